@@ -1,0 +1,51 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod channel;
+mod handshake;
+mod noise;
+pub mod p256;
+mod resolver;
+pub mod statement;
+
+#[cfg(any(test, feature = "vectors"))]
+pub mod vectors;
+
+pub use channel::{Channel, MAX_MESSAGES};
+pub use handshake::{Greeting, ServerKey, ServerPin, accept, key_id};
+
+/// Why the channel refuses. Peers are told nothing but "closed".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelError {
+    /// A handshake message is not what this key, role and server id expect.
+    #[error("the handshake failed")]
+    Handshake,
+    /// A sealed message was altered, replayed, reordered or belongs to another channel.
+    #[error("a message could not be opened")]
+    Open,
+    /// More than 32 KiB − 2 bytes, or wrong padding.
+    #[error("a message does not fit its padding")]
+    Padding,
+    /// 2^20 messages in one direction; the peer must connect again.
+    #[error("the channel has carried its limit of messages")]
+    Exhausted,
+}
+
+/// SHA-256 (FIPS 180-4).
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    out
+}
+
+/// Fills an array from the operating system's generator.
+///
+/// # Panics
+/// When the operating system has no randomness to give; nothing safe can be done then.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut out = [0; N];
+    aws_lc_rs::rand::fill(&mut out).expect("the operating system gives randomness");
+    out
+}

@@ -1,0 +1,101 @@
+//! P-256 keys: accounts and realm roots. Signatures are raw r‖s (64 bytes); both low and high s are accepted, and signature
+//! bytes never identify anything.
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey, UnparsedPublicKey},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use countersign_protocol::ids::Jkt;
+use zeroize::Zeroizing;
+
+/// Why a key or signature is not one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum P256Error {
+    #[error("not a point on P-256 in uncompressed form")]
+    Key,
+    #[error("the signature does not verify")]
+    Signature,
+}
+
+/// A key held in software. Phones with secure hardware never use it; the virtual phone, realm roots and tests do.
+pub struct SigningKey {
+    pair: EcdsaKeyPair,
+    public: [u8; 65],
+}
+
+impl SigningKey {
+    /// A fresh key.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give.
+    #[must_use]
+    pub fn generate() -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("the operating system gives randomness");
+        Self::from_pair(pair).expect("a fresh key has a public half")
+    }
+
+    /// Reads [`SigningKey::to_pkcs8`].
+    ///
+    /// # Errors
+    /// [`P256Error::Key`].
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, P256Error> {
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(|_| P256Error::Key).and_then(Self::from_pair)
+    }
+
+    fn from_pair(pair: EcdsaKeyPair) -> Result<Self, P256Error> {
+        let public = pair.public_key().as_ref().try_into().map_err(|_| P256Error::Key)?;
+        Ok(Self { pair, public })
+    }
+
+    /// The private key as PKCS#8 (RFC 5208), to be kept like any secret.
+    ///
+    /// # Panics
+    /// Never for a key made by this type.
+    #[must_use]
+    pub fn to_pkcs8(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(self.pair.to_pkcs8v1().expect("the key was made by us").as_ref().to_vec())
+    }
+
+    /// Uncompressed point, 65 bytes (SEC 1, section 2.3.3).
+    #[must_use]
+    pub fn public(&self) -> [u8; 65] {
+        self.public
+    }
+
+    /// ECDSA with SHA-256, raw r‖s.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        let signature = self.pair.sign(&SystemRandom::new(), message).expect("the operating system gives randomness");
+        signature.as_ref().try_into().expect("fixed-length signatures are 64 bytes")
+    }
+}
+
+/// Whether these bytes are a public key at all.
+///
+/// # Errors
+/// [`P256Error::Key`] for compressed, off-curve or infinite points.
+pub fn check_public(public: &[u8; 65]) -> Result<(), P256Error> {
+    if public[0] != 4 {
+        return Err(P256Error::Key);
+    }
+    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public).map(drop).map_err(|_| P256Error::Key)
+}
+
+/// Verifies a raw r‖s signature over `message`.
+///
+/// # Errors
+/// [`P256Error::Signature`].
+pub fn verify(public: &[u8; 65], message: &[u8], signature: &[u8; 64]) -> Result<(), P256Error> {
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public).verify(message, signature).map_err(|_| P256Error::Signature)
+}
+
+/// RFC 7638 thumbprint: SHA-256 over `{"crv":"P-256","kty":"EC","x":"…","y":"…"}`.
+#[must_use]
+pub fn thumbprint(public: &[u8; 65]) -> Jkt {
+    let (x, y) = (URL_SAFE_NO_PAD.encode(&public[1..33]), URL_SAFE_NO_PAD.encode(&public[33..]));
+    Jkt(crate::sha256(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#).as_bytes()))
+}

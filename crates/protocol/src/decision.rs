@@ -1,0 +1,182 @@
+//! The signed answer to a login: a compact JWS (RFC 7515), ES256, `typ` `cs-login+jwt`, by the account key.
+//!
+//! The phone signs what it was shown: `ctx` is SHA-256 of [`crate::labels::login_context`] over the context bytes exactly
+//! as they arrived. `cb` binds the decision to the channel it is sent on. Header and claims are written without
+//! whitespace, members in the order given here; a verifier works on the bytes as received.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+
+use crate::codes::RefuseReason;
+use crate::ids::{Jkt, LoginId, RealmId};
+
+/// The `typ` header.
+pub const TYP: &str = "cs-login+jwt";
+/// Longest JWS looked at.
+pub const MAX_JWS: usize = 2048;
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Approve,
+    Refuse,
+}
+
+/// What is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub login: LoginId,
+    pub realm: RealmId,
+    /// SHA-256 over the labelled context bytes.
+    pub ctx: [u8; 32],
+    pub verdict: Verdict,
+    /// Present exactly when the verdict is [`Verdict::Refuse`].
+    pub reason: Option<RefuseReason>,
+    /// Seconds since 1970, by the phone's clock; for the reader, not for the rules.
+    pub iat: u64,
+    /// Channel binding of the connection it is sent on.
+    pub cb: [u8; 32],
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header<'a> {
+    alg: &'a str,
+    typ: &'a str,
+    kid: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claims {
+    login: String,
+    realm: String,
+    ctx: String,
+    decision: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    reason: Option<String>,
+    iat: u64,
+    cb: String,
+}
+
+/// A JWS taken apart, not yet verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed<'a> {
+    pub decision: Decision,
+    /// Thumbprint of the key that says it signed.
+    pub kid: Jkt,
+    /// `base64url(header).base64url(claims)`: the bytes under the signature.
+    pub signing_input: &'a str,
+    /// Raw r‖s.
+    pub signature: [u8; 64],
+}
+
+/// Why a text is not a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a cs-login+jwt")]
+pub struct BadJws;
+
+impl Decision {
+    /// The bytes the account key signs (ECDSA P-256 with SHA-256, raw r‖s).
+    #[must_use]
+    pub fn signing_input(&self, kid: &Jkt) -> String {
+        let kid = URL_SAFE_NO_PAD.encode(kid.0);
+        let header = Header { alg: "ES256", typ: TYP, kid: &kid };
+        let claims = Claims {
+            login: self.login.to_string(),
+            realm: self.realm.to_string(),
+            ctx: URL_SAFE_NO_PAD.encode(self.ctx),
+            decision: self.verdict,
+            reason: self.reason.map(|r| r.as_str().to_owned()),
+            iat: self.iat,
+            cb: URL_SAFE_NO_PAD.encode(self.cb),
+        };
+        let json = |v: Result<Vec<u8>, serde_json::Error>| URL_SAFE_NO_PAD.encode(v.expect("strings and numbers always serialise"));
+        format!("{}.{}", json(serde_json::to_vec(&header)), json(serde_json::to_vec(&claims)))
+    }
+}
+
+/// Joins signing input and signature.
+#[must_use]
+pub fn compact(signing_input: &str, signature: &[u8; 64]) -> String {
+    format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// Takes a compact JWS apart. `alg` and `typ` are fixed here; nothing in the text can choose them.
+///
+/// # Errors
+/// [`BadJws`] for anything that [`Decision::signing_input`] and [`compact`] could not have written.
+pub fn parse(jws: &str) -> Result<Parsed<'_>, BadJws> {
+    if jws.len() > MAX_JWS {
+        return Err(BadJws);
+    }
+    let (signing_input, signature) = jws.rsplit_once('.').ok_or(BadJws)?;
+    let (header, claims) = signing_input.split_once('.').ok_or(BadJws)?;
+    let bytes = |s: &str| URL_SAFE_NO_PAD.decode(s).map_err(|_| BadJws);
+    let (header, claims) = (bytes(header)?, bytes(claims)?);
+    let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| BadJws)?;
+    if header.alg != "ES256" || header.typ != TYP {
+        return Err(BadJws);
+    }
+    let claims: Claims = serde_json::from_slice(&claims).map_err(|_| BadJws)?;
+    let reason = claims.reason.as_deref().map(|r| RefuseReason::parse(r).ok_or(BadJws)).transpose()?;
+    if reason.is_some() != (claims.decision == Verdict::Refuse) {
+        return Err(BadJws);
+    }
+    let decision = Decision {
+        login: claims.login.parse().map_err(|_| BadJws)?,
+        realm: claims.realm.parse().map_err(|_| BadJws)?,
+        ctx: fixed(&claims.ctx)?,
+        verdict: claims.decision,
+        reason,
+        iat: claims.iat,
+        cb: fixed(&claims.cb)?,
+    };
+    Ok(Parsed { decision, kid: Jkt(fixed(header.kid)?), signing_input, signature: fixed(signature)? })
+}
+
+fn fixed<const N: usize>(text: &str) -> Result<[u8; N], BadJws> {
+    URL_SAFE_NO_PAD.decode(text).ok().and_then(|b| b.try_into().ok()).ok_or(BadJws)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(verdict: Verdict, reason: Option<RefuseReason>) -> Decision {
+        Decision { login: LoginId([1; 16]), realm: RealmId([2; 16]), ctx: [3; 32], verdict, reason, iat: 1_790_000_000, cb: [4; 32] }
+    }
+
+    #[test]
+    fn a_decision_survives_its_text() {
+        for d in [decision(Verdict::Approve, None), decision(Verdict::Refuse, Some(RefuseReason::NotMe))] {
+            let input = d.signing_input(&Jkt([5; 32]));
+            let jws = compact(&input, &[6; 64]);
+            assert_eq!(parse(&jws), Ok(Parsed { decision: d, kid: Jkt([5; 32]), signing_input: &input, signature: [6; 64] }));
+        }
+    }
+
+    #[test]
+    fn other_algorithms_types_and_claims_are_refused() {
+        let b64 = |s: &str| URL_SAFE_NO_PAD.encode(s);
+        let good = decision(Verdict::Approve, None).signing_input(&Jkt([5; 32]));
+        let claims = good.split_once('.').expect("two parts").1;
+        let sig = URL_SAFE_NO_PAD.encode([6; 64]);
+        let kid = URL_SAFE_NO_PAD.encode([5; 32]);
+        for header in [
+            format!(r#"{{"alg":"none","typ":"cs-login+jwt","kid":"{kid}"}}"#),
+            format!(r#"{{"alg":"HS256","typ":"cs-login+jwt","kid":"{kid}"}}"#),
+            format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{kid}"}}"#),
+            format!(r#"{{"alg":"ES256","typ":"cs-login+jwt","kid":"{kid}","crit":[]}}"#),
+            r#"{"alg":"ES256","typ":"cs-login+jwt"}"#.to_owned(),
+        ] {
+            assert_eq!(parse(&format!("{}.{claims}.{sig}", b64(&header))), Err(BadJws), "{header}");
+        }
+        let refuse_without_reason = decision(Verdict::Refuse, None).signing_input(&Jkt([5; 32]));
+        assert_eq!(parse(&compact(&refuse_without_reason, &[6; 64])), Err(BadJws));
+        for bad in ["", "a.b", "a.b.c.d", &format!("{good}."), &format!("{good}.AA"), &"x".repeat(MAX_JWS + 1)] {
+            assert_eq!(parse(bad), Err(BadJws));
+        }
+    }
+}
