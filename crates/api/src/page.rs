@@ -1,0 +1,45 @@
+//! The page channel: JSON text messages on a WebSocket (`docs/API.md`, "The page socket").
+
+use serde::{Deserialize, Serialize};
+
+use crate::LoginState;
+
+/// First message of the page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hello {
+    pub page_token: String,
+    /// Highest `v` already seen; states up to it are not told again.
+    #[serde(default)]
+    pub after: u64,
+}
+
+/// Page → server, after Hello.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+pub enum PageMessage {
+    /// The person at the browser gives up.
+    Cancel,
+}
+
+/// Server → page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum PageEvent {
+    /// The login's state; sent first, and whenever it changes.
+    State {
+        v: u64,
+        state: LoginState,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Seconds left to decide, while pending or claimed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds_left: Option<u64>,
+    },
+    /// A fresh QR code, each second while the login is pending.
+    Qr { text: String },
+    /// The app link, once, while the login is pending.
+    Link { url: String },
+    /// The socket is about to close.
+    Error { code: String },
+}
