@@ -1,1 +1,24 @@
-//! to come
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod account;
+pub mod api_key;
+pub mod audit;
+pub mod capability;
+pub mod client;
+pub mod decision;
+pub mod enrolment;
+pub mod faults;
+pub mod flows;
+pub mod login;
+pub mod ports;
+pub mod random;
+pub mod realm;
+pub mod refused;
+pub mod secret;
+pub mod text;
+pub mod time;
+pub mod user;
+pub mod vault;
+
+pub use refused::{Fault, Refused};

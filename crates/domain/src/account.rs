@@ -1,0 +1,107 @@
+//! An account: one app × user × realm, with its own P-256 key; and the app it lives in.
+
+use countersign_protocol::{
+    codes::AccountState,
+    ids::{AccountId, Jkt, RealmId},
+};
+
+use crate::{Refused, time::Time};
+
+/// A published phone app. Open for now: every app may hold accounts, and its id is what the phone says; a publisher-signed
+/// configuration that says which realms it accepts comes with the policies of later versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App(String);
+
+impl App {
+    /// Takes the id a phone names.
+    ///
+    /// # Errors
+    /// When it is empty, too long or not shown safely.
+    pub fn open(id: &str) -> Result<Self, Refused> {
+        crate::text::shown(id, 100, false).map(|()| Self(id.to_owned())).map_err(|_| Refused::BadEnrolment)
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub id: AccountId,
+    pub realm: RealmId,
+    pub user_id: String,
+    pub app: String,
+    /// What the phone calls itself.
+    pub device: String,
+    pub jkt: Jkt,
+    /// Uncompressed P-256 point.
+    pub public_key: [u8; 65],
+    pub state: AccountState,
+    pub created_at: Time,
+}
+
+/// What can happen to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Its enrolment was confirmed.
+    Confirm,
+    /// Its enrolment was refused, cancelled or expired.
+    Abandon,
+    Block,
+    Unblock,
+    Delete,
+}
+
+/// The life of an account.
+///
+/// ```text
+/// pending ──Confirm──▶ active ◀──Unblock── blocked
+///    │                   │ ────Block──────▶  │
+///    └─Abandon─▶ deleted ◀────Delete─────────┘        deleted is for ever
+/// ```
+///
+/// # Errors
+/// [`Refused::NotFound`] for a deleted account (REST does not tell it from one that never was), else [`Refused::NotAllowed`].
+pub fn step(state: AccountState, event: Event) -> Result<AccountState, Refused> {
+    use AccountState as S;
+    match (state, event) {
+        (S::Pending, Event::Confirm) | (S::Blocked, Event::Unblock) | (S::Active, Event::Unblock) => Ok(S::Active),
+        (S::Pending, Event::Abandon) => Ok(S::Deleted),
+        (S::Active | S::Blocked, Event::Block) => Ok(S::Blocked),
+        (S::Pending | S::Active | S::Blocked, Event::Delete) => Ok(S::Deleted),
+        (S::Deleted, _) => Err(Refused::NotFound),
+        (S::Pending, Event::Block | Event::Unblock) | (S::Active | S::Blocked, Event::Confirm | Event::Abandon) => Err(Refused::NotAllowed),
+    }
+}
+
+/// Whether the account may claim and approve.
+///
+/// # Errors
+/// Why not.
+pub fn may_log_in(state: AccountState) -> Result<(), Refused> {
+    match state {
+        AccountState::Active => Ok(()),
+        AccountState::Pending => Err(Refused::AccountPending),
+        AccountState::Blocked => Err(Refused::AccountBlocked),
+        AccountState::Deleted => Err(Refused::AccountDeleted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_brings_a_deleted_account_back_and_only_confirmation_activates_a_pending_one() {
+        let all = [Event::Confirm, Event::Abandon, Event::Block, Event::Unblock, Event::Delete];
+        for event in all {
+            assert_eq!(step(AccountState::Deleted, event), Err(Refused::NotFound));
+            let from_pending = step(AccountState::Pending, event);
+            assert_eq!(from_pending == Ok(AccountState::Active), event == Event::Confirm);
+        }
+    }
+}

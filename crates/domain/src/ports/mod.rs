@@ -1,0 +1,54 @@
+//! What the flows need from outside. Adapters live in `crates/store-ns` (Diesel) and `crates/kv` (in-memory, Redis); the program puts them together.
+
+mod live;
+mod store;
+
+use std::sync::Arc;
+
+pub use live::{Advanced, Live, Topic, Versioned, Wake, Wakes};
+pub use store::{Recorded, Redeemed, Store};
+
+use crate::{
+    audit::{Actor, Stamp},
+    random::Random,
+    time::Time,
+    vault::Vault,
+};
+use countersign_protocol::ids::AuditId;
+
+/// The wall clock.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Time;
+}
+
+/// All ports of NS in one hand.
+#[derive(Clone)]
+pub struct Ports {
+    pub store: Arc<dyn Store>,
+    pub live: Arc<dyn Live>,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub vault: Arc<Vault>,
+}
+
+impl Ports {
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// A stamp for a write by `actor`.
+    #[must_use]
+    pub fn stamp(&self, actor: Actor) -> Stamp {
+        let now = self.now();
+        Stamp { id: AuditId(self.random.id(now)), now, actor }
+    }
+
+    /// A fresh object id.
+    #[must_use]
+    pub fn fresh_id(&self) -> [u8; 16] {
+        self.random.id(self.now())
+    }
+}

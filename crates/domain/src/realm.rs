@@ -1,0 +1,98 @@
+//! A realm: a virtual server with its own name, keys and policies.
+
+use countersign_protocol::ids::{KeyId, RealmId};
+use serde::{Deserialize, Serialize};
+
+use crate::{secret::Secret, time::Time};
+
+/// What a realm may decide for itself. Absent members in stored settings take the default, so that new ones can be added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RealmSettings {
+    /// Seconds a login may be pending or claimed.
+    pub login_secs: u64,
+    /// Seconds an approved login waits to be redeemed.
+    pub redeem_secs: u64,
+    /// Seconds a redeemed login lives.
+    pub session_secs: u64,
+    /// Seconds an enrolment may take.
+    pub enrolment_secs: u64,
+}
+
+impl Default for RealmSettings {
+    fn default() -> Self {
+        Self { login_secs: 120, redeem_secs: 120, session_secs: 8 * 3600, enrolment_secs: 600 }
+    }
+}
+
+/// The realm as everybody may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Realm {
+    pub id: RealmId,
+    pub name: String,
+    pub display_name: String,
+    pub created_at: Time,
+    pub settings: RealmSettings,
+}
+
+/// A static key of the phone channel, as it lies in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedKey {
+    pub key_id: KeyId,
+    pub epoch: u64,
+    pub public: [u8; 32],
+    /// Envelope of the X25519 private key.
+    pub sealed: Vec<u8>,
+    /// The root's signed word on it.
+    pub statement: Vec<u8>,
+}
+
+/// A realm as it lies in the store, with its secrets still sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedRealm {
+    pub realm: Realm,
+    /// SHA-256 of the root's public key: what phones pin.
+    pub root_pin: [u8; 32],
+    /// Envelope of the root's private key. Not needed at run time; an operator may take it offline, then it is absent.
+    pub sealed_root: Option<Vec<u8>>,
+    /// Envelope of the key under QR codes and link tokens.
+    pub sealed_qr: Vec<u8>,
+    pub keys: Vec<SealedKey>,
+}
+
+/// A realm ready to work.
+#[derive(Clone, Debug)]
+pub struct OpenRealm {
+    pub realm: Realm,
+    pub root_pin: [u8; 32],
+    pub qr_key: Secret<32>,
+    /// Newest epoch first.
+    pub keys: Vec<OpenKey>,
+}
+
+/// A static key ready to work.
+#[derive(Clone, Debug)]
+pub struct OpenKey {
+    pub key_id: KeyId,
+    pub epoch: u64,
+    pub public: [u8; 32],
+    pub private: Secret<32>,
+}
+
+/// The place names under which a realm's secrets are sealed.
+pub mod place {
+    use countersign_protocol::ids::{KeyId, RealmId};
+
+    #[must_use]
+    pub fn root(realm: RealmId) -> String {
+        format!("ns/realms/{realm}/root")
+    }
+    #[must_use]
+    pub fn qr(realm: RealmId) -> String {
+        format!("ns/realms/{realm}/qr")
+    }
+    #[must_use]
+    pub fn channel(realm: RealmId, key: KeyId) -> String {
+        format!("ns/realms/{realm}/keys/{key:?}")
+    }
+}

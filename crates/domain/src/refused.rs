@@ -1,0 +1,102 @@
+//! How a rule says no, and how infrastructure says "I cannot".
+
+use countersign_protocol::codes::Refusal;
+
+/// A rule said no. One list for both sides; phones get [`Refused::refusal`], REST gets `as_str`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refused {
+    NotAllowed,
+    NotFound,
+    StaleQr,
+    BadCapability,
+    AlreadyClaimed,
+    AlreadyDecided,
+    Expired,
+    Cancelled,
+    WrongUser,
+    AccountPending,
+    AccountBlocked,
+    AccountDeleted,
+    BadDecision,
+    BadEnrolment,
+    NotApproved,
+    AlreadyRedeemed,
+    WrongReturnToken,
+    TooLate,
+    WrongNumber,
+    NotRedeemed,
+    AlreadyExists,
+}
+
+impl Refused {
+    /// What the phone is told.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::NotFound | Self::NotApproved => Refusal::UnknownLogin,
+            Self::StaleQr => Refusal::StaleQr,
+            Self::BadCapability => Refusal::BadCapability,
+            Self::AlreadyClaimed => Refusal::AlreadyClaimed,
+            Self::AlreadyDecided | Self::AlreadyRedeemed => Refusal::AlreadyDecided,
+            Self::Expired | Self::TooLate => Refusal::Expired,
+            Self::Cancelled => Refusal::Cancelled,
+            Self::WrongUser => Refusal::WrongUser,
+            Self::AccountPending => Refusal::AccountPending,
+            Self::AccountBlocked => Refusal::AccountBlocked,
+            Self::AccountDeleted => Refusal::AccountDeleted,
+            Self::BadDecision => Refusal::BadDecision,
+            Self::BadEnrolment => Refusal::BadEnrolment,
+            Self::NotAllowed | Self::WrongReturnToken | Self::WrongNumber | Self::NotRedeemed | Self::AlreadyExists => Refusal::NotAllowed,
+        }
+    }
+
+    /// The stable code in problem bodies.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "not_allowed",
+            Self::NotFound => "not_found",
+            Self::StaleQr => "stale_qr",
+            Self::BadCapability => "bad_capability",
+            Self::AlreadyClaimed => "already_claimed",
+            Self::AlreadyDecided | Self::Expired | Self::Cancelled => "already_decided",
+            Self::WrongUser => "wrong_user",
+            Self::AccountPending | Self::AccountBlocked | Self::AccountDeleted => "account_not_active",
+            Self::BadDecision => "bad_decision",
+            Self::BadEnrolment => "bad_enrolment",
+            Self::NotApproved => "not_approved",
+            Self::AlreadyRedeemed => "already_redeemed",
+            Self::WrongReturnToken => "wrong_return_token",
+            Self::TooLate => "too_late",
+            Self::WrongNumber => "wrong_number",
+            Self::NotRedeemed => "not_redeemed",
+            Self::AlreadyExists => "already_exists",
+        }
+    }
+}
+
+/// A port could not do its work. Retrying later may help; the text is for logs and holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Fault(pub String);
+
+/// What a flow gives: a value, a refusal, or a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A rule said no.
+    Refused(Refused),
+    /// A port failed.
+    Fault(Fault),
+}
+
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}

@@ -1,0 +1,180 @@
+//! Live state in this process's memory.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use countersign_domain::{
+    Fault,
+    faults::{FaultName, active},
+    ports::{Advanced, Clock, Live, Topic, Versioned, Wake, Wakes},
+    time::Time,
+};
+use countersign_protocol::ids::{AccountId, LoginId, PodId};
+use tokio::sync::broadcast;
+
+/// Wake-ups a slow subscriber may fall behind before it is told to read everything again.
+const BACKLOG: usize = 4096;
+/// Pending logins held at most; beyond it creation is refused rather than memory eaten.
+const MOST_LOGINS: usize = 1_000_000;
+/// Claims remembered per account; the oldest is forgotten first.
+const MOST_CLAIMS: usize = 64;
+
+struct Entry {
+    stored: Versioned,
+    gone_at: Time,
+}
+
+#[derive(Default)]
+struct State {
+    logins: HashMap<LoginId, Entry>,
+    claims: HashMap<AccountId, Vec<(LoginId, Time)>>,
+    /// What vanishes when, so that sweeping costs only what it removes.
+    deadlines: BTreeMap<(Time, Vanishing), ()>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Vanishing {
+    Login(LoginId),
+    Claim(AccountId, LoginId),
+}
+
+/// The in-memory adapter.
+pub struct MemoryKv {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    wakes: broadcast::Sender<Wake>,
+}
+
+impl MemoryKv {
+    /// An empty one.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, state: Mutex::default(), wakes: broadcast::channel(BACKLOG).0 }
+    }
+
+    /// The state, swept. Every change below leaves it whole, so a panic elsewhere does not spoil it.
+    fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        while let Some((&(at, what), ())) = state.deadlines.first_key_value()
+            && at <= now
+        {
+            state.deadlines.pop_first();
+            state.forget(what, now);
+        }
+        state
+    }
+
+    fn wake(&self, topic: Topic, v: u64) {
+        if active(FaultName::DropPublish) {
+            return;
+        }
+        // Nobody listening is fine: whoever comes later reads the store.
+        let _ = self.wakes.send(Wake::Changed { topic, v });
+    }
+}
+
+impl State {
+    fn forget(&mut self, what: Vanishing, now: Time) {
+        match what {
+            Vanishing::Login(id) => {
+                if self.logins.get(&id).is_some_and(|e| e.gone_at <= now) {
+                    self.logins.remove(&id);
+                }
+            }
+            Vanishing::Claim(account, login) => {
+                if let Some(claims) = self.claims.get_mut(&account) {
+                    claims.retain(|(id, until)| *id != login || *until > now);
+                    if claims.is_empty() {
+                        self.claims.remove(&account);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Live for MemoryKv {
+    async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<(), Fault> {
+        let gone_at = self.clock.now().plus_secs(ttl_secs);
+        let mut state = self.state();
+        if state.logins.len() >= MOST_LOGINS {
+            return Err(Fault("too many pending logins".to_owned()));
+        }
+        state.logins.insert(login, Entry { stored: Versioned { v: 1, body }, gone_at });
+        state.deadlines.insert((gone_at, Vanishing::Login(login)), ());
+        Ok(())
+    }
+
+    async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault> {
+        Ok(self.state().logins.get(&login).map(|e| e.stored.clone()))
+    }
+
+    async fn advance(&self, login: LoginId, from: u64, to: Versioned) -> Result<Advanced, Fault> {
+        let v = to.v;
+        {
+            let mut state = self.state();
+            let Some(entry) = state.logins.get_mut(&login) else { return Ok(Advanced::Missing) };
+            if entry.stored.v != from {
+                return Ok(Advanced::Stale(entry.stored.clone()));
+            }
+            entry.stored = to;
+        }
+        self.wake(Topic::Login(login), v);
+        Ok(Advanced::Done)
+    }
+
+    async fn settle(&self, login: LoginId, to: Versioned) -> Result<(), Fault> {
+        let v = to.v;
+        if let Some(entry) = self.state().logins.get_mut(&login)
+            && entry.stored.v < v
+        {
+            entry.stored = to;
+        }
+        self.wake(Topic::Login(login), v);
+        Ok(())
+    }
+
+    async fn note_claim(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault> {
+        let until = self.clock.now().plus_secs(ttl_secs);
+        let mut state = self.state();
+        let claims = state.claims.entry(account).or_default();
+        claims.retain(|(id, _)| *id != login);
+        if claims.len() == MOST_CLAIMS {
+            claims.remove(0);
+        }
+        claims.push((login, until));
+        state.deadlines.insert((until, Vanishing::Claim(account, login)), ());
+        Ok(())
+    }
+
+    async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
+        Ok(self.state().claims.get(&account).map(|c| c.iter().map(|(id, _)| *id).collect()).unwrap_or_default())
+    }
+
+    async fn announce(&self, topic: Topic, v: u64) -> Result<(), Fault> {
+        self.wake(topic, v);
+        Ok(())
+    }
+
+    async fn subscribe(&self, _pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
+        Ok(Box::new(Subscription(self.wakes.subscribe())))
+    }
+}
+
+struct Subscription(broadcast::Receiver<Wake>);
+
+#[async_trait]
+impl Wakes for Subscription {
+    async fn next(&mut self) -> Option<Wake> {
+        match self.0.recv().await {
+            Ok(wake) => Some(wake),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Wake::Resync),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}

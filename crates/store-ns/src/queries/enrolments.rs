@@ -1,0 +1,80 @@
+use countersign_domain::{
+    account::Account,
+    audit::Stamp,
+    enrolment::{Enrolment, State},
+    faults::{FaultName, active},
+    user::User,
+};
+use countersign_protocol::{
+    codes::AccountState,
+    ids::{EnrolmentId, RealmId},
+};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Answer, Conn, accounts, audit, users};
+use crate::{rows::EnrolmentRow, schema::enrolments};
+
+pub(crate) async fn add(c: &mut Conn, e: &Enrolment, stamp: &Stamp) -> Answer<()> {
+    // The enrolment's audit row says who made the user with it: one stamp is one row.
+    let user = User { realm: e.realm, user_id: e.user_id.clone(), display_name: None, created_at: stamp.now };
+    super::insert_new!(c, crate::schema::users::table, crate::rows::UserRow::from(&user)).await?;
+    diesel::insert_into(enrolments::table).values(EnrolmentRow::from(e)).execute(c).await?;
+    audit::append(c, stamp, Some(e.realm), "enrolment.created", &e.id.to_string()).await
+}
+
+pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: EnrolmentId) -> Answer<Option<Enrolment>> {
+    let row: Option<EnrolmentRow> = enrolments::table.find((realm.0.to_vec(), id.0.to_vec())).select(EnrolmentRow::as_select()).first(c).await.optional()?;
+    row.map(Enrolment::try_from).transpose()
+}
+
+pub(crate) async fn by_code(c: &mut Conn, realm: RealmId, code_hash: &[u8; 32]) -> Answer<Option<Enrolment>> {
+    let row: Option<EnrolmentRow> = enrolments::table
+        .filter(enrolments::realm.eq(realm.0.to_vec()))
+        .filter(enrolments::code_hash.eq(code_hash.to_vec()))
+        .select(EnrolmentRow::as_select())
+        .first(c)
+        .await
+        .optional()?;
+    row.map(Enrolment::try_from).transpose()
+}
+
+pub(crate) async fn redeem(c: &mut Conn, after: &Enrolment, account: &Account, stamp: &Stamp) -> Answer<bool> {
+    let from = if active(FaultName::ReuseCode) { after.state } else { State::Pending };
+    let (Some(there), Some(r)) = (get(c, after.realm, after.id).await?, after.redeemed.as_ref()) else { return Ok(false) };
+    if there.state != from && there.state != State::Pending || users::get(c, after.realm, &after.user_id).await?.is_none() {
+        return Ok(false);
+    }
+    let row = enrolments::table.find((after.realm.0.to_vec(), after.id.0.to_vec())).filter(enrolments::state.eq(there.state.as_str()));
+    let set = (
+        enrolments::state.eq(after.state.as_str()),
+        enrolments::account.eq(r.account.0.to_vec()),
+        enrolments::jkt.eq(r.jkt.0.to_vec()),
+        enrolments::req_id.eq(r.req_id.0.to_vec()),
+        enrolments::device.eq(r.device.clone()),
+        enrolments::number.eq(r.number.clone()),
+    );
+    if diesel::update(row).set(set).execute(c).await? == 0 {
+        return Ok(false);
+    }
+    accounts::add(c, account).await?;
+    audit::append(c, stamp, Some(after.realm), &format!("enrolment.{}", after.state.as_str()), &after.id.to_string()).await?;
+    Ok(true)
+}
+
+pub(crate) async fn change(c: &mut Conn, before: &Enrolment, after: &Enrolment, account: Option<AccountState>, stamp: &Stamp) -> Answer<bool> {
+    let row = enrolments::table
+        .find((before.realm.0.to_vec(), before.id.0.to_vec()))
+        .filter(enrolments::state.eq(before.state.as_str()))
+        .filter(enrolments::tries_left.eq(i32::try_from(before.tries_left).unwrap_or(0)));
+    let set = (enrolments::state.eq(after.state.as_str()), enrolments::tries_left.eq(i32::try_from(after.tries_left).unwrap_or(0)));
+    if diesel::update(row).set(set).execute(c).await? == 0 {
+        return Ok(false);
+    }
+    if let (Some(to), Some(r)) = (account, &before.redeemed) {
+        accounts::set_state(c, before.realm, r.account, AccountState::Pending, to).await?;
+    }
+    let action = if before.state == after.state { "enrolment.wrong_number".to_owned() } else { format!("enrolment.{}", after.state.as_str()) };
+    audit::append(c, stamp, Some(before.realm), &action, &before.id.to_string()).await?;
+    Ok(true)
+}

@@ -1,0 +1,108 @@
+use countersign_domain::{
+    audit::Stamp,
+    login::{EndedBy, Outcome, Record},
+    ports::{Recorded, Redeemed},
+    time::Time,
+};
+use countersign_protocol::{
+    codes::{AccountState, LoginState},
+    ids::{AccountId, LoginId, RealmId},
+};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Answer, Conn, accounts, audit, insert_new};
+use crate::{
+    rows::{OutcomeRow, millis, record},
+    schema::{endings, outcomes, redemptions},
+};
+
+const MANY: i64 = 200;
+
+/// The one INSERT of an outcome.
+pub(crate) async fn record_outcome(c: &mut Conn, o: &Outcome, stamp: &Stamp) -> Answer<Recorded> {
+    let realm = o.login.realm;
+    if o.state == LoginState::Approved
+        && let Some(claim) = &o.claim
+    {
+        let state = accounts::state(c, realm, claim.account).await?;
+        if state != AccountState::Active {
+            return Ok(Recorded::AccountNotActive(state));
+        }
+    }
+    if insert_new!(c, outcomes::table, OutcomeRow::new(o)?).await? == 1 {
+        audit::append(c, stamp, Some(realm), &format!("login.{}", o.state), &o.login.id.to_string()).await?;
+        return Ok(Recorded::Won);
+    }
+    let there = get(c, realm, o.login.id).await?;
+    there.map(|r| Recorded::Lost(Box::new(r))).ok_or_else(|| countersign_store::StoreError::Query("an outcome conflicts with nothing".to_owned()))
+}
+
+pub(crate) async fn get(c: &mut Conn, realm: RealmId, login: LoginId) -> Answer<Option<Record>> {
+    let row: Option<OutcomeRow> = outcomes::table.find((realm.0.to_vec(), login.0.to_vec())).select(OutcomeRow::as_select()).first(c).await.optional()?;
+    match row {
+        Some(row) => whole(c, realm, row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn whole(c: &mut Conn, realm: RealmId, row: OutcomeRow) -> Answer<Record> {
+    let key = (realm.0.to_vec(), row.id.clone());
+    let redeemed: Option<i64> = redemptions::table.find(key.clone()).select(redemptions::at).first(c).await.optional()?;
+    let ended: Option<String> = endings::table.find(key).select(endings::ended_by).first(c).await.optional()?;
+    record(row, redeemed.is_some(), ended.as_deref())
+}
+
+/// The one INSERT of a redemption.
+pub(crate) async fn redeem(c: &mut Conn, realm: RealmId, login: LoginId, account: AccountId, stamp: &Stamp) -> Answer<Redeemed> {
+    let key = (realm.0.to_vec(), login.0.to_vec());
+    let ended: Option<i64> = endings::table.find(key).select(endings::at).first(c).await.optional()?;
+    if ended.is_some() {
+        return Ok(Redeemed::Ended);
+    }
+    if accounts::state(c, realm, account).await? != AccountState::Active {
+        return Ok(Redeemed::AccountNotActive);
+    }
+    let values = (redemptions::realm.eq(realm.0.to_vec()), redemptions::login.eq(login.0.to_vec()), redemptions::at.eq(millis(stamp.now)));
+    if insert_new!(c, redemptions::table, values).await? == 0 {
+        return Ok(Redeemed::Lost);
+    }
+    audit::append(c, stamp, Some(realm), "login.redeemed", &login.to_string()).await?;
+    Ok(Redeemed::Won)
+}
+
+/// The one INSERT of an end, without an audit row of its own.
+pub(crate) async fn insert_end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Answer<bool> {
+    let values = (endings::realm.eq(realm.0.to_vec()), endings::login.eq(login.0.to_vec()), endings::ended_by.eq(by.as_str()), endings::at.eq(millis(stamp.now)));
+    Ok(insert_new!(c, endings::table, values).await? == 1)
+}
+
+pub(crate) async fn end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Answer<bool> {
+    let ended = insert_end(c, realm, login, by, stamp).await?;
+    if ended {
+        audit::append(c, stamp, Some(realm), "login.ended", &login.to_string()).await?;
+    }
+    Ok(ended)
+}
+
+/// Approved, not ended and not over at `now`.
+pub(crate) async fn running(c: &mut Conn, realm: RealmId, account: AccountId, now: Time) -> Answer<Vec<Record>> {
+    let found: Vec<OutcomeRow> = outcomes::table
+        .filter(outcomes::realm.eq(realm.0.to_vec()))
+        .filter(outcomes::account.eq(account.0.to_vec()))
+        .filter(outcomes::state.eq(i32::from(LoginState::Approved.code())))
+        .filter(outcomes::ends_at.gt(millis(now)))
+        .order(outcomes::ends_at.desc())
+        .limit(MANY)
+        .select(OutcomeRow::as_select())
+        .load(c)
+        .await?;
+    let mut running = Vec::new();
+    for row in found {
+        let record = whole(c, realm, row).await?;
+        if record.ended.is_none() {
+            running.push(record);
+        }
+    }
+    Ok(running)
+}

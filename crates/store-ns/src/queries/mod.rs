@@ -1,0 +1,18 @@
+//! ONE body of query code, compiled once per database: `super` supplies `Conn` and the macros that differ in SQL.
+//!
+//! Functions that write run inside a transaction of their caller and insert their own audit row. RETURNING is not used (MySQL has none): ids are
+//! made by the caller. A row counts as changed only when the statement says so.
+
+pub(crate) mod accounts;
+pub(crate) mod api_keys;
+pub(crate) mod audit;
+pub(crate) mod clients;
+pub(crate) mod enrolments;
+pub(crate) mod logins;
+pub(crate) mod realms;
+pub(crate) mod users;
+
+use super::{Conn, insert_new};
+use countersign_store::StoreError;
+
+pub(crate) type Answer<T> = Result<T, StoreError>;

@@ -1,0 +1,35 @@
+use countersign_domain::client::Client;
+use countersign_protocol::ids::{ClientId, RealmId};
+use countersign_store::StoreError;
+use diesel::prelude::*;
+
+use super::{At, millis, time};
+use crate::schema::clients;
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = clients)]
+pub(crate) struct ClientRow {
+    realm: Vec<u8>,
+    id: Vec<u8>,
+    name: String,
+    display_name: String,
+    origins: String,
+    return_urls: String,
+    created_at: i64,
+}
+
+impl ClientRow {
+    pub(crate) fn new(c: &Client) -> Result<Self, StoreError> {
+        let list = |urls: &Vec<String>| serde_json::to_string(urls).map_err(|_| At { table: "clients", row: &c.id.0 }.bad("URLs"));
+        Ok(Self { realm: c.realm.0.to_vec(), id: c.id.0.to_vec(), name: c.name.clone(), display_name: c.display_name.clone(), origins: list(&c.origins)?, return_urls: list(&c.return_urls)?, created_at: millis(c.created_at) })
+    }
+}
+
+impl TryFrom<ClientRow> for Client {
+    type Error = StoreError;
+    fn try_from(r: ClientRow) -> Result<Self, StoreError> {
+        let at = At { table: "clients", row: &r.id };
+        let list = |json: &str| serde_json::from_str(json).map_err(|_| at.bad("URLs"));
+        Ok(Self { id: ClientId(at.fixed(&r.id)?), realm: RealmId(at.fixed(&r.realm)?), origins: list(&r.origins)?, return_urls: list(&r.return_urls)?, name: r.name, display_name: r.display_name, created_at: time(r.created_at) })
+    }
+}

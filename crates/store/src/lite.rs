@@ -1,0 +1,203 @@
+//! SQLite behind a group-commit writer.
+//!
+//! One small durable write costs more than all the cryptography of a login, because it waits for the disk. So writes queue up for one thread,
+//! which takes all that wait, runs them in one `BEGIN IMMEDIATE … COMMIT`, and answers each only after the commit. Each write
+//! has a savepoint of its own: one that fails takes nothing of the others with it.
+//!
+//! Queries are written for diesel-async, whose SQLite connection wants every statement on another thread. Here the whole job runs on a database
+//! thread already, so [`Inline`] runs statements on the spot: one hop per job instead of one per statement.
+
+use std::{error::Error, path::Path, sync::Arc, thread};
+
+use diesel::{QueryResult, SqliteConnection};
+use diesel_async::{AsyncConnection, SimpleAsyncConnection, sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper}};
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::StoreError;
+
+/// Writes of one commit at most.
+const BATCH: usize = 256;
+/// Jobs that may wait; beyond it the answer is [`StoreError::Busy`].
+const QUEUE: usize = 4096;
+
+/// Runs "blocking" work where it stands. Only for connections that live on a database thread.
+pub struct Inline;
+
+impl SpawnBlocking for Inline {
+    fn spawn_blocking<'a, R>(&mut self, task: impl FnOnce() -> R + Send + 'static) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync + 'static>>>
+    where
+        R: Send + 'static,
+    {
+        std::future::ready(Ok(task())).boxed()
+    }
+    fn get_runtime() -> Self {
+        Self
+    }
+}
+
+/// The connection that query code sees.
+pub type Conn = SyncConnectionWrapper<SqliteConnection, Inline>;
+
+/// What a job gives; a query's own error is told from the database's.
+pub type JobResult<T> = Result<T, StoreError>;
+
+trait Job: Send {
+    /// Runs the queries; true when they succeeded.
+    fn run<'a>(&'a mut self, c: &'a mut Conn) -> BoxFuture<'a, bool>;
+    /// Tells the asker. `committed` is false when the whole batch was lost.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Task<T, F> {
+    work: Option<F>,
+    result: Option<JobResult<T>>,
+    asker: oneshot::Sender<JobResult<T>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, JobResult<T>> + Send,
+{
+    fn run<'a>(&'a mut self, c: &'a mut Conn) -> BoxFuture<'a, bool> {
+        async move {
+            let Some(work) = self.work.take() else { return false };
+            let result = work(c).await;
+            let fine = result.is_ok();
+            self.result = Some(result);
+            fine
+        }
+        .boxed()
+    }
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let result = self.result.unwrap_or(Err(StoreError::Closed));
+        // An asker who has gone away does not need the answer.
+        let _ = self.asker.send(committed.and(result));
+    }
+}
+
+/// A SQLite database: a writer, and readers beside it.
+#[derive(Clone)]
+pub struct Lite {
+    writer: mpsc::Sender<Box<dyn Job>>,
+    readers: Arc<[mpsc::Sender<Box<dyn Job>>]>,
+    next: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Lite {
+    /// Opens the file with one writer and `readers` reading threads.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`].
+    pub fn open(path: &Path, readers: usize) -> Result<Self, StoreError> {
+        let start = |name: String, writes: bool| -> Result<mpsc::Sender<Box<dyn Job>>, StoreError> {
+            let mut conn = connect(path)?;
+            let (tx, rx) = mpsc::channel(QUEUE);
+            let run = move || block_on(async move { if writes { write_loop(&mut conn, rx).await } else { read_loop(&mut conn, rx).await } });
+            thread::Builder::new().name(name).spawn(run).map_err(|e| StoreError::Open(e.to_string()))?;
+            Ok(tx)
+        };
+        let writer = start("sqlite-write".to_owned(), true)?;
+        let readers = (0..readers.max(1)).map(|i| start(format!("sqlite-read-{i}"), false)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { writer, readers: readers.into(), next: Arc::default() })
+    }
+
+    /// Runs queries that only read.
+    ///
+    /// # Errors
+    /// What the queries gave, or that the database is busy or closed.
+    pub async fn read<T, F>(&self, work: F) -> JobResult<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, JobResult<T>> + Send + 'static,
+    {
+        let turn = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        submit(&self.readers[turn % self.readers.len()], work).await
+    }
+
+    /// Runs queries that write, in one transaction that is on disk when this returns.
+    ///
+    /// # Errors
+    /// What the queries gave (then nothing of theirs was written), or that the database is busy or closed.
+    pub async fn write<T, F>(&self, work: F) -> JobResult<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, JobResult<T>> + Send + 'static,
+    {
+        submit(&self.writer, work).await
+    }
+}
+
+async fn submit<T, F>(to: &mpsc::Sender<Box<dyn Job>>, work: F) -> JobResult<T>
+where
+    T: Send + 'static,
+    F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, JobResult<T>> + Send + 'static,
+{
+    let (asker, answer) = oneshot::channel();
+    let job = Box::new(Task { work: Some(work), result: None, asker });
+    to.try_send(job).map_err(|e| match e {
+        mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+        mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+    })?;
+    answer.await.unwrap_or(Err(StoreError::Closed))
+}
+
+/// Statements run inline, so these futures never wait for anything but the queue.
+fn block_on(future: impl Future<Output = ()>) {
+    if let Ok(rt) = tokio::runtime::Builder::new_current_thread().build() {
+        rt.block_on(future);
+    }
+}
+
+fn connect(path: &Path) -> Result<Conn, StoreError> {
+    let url = path.to_string_lossy().into_owned();
+    let open = async {
+        let mut c = Conn::establish(&url).await.map_err(|e| StoreError::Open(e.to_string()))?;
+        c.batch_execute("PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;").await?;
+        Ok(c)
+    };
+    open.now_or_never().unwrap_or(Err(StoreError::Closed))
+}
+
+async fn read_loop(c: &mut Conn, mut rx: mpsc::Receiver<Box<dyn Job>>) {
+    while let Some(mut job) = rx.recv().await {
+        job.run(c).await;
+        job.answer(Ok(()));
+    }
+}
+
+async fn write_loop(c: &mut Conn, mut rx: mpsc::Receiver<Box<dyn Job>>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while rx.recv_many(&mut batch, BATCH).await > 0 {
+        let committed = commit(c, &mut batch).await.map_err(StoreError::from);
+        if committed.is_err() {
+            // The batch may have left a transaction open; the next one must not run inside it.
+            let _ = c.batch_execute("ROLLBACK").await;
+        }
+        for job in batch.drain(..) {
+            job.answer(committed.clone());
+        }
+    }
+}
+
+async fn commit(c: &mut Conn, batch: &mut [Box<dyn Job>]) -> QueryResult<()> {
+    c.batch_execute("BEGIN IMMEDIATE").await?;
+    for job in batch.iter_mut() {
+        c.batch_execute("SAVEPOINT job").await?;
+        let end = if job.run(c).await { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+        c.batch_execute(end).await?;
+    }
+    #[cfg(feature = "faults")]
+    if faults::LOSE_COMMITS.load(std::sync::atomic::Ordering::Relaxed) {
+        return c.batch_execute("ROLLBACK").await;
+    }
+    c.batch_execute("COMMIT").await
+}
+
+/// For tests of the tests.
+#[cfg(feature = "faults")]
+pub mod faults {
+    /// Answer as if committed, and roll back.
+    pub static LOSE_COMMITS: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+}

@@ -1,0 +1,11 @@
+DROP TABLE audit;
+DROP TABLE endings;
+DROP TABLE redemptions;
+DROP TABLE outcomes;
+DROP TABLE enrolments;
+DROP TABLE accounts;
+DROP TABLE users;
+DROP TABLE api_keys;
+DROP TABLE clients;
+DROP TABLE realm_keys;
+DROP TABLE realms;

@@ -1,0 +1,61 @@
+//! Enrolling a phone. A real application puts this behind the login it already has, or into its help desk's hands.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use countersign_api::{Confirm, Enrolment, NewEnrolment};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{Demo, error::DemoError, session::SessionId};
+
+/// Seconds the page's long poll is held: shorter than what proxies tolerate.
+const WAIT: u64 = 25;
+
+pub(crate) fn routes(app: &mut web::ServiceConfig) {
+    app.route("/enrol", web::post().to(begin)).route("/enrol/{id}", web::get().to(state)).route("/enrol/{id}/confirm", web::post().to(confirm));
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    user_id: String,
+}
+
+#[derive(Deserialize)]
+struct After {
+    #[serde(default)]
+    after: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Number {
+    number: String,
+}
+
+async fn begin(demo: web::Data<Demo>, request: HttpRequest, body: web::Json<Begin>) -> Result<HttpResponse, DemoError> {
+    let new = NewEnrolment { user_id: body.into_inner().user_id, confirm: Confirm::Number };
+    let enrolment = demo.api.create_enrolment(&demo.realm, &new).await?;
+    let session = demo.sessions.with_or_new(SessionId::of(&request), |session| session.add_enrolment(enrolment.id.clone()))?;
+    let answer = json!({ "id": enrolment.id, "link": enrolment.link, "expires_at": enrolment.expires_at });
+    Ok(HttpResponse::Ok().cookie(demo.cookie(&session)).json(answer))
+}
+
+async fn state(demo: web::Data<Demo>, request: HttpRequest, id: web::Path<String>, query: web::Query<After>) -> Result<HttpResponse, DemoError> {
+    own(&demo, &request, &id)?;
+    Ok(told(&demo.api.enrolment(&demo.realm, &id, WAIT, query.after).await?))
+}
+
+async fn confirm(demo: web::Data<Demo>, request: HttpRequest, id: web::Path<String>, body: web::Json<Number>) -> Result<HttpResponse, DemoError> {
+    own(&demo, &request, &id)?;
+    Ok(told(&demo.api.confirm_enrolment(&demo.realm, &id, &body.number).await?))
+}
+
+/// An enrolment is shown only to the browser that began it: the number must be typed by whoever holds the phone.
+fn own(demo: &Demo, request: &HttpRequest, id: &str) -> Result<(), DemoError> {
+    let owns = SessionId::of(request).and_then(|session| demo.sessions.with(&session, |session| session.has_enrolment(id)));
+    if owns == Some(true) { Ok(()) } else { Err(DemoError::NotFound) }
+}
+
+fn told(enrolment: &Enrolment) -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "state": enrolment.state, "v": enrolment.v, "device": enrolment.device }))
+}

@@ -1,0 +1,96 @@
+"""The decision, a compact JWS (PROTOCOL.md section 5.2), and the two channel signatures (section 5.1)."""
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from . import keys
+from .errors import ProtocolError
+
+REASONS = ("declined", "not_me")
+
+
+def channel_auth_message(role: str, server_id: bytes, h: bytes, jkt: bytes) -> bytes:
+    """What an account signs to authenticate."""
+    return b"countersign/channel-auth/v1\0" + role.encode() + b"\0" + server_id + h + jkt
+
+
+def enrol_message(role: str, server_id: bytes, h: bytes, challenge: bytes, jkt: bytes) -> bytes:
+    """What a new key signs to enrol."""
+    return b"countersign/enrol/v1\0" + role.encode() + b"\0" + server_id + h + challenge + jkt
+
+
+def context_hash(context: bytes) -> bytes:
+    """The claim `ctx`, before base64url."""
+    return hashlib.sha256(b"countersign/login-ctx/v1\0" + context).digest()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the user says to which login."""
+
+    login: bytes
+    realm: bytes
+    context: bytes
+    reason: str | None = None  # None approves
+
+
+def make(key: keys.PrivateKey, answer: Answer, cb: bytes, iat: int) -> str:
+    """Sign `answer` for the connection whose channel binding is `cb`."""
+    if answer.reason is not None and answer.reason not in REASONS:
+        raise ValueError("reason")
+    jkt = keys.thumbprint(keys.public_bytes(key))
+    header = {"alg": "ES256", "typ": "cs-login+jwt", "kid": keys.b64(jkt)}
+    claims: dict[str, Any] = {
+        "login": str(uuid.UUID(bytes=answer.login)), "realm": str(uuid.UUID(bytes=answer.realm)),
+        "ctx": keys.b64(context_hash(answer.context)), "decision": "refuse" if answer.reason else "approve",
+    }
+    if answer.reason:
+        claims["reason"] = answer.reason
+    claims |= {"iat": iat, "cb": keys.b64(cb)}
+    signing_input = ".".join(keys.b64(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
+    return f"{signing_input}.{keys.b64(keys.sign(key, signing_input.encode()))}"
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ProtocolError("a member twice")
+    return members
+
+
+def _object(encoded: str) -> dict[str, Any]:
+    try:
+        value = json.loads(keys.unb64(encoded).decode("utf-8"), object_pairs_hook=_no_duplicates)
+    except ValueError as error:
+        raise ProtocolError("not JSON") from error
+    if not isinstance(value, dict):
+        raise ProtocolError("not a JSON object")
+    return value
+
+
+def verify(jws: str, public_key: bytes, answer: Answer, cb: bytes | None = None) -> dict[str, Any]:
+    """Return the claims if `jws` is exactly this answer by this key; `cb=None` does not compare the binding."""
+    parts = jws.split(".")
+    if len(parts) != 3 or len(jws) > 2048:
+        raise ProtocolError("not a compact JWS")
+    keys.verify(public_key, ".".join(parts[:2]).encode(), keys.unb64(parts[2]))
+    kid = keys.b64(keys.thumbprint(public_key))
+    if _object(parts[0]) != {"alg": "ES256", "typ": "cs-login+jwt", "kid": kid}:
+        raise ProtocolError("header")
+    claims = _object(parts[1])
+    expected: dict[str, Any] = {
+        "login": str(uuid.UUID(bytes=answer.login)), "realm": str(uuid.UUID(bytes=answer.realm)),
+        "ctx": keys.b64(context_hash(answer.context)), "decision": "refuse" if answer.reason else "approve",
+    } | ({"reason": answer.reason} if answer.reason else {})
+    rest = {name: value for name, value in claims.items() if name not in expected}
+    if {name: claims.get(name) for name in expected} != expected or set(rest) != {"iat", "cb"}:
+        raise ProtocolError("claims")
+    if type(rest["iat"]) is not int or not isinstance(rest["cb"], str) or len(keys.unb64(rest["cb"])) != 32:
+        raise ProtocolError("iat or cb")
+    if cb is not None and rest["cb"] != keys.b64(cb):
+        raise ProtocolError("signed for another channel")
+    return claims

@@ -1,0 +1,158 @@
+"""The maps inside DATA (PROTOCOL.md section 5, docs/protocol.cddl): a table, an encoder, a strict decoder."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from . import cbor
+from .errors import ProtocolError
+
+Check = Callable[[Any], bool]
+
+
+def _bytes(size: int) -> Check:
+    return lambda value: isinstance(value, bytes) and len(value) == size
+
+
+def _number(low: int, high: int) -> Check:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _text(low: int, high: int) -> Check:
+    return lambda value: isinstance(value, str) and low <= len(value.encode()) <= high
+
+
+def _digits(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and all(char in "0123456789" for char in value)
+
+
+ID = REQ = MAC = TOKEN = CODE = _bytes(16)
+B32, SIG, PUBLIC, KEY_ID = _bytes(32), _bytes(64), _bytes(65), _bytes(8)
+UINT = TIME = _number(0, (1 << 64) - 1)
+TEXT, NAME, JWS = _text(0, 32766), _text(1, 100), _text(1, 2048)
+ACCOUNT_STATE, LOGIN_STATE, REFUSAL, CLOSE_CODE = _number(1, 4), _number(1, 7), _number(1, 16), _number(1, 12)
+Fields = dict[int, tuple[str, Check]]  # a name ending in "?" is optional
+
+
+def read_map(pairs: dict[int, cbor.Value], fields: Fields) -> dict[str, Any]:
+    """Name the values of a map; unknown keys below 128 are refused, others skipped (section 5)."""
+    unknown = [key for key in pairs if key not in fields and key < 128]
+    if unknown:
+        raise ProtocolError(f"unknown critical keys {unknown}")
+    values: dict[str, Any] = {}
+    for key, (name, check) in fields.items():
+        if key not in pairs:
+            if not name.endswith("?"):
+                raise ProtocolError(f"{name} is missing")
+            continue
+        if not check(pairs[key]):
+            raise ProtocolError(f"{name} has the wrong form")
+        values[name.rstrip("?")] = pairs[key]
+    return values
+
+
+def write_map(values: dict[str, Any], fields: Fields) -> dict[int, cbor.Value]:
+    """The reverse of `read_map`."""
+    keys = {name.rstrip("?"): key for key, (name, _check) in fields.items()}
+    pairs: dict[int, cbor.Value] = {keys[name]: value for name, value in values.items() if value is not None}
+    read_map(pairs, fields)
+    return pairs
+
+
+LOGIN_ENTRY: Fields = {1: ("login", ID), 2: ("state", LOGIN_STATE), 3: ("client_name", TEXT), 4: ("since", TIME)}
+WELCOME: Fields = {1: ("server_time", TIME), 2: ("max_outer", UINT), 3: ("ping_after", UINT)}
+CONTEXT: Fields = {
+    1: ("login", ID), 2: ("realm", ID), 3: ("realm_name", TEXT), 4: ("client_name", TEXT), 5: ("created_at", TIME),
+    6: ("text?", TEXT), 7: ("browser?", TEXT), 8: ("place?", TEXT),
+}
+
+
+def _entries(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+# name → (frame type, fields). `auth` and `claim` have two shapes; see `_shape`.
+FRAMES: dict[str, tuple[int, Fields]] = {
+    "auth-account": (1, {1: ("kind", _number(1, 1)), 2: ("jkt", B32), 3: ("sig", SIG)}),
+    "auth-enrol": (1, {1: ("kind", _number(2, 2)), 4: ("code", CODE)}),
+    "enrol": (2, {1: ("req_id", REQ), 2: ("public_key", PUBLIC), 3: ("sig", SIG), 4: ("app_id", NAME),
+                  5: ("device_name", NAME)}),
+    "ping": (3, {1: ("nonce", UINT)}),
+    "claim-qr": (4, {1: ("req_id", REQ), 2: ("login", ID), 3: ("t", TIME), 4: ("mac", MAC)}),
+    "claim-link": (4, {1: ("req_id", REQ), 2: ("login", ID), 5: ("token", TOKEN)}),
+    "decide": (5, {1: ("req_id", REQ), 2: ("login", ID), 3: ("jws", JWS)}),
+    "logout": (6, {1: ("req_id", REQ), 2: ("login", ID)}),
+    "list-logins": (7, {1: ("req_id", REQ)}),
+    "auth-ok": (64, {1: ("account", ID), 2: ("state", ACCOUNT_STATE), 3: ("realm_name", TEXT), 4: ("epoch", UINT)}),
+    "enrol-offer": (65, {1: ("challenge", B32), 2: ("realm_name", TEXT), 3: ("client_name", TEXT),
+                         4: ("user", TEXT)}),
+    "enrol-ok": (66, {1: ("req_id", REQ), 2: ("account", ID), 3: ("state", ACCOUNT_STATE), 4: ("number?", _digits)}),
+    "refused": (67, {1: ("req_id", REQ), 2: ("code", REFUSAL), 3: ("retry_after?", UINT)}),
+    "pong": (68, {1: ("nonce", UINT), 2: ("server_time", TIME)}),
+    "claimed": (69, {1: ("req_id", REQ), 2: ("login", ID), 3: ("context", lambda v: isinstance(v, bytes)),
+                     4: ("expires_at", TIME), 5: ("return_token?", TOKEN), 6: ("return_url?", TEXT)}),
+    "decided": (70, {1: ("req_id", REQ), 2: ("login", ID), 3: ("state", LOGIN_STATE)}),
+    "done": (71, {1: ("req_id", REQ)}),
+    "logins": (72, {1: ("req_id", REQ), 2: ("logins", _entries)}),
+    "login-changed": (80, {1: ("login", ID), 2: ("state", LOGIN_STATE), 3: ("v", UINT)}),
+    "account-changed": (81, {1: ("state", ACCOUNT_STATE)}),
+    "goodbye": (82, {1: ("code", CLOSE_CODE)}),
+}
+_BY_TYPE = {kind: name for name, (kind, _fields) in FRAMES.items()}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A decoded frame: its name in protocol.cddl and its values by name."""
+
+    name: str
+    values: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def get(self, name: str) -> Any:
+        return self.values.get(name)
+
+
+def encode(name: str, **values: Any) -> bytes:
+    """Encode the frame `name`; `None` leaves an optional field out."""
+    kind, fields = FRAMES[name]
+    if name.startswith("auth-") and name != "auth-ok":
+        values["kind"] = 1 if name == "auth-account" else 2
+    pairs: dict[int, cbor.Value] = {0: kind}
+    return cbor.encode(pairs | write_map(values, fields))
+
+
+def _shape(kind: int, pairs: dict[int, cbor.Value]) -> str:
+    if kind == 1:
+        return "auth-enrol" if pairs.get(1) == 2 else "auth-account"
+    if kind == 4:
+        return "claim-link" if 5 in pairs else "claim-qr"
+    try:
+        return _BY_TYPE[kind]
+    except KeyError:
+        raise ProtocolError(f"unknown frame type {kind}") from None
+
+
+def decode(content: bytes) -> Frame:
+    """Decode one frame, strictly."""
+    pairs = cbor.decode_map(content)
+    kind = pairs.pop(0, None)
+    if not isinstance(kind, int) or isinstance(kind, bool):
+        raise ProtocolError("no frame type")
+    name = _shape(kind, pairs)
+    values = read_map(pairs, FRAMES[name][1])
+    if name == "logins":
+        values["logins"] = [read_map(entry, LOGIN_ENTRY) for entry in values["logins"]]
+    return Frame(name, values)
+
+
+def decode_context(data: bytes) -> dict[str, Any]:
+    """The context of a claimed login, section 5.2."""
+    return read_map(cbor.decode_map(data), CONTEXT)
+
+
+def decode_welcome(data: bytes) -> dict[str, Any]:
+    """The payload of HELLO_OK, section 4."""
+    return read_map(cbor.decode_map(data), WELCOME)

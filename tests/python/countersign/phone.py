@@ -1,0 +1,225 @@
+"""An asyncio phone (PROTOCOL.md sections 5.1 to 5.3).
+
+One task uses a connection at a time: a command reads until its answer and keeps the events that arrive in between
+for `next_event`.
+"""
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import decision, frames, keys, links
+from .errors import ConnectionEnded, Goodbye, ProtocolError, Refused
+from .wire import Server, Wire, dial
+
+EVENTS = ("login-changed", "account-changed")
+
+
+@dataclass
+class Enrolment:
+    """An enrolment under way: keep it, and the answer can be asked for again with the same key and req_id."""
+
+    link: links.EnrolLink
+    key: keys.PrivateKey = field(default_factory=keys.generate)
+    req_id: bytes = field(default_factory=lambda: os.urandom(16))
+    offer: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Account:
+    """What a phone stores for an account."""
+
+    server: Server
+    key: keys.PrivateKey
+    account_id: bytes
+    state: int
+    number: str | None = None
+
+    @property
+    def jkt(self) -> bytes:
+        return keys.thumbprint(keys.public_bytes(self.key))
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A login this account has."""
+
+    login: bytes
+    realm: bytes
+    context_bytes: bytes
+    context: dict[str, Any]
+    expires_at: int
+    return_token: bytes | None
+    return_url: str | None
+
+    @property
+    def return_to(self) -> str | None:
+        """The URL to open in the browser after a claim by link (section 5.2)."""
+        if self.return_token is None or self.return_url is None:
+            return None
+        return f"{self.return_url}#cs_return={keys.b64(self.return_token)}"
+
+
+class Connection:
+    """A connection authenticated as an account."""
+
+    def __init__(self, wire: Wire, account: Account) -> None:
+        self.wire = wire
+        self.account = account
+        self.realm_name = ""
+        self._events: deque[frames.Frame] = deque()
+
+    async def authenticate(self) -> None:
+        """Section 5.1: sign for this channel."""
+        server, jkt = self.account.server, self.account.jkt
+        message = decision.channel_auth_message(server.role, server.server_id, self.wire.channel.h, jkt)
+        await self.wire.send(frames.encode("auth-account", jkt=jkt, sig=keys.sign(self.account.key, message)))
+        answer = await self.wire.receive()
+        if answer.name != "auth-ok" or answer["account"] != self.account.account_id:
+            raise ProtocolError("not the answer to our authentication")
+        self.account.state, self.realm_name = answer["state"], answer["realm_name"]
+
+    async def command(self, name: str, wanted: str, req_id: bytes | None = None, **values: Any) -> frames.Frame:
+        """Send a command and wait for its answer; pass `req_id` again to repeat one whose answer was lost."""
+        req_id = req_id or os.urandom(16)
+        await self.wire.send(frames.encode(name, req_id=req_id, **values))
+        answer = await self._answer(wanted, "req_id", req_id)
+        if "login" in values and answer.get("login") not in (None, values["login"]):
+            raise ProtocolError("the answer names another login")
+        return answer
+
+    async def _answer(self, wanted: str, by: str, value: Any) -> frames.Frame:
+        while True:
+            frame = await self.wire.receive()
+            if frame.name in EVENTS:
+                self._event(frame)
+                self._events.append(frame)
+            elif frame.get(by) != value:
+                raise ProtocolError("an answer to nothing we asked")
+            elif frame.name == "refused":
+                raise Refused(frame["code"], frame.get("retry_after"))
+            elif frame.name == wanted:
+                return frame
+            else:
+                raise ProtocolError(f"{frame.name} instead of {wanted}")
+
+    def _event(self, frame: frames.Frame) -> None:
+        if frame.name == "account-changed":
+            self.account.state = frame["state"]
+
+    async def next_event(self, timeout: float | None = 10) -> frames.Frame:
+        """The next event; `Goodbye` and `ConnectionEnded` are raised."""
+        if self._events:
+            return self._events.popleft()
+        frame = await self.wire.receive(timeout)
+        if frame.name not in EVENTS:
+            raise ProtocolError("an answer nobody asked for")
+        self._event(frame)
+        return frame
+
+    async def ping(self) -> int:
+        """Section 5.2: still here. Returns the server's time."""
+        nonce = secrets.randbits(32)
+        await self.wire.send(frames.encode("ping", nonce=nonce))
+        return int((await self._answer("pong", "nonce", nonce))["server_time"])
+
+    async def claim(self, text: str, req_id: bytes | None = None) -> Claimed:
+        """Claim by the text of a QR code or by a login link."""
+        link = links.parse(text)
+        if isinstance(link, links.EnrolLink) or link.realm != self.account.server.server_id:
+            raise ProtocolError("not a login of this account's realm")
+        if isinstance(link, links.QrCode):
+            answer = await self.command("claim-qr", "claimed", req_id, login=link.login, t=link.t, mac=link.mac)
+        else:
+            answer = await self.command("claim-link", "claimed", req_id, login=link.login, token=link.token)
+        context = frames.decode_context(answer["context"])
+        if context["login"] != link.login or context["realm"] != link.realm:
+            raise ProtocolError("the context is not this login's")
+        return Claimed(link.login, link.realm, answer["context"], context, answer["expires_at"],
+                       answer.get("return_token"), answer.get("return_url"))
+
+    async def _decide(self, claimed: Claimed, reason: str | None, req_id: bytes | None) -> int:
+        answer = decision.Answer(claimed.login, claimed.realm, claimed.context_bytes, reason)
+        jws = decision.make(self.account.key, answer, self.wire.channel.cb, int(time.time()))
+        return int((await self.command("decide", "decided", req_id, login=claimed.login, jws=jws))["state"])
+
+    async def approve(self, claimed: Claimed, req_id: bytes | None = None) -> int:
+        """Returns the login's state."""
+        return await self._decide(claimed, None, req_id)
+
+    async def refuse(self, claimed: Claimed, reason: str = "declined", req_id: bytes | None = None) -> int:
+        """`reason` is "declined" or "not_me". Returns the login's state."""
+        return await self._decide(claimed, reason, req_id)
+
+    async def logout(self, login: bytes, req_id: bytes | None = None) -> None:
+        await self.command("logout", "done", req_id, login=login)
+
+    async def list_logins(self, req_id: bytes | None = None) -> list[dict[str, Any]]:
+        """What is open or running."""
+        return list((await self.command("list-logins", "logins", req_id))["logins"])
+
+    async def close(self) -> None:
+        await self.wire.close()
+
+
+class Phone:
+    """A phone: an app on a device."""
+
+    def __init__(self, app_id: str = "countersign.python", device_name: str = "Python") -> None:
+        self.app_id = app_id
+        self.device_name = device_name
+
+    async def enrol(self, link: str | links.Link | Enrolment) -> Account:
+        """Enrol with a link, or again with an `Enrolment` whose answer was lost. `Account.number` is for the user."""
+        if isinstance(link, str):
+            link = links.parse(link)
+        enrolment = Enrolment(link) if isinstance(link, links.EnrolLink) else link
+        if not isinstance(enrolment, Enrolment):
+            raise ProtocolError("not an enrolment link")
+        given = enrolment.link
+        server = Server(given.url, "ns", given.realm, given.root_pin, given.static_key, given.key_id, given.epoch)
+        wire = await dial(server)
+        try:
+            return await self._enrol(wire, server, enrolment)
+        finally:
+            await wire.close()
+
+    async def _enrol(self, wire: Wire, server: Server, enrolment: Enrolment) -> Account:
+        await wire.send(frames.encode("auth-enrol", code=enrolment.link.code))
+        offer = await wire.receive()
+        if offer.name != "enrol-offer":
+            raise ProtocolError("no enrol-offer")
+        enrolment.offer = offer.values
+        public = keys.public_bytes(enrolment.key)
+        message = decision.enrol_message(server.role, server.server_id, wire.channel.h, offer["challenge"],
+                                         keys.thumbprint(public))
+        await wire.send(frames.encode("enrol", req_id=enrolment.req_id, public_key=public,
+                                      sig=keys.sign(enrolment.key, message), app_id=self.app_id,
+                                      device_name=self.device_name))
+        answer = await wire.receive()
+        if answer.get("req_id") != enrolment.req_id:
+            raise ProtocolError("an answer to nothing we asked")
+        if answer.name == "refused":
+            raise Refused(answer["code"], answer.get("retry_after"))
+        if answer.name != "enrol-ok":
+            raise ProtocolError("no enrol-ok")
+        try:
+            await wire.receive()
+            raise ProtocolError("enrol-ok must be followed by goodbye")
+        except (Goodbye, ConnectionEnded):
+            pass  # goodbye 10; we have our answer either way
+        return Account(server, enrolment.key, answer["account"], answer["state"], answer.get("number"))
+
+    async def connect(self, account: Account) -> Connection:
+        """Connect and authenticate. `Goodbye` says why not."""
+        connection = Connection(await dial(account.server), account)
+        try:
+            await connection.authenticate()
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
