@@ -39,20 +39,32 @@ pub fn return_token(realm: &OpenRealm, login: LoginId, account: AccountId) -> Re
     ReturnToken(mac16(&realm.qr_key, &[b"countersign/return/v1\0", &realm.realm.id.0[..], &login.0, &account.0].concat()))
 }
 
-/// Whether the claim shows a genuine capability, and whether it is the link.
+/// What a claim shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The link on the browser's own device.
+    Link,
+    /// A QR code of the last seconds.
+    FreshQr,
+    /// A genuine QR code that has been lying around: good enough only for the account that has the login already.
+    StaleQr,
+}
+
+/// Whether the claim shows a genuine capability, and which.
 ///
 /// # Errors
-/// [`Refused::BadCapability`] when it was not made by this realm for this login, [`Refused::StaleQr`] when it is genuine but too old.
-pub fn check(realm: &OpenRealm, claim: &ClaimFrame, now: Time) -> Result<bool, Refused> {
+/// [`Refused::BadCapability`] when it was not made by this realm for this login.
+pub fn check(realm: &OpenRealm, claim: &ClaimFrame, now: Time) -> Result<Shown, Refused> {
     match (claim.qr_time, claim.qr_mac, &claim.link) {
         (Some(t), Some(mac), None) => {
             let t32 = u32::try_from(t).map_err(|_| Refused::BadCapability)?;
             if !same(&mac16(&realm.qr_key, &labels::qr(&realm.realm.id.0, &claim.login.0, t32)), &mac) {
                 return Err(Refused::BadCapability);
             }
-            if t > now.secs() || now.secs() - t > QR_MAX_AGE { Err(Refused::StaleQr) } else { Ok(false) }
+            let fresh = t <= now.secs() && now.secs() - t <= QR_MAX_AGE;
+            Ok(if fresh { Shown::FreshQr } else { Shown::StaleQr })
         }
-        (None, None, Some(token)) => if same(&link_token(realm, claim.login).0, &token.0) { Ok(true) } else { Err(Refused::BadCapability) },
+        (None, None, Some(token)) if same(&link_token(realm, claim.login).0, &token.0) => Ok(Shown::Link),
         _ => Err(Refused::BadCapability),
     }
 }

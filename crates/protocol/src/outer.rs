@@ -12,7 +12,9 @@ pub const HELLO_LEN: usize = 2 + 8 + NOISE_MSG1;
 pub const MAX_PLAINTEXT: usize = 32 * 1024;
 /// The largest outer frame: header + plaintext + tag.
 pub const MAX_FRAME: usize = 2 + MAX_PLAINTEXT + 16;
-/// The largest frame a server accepts before the phone has authenticated.
+/// The largest outer frame this version's servers accept from a phone; told in `welcome`.
+pub const MAX_PHONE_FRAME: usize = 2 + 8192 + 16;
+/// All bytes together that a server accepts before the phone has authenticated.
 pub const MAX_FRAME_BEFORE_AUTH: usize = 4096;
 /// A server's RETRY is at most this long.
 pub const MAX_RETRY: usize = 1024;

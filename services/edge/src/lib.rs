@@ -1,1 +1,12 @@
-//! to come
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod auth;
+pub mod gate;
+pub mod http;
+pub mod metrics;
+pub mod page;
+pub mod phone;
+mod phone_ws;
+pub mod problem;

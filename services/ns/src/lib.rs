@@ -1,1 +1,51 @@
-//! to come
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod page_port;
+mod rest;
+mod scope;
+mod times;
+
+use actix_web::web;
+use countersign_actors::Heart;
+use countersign_domain::ports::Ports;
+use countersign_edge::{auth::Keys, page::AppUrl};
+
+/// The URLs the outside knows this NS by.
+#[derive(Clone, Debug)]
+pub struct PublicUrls {
+    /// The page socket, `ws://…/page`.
+    pub page: String,
+    /// The phone socket, `ws://…/ns/sigmai`.
+    pub phone: String,
+    /// The page below which links and QR codes live, `http://…/app`.
+    pub app: String,
+}
+
+/// Everything the routes need.
+#[derive(Clone)]
+pub struct Parts {
+    pub heart: Heart,
+    pub ports: Ports,
+    pub keys: Keys,
+    pub urls: PublicUrls,
+}
+
+/// The routes of the REST port.
+pub fn rest_routes(config: &mut web::ServiceConfig, parts: &Parts) {
+    config
+        .app_data(web::Data::new(parts.heart.realms.clone()))
+        .app_data(web::Data::new(parts.heart.logins.clone()))
+        .app_data(web::Data::new(parts.heart.enrolments.clone()))
+        .app_data(web::Data::new(parts.heart.accounts.clone()))
+        .app_data(web::Data::new(parts.ports.clone()))
+        .app_data(web::Data::new(parts.keys.clone()))
+        .app_data(web::Data::new(parts.urls.clone()));
+    rest::routes(config);
+}
+
+/// The routes of the page port.
+pub fn page_routes(config: &mut web::ServiceConfig, parts: &Parts) {
+    config.app_data(web::Data::new(parts.heart.logins.clone())).app_data(web::Data::new(AppUrl(parts.urls.app.clone())));
+    page_port::routes(config);
+}

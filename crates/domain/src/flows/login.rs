@@ -12,7 +12,7 @@ use crate::{
     Refused,
     account::{Account, may_log_in},
     audit::Actor,
-    capability,
+    capability::{self, Shown},
     client::Client,
     decision::judge,
     faults::{FaultName, active},
@@ -177,9 +177,9 @@ async fn record(ports: &Ports, outcome: Outcome, actor: Actor) -> Result<Result<
 /// # Errors
 /// Why not.
 pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &frames::Claim) -> Result<(Login, Claim), Stop> {
-    let by_link = capability::check(realm, frame, ports.now())?;
+    let shown = capability::check(realm, frame, ports.now())?;
     may_log_in(current(ports, account).await?.state)?;
-    let wanted = Claim { account: account.id, user_id: account.user_id.clone(), by_link };
+    let wanted = Claim { account: account.id, user_id: account.user_id.clone(), by_link: shown == Shown::Link };
     // Two rounds are enough: the version only grows, and past "pending" the answer is final.
     for _ in 0..3 {
         let Some(stored) = ports.live.read(frame.login).await? else { return Err(gone(ports, realm, frame.login).await?) };
@@ -194,6 +194,9 @@ pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &
         let State::Claimed(granted) = step(&login, &state, &Event::Claim(wanted.clone()), ports.now())? else { return Err(Refused::AlreadyClaimed.into()) };
         if stored.v == 2 && !active(FaultName::SkipCompare) {
             return Ok((login, granted));
+        }
+        if shown == Shown::StaleQr {
+            return Err(Refused::StaleQr.into());
         }
         let ttl = ports.now().until(login.expires_at) / 1000 + LINGER_SECS;
         ports.live.note_claim(account.id, login.id, ttl).await?;

@@ -1,0 +1,38 @@
+//! Drain: everybody is sent away in good order before the pod goes.
+
+use std::time::Duration;
+
+use actix::Addr;
+
+use crate::{
+    registry::message::{Count, MessageRegistry, SendAway},
+    watch::Watch,
+};
+
+/// The handle of the drain.
+#[derive(Clone)]
+pub struct Drain {
+    messages: Addr<MessageRegistry>,
+    watch: Watch,
+}
+
+impl Drain {
+    pub(crate) fn new(messages: Addr<MessageRegistry>, watch: Watch) -> Self {
+        Self { messages, watch }
+    }
+
+    /// From now on the end of a registry is no accident.
+    pub fn expect_the_end(&self) {
+        self.watch.leave();
+    }
+
+    /// Tells every session to say goodbye, spread over `spread`; gives how many there were.
+    pub async fn send_away(&self, spread: Duration) -> usize {
+        self.messages.send(SendAway(spread)).await.unwrap_or(0)
+    }
+
+    /// How many sessions are left.
+    pub async fn left(&self) -> usize {
+        self.messages.send(Count).await.unwrap_or(0)
+    }
+}

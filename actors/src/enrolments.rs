@@ -1,0 +1,93 @@
+//! The handle for enrolments, as REST uses it.
+
+use std::{sync::Arc, time::Duration};
+
+use countersign_domain::{
+    audit::Actor,
+    enrolment::{Confirm, Enrolment},
+    flows::enrolment,
+    ports::Topic,
+    realm::OpenRealm,
+    refused::{Fault, Stop},
+};
+use countersign_protocol::{
+    frames::EnrolCode,
+    ids::{ClientId, EnrolmentId},
+    link::{EnrolLink, Link},
+};
+
+use crate::{heart::Shared, registry::login::watch};
+
+/// What may be done to enrolments from outside. IO runs in the caller's task.
+#[derive(Clone)]
+pub struct Enrolments(Arc<Shared>);
+
+impl Enrolments {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// Makes an enrolment; gives it with its link, which sends phones to `phone_url`.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn create(&self, realm: &OpenRealm, client: ClientId, user_id: String, confirm: Confirm, phone_url: &str, actor: Actor) -> Result<(Enrolment, Link), Stop> {
+        let (enrolment, code) = enrolment::create(&self.0.ports, realm, client, user_id, confirm, actor).await?;
+        let key = realm.keys.first().ok_or_else(|| Fault("the realm has no channel key".to_owned()))?;
+        let link = EnrolLink {
+            url: phone_url.to_owned(),
+            realm: realm.realm.id,
+            root_pin: realm.root_pin,
+            static_key: key.public,
+            key_id: key.key_id,
+            epoch: key.epoch,
+            code: EnrolCode(*code.expose()),
+        };
+        Ok((enrolment, Link::Enrol(link)))
+    }
+
+    /// The enrolment as it is now.
+    ///
+    /// # Errors
+    /// A fault of a port.
+    pub async fn look(&self, realm: &OpenRealm, id: EnrolmentId) -> Result<Option<Enrolment>, Fault> {
+        enrolment::look(&self.0.ports, realm, id).await
+    }
+
+    /// The enrolment as soon as its version is above `after`, or as it is when `wait` is over.
+    ///
+    /// # Errors
+    /// A fault of a port.
+    pub async fn wait(&self, realm: &OpenRealm, id: EnrolmentId, after: u64, wait: Duration) -> Result<Option<Enrolment>, Fault> {
+        let Some(seen) = self.look(realm, id).await? else { return Ok(None) };
+        if seen.state.version() > after || wait.is_zero() {
+            return Ok(Some(seen));
+        }
+        let until = tokio::time::Instant::now() + wait;
+        let Some(watch) = watch(&self.0.logins, Topic::Enrolment(id), Some(seen.expires_at)).await else { return Ok(Some(seen)) };
+        loop {
+            let now = self.look(realm, id).await?;
+            if now.as_ref().is_none_or(|e| e.state.version() > after) || tokio::time::Instant::now() >= until {
+                return Ok(now);
+            }
+            let poll = tokio::time::Instant::now() + self.0.settings.safety_poll;
+            let _either_way_read_again = tokio::time::timeout_at(until.min(poll), watch.woken()).await;
+        }
+    }
+
+    /// Somebody types the number the phone shows.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn confirm(&self, realm: &OpenRealm, id: EnrolmentId, number: &str, actor: Actor) -> Result<Enrolment, Stop> {
+        enrolment::confirm(&self.0.ports, realm, id, number, actor).await
+    }
+
+    /// The creator takes it back.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn cancel(&self, realm: &OpenRealm, id: EnrolmentId, actor: Actor) -> Result<Enrolment, Stop> {
+        enrolment::cancel(&self.0.ports, realm, id, actor).await
+    }
+}

@@ -1,0 +1,95 @@
+//! Starting the heart.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use countersign_domain::{ports::Ports, refused::Fault};
+use countersign_protocol::ids::PodId;
+
+use crate::{
+    Accounts, Deaths, Drain, Enrolments, Logins, Realms, Sessions,
+    bridge::BusBridge,
+    registry::{login::LoginRegistry, message::MessageRegistry},
+    watch::Watch,
+};
+
+/// How long the steps of a session may take. The defaults are in the program's configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// From HELLO to ClientAuth.
+    pub first_frame: Duration,
+    /// From ClientAuth `enrol` to the end of the enrolment connection.
+    pub enrolment: Duration,
+    /// Without hearing anything from an authenticated phone.
+    pub idle: Duration,
+    /// Of a whole connection.
+    pub lifetime: Duration,
+    /// How often phones are asked to ping, in seconds.
+    pub ping_after: u64,
+    /// How long a waiter trusts that no wake-up was lost.
+    pub safety_poll: Duration,
+}
+
+/// What everybody in the heart shares.
+pub(crate) struct Shared {
+    pub(crate) ports: Ports,
+    pub(crate) realms: Realms,
+    pub(crate) settings: Settings,
+    pub(crate) logins: Addr<LoginRegistry>,
+    pub(crate) messages: Addr<MessageRegistry>,
+}
+
+/// The handles of a started heart.
+#[derive(Clone)]
+pub struct Heart {
+    pub realms: Realms,
+    pub logins: Logins,
+    pub enrolments: Enrolments,
+    pub accounts: Accounts,
+    pub sessions: Sessions,
+    pub drain: Drain,
+    #[cfg(feature = "faults")]
+    shared: Arc<Shared>,
+}
+
+impl Heart {
+    /// Starts registries and bridge on an arbiter of their own, inside a running actix system.
+    ///
+    /// # Errors
+    /// When the realms cannot be read, or the KV cannot be subscribed to.
+    pub async fn start(ports: Ports, settings: Settings) -> Result<(Self, Deaths), Fault> {
+        let realms = Realms::load(ports.clone()).await?;
+        let (watch, deaths) = Watch::new();
+        let arbiter = Arbiter::new();
+        let (clock, vital) = (ports.clock.clone(), watch.guard("LoginRegistry"));
+        let logins = LoginRegistry::start_in_arbiter(&arbiter.handle(), move |_| LoginRegistry::new(clock, vital));
+        let vital = watch.guard("MessageRegistry");
+        let messages = MessageRegistry::start_in_arbiter(&arbiter.handle(), move |_| MessageRegistry::new(vital));
+        let pod = PodId(ports.fresh_id());
+        let wakes = ports.live.subscribe(pod).await?;
+        let bridge = BusBridge::new(ports.live.clone(), pod, wakes, logins.clone(), messages.clone());
+        Supervisor::start_in_arbiter(&arbiter.handle(), move |_| bridge);
+        let shared = Arc::new(Shared { ports, realms: realms.clone(), settings, logins, messages: messages.clone() });
+        let heart = Self {
+            realms,
+            logins: Logins::new(shared.clone()),
+            enrolments: Enrolments::new(shared.clone()),
+            accounts: Accounts::new(shared.clone()),
+            sessions: Sessions::new(shared.clone()),
+            drain: Drain::new(messages, watch),
+            #[cfg(feature = "faults")]
+            shared,
+        };
+        Ok((heart, deaths))
+    }
+
+    /// For the tests of supervision: makes a registry (`logins`, `messages`) or the session of an account panic.
+    #[cfg(feature = "faults")]
+    pub async fn panic_in(&self, what: &str) -> bool {
+        use crate::registry::{login::Panic, message::PanicSession};
+        match what.parse() {
+            Ok(account) => self.shared.messages.send(PanicSession(account)).await.unwrap_or(false),
+            Err(_) => self.shared.logins.send(Panic).await.is_err(),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The handle for logins, as REST and pages use it.
+
+use std::{sync::Arc, time::Duration};
+
+use countersign_domain::{
+    account::Account,
+    audit::Actor,
+    capability,
+    client::Client,
+    flows::login::{self, NewLogin, Seen},
+    login::{EndedBy, Login, Record},
+    ports::Topic,
+    realm::OpenRealm,
+    refused::{Fault, Stop},
+    secret::{Secret, same},
+};
+use countersign_protocol::{ids::LoginId, link::Link};
+
+use crate::{
+    heart::Shared,
+    registry::login::{Watch, watch},
+};
+
+/// What may be done to logins from outside. IO runs in the caller's task.
+#[derive(Clone)]
+pub struct Logins(Arc<Shared>);
+
+impl Logins {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// See [`login::create`].
+    ///
+    /// # Errors
+    /// A fault of the KV.
+    pub async fn create(&self, realm: &OpenRealm, client: &Client, new: NewLogin) -> Result<(Login, Secret<32>), Stop> {
+        login::create(&self.0.ports, realm, client, new).await
+    }
+
+    /// The login as it is now.
+    ///
+    /// # Errors
+    /// A fault of a port.
+    pub async fn look(&self, realm: &OpenRealm, id: LoginId) -> Result<Option<Seen>, Fault> {
+        login::look(&self.0.ports, realm, id).await
+    }
+
+    /// The login as soon as its version is above `after`, or as it is when `wait` is over.
+    ///
+    /// # Errors
+    /// A fault of a port.
+    pub async fn wait(&self, realm: &OpenRealm, id: LoginId, after: u64, wait: Duration) -> Result<Option<Seen>, Fault> {
+        let Some(seen) = self.look(realm, id).await? else { return Ok(None) };
+        if seen.state.public().version() > after || wait.is_zero() {
+            return Ok(Some(seen));
+        }
+        let until = tokio::time::Instant::now() + wait;
+        let Some(watch) = self.watch(&seen.login).await else { return Ok(Some(seen)) };
+        // Registered first, read after: what changed in between is seen, what changes later wakes.
+        loop {
+            let now = self.look(realm, id).await?;
+            if now.as_ref().is_none_or(|s| s.state.public().version() > after) || tokio::time::Instant::now() >= until {
+                return Ok(now);
+            }
+            let poll = tokio::time::Instant::now() + self.safety_poll();
+            let _either_way_read_again = tokio::time::timeout_at(until.min(poll), watch.woken()).await;
+        }
+    }
+
+    /// Wakes its holder whenever the login may have changed, its expiry included. `None` when too many wait for it already.
+    pub async fn watch(&self, login: &Login) -> Option<Watch> {
+        watch(&self.0.logins, Topic::Login(login.id), Some(login.expires_at)).await
+    }
+
+    /// How long to trust that no wake-up was lost: the setting, up to a fifth shorter so that waiters do not march in step.
+    #[must_use]
+    pub fn safety_poll(&self) -> Duration {
+        let jitter = u32::from(self.0.ports.random.bytes::<1>()[0]);
+        self.0.settings.safety_poll.mul_f64(1.0 - f64::from(jitter) / 1280.0)
+    }
+
+    /// The login a page token belongs to, and its realm.
+    ///
+    /// # Errors
+    /// A fault of a port.
+    pub async fn by_page_token(&self, token: &str) -> Result<Option<(Arc<OpenRealm>, Seen)>, Fault> {
+        let Some((realm, login, secret)) = capability::read_page_token(token) else { return Ok(None) };
+        let Some(realm) = self.0.realms.by_id(realm).await? else { return Ok(None) };
+        let seen = self.look(&realm, login).await?;
+        Ok(seen.filter(|s| same(&s.login.page_hash, &secret.hash())).map(|s| (realm, s)))
+    }
+
+    /// The client a login belongs to.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn client(&self, login: &Login) -> Result<Option<Client>, Fault> {
+        self.0.ports.store.client(login.realm, login.client).await
+    }
+
+    /// The QR code of this second.
+    #[must_use]
+    pub fn qr(&self, realm: &OpenRealm, id: LoginId) -> Link {
+        capability::qr(realm, id, self.0.ports.now())
+    }
+
+    /// The link for the app on the browser's own device.
+    #[must_use]
+    pub fn link(&self, realm: &OpenRealm, id: LoginId) -> Link {
+        capability::link(realm, id)
+    }
+
+    /// See [`login::cancel`].
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn cancel(&self, realm: &OpenRealm, id: LoginId, actor: Actor) -> Result<Seen, Stop> {
+        login::cancel(&self.0.ports, realm, id, actor).await
+    }
+
+    /// See [`login::redeem`].
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn redeem(&self, realm: &OpenRealm, id: LoginId, return_token: Option<[u8; 16]>, actor: Actor) -> Result<(Record, Account), Stop> {
+        login::redeem(&self.0.ports, realm, id, return_token, actor).await
+    }
+
+    /// See [`login::end`].
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn log_out(&self, realm: &OpenRealm, id: LoginId, actor: Actor) -> Result<Seen, Stop> {
+        login::end(&self.0.ports, realm, id, EndedBy::Client, actor).await
+    }
+
+    /// Seconds until the login expires.
+    #[must_use]
+    pub fn seconds_left(&self, login: &Login) -> u64 {
+        self.0.ports.now().until(login.expires_at).div_ceil(1000)
+    }
+}

@@ -1,0 +1,173 @@
+//! Realms, opened and kept: their secrets are unsealed once and shared by everybody who works in them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use countersign_channel::{ServerKey, p256, random, statement};
+use countersign_domain::{
+    Refused,
+    audit::Actor,
+    ports::Ports,
+    realm::{OpenKey, OpenRealm, Realm, RealmSettings, SealedKey, SealedRealm, place},
+    refused::{Fault, Stop},
+    secret::Secret,
+    time::Time,
+};
+use countersign_protocol::{
+    Role,
+    ids::{KeyId, RealmId},
+};
+
+/// A static key says it is good for two years; renewing it is the rotation's work.
+const KEY_LIFE_SECS: u64 = 2 * 365 * 86_400;
+/// How long after a miss another look into the store is worth it.
+const RELOAD_MS: u64 = 1000;
+
+#[derive(Default)]
+struct Book {
+    by_id: HashMap<RealmId, Arc<OpenRealm>>,
+    by_name: HashMap<String, RealmId>,
+    by_key: HashMap<KeyId, (ServerKey, u64)>,
+    /// When the store was read last.
+    looked: Option<Time>,
+}
+
+/// The realms of this NS.
+#[derive(Clone)]
+pub struct Realms {
+    ports: Ports,
+    book: Arc<RwLock<Book>>,
+}
+
+/// What a HELLO's key id leads to.
+pub(crate) struct Entrance {
+    pub(crate) realm: Arc<OpenRealm>,
+    pub(crate) key: ServerKey,
+    pub(crate) epoch: u64,
+}
+
+impl Realms {
+    /// Reads and opens all realms.
+    ///
+    /// # Errors
+    /// When the store fails, or the master key is not the one they were sealed under.
+    pub async fn load(ports: Ports) -> Result<Self, Fault> {
+        let realms = Self { ports, book: Arc::default() };
+        realms.reload().await?;
+        Ok(realms)
+    }
+
+    async fn reload(&self) -> Result<(), Fault> {
+        let mut book = Book { looked: Some(self.ports.now()), ..Book::default() };
+        for sealed in self.ports.store.realms().await? {
+            let open = self.open(&sealed)?;
+            for key in &open.keys {
+                let server = ServerKey::new(Role::Ns, open.realm.id.server_id(), *key.private.expose()).map_err(|e| Fault(e.to_string()))?;
+                book.by_key.insert(key.key_id, (server, key.epoch));
+            }
+            book.by_name.insert(open.realm.name.clone(), open.realm.id);
+            book.by_id.insert(open.realm.id, Arc::new(open));
+        }
+        *self.book.write().unwrap_or_else(PoisonError::into_inner) = book;
+        Ok(())
+    }
+
+    fn open(&self, sealed: &SealedRealm) -> Result<OpenRealm, Fault> {
+        let id = sealed.realm.id;
+        let secret = |place: &str, envelope: &[u8]| -> Result<Secret<32>, Fault> {
+            let plain = self.ports.vault.open(place, envelope)?;
+            plain.as_slice().try_into().map(Secret::new).map_err(|_| Fault(format!("the secret at {place} has the wrong length")))
+        };
+        let keys = sealed.keys.iter().map(|k| Ok(OpenKey { key_id: k.key_id, epoch: k.epoch, public: k.public, private: secret(&place::channel(id, k.key_id), &k.sealed)? }));
+        Ok(OpenRealm { realm: sealed.realm.clone(), root_pin: sealed.root_pin, qr_key: secret(&place::qr(id), &sealed.sealed_qr)?, keys: keys.collect::<Result<_, Fault>>()? })
+    }
+
+    fn find<T>(&self, f: impl Fn(&Book) -> Option<T>) -> Option<T> {
+        f(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks in the book; on a miss looks into the store, but not more often than once a second: another pod may have made a realm.
+    async fn find_or_reload<T>(&self, f: impl Fn(&Book) -> Option<T>) -> Result<Option<T>, Fault> {
+        if let Some(found) = self.find(&f) {
+            return Ok(Some(found));
+        }
+        let now = self.ports.now();
+        let due = {
+            let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
+            let due = book.looked.is_none_or(|t| now.0.saturating_sub(t.0) >= RELOAD_MS);
+            if due {
+                book.looked = Some(now);
+            }
+            due
+        };
+        if due {
+            self.reload().await?;
+        }
+        Ok(self.find(&f))
+    }
+
+    /// By name, as in URLs.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn by_name(&self, name: &str) -> Result<Option<Arc<OpenRealm>>, Fault> {
+        self.find_or_reload(|b| b.by_name.get(name).and_then(|id| b.by_id.get(id)).cloned()).await
+    }
+
+    /// By id.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn by_id(&self, id: RealmId) -> Result<Option<Arc<OpenRealm>>, Fault> {
+        self.find_or_reload(|b| b.by_id.get(&id).cloned()).await
+    }
+
+    /// By the key a HELLO names.
+    pub(crate) async fn by_key(&self, id: KeyId) -> Result<Option<Entrance>, Fault> {
+        self.find_or_reload(|b| {
+            let (key, epoch) = b.by_key.get(&id)?;
+            let realm = b.by_id.get(&RealmId(key.server_id()))?;
+            Some(Entrance { realm: realm.clone(), key: key.clone(), epoch: *epoch })
+        })
+        .await
+    }
+
+    /// All of them, by name.
+    #[must_use]
+    pub fn all(&self) -> Vec<Realm> {
+        let mut all: Vec<Realm> = self.find(|b| Some(b.by_id.values().map(|r| r.realm.clone()).collect())).unwrap_or_default();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// Makes a realm with fresh keys.
+    ///
+    /// # Errors
+    /// [`Refused::AlreadyExists`] when the name is taken.
+    pub async fn create(&self, name: &str, display_name: &str, actor: Actor) -> Result<Arc<OpenRealm>, Stop> {
+        let sealed = self.make(name, display_name);
+        if !self.ports.store.add_realm(&sealed, &self.ports.stamp(actor)).await? {
+            return Err(Refused::AlreadyExists.into());
+        }
+        self.reload().await?;
+        Ok(self.by_id(sealed.realm.id).await?.ok_or_else(|| Fault("a new realm cannot be read back".to_owned()))?)
+    }
+
+    fn make(&self, name: &str, display_name: &str) -> SealedRealm {
+        let Ports { vault, random: source, .. } = &self.ports;
+        let now = self.ports.now();
+        let id = RealmId(self.ports.fresh_id());
+        let (root, qr, private) = (p256::SigningKey::generate(), random::<32>(), random::<32>());
+        let server = ServerKey::new(Role::Ns, id.server_id(), private).expect("any 32 bytes are an X25519 key");
+        let word = statement::sign(&root, statement::draft(Role::Ns, id.server_id(), server.public(), 1, now.secs(), now.secs() + KEY_LIFE_SECS));
+        SealedRealm {
+            realm: Realm { id, name: name.to_owned(), display_name: display_name.to_owned(), created_at: now, settings: RealmSettings::default() },
+            root_pin: statement::root_pin(&root.public()),
+            sealed_root: Some(vault.seal(&**source, &place::root(id), &root.to_pkcs8())),
+            sealed_qr: vault.seal(&**source, &place::qr(id), &qr),
+            keys: vec![SealedKey { key_id: server.key_id(), epoch: 1, public: server.public(), sealed: vault.seal(&**source, &place::channel(id, server.key_id()), &private), statement: word }],
+        }
+    }
+}

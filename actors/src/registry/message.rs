@@ -1,0 +1,208 @@
+//! MessageRegistry: which account is on which session of this pod. It alone owns displacement: the newest connection wins.
+
+use std::{collections::HashMap, time::Duration};
+
+use actix::prelude::*;
+use countersign_domain::ports::Topic;
+use countersign_protocol::{codes::Close, ids::AccountId};
+
+use crate::watch::Vital;
+
+/// Messages that may wait for the registry.
+const MAILBOX: usize = 16_384;
+
+/// Told to a session by the registry.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "()")]
+pub(crate) enum Control {
+    /// Say goodbye for this reason and end.
+    End(Close),
+    /// The account changed: read it again.
+    Look,
+    /// For the tests of supervision.
+    #[cfg(feature = "faults")]
+    Panic,
+}
+
+pub(crate) struct MessageRegistry {
+    sessions: HashMap<AccountId, (u64, Recipient<Control>)>,
+    generation: u64,
+    /// Set by a drain: newcomers are sent away at once.
+    leaving: bool,
+    _vital: Vital,
+}
+
+impl MessageRegistry {
+    pub(crate) fn new(vital: Vital) -> Self {
+        Self { sessions: HashMap::new(), generation: 0, leaving: false, _vital: vital }
+    }
+}
+
+impl Actor for MessageRegistry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+    }
+}
+
+/// A session has authenticated. Whoever held the account is displaced.
+#[derive(Message)]
+#[rtype(result = "u64")]
+struct Arrive {
+    account: AccountId,
+    session: Recipient<Control>,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Leave {
+    account: AccountId,
+    generation: u64,
+}
+
+/// Something about this topic changed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Poke(pub(crate) Topic);
+
+/// Wake-ups may have been lost: every session reads its account again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct PokeAll;
+
+/// Whether a session of this pod holds the account.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub(crate) struct IsHere(pub(crate) AccountId);
+
+/// How many sessions there are.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub(crate) struct Count;
+
+/// Send everybody away, spread over this time.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub(crate) struct SendAway(pub(crate) Duration);
+
+/// For the tests of supervision: the session of this account panics.
+#[cfg(feature = "faults")]
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub(crate) struct PanicSession(pub(crate) AccountId);
+
+impl Handler<Arrive> for MessageRegistry {
+    type Result = u64;
+
+    fn handle(&mut self, m: Arrive, _: &mut Self::Context) -> u64 {
+        self.generation += 1;
+        if self.leaving {
+            let _ = m.session.try_send(Control::End(Close::Draining));
+        }
+        if let Some((_, old)) = self.sessions.insert(m.account, (self.generation, m.session)) {
+            // A session too busy to hear it is out of the map all the same; its own deadlines end it.
+            let _ = old.try_send(Control::End(Close::Displaced));
+        }
+        self.generation
+    }
+}
+
+impl Handler<Leave> for MessageRegistry {
+    type Result = ();
+
+    /// Only if it is still the one: a displaced session must not remove its successor.
+    fn handle(&mut self, m: Leave, _: &mut Self::Context) {
+        if self.sessions.get(&m.account).is_some_and(|(g, _)| *g == m.generation) {
+            self.sessions.remove(&m.account);
+        }
+    }
+}
+
+impl Handler<Poke> for MessageRegistry {
+    type Result = ();
+
+    fn handle(&mut self, Poke(topic): Poke, _: &mut Self::Context) {
+        if let Topic::Account(account) = topic
+            && let Some((_, session)) = self.sessions.get(&account)
+            && session.try_send(Control::Look).is_err()
+        {
+            self.sessions.remove(&account);
+        }
+    }
+}
+
+impl Handler<PokeAll> for MessageRegistry {
+    type Result = ();
+
+    fn handle(&mut self, _: PokeAll, _: &mut Self::Context) {
+        self.sessions.retain(|_, (_, session)| session.try_send(Control::Look).is_ok());
+    }
+}
+
+impl Handler<IsHere> for MessageRegistry {
+    type Result = bool;
+
+    fn handle(&mut self, IsHere(account): IsHere, _: &mut Self::Context) -> bool {
+        self.sessions.contains_key(&account)
+    }
+}
+
+impl Handler<Count> for MessageRegistry {
+    type Result = usize;
+
+    fn handle(&mut self, _: Count, _: &mut Self::Context) -> usize {
+        self.sessions.len()
+    }
+}
+
+impl Handler<SendAway> for MessageRegistry {
+    type Result = usize;
+
+    fn handle(&mut self, SendAway(spread): SendAway, ctx: &mut Self::Context) -> usize {
+        self.leaving = true;
+        let sessions: Vec<_> = self.sessions.values().map(|(_, s)| s.clone()).collect();
+        let n = sessions.len();
+        // In ten batches, so that the other pods do not meet everybody at once.
+        let batch = n.div_ceil(10).max(1);
+        for (i, chunk) in sessions.chunks(batch).enumerate() {
+            let chunk = chunk.to_vec();
+            let at = spread.mul_f64(f64::from(u32::try_from(i).unwrap_or(0)) / 10.0);
+            ctx.run_later(at, move |_, _| {
+                for session in chunk {
+                    let _ = session.try_send(Control::End(Close::Draining));
+                }
+            });
+        }
+        n
+    }
+}
+
+#[cfg(feature = "faults")]
+impl Handler<PanicSession> for MessageRegistry {
+    type Result = bool;
+
+    fn handle(&mut self, PanicSession(account): PanicSession, _: &mut Self::Context) -> bool {
+        self.sessions.get(&account).is_some_and(|(_, s)| s.try_send(Control::Panic).is_ok())
+    }
+}
+
+/// A session's place in the registry; unregisters on drop.
+pub(crate) struct Presence {
+    registry: Addr<MessageRegistry>,
+    account: AccountId,
+    generation: u64,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        // A full mailbox leaves a stale entry: the next message to it fails and removes it.
+        let _ = self.registry.try_send(Leave { account: self.account, generation: self.generation });
+    }
+}
+
+/// Takes the account's place; `None` when the registry is gone.
+pub(crate) async fn arrive(registry: &Addr<MessageRegistry>, account: AccountId, session: Recipient<Control>) -> Option<Presence> {
+    let generation = registry.send(Arrive { account, session }).await.ok()?;
+    Some(Presence { registry: registry.clone(), account, generation })
+}

@@ -1,0 +1,293 @@
+//! The actor: frames in, deadlines, the first two phases.
+
+use std::{rc::Rc, sync::Arc};
+
+use actix::{ResponseActFuture, prelude::*};
+use countersign_channel::{Channel, p256, random};
+use countersign_domain::{
+    Refused,
+    flows::enrolment::{self, Proof},
+    refused::Stop,
+    time::Time,
+};
+use countersign_protocol::{
+    codes::{AccountState, Close, Refusal},
+    frames::{AuthAccount, AuthEnrol, AuthOk, ClientAuth, Enrol, EnrolOffer, EnrolOk, Goodbye, PhoneFrame, Refused as RefusedFrame, ServerFrame},
+    ids::ReqId,
+    outer::Outer,
+};
+
+use super::phases::{Enrolling, Greeting, InAccount, Phase};
+use crate::{
+    heart::Shared,
+    link::Link,
+    realms::Entrance,
+    registry::message::{Control, arrive},
+};
+
+/// The pump's frame, what is left of the registries' events, and a spare.
+const MAILBOX: usize = 8;
+
+/// One message from the phone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Frame(pub(super) Vec<u8>);
+
+/// The pump has gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct HungUp;
+
+pub(super) type Work = ResponseActFuture<SessionActor, ()>;
+
+pub(crate) struct SessionActor {
+    pub(super) shared: Arc<Shared>,
+    link: Link,
+    pub(super) channel: Channel,
+    pub(super) phase: Phase,
+    born: Time,
+    deadline: Time,
+}
+
+impl SessionActor {
+    pub(super) fn new(shared: Arc<Shared>, link: Link, channel: Channel, entrance: Entrance) -> Self {
+        let born = shared.ports.now();
+        let deadline = after(born, shared.settings.first_frame);
+        Self { shared, link, channel, phase: Phase::Greeting(Greeting { realm: entrance.realm, epoch: entrance.epoch }), born, deadline }
+    }
+
+    /// Seals and queues. A peer that does not read, and a channel that is used up, end the session.
+    pub(super) fn say(&mut self, frame: impl Into<ServerFrame>, ctx: &mut Context<Self>) {
+        if self.link.is_closed() {
+            return;
+        }
+        let frame = frame.into();
+        match self.channel.seal(&frame.encode()).map(|sealed| self.link.send(sealed)) {
+            Ok(true) => {}
+            Ok(false) => self.end_at_once(Close::TooSlow, ctx),
+            Err(_) => self.end_at_once(Close::Rekey, ctx),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, req_id: ReqId, why: Refusal, ctx: &mut Context<Self>) {
+        self.say(RefusedFrame { req_id, code: why, retry_after: None }, ctx);
+    }
+
+    /// Says why, authentically, and ends.
+    pub(super) fn goodbye(&mut self, why: Close, ctx: &mut Context<Self>) {
+        self.say(Goodbye { code: why }, ctx);
+        self.end(why, ctx);
+    }
+
+    /// Ends without explanation: whatever was wrong, the answer is the same.
+    fn abort(&mut self, ctx: &mut Context<Self>) {
+        let _full_or_not = self.link.send(Outer::Close { code: Close::Protocol.code() }.to_bytes());
+        self.end(Close::Protocol, ctx);
+    }
+
+    fn end(&mut self, why: Close, ctx: &mut Context<Self>) {
+        self.phase = Phase::Over;
+        self.link.close(why);
+        ctx.stop();
+    }
+
+    fn end_at_once(&mut self, why: Close, ctx: &mut Context<Self>) {
+        self.link.cut(why);
+        self.end(why, ctx);
+    }
+
+    fn extend(&mut self, by: std::time::Duration) {
+        self.deadline = after(self.shared.ports.now(), by).min(after(self.born, self.shared.settings.lifetime));
+    }
+
+    /// One timer per session: it looks, and sleeps again for what is left.
+    fn watch_deadline(&mut self, ctx: &mut Context<Self>) {
+        let now = self.shared.ports.now();
+        if now >= self.deadline {
+            let why = if now >= after(self.born, self.shared.settings.lifetime) { Close::Rekey } else { Close::Timeout };
+            return self.goodbye(why, ctx);
+        }
+        let left = std::time::Duration::from_millis(now.until(self.deadline));
+        ctx.run_later(left, Self::watch_deadline);
+    }
+
+    fn read(&mut self, message: &[u8]) -> Option<PhoneFrame> {
+        let Ok(Outer::Data { sealed }) = Outer::parse(message) else { return None };
+        let content = self.channel.open(sealed).ok()?;
+        PhoneFrame::decode(&content).ok()
+    }
+
+    fn dispatch(&mut self, frame: PhoneFrame, ctx: &mut Context<Self>) -> Work {
+        match (std::mem::replace(&mut self.phase, Phase::Over), frame) {
+            (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Account(auth))) => self.authenticate(g, &auth),
+            (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Enrol(auth))) => self.offer(g, auth),
+            (Phase::Enrolling(e), PhoneFrame::Enrol(enrol)) => self.enrol(e, enrol),
+            (Phase::Account(account), command) if !matches!(command, PhoneFrame::Auth(_) | PhoneFrame::Enrol(_)) => {
+                self.phase = Phase::Account(account);
+                self.extend(self.shared.settings.idle);
+                self.command(command, ctx)
+            }
+            _ => {
+                self.abort(ctx);
+                done()
+            }
+        }
+    }
+
+    /// ClientAuth `account`: the key is known, the signature is for this channel, the account takes its place.
+    fn authenticate(&mut self, g: Greeting, auth: &AuthAccount) -> Work {
+        let (shared, jkt, sig) = (self.shared.clone(), auth.jkt, auth.sig);
+        let message = self.channel.auth_message(&jkt);
+        let work = async move {
+            let found = shared.ports.store.account_by_jkt(g.realm.realm.id, &jkt).await;
+            let account = found.map_err(|_| Close::Busy)?.ok_or(Close::AuthFailed)?;
+            p256::verify(&account.public_key, &message, &sig).map_err(|_| Close::AuthFailed)?;
+            Ok((g, account))
+        };
+        let shared = self.shared.clone();
+        Box::pin(work.into_actor(self).then(move |found: Result<_, Close>, act, ctx| {
+            let me = ctx.address().recipient::<Control>();
+            let arrival = async move {
+                let (g, account) = found?;
+                let presence = arrive(&shared.messages, account.id, me).await.ok_or(Close::Internal)?;
+                // Read again now that the registry knows us: a block in between is not missed.
+                let account = shared.ports.store.account(account.realm, account.id).await.map_err(|_| Close::Busy)?.ok_or(Close::Deleted)?;
+                Ok((g, account, presence))
+            };
+            arrival.into_actor(act).map(|arrived: Result<_, Close>, act, ctx| match arrived {
+                Ok((g, account, presence)) => act.arrived(g, account, presence, ctx),
+                Err(why) => act.goodbye(why, ctx),
+            })
+        }))
+    }
+
+    fn arrived(&mut self, g: Greeting, account: countersign_domain::account::Account, presence: crate::registry::message::Presence, ctx: &mut Context<Self>) {
+        match account.state {
+            AccountState::Blocked => return self.goodbye(Close::Blocked, ctx),
+            AccountState::Deleted => return self.goodbye(Close::Deleted, ctx),
+            AccountState::Pending | AccountState::Active => {}
+        }
+        let ok = AuthOk { account: account.id, state: account.state, realm_name: g.realm.realm.display_name.clone(), server_epoch: g.epoch };
+        self.phase = Phase::Account(Box::new(InAccount { realm: g.realm, account: Rc::new(account), _presence: presence, watched: Vec::new() }));
+        self.extend(self.shared.settings.idle);
+        self.link.trust();
+        self.say(ok, ctx);
+    }
+
+    /// ClientAuth `enrol`: the code leads to an enrolment; it is not used up yet.
+    fn offer(&mut self, g: Greeting, auth: AuthEnrol) -> Work {
+        let shared = self.shared.clone();
+        let work = async move {
+            let offered = enrolment::offer(&shared.ports, &g.realm, &auth.code.0).await;
+            (g, offered)
+        };
+        Box::pin(work.into_actor(self).map(|(g, offered), act, ctx| match offered {
+            Ok((e, client_name)) => {
+                let challenge = random();
+                let offer = EnrolOffer { challenge, realm_name: g.realm.realm.display_name.clone(), client_name, user: e.user_id };
+                act.phase = Phase::Enrolling(Enrolling { realm: g.realm, enrolment: e.id, challenge });
+                act.extend(act.shared.settings.enrolment);
+                act.link.trust();
+                act.say(offer, ctx);
+            }
+            Err(Stop::Refused(_)) => act.goodbye(Close::AuthFailed, ctx),
+            Err(Stop::Fault(fault)) => {
+                tracing::warn!(%fault, "an enrolment could not be read");
+                act.goodbye(Close::Busy, ctx);
+            }
+        }))
+    }
+
+    /// The new key: proven on this channel for this challenge, or refused without using the code up.
+    fn enrol(&mut self, e: Enrolling, enrol: Enrol) -> Work {
+        let jkt = p256::thumbprint(&enrol.public_key);
+        let message = self.channel.enrol_message(&e.challenge, &jkt);
+        let proven = p256::check_public(&enrol.public_key).and_then(|()| p256::verify(&enrol.public_key, &message, &enrol.sig));
+        let shared = self.shared.clone();
+        let proof = Proof { jkt, public_key: enrol.public_key, req_id: enrol.req_id, app: enrol.app, device: enrol.device };
+        let work = async move {
+            proven.map_err(|_| Stop::Refused(Refused::BadEnrolment))?;
+            enrolment::redeem(&shared.ports, &e.realm, e.enrolment, &proof).await
+        };
+        Box::pin(work.into_actor(self).map(move |redeemed, act, ctx| match redeemed {
+            Ok((r, state)) => {
+                act.say(EnrolOk { req_id: enrol.req_id, account: r.account, state, number: r.number.filter(|_| state == AccountState::Pending) }, ctx);
+                act.goodbye(Close::Done, ctx);
+            }
+            Err(Stop::Refused(_)) => {
+                act.refuse(enrol.req_id, Refusal::BadEnrolment, ctx);
+                act.goodbye(Close::AuthFailed, ctx);
+            }
+            Err(Stop::Fault(fault)) => {
+                tracing::warn!(%fault, "an enrolment could not be stored");
+                act.refuse(enrol.req_id, Refusal::Unavailable, ctx);
+                act.goodbye(Close::Busy, ctx);
+            }
+        }))
+    }
+}
+
+pub(super) fn done() -> Work {
+    Box::pin(actix::fut::ready(()))
+}
+
+fn after(time: Time, by: std::time::Duration) -> Time {
+    Time(time.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+}
+
+impl Actor for SessionActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.watch_deadline(ctx);
+    }
+}
+
+impl Handler<Frame> for SessionActor {
+    type Result = Work;
+
+    fn handle(&mut self, Frame(message): Frame, ctx: &mut Self::Context) -> Work {
+        if self.link.is_cut() {
+            ctx.stop();
+            return done();
+        }
+        match self.read(&message) {
+            Some(frame) => self.dispatch(frame, ctx),
+            None => {
+                self.abort(ctx);
+                done()
+            }
+        }
+    }
+}
+
+impl Handler<HungUp> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, _: HungUp, ctx: &mut Self::Context) {
+        self.phase = Phase::Over;
+        ctx.stop();
+    }
+}
+
+impl Handler<Control> for SessionActor {
+    type Result = Work;
+
+    fn handle(&mut self, control: Control, ctx: &mut Self::Context) -> Work {
+        match control {
+            Control::End(why) => {
+                self.goodbye(why, ctx);
+                done()
+            }
+            Control::Look => self.look_at_account(),
+            #[cfg(feature = "faults")]
+            Control::Panic => {
+                #[expect(clippy::panic, reason = "asked for by a test")]
+                {
+                    panic!("asked for by a test");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The phases of a session, as types: what a connection may do follows from what it is.
+
+use std::{rc::Rc, sync::Arc};
+
+use countersign_domain::{account::Account, realm::OpenRealm};
+use countersign_protocol::ids::{EnrolmentId, LoginId};
+
+use crate::registry::{login::Registration, message::Presence};
+
+/// Where a session is.
+pub(super) enum Phase {
+    /// HELLO_OK is out; ClientAuth is awaited.
+    Greeting(Greeting),
+    /// The code was good; the new key is awaited.
+    Enrolling(Enrolling),
+    /// The account key is proven.
+    Account(Box<InAccount>),
+    /// Between two phases, or over: nothing is accepted.
+    Over,
+}
+
+pub(super) struct Greeting {
+    pub(super) realm: Arc<OpenRealm>,
+    /// Epoch of the key the phone used.
+    pub(super) epoch: u64,
+}
+
+pub(super) struct Enrolling {
+    pub(super) realm: Arc<OpenRealm>,
+    pub(super) enrolment: EnrolmentId,
+    pub(super) challenge: [u8; 32],
+}
+
+pub(super) struct InAccount {
+    pub(super) realm: Arc<OpenRealm>,
+    pub(super) account: Rc<Account>,
+    /// The place in the MessageRegistry; leaving the phase in any way leaves the place.
+    pub(super) _presence: Presence,
+    pub(super) watched: Vec<Watched>,
+}
+
+/// A login whose changes this phone is told.
+pub(super) struct Watched {
+    pub(super) login: LoginId,
+    /// The version it knows.
+    pub(super) told: u64,
+    pub(super) _registration: Registration,
+}
+
+/// Logins one session is told about at most; the oldest is forgotten first.
+const MOST_WATCHED: usize = 32;
+
+impl InAccount {
+    /// Whether this login is watched already.
+    pub(super) fn watches(&self, login: LoginId) -> bool {
+        self.watched.iter().any(|w| w.login == login)
+    }
+
+    pub(super) fn watch(&mut self, login: LoginId, told: u64, registration: Registration) {
+        if self.watched.len() == MOST_WATCHED {
+            self.watched.remove(0);
+        }
+        self.watched.push(Watched { login, told, _registration: registration });
+    }
+
+    /// Notes that the phone knows this version; true when that is news. A login that cannot change any more is forgotten.
+    pub(super) fn note(&mut self, login: LoginId, v: u64, last: bool) -> bool {
+        let Some(at) = self.watched.iter().position(|w| w.login == login) else { return false };
+        let news = self.watched[at].told < v;
+        self.watched[at].told = self.watched[at].told.max(v);
+        if last {
+            self.watched.remove(at);
+        }
+        if self.watched.is_empty() {
+            self.watched = Vec::new();
+        }
+        news
+    }
+}

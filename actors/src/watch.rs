@@ -1,0 +1,61 @@
+//! Watch: a load-bearing actor that dies takes the pod down in good order.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::mpsc;
+
+/// Where deaths are told.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    tell: mpsc::UnboundedSender<&'static str>,
+    leaving: Arc<AtomicBool>,
+}
+
+/// Receives the name of each load-bearing actor that died before it was asked to.
+pub struct Deaths(mpsc::UnboundedReceiver<&'static str>);
+
+impl Deaths {
+    /// The next death; waits for ever when there is none.
+    pub async fn next(&mut self) -> &'static str {
+        match self.0.recv().await {
+            Some(name) => name,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Watch {
+    pub(crate) fn new() -> (Self, Deaths) {
+        // Unbounded, but each load-bearing actor can die only once.
+        let (tell, heard) = mpsc::unbounded_channel();
+        (Self { tell, leaving: Arc::default() }, Deaths(heard))
+    }
+
+    /// From now on deaths are expected.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// A field for the watched actor: dropping it, in whatever way the actor ends, tells.
+    pub(crate) fn guard(&self, name: &'static str) -> Vital {
+        Vital { watch: self.clone(), name }
+    }
+}
+
+/// See [`Watch::guard`].
+pub(crate) struct Vital {
+    watch: Watch,
+    name: &'static str,
+}
+
+impl Drop for Vital {
+    fn drop(&mut self) {
+        if !self.watch.leaving.load(Ordering::Relaxed) {
+            // The receiver is gone only when the program is ending anyway.
+            let _ = self.watch.tell.send(self.name);
+        }
+    }
+}

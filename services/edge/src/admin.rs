@@ -1,0 +1,91 @@
+//! The admin port: is it alive, is it ready and if not why, what does it measure.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{HttpResponse, web};
+use countersign_domain::ports::Ports;
+use serde::Serialize;
+use tokio::time::timeout;
+
+use crate::metrics::Metrics;
+
+/// How long a port may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What readiness depends on.
+#[derive(Clone)]
+pub struct Readiness {
+    ports: Ports,
+    draining: Arc<AtomicBool>,
+    dead: Arc<Mutex<Option<&'static str>>>,
+}
+
+/// Body of `/readyz`.
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    causes: Vec<String>,
+}
+
+impl Readiness {
+    #[must_use]
+    pub fn new(ports: Ports) -> Self {
+        Self { ports, draining: Arc::default(), dead: Arc::default() }
+    }
+
+    /// From now on the pod wants no new work.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// A load-bearing actor died.
+    pub fn bury(&self, name: &'static str) {
+        self.dead.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(name);
+    }
+
+    async fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        if self.draining.load(Ordering::Relaxed) {
+            causes.push("draining".to_owned());
+        }
+        if let Some(name) = *self.dead.lock().unwrap_or_else(PoisonError::into_inner) {
+            causes.push(format!("{name} died"));
+        }
+        match timeout(PATIENCE, self.ports.store.ping()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => causes.push(format!("database: {fault}")),
+            Err(_) => causes.push("database: no answer within a second".to_owned()),
+        }
+        causes
+    }
+}
+
+async fn livez() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("ok\n")
+}
+
+async fn readyz(readiness: web::Data<Readiness>) -> HttpResponse {
+    let causes = readiness.causes().await;
+    let ready = causes.is_empty();
+    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.json(Ready { ready, causes })
+}
+
+async fn metrics(metrics: web::Data<Metrics>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics.render())
+}
+
+/// The routes of the admin port.
+pub fn routes(config: &mut web::ServiceConfig, readiness: Readiness) {
+    config
+        .app_data(web::Data::new(readiness))
+        .route("/livez", web::get().to(livez))
+        .route("/readyz", web::get().to(readyz))
+        .route("/metrics", web::get().to(metrics));
+}

@@ -1,0 +1,72 @@
+//! One way to build an HTTP listener.
+
+use std::{net::TcpListener, time::Duration};
+
+use actix_web::{
+    App, HttpServer,
+    dev::{Server, ServiceResponse},
+    middleware::from_fn,
+    rt::net::TcpStream,
+    web,
+};
+use tracing_actix_web::{DefaultRootSpanBuilder, Level, RootSpanBuilder, TracingLogger};
+
+use crate::{metrics::Metrics, problem};
+
+/// How long the kernel lets a peer leave our data unread before it ends the connection. A stalled page's actor is not polled and could not end it.
+const STALLED: Duration = Duration::from_secs(20);
+
+/// Settings of an HTTP listener.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub workers: usize,
+    pub keep_alive: Duration,
+    /// For the head of a request to arrive.
+    pub request: Duration,
+}
+
+/// The span of a request: method, route and status; never query, body, names or addresses.
+pub struct Spans;
+
+impl RootSpanBuilder for Spans {
+    fn on_request_start(request: &actix_web::dev::ServiceRequest) -> tracing::Span {
+        let id = actix_web::HttpMessage::extensions(request).get::<tracing_actix_web::RequestId>().map(ToString::to_string).unwrap_or_default();
+        let route = request.match_pattern().unwrap_or_default();
+        tracing::span!(Level::INFO, "request", http.method = %request.method(), http.route = %route, http.status_code = tracing::field::Empty, request_id = %id, otel.status_code = tracing::field::Empty, exception.message = tracing::field::Empty, exception.details = tracing::field::Empty)
+    }
+    fn on_request_end<B: actix_web::body::MessageBody>(span: tracing::Span, outcome: &Result<ServiceResponse<B>, actix_web::Error>) {
+        DefaultRootSpanBuilder::on_request_end(span, outcome);
+    }
+}
+
+/// Serves `routes` on this listener.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve<F>(listener: TcpListener, settings: Settings, metrics: Metrics, routes: F) -> std::io::Result<Server>
+where
+    F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(from_fn(problem::render))
+            .wrap(TracingLogger::<Spans>::new())
+            .app_data(web::Data::new(metrics.clone()))
+            .app_data(problem::json_config())
+            .app_data(problem::query_config())
+            .app_data(problem::path_config())
+            .configure(routes.clone())
+            .default_service(web::to(problem::no_such_endpoint))
+    })
+    .workers(settings.workers)
+    .keep_alive(settings.keep_alive)
+    .client_request_timeout(settings.request)
+    .shutdown_timeout(1)
+    .disable_signals()
+    .on_connect(|io, _| {
+        if let Some(stream) = io.downcast_ref::<TcpStream>() {
+            let _best_effort = (stream.set_nodelay(true), socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALLED)));
+        }
+    });
+    Ok(server.listen(listener)?.run())
+}

@@ -1,0 +1,159 @@
+//! The phone socket: strangers at the gate, then a pump per connection.
+//!
+//! The pump moves opaque frames between socket and session, one at a time each way. It waits for the session to deal with a frame before it reads the
+//! next, so a phone that floods only fills its own TCP window; and it gives a peer that does not read a bounded time.
+
+use std::{net::TcpListener, time::Duration};
+
+use actix_server::{Server, ServerBuilder};
+use actix_service::fn_service;
+use countersign_actors::{Out, Session, Sessions};
+use countersign_protocol::{Role, codes::Close, outer::{HELLO_LEN, MAX_FRAME_BEFORE_AUTH, Outer}};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
+
+use crate::{
+    gate::{Gate, Guest, Seat},
+    metrics::{Counted, Metrics},
+    phone_ws::{In, PhoneSocket},
+};
+
+/// Settings of the phone socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// From the connection to a whole HELLO.
+    pub hello: Duration,
+    /// For one frame to leave.
+    pub write: Duration,
+    /// Threads that serve phones.
+    pub workers: usize,
+}
+
+/// What a connection needs.
+#[derive(Clone)]
+pub struct Door {
+    pub sessions: Sessions,
+    pub gate: Gate,
+    pub metrics: Metrics,
+    pub settings: Settings,
+    pub role: Role,
+}
+
+/// Serves phones on this listener.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(listener: TcpListener, door: Door) -> std::io::Result<Server> {
+    let workers = door.settings.workers;
+    let server: ServerBuilder = Server::build().workers(workers).disable_signals().shutdown_timeout(1).max_concurrent_connections(1 << 20).backlog(1024);
+    let server = server.listen("phone", listener, move || {
+        let door = door.clone();
+        fn_service(move |stream: TcpStream| {
+            let door = door.clone();
+            async move {
+                // The service ends at once: what lives on is the connection's own task, with no more state than it needs.
+                actix_rt::spawn(welcome(door, stream));
+                Ok::<(), ()>(())
+            }
+        })
+    })?;
+    Ok(server.run())
+}
+
+/// A connection until its session has started.
+async fn welcome(door: Door, mut stream: TcpStream) {
+    let Ok(peer) = stream.peer_addr() else { return };
+    let Some((guest, seat)) = door.gate.enter(peer.ip()) else {
+        door.metrics.handshakes.with_label_values(&["busy"]).inc();
+        let busy = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        let _gone = timeout(door.settings.write, stream.write_all(busy)).await;
+        return;
+    };
+    let _small_frames_go_at_once = stream.set_nodelay(true);
+    let counted = Counted::in_gauge(&door.metrics.phone_connections);
+    let deadline = Instant::now() + door.settings.hello;
+    // Boxed: the upgrade's state is large and gone afterwards.
+    let greeted = Box::pin(timeout_at(deadline, greet(&door, stream))).await;
+    let (result, started) = match greeted {
+        Ok(Some((socket, Ok(session)))) => ("ok", Some((socket, session))),
+        Ok(Some((mut socket, Err(why)))) => {
+            let _gone = timeout(door.settings.write, refuse(&mut socket, why)).await;
+            ("refused", None)
+        }
+        Ok(None) => ("refused", None),
+        Err(_) => ("timeout", None),
+    };
+    door.metrics.handshakes.with_label_values(&[result]).inc();
+    if let Some((socket, session)) = started {
+        let life = Life { _seat: seat, _counted: counted };
+        actix_rt::spawn(pump(socket, session, guest, life, door.settings.write, door.metrics.clone()));
+    }
+}
+
+struct Life {
+    _seat: Seat,
+    _counted: Counted,
+}
+
+async fn greet(door: &Door, stream: TcpStream) -> Option<(PhoneSocket, Result<Session, Close>)> {
+    let mut socket = PhoneSocket::accept(stream, door.role.path()).await?;
+    match socket.next().await {
+        In::Frame(hello) => {
+            let session = door.sessions.start(&hello).await;
+            Some((socket, session))
+        }
+        In::End { rude: true } => Some((socket, Err(Close::Protocol))),
+        In::End { rude: false } => None,
+    }
+}
+
+async fn refuse(socket: &mut PhoneSocket, why: Close) {
+    socket.send(Outer::Close { code: why.code() }.to_bytes()).await;
+    socket.close(why).await;
+}
+
+/// A connection with a session, until either ends.
+async fn pump(mut socket: PhoneSocket, mut session: Session, guest: Guest, _life: Life, write: Duration, metrics: Metrics) {
+    let mut guest = Some(guest);
+    let (inward, outward) = session.split();
+    let why = loop {
+        if guest.is_some() && outward.trusted() {
+            guest = None;
+        }
+        tokio::select! {
+            biased;
+            out = outward.next() => match out {
+                Out::Frame(frame) => {
+                    let written = tokio::select! {
+                        written = timeout(write, socket.send(frame)) => written,
+                        why = outward.cut() => break why,
+                    };
+                    match written {
+                        Ok(true) => {}
+                        Ok(false) => break Close::Done,
+                        Err(_) => break Close::TooSlow,
+                    }
+                }
+                Out::Close(why) => break why,
+            },
+            came = socket.next() => match came {
+                In::Frame(frame) if guest.is_some() && frame.len() > MAX_FRAME_BEFORE_AUTH - HELLO_LEN => break Close::Protocol,
+                In::Frame(frame) => if !inward.frame(frame).await {
+                    // It may have said why before it ended.
+                    if let Out::Frame(last) = outward.next().await {
+                        let _gone = timeout(write, socket.send(last)).await;
+                        continue;
+                    }
+                    break Close::Internal;
+                },
+                In::End { rude: true } => break Close::Protocol,
+                In::End { rude: false } => break Close::Done,
+            },
+        }
+    };
+    metrics.closed.with_label_values(&[why.as_str()]).inc();
+    let _gone = timeout(write.min(Duration::from_secs(2)), socket.close(why)).await;
+}

@@ -1,0 +1,205 @@
+//! Errors as RFC 9457 problem details. Handlers return [`Oops`]; one middleware writes the body, so that every error carries its request id.
+
+use std::fmt;
+
+use actix_web::{
+    HttpMessage, HttpResponse, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{StatusCode, header},
+    middleware::Next,
+    web,
+};
+use countersign_api::{FieldError, Problem};
+use countersign_domain::{
+    Refused,
+    refused::{Fault, Stop},
+};
+use tracing_actix_web::RequestId;
+
+use crate::metrics::Metrics;
+
+/// Why a request is not answered as asked.
+#[derive(Clone, Debug)]
+pub struct Oops {
+    pub status: StatusCode,
+    pub code: &'static str,
+    pub detail: Option<String>,
+    pub errors: Vec<FieldError>,
+    pub retry_after: Option<u64>,
+}
+
+impl Oops {
+    /// With a stable code.
+    #[must_use]
+    pub fn new(status: StatusCode, code: &'static str) -> Self {
+        Self { status, code, detail: None, errors: Vec::new(), retry_after: None }
+    }
+
+    /// With a sentence for people.
+    #[must_use]
+    pub fn because(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// 422: this member of the request has a value that is not allowed.
+    #[must_use]
+    pub fn invalid(pointer: &str, detail: impl Into<String>) -> Self {
+        let mut oops = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+        oops.errors.push(FieldError { pointer: pointer.to_owned(), detail: detail.into() });
+        oops
+    }
+
+    /// 404, for what is not there and for what is not yours.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found")
+    }
+
+    /// 403: the key's role does not allow this.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden").because("the API key's role does not allow this")
+    }
+
+    /// 401.
+    #[must_use]
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized").because("send a valid API key: Authorization: Bearer cs_…")
+    }
+}
+
+impl From<Refused> for Oops {
+    fn from(refused: Refused) -> Self {
+        let status = match refused {
+            Refused::NotFound => StatusCode::NOT_FOUND,
+            Refused::TooLate => StatusCode::GONE,
+            Refused::WrongReturnToken | Refused::WrongNumber | Refused::AccountPending | Refused::AccountBlocked | Refused::AccountDeleted => StatusCode::FORBIDDEN,
+            _ => StatusCode::CONFLICT,
+        };
+        Self::new(status, refused.as_str())
+    }
+}
+
+impl From<Fault> for Oops {
+    fn from(fault: Fault) -> Self {
+        tracing::warn!(%fault, "a request could not be served");
+        let mut oops = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable").because("storage is out of reach; try again");
+        oops.retry_after = Some(2);
+        oops
+    }
+}
+
+impl From<Stop> for Oops {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Refused(refused) => refused.into(),
+            Stop::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl fmt::Display for Oops {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code)
+    }
+}
+
+impl ResponseError for Oops {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(self.status);
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}
+
+/// Gives every answer its request id, and every error its body.
+///
+/// # Errors
+/// None of its own.
+pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+    let metrics = request.app_data::<web::Data<Metrics>>().cloned();
+    let (request, mut response) = match next.call(request).await {
+        Ok(response) => {
+            let (request, response) = response.into_parts();
+            (request, response.map_into_boxed_body())
+        }
+        Err(error) => return Err(error),
+    };
+    if let Ok(value) = header::HeaderValue::from_str(&id) {
+        response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), value);
+    }
+    if let Some(metrics) = metrics {
+        let class = ["", "1xx", "2xx", "3xx", "4xx", "5xx"];
+        metrics.http.with_label_values(&[class[usize::from(response.status().as_u16() / 100).min(5)]]).inc();
+    }
+    let oops = response.extensions_mut().remove::<Oops>();
+    if let Some(oops) = oops {
+        let retry = oops.retry_after;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+        if let Some(secs) = retry {
+            headers.insert(header::RETRY_AFTER, secs.into());
+        }
+        if oops.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
+        let body = serde_json::to_vec(&body(oops, id)).unwrap_or_default();
+        response = response.set_body(BoxBody::new(body));
+    }
+    Ok(ServiceResponse::new(request, response))
+}
+
+fn body(oops: Oops, id: String) -> Problem {
+    Problem {
+        kind: format!("/problems/{}", oops.code),
+        title: oops.status.canonical_reason().unwrap_or("Error").to_owned(),
+        status: oops.status.as_u16(),
+        code: oops.code.to_owned(),
+        detail: oops.detail,
+        request_id: Some(id).filter(|id| !id.is_empty()),
+        errors: oops.errors,
+    }
+}
+
+/// The answer where no route fits.
+pub async fn no_such_endpoint() -> Result<HttpResponse, Oops> {
+    Err(Oops::new(StatusCode::NOT_FOUND, "no_such_endpoint"))
+}
+
+/// The answer where a route has no such method.
+pub async fn method_not_allowed() -> Result<HttpResponse, Oops> {
+    Err(Oops::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"))
+}
+
+/// How JSON bodies are read: bounded, and every failure a problem.
+#[must_use]
+pub fn json_config() -> web::JsonConfig {
+    use actix_web::error::JsonPayloadError as E;
+    web::JsonConfig::default().limit(countersign_api::limits::BODY).content_type_required(true).error_handler(|error, _| {
+        match error {
+            E::Overflow { .. } | E::OverflowKnownLength { .. } => Oops::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            E::ContentType => Oops::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").because("send Content-Type: application/json"),
+            E::Deserialize(e) => Oops::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string()),
+            _ => Oops::new(StatusCode::BAD_REQUEST, "malformed"),
+        }
+        .into()
+    })
+}
+
+/// How query strings are read.
+#[must_use]
+pub fn query_config() -> web::QueryConfig {
+    web::QueryConfig::default().error_handler(|error, _| Oops::new(StatusCode::BAD_REQUEST, "malformed").because(error.to_string()).into())
+}
+
+/// How path segments are read.
+#[must_use]
+pub fn path_config() -> web::PathConfig {
+    web::PathConfig::default().error_handler(|_, _| Oops::not_found().into())
+}
