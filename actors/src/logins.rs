@@ -135,6 +135,12 @@ impl Logins {
         login::end(&self.0.ports, realm, id, EndedBy::Client, actor).await
     }
 
+    /// A random number below `n`, for jitter.
+    #[must_use]
+    pub fn random_below(&self, n: u64) -> u64 {
+        u64::from(u32::from_be_bytes(self.0.ports.random.bytes())) % n.max(1)
+    }
+
     /// Seconds until the login expires.
     #[must_use]
     pub fn seconds_left(&self, login: &Login) -> u64 {

@@ -27,13 +27,20 @@ const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 #[derive(Clone, Debug)]
 pub struct AppUrl(pub String);
 
+/// Turns true when the pod goes away.
+#[derive(Clone, Debug)]
+pub struct Leaving(pub tokio::sync::watch::Receiver<bool>);
+
+/// Pages are sent away within this time, so that the other pods do not meet them all at once.
+const SPREAD_MS: u64 = 1000;
+
 /// `GET /page`.
 ///
 /// # Errors
 /// When the request is not a WebSocket upgrade.
-pub async fn open(request: HttpRequest, payload: web::Payload, logins: web::Data<Logins>, app: web::Data<AppUrl>, metrics: web::Data<Metrics>) -> Result<HttpResponse, Error> {
+pub async fn open(request: HttpRequest, payload: web::Payload, logins: web::Data<Logins>, app: web::Data<AppUrl>, leaving: web::Data<Leaving>, metrics: web::Data<Metrics>) -> Result<HttpResponse, Error> {
     let origin = request.headers().get(header::ORIGIN).and_then(|o| o.to_str().ok()).map(str::to_owned);
-    let page = Page { logins: (**logins).clone(), app: app.0.clone(), origin, phase: Phase::Greeting, quiet: 0, _counted: Counted::in_gauge(&metrics.page_connections) };
+    let page = Page { logins: (**logins).clone(), app: app.0.clone(), origin, leaving: (**leaving).clone(), phase: Phase::Greeting, quiet: 0, _counted: Counted::in_gauge(&metrics.page_connections) };
     WsResponseBuilder::new(page, &request, payload).frame_size(MOST).start()
 }
 
@@ -59,6 +66,7 @@ struct Page {
     logins: Logins,
     app: String,
     origin: Option<String>,
+    leaving: Leaving,
     phase: Phase,
     /// Pings without an answer.
     quiet: u32,
@@ -74,6 +82,7 @@ fn code(why: &str) -> CloseCode {
         "bad_page_token" => 4401,
         "bad_origin" => 4403,
         "timeout" => 4408,
+        "draining" => 1012,
         _ => 4409,
     })
 }
@@ -204,6 +213,14 @@ impl Actor for Page {
                 Self::refuse("timeout", ctx);
             }
         });
+        let Leaving(mut leaving) = self.leaving.clone();
+        let spread = Duration::from_millis(self.logins.random_below(SPREAD_MS));
+        let sent_away = async move {
+            // An error means that the program is gone already.
+            let _ = leaving.wait_for(|leaving| *leaving).await;
+            actix_rt::time::sleep(spread).await;
+        };
+        ctx.spawn(sent_away.into_actor(self).map(|(), _, ctx| Self::refuse("draining", ctx)));
         ctx.run_later(LIFETIME, |_, ctx| Self::refuse("timeout", ctx));
         ctx.run_interval(PING_EACH, |page, ctx| {
             page.quiet += 1;

@@ -9,7 +9,10 @@ mod times;
 use actix_web::web;
 use countersign_actors::Heart;
 use countersign_domain::ports::Ports;
-use countersign_edge::{auth::Keys, page::AppUrl};
+use countersign_edge::{
+    auth::Keys,
+    page::{AppUrl, Leaving},
+};
 
 /// The URLs the outside knows this NS by.
 #[derive(Clone, Debug)]
@@ -29,6 +32,7 @@ pub struct Parts {
     pub ports: Ports,
     pub keys: Keys,
     pub urls: PublicUrls,
+    pub leaving: Leaving,
 }
 
 /// The routes of the REST port.
@@ -46,6 +50,6 @@ pub fn rest_routes(config: &mut web::ServiceConfig, parts: &Parts) {
 
 /// The routes of the page port.
 pub fn page_routes(config: &mut web::ServiceConfig, parts: &Parts) {
-    config.app_data(web::Data::new(parts.heart.logins.clone())).app_data(web::Data::new(AppUrl(parts.urls.app.clone())));
+    config.app_data(web::Data::new(parts.heart.logins.clone())).app_data(web::Data::new(AppUrl(parts.urls.app.clone()))).app_data(web::Data::new(parts.leaving.clone()));
     page_port::routes(config);
 }

@@ -16,7 +16,7 @@ use countersign_domain::{
 use countersign_edge::{auth::Caller, page::public, problem::Oops};
 use countersign_protocol::ids::LoginId;
 
-use super::{LongPoll, text};
+use super::{LongPoll, optional, text};
 use crate::{PublicUrls, scope, times::rfc3339};
 
 fn dto(seen: &Seen) -> Dto {
@@ -101,9 +101,9 @@ pub(super) async fn cancel(caller: Caller, realms: web::Data<Realms>, logins: we
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }
 
-pub(super) async fn redeem(caller: Caller, realms: web::Data<Realms>, logins: web::Data<Logins>, path: LoginPath, body: Option<web::Json<Redeem>>) -> Result<HttpResponse, Oops> {
+pub(super) async fn redeem(caller: Caller, realms: web::Data<Realms>, logins: web::Data<Logins>, path: LoginPath, body: web::Bytes) -> Result<HttpResponse, Oops> {
     let (realm, id) = mine(&caller, &realms, &logins, &path).await?;
-    let token = body.and_then(|b| b.into_inner().return_token);
+    let Redeem { return_token: token } = optional(&body)?;
     // A text that is no token is a wrong token.
     let token = token.map(|t| URL_SAFE_NO_PAD.decode(t).ok().and_then(|b| b.try_into().ok()).unwrap_or([0; 16]));
     let (record, account) = logins.redeem(&realm, id, token, caller.actor()).await?;

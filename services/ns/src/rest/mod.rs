@@ -10,11 +10,11 @@ mod users;
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, Resource, Route, web};
+use actix_web::{HttpResponse, Resource, Route, http::StatusCode, web};
 use countersign_api::limits;
 use countersign_domain::text::BadText;
 use countersign_edge::problem::{Oops, method_not_allowed};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -65,6 +65,14 @@ impl LongPoll {
 /// Says which member holds a text that may not be shown.
 fn text(pointer: &str, checked: Result<(), BadText>) -> Result<(), Oops> {
     checked.map_err(|why| Oops::invalid(pointer, why.to_string()))
+}
+
+/// A body that may be left out.
+fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Oops> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|e| Oops::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string()))
 }
 
 fn no_content() -> HttpResponse {

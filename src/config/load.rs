@@ -1,0 +1,158 @@
+//! From file and environment to settings.
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::Config;
+
+const PREFIX: &str = "COUNTERSIGN_";
+
+/// Why the settings are not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{0}: {1}")]
+    File(String, String),
+    #[error("there is no setting {0}{nearest}", nearest = .1.as_ref().map(|n| format!("; did you mean {n}?")).unwrap_or_default())]
+    Unknown(String, Option<String>),
+    #[error("{0}: {1}")]
+    Value(String, String),
+    #[error("{0}")]
+    Unsafe(String),
+}
+
+impl Config {
+    /// Defaults, then the file, then the environment.
+    ///
+    /// # Errors
+    /// The first thing that is not a setting, or not a value of one.
+    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let defaults = Value::try_from(Self::default()).map_err(|e| ConfigError::Value("defaults".to_owned(), e.to_string()))?;
+        let Value::Table(mut table) = defaults else { return Err(ConfigError::Value("defaults".to_owned(), "no table".to_owned())) };
+        let known = leaves(&table);
+        if let Some(path) = file {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path).map_err(|e| ConfigError::File(name.clone(), e.to_string()))?;
+            let given: Table = text.parse().map_err(|e: toml::de::Error| ConfigError::File(name, e.to_string()))?;
+            for (section, keys) in leaves(&given) {
+                set(&mut table, &known, &section, keys)?;
+            }
+        }
+        let mut given: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        given.sort();
+        for (name, text) in given {
+            let path = known.iter().map(|(path, _)| path).find(|path| twin(path) == name);
+            let Some(path) = path else {
+                let names: Vec<_> = known.iter().map(|(p, _)| twin(p)).collect();
+                return Err(ConfigError::Unknown(name.clone(), nearest(&name, &names)));
+            };
+            let value = typed(&table, path, &text).map_err(|why| ConfigError::Value(name, why))?;
+            set(&mut table, &known, &path.clone(), value)?;
+        }
+        Value::Table(table).try_into().map_err(|e: toml::de::Error| ConfigError::Value("settings".to_owned(), e.message().to_owned()))
+    }
+}
+
+fn twin(path: &str) -> String {
+    format!("{PREFIX}{}", path.replace('.', "_").to_uppercase())
+}
+
+fn leaves(table: &Table) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for (section, value) in table {
+        match value {
+            Value::Table(keys) => found.extend(keys.iter().map(|(key, value)| (format!("{section}.{key}"), value.clone()))),
+            other => found.push((section.clone(), other.clone())),
+        }
+    }
+    found
+}
+
+fn set(table: &mut Table, known: &[(String, Value)], path: &str, value: Value) -> Result<(), ConfigError> {
+    if !known.iter().any(|(p, _)| p == path) {
+        let names: Vec<_> = known.iter().map(|(p, _)| p.clone()).collect();
+        return Err(ConfigError::Unknown(path.to_owned(), nearest(path, &names)));
+    }
+    if let Some((section, key)) = path.split_once('.')
+        && let Some(Value::Table(keys)) = table.get_mut(section)
+    {
+        keys.insert(key.to_owned(), value);
+    }
+    Ok(())
+}
+
+/// The text as the type its default has.
+fn typed(table: &Table, path: &str, text: &str) -> Result<Value, String> {
+    let default = path.split_once('.').and_then(|(section, key)| table.get(section)?.get(key));
+    match default {
+        Some(Value::Integer(_)) => text.parse().map(Value::Integer).map_err(|_| format!("{text} is not a whole number")),
+        Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).map_err(|_| format!("{text} is neither true nor false")),
+        _ => Ok(Value::String(text.to_owned())),
+    }
+}
+
+/// The known name that takes the fewest changes, if it takes few.
+fn nearest(name: &str, known: &[String]) -> Option<String> {
+    let best = known.iter().map(|k| (distance(name, k), k)).min()?;
+    (best.0 <= name.len() / 3 + 1).then(|| best.1.clone())
+}
+
+/// Levenshtein distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let cost = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("c.toml");
+        std::fs::write(&path, file).expect("written");
+        Config::load(Some(&path), env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+        let c = load("[phone]\nhello_ms = 10\nidle_ms = 20\n[listen]\nrest = \"127.0.0.1:1\"", &[("COUNTERSIGN_PHONE_HELLO_MS", "30"), ("OTHER", "x")]).expect("fine");
+        assert_eq!((c.phone.hello_ms, c.phone.idle_ms, c.phone.strangers), (30, 20, 4096));
+        assert_eq!(c.listen.rest.port(), 1);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_the_nearest_name() {
+        let e = load("[phone]\nhelo_ms = 10", &[]).expect_err("unknown");
+        assert_eq!(e.to_string(), "there is no setting phone.helo_ms; did you mean phone.hello_ms?");
+        let e = load("", &[("COUNTERSIGN_LISTEN_RESTT", "x")]).expect_err("unknown");
+        assert_eq!(e.to_string(), "there is no setting COUNTERSIGN_LISTEN_RESTT; did you mean COUNTERSIGN_LISTEN_REST?");
+        assert!(load("x = 1", &[]).is_err());
+    }
+
+    #[test]
+    fn wrong_values_are_refused_by_name() {
+        let e = load("", &[("COUNTERSIGN_PHONE_HELLO_MS", "soon")]).expect_err("no number");
+        assert_eq!(e.to_string(), "COUNTERSIGN_PHONE_HELLO_MS: soon is not a whole number");
+        assert!(load("[listen]\nrest = \"here\"", &[]).is_err());
+        assert!(load("[phone", &[]).is_err());
+    }
+
+    #[test]
+    fn plaintext_beyond_loopback_takes_an_explicit_yes() {
+        let open = load("[listen]\nrest = \"0.0.0.0:8080\"", &[]).expect("parses");
+        assert!(open.check().expect_err("unsafe").to_string().contains("listen.allow_plaintext"));
+        load("[listen]\nrest = \"0.0.0.0:8080\"\nallow_plaintext = true", &[]).expect("parses").check().expect("said yes");
+        assert!(load("[public]\nphone = \"ws://id.example\"", &[]).expect("parses").check().is_err());
+    }
+}

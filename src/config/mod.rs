@@ -1,0 +1,214 @@
+//! Settings: defaults, then a TOML file, then `COUNTERSIGN_*` from the environment. No file is needed.
+//!
+//! Every key has an environment twin: `phone.hello_ms` is `COUNTERSIGN_PHONE_HELLO_MS`. Unknown keys are refused, with the nearest name.
+
+mod load;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use load::ConfigError;
+
+/// All settings.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    pub listen: Listen,
+    pub public: Public,
+    pub log: Log,
+    pub phone: Phone,
+    pub http: Http,
+    pub wait: Wait,
+    pub drain: Drain,
+    pub keys: KeyFiles,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Listen {
+    pub rest: SocketAddr,
+    pub page: SocketAddr,
+    pub phone: SocketAddr,
+    pub admin: SocketAddr,
+    pub demo: SocketAddr,
+    /// Listeners speak plaintext; beyond loopback that takes this explicit yes, because a proxy must do TLS.
+    pub allow_plaintext: bool,
+}
+
+/// The URLs the outside uses. Empty: made from the listeners, which is right on loopback only.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Public {
+    /// `wss://host` of the page port, without a path.
+    pub page: String,
+    /// `wss://host` of the phone port, without a path.
+    pub phone: String,
+    /// `https://host` under which links and QR codes live; the page port serves it.
+    pub app: String,
+}
+
+/// Logs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Log {
+    pub format: LogFormat,
+    /// A level, or directives like `info,countersign_edge=debug`.
+    pub level: String,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+/// The phone socket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Phone {
+    /// From the connection to a whole HELLO.
+    pub hello_ms: u64,
+    /// From HELLO to ClientAuth.
+    pub first_frame_ms: u64,
+    /// Of an enrolment connection.
+    pub enrolment_ms: u64,
+    /// Without hearing anything from an authenticated phone.
+    pub idle_ms: u64,
+    /// Of a whole connection.
+    pub lifetime_ms: u64,
+    /// How often phones are asked to ping, in seconds.
+    pub ping_after_secs: u64,
+    /// For one frame to leave.
+    pub write_ms: u64,
+    /// Connections that have not authenticated yet, in all and per address.
+    pub strangers: usize,
+    pub strangers_per_address: usize,
+    pub connections: usize,
+    /// Threads; 0 is one per core.
+    pub workers: usize,
+}
+
+/// The HTTP listeners.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Http {
+    /// Threads of the REST port and of the page port; 0 is one per core.
+    pub workers: usize,
+    pub keep_alive_ms: u64,
+    /// For the head of a request to arrive.
+    pub request_ms: u64,
+}
+
+/// How waiting works.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wait {
+    /// How long a waiter trusts that no wake-up was lost.
+    pub safety_poll_ms: u64,
+}
+
+/// The end of a pod.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Drain {
+    /// Phones are sent away within this time.
+    pub spread_ms: u64,
+    /// After this the pod goes, whoever is left.
+    pub deadline_ms: u64,
+}
+
+/// Where secrets lie.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyFiles {
+    /// 32 bytes in base64. Empty: `DATA/master.key`, made on first start.
+    pub master_key_file: PathBuf,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self { rest: at(8080), page: at(9999), phone: at(8888), admin: at(9613), demo: at(8000), allow_plaintext: false }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Pretty, level: "info".to_owned() }
+    }
+}
+
+impl Default for Phone {
+    fn default() -> Self {
+        Self {
+            hello_ms: 5000,
+            first_frame_ms: 10_000,
+            enrolment_ms: 120_000,
+            idle_ms: 600_000,
+            lifetime_ms: 12 * 3_600_000,
+            ping_after_secs: 240,
+            write_ms: 10_000,
+            strangers: 4096,
+            strangers_per_address: 1024,
+            connections: 1_000_000,
+            workers: 0,
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { workers: 0, keep_alive_ms: 30_000, request_ms: 5000 }
+    }
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self { safety_poll_ms: 5000 }
+    }
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { spread_ms: 1000, deadline_ms: 10_000 }
+    }
+}
+
+impl Listen {
+    /// Any free port for each listener.
+    pub fn use_free_ports(&mut self) {
+        for at in [&mut self.rest, &mut self.page, &mut self.phone, &mut self.admin, &mut self.demo] {
+            at.set_port(0);
+        }
+    }
+}
+
+impl Config {
+    /// What no single key can say.
+    ///
+    /// # Errors
+    /// Which combination of settings is not safe.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let l = &self.listen;
+        for (key, at) in [("rest", l.rest), ("page", l.page), ("phone", l.phone), ("admin", l.admin)] {
+            if !at.ip().is_loopback() && !l.allow_plaintext {
+                return Err(ConfigError::Unsafe(format!(
+                    "listen.{key} = {at} would speak plaintext beyond this machine; put a TLS proxy in front and set listen.allow_plaintext = true, or listen on 127.0.0.1"
+                )));
+            }
+        }
+        if !l.demo.ip().is_loopback() {
+            return Err(ConfigError::Unsafe(format!("listen.demo = {} must be a loopback address", l.demo)));
+        }
+        for (key, url) in [("page", &self.public.page), ("phone", &self.public.phone), ("app", &self.public.app)] {
+            let loopback = ["ws://127.0.0.1", "ws://localhost", "ws://[::1]", "http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|p| url.starts_with(p));
+            if !url.is_empty() && !loopback && !url.starts_with("wss://") && !url.starts_with("https://") {
+                return Err(ConfigError::Unsafe(format!("public.{key} = {url} must be wss:// or https:// beyond loopback")));
+            }
+        }
+        Ok(())
+    }
+}

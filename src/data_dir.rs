@@ -1,0 +1,114 @@
+//! What lies on disk: the lock, the master key, the root API key, `ready.json`.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use countersign_domain::{api_key, random::Random, secret::Secret};
+use serde_json::Value;
+
+/// A data directory that is ours alone while this lives.
+pub(crate) struct DataDir {
+    path: PathBuf,
+    /// Held, not read: the operating system releases it when the process ends.
+    _lock: File,
+}
+
+/// Why the directory cannot be used. The texts say what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DataError {
+    #[error("another countersign uses {0}; stop it first, or give this one another --data")]
+    InUse(String),
+    #[error("{path}: {error}")]
+    Io { path: String, error: io::Error },
+    #[error("{0} does not hold what belongs there ({1}); restore it from a backup")]
+    Damaged(String, &'static str),
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DataError + '_ {
+    move |error| DataError::Io { path: path.display().to_string(), error }
+}
+
+impl DataDir {
+    /// Makes the directory when it is missing, and locks it.
+    pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error(path))?;
+        let lock_path = path.join("lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).map_err(io_error(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(DataError::InUse(path.display().to_string())),
+            Err(TryLockError::Error(error)) => return Err(io_error(&lock_path)(error)),
+        }
+        let dir = Self { path: path.to_owned(), _lock: lock };
+        dir.remove("ready.json")?;
+        Ok(dir)
+    }
+
+    /// A file in it.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The master key: from the file given, or from `master.key`, which is made on first start.
+    pub(crate) fn master_key(&self, given: Option<&Path>, random: &dyn Random) -> Result<Secret<32>, DataError> {
+        let path = given.map_or_else(|| self.file("master.key"), Path::to_owned);
+        if given.is_none() && !path.exists() {
+            let fresh: Secret<32> = random.secret();
+            write_new(&path, format!("{}\n", STANDARD.encode(fresh.expose())).as_bytes())?;
+        }
+        let text = fs::read_to_string(&path).map_err(io_error(&path))?;
+        let damaged = || DataError::Damaged(path.display().to_string(), "32 bytes in base64");
+        STANDARD.decode(text.trim()).ok().and_then(|b| b.try_into().ok()).map(Secret::new).ok_or_else(damaged)
+    }
+
+    /// The root API key, and whether it was made just now.
+    pub(crate) fn root_api_key(&self, random: &dyn Random) -> Result<(Secret<32>, bool), DataError> {
+        let path = self.file("root-api-key");
+        let fresh = !path.exists();
+        if fresh {
+            write_new(&path, format!("{}\n", api_key::write(&random.secret())).as_bytes())?;
+        }
+        let mut text = String::new();
+        File::open(&path).and_then(|mut f| f.read_to_string(&mut text)).map_err(io_error(&path))?;
+        let key = api_key::read(text.trim()).ok_or_else(|| DataError::Damaged(path.display().to_string(), "an API key"))?;
+        Ok((key, fresh))
+    }
+
+    /// Tells scripts where everything is. Written whole or not at all.
+    pub(crate) fn say_ready(&self, ready: &Value) -> Result<(), DataError> {
+        let (path, draft) = (self.file("ready.json"), self.file("ready.json.new"));
+        fs::write(&draft, format!("{ready:#}\n")).and_then(|()| fs::rename(&draft, &path)).map_err(io_error(&path))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), DataError> {
+        let path = self.file(name);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_error(&path)(e)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        // Nobody is ready any more; the next start removes it otherwise.
+        let _ = self.remove("ready.json");
+    }
+}
+
+/// Writes a secret: readable by its owner alone, on disk before anybody relies on it, and never over an existing file.
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+    let draft = path.with_extension("new");
+    let write = || {
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    };
+    write().map_err(io_error(path))
+}

@@ -1,0 +1,14 @@
+//! The program: it puts the rooms together and decides nothing.
+//!
+//! `cli` reads the command, `config` the settings, `roles` builds one process out of the rooms, `lifecycle` ends it in good order. `data_dir` is what lies on disk beside
+//! the database, `telemetry` the logs, `ports` the real clock and randomness.
+
+#![deny(unsafe_code)]
+
+pub mod cli;
+pub mod config;
+mod data_dir;
+mod lifecycle;
+mod ports;
+mod roles;
+mod telemetry;

@@ -1,0 +1,25 @@
+//! The real clock and the real randomness: the only place that reads either.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use countersign_domain::{ports::Clock, random::Random, time::Time};
+
+/// The system's clock.
+pub(crate) struct WallClock;
+
+impl Clock for WallClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    fn now(&self) -> Time {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The operating system's randomness.
+pub(crate) struct OsRandom;
+
+impl Random for OsRandom {
+    fn fill(&self, out: &mut [u8]) {
+        aws_lc_rs::rand::fill(out).expect("the operating system gives randomness");
+    }
+}

@@ -1,0 +1,48 @@
+//! The demo: an ordinary client, in a realm of its own, on loopback.
+
+use std::net::TcpListener;
+
+use actix_web::dev::Server;
+use countersign_domain::{
+    api_key::{self, Role},
+    audit::Actor,
+    client::Client,
+    ports::Ports,
+    realm::OpenRealm,
+    secret::Secret,
+};
+use countersign_protocol::ids::ClientId;
+
+use super::{StartError, bootstrap};
+
+const NAME: &str = "demo-shop";
+
+/// Starts the demo against this NS. It gets a fresh API key each time: nothing of it is kept on disk.
+pub(super) async fn serve(ports: &Ports, realm: &OpenRealm, listener: TcpListener, rest: &str, page_origin: &str) -> Result<(String, Server), StartError> {
+    let at = listener.local_addr().map_err(|e| StartError::Other(e.to_string()))?;
+    let own_origin = format!("http://{at}");
+    let client = client(ports, realm, &own_origin).await?;
+    let secret: Secret<32> = ports.random.secret();
+    bootstrap::add_key(ports, &secret, Role::Client(realm.realm.id, client)).await?;
+    let settings = countersign_demo::Settings { rest: rest.to_owned(), api_key: api_key::write(&secret), realm: realm.realm.name.clone(), page_origin: page_origin.to_owned(), own_origin: own_origin.clone() };
+    let server = countersign_demo::serve(listener, settings).map_err(|e| StartError::Other(e.to_string()))?;
+    Ok((own_origin, server))
+}
+
+/// The demo's client, made anew each time: its origin may have moved, and its old keys go with it.
+async fn client(ports: &Ports, realm: &OpenRealm, origin: &str) -> Result<ClientId, StartError> {
+    for old in ports.store.clients(realm.realm.id).await?.into_iter().filter(|c| c.name == NAME) {
+        ports.store.delete_client(realm.realm.id, old.id, &ports.stamp(Actor::System)).await?;
+    }
+    let client = Client {
+        id: ClientId(ports.fresh_id()),
+        realm: realm.realm.id,
+        name: NAME.to_owned(),
+        display_name: "Demo shop".to_owned(),
+        origins: vec![origin.to_owned()],
+        return_urls: vec![format!("{origin}/")],
+        created_at: ports.now(),
+    };
+    ports.store.add_client(&client, &ports.stamp(Actor::System)).await?;
+    Ok(client.id)
+}

@@ -1,0 +1,43 @@
+//! One process out of the rooms. A role builds and starts; it decides nothing.
+
+mod bootstrap;
+mod demo;
+mod ns;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use crate::{config::Config, data_dir::DataDir};
+
+/// What to run.
+pub(crate) struct Plan {
+    pub(crate) role: &'static str,
+    pub(crate) data: PathBuf,
+    pub(crate) demo: bool,
+    pub(crate) config: Config,
+}
+
+/// Why a role could not start; one line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    Data(#[from] crate::data_dir::DataError),
+    #[error("{0}")]
+    Store(String),
+    #[error("cannot listen on {0}: {1}")]
+    Listen(std::net::SocketAddr, std::io::Error),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<countersign_domain::Fault> for StartError {
+    fn from(fault: countersign_domain::Fault) -> Self {
+        Self::Other(fault.to_string())
+    }
+}
+
+/// Runs until told to stop.
+pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
+    let data = DataDir::open(&plan.data)?;
+    let ports = bootstrap::ports(&data, &plan.config)?;
+    actix_rt::System::new().block_on(ns::run(plan, data, ports))
+}

@@ -1,0 +1,155 @@
+//! NS: heart, doors, admin port; the demo when asked for.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    process::ExitCode,
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use countersign_actors::{Deaths, Heart, Settings};
+use countersign_domain::ports::Ports;
+use countersign_edge::{
+    admin::{self, Readiness},
+    auth::Keys,
+    gate::{Gate, Limits},
+    http,
+    metrics::Metrics,
+    page::Leaving,
+    phone::{self, Door},
+};
+use countersign_ns::{Parts, PublicUrls};
+use countersign_protocol::Role;
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::{Plan, StartError, bootstrap, demo};
+use crate::{
+    config::Config,
+    data_dir::DataDir,
+    lifecycle::{self, Running},
+};
+
+struct Doors {
+    rest: TcpListener,
+    page: TcpListener,
+    phone: TcpListener,
+    admin: TcpListener,
+}
+
+fn listen(at: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(at).map_err(|e| StartError::Listen(at, e))
+}
+
+fn workers(asked: usize) -> usize {
+    if asked > 0 { asked } else { available_parallelism().map_or(2, Into::into) }
+}
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+pub(super) async fn run(plan: Plan, data: DataDir, ports: Ports) -> Result<ExitCode, StartError> {
+    let config = &plan.config;
+    let l = &config.listen;
+    let doors = Doors { rest: listen(l.rest)?, page: listen(l.page)?, phone: listen(l.phone)?, admin: listen(l.admin)? };
+    let metrics = Metrics::new().map_err(|e| StartError::Other(e.to_string()))?;
+    let (heart, deaths) = Heart::start(ports.clone(), settings(config)).await?;
+    bootstrap::root_key(&ports, &data).await?;
+    let address = |listener: &TcpListener| listener.local_addr().map_err(|e| StartError::Other(e.to_string()));
+    let (rest, page, phone, admin) = (address(&doors.rest)?, address(&doors.page)?, address(&doors.phone)?, address(&doors.admin)?);
+    let urls = urls(config, page, phone);
+    let mut ready = json!({
+        "role": plan.role, "pid": std::process::id(), "rest": format!("http://{rest}"), "page": urls.page, "phone": {"ns": urls.phone}, "admin": format!("http://{admin}"),
+    });
+    if plan.role == "all" {
+        bootstrap::realm(&heart.realms, "default", "Default").await?;
+        ready["realm"] = "default".into();
+    }
+    let mut running = open(config, doors, &heart, deaths, ports.clone(), metrics, urls)?;
+    if plan.demo {
+        let realm = bootstrap::realm(&heart.realms, "demo", "Demo").await?;
+        let (origin, server) = demo::serve(&ports, &realm, listen(l.demo)?, &format!("http://{rest}"), &format!("http://{page}")).await?;
+        running.add_http(server);
+        ready["realm"] = "demo".into();
+        ready["demo"] = origin.into();
+    }
+    data.say_ready(&ready)?;
+    tracing::info!(role = plan.role, %rest, %page, %phone, %admin, demo = ready["demo"].as_str(), "ready");
+    if let Some(origin) = ready["demo"].as_str() {
+        tracing::info!("open {origin} in a browser");
+    }
+    let code = lifecycle::until_the_end(running, &heart, ms(config.drain.spread_ms), ms(config.drain.deadline_ms)).await;
+    drop(data);
+    Ok(code)
+}
+
+fn settings(config: &Config) -> Settings {
+    let p = &config.phone;
+    Settings {
+        first_frame: ms(p.first_frame_ms),
+        enrolment: ms(p.enrolment_ms),
+        idle: ms(p.idle_ms),
+        lifetime: ms(p.lifetime_ms),
+        ping_after: p.ping_after_secs,
+        safety_poll: ms(config.wait.safety_poll_ms),
+    }
+}
+
+fn urls(config: &Config, page: SocketAddr, phone: SocketAddr) -> PublicUrls {
+    let or = |given: &str, scheme: &str, at: SocketAddr| if given.is_empty() { format!("{scheme}://{at}") } else { given.trim_end_matches('/').to_owned() };
+    let p = &config.public;
+    PublicUrls {
+        page: format!("{}/page", or(&p.page, "ws", page)),
+        phone: format!("{}{}", or(&p.phone, "ws", phone), Role::Ns.path()),
+        app: format!("{}/app", or(&p.app, "http", page)),
+    }
+}
+
+fn open(config: &Config, doors: Doors, heart: &Heart, deaths: Deaths, ports: Ports, metrics: Metrics, urls: PublicUrls) -> Result<Running, StartError> {
+    let io = |e: std::io::Error| StartError::Other(e.to_string());
+    let h = &config.http;
+    let http_settings = http::Settings { workers: workers(h.workers), keep_alive: ms(h.keep_alive_ms), request: ms(h.request_ms) };
+    let readiness = Readiness::new(ports.clone());
+    let (leave, leaving) = watch::channel(false);
+    let parts = Parts { heart: heart.clone(), ports: ports.clone(), keys: Keys::new(ports), urls, leaving: Leaving(leaving) };
+    let mut running = Running::new(deaths, readiness.clone(), metrics.clone(), leave);
+    let small = http::Settings { workers: 1, ..http_settings };
+    #[cfg(feature = "faults")]
+    let sick = heart.clone();
+    let admin = http::serve(doors.admin, small, metrics.clone(), move |c| {
+        admin::routes(c, readiness.clone());
+        #[cfg(feature = "faults")]
+        faults::routes(c, sick.clone());
+    });
+    running.add_admin(admin.map_err(io)?);
+    let rest = parts.clone();
+    running.add_http(http::serve(doors.rest, http_settings, metrics.clone(), move |c| countersign_ns::rest_routes(c, &rest)).map_err(io)?);
+    let page = parts;
+    running.add_http(http::serve(doors.page, http_settings, metrics.clone(), move |c| countersign_ns::page_routes(c, &page)).map_err(io)?);
+    let p = &config.phone;
+    let door = Door {
+        sessions: heart.sessions.clone(),
+        gate: Gate::new(Limits { strangers: p.strangers, strangers_per_address: p.strangers_per_address, connections: p.connections }),
+        metrics,
+        settings: phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers) },
+        role: Role::Ns,
+    };
+    running.add_phone(phone::serve(doors.phone, door).map_err(io)?);
+    Ok(running)
+}
+
+/// Panics on request, for the tests of supervision.
+#[cfg(feature = "faults")]
+mod faults {
+    use actix_web::{HttpResponse, web};
+    use countersign_actors::Heart;
+
+    pub(super) fn routes(config: &mut web::ServiceConfig, heart: Heart) {
+        config.app_data(web::Data::new(heart)).route("/faults/panic/{what}", web::post().to(panic_in));
+    }
+
+    async fn panic_in(heart: web::Data<Heart>, what: web::Path<String>) -> HttpResponse {
+        if heart.panic_in(&what).await { HttpResponse::Ok().finish() } else { HttpResponse::NotFound().finish() }
+    }
+}
