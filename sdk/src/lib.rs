@@ -1,1 +1,20 @@
-//! to come
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod command;
+mod connection;
+mod keys;
+mod prompt;
+mod wallet;
+
+pub use command::{Answer, Capability, Command};
+pub use connection::{Connection, Ended, Event, Purpose, Turn};
+pub use countersign_protocol::{
+    codes::{AccountState, Close, LoginState, RefuseReason, Refusal},
+    frames::ReturnToken,
+    ids::{AccountId, LoginId, RealmId, ReqId},
+    link::{Link, LinkError},
+};
+pub use keys::{KeyError, KeyHandle, KeyStore};
+pub use prompt::Prompt;
+pub use wallet::{Account, HistoryEntry, Server, Wallet, WalletError, What};

@@ -1,1 +1,24 @@
-//! to come
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod agent;
+pub mod ask;
+pub mod error;
+pub mod keys;
+pub mod online;
+pub mod qr;
+pub mod state;
+
+pub use error::PhoneError;
+pub use keys::{FileKeys, MemoryKeys};
+pub use online::Online;
+pub use state::State;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since 1970, by this machine's clock.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the phone's own clock")]
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

@@ -137,7 +137,7 @@ impl Default for Listen {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Pretty, level: "info".to_owned() }
+        Self { format: LogFormat::Pretty, level: "info,actix_server=warn,actix_http=warn".to_owned() }
     }
 }
 

@@ -1,0 +1,60 @@
+//! What the user is shown, together with the exact bytes the signature covers.
+
+use countersign_channel::sha256;
+use countersign_protocol::{
+    cbor,
+    frames::{Claimed, Context, ReturnToken},
+    ids::{LoginId, RealmId},
+    labels,
+};
+
+/// A login that waits for this user's decision. Show all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    pub login: LoginId,
+    pub realm: RealmId,
+    pub realm_name: String,
+    pub client_name: String,
+    /// What the client wants the user to read.
+    pub text: Option<String>,
+    pub browser: Option<String>,
+    pub place: Option<String>,
+    /// Seconds since 1970.
+    pub created_at: u64,
+    pub expires_at: u64,
+    /// Where to send the browser, with the token, when the login was opened by link.
+    pub return_to: Option<(String, ReturnToken)>,
+    /// Without a URL, the token alone.
+    pub return_token: Option<ReturnToken>,
+    pub(crate) context: Vec<u8>,
+}
+
+impl Prompt {
+    /// Reads a `claimed` frame. `None` when the context is not about this login and realm, or not readable: then it must not be signed.
+    pub(crate) fn read(claimed: &Claimed, realm: RealmId) -> Option<Self> {
+        let context: Context = cbor::decode(&claimed.context).ok()?;
+        if context.login != claimed.login || context.realm != realm {
+            return None;
+        }
+        let return_to = claimed.return_url.clone().zip(claimed.return_token.clone());
+        Some(Self {
+            login: context.login,
+            realm: context.realm,
+            realm_name: context.realm_name,
+            client_name: context.client_name,
+            text: context.text,
+            browser: context.browser,
+            place: context.place,
+            created_at: context.created_at,
+            expires_at: claimed.expires_at,
+            return_to,
+            return_token: claimed.return_token.clone(),
+            context: claimed.context.clone(),
+        })
+    }
+
+    /// `ctx` of the decision.
+    pub(crate) fn context_hash(&self) -> [u8; 32] {
+        sha256(&labels::login_context(&self.context))
+    }
+}

@@ -1,0 +1,201 @@
+//! What a phone remembers: its accounts, and what was decided with them. Plain data; the app keeps it where it keeps such things, without backup.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use countersign_channel::{ServerPin, key_id};
+use countersign_protocol::{
+    Role,
+    codes::AccountState,
+    ids::{AccountId, RealmId},
+    link::EnrolLink,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::KeyHandle;
+
+/// Decisions remembered at most; the oldest are forgotten first.
+const MOST_HISTORY: usize = 1000;
+
+/// A server as pinned at enrolment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// URL of the phone socket.
+    pub url: String,
+    /// Realm id, UUID text.
+    pub realm: String,
+    /// SHA-256 of the realm root's key, base64url.
+    pub root_pin: String,
+    /// X25519 key, base64url.
+    pub static_key: String,
+    pub epoch: u64,
+}
+
+/// Why a wallet or link cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WalletError {
+    #[error("ws:// is for this machine only; this link would send everything in the clear")]
+    Plaintext,
+    #[error("the link contradicts itself")]
+    Contradiction,
+    #[error("the wallet is damaged")]
+    Damaged,
+}
+
+impl Server {
+    /// From an enrolment link.
+    ///
+    /// # Errors
+    /// [`WalletError::Plaintext`] for `ws://` beyond loopback, [`WalletError::Contradiction`] when the key id is not the key's.
+    pub fn from_link(link: &EnrolLink) -> Result<Self, WalletError> {
+        if !safe(&link.url) {
+            return Err(WalletError::Plaintext);
+        }
+        if key_id(&link.static_key) != link.key_id {
+            return Err(WalletError::Contradiction);
+        }
+        let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        Ok(Self { url: link.url.clone(), realm: link.realm.to_string(), root_pin: b64(&link.root_pin), static_key: b64(&link.static_key), epoch: link.epoch })
+    }
+
+    /// The realm.
+    ///
+    /// # Errors
+    /// [`WalletError::Damaged`].
+    pub fn realm_id(&self) -> Result<RealmId, WalletError> {
+        self.realm.parse().map_err(|_| WalletError::Damaged)
+    }
+
+    /// What to expect in the handshake.
+    ///
+    /// # Errors
+    /// [`WalletError::Damaged`].
+    pub fn pin(&self) -> Result<ServerPin, WalletError> {
+        let static_key = URL_SAFE_NO_PAD.decode(&self.static_key).ok().and_then(|b| b.try_into().ok()).ok_or(WalletError::Damaged)?;
+        Ok(ServerPin { role: Role::Ns, server_id: self.realm_id()?.server_id(), static_key })
+    }
+}
+
+/// `wss://`, or `ws://` to this machine.
+fn safe(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("ws://") else { return url.starts_with("wss://") };
+    let host = rest.split('/').next().unwrap_or_default();
+    let name = host.strip_prefix('[').and_then(|h| h.split(']').next()).unwrap_or_else(|| host.split(':').next().unwrap_or_default());
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// One account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// UUID text.
+    pub id: String,
+    pub server: Server,
+    pub realm_name: String,
+    pub user: String,
+    pub key: KeyHandle,
+    /// As last told by the server: `pending`, `active`, …
+    pub state: String,
+}
+
+impl Account {
+    /// The id.
+    ///
+    /// # Errors
+    /// [`WalletError::Damaged`].
+    pub fn account_id(&self) -> Result<AccountId, WalletError> {
+        self.id.parse().map_err(|_| WalletError::Damaged)
+    }
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    Enrolled,
+    Approved,
+    Refused,
+    LoggedOut,
+    Forgotten,
+}
+
+/// One line of history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// Seconds since 1970.
+    pub at: u64,
+    /// Account, UUID text.
+    pub account: String,
+    pub what: What,
+    /// Login, UUID text, where there is one.
+    pub login: Option<String>,
+    pub client_name: Option<String>,
+}
+
+/// Everything a phone remembers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wallet {
+    pub accounts: Vec<Account>,
+    pub history: Vec<HistoryEntry>,
+}
+
+impl Wallet {
+    /// The account of a realm; of several, the newest active one.
+    #[must_use]
+    pub fn of_realm(&self, realm: RealmId) -> Option<&Account> {
+        let realm = realm.to_string();
+        let here = || self.accounts.iter().rev().filter(|a| a.server.realm == realm);
+        here().find(|a| a.state == AccountState::Active.as_str()).or_else(|| here().next())
+    }
+
+    /// By id.
+    #[must_use]
+    pub fn account(&self, id: &str) -> Option<&Account> {
+        self.accounts.iter().find(|a| a.id == id)
+    }
+
+    /// Notes what the server says of an account.
+    pub fn note_state(&mut self, id: &str, state: AccountState) {
+        if let Some(account) = self.accounts.iter_mut().find(|a| a.id == id) {
+            state.as_str().clone_into(&mut account.state);
+        }
+    }
+
+    /// Forgets an account; gives its key, to be forgotten too.
+    pub fn forget(&mut self, id: &str) -> Option<KeyHandle> {
+        let at = self.accounts.iter().position(|a| a.id == id)?;
+        Some(self.accounts.remove(at).key)
+    }
+
+    /// Adds to the history.
+    pub fn note(&mut self, entry: HistoryEntry) {
+        self.history.push(entry);
+        let excess = self.history.len().saturating_sub(MOST_HISTORY);
+        self.history.drain(..excess);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_protocol::frames::EnrolCode;
+
+    fn link(url: &str) -> EnrolLink {
+        EnrolLink { url: url.into(), realm: RealmId([1; 16]), root_pin: [2; 32], static_key: [3; 32], key_id: key_id(&[3; 32]), epoch: 1, code: EnrolCode([4; 16]) }
+    }
+
+    #[test]
+    fn plaintext_is_for_this_machine_only() {
+        for good in ["wss://id.example/ns/sigmai", "ws://127.0.0.1:8888/ns/sigmai", "ws://[::1]:1/x", "ws://localhost/x"] {
+            assert!(Server::from_link(&link(good)).is_ok(), "{good}");
+        }
+        for bad in ["ws://id.example/ns/sigmai", "ws://127.0.0.1.evil.example/", "http://127.0.0.1/", "ws://"] {
+            assert_eq!(Server::from_link(&link(bad)), Err(WalletError::Plaintext), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_link_whose_key_id_is_not_the_keys_is_refused() {
+        let mut bad = link("wss://id.example/");
+        bad.static_key[0] ^= 1;
+        assert_eq!(Server::from_link(&bad), Err(WalletError::Contradiction));
+    }
+}

@@ -1,0 +1,189 @@
+//! What the commands ask of a connected account, in a form that also travels to a running `watch`.
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use countersign_sdk::{Account, Answer, Command, HistoryEntry, Link, LoginId, LoginState, Prompt, RefuseReason, What};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Online, PhoneError, State, now,
+    state::Pending,
+};
+
+/// One request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Ask {
+    /// Claim the login of a link or QR text.
+    Claim { link: String },
+    /// Decide a claimed login: approve, or refuse for a reason.
+    Decide { login: String, refuse: Option<String> },
+    Logout { login: String },
+    List,
+}
+
+/// What the user is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    pub login: String,
+    pub realm: String,
+    pub client: String,
+    pub text: Option<String>,
+    pub browser: Option<String>,
+    pub place: Option<String>,
+    pub expires_at: u64,
+    /// Where the browser goes after an approval by link.
+    pub return_url: Option<String>,
+    pub return_token: Option<String>,
+}
+
+/// One line of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub login: String,
+    pub state: String,
+    pub client: String,
+    pub since: u64,
+}
+
+/// One answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    Claimed(Shown),
+    Decided { login: String, state: String, return_to: Option<String> },
+    Done,
+    Logins { logins: Vec<Line> },
+    /// Code, text and exit code of an error.
+    Failed { code: String, text: String, exit: u8 },
+}
+
+impl From<&PhoneError> for Reply {
+    fn from(e: &PhoneError) -> Self {
+        Self::Failed { code: e.code().to_owned(), text: e.to_string(), exit: e.exit_code() }
+    }
+}
+
+fn shown(p: &Prompt) -> Shown {
+    Shown {
+        login: p.login.to_string(),
+        realm: p.realm_name.clone(),
+        client: p.client_name.clone(),
+        text: p.text.clone(),
+        browser: p.browser.clone(),
+        place: p.place.clone(),
+        expires_at: p.expires_at,
+        return_url: return_to(p),
+        return_token: p.return_token.as_ref().map(|t| URL_SAFE_NO_PAD.encode(t.0)),
+    }
+}
+
+fn return_to(p: &Prompt) -> Option<String> {
+    p.return_to.as_ref().map(|(url, token)| format!("{url}#cs_return={}", URL_SAFE_NO_PAD.encode(token.0)))
+}
+
+/// The account a request is about.
+///
+/// # Errors
+/// When there is none.
+pub fn account_for(state: &State, ask: &Ask) -> Result<Account, PhoneError> {
+    let wallet = state.wallet()?;
+    let none = || PhoneError::Usage("this phone has no account for that; enrol first".to_owned());
+    match ask {
+        Ask::Claim { link } => {
+            let realm = match Link::parse(link)? {
+                Link::Qr(qr) => qr.realm,
+                Link::Login(link) => link.realm,
+                Link::Enrol(_) => return Err(PhoneError::Usage("this is an enrolment link; use `enrol`".to_owned())),
+            };
+            wallet.of_realm(realm).cloned().ok_or_else(none)
+        }
+        Ask::Decide { login, .. } => {
+            let pending = state.pending(login_id(login)?).ok_or_else(|| PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned()))?;
+            wallet.account(&pending.account).cloned().ok_or_else(none)
+        }
+        Ask::Logout { .. } | Ask::List => wallet.accounts.last().cloned().ok_or_else(none),
+    }
+}
+
+fn login_id(text: &str) -> Result<LoginId, PhoneError> {
+    text.parse().map_err(|_| PhoneError::Usage(format!("{text} is not a login id")))
+}
+
+/// Does what is asked, on this connection.
+///
+/// # Errors
+/// Why not.
+pub async fn perform(online: &mut Online, state: &State, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
+    match ask {
+        Ask::Claim { link } => {
+            let prompt = claim(online, link).await?;
+            state.put_pending(&Pending { login: prompt.login.to_string(), account: account.id.clone(), link: link.clone() })?;
+            Ok(Reply::Claimed(shown(&prompt)))
+        }
+        Ask::Decide { login, refuse } => decide(online, state, account, login_id(login)?, refuse.as_deref()).await,
+        Ask::Logout { login } => {
+            let login = login_id(login)?;
+            online.do_it(&Command::logout(login)).await?;
+            note(state, account, What::LoggedOut, Some((login, None)))?;
+            Ok(Reply::Done)
+        }
+        Ask::List => match online.do_it(&Command::list()).await? {
+            Answer::Logins(found) => {
+                let line = |(login, state, client, since): (LoginId, LoginState, String, u64)| Line { login: login.to_string(), state: state.as_str().to_owned(), client, since };
+                Ok(Reply::Logins { logins: found.into_iter().map(line).collect() })
+            }
+            _ => Err(PhoneError::NotTheServer),
+        },
+    }
+}
+
+async fn claim(online: &mut Online, link: &str) -> Result<Prompt, PhoneError> {
+    let command = Command::claim(&Link::parse(link)?).ok_or_else(|| PhoneError::Usage("this is an enrolment link; use `enrol`".to_owned()))?;
+    match online.do_it(&command).await? {
+        Answer::Prompt(prompt) => Ok(*prompt),
+        _ => Err(PhoneError::NotTheServer),
+    }
+}
+
+async fn decide(online: &mut Online, state: &State, account: &Account, login: LoginId, refuse: Option<&str>) -> Result<Reply, PhoneError> {
+    let pending = state.pending(login).ok_or_else(|| PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned()))?;
+    // Claiming again gives the very bytes that are to be signed.
+    let prompt = match claim(online, &pending.link).await {
+        Err(e @ PhoneError::Refused(_)) => {
+            state.drop_pending(login);
+            return Err(e);
+        }
+        other => other?,
+    };
+    let command = match refuse {
+        None => Command::approve(&prompt),
+        Some(reason) => Command::refuse(&prompt, RefuseReason::parse(reason).ok_or_else(|| PhoneError::Usage("the reason is declined or not_me".to_owned()))?),
+    };
+    let Answer::Decided { state: now_is, .. } = online.do_it(&command).await? else { return Err(PhoneError::NotTheServer) };
+    state.drop_pending(login);
+    let approved = now_is == LoginState::Approved;
+    note(state, account, if approved { What::Approved } else { What::Refused }, Some((login, Some(prompt.client_name.clone()))))?;
+    Ok(Reply::Decided { login: login.to_string(), state: now_is.as_str().to_owned(), return_to: return_to(&prompt).filter(|_| approved) })
+}
+
+/// Adds to the history.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn note(state: &State, account: &Account, what: What, login: Option<(LoginId, Option<String>)>) -> Result<(), PhoneError> {
+    let (login, client_name) = login.map_or((None, None), |(id, client)| (Some(id.to_string()), client));
+    state.change(|w| w.note(HistoryEntry { at: now(), account: account.id.clone(), what, login, client_name }))
+}
+
+/// Connects and does what is asked, when no `watch` runs.
+///
+/// # Errors
+/// Why not.
+pub async fn alone(state: &State, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
+    let keys: Arc<dyn countersign_sdk::KeyStore + Send + Sync> = state.keys.clone();
+    let mut online = Online::connect(account, keys).await?;
+    state.change(|w| w.note_state(&account.id, online.account_state))?;
+    perform(&mut online, state, account, ask).await
+}

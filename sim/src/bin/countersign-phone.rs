@@ -1,0 +1,274 @@
+//! `countersign-phone`: one virtual phone at a terminal.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use countersign_channel::random;
+use countersign_sdk::{Account, KeyStore, Link, ReqId, What};
+use countersign_sim::{
+    Online, PhoneError, State, agent,
+    ask::{self, Ask, Reply, Shown},
+    qr,
+};
+use serde_json::{Value, json};
+
+/// A virtual phone: enrols, logs in, refuses. Its keys are files, so it is for development and tests.
+#[derive(Parser)]
+#[command(name = "countersign-phone", version)]
+struct Cli {
+    /// Directory this phone remembers things in.
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// One JSON object per line instead of sentences.
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    command: Cmd,
+}
+
+#[derive(Subcommand)]
+enum Cmd {
+    /// Make an account with an enrolment link.
+    Enrol {
+        link: String,
+        /// What this phone calls itself.
+        #[arg(long, default_value = "virtual phone")]
+        device: String,
+    },
+    /// Claim a login by its link or QR code, and decide it.
+    Login {
+        #[arg(required_unless_present = "qr", conflicts_with = "qr")]
+        link: Option<String>,
+        /// A PNG with the QR code, for example a screenshot.
+        #[arg(long, value_name = "FILE")]
+        qr: Option<PathBuf>,
+        /// Approve without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// What waits for a decision or is running.
+    Pending,
+    /// Approve a claimed login.
+    Approve { id: String },
+    /// Refuse a claimed login.
+    Refuse {
+        id: String,
+        /// `declined`, or `not_me`: somebody else started this.
+        #[arg(long, default_value = "declined")]
+        reason: String,
+    },
+    /// The accounts on this phone.
+    Accounts,
+    /// End a login; without an id, every running one.
+    Logout { id: Option<String> },
+    /// What was decided on this phone.
+    History,
+    /// Stay connected, print events, serve the other commands.
+    Watch,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _nobody_reads = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let out = Out { json: cli.json };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return ExitCode::FAILURE };
+    let local = tokio::task::LocalSet::new();
+    match runtime.block_on(local.run_until(run(&cli, out))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            out.error(&e);
+            ExitCode::from(e.exit_code())
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Out {
+    json: bool,
+}
+
+impl Out {
+    fn say(self, value: &Value, text: impl FnOnce() -> String) {
+        let line = if self.json { value.to_string() } else { text() };
+        let _nobody_reads = writeln!(std::io::stdout(), "{line}");
+    }
+
+    fn error(self, e: &PhoneError) {
+        let line = if self.json { json!({"error": e.code(), "text": e.to_string()}).to_string() } else { format!("countersign-phone: {e}") };
+        let _nobody_reads = writeln!(std::io::stderr(), "{line}");
+    }
+}
+
+async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
+    let state = State::open(&cli.state)?;
+    match &cli.command {
+        Cmd::Enrol { link, device } => enrol(&state, link, device, out).await,
+        Cmd::Login { link, qr, yes } => {
+            let text = match (link, qr) {
+                (Some(link), _) => link.clone(),
+                (None, Some(path)) => qr::read_png(path)?,
+                (None, None) => return Err(PhoneError::Usage("give a link or --qr FILE".to_owned())),
+            };
+            login(&state, text, *yes, out).await
+        }
+        Cmd::Pending => pending(&state, out).await,
+        Cmd::Approve { id } => decide(&state, id, None, out).await,
+        Cmd::Refuse { id, reason } => decide(&state, id, Some(reason), out).await,
+        Cmd::Accounts => {
+            for a in state.wallet()?.accounts {
+                out.say(&json!({"account": a.id, "user": a.user, "realm": a.realm_name, "state": a.state}), || format!("{}  {} at {} ({})", a.id, a.user, a.realm_name, a.state));
+            }
+            Ok(())
+        }
+        Cmd::Logout { id } => logout(&state, id.as_deref(), out).await,
+        Cmd::History => {
+            for h in state.wallet()?.history {
+                out.say(&json!(h), || format!("{}  {:?}  {}", h.at, h.what, h.client_name.clone().unwrap_or_default()));
+            }
+            Ok(())
+        }
+        Cmd::Watch => {
+            let say = move |a: &Account, event: &str, body: Value| out.say(&json!({"event": event, "account": a.id, "body": body}), || format!("{} at {}: {event} {body}", a.user, a.realm_name));
+            agent::watch(&state, say).await
+        }
+    }
+}
+
+async fn enrol(state: &State, link: &str, device: &str, out: Out) -> Result<(), PhoneError> {
+    let Link::Enrol(link) = Link::parse(link)? else { return Err(PhoneError::Usage("this is a login link; use `login`".to_owned())) };
+    let key = state.keys.generate()?;
+    let enrolled = match Online::enrol(&link, state.keys.clone(), key.clone(), ReqId(random()), device).await {
+        Ok(enrolled) => enrolled,
+        Err(e) => {
+            state.keys.forget(&key)?;
+            return Err(e);
+        }
+    };
+    let account = enrolled.account;
+    state.change(|w| w.accounts.push(account.clone()))?;
+    ask::note(state, &account, What::Enrolled, None)?;
+    let body = json!({"account": account.id, "user": account.user, "realm": account.realm_name, "client": enrolled.client_name, "state": account.state, "number": enrolled.number});
+    out.say(&body, || match &enrolled.number {
+        Some(number) => format!("Enrolled as {} at {}.\nType this number where you got the link: {number}", account.user, account.realm_name),
+        None => format!("Enrolled as {} at {}.", account.user, account.realm_name),
+    });
+    Ok(())
+}
+
+/// Through a running `watch` when there is one, else on a connection of its own.
+async fn request(state: &State, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
+    match agent::ask_agent(state, account, ask).await? {
+        Some(reply) => Ok(reply),
+        None => ask::alone(state, account, ask).await,
+    }
+}
+
+/// An agent's failure carries its own exit code.
+fn checked(reply: Reply, out: Out) -> Result<Reply, PhoneError> {
+    match reply {
+        Reply::Failed { code, text, exit } => {
+            let line = if out.json { json!({"error": code, "text": text}).to_string() } else { format!("countersign-phone: {text}") };
+            let _nobody_reads = writeln!(std::io::stderr(), "{line}");
+            std::process::exit(i32::from(exit));
+        }
+        reply => Ok(reply),
+    }
+}
+
+async fn login(state: &State, link: String, yes: bool, out: Out) -> Result<(), PhoneError> {
+    let ask = Ask::Claim { link };
+    let account = ask::account_for(state, &ask)?;
+    let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
+    out.say(&json!({"claimed": shown}), || describe(&shown, &account));
+    let answer = if yes {
+        Some(None)
+    } else if std::io::stdin().is_terminal() && !out.json {
+        question(out)?
+    } else {
+        None
+    };
+    match answer {
+        Some(refuse) => decide(state, &shown.login, refuse.as_deref(), out).await,
+        None => {
+            out.say(&json!({"waiting": shown.login}), || format!("Waiting: approve {0} or refuse {0}", shown.login));
+            Ok(())
+        }
+    }
+}
+
+fn describe(s: &Shown, account: &Account) -> String {
+    let mut lines = vec![format!("{} wants to know that you are {} at {}.", s.client, account.user, s.realm)];
+    lines.extend(s.text.iter().map(|t| format!("  “{t}”")));
+    lines.extend(s.browser.iter().map(|b| format!("  from {b}")));
+    lines.extend(s.place.iter().map(|p| format!("  near {p}")));
+    lines.join("\n")
+}
+
+/// `Some(None)` approve, `Some(reason)` refuse, `None` later.
+fn question(out: Out) -> Result<Option<Option<String>>, PhoneError> {
+    loop {
+        let _nobody_reads = write!(std::io::stdout(), "Approve? [y]es, [n]o, not [m]e, [l]ater: ").and_then(|()| std::io::stdout().flush());
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line).map_err(|e| PhoneError::File("terminal".to_owned(), e))?;
+        match line.trim() {
+            "y" | "yes" => return Ok(Some(None)),
+            "n" | "no" => return Ok(Some(Some("declined".to_owned()))),
+            "m" | "me" => return Ok(Some(Some("not_me".to_owned()))),
+            "l" | "later" => return Ok(None),
+            _ if read == 0 => return Ok(None),
+            _ => out.say(&Value::Null, || "Please answer y, n, m or l.".to_owned()),
+        }
+    }
+}
+
+async fn decide(state: &State, id: &str, refuse: Option<&str>, out: Out) -> Result<(), PhoneError> {
+    let ask = Ask::Decide { login: id.to_owned(), refuse: refuse.map(str::to_owned) };
+    let account = ask::account_for(state, &ask)?;
+    let reply = checked(request(state, &account, &ask).await?, out)?;
+    let Reply::Decided { login, state: now_is, return_to } = reply else { return Err(PhoneError::NotTheServer) };
+    out.say(&json!({"login": login, "state": now_is, "return_to": return_to}), || match &return_to {
+        Some(url) => format!("Login {now_is}. Open this in the browser you came from:\n{url}"),
+        None => format!("Login {now_is}."),
+    });
+    Ok(())
+}
+
+async fn pending(state: &State, out: Out) -> Result<(), PhoneError> {
+    for account in state.wallet()?.accounts {
+        let reply = checked(request(state, &account, &Ask::List).await?, out)?;
+        let Reply::Logins { logins } = reply else { continue };
+        for l in logins {
+            out.say(&json!({"account": account.id, "login": l.login, "state": l.state, "client": l.client, "since": l.since}), || format!("{}  {}  {}", l.login, l.state, l.client));
+        }
+    }
+    Ok(())
+}
+
+async fn logout(state: &State, id: Option<&str>, out: Out) -> Result<(), PhoneError> {
+    let mut ended = 0;
+    for account in state.wallet()?.accounts {
+        let reply = checked(request(state, &account, &Ask::List).await?, out)?;
+        let Reply::Logins { logins } = reply else { continue };
+        for l in logins.iter().filter(|l| l.state == "approved" && id.is_none_or(|id| id == l.login)) {
+            checked(request(state, &account, &Ask::Logout { login: l.login.clone() }).await?, out)?;
+            out.say(&json!({"logged_out": l.login}), || format!("Logged out of {}.", l.client));
+            ended += 1;
+        }
+    }
+    if ended == 0 && id.is_some() {
+        return Err(PhoneError::Usage("no such login is running".to_owned()));
+    }
+    if ended == 0 {
+        out.say(&json!({"logged_out": null}), || "Nothing is running.".to_owned());
+    }
+    Ok(())
+}

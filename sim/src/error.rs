@@ -1,0 +1,98 @@
+//! What can go wrong on a phone, and the exit code that says so.
+
+use countersign_sdk::{Close, Ended, KeyError, LinkError, Refusal, WalletError};
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum PhoneError {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("{}", refusal_text(*.0))]
+    Refused(Refusal),
+    #[error("{}", close_text(*.0))]
+    Closed(Close),
+    #[error("the server cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("this is not the server this phone was enrolled with")]
+    NotTheServer,
+    #[error("{0}")]
+    Keys(#[from] KeyError),
+    #[error("{0}")]
+    Wallet(#[from] WalletError),
+    #[error("{0}: {1}")]
+    File(String, std::io::Error),
+}
+
+impl PhoneError {
+    /// The process exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) | Self::Closed(_) => 3,
+            Self::Unreachable(_) => 4,
+            Self::NotTheServer => 5,
+            Self::Usage(_) | Self::Link(_) | Self::Keys(_) | Self::Wallet(_) | Self::File(..) => 2,
+        }
+    }
+
+    /// A stable word for scripts.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(r) => r.as_str(),
+            Self::Closed(c) => c.as_str(),
+            Self::Unreachable(_) => "unreachable",
+            Self::NotTheServer => "not_the_server",
+            Self::Link(_) => "bad_link",
+            Self::Usage(_) => "usage",
+            Self::Keys(_) | Self::Wallet(_) | Self::File(..) => "state",
+        }
+    }
+}
+
+impl From<Ended> for PhoneError {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Server(close) => Self::Closed(close),
+            Ended::Hint(code) if code == Close::Busy.code() || code == Close::Draining.code() => Self::Unreachable("it is busy; try again in a moment".to_owned()),
+            // A HELLO that only the pinned server could read was not read.
+            Ended::Hint(_) | Ended::NotTheServer | Ended::Protocol | Ended::KeyRetired => Self::NotTheServer,
+            Ended::Rekey => Self::Unreachable("the connection has been used up; connect again".to_owned()),
+        }
+    }
+}
+
+fn refusal_text(r: Refusal) -> &'static str {
+    match r {
+        Refusal::NotAllowed => "the server does not allow this now",
+        Refusal::UnknownLogin => "there is no such login for this account",
+        Refusal::StaleQr => "the QR code is too old; scan the current one",
+        Refusal::BadCapability => "this code or link is not genuine",
+        Refusal::AlreadyClaimed => "another phone has this login already",
+        Refusal::AlreadyDecided => "this login has been decided already",
+        Refusal::Expired => "the time for this login is over",
+        Refusal::Cancelled => "this login was cancelled",
+        Refusal::WrongUser => "the site expects another user",
+        Refusal::AccountPending => "this account still waits for its confirmation",
+        Refusal::AccountBlocked => "this account is blocked",
+        Refusal::AccountDeleted => "this account does not exist any more",
+        Refusal::BadDecision => "the server does not accept this decision",
+        Refusal::BadEnrolment => "this enrolment link is used up, expired or unknown; ask for a new one",
+        Refusal::RateLimited => "too many attempts; wait a little",
+        Refusal::Unavailable => "the server cannot store this now; try again",
+    }
+}
+
+fn close_text(c: Close) -> &'static str {
+    match c {
+        Close::AuthFailed => "the server does not know this account, or the enrolment link is used up, expired or unknown",
+        Close::Displaced => "another connection of this account took over",
+        Close::Blocked => "this account is blocked",
+        Close::Deleted => "this account does not exist any more",
+        Close::Draining => "the server is restarting; try again in a moment",
+        Close::Timeout => "the server waited too long for this phone",
+        _ => "the server ended the connection",
+    }
+}

@@ -1,0 +1,223 @@
+//! The SDK's connection on a real WebSocket.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use countersign_protocol::{SUBPROTOCOL, frames::EnrolCode, link::EnrolLink, outer::MAX_FRAME};
+use countersign_sdk::{Account, AccountState, Answer, Command, Connection, Ended, Event, KeyHandle, KeyStore, LoginState, Purpose, ReqId, Server, Turn};
+use futures_util::{SinkExt, StreamExt};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async_with_config,
+    tungstenite::{
+        Message,
+        client::IntoClientRequest,
+        http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL},
+        protocol::WebSocketConfig,
+    },
+};
+
+use crate::{PhoneError, now};
+
+/// How long to wait for the server's answer to anything.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Keys = Arc<dyn KeyStore + Send + Sync>;
+type Socket = WebSocketStream<TcpStream>;
+
+/// Opens the phone socket at this URL; `from` chooses the local address, for tests that come from many.
+///
+/// # Errors
+/// [`PhoneError::Unreachable`].
+pub async fn dial(url: &str, from: Option<std::net::IpAddr>) -> Result<Socket, PhoneError> {
+    let away = |e: &dyn std::fmt::Display| PhoneError::Unreachable(e.to_string());
+    let mut request = url.into_client_request().map_err(|e| away(&e))?;
+    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    if request.uri().scheme_str() != Some("ws") {
+        return Err(PhoneError::Unreachable("the virtual phone speaks ws:// only; put it on the server's own machine".to_owned()));
+    }
+    let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let port = request.uri().port_u16().unwrap_or(80);
+    let addr = tokio::net::lookup_host((host, port)).await.map_err(|e| away(&e))?.next().ok_or_else(|| away(&"no address"))?;
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(|e| away(&e))?;
+    if let Some(from) = from {
+        socket.bind((from, 0).into()).map_err(|e| away(&e))?;
+    }
+    let stream = socket.connect(addr).await.map_err(|e| away(&e))?;
+    let _small_frames_go_at_once = stream.set_nodelay(true);
+    let config = WebSocketConfig::default().read_buffer_size(1024).write_buffer_size(0).max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
+    let (ws, _) = timeout(PATIENCE, client_async_with_config(request, stream, Some(config))).await.map_err(|e| away(&e))?.map_err(|e| away(&e))?;
+    Ok(ws)
+}
+
+/// A phone that is connected.
+pub struct Online {
+    ws: Socket,
+    connection: Connection,
+    keys: Keys,
+    /// Events that came while something else was awaited.
+    waiting: VecDeque<Event>,
+    /// What the server said at the start.
+    pub account_state: AccountState,
+    pub realm_name: String,
+    /// How often to ping, in seconds.
+    pub ping_after: u64,
+}
+
+/// What enrolling gives.
+pub struct Enrolled {
+    pub account: Account,
+    pub client_name: String,
+    /// To be typed where the enrolment was created.
+    pub number: Option<String>,
+}
+
+impl Online {
+    /// Connects as an account.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn connect(account: &Account, keys: Keys) -> Result<Self, PhoneError> {
+        Self::connect_from(account, keys, None).await
+    }
+
+    /// The same, from a chosen local address.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn connect_from(account: &Account, keys: Keys, from: Option<std::net::IpAddr>) -> Result<Self, PhoneError> {
+        let purpose = Purpose::Account { key: account.key.clone() };
+        let mut online = Self::open(&account.server, purpose, keys, from).await?;
+        match online.event().await? {
+            Event::Ready { state, realm_name, ping_after, .. } => {
+                (online.account_state, online.realm_name, online.ping_after) = (state, realm_name, ping_after);
+                Ok(online)
+            }
+            Event::Over(ended) => Err(ended.into()),
+            _ => Err(Ended::Protocol.into()),
+        }
+    }
+
+    async fn open(server: &Server, purpose: Purpose, keys: Keys, from: Option<std::net::IpAddr>) -> Result<Self, PhoneError> {
+        let ws = dial(&server.url, from).await?;
+        let (connection, hello) = Connection::hello(&server.pin()?, purpose).map_err(|_| PhoneError::NotTheServer)?;
+        let mut online = Self { ws, connection, keys, waiting: VecDeque::new(), account_state: AccountState::Pending, realm_name: String::new(), ping_after: 0 };
+        online.send(hello).await?;
+        Ok(online)
+    }
+
+    async fn send(&mut self, frame: Vec<u8>) -> Result<(), PhoneError> {
+        self.ws.send(Message::Binary(frame.into())).await.map_err(|e| PhoneError::Unreachable(e.to_string()))
+    }
+
+    async fn perform(&mut self, turn: Turn) -> Result<(), PhoneError> {
+        self.waiting.extend(turn.events);
+        for frame in turn.send {
+            self.send(frame).await?;
+        }
+        Ok(())
+    }
+
+    /// The next event, however long it takes. Safe to be dropped and called again.
+    ///
+    /// # Errors
+    /// [`PhoneError::Unreachable`] when the connection breaks.
+    pub async fn next(&mut self) -> Result<Event, PhoneError> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Ok(event);
+            }
+            match self.ws.next().await {
+                Some(Ok(Message::Binary(message))) => {
+                    let turn = self.connection.on_message(&message, &*self.keys)?;
+                    self.perform(turn).await?;
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(_)) | None => return Err(PhoneError::Unreachable("the server closed the connection".to_owned())),
+                Some(Err(e)) => return Err(PhoneError::Unreachable(e.to_string())),
+            }
+        }
+    }
+
+    async fn event(&mut self) -> Result<Event, PhoneError> {
+        timeout(PATIENCE, self.next()).await.map_err(|_| PhoneError::Unreachable("no answer".to_owned()))?
+    }
+
+    /// Sends a command and waits for its answer; events that come first are kept for [`Online::next`].
+    ///
+    /// # Errors
+    /// Why there is no answer. A refusal is an answer.
+    pub async fn ask(&mut self, command: &Command) -> Result<Answer, PhoneError> {
+        let turn = self.connection.command(command, &*self.keys, now())?.ok_or_else(|| PhoneError::Usage("another command is under way".to_owned()))?;
+        self.perform(turn).await?;
+        let mut kept = VecDeque::new();
+        let answer = loop {
+            match self.event().await? {
+                Event::Answered(answer) => break answer,
+                Event::Over(ended) => return Err(ended.into()),
+                other => kept.push_back(other),
+            }
+        };
+        kept.append(&mut self.waiting);
+        self.waiting = kept;
+        Ok(answer)
+    }
+
+    /// As [`Online::ask`], with a refusal as an error.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn do_it(&mut self, command: &Command) -> Result<Answer, PhoneError> {
+        match self.ask(command).await? {
+            Answer::Refused { code, .. } => Err(PhoneError::Refused(code)),
+            answer => Ok(answer),
+        }
+    }
+
+    /// Waits until the server tells that this login is in this state.
+    ///
+    /// # Errors
+    /// When the connection ends first.
+    pub async fn until(&mut self, wanted: LoginState) -> Result<(), PhoneError> {
+        loop {
+            match self.event().await? {
+                Event::LoginChanged { state, .. } if state == wanted => return Ok(()),
+                Event::Over(ended) => return Err(ended.into()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Enrols: shows the link's code, proves `key`, and hangs up. The same `key` and `req_id` repeat a lost answer.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn enrol(link: &EnrolLink, keys: Keys, key: KeyHandle, req_id: ReqId, device: &str) -> Result<Enrolled, PhoneError> {
+        let server = Server::from_link(link)?;
+        let purpose = Purpose::Enrol { code: EnrolCode(link.code.0) };
+        let mut online = Self::open(&server, purpose, keys.clone(), None).await?;
+        let (realm_name, client_name, user) = match online.event().await? {
+            Event::Offer { realm_name, client_name, user } => (realm_name, client_name, user),
+            Event::Over(ended) => return Err(ended.into()),
+            _ => return Err(Ended::Protocol.into()),
+        };
+        let turn = online.connection.accept(&*keys, &key, req_id, "countersign-phone", device)?;
+        online.perform(turn).await?;
+        match online.event().await? {
+            Event::Enrolled { account, state, number } => {
+                let account = Account { id: account.to_string(), server, realm_name, user, key, state: state.as_str().to_owned() };
+                Ok(Enrolled { account, client_name, number })
+            }
+            Event::Answered(Answer::Refused { code, .. }) => Err(PhoneError::Refused(code)),
+            Event::Over(ended) => Err(ended.into()),
+            _ => Err(Ended::Protocol.into()),
+        }
+    }
+
+    /// The socket underneath, for tests that misbehave.
+    pub fn socket(&mut self) -> &mut Socket {
+        &mut self.ws
+    }
+}

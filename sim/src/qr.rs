@@ -1,0 +1,44 @@
+//! QR codes in pictures.
+
+use std::path::Path;
+
+use crate::PhoneError;
+
+/// The text of the first QR code in a PNG.
+///
+/// # Errors
+/// When the file is no picture, or no code can be read in it.
+pub fn read_png(path: &Path) -> Result<String, PhoneError> {
+    let name = path.display();
+    let picture = image::open(path).map_err(|e| PhoneError::Usage(format!("{name}: {e}")))?.into_luma8();
+    let (width, height) = picture.dimensions();
+    let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, |x, y| {
+        picture.get_pixel(u32::try_from(x).unwrap_or(0), u32::try_from(y).unwrap_or(0)).0[0]
+    });
+    let read = prepared.detect_grids().into_iter().find_map(|grid| grid.decode().ok());
+    read.map(|(_, text)| text).ok_or_else(|| PhoneError::Usage(format!("{name}: no QR code can be read in this picture; take another one")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drawn_code_is_read_and_an_empty_picture_says_so() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("qr.png");
+        let text = format!("http://127.0.0.1:9999/app#q1.{}", "A".repeat(70));
+        let code = qrcode::QrCode::with_error_correction_level(&text, qrcode::EcLevel::L).expect("fits");
+        let size = u32::try_from(code.width()).expect("small");
+        let dark = code.to_colors();
+        let picture = image::GrayImage::from_fn((size + 8) * 6, (size + 8) * 6, |x, y| {
+            let (x, y) = ((x / 6).wrapping_sub(4), (y / 6).wrapping_sub(4));
+            let inside = x < size && y < size;
+            image::Luma([if inside && dark[(y * size + x) as usize] == qrcode::Color::Dark { 0 } else { 255 }])
+        });
+        picture.save(&path).expect("written");
+        assert_eq!(read_png(&path).expect("read"), text);
+        image::GrayImage::from_pixel(300, 300, image::Luma([255])).save(&path).expect("written");
+        assert!(read_png(&path).expect_err("nothing").to_string().contains("no QR code"));
+    }
+}
