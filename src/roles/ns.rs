@@ -139,14 +139,19 @@ fn open(config: &Config, doors: Doors, heart: &Heart, deaths: Deaths, ports: Por
     Ok(running)
 }
 
-/// Panics on request, for the tests of supervision.
+/// Panics and later hours on request, for tests.
 #[cfg(feature = "faults")]
 mod faults {
     use actix_web::{HttpResponse, web};
     use countersign_actors::Heart;
 
     pub(super) fn routes(config: &mut web::ServiceConfig, heart: Heart) {
-        config.app_data(web::Data::new(heart)).route("/faults/panic/{what}", web::post().to(panic_in));
+        config.app_data(web::Data::new(heart)).route("/faults/panic/{what}", web::post().to(panic_in)).route("/faults/later/{secs}", web::post().to(later));
+    }
+
+    async fn later(secs: web::Path<u64>) -> HttpResponse {
+        crate::ports::AHEAD_MS.fetch_add(*secs * 1000, std::sync::atomic::Ordering::Relaxed);
+        HttpResponse::Ok().finish()
     }
 
     async fn panic_in(heart: web::Data<Heart>, what: web::Path<String>) -> HttpResponse {

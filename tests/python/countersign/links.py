@@ -78,7 +78,7 @@ def qr_mac(key: bytes, realm: bytes, login: bytes, t: int) -> bytes:
 
 def parse(text: str) -> Link:
     """Read any of the three; refuse everything else."""
-    if len(text) > MAX_TEXT:
+    if len(text.encode()) > MAX_TEXT:
         raise ProtocolError("text too long")
     _before, hash_sign, fragment = text.partition("#")
     kind, dot, encoded = fragment.partition(".")

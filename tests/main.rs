@@ -1,0 +1,22 @@
+//! Black box: real pods, real sockets, real SQLite, driven by virtual phones, pages and REST.
+//!
+//! `support` starts and drives; `stories` hold what people do, and are told again by `sabotage` on pods that break a promise on purpose.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+mod support;
+
+mod accounts;
+mod bad_input;
+mod enrolment;
+mod hostile;
+mod login;
+mod pages;
+mod program;
+mod python;
+mod rest;
+#[cfg(feature = "faults")]
+mod sabotage;
+mod stories;
+#[cfg(feature = "faults")]
+mod supervision;
+mod walls;

@@ -1,0 +1,33 @@
+//! Starting pods, and driving them.
+
+mod page;
+mod pod;
+mod raw;
+mod stage;
+
+pub use page::Page;
+pub use pod::Pod;
+pub use raw::{Heard, RawPhone};
+pub use stage::{ORIGIN, Phone, RETURN_URL, Stage, claim};
+
+use std::{fmt::Debug, path::PathBuf};
+
+use countersign_api::ApiError;
+
+/// The stable code of a refused REST call.
+pub fn code<T: Debug>(result: Result<T, ApiError>) -> String {
+    result.unwrap_err().code().expect("a problem with a code").to_owned()
+}
+
+/// A program built beside the server.
+pub fn program(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_BIN_EXE_countersign")).with_file_name(name);
+    assert!(path.exists(), "{} is not built; run `make test`", path.display());
+    path
+}
+
+/// Whether a missing tool is a failure.
+pub fn in_ci() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the tests ask for CI themselves")]
+    std::env::var("CI").is_ok_and(|v| v == "true")
+}

@@ -1,0 +1,129 @@
+//! A phone that says whatever a test wants: the channel by hand, below the SDK.
+
+use std::{net::IpAddr, time::Duration};
+
+use countersign_channel::{Channel, Greeting, p256};
+use countersign_protocol::{
+    frames::{AuthAccount, Claim, ClientAuth, PhoneFrame, ServerFrame},
+    ids::ReqId,
+    link::Link,
+    outer::Outer,
+};
+use countersign_sdk::{KeyStore, Server};
+use countersign_sim::online::dial;
+use futures_util::{SinkExt, StreamExt};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
+
+use super::Phone;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What came from the server.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    Frame(Box<ServerFrame>),
+    /// An outer CLOSE.
+    Close(u16),
+    /// The end, with the WebSocket's close code.
+    End(u16),
+}
+
+/// A socket, and a channel once there is one.
+pub struct RawPhone {
+    pub ws: WebSocketStream<TcpStream>,
+    pub channel: Option<Channel>,
+}
+
+impl RawPhone {
+    /// Upgraded, and nothing said.
+    pub async fn dial(url: &str, from: Option<IpAddr>) -> Self {
+        Self { ws: dial(url, from).await.unwrap(), channel: None }
+    }
+
+    /// After the handshake.
+    pub async fn greeted(server: &Server) -> Self {
+        let mut raw = Self::dial(&server.url, None).await;
+        let (greeting, hello) = Greeting::start(&server.pin().unwrap()).unwrap();
+        raw.send(hello).await;
+        let answer = raw.message().await.unwrap();
+        let Ok(Outer::HelloOk { noise }) = Outer::parse(&answer) else { panic!("HELLO_OK") };
+        raw.channel = Some(greeting.finish(noise).unwrap().0);
+        raw
+    }
+
+    /// Authenticated.
+    pub async fn online(phone: &Phone) -> Self {
+        let mut raw = Self::greeted(&phone.account.server).await;
+        let auth = raw.auth(phone);
+        raw.say(&auth).await;
+        assert!(matches!(raw.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::AuthOk(_))));
+        raw
+    }
+
+    /// A correct ClientAuth for this channel.
+    pub fn auth(&self, phone: &Phone) -> PhoneFrame {
+        let jkt = p256::thumbprint(&phone.keys.public(&phone.account.key).unwrap());
+        let message = self.channel.as_ref().unwrap().auth_message(&jkt);
+        ClientAuth::Account(AuthAccount { jkt, sig: phone.keys.sign(&phone.account.key, &message).unwrap() }).into()
+    }
+
+    /// Claims by the text of a QR code, and waits for the answer.
+    pub async fn claim(&mut self, qr: &str) {
+        let Link::Qr(qr) = Link::parse(qr).unwrap() else { panic!("a QR code") };
+        let claim = Claim { req_id: ReqId(countersign_channel::random()), login: qr.login, qr_time: Some(u64::from(qr.t)), qr_mac: Some(qr.mac), link: None };
+        self.say(&claim.into()).await;
+        assert!(matches!(self.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::Claimed(_))));
+    }
+
+    pub fn seal(&mut self, frame: &PhoneFrame) -> Vec<u8> {
+        self.channel.as_mut().unwrap().seal(&frame.encode()).unwrap()
+    }
+
+    pub async fn say(&mut self, frame: &PhoneFrame) {
+        let sealed = self.seal(frame);
+        self.send(sealed).await;
+    }
+
+    /// Sends; a server that has closed already is fine.
+    pub async fn send(&mut self, message: Vec<u8>) {
+        let _ = self.ws.send(Message::Binary(message.into())).await;
+    }
+
+    async fn message(&mut self) -> Result<Vec<u8>, u16> {
+        loop {
+            match timeout(PATIENCE, self.ws.next()).await.expect("the server says something") {
+                Some(Ok(Message::Binary(bytes))) => return Ok(bytes.into()),
+                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |f| f.code.into())),
+                Some(Ok(_)) => {}
+                None | Some(Err(_)) => return Err(1006),
+            }
+        }
+    }
+
+    /// What the server says next.
+    pub async fn heard(&mut self) -> Heard {
+        match self.message().await {
+            Err(code) => Heard::End(code),
+            Ok(message) => match Outer::parse(&message).unwrap() {
+                Outer::Close { code } => Heard::Close(code),
+                Outer::Data { sealed } => {
+                    let content = self.channel.as_mut().unwrap().open(sealed).unwrap();
+                    Heard::Frame(Box::new(ServerFrame::decode(&content).unwrap()))
+                }
+                other => panic!("{other:?}"),
+            },
+        }
+    }
+
+    /// The connection ends as for every broken protocol rule: CLOSE 1, WebSocket 1002, and not a word more.
+    pub async fn is_refused(&mut self, what: &str) {
+        match self.heard().await {
+            Heard::Close(code) => {
+                assert_eq!(code, 1, "{what}");
+                assert_eq!(self.heard().await, Heard::End(1002), "{what}");
+            }
+            other => assert!(matches!(other, Heard::End(1002 | 1006 | 1005)), "{what}: {other:?}"),
+        }
+    }
+}

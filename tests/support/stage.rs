@@ -1,0 +1,111 @@
+//! A realm of its own with a client in it, and phones that enrol there.
+
+use std::sync::Arc;
+
+use countersign_api::{ApiClient, Client, Confirm, Enrolment, KeyRole, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm};
+use countersign_channel::random;
+use countersign_sdk::{Account, Answer, Command, KeyStore, Link, Prompt, ReqId};
+use countersign_sim::{MemoryKeys, Online, PhoneError};
+
+use super::{Page, Pod};
+
+/// Where a browser of this client comes from.
+pub const ORIGIN: &str = "https://shop.example";
+pub const RETURN_URL: &str = "https://shop.example/back";
+
+/// A realm, a client, and REST with the client's key.
+pub struct Stage {
+    pub realm: String,
+    pub client: Client,
+    pub api: ApiClient,
+    pub root: ApiClient,
+}
+
+impl Stage {
+    pub async fn set(pod: &Pod) -> Self {
+        let root = pod.root();
+        let realm = format!("r{}", random::<8>().iter().map(|b| format!("{b:02x}")).collect::<String>());
+        root.create_realm(&NewRealm { name: realm.clone(), display_name: "Example Realm".into() }).await.unwrap();
+        Self::client_in(&root, &realm, "shop").await
+    }
+
+    /// Another client of a realm.
+    pub async fn client_in(root: &ApiClient, realm: &str, name: &str) -> Self {
+        let new = NewClient { name: name.into(), display_name: "Example Shop".into(), origins: vec![ORIGIN.into()], return_urls: vec![RETURN_URL.into()] };
+        let client = root.create_client(realm, &new).await.unwrap();
+        let key = root.create_api_key(&NewApiKey { role: KeyRole::Client, realm: Some(realm.to_owned()), client: Some(client.id.clone()), expires_in: None }).await.unwrap();
+        Self { realm: realm.to_owned(), api: root.with_key(&key.secret.unwrap()), client, root: root.clone() }
+    }
+
+    pub async fn new_enrolment(&self, user: &str, confirm: Confirm) -> Enrolment {
+        self.api.create_enrolment(&self.realm, &NewEnrolment { user_id: user.into(), confirm }).await.unwrap()
+    }
+
+    /// A phone with an active account of this user.
+    pub async fn phone(&self, user: &str) -> Phone {
+        let enrolment = self.new_enrolment(user, Confirm::None).await;
+        let (phone, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
+        assert_eq!(number, None);
+        phone
+    }
+
+    pub async fn new_login(&self) -> Login {
+        self.api.create_login(&self.realm, &NewLogin { text: Some("Log in to the shop".into()), browser: Some("Firefox on Linux".into()), return_url: Some(RETURN_URL.into()), ..NewLogin::default() }).await.unwrap()
+    }
+
+    /// The login as the client sees it now.
+    pub async fn look(&self, login: &Login) -> Login {
+        self.api.login(&self.realm, &login.id, 0, 0).await.unwrap()
+    }
+
+    /// A login that this phone has claimed by QR code.
+    pub async fn claimed(&self, online: &mut Online) -> (Login, Prompt) {
+        let login = self.new_login().await;
+        let mut page = Page::open(&login).await;
+        let prompt = claim(online, &page.qr().await).await.unwrap();
+        (login, prompt)
+    }
+
+    /// A login that this phone has approved.
+    pub async fn approved(&self, online: &mut Online) -> Login {
+        let (login, prompt) = self.claimed(online).await;
+        online.do_it(&Command::approve(&prompt)).await.unwrap();
+        login
+    }
+}
+
+/// Claims by the text of a QR code or link.
+pub async fn claim(online: &mut Online, text: &str) -> Result<Prompt, PhoneError> {
+    let command = Command::claim(&Link::parse(text).unwrap()).unwrap();
+    match online.do_it(&command).await? {
+        Answer::Prompt(prompt) => Ok(*prompt),
+        other => panic!("a claim was answered by {other:?}"),
+    }
+}
+
+/// A phone that is not connected.
+pub struct Phone {
+    pub account: Account,
+    pub keys: MemoryKeys,
+}
+
+impl Phone {
+    /// Enrols with a fresh key; gives the number it shows.
+    pub async fn enrol(link: &str) -> Result<(Self, Option<String>), PhoneError> {
+        let keys = MemoryKeys::default();
+        let key = keys.generate().unwrap();
+        let Link::Enrol(link) = Link::parse(link)? else { panic!("an enrolment link") };
+        let enrolled = Online::enrol(&link, Arc::new(keys.clone()), key, ReqId(random()), "test phone").await?;
+        Ok((Self { account: enrolled.account, keys }, enrolled.number))
+    }
+
+    pub async fn connect(&self) -> Online {
+        self.try_connect().await.unwrap()
+    }
+
+    pub async fn try_connect(&self) -> Result<Online, PhoneError> {
+        Online::connect(&self.account, Arc::new(self.keys.clone())).await
+    }
+}
+
+
