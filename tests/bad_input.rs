@@ -48,7 +48,7 @@ fn every_row_names_a_test_that_runs_and_says_what_comes_of_it() {
     assert!(rows.len() >= 40, "{} rows", rows.len());
     let mut inputs = BTreeSet::new();
     for row in rows {
-        let field = |name: &str| row.get(name).and_then(toml::Value::as_str).filter(|s| !s.is_empty()).unwrap_or_else(|| panic!("{name} is missing in {row}"));
+        let field = |name: &str| row.get(name).and_then(toml::Value::as_str).filter(|s| !s.is_empty()).unwrap_or_else(|| panic!("{name} is missing in {row:?}"));
         assert!(inputs.insert(field("input")), "twice: {}", field("input"));
         field("area");
         field("outcome");

@@ -8,7 +8,7 @@ use countersign_protocol::{
     frames::{AuthAccount, AuthEnrol, Claim, ClientAuth, Decide, Enrol, EnrolCode, Goodbye, ListLogins, PhoneFrame, Ping, Refused, ServerFrame},
     ids::{LoginId, ReqId},
     link::Link,
-    outer::{MAX_PHONE_FRAME, Outer},
+    outer::MAX_PHONE_FRAME,
 };
 use countersign_sdk::{Command, KeyStore};
 use futures_util::{SinkExt, future::join_all};

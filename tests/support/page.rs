@@ -7,13 +7,13 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
 };
 
 /// A page socket.
 pub struct Page {
-    ws: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    ws: WebSocketStream<TcpStream>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,7 +35,8 @@ impl Page {
         if let Some(origin) = origin {
             request.headers_mut().insert("Origin", HeaderValue::from_str(origin).unwrap());
         }
-        Self { ws: connect_async(request).await.unwrap().0 }
+        let stream = TcpStream::connect(request.uri().authority().unwrap().as_str()).await.unwrap();
+        Self { ws: client_async(request, stream).await.unwrap().0 }
     }
 
     pub async fn say(&mut self, text: &str) {

@@ -1,0 +1,36 @@
+# The front door. Each target says what it does: `make help`.
+
+SHELL := bash
+MOLD := $(shell command -v mold 2>/dev/null)
+ifneq ($(MOLD),)
+export RUSTFLAGS ?= -C link-arg=-fuse-ld=mold
+endif
+FAULTS := --features countersign/faults
+
+.PHONY: help run build test check tools bench vectors
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
+
+run: build ## build, then run everything with the demo; data in ./data
+	./target/debug/countersign all --demo --data data
+
+build: ## the programs
+	cargo build -p countersign -p countersign-sim
+
+tools: ## what the tests need beside Rust: cargo-nextest, Python packages, Chromium
+	@bash .ci/tools
+
+test: tools ## every test, against real pods
+	cargo build --workspace $(FAULTS)
+	cargo nextest run --workspace $(FAULTS) --no-fail-fast
+
+check: ## lints
+	cargo clippy --workspace --all-targets $(FAULTS)
+
+bench: ## measure; writes bench/results.json
+	cargo build --release -p countersign -p countersign-bench
+	./target/release/countersign-bench
+
+vectors: ## write the Rust half of docs/vectors anew
+	cargo run -p countersign-channel --features vectors --example vectors -- docs/vectors
