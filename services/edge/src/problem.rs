@@ -138,6 +138,7 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
         let class = ["", "1xx", "2xx", "3xx", "4xx", "5xx"];
         metrics.http.with_label_values(&[class[usize::from(response.status().as_u16() / 100).min(5)]]).inc();
     }
+    tracing::debug!(status = response.status().as_u16(), "answered");
     let oops = response.extensions_mut().remove::<Oops>();
     if let Some(oops) = oops {
         let retry = oops.retry_after;

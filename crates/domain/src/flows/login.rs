@@ -368,7 +368,7 @@ pub async fn announce_ended(ports: &Ports, ids: &[LoginId]) -> Result<(), Fault>
 /// A fault of a port.
 pub async fn list(ports: &Ports, realm: &OpenRealm, account: AccountId) -> Result<Vec<Seen>, Fault> {
     let mut found = Vec::new();
-    for id in ports.live.claims(account).await? {
+    for id in ports.live.claims(account).await?.into_iter().rev() {
         if let Some(seen) = look(ports, realm, id).await?
             && matches!(&seen.state, State::Claimed(c) if c.account == account)
         {
