@@ -20,7 +20,7 @@ use countersign_protocol::{
 
 use super::{
     actor::{SessionActor, Work, done},
-    phases::Phase,
+    phases::{MOST_WATCHED, Phase},
 };
 use crate::registry::login::{Registration, Waiter, Woken, register};
 
@@ -128,9 +128,16 @@ impl SessionActor {
         let shared = self.shared.clone();
         let work = async move { login::list(&shared.ports, &realm, account.id).await };
         Box::pin(work.into_actor(self).map(move |result, act, ctx| match result {
-            Ok(seen) => {
-                let logins = seen.iter().take(MOST_LISTED).map(entry).collect();
+            Ok(mut seen) => {
+                seen.truncate(MOST_LISTED);
+                let logins = seen.iter().map(entry).collect();
                 act.say(Logins { req_id, logins }, ctx);
+                // A phone that came back hears of the logins of its earlier connections again.
+                for s in seen.into_iter().take(MOST_WATCHED) {
+                    let told = s.state.public().version();
+                    let watch = act.watch(s.login, told, ctx);
+                    ctx.spawn(watch);
+                }
             }
             Err(fault) => act.refuse(req_id, refusal(&Stop::Fault(fault)), ctx),
         }))

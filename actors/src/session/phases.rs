@@ -48,7 +48,7 @@ pub(super) struct Watched {
 }
 
 /// Logins one session is told about at most; the oldest is forgotten first.
-const MOST_WATCHED: usize = 32;
+pub(super) const MOST_WATCHED: usize = 32;
 
 impl InAccount {
     /// Whether this login is watched already.

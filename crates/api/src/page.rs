@@ -9,7 +9,7 @@ use crate::LoginState;
 #[serde(deny_unknown_fields)]
 pub struct Hello {
     pub page_token: String,
-    /// Highest `v` already seen; states up to it are not told again.
+    /// Highest `v` already seen, for the server's logs of resumed pages; the current state is told in any case.
     #[serde(default)]
     pub after: u64,
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Longest texts accepted, in bytes.
 pub mod limits {
-    /// Realm and client names (letters, digits, `-`, `_`, `.`), user ids.
+    /// Realm and client names (lower-case letters, digits, `-`), user ids.
     pub const NAME: usize = 100;
     /// Names people read.
     pub const DISPLAY_NAME: usize = 100;

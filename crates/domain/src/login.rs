@@ -95,7 +95,7 @@ pub enum State {
     Refused { reason: String },
     Cancelled,
     Expired,
-    Ended { by: EndedBy },
+    Ended { by: EndedBy, redeemed: bool },
 }
 
 /// Who ended an approved login.
@@ -148,14 +148,14 @@ impl State {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Refused { reason } => Some(reason),
-            Self::Ended { by } => Some(by.as_str()),
+            Self::Ended { by, .. } => Some(by.as_str()),
             _ => None,
         }
     }
 
     #[must_use]
     pub fn redeemed(&self) -> bool {
-        matches!(self, Self::Approved { redeemed: true, .. } | Self::Ended { .. })
+        matches!(self, Self::Approved { redeemed: true, .. } | Self::Ended { redeemed: true, .. })
     }
 }
 
@@ -214,7 +214,7 @@ pub fn step(login: &Login, state: &State, event: &Event, now: Time) -> Result<St
             Ok(State::Approved { claim: claim.clone(), redeem_by: *redeem_by, ends_at: *ends_at, redeemed: true })
         }
         (State::Approved { ends_at, .. }, Event::End(EndedBy::Lifetime)) if now < *ends_at => Err(Refused::NotAllowed),
-        (State::Approved { .. }, Event::End(by)) => Ok(State::Ended { by: *by }),
+        (State::Approved { redeemed, .. }, Event::End(by)) => Ok(State::Ended { by: *by, redeemed: *redeemed }),
 
         (State::Refused { .. } | State::Cancelled | State::Expired | State::Ended { .. }, Event::Redeem { .. } | Event::End(_)) => Err(Refused::NotApproved),
         (State::Expired, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Expired),
@@ -274,7 +274,7 @@ impl Record {
     #[must_use]
     pub fn state(&self) -> State {
         match (self.ended, self.outcome.state, &self.outcome.claim) {
-            (Some(by), ..) => State::Ended { by },
+            (Some(by), ..) => State::Ended { by, redeemed: self.redeemed },
             (None, LoginState::Approved, Some(claim)) => {
                 State::Approved { claim: claim.clone(), redeem_by: self.outcome.redeem_by, ends_at: self.outcome.ends_at, redeemed: self.redeemed }
             }

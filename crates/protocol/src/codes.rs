@@ -1,7 +1,7 @@
 //! Small numbers with one meaning, and their spelling outside the channel.
 //!
-//! A number never changes its meaning and is never used again. A reader that meets an unknown number treats it as the
-//! generic member of its list.
+//! A number never changes its meaning and is never used again. A reader refuses a number it does not know; new ones are sent only to
+//! peers that announced they know them.
 
 use crate::cbor::{CborError, Field};
 use minicbor::{Decoder, Encoder};

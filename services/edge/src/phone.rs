@@ -118,6 +118,8 @@ async fn refuse(socket: &mut PhoneSocket, why: Close) {
 /// A connection with a session, until either ends.
 async fn pump(mut socket: PhoneSocket, mut session: Session, guest: Guest, _life: Life, write: Duration, metrics: Metrics) {
     let mut guest = Some(guest);
+    // Whether the pump itself, not the session, met what a phone never says.
+    let mut rude = false;
     let (inward, outward) = session.split();
     let why = loop {
         if guest.is_some() && outward.trusted() {
@@ -140,7 +142,10 @@ async fn pump(mut socket: PhoneSocket, mut session: Session, guest: Guest, _life
                 Out::Close(why) => break why,
             },
             came = socket.next() => match came {
-                In::Frame(frame) if guest.is_some() && frame.len() > MAX_FRAME_BEFORE_AUTH - HELLO_LEN => break Close::Protocol,
+                In::Frame(frame) if guest.is_some() && frame.len() > MAX_FRAME_BEFORE_AUTH - HELLO_LEN => {
+                    rude = true;
+                    break Close::Protocol;
+                }
                 In::Frame(frame) => if !inward.frame(frame).await {
                     // It may have said why before it ended.
                     if let Out::Frame(last) = outward.next().await {
@@ -149,11 +154,17 @@ async fn pump(mut socket: PhoneSocket, mut session: Session, guest: Guest, _life
                     }
                     break Close::Internal;
                 },
-                In::End { rude: true } => break Close::Protocol,
+                In::End { rude: true } => {
+                    rude = true;
+                    break Close::Protocol;
+                }
                 In::End { rude: false } => break Close::Done,
             },
         }
     };
     metrics.closed.with_label_values(&[why.as_str()]).inc();
+    if rude {
+        let _gone = timeout(write.min(Duration::from_secs(2)), socket.send(Outer::Close { code: why.code() }.to_bytes())).await;
+    }
     let _gone = timeout(write.min(Duration::from_secs(2)), socket.close(why)).await;
 }

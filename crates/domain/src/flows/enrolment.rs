@@ -111,6 +111,10 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
         let account = ports.store.account(realm.realm.id, redeemed.account).await?.ok_or(Refused::BadEnrolment)?;
         return Ok((redeemed, account.state));
     };
+    // One key is one account for ever, also when the account is gone.
+    if ports.store.account_by_jkt(realm.realm.id, &proof.jkt).await?.is_some() {
+        return Err(Refused::BadEnrolment.into());
+    }
     let number = (e.confirm == Confirm::Number).then(|| ports.random.number());
     let account_state = if state == State::Confirmed { AccountState::Active } else { AccountState::Pending };
     let account = Account {
@@ -127,7 +131,11 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
     let redeemed = Redeemed { account: account.id, jkt: proof.jkt, req_id: proof.req_id, device: proof.device.clone(), number };
     let after = Enrolment { state, tries_left, redeemed: Some(redeemed.clone()), ..e };
     if !ports.store.redeem_enrolment(&after, &account, &ports.stamp(Actor::Phone)).await? {
-        return Err(Refused::BadEnrolment.into());
+        // Lost to somebody, perhaps to this very phone repeating itself: then it gets the answer it lost.
+        let there = look(ports, realm, id).await?.ok_or(Refused::BadEnrolment)?;
+        let (Step::SameAgain, Some(redeemed)) = (step(&there, &Event::Redeem(proof.jkt, proof.req_id), ports.now())?, there.redeemed) else { return Err(Refused::BadEnrolment.into()) };
+        let state = ports.store.account(realm.realm.id, redeemed.account).await?.ok_or(Refused::BadEnrolment)?.state;
+        return Ok((redeemed, state));
     }
     ports.live.announce(Topic::Enrolment(id), state.version()).await?;
     Ok((redeemed, account_state))

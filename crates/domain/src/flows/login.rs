@@ -336,7 +336,7 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, act
     {
         return Err(Refused::NotFound.into());
     }
-    if matches!(&seen.state, State::Ended { by: was } if *was == by) {
+    if matches!(&seen.state, State::Ended { by: was, .. } if *was == by) {
         return Ok(seen);
     }
     let next = step(&seen.login, &seen.state, &Event::End(by), ports.now())?;
