@@ -469,7 +469,8 @@ class Live(unittest.IsolatedAsyncioTestCase):
         account, _user_id = await self.enrol()
         socket = (await self.connect(account)).wire.socket
         await socket.send("hello")
-        self.assertEqual((await self.assert_ends(socket)).websocket_code, 1002)
+        ended = await self.assert_ends(socket)
+        self.assertEqual((ended.hint, socket.close_code), (1, 1002))
 
     async def test_a_wrong_signature_and_an_unknown_key_get_the_same_answer(self) -> None:
         account, _user_id = await self.enrol()
