@@ -7,6 +7,7 @@ mod support;
 
 mod accounts;
 mod bad_input;
+mod browser;
 mod enrolment;
 mod hostile;
 mod login;

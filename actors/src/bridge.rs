@@ -47,7 +47,7 @@ impl Actor for BusBridge {
             while let Some(wake) = wakes.next().await {
                 match wake {
                     Wake::Changed { topic: topic @ Topic::Account(_), .. } => drop(messages.send(Poke(topic)).await),
-                    Wake::Changed { topic, .. } => drop(logins.send(login::Wake(topic)).await),
+                    Wake::Changed { topic, v } => drop(logins.send(login::Wake(topic, v)).await),
                     Wake::Resync => tell_all(&logins, &messages).await,
                 }
             }

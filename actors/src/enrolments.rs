@@ -64,14 +64,16 @@ impl Enrolments {
             return Ok(Some(seen));
         }
         let until = tokio::time::Instant::now() + wait;
-        let Some(watch) = watch(&self.0.logins, Topic::Enrolment(id), Some(seen.expires_at)).await else { return Ok(Some(seen)) };
+        let Some(watch) = watch(&self.0.logins, Topic::Enrolment(id), Some(seen.expires_at)) else { return Ok(Some(seen)) };
         loop {
             let now = self.look(realm, id).await?;
             if now.as_ref().is_none_or(|e| e.state.version() > after) || tokio::time::Instant::now() >= until {
                 return Ok(now);
             }
             let poll = tokio::time::Instant::now() + self.0.settings.safety_poll;
-            let _either_way_read_again = tokio::time::timeout_at(until.min(poll), watch.woken()).await;
+            if let Ok(false) = tokio::time::timeout_at(until.min(poll), watch.woken()).await {
+                return Ok(now);
+            }
         }
     }
 

@@ -56,7 +56,7 @@ impl Logins {
             return Ok(Some(seen));
         }
         let until = tokio::time::Instant::now() + wait;
-        let Some(watch) = self.watch(&seen.login).await else { return Ok(Some(seen)) };
+        let Some(watch) = self.watch(&seen.login) else { return Ok(Some(seen)) };
         // Registered first, read after: what changed in between is seen, what changes later wakes.
         loop {
             let now = self.look(realm, id).await?;
@@ -64,13 +64,16 @@ impl Logins {
                 return Ok(now);
             }
             let poll = tokio::time::Instant::now() + self.safety_poll();
-            let _either_way_read_again = tokio::time::timeout_at(until.min(poll), watch.woken()).await;
+            if let Ok(false) = tokio::time::timeout_at(until.min(poll), watch.woken()).await {
+                return Ok(now);
+            }
         }
     }
 
-    /// Wakes its holder whenever the login may have changed, its expiry included. `None` when too many wait for it already.
-    pub async fn watch(&self, login: &Login) -> Option<Watch> {
-        watch(&self.0.logins, Topic::Login(login.id), Some(login.expires_at)).await
+    /// Wakes its holder whenever the login may have changed, its expiry included. `None` when the registry is overloaded.
+    #[must_use]
+    pub fn watch(&self, login: &Login) -> Option<Watch> {
+        watch(&self.0.logins, Topic::Login(login.id), Some(login.expires_at))
     }
 
     /// How long to trust that no wake-up was lost: the setting, up to a fifth shorter so that waiters do not march in step.

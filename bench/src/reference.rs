@@ -1,28 +1,37 @@
 //! The limit: the cryptography of one operation alone, in thread CPU time.
+//!
+//! Measured on every core at once, because that is how the pod is measured: on most machines two busy neighbours share the inside of a core, and each of them
+//! takes longer for the same work.
+
+use std::thread;
 
 use countersign_channel::{Greeting, ServerKey, ServerPin, accept, p256, random};
 use countersign_protocol::{Role, outer::Outer};
 
 use crate::Stop;
 
-const ROUNDS: usize = 400;
+const ROUNDS: usize = 1000;
 
 fn thread_cpu() -> Result<f64, Stop> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     Ok(text.split(' ').next().ok_or("schedstat")?.parse::<u64>()? as f64 / 1e9)
 }
 
-/// The fastest of five repeats: neighbours only ever add.
-fn least(mut f: impl FnMut() -> Result<(), Stop>) -> Result<f64, Stop> {
-    let mut best = f64::MAX;
-    for _ in 0..5 {
+/// The mean over all cores.
+fn on_every_core(f: impl Fn() -> Result<(), Stop> + Sync) -> Result<f64, Stop> {
+    let cores = thread::available_parallelism()?.get();
+    let one = || {
         let from = thread_cpu()?;
         for _ in 0..ROUNDS {
             f()?;
         }
-        best = best.min((thread_cpu()? - from) / ROUNDS as f64);
-    }
-    Ok(best)
+        Ok((thread_cpu()? - from) / ROUNDS as f64)
+    };
+    let each: Vec<Result<f64, Stop>> = thread::scope(|s| {
+        let started: Vec<_> = (0..cores).map(|_| s.spawn(one)).collect();
+        started.into_iter().map(|t| t.join().unwrap_or_else(|_| Err("a thread panicked".into()))).collect()
+    });
+    Ok(each.into_iter().sum::<Result<f64, Stop>>()? / cores as f64)
 }
 
 /// Seconds to answer one HELLO.
@@ -33,7 +42,7 @@ pub fn answer_hello() -> Result<f64, Stop> {
     let key = ServerKey::new(Role::Ns, [1; 16], random())?;
     let (_, hello) = Greeting::start(&ServerPin { role: Role::Ns, server_id: key.server_id(), static_key: key.public() })?;
     let Ok(Outer::Hello { noise, .. }) = Outer::parse(&hello) else { return Err("HELLO".into()) };
-    least(|| Ok(drop(accept(&key, noise, &[0; 16])?)))
+    on_every_core(|| Ok(drop(accept(&key, noise, &[0; 16])?)))
 }
 
 /// Seconds to verify one P-256 signature.
@@ -43,5 +52,5 @@ pub fn answer_hello() -> Result<f64, Stop> {
 pub fn verify() -> Result<f64, Stop> {
     let key = p256::SigningKey::generate();
     let (public, signature) = (key.public(), key.sign(&[7; 100]));
-    least(|| Ok(p256::verify(&public, &[7; 100], &signature)?))
+    on_every_core(|| Ok(p256::verify(&public, &[7; 100], &signature)?))
 }

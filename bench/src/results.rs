@@ -42,6 +42,46 @@ impl Results {
     }
 }
 
+/// The middle one.
+#[must_use]
+pub fn median(mut v: Vec<f64>) -> f64 {
+    v.sort_by(f64::total_cmp);
+    v.get(v.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// A `_per_core` figure over several rounds, each with its own reference.
+pub struct PerCore {
+    name: &'static str,
+    n: usize,
+    counts: &'static str,
+    each: Vec<f64>,
+    reference: Vec<f64>,
+}
+
+impl PerCore {
+    /// `counts` says what the reference counts, and what ours adds.
+    #[must_use]
+    pub fn new(name: &'static str, n: usize, counts: &'static str) -> Self {
+        Self { name, n, counts, each: Vec::new(), reference: Vec::new() }
+    }
+
+    /// One round: CPU seconds of one operation, and of the cryptography in it.
+    pub fn add(&mut self, each: f64, reference: f64) {
+        self.each.push(each);
+        self.reference.push(reference);
+    }
+
+    /// Medians; the ratio is the median of the rounds' ratios.
+    #[must_use]
+    pub fn figure(self) -> Figure<'static> {
+        let ratio = median(self.each.iter().zip(&self.reference).map(|(each, reference)| reference / each).collect());
+        let n = self.n * self.each.len();
+        let (each, reference) = (median(self.each), median(self.reference));
+        let how = format!("{:.0} us of pod CPU each; reference {:.0} us: {}", each * 1e6, reference * 1e6, self.counts);
+        Figure { name: self.name, value: 1.0 / each, unit: "1/s/core", reference: 1.0 / reference, ratio, n, how }
+    }
+}
+
 /// Says what is being done: long work is not silent.
 pub fn say(text: &str) {
     let _nobody_reads = writeln!(std::io::stderr(), "… {text}");

@@ -14,7 +14,7 @@ use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::{Message, cl
 use crate::{Stop, pod::Pod};
 
 /// Operations under way at a time.
-pub const WIDE: usize = 16;
+pub const WIDE: usize = 64;
 
 /// A phone that is enrolled.
 #[derive(Clone)]

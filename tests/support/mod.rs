@@ -1,10 +1,12 @@
 //! Starting pods, and driving them.
 
+mod browser;
 mod page;
 mod pod;
 mod raw;
 mod stage;
 
+pub use browser::Browser;
 pub use page::Page;
 pub use pod::Pod;
 pub use raw::{Heard, RawPhone};

@@ -2,10 +2,16 @@
 //!
 //! A registration is a guard: dropping it unregisters, and only the registration itself (its generation). Wake-ups carry an id and a version, nothing
 //! else; whoever is woken reads the store. The registry also wakes at expiry, so that somebody notices.
+//!
+//! Registering does not wait for an answer. Whoever registers and then reads misses nothing: if the read saw the old state, the registration was in the mailbox
+//! before the change was made, and so before the wake-up that tells of it; a mailbox keeps its order.
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -30,25 +36,45 @@ const MAILBOX: usize = 16_384;
 #[rtype(result = "()")]
 pub(crate) struct Woken {
     pub(crate) topic: Topic,
+    /// The version it has reached; whoever knows that one need not read.
+    pub(crate) v: u64,
+}
+
+/// A wake-up that tells no version: read in any case.
+const LOOK: u64 = u64::MAX;
+
+/// Rings in a waiting task.
+#[derive(Default)]
+pub(crate) struct Bell {
+    notify: Notify,
+    refused: AtomicBool,
 }
 
 #[derive(Clone)]
 pub(crate) enum Waiter {
     /// A task that waits (a page, a long poll).
-    Task(Arc<Notify>),
+    Task(Arc<Bell>),
     /// A session.
     Session(Recipient<Woken>),
 }
 
 impl Waiter {
     /// False when the waiter cannot take the message: it is dropped, and its own deadlines end it.
-    fn wake(&self, topic: Topic) -> bool {
+    fn wake(&self, topic: Topic, v: u64) -> bool {
         match self {
-            Self::Task(notify) => {
-                notify.notify_one();
+            Self::Task(bell) => {
+                bell.notify.notify_one();
                 true
             }
-            Self::Session(to) => to.try_send(Woken { topic }).is_ok(),
+            Self::Session(to) => to.try_send(Woken { topic, v }).is_ok(),
+        }
+    }
+
+    /// Too many wait already. A session does without: it is told when it asks.
+    fn refuse(&self) {
+        if let Self::Task(bell) = self {
+            bell.refused.store(true, Ordering::Relaxed);
+            bell.notify.notify_one();
         }
     }
 }
@@ -56,19 +82,18 @@ impl Waiter {
 pub(crate) struct LoginRegistry {
     topics: HashMap<Topic, Vec<(u64, Waiter)>>,
     deadlines: BTreeMap<(Time, u64), Topic>,
-    generation: u64,
     clock: Arc<dyn Clock>,
     _vital: Vital,
 }
 
 impl LoginRegistry {
     pub(crate) fn new(clock: Arc<dyn Clock>, vital: Vital) -> Self {
-        Self { topics: HashMap::new(), deadlines: BTreeMap::new(), generation: 0, clock, _vital: vital }
+        Self { topics: HashMap::new(), deadlines: BTreeMap::new(), clock, _vital: vital }
     }
 
-    fn wake(&mut self, topic: Topic) {
+    fn wake(&mut self, topic: Topic, v: u64) {
         if let Some(waiters) = self.topics.get_mut(&topic) {
-            waiters.retain(|(_, w)| w.wake(topic));
+            waiters.retain(|(_, w)| w.wake(topic, v));
             if waiters.is_empty() {
                 self.topics.remove(&topic);
             }
@@ -81,7 +106,7 @@ impl LoginRegistry {
             && at <= now
         {
             self.deadlines.remove(&(at, generation));
-            self.wake(topic);
+            self.wake(topic, LOOK);
         }
     }
 }
@@ -95,11 +120,12 @@ impl Actor for LoginRegistry {
     }
 }
 
-/// Start waiting; answered with the generation, or `None` when too many wait for this id already.
+/// Start waiting.
 #[derive(Message)]
-#[rtype(result = "Option<u64>")]
+#[rtype(result = "()")]
 struct Register {
     topic: Topic,
+    generation: u64,
     waiter: Waiter,
     wake_at: Option<Time>,
 }
@@ -112,10 +138,10 @@ struct Unregister {
     wake_at: Option<Time>,
 }
 
-/// This object changed.
+/// This object has reached this version.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Wake(pub(crate) Topic);
+pub(crate) struct Wake(pub(crate) Topic, pub(crate) u64);
 
 /// Wake-ups may have been lost: everybody reads again.
 #[derive(Message)]
@@ -129,19 +155,17 @@ pub(crate) struct WakeAll;
 pub(crate) struct Panic;
 
 impl Handler<Register> for LoginRegistry {
-    type Result = Option<u64>;
+    type Result = ();
 
-    fn handle(&mut self, m: Register, _: &mut Self::Context) -> Option<u64> {
+    fn handle(&mut self, m: Register, _: &mut Self::Context) {
         let waiters = self.topics.entry(m.topic).or_default();
         if waiters.len() >= MOST_PER_TOPIC {
-            return None;
+            return m.waiter.refuse();
         }
-        self.generation += 1;
-        waiters.push((self.generation, m.waiter));
+        waiters.push((m.generation, m.waiter));
         if let Some(at) = m.wake_at {
-            self.deadlines.insert((at, self.generation), m.topic);
+            self.deadlines.insert((at, m.generation), m.topic);
         }
-        Some(self.generation)
     }
 }
 
@@ -164,8 +188,8 @@ impl Handler<Unregister> for LoginRegistry {
 impl Handler<Wake> for LoginRegistry {
     type Result = ();
 
-    fn handle(&mut self, Wake(topic): Wake, _: &mut Self::Context) {
-        self.wake(topic);
+    fn handle(&mut self, Wake(topic, v): Wake, _: &mut Self::Context) {
+        self.wake(topic, v);
     }
 }
 
@@ -174,7 +198,7 @@ impl Handler<WakeAll> for LoginRegistry {
 
     fn handle(&mut self, _: WakeAll, _: &mut Self::Context) {
         for topic in self.topics.keys().copied().collect::<Vec<_>>() {
-            self.wake(topic);
+            self.wake(topic, LOOK);
         }
     }
 }
@@ -191,14 +215,15 @@ impl Handler<Panic> for LoginRegistry {
 
 /// A registration. Wakes its holder until it is dropped.
 pub struct Watch {
-    notify: Arc<Notify>,
+    bell: Arc<Bell>,
     _registration: Registration,
 }
 
 impl Watch {
-    /// Waits for the next wake-up. One that came between two calls is not lost.
-    pub async fn woken(&self) {
-        self.notify.notified().await;
+    /// Waits for the next wake-up. One that came between two calls is not lost. False when too many wait for this object already, and none will come.
+    pub async fn woken(&self) -> bool {
+        self.bell.notify.notified().await;
+        !self.bell.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -217,15 +242,17 @@ impl Drop for Registration {
     }
 }
 
-/// Registers a task. `None` when the registry is gone or too many wait.
-pub(crate) async fn watch(registry: &Addr<LoginRegistry>, topic: Topic, wake_at: Option<Time>) -> Option<Watch> {
-    let notify = Arc::new(Notify::new());
-    let registration = register(registry, topic, Waiter::Task(notify.clone()), wake_at).await?;
-    Some(Watch { notify, _registration: registration })
+/// Registers a task. `None` when the registry is gone or overloaded.
+pub(crate) fn watch(registry: &Addr<LoginRegistry>, topic: Topic, wake_at: Option<Time>) -> Option<Watch> {
+    let bell = Arc::new(Bell::default());
+    let registration = register(registry, topic, Waiter::Task(bell.clone()), wake_at)?;
+    Some(Watch { bell, _registration: registration })
 }
 
-/// Registers a waiter.
-pub(crate) async fn register(registry: &Addr<LoginRegistry>, topic: Topic, waiter: Waiter, wake_at: Option<Time>) -> Option<Registration> {
-    let generation = registry.send(Register { topic, waiter, wake_at }).await.ok().flatten()?;
+/// Registers a waiter. `None` when the registry is gone or overloaded.
+pub(crate) fn register(registry: &Addr<LoginRegistry>, topic: Topic, waiter: Waiter, wake_at: Option<Time>) -> Option<Registration> {
+    static GENERATIONS: AtomicU64 = AtomicU64::new(0);
+    let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+    registry.try_send(Register { topic, generation, waiter, wake_at }).ok()?;
     Some(Registration { registry: registry.clone(), topic, generation, wake_at })
 }

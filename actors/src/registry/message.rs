@@ -1,6 +1,12 @@
 //! MessageRegistry: which account is on which session of this pod. It alone owns displacement: the newest connection wins.
+//!
+//! Arriving does not wait for an answer, for the reason given in `login.rs`.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use actix::prelude::*;
 use countersign_domain::ports::Topic;
@@ -26,7 +32,6 @@ pub(crate) enum Control {
 
 pub(crate) struct MessageRegistry {
     sessions: HashMap<AccountId, (u64, Recipient<Control>)>,
-    generation: u64,
     /// Set by a drain: newcomers are sent away at once.
     leaving: bool,
     _vital: Vital,
@@ -34,7 +39,7 @@ pub(crate) struct MessageRegistry {
 
 impl MessageRegistry {
     pub(crate) fn new(vital: Vital) -> Self {
-        Self { sessions: HashMap::new(), generation: 0, leaving: false, _vital: vital }
+        Self { sessions: HashMap::new(), leaving: false, _vital: vital }
     }
 }
 
@@ -48,9 +53,10 @@ impl Actor for MessageRegistry {
 
 /// A session has authenticated. Whoever held the account is displaced.
 #[derive(Message)]
-#[rtype(result = "u64")]
+#[rtype(result = "()")]
 struct Arrive {
     account: AccountId,
+    generation: u64,
     session: Recipient<Control>,
 }
 
@@ -93,18 +99,16 @@ pub(crate) struct SendAway(pub(crate) Duration);
 pub(crate) struct PanicSession(pub(crate) AccountId);
 
 impl Handler<Arrive> for MessageRegistry {
-    type Result = u64;
+    type Result = ();
 
-    fn handle(&mut self, m: Arrive, _: &mut Self::Context) -> u64 {
-        self.generation += 1;
+    fn handle(&mut self, m: Arrive, _: &mut Self::Context) {
         if self.leaving {
             let _ = m.session.try_send(Control::End(Close::Draining));
         }
-        if let Some((_, old)) = self.sessions.insert(m.account, (self.generation, m.session)) {
+        if let Some((_, old)) = self.sessions.insert(m.account, (m.generation, m.session)) {
             // A session too busy to hear it is out of the map all the same; its own deadlines end it.
             let _ = old.try_send(Control::End(Close::Displaced));
         }
-        self.generation
     }
 }
 
@@ -201,8 +205,10 @@ impl Drop for Presence {
     }
 }
 
-/// Takes the account's place; `None` when the registry is gone.
-pub(crate) async fn arrive(registry: &Addr<MessageRegistry>, account: AccountId, session: Recipient<Control>) -> Option<Presence> {
-    let generation = registry.send(Arrive { account, session }).await.ok()?;
+/// Takes the account's place; `None` when the registry is gone or overloaded.
+pub(crate) fn arrive(registry: &Addr<MessageRegistry>, account: AccountId, session: Recipient<Control>) -> Option<Presence> {
+    static GENERATIONS: AtomicU64 = AtomicU64::new(0);
+    let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+    registry.try_send(Arrive { account, generation, session }).ok()?;
     Some(Presence { registry: registry.clone(), account, generation })
 }

@@ -119,7 +119,7 @@ impl SessionActor {
 
     fn dispatch(&mut self, frame: PhoneFrame, ctx: &mut Context<Self>) -> Work {
         match (std::mem::replace(&mut self.phase, Phase::Over), frame) {
-            (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Account(auth))) => self.authenticate(g, &auth),
+            (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Account(auth))) => self.authenticate(g, &auth, ctx),
             (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Enrol(auth))) => self.offer(g, auth),
             (Phase::Enrolling(e), PhoneFrame::Enrol(enrol)) => self.enrol(e, enrol),
             (Phase::Account(account), command) if !matches!(command, PhoneFrame::Auth(_) | PhoneFrame::Enrol(_)) => {
@@ -135,29 +135,22 @@ impl SessionActor {
     }
 
     /// ClientAuth `account`: the key is known, the signature is for this channel, the account takes its place.
-    fn authenticate(&mut self, g: Greeting, auth: &AuthAccount) -> Work {
+    fn authenticate(&mut self, g: Greeting, auth: &AuthAccount, ctx: &mut Context<Self>) -> Work {
         let (shared, jkt, sig) = (self.shared.clone(), auth.jkt, auth.sig);
         let message = self.channel.auth_message(&jkt);
+        let me = ctx.address().recipient::<Control>();
         let work = async move {
             let found = shared.ports.store.account_by_jkt(g.realm.realm.id, &jkt).await;
             let account = found.map_err(|_| Close::Busy)?.ok_or(Close::AuthFailed)?;
             p256::verify(&account.public_key, &message, &sig).map_err(|_| Close::AuthFailed)?;
-            Ok((g, account))
+            let presence = arrive(&shared.messages, account.id, me).ok_or(Close::Busy)?;
+            // Read again now that the registry knows us: a block in between is not missed.
+            let account = shared.ports.store.account(account.realm, account.id).await.map_err(|_| Close::Busy)?.ok_or(Close::Deleted)?;
+            Ok((g, account, presence))
         };
-        let shared = self.shared.clone();
-        Box::pin(work.into_actor(self).then(move |found: Result<_, Close>, act, ctx| {
-            let me = ctx.address().recipient::<Control>();
-            let arrival = async move {
-                let (g, account) = found?;
-                let presence = arrive(&shared.messages, account.id, me).await.ok_or(Close::Internal)?;
-                // Read again now that the registry knows us: a block in between is not missed.
-                let account = shared.ports.store.account(account.realm, account.id).await.map_err(|_| Close::Busy)?.ok_or(Close::Deleted)?;
-                Ok((g, account, presence))
-            };
-            arrival.into_actor(act).map(|arrived: Result<_, Close>, act, ctx| match arrived {
-                Ok((g, account, presence)) => act.arrived(g, account, presence, ctx),
-                Err(why) => act.goodbye(why, ctx),
-            })
+        Box::pin(work.into_actor(self).map(|arrived: Result<_, Close>, act, ctx| match arrived {
+            Ok((g, account, presence)) => act.arrived(g, account, presence, ctx),
+            Err(why) => act.goodbye(why, ctx),
         }))
     }
 

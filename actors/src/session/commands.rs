@@ -22,7 +22,7 @@ use super::{
     actor::{SessionActor, Work, done},
     phases::{MOST_WATCHED, Phase},
 };
-use crate::registry::login::{Registration, Waiter, Woken, register};
+use crate::registry::login::{Waiter, Woken, register};
 
 /// Entries of one `logins` answer: far below the largest frame.
 const MOST_LISTED: usize = 100;
@@ -71,7 +71,7 @@ impl SessionActor {
         Box::pin(work.into_actor(self).then(move |result: Result<_, Stop>, act, ctx| match result {
             Ok((answer, login)) => {
                 act.say(answer, ctx);
-                act.watch(login, LoginState::Claimed.version(), ctx)
+                act.watch(&login, LoginState::Claimed.version(), ctx)
             }
             Err(stop) => {
                 act.refuse(req_id, refusal(&stop), ctx);
@@ -81,20 +81,15 @@ impl SessionActor {
     }
 
     /// Registers for a login's changes, then looks once: what changed in between is told.
-    fn watch(&mut self, login: Login, told: u64, ctx: &mut Context<Self>) -> Work {
+    fn watch(&mut self, login: &Login, told: u64, ctx: &mut Context<Self>) -> Work {
         if matches!(&self.phase, Phase::Account(a) if a.watches(login.id)) {
             return done();
         }
-        let (registry, me) = (self.shared.logins.clone(), ctx.address().recipient::<Woken>());
-        let (id, expires_at) = (login.id, login.expires_at);
-        let work = async move { register(&registry, Topic::Login(id), Waiter::Session(me), Some(expires_at)).await };
-        Box::pin(work.into_actor(self).then(move |registration: Option<Registration>, act, _| match (&mut act.phase, registration) {
-            (Phase::Account(a), Some(registration)) => {
-                a.watch(id, told, registration);
-                act.look_at_login(id)
-            }
-            _ => done(),
-        }))
+        let (id, me) = (login.id, ctx.address().recipient::<Woken>());
+        let registration = register(&self.shared.logins, Topic::Login(id), Waiter::Session(me), Some(login.expires_at));
+        let (Phase::Account(a), Some(registration)) = (&mut self.phase, registration) else { return done() };
+        a.watch(id, told, registration);
+        self.look_at_login(id)
     }
 
     fn decide(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::Decide) -> Work {
@@ -135,7 +130,7 @@ impl SessionActor {
                 // A phone that came back hears of the logins of its earlier connections again.
                 for s in seen.into_iter().take(MOST_WATCHED) {
                     let told = s.state.public().version();
-                    let watch = act.watch(s.login, told, ctx);
+                    let watch = act.watch(&s.login, told, ctx);
                     ctx.spawn(watch);
                 }
             }
@@ -149,6 +144,11 @@ impl SessionActor {
             Phase::Account(a) => a.note(login, state.version(), last(state)),
             _ => false,
         }
+    }
+
+    /// Whether the phone has been told this version already.
+    fn knows(&self, login: LoginId, v: u64) -> bool {
+        matches!(&self.phase, Phase::Account(a) if a.knows(login, v))
     }
 
     /// Something may have changed: read, and tell if it is news.
@@ -217,6 +217,7 @@ impl Handler<Woken> for SessionActor {
 
     fn handle(&mut self, woken: Woken, _: &mut Self::Context) -> Work {
         match woken.topic {
+            Topic::Login(id) if self.knows(id, woken.v) => done(),
             Topic::Login(id) => self.look_at_login(id),
             Topic::Enrolment(_) | Topic::Account(_) => done(),
         }

@@ -56,6 +56,11 @@ impl InAccount {
         self.watched.iter().any(|w| w.login == login)
     }
 
+    /// Whether the phone has been told this version of a login, or does not follow it (any more).
+    pub(super) fn knows(&self, login: LoginId, v: u64) -> bool {
+        self.watched.iter().find(|w| w.login == login).is_none_or(|w| w.told >= v)
+    }
+
     pub(super) fn watch(&mut self, login: LoginId, told: u64, registration: Registration) {
         if self.watched.len() == MOST_WATCHED {
             self.watched.remove(0);

@@ -43,10 +43,17 @@ fn fault(e: StoreError) -> Fault {
     Fault(e.to_string())
 }
 
-/// Runs a read of the query body with owned arguments.
+/// Runs a read by key of the query body with owned arguments.
 macro_rules! read {
     ($self:ident, |$c:ident| $call:expr) => {
         $self.lite.read(move |$c| async move { $call.await }.boxed()).await.map_err(fault)
+    };
+}
+
+/// Runs a read of many rows with owned arguments.
+macro_rules! scan {
+    ($self:ident, |$c:ident| $call:expr) => {
+        $self.lite.scan(move |$c| async move { $call.await }.boxed()).await.map_err(fault)
     };
 }
 
@@ -60,7 +67,7 @@ macro_rules! write {
 #[async_trait]
 impl Store for NsStore {
     async fn ping(&self) -> Result<(), Fault> {
-        read!(self, |c| q::realms::ping(c))
+        scan!(self, |c| q::realms::ping(c))
     }
 
     async fn add_realm(&self, realm: &SealedRealm, stamp: &Stamp) -> Result<bool, Fault> {
@@ -68,7 +75,7 @@ impl Store for NsStore {
         write!(self, |c| q::realms::add(c, &realm, &stamp))
     }
     async fn realms(&self) -> Result<Vec<SealedRealm>, Fault> {
-        read!(self, |c| q::realms::all(c))
+        scan!(self, |c| q::realms::all(c))
     }
 
     async fn add_client(&self, client: &Client, stamp: &Stamp) -> Result<bool, Fault> {
@@ -79,7 +86,7 @@ impl Store for NsStore {
         read!(self, |c| q::clients::get(c, realm, id))
     }
     async fn clients(&self, realm: RealmId) -> Result<Vec<Client>, Fault> {
-        read!(self, |c| q::clients::list(c, realm))
+        scan!(self, |c| q::clients::list(c, realm))
     }
     async fn delete_client(&self, realm: RealmId, id: ClientId, stamp: &Stamp) -> Result<bool, Fault> {
         let stamp = stamp.clone();
@@ -98,7 +105,7 @@ impl Store for NsStore {
         read!(self, |c| q::api_keys::get(c, id))
     }
     async fn api_keys(&self, realm: Option<RealmId>) -> Result<Vec<ApiKey>, Fault> {
-        read!(self, |c| q::api_keys::list(c, realm))
+        scan!(self, |c| q::api_keys::list(c, realm))
     }
     async fn delete_api_key(&self, id: ApiKeyId, stamp: &Stamp) -> Result<bool, Fault> {
         let stamp = stamp.clone();
@@ -114,7 +121,7 @@ impl Store for NsStore {
         read!(self, |c| q::users::get(c, realm, &user_id))
     }
     async fn users(&self, realm: RealmId) -> Result<Vec<User>, Fault> {
-        read!(self, |c| q::users::list(c, realm))
+        scan!(self, |c| q::users::list(c, realm))
     }
     async fn delete_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<bool, Fault> {
         let (user_id, stamp) = (user_id.to_owned(), stamp.clone());
@@ -150,7 +157,7 @@ impl Store for NsStore {
     }
     async fn accounts(&self, realm: RealmId, user_id: Option<&str>) -> Result<Vec<Account>, Fault> {
         let user_id = user_id.map(str::to_owned);
-        read!(self, |c| q::accounts::list(c, realm, user_id))
+        scan!(self, |c| q::accounts::list(c, realm, user_id))
     }
     async fn move_account(&self, realm: RealmId, id: AccountId, from: AccountState, to: AccountState, stamp: &Stamp) -> Result<Option<Vec<LoginId>>, Fault> {
         let stamp = stamp.clone();
@@ -174,10 +181,10 @@ impl Store for NsStore {
     }
     async fn running_logins(&self, realm: RealmId, account: AccountId) -> Result<Vec<Record>, Fault> {
         // Lifetimes are judged by the flows; here only what has ended for good is left out.
-        read!(self, |c| q::logins::running(c, realm, account, countersign_domain::time::Time(0)))
+        scan!(self, |c| q::logins::running(c, realm, account, countersign_domain::time::Time(0)))
     }
 
     async fn audit(&self, realm: Option<RealmId>, limit: u32) -> Result<Vec<audit::Entry>, Fault> {
-        read!(self, |c| q::audit::newest(c, realm, i64::from(limit)))
+        scan!(self, |c| q::audit::newest(c, realm, i64::from(limit)))
     }
 }

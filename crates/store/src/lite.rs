@@ -4,10 +4,22 @@
 //! which takes all that wait, runs them in one `BEGIN IMMEDIATE … COMMIT`, and answers each only after the commit. Each write
 //! has a savepoint of its own: one that fails takes nothing of the others with it.
 //!
-//! Queries are written for diesel-async, whose SQLite connection wants every statement on another thread. Here the whole job runs on a database
-//! thread already, so [`Inline`] runs statements on the spot: one hop per job instead of one per statement.
+//! Queries are written for diesel-async, whose SQLite connection wants every statement on another thread. Here the whole job runs where it may block
+//! already, so [`Inline`] runs statements on the spot: one hop per job instead of one per statement.
+//!
+//! Point reads do not even hop: waking a thread and being woken by it costs several times the read (ADR 0006). They run on a connection of the asker's own
+//! thread, which never waits for a lock; whatever would have to wait, and whatever reads many rows, goes to a reading thread.
 
-use std::{error::Error, path::Path, sync::Arc, thread};
+use std::{
+    cell::RefCell,
+    error::Error,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use diesel::{QueryResult, SqliteConnection};
 use diesel_async::{AsyncConnection, SimpleAsyncConnection, sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper}};
@@ -20,6 +32,8 @@ use crate::StoreError;
 const BATCH: usize = 256;
 /// Jobs that may wait; beyond it the answer is [`StoreError::Busy`].
 const QUEUE: usize = 4096;
+/// How long a database thread waits for a lock, in milliseconds.
+const WAIT_MS: u32 = 5000;
 
 /// Runs "blocking" work where it stands. Only for connections that live on a database thread.
 pub struct Inline;
@@ -82,7 +96,13 @@ where
 pub struct Lite {
     writer: mpsc::Sender<Box<dyn Job>>,
     readers: Arc<[mpsc::Sender<Box<dyn Job>>]>,
-    next: Arc<std::sync::atomic::AtomicUsize>,
+    next: Arc<AtomicUsize>,
+    path: Arc<Path>,
+}
+
+thread_local! {
+    /// This thread's own connections, by file.
+    static OWN: RefCell<Vec<(Arc<Path>, Conn)>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Lite {
@@ -92,7 +112,7 @@ impl Lite {
     /// [`StoreError::Open`].
     pub fn open(path: &Path, readers: usize) -> Result<Self, StoreError> {
         let start = |name: String, writes: bool| -> Result<mpsc::Sender<Box<dyn Job>>, StoreError> {
-            let mut conn = connect(path)?;
+            let mut conn = connect(path, WAIT_MS)?;
             let (tx, rx) = mpsc::channel(QUEUE);
             let run = move || block_on(async move { if writes { write_loop(&mut conn, rx).await } else { read_loop(&mut conn, rx).await } });
             thread::Builder::new().name(name).spawn(run).map_err(|e| StoreError::Open(e.to_string()))?;
@@ -100,19 +120,43 @@ impl Lite {
         };
         let writer = start("sqlite-write".to_owned(), true)?;
         let readers = (0..readers.max(1)).map(|i| start(format!("sqlite-read-{i}"), false)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { writer, readers: readers.into(), next: Arc::default() })
+        Ok(Self { writer, readers: readers.into(), next: Arc::default(), path: path.into() })
     }
 
-    /// Runs queries that only read.
+    /// Runs a query that reads a few rows by a key: at once, on this thread.
+    ///
+    /// # Errors
+    /// What the query gave, or that the database is busy or closed.
+    pub async fn read<T, F>(&self, work: F) -> JobResult<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, JobResult<T>> + Clone + Send + 'static,
+    {
+        match self.on_this_thread(work.clone()) {
+            Some(Ok(found)) => Ok(found),
+            // A reading thread waits for a lock, and says what else is wrong.
+            Some(Err(_)) | None => self.scan(work).await,
+        }
+    }
+
+    fn on_this_thread<T>(&self, work: impl for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, JobResult<T>>) -> Option<JobResult<T>> {
+        let mine = OWN.with_borrow_mut(|own| own.iter().position(|(path, _)| *path == self.path).map(|at| own.swap_remove(at).1));
+        let mut conn = mine.or_else(|| connect(&self.path, 0).ok())?;
+        let result = work(&mut conn).now_or_never();
+        OWN.with_borrow_mut(|own| own.push((self.path.clone(), conn)));
+        result
+    }
+
+    /// Runs queries that read many rows, on a reading thread.
     ///
     /// # Errors
     /// What the queries gave, or that the database is busy or closed.
-    pub async fn read<T, F>(&self, work: F) -> JobResult<T>
+    pub async fn scan<T, F>(&self, work: F) -> JobResult<T>
     where
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, JobResult<T>> + Send + 'static,
     {
-        let turn = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
         submit(&self.readers[turn % self.readers.len()], work).await
     }
 
@@ -150,11 +194,12 @@ fn block_on(future: impl Future<Output = ()>) {
     }
 }
 
-fn connect(path: &Path) -> Result<Conn, StoreError> {
+/// Opens a connection that waits so long for a lock.
+fn connect(path: &Path, wait_ms: u32) -> Result<Conn, StoreError> {
     let url = path.to_string_lossy().into_owned();
     let open = async {
         let mut c = Conn::establish(&url).await.map_err(|e| StoreError::Open(e.to_string()))?;
-        c.batch_execute("PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;").await?;
+        c.batch_execute(&format!("PRAGMA busy_timeout={wait_ms}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")).await?;
         Ok(c)
     };
     open.now_or_never().unwrap_or(Err(StoreError::Closed))

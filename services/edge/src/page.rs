@@ -111,7 +111,7 @@ impl Page {
                 return Err("bad_origin");
             }
             // Registered first, read after.
-            let wait = logins.watch(&seen.login).await.ok_or("too_slow")?;
+            let wait = logins.watch(&seen.login).ok_or("too_slow")?;
             let seen = logins.look(&realm, seen.login.id).await.ok().flatten().ok_or("bad_page_token")?;
             Ok((realm, seen, wait))
         };
@@ -148,12 +148,16 @@ impl Page {
         let Phase::Watching(w) = &self.phase else { return };
         let (logins, realm, login, wait) = (self.logins.clone(), w.realm.clone(), w.login, w.wait.clone());
         let work = async move {
-            let _woken_or_not = tokio::time::timeout(logins.safety_poll(), wait.woken()).await;
-            logins.look(&realm, login).await
+            if let Ok(false) = tokio::time::timeout(logins.safety_poll(), wait.woken()).await {
+                return Err("too_slow");
+            }
+            Ok(logins.look(&realm, login).await)
         };
         ctx.spawn(work.into_actor(self).map(|seen, page, ctx| {
-            if let Ok(Some(seen)) = seen {
-                page.tell(&seen, ctx);
+            match seen {
+                Err(why) => return Self::refuse(why, ctx),
+                Ok(Ok(Some(seen))) => page.tell(&seen, ctx),
+                Ok(Ok(None) | Err(_)) => {}
             }
             page.wait(ctx);
         }));

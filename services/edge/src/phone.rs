@@ -7,7 +7,7 @@ use std::{net::TcpListener, time::Duration};
 
 use actix_server::{Server, ServerBuilder};
 use actix_service::fn_service;
-use countersign_actors::{Out, Session, Sessions};
+use countersign_actors::{LinkReader, Out, Session, Sessions};
 use countersign_protocol::{Role, codes::Close, outer::{HELLO_LEN, MAX_FRAME_BEFORE_AUTH, Outer}};
 use tokio::{
     io::AsyncWriteExt,
@@ -31,6 +31,9 @@ pub struct Settings {
     /// Threads that serve phones.
     pub workers: usize,
 }
+
+/// For the last words, however long a frame may take.
+const MOST_FOR_CLOSE: Duration = Duration::from_secs(2);
 
 /// What a connection needs.
 #[derive(Clone)]
@@ -116,55 +119,68 @@ async fn refuse(socket: &mut PhoneSocket, why: Close) {
 }
 
 /// A connection with a session, until either ends.
-async fn pump(mut socket: PhoneSocket, mut session: Session, guest: Guest, _life: Life, write: Duration, metrics: Metrics) {
+#[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice, and every connection has one of these")]
+fn pump(mut socket: PhoneSocket, mut session: Session, guest: Guest, life: Life, write: Duration, metrics: Metrics) -> impl Future<Output = ()> {
     let mut guest = Some(guest);
-    // Whether the pump itself, not the session, met what a phone never says.
-    let mut rude = false;
-    let (inward, outward) = session.split();
-    let why = loop {
-        if guest.is_some() && outward.trusted() {
-            guest = None;
-        }
-        tokio::select! {
-            biased;
-            out = outward.next() => match out {
-                Out::Frame(frame) => {
-                    let written = tokio::select! {
-                        written = timeout(write, socket.send(frame)) => written,
-                        why = outward.cut() => break why,
-                    };
-                    match written {
-                        Ok(true) => {}
-                        Ok(false) => break Close::Done,
-                        Err(_) => break Close::TooSlow,
-                    }
-                }
-                Out::Close(why) => break why,
-            },
-            came = socket.next() => match came {
-                In::Frame(frame) if guest.is_some() && frame.len() > MAX_FRAME_BEFORE_AUTH - HELLO_LEN => {
-                    rude = true;
-                    break Close::Protocol;
-                }
-                In::Frame(frame) => if !inward.frame(frame).await {
-                    // It may have said why before it ended.
-                    if let Out::Frame(last) = outward.next().await {
-                        let _gone = timeout(write, socket.send(last)).await;
-                        continue;
-                    }
-                    break Close::Internal;
+    async move {
+        // Whether the pump itself, not the session, met what a phone never says.
+        let mut rude = false;
+        let (inward, outward) = session.split();
+        let why = loop {
+            if guest.is_some() && outward.trusted() {
+                guest = None;
+            }
+            tokio::select! {
+                biased;
+                out = outward.next() => match out {
+                    // Boxed: an idle pump need not be as large as a writing one.
+                    Out::Frame(frame) => if let Some(why) = Box::pin(write_frame(&mut socket, frame, write, outward)).await {
+                        break why;
+                    },
+                    Out::Close(why) => break why,
                 },
-                In::End { rude: true } => {
-                    rude = true;
-                    break Close::Protocol;
-                }
-                In::End { rude: false } => break Close::Done,
-            },
-        }
-    };
-    metrics.closed.with_label_values(&[why.as_str()]).inc();
-    if rude {
-        let _gone = timeout(write.min(Duration::from_secs(2)), socket.send(Outer::Close { code: why.code() }.to_bytes())).await;
+                came = socket.next() => match came {
+                    In::Frame(frame) if guest.is_some() && frame.len() > MAX_FRAME_BEFORE_AUTH - HELLO_LEN => {
+                        rude = true;
+                        break Close::Protocol;
+                    }
+                    In::Frame(frame) => if !inward.frame(frame).await {
+                        // It may have said why before it ended.
+                        let Out::Frame(last) = outward.next().await else { break Close::Internal };
+                        if let Some(why) = Box::pin(write_frame(&mut socket, last, write, outward)).await {
+                            break why;
+                        }
+                    },
+                    In::End { rude: true } => {
+                        rude = true;
+                        break Close::Protocol;
+                    }
+                    In::End { rude: false } => break Close::Done,
+                },
+            }
+        };
+        metrics.closed.with_label_values(&[why.as_str()]).inc();
+        Box::pin(end(socket, why, rude, write.min(MOST_FOR_CLOSE))).await;
+        drop(life);
     }
-    let _gone = timeout(write.min(Duration::from_secs(2)), socket.close(why)).await;
+}
+
+/// Writes one frame in its time, unless the session wants to end at once. Gives the reason to close, if there is one.
+async fn write_frame(socket: &mut PhoneSocket, frame: Vec<u8>, write: Duration, outward: &LinkReader) -> Option<Close> {
+    let written = tokio::select! {
+        written = timeout(write, socket.send(frame)) => written,
+        why = outward.cut() => return Some(why),
+    };
+    match written {
+        Ok(true) => None,
+        Ok(false) => Some(Close::Done),
+        Err(_) => Some(Close::TooSlow),
+    }
+}
+
+async fn end(mut socket: PhoneSocket, why: Close, rude: bool, write: Duration) {
+    if rude {
+        let _gone = timeout(write, socket.send(Outer::Close { code: why.code() }.to_bytes())).await;
+    }
+    let _gone = timeout(write, socket.close(why)).await;
 }

@@ -1,27 +1,38 @@
-//! The WebSocket under the phone socket: the only file that names tungstenite.
+//! The WebSocket under the phone socket: tungstenite for the upgrade, our own frames after it (`ws_frames.rs`).
 //!
-//! Buffers are tiny on purpose: an idle phone costs its read buffer and little else.
+//! Nothing is held while nothing happens: bytes are read into the stack when the socket has some, and written from a buffer that is gone afterwards.
 
-use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
+use std::{io, time::Duration};
+
+use countersign_protocol::{SUBPROTOCOL, codes::Close};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use tokio_tungstenite::{
-    WebSocketStream, accept_hdr_async_with_config,
+    accept_hdr_async,
     tungstenite::{
-        Message,
         handshake::server::{ErrorResponse, Request, Response},
         http::{HeaderValue, StatusCode, header::SEC_WEBSOCKET_PROTOCOL},
-        protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+        protocol::frame::coding::{CloseCode, Control, Data, OpCode},
     },
 };
 
-use countersign_protocol::{SUBPROTOCOL, codes::Close, outer::{MAX_FRAME, MAX_PHONE_FRAME}};
+use crate::ws_frames::{Reader, Rude, Said, write};
 
 /// WebSocket pings and pongs between two frames; a phone needs none at all.
 const MOST_CONTROL: u32 = 64;
 
+/// Bytes read at a time.
+const PIECE: usize = 4096;
+/// Pongs that may wait for a peer that does not read.
+const MOST_UNSENT: usize = 1024;
+/// How long a peer may take to hang up after our close frame, so that it is not lost to a reset.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// An accepted WebSocket.
 pub(crate) struct PhoneSocket {
-    ws: WebSocketStream<TcpStream>,
+    stream: TcpStream,
+    reader: Reader,
+    /// Bytes of frames that are not with the operating system yet. Kept here, not in a future: a future may be dropped at any time.
+    out: Vec<u8>,
     control: u32,
 }
 
@@ -35,12 +46,6 @@ pub(crate) enum In {
 impl PhoneSocket {
     /// The HTTP upgrade, on `path` and with our subprotocol only.
     pub(crate) async fn accept(stream: TcpStream, path: &'static str) -> Option<Self> {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(1024)
-            .write_buffer_size(0)
-            .max_write_buffer_size(MAX_FRAME * 2)
-            .max_message_size(Some(MAX_PHONE_FRAME))
-            .max_frame_size(Some(MAX_PHONE_FRAME));
         #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
         let check = move |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
             if request.uri().path() != path {
@@ -53,28 +58,75 @@ impl PhoneSocket {
             response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
             Ok(response)
         };
-        let ws = accept_hdr_async_with_config(stream, check, Some(config)).await.ok()?;
-        Some(Self { ws, control: 0 })
+        // What a peer says before it has read our answer is not heard: RFC 6455 §4.1 has it wait.
+        let stream = accept_hdr_async(stream, check).await.ok()?.into_inner();
+        Some(Self { stream, reader: Reader::default(), out: Vec::new(), control: 0 })
     }
 
     /// The next frame. Safe to be dropped and called again.
     pub(crate) async fn next(&mut self) -> In {
         loop {
-            match self.ws.next().await {
-                Some(Ok(Message::Binary(bytes))) => {
+            match self.reader.next() {
+                Ok(Some(Said::Message(frame))) => {
                     self.control = 0;
-                    return In::Frame(bytes.into());
+                    return In::Frame(frame);
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) if self.control < MOST_CONTROL => self.control += 1,
-                Some(Ok(Message::Close(_))) | None => return In::End { rude: false },
-                Some(Ok(_)) | Some(Err(_)) => return In::End { rude: true },
+                Ok(Some(Said::Ping(_) | Said::Pong)) if self.control >= MOST_CONTROL => return In::End { rude: true },
+                Ok(Some(Said::Ping(payload))) if self.out.len() < MOST_UNSENT => {
+                    self.control += 1;
+                    write(&mut self.out, OpCode::Control(Control::Pong), &payload);
+                    continue;
+                }
+                Ok(Some(Said::Pong)) => {
+                    self.control += 1;
+                    continue;
+                }
+                Ok(Some(Said::Close)) => return In::End { rude: false },
+                Ok(Some(Said::Ping(_))) | Err(Rude) => return In::End { rude: true },
+                Ok(None) => {}
+            }
+            if self.flush().await.is_err() || !matches!(self.read().await, Ok(true)) {
+                return In::End { rude: false };
             }
         }
     }
 
+    /// Waits for bytes and takes them; false at the end.
+    async fn read(&mut self) -> io::Result<bool> {
+        loop {
+            self.stream.readable().await?;
+            match self.take() {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                taken => return Ok(taken? > 0),
+            }
+        }
+    }
+
+    /// Not async, so that the buffer is never part of a future.
+    fn take(&mut self) -> io::Result<usize> {
+        let mut piece = [0; PIECE];
+        let n = self.stream.try_read(&mut piece)?;
+        self.reader.push(&piece[..n]);
+        Ok(n)
+    }
+
+    /// Writes what is not written yet. Safe to be dropped and called again.
+    async fn flush(&mut self) -> io::Result<()> {
+        while !self.out.is_empty() {
+            match self.stream.try_write(&self.out) {
+                Ok(n) if n == self.out.len() => self.out = Vec::new(),
+                Ok(n) => drop(self.out.drain(..n)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.stream.writable().await?,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a frame; true when it is with the operating system.
     pub(crate) async fn send(&mut self, frame: Vec<u8>) -> bool {
-        self.ws.send(Message::Binary(frame.into())).await.is_ok()
+        write(&mut self.out, OpCode::Data(Data::Binary), &frame);
+        self.flush().await.is_ok()
     }
 
     /// Says why, and closes.
@@ -86,7 +138,27 @@ impl PhoneSocket {
             Close::Protocol => CloseCode::Protocol,
             other => CloseCode::Library(4000 + other.code()),
         };
-        let _gone_already = self.ws.close(Some(CloseFrame { code, reason: why.as_str().into() })).await;
+        let payload = [&u16::from(code).to_be_bytes()[..], why.as_str().as_bytes()].concat();
+        write(&mut self.out, OpCode::Control(Control::Close), &payload);
+        if self.flush().await.is_ok() && self.stream.shutdown().await.is_ok() {
+            let _waited_long_enough = timeout(LINGER, self.hang_up()).await;
+        }
+    }
+
+    /// Reads and forgets what still comes. Closing with bytes unread would reset the connection, and the peer might never see why.
+    async fn hang_up(&mut self) {
+        while self.stream.readable().await.is_ok() {
+            match self.discard() {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn discard(&self) -> io::Result<usize> {
+        self.stream.try_read(&mut [0; PIECE])
     }
 }
 

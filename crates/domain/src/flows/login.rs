@@ -313,15 +313,14 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
     let claim = record.outcome.claim.clone().ok_or(Refused::NotApproved)?;
     let expected = capability::return_token(realm, id, claim.account).0;
     step(&record.outcome.login, &record.state(), &Event::Redeem { return_token, expected }, ports.now())?;
-    match ports.store.redeem(realm.realm.id, id, claim.account, &ports.stamp(actor)).await? {
-        Redeemed::Won => {}
-        Redeemed::Lost if active(FaultName::ApproveTwice) => {}
+    let account = match ports.store.redeem(realm.realm.id, id, claim.account, &ports.stamp(actor)).await? {
+        Redeemed::Won(account) => *account,
+        Redeemed::Lost if active(FaultName::ApproveTwice) => ports.store.account(realm.realm.id, claim.account).await?.ok_or(Refused::AccountDeleted)?,
         Redeemed::Lost => return Err(Refused::AlreadyRedeemed.into()),
         Redeemed::Ended => return Err(Refused::NotApproved.into()),
         Redeemed::AccountNotActive => return Err(Refused::AccountBlocked.into()),
-    }
+    };
     record.redeemed = true;
-    let account = ports.store.account(realm.realm.id, claim.account).await?.ok_or(Refused::AccountDeleted)?;
     Ok((record, account))
 }
 

@@ -22,9 +22,10 @@ pub enum Recorded {
 }
 
 /// What became of a redemption.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redeemed {
-    Won,
+    /// Once, by this account.
+    Won(Box<Account>),
     /// Somebody redeemed it before.
     Lost,
     /// The login has ended meanwhile.

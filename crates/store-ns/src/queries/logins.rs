@@ -38,19 +38,26 @@ pub(crate) async fn record_outcome(c: &mut Conn, o: &Outcome, stamp: &Stamp) -> 
     there.map(|r| Recorded::Lost(Box::new(r))).ok_or_else(|| countersign_store::StoreError::Query("an outcome conflicts with nothing".to_owned()))
 }
 
-pub(crate) async fn get(c: &mut Conn, realm: RealmId, login: LoginId) -> Answer<Option<Record>> {
-    let row: Option<OutcomeRow> = outcomes::table.find((realm.0.to_vec(), login.0.to_vec())).select(OutcomeRow::as_select()).first(c).await.optional()?;
-    match row {
-        Some(row) => whole(c, realm, row).await.map(Some),
-        None => Ok(None),
-    }
+/// An outcome's row, and what redemptions and endings say about it: one query, one answer.
+type Whole = (OutcomeRow, Option<i64>, Option<String>);
+
+macro_rules! wholes {
+    () => {
+        outcomes::table
+            .left_join(redemptions::table.on(redemptions::realm.eq(outcomes::realm).and(redemptions::login.eq(outcomes::id))))
+            .left_join(endings::table.on(endings::realm.eq(outcomes::realm).and(endings::login.eq(outcomes::id))))
+            .select((OutcomeRow::as_select(), redemptions::at.nullable(), endings::ended_by.nullable()))
+    };
 }
 
-async fn whole(c: &mut Conn, realm: RealmId, row: OutcomeRow) -> Answer<Record> {
-    let key = (realm.0.to_vec(), row.id.clone());
-    let redeemed: Option<i64> = redemptions::table.find(key.clone()).select(redemptions::at).first(c).await.optional()?;
-    let ended: Option<String> = endings::table.find(key).select(endings::ended_by).first(c).await.optional()?;
+fn whole((row, redeemed, ended): Whole) -> Answer<Record> {
     record(row, redeemed.is_some(), ended.as_deref())
+}
+
+pub(crate) async fn get(c: &mut Conn, realm: RealmId, login: LoginId) -> Answer<Option<Record>> {
+    let key = (outcomes::realm.eq(realm.0.to_vec()), outcomes::id.eq(login.0.to_vec()));
+    let found: Option<Whole> = wholes!().filter(key.0.and(key.1)).first(c).await.optional()?;
+    found.map(whole).transpose()
 }
 
 /// The one INSERT of a redemption.
@@ -60,15 +67,13 @@ pub(crate) async fn redeem(c: &mut Conn, realm: RealmId, login: LoginId, account
     if ended.is_some() {
         return Ok(Redeemed::Ended);
     }
-    if accounts::state(c, realm, account).await? != AccountState::Active {
-        return Ok(Redeemed::AccountNotActive);
-    }
+    let Some(account) = accounts::get(c, realm, account).await?.filter(|a| a.state == AccountState::Active) else { return Ok(Redeemed::AccountNotActive) };
     let values = (redemptions::realm.eq(realm.0.to_vec()), redemptions::login.eq(login.0.to_vec()), redemptions::at.eq(millis(stamp.now)));
     if insert_new!(c, redemptions::table, values).await? == 0 {
         return Ok(Redeemed::Lost);
     }
     audit::append(c, stamp, Some(realm), "login.redeemed", &login.to_string()).await?;
-    Ok(Redeemed::Won)
+    Ok(Redeemed::Won(Box::new(account)))
 }
 
 /// The one INSERT of an end, without an audit row of its own.
@@ -87,22 +92,15 @@ pub(crate) async fn end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedB
 
 /// Approved, not ended and not over at `now`.
 pub(crate) async fn running(c: &mut Conn, realm: RealmId, account: AccountId, now: Time) -> Answer<Vec<Record>> {
-    let found: Vec<OutcomeRow> = outcomes::table
+    let found: Vec<Whole> = wholes!()
         .filter(outcomes::realm.eq(realm.0.to_vec()))
         .filter(outcomes::account.eq(account.0.to_vec()))
         .filter(outcomes::state.eq(i32::from(LoginState::Approved.code())))
         .filter(outcomes::ends_at.gt(millis(now)))
+        .filter(endings::at.is_null())
         .order(outcomes::ends_at.desc())
         .limit(MANY)
-        .select(OutcomeRow::as_select())
         .load(c)
         .await?;
-    let mut running = Vec::new();
-    for row in found {
-        let record = whole(c, realm, row).await?;
-        if record.ended.is_none() {
-            running.push(record);
-        }
-    }
-    Ok(running)
+    found.into_iter().map(whole).collect()
 }

@@ -1,0 +1,234 @@
+//! WebSocket frames (RFC 6455 §5) without IO: what the phone socket holds while nothing arrives is three empty vectors.
+//!
+//! Ours, because a library's read and write buffers were half the memory of an idle session (docs/PERFORMANCE.md). The head of a frame is still tungstenite's.
+
+use std::io::Cursor;
+
+use countersign_protocol::outer::MAX_PHONE_FRAME;
+use tokio_tungstenite::tungstenite::protocol::frame::{
+    FrameHeader,
+    coding::{Control, Data, OpCode},
+};
+
+/// Largest payload of a control frame (§5.5).
+const MAX_CONTROL: usize = 125;
+
+/// What a peer said.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// A whole binary message.
+    Message(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong,
+    Close,
+}
+
+/// The peer broke RFC 6455, or says what a phone never says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Rude;
+
+/// Takes bytes as they come, gives what they say.
+#[derive(Default)]
+pub(crate) struct Reader {
+    /// Bytes of a frame that is not whole yet.
+    raw: Vec<u8>,
+    /// Fragments of a message that is not whole yet.
+    message: Option<Vec<u8>>,
+}
+
+impl Reader {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.raw.extend_from_slice(bytes);
+    }
+
+    /// The next thing said; `None` when more bytes are needed.
+    pub(crate) fn next(&mut self) -> Result<Option<Said>, Rude> {
+        while let Some((head, payload)) = self.frame()? {
+            match head.opcode {
+                OpCode::Control(Control::Ping) => return Ok(Some(Said::Ping(payload))),
+                OpCode::Control(Control::Pong) => return Ok(Some(Said::Pong)),
+                OpCode::Control(Control::Close) => return Ok(Some(Said::Close)),
+                OpCode::Data(Data::Binary) if self.message.is_none() => {
+                    if head.is_final {
+                        return Ok(Some(Said::Message(payload)));
+                    }
+                    self.message = Some(payload);
+                }
+                OpCode::Data(Data::Continue) => {
+                    let mut message = self.message.take().ok_or(Rude)?;
+                    if message.len() + payload.len() > MAX_PHONE_FRAME {
+                        return Err(Rude);
+                    }
+                    message.extend_from_slice(&payload);
+                    if head.is_final {
+                        return Ok(Some(Said::Message(message)));
+                    }
+                    self.message = Some(message);
+                }
+                OpCode::Data(Data::Binary | Data::Text | Data::Reserved(_)) | OpCode::Control(Control::Reserved(_)) => return Err(Rude),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next whole frame, unmasked.
+    fn frame(&mut self) -> Result<Option<(FrameHeader, Vec<u8>)>, Rude> {
+        let mut cursor = Cursor::new(&self.raw);
+        let Some((head, len)) = FrameHeader::parse(&mut cursor).map_err(|_| Rude)? else { return Ok(None) };
+        let most = if matches!(head.opcode, OpCode::Control(_)) { MAX_CONTROL } else { MAX_PHONE_FRAME };
+        let mask = head.mask.ok_or(Rude)?;
+        let len = usize::try_from(len).ok().filter(|len| *len <= most).ok_or(Rude)?;
+        if head.rsv1 || head.rsv2 || head.rsv3 || (most == MAX_CONTROL && !head.is_final) {
+            return Err(Rude);
+        }
+        let start = usize::try_from(cursor.position()).map_err(|_| Rude)?;
+        let Some(masked) = self.raw.get(start..start + len) else { return Ok(None) };
+        let payload = masked.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+        if self.raw.len() == start + len {
+            // A quiet peer costs no buffer.
+            self.raw = Vec::new();
+        } else {
+            self.raw.drain(..start + len);
+        }
+        Ok(Some((head, payload)))
+    }
+}
+
+/// Appends one unfragmented frame of a server.
+pub(crate) fn write(out: &mut Vec<u8>, opcode: OpCode, payload: &[u8]) {
+    let head = FrameHeader { opcode, ..FrameHeader::default() };
+    // A Vec takes everything.
+    let _always_ok = head.format(payload.len() as u64, out);
+    out.extend_from_slice(payload);
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proptest::prelude::*;
+    use tokio_tungstenite::tungstenite::{
+        Message, WebSocket,
+        protocol::{Role, WebSocketConfig},
+    };
+
+    use super::*;
+
+    fn frame(opcode: OpCode, is_final: bool, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mask = [7, 0, 255, 3];
+        FrameHeader { opcode, is_final, mask: Some(mask), ..FrameHeader::default() }.format(payload.len() as u64, &mut bytes).unwrap();
+        bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m));
+        bytes
+    }
+
+    fn opcode() -> impl Strategy<Value = OpCode> {
+        use Control::{Close, Ping, Pong};
+        use Data::{Binary, Continue, Text};
+        prop_oneof![
+            6 => Just(OpCode::Data(Binary)),
+            4 => Just(OpCode::Data(Continue)),
+            2 => Just(OpCode::Control(Ping)),
+            1 => Just(OpCode::Control(Pong)),
+            1 => Just(OpCode::Control(Close)),
+            1 => Just(OpCode::Data(Text)),
+        ]
+    }
+
+    /// Everything our reader says of these bytes, and whether it gave up, when they come in pieces of this size.
+    fn ours(bytes: &[u8], piece: usize) -> (Vec<Said>, bool) {
+        let (mut reader, mut said) = (Reader::default(), Vec::new());
+        for piece in bytes.chunks(piece) {
+            reader.push(piece);
+            loop {
+                match reader.next() {
+                    Ok(Some(it)) => said.push(it),
+                    Ok(None) => break,
+                    Err(Rude) => return (said, true),
+                }
+            }
+        }
+        (said, false)
+    }
+
+    /// The same of tungstenite, up to a close frame, after which it reads no more.
+    fn theirs(bytes: &[u8]) -> (Vec<Said>, bool) {
+        struct Stream<'a>(Cursor<&'a [u8]>);
+        impl std::io::Read for Stream<'_> {
+            fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+                match self.0.read(buf)? {
+                    0 => Err(std::io::ErrorKind::WouldBlock.into()),
+                    n => Ok(n),
+                }
+            }
+        }
+        impl std::io::Write for Stream<'_> {
+            fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+                Ok(buf.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        use tokio_tungstenite::tungstenite::Error;
+        let config = WebSocketConfig::default().max_message_size(Some(MAX_PHONE_FRAME)).max_frame_size(Some(MAX_PHONE_FRAME));
+        let mut ws = WebSocket::from_raw_socket(Stream(Cursor::new(bytes)), Role::Server, Some(config));
+        let mut said = Vec::new();
+        loop {
+            match ws.read() {
+                Ok(Message::Binary(b)) => said.push(Said::Message(b.into())),
+                Ok(Message::Ping(b)) => said.push(Said::Ping(b.into())),
+                Ok(Message::Pong(_)) => said.push(Said::Pong),
+                Ok(Message::Close(_)) => {
+                    said.push(Said::Close);
+                    return (said, false);
+                }
+                Ok(_) => return (said, true),
+                Err(Error::Io(e)) if e.kind() == std::io::ErrorKind::WouldBlock => return (said, false),
+                Err(_) => return (said, true),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_reader_says_what_tungstenite_says_however_the_bytes_are_cut(
+            frames in prop::collection::vec((opcode(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..200)), 0..12),
+            piece in 1_usize..600,
+            flip in prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0_u8..8)),
+        ) {
+            // A close frame's payload has a grammar of its own, which the phone socket does not care about.
+            let close = OpCode::Control(Control::Close);
+            let mut bytes: Vec<u8> = frames.iter().flat_map(|(code, fin, payload)| frame(*code, *fin, if *code == close { &[] } else { payload })).collect();
+            if let (Some((at, bit)), false) = (flip, bytes.is_empty()) {
+                let at = at.index(bytes.len());
+                bytes[at] ^= 1 << bit;
+            }
+            let (mut mine, rude) = ours(&bytes, piece);
+            if let Some(at) = mine.iter().position(|s| *s == Said::Close) {
+                mine.truncate(at + 1);
+                prop_assert_eq!((&mine, false), (&theirs(&bytes).0, false));
+            } else {
+                prop_assert_eq!((mine, rude), theirs(&bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut out = Vec::new();
+        write(&mut out, OpCode::Data(Data::Binary), &[5; 300]);
+        assert_eq!(out[..4], [0x82, 126, 1, 44]);
+        assert_eq!(out.len(), 304);
+    }
+
+    #[test]
+    fn a_quiet_reader_holds_no_memory_and_a_loud_one_is_bounded() {
+        let mut reader = Reader::default();
+        reader.push(&frame(OpCode::Data(Data::Binary), true, &[1; 4000]));
+        assert!(matches!(reader.next(), Ok(Some(Said::Message(m))) if m.len() == 4000));
+        assert_eq!((reader.raw.capacity(), reader.next()), (0, Ok(None)));
+        reader.push(&frame(OpCode::Data(Data::Binary), false, &[1; MAX_PHONE_FRAME]));
+        reader.push(&frame(OpCode::Data(Data::Continue), true, &[1]));
+        assert_eq!(reader.next(), Err(Rude));
+    }
+}

@@ -1,0 +1,80 @@
+//! The demo in a real browser: what a newcomer sees in the first minutes.
+
+use std::{path::Path, process::Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Browser, Pod, program};
+
+async fn phone(state: &Path, args: &[&str]) -> (i32, Vec<Value>) {
+    let mut command = tokio::process::Command::new(program("countersign-phone"));
+    let out = command.arg("--state").arg(state).arg("--json").args(args).stdin(Stdio::null()).output().await.unwrap();
+    let lines = String::from_utf8(out.stdout).unwrap();
+    (out.status.code().unwrap(), lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect())
+}
+
+/// Enrols by the link on the page and types the number of the phone into it.
+async fn enrol(browser: &Browser, state: &Path) {
+    browser.write("#enrol-user", "alice").await;
+    browser.click("#enrol-form button").await;
+    let link = browser.until("document.querySelector('#enrol-link').textContent").await;
+    let (exit, lines) = phone(state, &["enrol", link.as_str().unwrap()]).await;
+    assert_eq!(exit, 0);
+    browser.until("!document.querySelector('#confirm-form').hidden").await;
+    browser.write("#confirm-number", lines[0]["number"].as_str().unwrap()).await;
+    browser.click("#confirm-form button").await;
+    browser.until("document.querySelector('#enrol-message').textContent.includes('is enrolled')").await;
+}
+
+/// Lets the phone look at the screen until it has read a code in time: codes change every few seconds.
+async fn scan(browser: &Browser, state: &Path) {
+    browser.click("#login-button").await;
+    browser.until("document.querySelector('#login-element').shadowRoot?.querySelector('svg[part=qr] path[d]')").await;
+    let picture = state.with_file_name("screen.png");
+    for _frame in 0..10 {
+        browser.photograph(&picture).await;
+        let (exit, lines) = phone(state, &["login", "--yes", "--qr", picture.to_str().unwrap()]).await;
+        if exit == 0 {
+            assert_eq!(lines[0]["claimed"]["client"], "Demo shop");
+            return;
+        }
+    }
+    panic!("the phone never read a code");
+}
+
+#[tokio::test]
+async fn the_page_shows_a_code_the_phone_reads_it_and_the_page_turns_to_logged_in() {
+    let Some(browser) = Browser::open().await else { return };
+    let pod = Pod::with(&["--demo"], &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("phone");
+    browser.go(&pod.url("demo")).await;
+    enrol(&browser, &state).await;
+    scan(&browser, &state).await;
+    let said = browser.until("document.querySelector('#logged-in')?.textContent").await;
+    assert_eq!(said, "Logged in as alice");
+
+    browser.go(&pod.url("demo")).await;
+    assert_eq!(browser.until("document.querySelector('#logged-in')?.textContent").await, "Logged in as alice", "the shop remembers its browser session");
+    assert_eq!(phone(&state, &["logout"]).await.0, 0);
+    browser.go(&pod.url("demo")).await;
+    browser.until("document.querySelector('#login-button').hidden === false && !document.querySelector('#logged-in')").await;
+}
+
+#[tokio::test]
+async fn a_refusal_on_the_phone_shows_on_the_page() {
+    let Some(browser) = Browser::open().await else { return };
+    let pod = Pod::with(&["--demo"], &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("phone");
+    browser.go(&pod.url("demo")).await;
+    enrol(&browser, &state).await;
+    browser.click("#login-button").await;
+    let link = browser.until("document.querySelector('#login-element').shadowRoot?.querySelector('a[part~=link]')?.href").await;
+    let (exit, lines) = phone(&state, &["login", link.as_str().unwrap()]).await;
+    assert_eq!(exit, 0);
+    browser.until("document.querySelector('#login-element[state=claimed]') !== null").await;
+    assert_eq!(phone(&state, &["refuse", lines[1]["waiting"].as_str().unwrap(), "--reason", "not_me"]).await.0, 0);
+    browser.until("document.querySelector('#login-element[state=refused]') !== null").await;
+    assert_eq!(browser.eval("return document.querySelector('#logged-in')").await, Value::Null);
+}

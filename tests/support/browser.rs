@@ -1,0 +1,113 @@
+//! A real Chromium without a window, driven over W3C WebDriver (<https://www.w3.org/TR/webdriver2/>).
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::in_ci;
+
+/// One browser window, with a profile of its own. Dropping it ends the browser.
+pub struct Browser {
+    driver: Child,
+    session: String,
+    http: reqwest::Client,
+    _profile: TempDir,
+}
+
+/// Chromium as root, offline and quiet.
+const ARGS: [&str; 10] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,1400",
+];
+
+impl Browser {
+    /// `None` when it is not installed, which is a failure in CI.
+    pub async fn open() -> Option<Self> {
+        let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let Ok(mut driver) = started else {
+            assert!(!in_ci(), "chromedriver is missing: run `make tools`");
+            eprintln!("skipped: no chromedriver; run `make tools`");
+            return None;
+        };
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let said = lines.find(|l| l.contains("started successfully on port")).expect("chromedriver starts");
+        let port: String = said.chars().filter(char::is_ascii_digit).collect();
+        let profile = tempfile::tempdir().unwrap();
+        let mut args: Vec<String> = ARGS.map(str::to_owned).to_vec();
+        args.push(format!("--user-data-dir={}", profile.path().display()));
+        let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": args}, "timeouts": {"script": 30_000}}}});
+        let mut browser = Self { driver, session: format!("http://127.0.0.1:{port}/session"), http: reqwest::Client::new(), _profile: profile };
+        let session = browser.post("", wanted).await;
+        browser.session = format!("{}/{}", browser.session, session["sessionId"].as_str().unwrap());
+        Some(browser)
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let response = self.http.post(format!("{}{path}", self.session)).json(&body).send().await.unwrap();
+        let ok = response.status().is_success();
+        let answer: Value = response.json().await.unwrap();
+        assert!(ok, "{path}: {}", answer["value"]);
+        answer["value"].clone()
+    }
+
+    pub async fn go(&self, url: &str) {
+        self.post("/url", json!({"url": url})).await;
+    }
+
+    /// What this JavaScript function body returns.
+    pub async fn eval(&self, script: &str) -> Value {
+        self.post("/execute/sync", json!({"script": script, "args": []})).await
+    }
+
+    /// Waits until this JavaScript expression is something, and gives it. The page is looked at each time it paints.
+    pub async fn until(&self, expression: &str) -> Value {
+        let script = format!("const done = arguments[0]; const look = () => {{ const it = {expression}; it ? done(it) : requestAnimationFrame(look); }}; look();");
+        self.post("/execute/async", json!({"script": script, "args": []})).await
+    }
+
+    async fn element(&self, selector: &str) -> String {
+        let found = self.post("/element", json!({"using": "css selector", "value": selector})).await;
+        found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
+    }
+
+    pub async fn click(&self, selector: &str) {
+        let element = self.element(selector).await;
+        self.post(&format!("/element/{element}/click"), json!({})).await;
+    }
+
+    /// Types keys into a field.
+    pub async fn write(&self, selector: &str, text: &str) {
+        let element = self.element(selector).await;
+        self.post(&format!("/element/{element}/value"), json!({"text": text})).await;
+    }
+
+    /// What a camera in front of the screen would see.
+    pub async fn photograph(&self, file: &Path) {
+        let response = self.http.get(format!("{}/screenshot", self.session)).send().await.unwrap();
+        let answer: Value = response.json().await.unwrap();
+        std::fs::write(file, BASE64_STANDARD.decode(answer["value"].as_str().unwrap()).unwrap()).unwrap();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Chromium is a child of chromedriver and ends with it.
+        let _ = Command::new("pkill").args(["-TERM", "-P", &self.driver.id().to_string()]).status();
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
