@@ -99,3 +99,22 @@ async fn an_account_without_confirmation_is_active_at_once() {
     let _online = phone.connect().await;
     assert!(stage.api.account(&stage.realm, &phone.account.id).await.unwrap().online);
 }
+
+#[tokio::test]
+async fn who_deletes_a_user_or_an_account_ends_the_enrolments_that_lead_there() {
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let unused = stage.new_enrolment("alice", Confirm::None).await;
+    stage.root.delete_user(&stage.realm, "alice").await.unwrap();
+    let again = stage.new_enrolment("alice", Confirm::None).await;
+    let old = Phone::enrol(unused.link.as_ref().unwrap()).await.map(drop);
+    assert!(matches!(old, Err(PhoneError::Closed(countersign_sdk::Close::AuthFailed))), "the new alice is somebody else: {old:?}");
+    Phone::enrol(again.link.as_ref().unwrap()).await.unwrap();
+
+    let unconfirmed = stage.new_enrolment("bob", Confirm::Number).await;
+    let (bob, number) = Phone::enrol(unconfirmed.link.as_ref().unwrap()).await.unwrap();
+    stage.root.delete_account(&stage.realm, &bob.account.id).await.unwrap();
+    let late = stage.api.confirm_enrolment(&stage.realm, &unconfirmed.id, &number.unwrap()).await;
+    assert_eq!(code(late), "already_decided");
+    assert_eq!(stage.api.enrolment(&stage.realm, &unconfirmed.id, 0, 0).await.unwrap().state, EnrolmentState::Cancelled);
+}

@@ -194,7 +194,7 @@ async fn codes_of_another_login_or_realm_are_not_genuine() {
     assert!(matches!(claim(&mut phone, &qr).await, Err(PhoneError::Refused(Refusal::BadCapability))), "another realm's code");
     let (mine, yours) = (stage.new_login().await, stage.new_login().await);
     let text = Page::open(&mine).await.qr().await;
-    let mut command = Command::claim(&countersign_sdk::Link::parse(&text).unwrap()).unwrap();
+    let mut command = Command::scanned(&countersign_sdk::Link::parse(&text).unwrap()).unwrap();
     if let Command::Claim { login, .. } = &mut command {
         *login = yours.id.parse().unwrap();
     }

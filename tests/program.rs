@@ -147,7 +147,7 @@ async fn the_virtual_phone_enrols_logs_in_and_refuses_from_the_command_line() {
 
     let login = stage.new_login().await;
     let mut page = Page::open(&login).await;
-    let (exit, lines, _) = phone(args(&["login", &page.qr().await])).await;
+    let (exit, lines, _) = phone(args(&["login", "--scanned", &page.qr().await])).await;
     assert_eq!((exit, lines[0]["claimed"]["client"].as_str(), lines[1]["waiting"].as_str()), (0, Some("Example Shop"), Some(login.id.as_str())));
     let (_, lines, _) = phone(args(&["pending"])).await;
     assert_eq!((lines[0]["login"].as_str(), lines[0]["state"].as_str()), (Some(login.id.as_str()), Some("claimed")));
@@ -167,8 +167,9 @@ async fn the_virtual_phone_enrols_logs_in_and_refuses_from_the_command_line() {
     assert_eq!(phone(args(&["login", "--qr", "/nowhere.png"])).await.0, 2);
     let late = stage.new_login().await;
     let qr = Page::open(&late).await.qr().await;
+    assert_eq!(phone(args(&["login", &qr])).await.0, 2, "a code is not opened as a link");
     drop(pod);
-    let (exit, _, said) = phone(args(&["login", &qr])).await;
+    let (exit, _, said) = phone(args(&["login", "--scanned", &qr])).await;
     assert_eq!(exit, 4, "{said}");
 }
 
@@ -191,7 +192,7 @@ async fn a_watching_phone_serves_the_other_commands_without_being_displaced() {
     assert_eq!(first["event"], "connected");
     let login = stage.new_login().await;
     let qr = Page::open(&login).await.qr().await;
-    assert!(command().args(["login", "--yes", &qr]).output().await.unwrap().status.success());
+    assert!(command().args(["login", "--yes", "--scanned", &qr]).output().await.unwrap().status.success());
     stage.api.logout(&stage.realm, &login.id).await.unwrap();
     let told: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
     assert_eq!((told["event"].as_str(), told["body"]["state"].as_str()), (Some("login"), Some("ended")), "it was never disconnected");

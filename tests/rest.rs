@@ -35,6 +35,7 @@ async fn malformed_requests_get_a_problem_that_says_what_is_wrong() {
         (Method::POST, realms, json, r#"{"name":"X Y","display_name":"X"}"#, 422, "invalid"),
         (Method::POST, realms, json, r#"{"name":"x","display_name":"a\u202eb"}"#, 422, "invalid"),
         (Method::POST, realms, json, &huge, 413, "too_large"),
+        (Method::POST, &format!("{logins}/00000000-0000-0000-0000-000000000000/redeem"), json, &huge, 413, "too_large"),
         (Method::POST, realms, "text/plain", r#"{"name":"x","display_name":"X"}"#, 415, "unsupported_media_type"),
         (Method::PUT, realms, json, "{}", 405, "method_not_allowed"),
         (Method::GET, "/v1/nothing", json, "", 404, "no_such_endpoint"),

@@ -11,7 +11,7 @@ use countersign_domain::{
 };
 use countersign_protocol::ids::AccountId;
 
-use crate::{heart::Shared, registry::message::IsHere};
+use crate::{heart::Shared, registry::message::IsHere, work::to_the_end};
 
 /// What may be done to accounts from outside. IO runs in the caller's task.
 #[derive(Clone)]
@@ -42,8 +42,9 @@ impl Accounts {
     ///
     /// # Errors
     /// Why not.
-    pub async fn change(&self, realm: &OpenRealm, id: AccountId, event: Event, actor: Actor) -> Result<Account, Stop> {
-        account::change(&self.0.ports, realm, id, event, actor).await
+    pub async fn change(&self, realm: &Arc<OpenRealm>, id: AccountId, event: Event, actor: Actor) -> Result<Account, Stop> {
+        let (shared, realm) = (self.0.clone(), realm.clone());
+        to_the_end(async move { account::change(&shared.ports, &realm, id, event, actor).await }).await
     }
 
     /// Whether a phone is connected with it.

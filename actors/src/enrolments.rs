@@ -16,7 +16,11 @@ use countersign_protocol::{
     link::{EnrolLink, Link},
 };
 
-use crate::{heart::Shared, registry::login::watch};
+use crate::{
+    heart::Shared,
+    registry::login::{MOST_PER_TOPIC, watch},
+    work::to_the_end,
+};
 
 /// What may be done to enrolments from outside. IO runs in the caller's task.
 #[derive(Clone)]
@@ -64,7 +68,7 @@ impl Enrolments {
             return Ok(Some(seen));
         }
         let until = tokio::time::Instant::now() + wait;
-        let Some(watch) = watch(&self.0.logins, Topic::Enrolment(id), Some(seen.expires_at)) else { return Ok(Some(seen)) };
+        let Some(watch) = watch(&self.0.logins, Topic::Enrolment(id), MOST_PER_TOPIC, Some(seen.expires_at)) else { return Ok(Some(seen)) };
         loop {
             let now = self.look(realm, id).await?;
             if now.as_ref().is_none_or(|e| e.state.version() > after) || tokio::time::Instant::now() >= until {
@@ -72,7 +76,8 @@ impl Enrolments {
             }
             let poll = tokio::time::Instant::now() + self.0.settings.safety_poll;
             if let Ok(false) = tokio::time::timeout_at(until.min(poll), watch.woken()).await {
-                return Ok(now);
+                // Too many wait for this enrolment: this one looks now and then instead of being woken.
+                tokio::time::sleep_until(until.min(poll)).await;
             }
         }
     }
@@ -81,15 +86,17 @@ impl Enrolments {
     ///
     /// # Errors
     /// Why not.
-    pub async fn confirm(&self, realm: &OpenRealm, id: EnrolmentId, number: &str, actor: Actor) -> Result<Enrolment, Stop> {
-        enrolment::confirm(&self.0.ports, realm, id, number, actor).await
+    pub async fn confirm(&self, realm: &Arc<OpenRealm>, id: EnrolmentId, number: String, actor: Actor) -> Result<Enrolment, Stop> {
+        let (shared, realm) = (self.0.clone(), realm.clone());
+        to_the_end(async move { enrolment::confirm(&shared.ports, &realm, id, &number, actor).await }).await
     }
 
     /// The creator takes it back.
     ///
     /// # Errors
     /// Why not.
-    pub async fn cancel(&self, realm: &OpenRealm, id: EnrolmentId, actor: Actor) -> Result<Enrolment, Stop> {
-        enrolment::cancel(&self.0.ports, realm, id, actor).await
+    pub async fn cancel(&self, realm: &Arc<OpenRealm>, id: EnrolmentId, actor: Actor) -> Result<Enrolment, Stop> {
+        let (shared, realm) = (self.0.clone(), realm.clone());
+        to_the_end(async move { enrolment::cancel(&shared.ports, &realm, id, actor).await }).await
     }
 }

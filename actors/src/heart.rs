@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) logins: Addr<LoginRegistry>,
     pub(crate) messages: Addr<MessageRegistry>,
+    /// A supervised actor lives only as long as somebody could send to it.
+    _bridge: Addr<BusBridge>,
 }
 
 /// The handles of a started heart.
@@ -68,8 +70,8 @@ impl Heart {
         let pod = PodId(ports.fresh_id());
         let wakes = ports.live.subscribe(pod).await?;
         let bridge = BusBridge::new(ports.live.clone(), pod, wakes, logins.clone(), messages.clone());
-        Supervisor::start_in_arbiter(&arbiter.handle(), move |_| bridge);
-        let shared = Arc::new(Shared { ports, realms: realms.clone(), settings, logins, messages: messages.clone() });
+        let bridge = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| bridge);
+        let shared = Arc::new(Shared { ports, realms: realms.clone(), settings, logins, messages: messages.clone(), _bridge: bridge });
         let heart = Self {
             realms,
             logins: Logins::new(shared.clone()),

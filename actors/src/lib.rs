@@ -12,6 +12,7 @@ mod realms;
 mod registry;
 mod session;
 mod watch;
+mod work;
 
 pub use accounts::Accounts;
 pub use drain::Drain;

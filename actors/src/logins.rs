@@ -18,7 +18,8 @@ use countersign_protocol::{ids::LoginId, link::Link};
 
 use crate::{
     heart::Shared,
-    registry::login::{Watch, watch},
+    registry::login::{MOST_PER_TOPIC, Watch, watch},
+    work::to_the_end,
 };
 
 /// What may be done to logins from outside. IO runs in the caller's task.
@@ -56,7 +57,7 @@ impl Logins {
             return Ok(Some(seen));
         }
         let until = tokio::time::Instant::now() + wait;
-        let Some(watch) = self.watch(&seen.login) else { return Ok(Some(seen)) };
+        let Some(watch) = self.watch(&seen.login, MOST_PER_TOPIC) else { return Ok(Some(seen)) };
         // Registered first, read after: what changed in between is seen, what changes later wakes.
         loop {
             let now = self.look(realm, id).await?;
@@ -65,15 +66,16 @@ impl Logins {
             }
             let poll = tokio::time::Instant::now() + self.safety_poll();
             if let Ok(false) = tokio::time::timeout_at(until.min(poll), watch.woken()).await {
-                return Ok(now);
+                // Too many wait for this login: this one looks now and then instead of being woken.
+                tokio::time::sleep_until(until.min(poll)).await;
             }
         }
     }
 
-    /// Wakes its holder whenever the login may have changed, its expiry included. `None` when the registry is overloaded.
+    /// Wakes its holder whenever the login may have changed, its expiry included, unless `most` wait for it already. `None` when the registry is overloaded.
     #[must_use]
-    pub fn watch(&self, login: &Login) -> Option<Watch> {
-        watch(&self.0.logins, Topic::Login(login.id), Some(login.expires_at))
+    pub fn watch(&self, login: &Login, most: usize) -> Option<Watch> {
+        watch(&self.0.logins, Topic::Login(login.id), most, Some(login.expires_at))
     }
 
     /// How long to trust that no wake-up was lost: the setting, up to a fifth shorter so that waiters do not march in step.
@@ -118,24 +120,27 @@ impl Logins {
     ///
     /// # Errors
     /// Why not.
-    pub async fn cancel(&self, realm: &OpenRealm, id: LoginId, actor: Actor) -> Result<Seen, Stop> {
-        login::cancel(&self.0.ports, realm, id, actor).await
+    pub async fn cancel(&self, realm: &Arc<OpenRealm>, id: LoginId, actor: Actor) -> Result<Seen, Stop> {
+        let (shared, realm) = (self.0.clone(), realm.clone());
+        to_the_end(async move { login::cancel(&shared.ports, &realm, id, actor).await }).await
     }
 
     /// See [`login::redeem`].
     ///
     /// # Errors
     /// Why not.
-    pub async fn redeem(&self, realm: &OpenRealm, id: LoginId, return_token: Option<[u8; 16]>, actor: Actor) -> Result<(Record, Account), Stop> {
-        login::redeem(&self.0.ports, realm, id, return_token, actor).await
+    pub async fn redeem(&self, realm: &Arc<OpenRealm>, id: LoginId, return_token: Option<[u8; 16]>, actor: Actor) -> Result<(Record, Account), Stop> {
+        let (shared, realm) = (self.0.clone(), realm.clone());
+        to_the_end(async move { login::redeem(&shared.ports, &realm, id, return_token, actor).await }).await
     }
 
     /// See [`login::end`].
     ///
     /// # Errors
     /// Why not.
-    pub async fn log_out(&self, realm: &OpenRealm, id: LoginId, actor: Actor) -> Result<Seen, Stop> {
-        login::end(&self.0.ports, realm, id, EndedBy::Client, actor).await
+    pub async fn log_out(&self, realm: &Arc<OpenRealm>, id: LoginId, actor: Actor) -> Result<Seen, Stop> {
+        let (shared, realm) = (self.0.clone(), realm.clone());
+        to_the_end(async move { login::end(&shared.ports, &realm, id, EndedBy::Client, actor).await }).await
     }
 
     /// A random number below `n`, for jitter.

@@ -108,7 +108,7 @@ async fn cold_login(api: &ApiClient, phone: &Phone) -> Result<(), Stop> {
     page.send(Message::Text(json!({"page_token": login.page_token, "after": 0}).to_string().into())).await?;
     let qr = event(&mut page, "qr", None).await?;
     let mut online = phone.connect().await?;
-    let claim = Command::claim(&Link::parse(qr["text"].as_str().unwrap_or_default())?).ok_or("a login code")?;
+    let claim = Command::scanned(&Link::parse(qr["text"].as_str().unwrap_or_default())?).ok_or("a login code")?;
     let Answer::Prompt(prompt) = online.do_it(&claim).await? else { return Err("a prompt".into()) };
     online.do_it(&Command::approve(&prompt)).await?;
     event(&mut page, "state", Some("approved")).await?;

@@ -35,15 +35,21 @@ pub enum Command {
 }
 
 impl Command {
-    /// Claims the login of a scanned code or an opened link. `None` for an enrolment link.
+    /// Claims the login of a code that the app's own scanner has read. `None` when it is no login code.
+    ///
+    /// Text that came any other way must not get here. A link that shows a victim's phone somebody else's code, fresh from this second, would otherwise do what
+    /// only standing in front of a screen should do, and no return token would protect him.
     #[must_use]
-    pub fn claim(link: &Link) -> Option<Self> {
-        let (login, capability) = match link {
-            Link::Qr(qr) => (qr.login, Capability::Qr { t: qr.t, mac: qr.mac }),
-            Link::Login(link) => (link.login, Capability::Link(link.token.clone())),
-            Link::Enrol(_) => return None,
-        };
-        Some(Self::Claim { req_id: fresh(), login, capability })
+    pub fn scanned(link: &Link) -> Option<Self> {
+        let Link::Qr(qr) = link else { return None };
+        Some(Self::Claim { req_id: fresh(), login: qr.login, capability: Capability::Qr { t: qr.t, mac: qr.mac } })
+    }
+
+    /// Claims the login of a link that the app was opened with. `None` when it is no login link.
+    #[must_use]
+    pub fn opened(link: &Link) -> Option<Self> {
+        let Link::Login(link) = link else { return None };
+        Some(Self::Claim { req_id: fresh(), login: link.login, capability: Capability::Link(link.token.clone()) })
     }
 
     /// The user said yes.

@@ -77,9 +77,14 @@ impl Server {
 /// `wss://`, or `ws://` to this machine.
 fn safe(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("ws://") else { return url.starts_with("wss://") };
-    let host = rest.split('/').next().unwrap_or_default();
-    let name = host.strip_prefix('[').and_then(|h| h.split(']').next()).unwrap_or_else(|| host.split(':').next().unwrap_or_default());
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (name, after) = match authority.strip_prefix('[') {
+        Some(v6) => v6.split_once(']').unwrap_or_default(),
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    // Whatever else may stand in an authority (user info above all) has no business here.
+    let port = after.is_empty() || after.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok());
+    port && (name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
 }
 
 /// One account.
@@ -187,7 +192,7 @@ mod tests {
         for good in ["wss://id.example/ns/sigmai", "ws://127.0.0.1:8888/ns/sigmai", "ws://[::1]:1/x", "ws://localhost/x"] {
             assert!(Server::from_link(&link(good)).is_ok(), "{good}");
         }
-        for bad in ["ws://id.example/ns/sigmai", "ws://127.0.0.1.evil.example/", "http://127.0.0.1/", "ws://"] {
+        for bad in ["ws://id.example/ns/sigmai", "ws://127.0.0.1.evil.example/", "ws://127.0.0.1:80@evil.example/", "ws://[::1]@evil.example/", "ws://localhost:x/", "http://127.0.0.1/", "ws://"] {
             assert_eq!(Server::from_link(&link(bad)), Err(WalletError::Plaintext), "{bad}");
         }
     }

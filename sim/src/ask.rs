@@ -15,8 +15,8 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
-    /// Claim the login of a link or QR text.
-    Claim { link: String },
+    /// Claim the login of a link that was opened, or of a code that was scanned.
+    Claim { link: String, scanned: bool },
     /// Decide a claimed login: approve, or refuse for a reason.
     Decide { login: String, refuse: Option<String> },
     Logout { login: String },
@@ -91,7 +91,7 @@ pub fn account_for(state: &State, ask: &Ask) -> Result<Account, PhoneError> {
     let wallet = state.wallet()?;
     let none = || PhoneError::Usage("this phone has no account for that; enrol first".to_owned());
     match ask {
-        Ask::Claim { link } => {
+        Ask::Claim { link, .. } => {
             let realm = match Link::parse(link)? {
                 Link::Qr(qr) => qr.realm,
                 Link::Login(link) => link.realm,
@@ -117,8 +117,8 @@ fn login_id(text: &str) -> Result<LoginId, PhoneError> {
 /// Why not.
 pub async fn perform(online: &mut Online, state: &State, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
     match ask {
-        Ask::Claim { link } => {
-            let prompt = claim(online, link).await?;
+        Ask::Claim { link, scanned } => {
+            let prompt = claim(online, link, *scanned).await?;
             state.put_pending(&Pending { login: prompt.login.to_string(), account: account.id.clone(), link: link.clone() })?;
             Ok(Reply::Claimed(shown(&prompt)))
         }
@@ -139,8 +139,14 @@ pub async fn perform(online: &mut Online, state: &State, account: &Account, ask:
     }
 }
 
-async fn claim(online: &mut Online, link: &str) -> Result<Prompt, PhoneError> {
-    let command = Command::claim(&Link::parse(link)?).ok_or_else(|| PhoneError::Usage("this is an enrolment link; use `enrol`".to_owned()))?;
+async fn claim(online: &mut Online, link: &str, scanned: bool) -> Result<Prompt, PhoneError> {
+    let link = Link::parse(link)?;
+    let (command, otherwise) = if scanned {
+        (Command::scanned(&link), "this is no login code; open it as a link instead of scanning it")
+    } else {
+        (Command::opened(&link), "this is the text of a QR code, which is never opened as a link: scan it (--qr FILE, or --scanned for what a scanner read)")
+    };
+    let command = command.ok_or_else(|| PhoneError::Usage(otherwise.to_owned()))?;
     match online.do_it(&command).await? {
         Answer::Prompt(prompt) => Ok(*prompt),
         _ => Err(PhoneError::NotTheServer),
@@ -150,7 +156,8 @@ async fn claim(online: &mut Online, link: &str) -> Result<Prompt, PhoneError> {
 async fn decide(online: &mut Online, state: &State, account: &Account, login: LoginId, refuse: Option<&str>) -> Result<Reply, PhoneError> {
     let pending = state.pending(login).ok_or_else(|| PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned()))?;
     // Claiming again gives the very bytes that are to be signed.
-    let prompt = match claim(online, &pending.link).await {
+    let scanned = matches!(Link::parse(&pending.link)?, Link::Qr(_));
+    let prompt = match claim(online, &pending.link, scanned).await {
         Err(e @ PhoneError::Refused(_)) => {
             state.drop_pending(login);
             return Err(e);

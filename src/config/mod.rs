@@ -98,6 +98,8 @@ pub struct Http {
     /// Threads of the REST port and of the page port; 0 is one per core.
     pub workers: usize,
     pub keep_alive_ms: u64,
+    /// Connections per listener at a time; more wait in the kernel.
+    pub connections: usize,
     /// For the head of a request to arrive.
     pub request_ms: u64,
 }
@@ -161,7 +163,7 @@ impl Default for Phone {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { workers: 0, keep_alive_ms: 30_000, request_ms: 5000 }
+        Self { workers: 0, keep_alive_ms: 30_000, connections: 2048, request_ms: 5000 }
     }
 }
 
@@ -204,11 +206,33 @@ impl Config {
             return Err(ConfigError::Unsafe(format!("listen.demo = {} must be a loopback address", l.demo)));
         }
         for (key, url) in [("page", &self.public.page), ("phone", &self.public.phone), ("app", &self.public.app)] {
-            let loopback = ["ws://127.0.0.1", "ws://localhost", "ws://[::1]", "http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|p| url.starts_with(p));
+            let loopback = ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| at_host(url, host));
             if !url.is_empty() && !loopback && !url.starts_with("wss://") && !url.starts_with("https://") {
                 return Err(ConfigError::Unsafe(format!("public.{key} = {url} must be wss:// or https:// beyond loopback")));
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a URL without TLS names exactly this host.
+fn at_host(url: &str, host: &str) -> bool {
+    let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("http://")).and_then(|rest| rest.strip_prefix(host));
+    let port = |rest: &str| rest.strip_prefix(':').is_some_and(|p| p.split('/').next().unwrap_or_default().parse::<u16>().is_ok());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || port(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at_host;
+
+    #[test]
+    fn only_the_host_itself_is_this_machine() {
+        for url in ["ws://127.0.0.1", "http://127.0.0.1/", "ws://127.0.0.1:9999/page"] {
+            assert!(at_host(url, "127.0.0.1"), "{url}");
+        }
+        for url in ["ws://127.0.0.1.example", "ws://127.0.0.1:80@example/", "wss://127.0.0.1", "ws://127.0.0.1:x"] {
+            assert!(!at_host(url, "127.0.0.1"), "{url}");
+        }
     }
 }

@@ -47,7 +47,7 @@ pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartE
 /// Adds a key with this secret.
 pub(super) async fn add_key(ports: &Ports, secret: &Secret<32>, role: Role) -> Result<(), Fault> {
     let key = ApiKey { id: ApiKeyId(ports.fresh_id()), hash: secret.hash(), role, created_at: ports.now(), expires_at: None };
-    ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await
+    ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await.map(drop)
 }
 
 /// The realm, made when it is missing.

@@ -45,6 +45,14 @@ fn workers(asked: usize) -> usize {
     if asked > 0 { asked } else { available_parallelism().map_or(2, Into::into) }
 }
 
+/// How many phones the open files allow beside everything else: two HTTP listeners, and a reserve for SQL, logs and the admin port.
+fn files_for_phones(http: usize) -> usize {
+    const RESERVE: usize = 256;
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let soft = limits.lines().find_map(|l| l.strip_prefix("Max open files")?.split_whitespace().next()?.parse::<usize>().ok());
+    soft.map_or(usize::MAX, |files| files.saturating_sub(2 * http + RESERVE).max(RESERVE))
+}
+
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
@@ -109,7 +117,7 @@ fn urls(config: &Config, page: SocketAddr, phone: SocketAddr) -> PublicUrls {
 fn open(config: &Config, doors: Doors, heart: &Heart, deaths: Deaths, ports: Ports, metrics: Metrics, urls: PublicUrls) -> Result<Running, StartError> {
     let io = |e: std::io::Error| StartError::Other(e.to_string());
     let h = &config.http;
-    let http_settings = http::Settings { workers: workers(h.workers), keep_alive: ms(h.keep_alive_ms), request: ms(h.request_ms) };
+    let http_settings = http::Settings { workers: workers(h.workers), keep_alive: ms(h.keep_alive_ms), request: ms(h.request_ms), connections: h.connections };
     let readiness = Readiness::new(ports.clone());
     let (leave, leaving) = watch::channel(false);
     let parts = Parts { heart: heart.clone(), ports: ports.clone(), keys: Keys::new(ports), urls, leaving: Leaving(leaving) };
@@ -130,7 +138,7 @@ fn open(config: &Config, doors: Doors, heart: &Heart, deaths: Deaths, ports: Por
     let p = &config.phone;
     let door = Door {
         sessions: heart.sessions.clone(),
-        gate: Gate::new(Limits { strangers: p.strangers, strangers_per_address: p.strangers_per_address, connections: p.connections }),
+        gate: Gate::new(Limits { strangers: p.strangers, strangers_per_address: p.strangers_per_address, connections: p.connections.min(files_for_phones(h.connections)) }),
         metrics,
         settings: phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers) },
         role: Role::Ns,

@@ -1,9 +1,11 @@
 //! A real Chromium without a window, driven over W3C WebDriver (<https://www.w3.org/TR/webdriver2/>).
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -95,6 +97,16 @@ impl Browser {
         self.post(&format!("/element/{element}/value"), json!({"text": text})).await;
     }
 
+    /// Ends the browser; killing its driver alone would leave it running.
+    fn quit(&self) -> std::io::Result<usize> {
+        let (host, path) = self.session.trim_start_matches("http://").split_once('/').unwrap_or_default();
+        let mut driver = TcpStream::connect(host)?;
+        driver.set_read_timeout(Some(Duration::from_secs(10)))?;
+        write!(driver, "DELETE /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        // It answers when the browser has gone, and keeps the connection.
+        driver.read(&mut [0; 1024])
+    }
+
     /// What a camera in front of the screen would see.
     pub async fn photograph(&self, file: &Path) {
         let response = self.http.get(format!("{}/screenshot", self.session)).send().await.unwrap();
@@ -105,8 +117,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Chromium is a child of chromedriver and ends with it.
-        let _ = Command::new("pkill").args(["-TERM", "-P", &self.driver.id().to_string()]).status();
+        let _ = self.quit();
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_api::{ApiClient, Client, Confirm, Enrolment, KeyRole, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm};
+use countersign_api::{ApiClient, Confirm, Enrolment, KeyRole, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm};
 use countersign_channel::random;
 use countersign_sdk::{Account, Answer, Command, KeyStore, Link, Prompt, ReqId};
 use countersign_sim::{MemoryKeys, Online, PhoneError};
@@ -16,7 +16,6 @@ pub const RETURN_URL: &str = "https://shop.example/back";
 /// A realm, a client, and REST with the client's key.
 pub struct Stage {
     pub realm: String,
-    pub client: Client,
     pub api: ApiClient,
     pub root: ApiClient,
 }
@@ -33,8 +32,8 @@ impl Stage {
     pub async fn client_in(root: &ApiClient, realm: &str, name: &str) -> Self {
         let new = NewClient { name: name.into(), display_name: "Example Shop".into(), origins: vec![ORIGIN.into()], return_urls: vec![RETURN_URL.into()] };
         let client = root.create_client(realm, &new).await.unwrap();
-        let key = root.create_api_key(&NewApiKey { role: KeyRole::Client, realm: Some(realm.to_owned()), client: Some(client.id.clone()), expires_in: None }).await.unwrap();
-        Self { realm: realm.to_owned(), api: root.with_key(&key.secret.unwrap()), client, root: root.clone() }
+        let key = root.create_api_key(&NewApiKey { role: KeyRole::Client, realm: Some(realm.to_owned()), client: Some(client.id), expires_in: None }).await.unwrap();
+        Self { realm: realm.to_owned(), api: root.with_key(&key.secret.unwrap()), root: root.clone() }
     }
 
     pub async fn new_enrolment(&self, user: &str, confirm: Confirm) -> Enrolment {
@@ -76,7 +75,8 @@ impl Stage {
 
 /// Claims by the text of a QR code or link.
 pub async fn claim(online: &mut Online, text: &str) -> Result<Prompt, PhoneError> {
-    let command = Command::claim(&Link::parse(text).unwrap()).unwrap();
+    let link = Link::parse(text).unwrap();
+    let command = Command::scanned(&link).or_else(|| Command::opened(&link)).unwrap();
     match online.do_it(&command).await? {
         Answer::Prompt(prompt) => Ok(*prompt),
         other => panic!("a claim was answered by {other:?}"),

@@ -26,8 +26,10 @@ use crate::watch::Vital;
 
 /// How often expiries are looked for.
 const TICK: Duration = Duration::from_millis(200);
-/// Waiters for one id at most: pages, long polls and one phone of one login.
-const MOST_PER_TOPIC: usize = 64;
+/// Waiters for one id at most: pages, long polls and one phone of one login. Some kinds may take fewer places.
+pub(crate) const MOST_PER_TOPIC: usize = 64;
+/// How long a session that could not take a wake-up is left alone.
+const RETRY: Duration = Duration::from_millis(100);
 /// Messages that may wait for the registry.
 const MAILBOX: usize = 16_384;
 
@@ -50,6 +52,16 @@ pub(crate) struct Bell {
     refused: AtomicBool,
 }
 
+/// What became of a wake-up.
+#[derive(PartialEq, Eq)]
+enum Heard {
+    Yes,
+    /// The session's mailbox is full: it must be told again.
+    Later,
+    /// The session is gone.
+    Never,
+}
+
 #[derive(Clone)]
 pub(crate) enum Waiter {
     /// A task that waits (a page, a long poll).
@@ -59,14 +71,19 @@ pub(crate) enum Waiter {
 }
 
 impl Waiter {
-    /// False when the waiter cannot take the message: it is dropped, and its own deadlines end it.
-    fn wake(&self, topic: Topic, v: u64) -> bool {
+    fn wake(&self, topic: Topic, v: u64) -> Heard {
         match self {
+            // Its Watch is gone.
+            Self::Task(bell) if Arc::strong_count(bell) == 1 => Heard::Never,
             Self::Task(bell) => {
                 bell.notify.notify_one();
-                true
+                Heard::Yes
             }
-            Self::Session(to) => to.try_send(Woken { topic, v }).is_ok(),
+            Self::Session(to) => match to.try_send(Woken { topic, v }) {
+                Ok(()) => Heard::Yes,
+                Err(SendError::Full(_)) => Heard::Later,
+                Err(SendError::Closed(_)) => Heard::Never,
+            },
         }
     }
 
@@ -91,22 +108,28 @@ impl LoginRegistry {
         Self { topics: HashMap::new(), deadlines: BTreeMap::new(), clock, _vital: vital }
     }
 
-    fn wake(&mut self, topic: Topic, v: u64) {
-        if let Some(waiters) = self.topics.get_mut(&topic) {
-            waiters.retain(|(_, w)| w.wake(topic, v));
-            if waiters.is_empty() {
-                self.topics.remove(&topic);
-            }
+    fn wake(&mut self, topic: Topic, v: u64, ctx: &mut Context<Self>) {
+        let Some(waiters) = self.topics.get_mut(&topic) else { return };
+        let mut again = false;
+        waiters.retain(|(_, w)| {
+            let heard = w.wake(topic, v);
+            again |= heard == Heard::Later;
+            heard != Heard::Never
+        });
+        if waiters.is_empty() {
+            self.topics.remove(&topic);
+        } else if again {
+            ctx.run_later(RETRY, move |registry, ctx| registry.wake(topic, v, ctx));
         }
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
         while let Some((&(at, generation), &topic)) = self.deadlines.first_key_value()
             && at <= now
         {
             self.deadlines.remove(&(at, generation));
-            self.wake(topic, LOOK);
+            self.wake(topic, LOOK, ctx);
         }
     }
 }
@@ -116,7 +139,7 @@ impl Actor for LoginRegistry {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(TICK, |registry, _| registry.tick());
+        ctx.run_interval(TICK, Self::tick);
     }
 }
 
@@ -127,6 +150,8 @@ struct Register {
     topic: Topic,
     generation: u64,
     waiter: Waiter,
+    /// Refused when there are so many already.
+    most: usize,
     wake_at: Option<Time>,
 }
 
@@ -159,7 +184,7 @@ impl Handler<Register> for LoginRegistry {
 
     fn handle(&mut self, m: Register, _: &mut Self::Context) {
         let waiters = self.topics.entry(m.topic).or_default();
-        if waiters.len() >= MOST_PER_TOPIC {
+        if waiters.len() >= m.most {
             return m.waiter.refuse();
         }
         waiters.push((m.generation, m.waiter));
@@ -188,17 +213,17 @@ impl Handler<Unregister> for LoginRegistry {
 impl Handler<Wake> for LoginRegistry {
     type Result = ();
 
-    fn handle(&mut self, Wake(topic, v): Wake, _: &mut Self::Context) {
-        self.wake(topic, v);
+    fn handle(&mut self, Wake(topic, v): Wake, ctx: &mut Self::Context) {
+        self.wake(topic, v, ctx);
     }
 }
 
 impl Handler<WakeAll> for LoginRegistry {
     type Result = ();
 
-    fn handle(&mut self, _: WakeAll, _: &mut Self::Context) {
+    fn handle(&mut self, _: WakeAll, ctx: &mut Self::Context) {
         for topic in self.topics.keys().copied().collect::<Vec<_>>() {
-            self.wake(topic, LOOK);
+            self.wake(topic, LOOK, ctx);
         }
     }
 }
@@ -242,17 +267,17 @@ impl Drop for Registration {
     }
 }
 
-/// Registers a task. `None` when the registry is gone or overloaded.
-pub(crate) fn watch(registry: &Addr<LoginRegistry>, topic: Topic, wake_at: Option<Time>) -> Option<Watch> {
+/// Registers a task, unless `most` wait already. `None` when the registry is gone or overloaded.
+pub(crate) fn watch(registry: &Addr<LoginRegistry>, topic: Topic, most: usize, wake_at: Option<Time>) -> Option<Watch> {
     let bell = Arc::new(Bell::default());
-    let registration = register(registry, topic, Waiter::Task(bell.clone()), wake_at)?;
+    let registration = register(registry, topic, Waiter::Task(bell.clone()), most, wake_at)?;
     Some(Watch { bell, _registration: registration })
 }
 
 /// Registers a waiter. `None` when the registry is gone or overloaded.
-pub(crate) fn register(registry: &Addr<LoginRegistry>, topic: Topic, waiter: Waiter, wake_at: Option<Time>) -> Option<Registration> {
+pub(crate) fn register(registry: &Addr<LoginRegistry>, topic: Topic, waiter: Waiter, most: usize, wake_at: Option<Time>) -> Option<Registration> {
     static GENERATIONS: AtomicU64 = AtomicU64::new(0);
     let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
-    registry.try_send(Register { topic, generation, waiter, wake_at }).ok()?;
+    registry.try_send(Register { topic, generation, waiter, most, wake_at }).ok()?;
     Some(Registration { registry: registry.clone(), topic, generation, wake_at })
 }

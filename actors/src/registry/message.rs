@@ -16,6 +16,8 @@ use crate::watch::Vital;
 
 /// Messages that may wait for the registry.
 const MAILBOX: usize = 16_384;
+/// How long a session that could not take a message is left alone.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// Told to a session by the registry.
 #[derive(Message, Clone, Copy, Debug)]
@@ -40,6 +42,13 @@ pub(crate) struct MessageRegistry {
 impl MessageRegistry {
     pub(crate) fn new(vital: Vital) -> Self {
         Self { sessions: HashMap::new(), leaving: false, _vital: vital }
+    }
+}
+
+/// Tells a session; one that is too busy is told again until it hears, or is gone.
+fn tell(session: Recipient<Control>, what: Control, ctx: &mut Context<MessageRegistry>) {
+    if let Err(SendError::Full(_)) = session.try_send(what) {
+        ctx.run_later(RETRY, move |_, ctx| tell(session, what, ctx));
     }
 }
 
@@ -101,13 +110,12 @@ pub(crate) struct PanicSession(pub(crate) AccountId);
 impl Handler<Arrive> for MessageRegistry {
     type Result = ();
 
-    fn handle(&mut self, m: Arrive, _: &mut Self::Context) {
+    fn handle(&mut self, m: Arrive, ctx: &mut Self::Context) {
         if self.leaving {
-            let _ = m.session.try_send(Control::End(Close::Draining));
+            tell(m.session.clone(), Control::End(Close::Draining), ctx);
         }
         if let Some((_, old)) = self.sessions.insert(m.account, (m.generation, m.session)) {
-            // A session too busy to hear it is out of the map all the same; its own deadlines end it.
-            let _ = old.try_send(Control::End(Close::Displaced));
+            tell(old, Control::End(Close::Displaced), ctx);
         }
     }
 }
@@ -126,12 +134,11 @@ impl Handler<Leave> for MessageRegistry {
 impl Handler<Poke> for MessageRegistry {
     type Result = ();
 
-    fn handle(&mut self, Poke(topic): Poke, _: &mut Self::Context) {
+    fn handle(&mut self, Poke(topic): Poke, ctx: &mut Self::Context) {
         if let Topic::Account(account) = topic
             && let Some((_, session)) = self.sessions.get(&account)
-            && session.try_send(Control::Look).is_err()
         {
-            self.sessions.remove(&account);
+            tell(session.clone(), Control::Look, ctx);
         }
     }
 }
@@ -139,8 +146,10 @@ impl Handler<Poke> for MessageRegistry {
 impl Handler<PokeAll> for MessageRegistry {
     type Result = ();
 
-    fn handle(&mut self, _: PokeAll, _: &mut Self::Context) {
-        self.sessions.retain(|_, (_, session)| session.try_send(Control::Look).is_ok());
+    fn handle(&mut self, _: PokeAll, ctx: &mut Self::Context) {
+        for (_, session) in self.sessions.values() {
+            tell(session.clone(), Control::Look, ctx);
+        }
     }
 }
 
@@ -172,9 +181,9 @@ impl Handler<SendAway> for MessageRegistry {
         for (i, chunk) in sessions.chunks(batch).enumerate() {
             let chunk = chunk.to_vec();
             let at = spread.mul_f64(f64::from(u32::try_from(i).unwrap_or(0)) / 10.0);
-            ctx.run_later(at, move |_, _| {
+            ctx.run_later(at, move |_, ctx| {
                 for session in chunk {
-                    let _ = session.try_send(Control::End(Close::Draining));
+                    tell(session, Control::End(Close::Draining), ctx);
                 }
             });
         }
@@ -200,7 +209,7 @@ pub(crate) struct Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        // A full mailbox leaves a stale entry: the next message to it fails and removes it.
+        // A full mailbox leaves a stale entry: the account's next session takes its place.
         let _ = self.registry.try_send(Leave { account: self.account, generation: self.generation });
     }
 }

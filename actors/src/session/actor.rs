@@ -23,6 +23,7 @@ use crate::{
     link::Link,
     realms::Entrance,
     registry::message::{Control, arrive},
+    work::to_the_end,
 };
 
 /// The pump's frame, what is left of the registries' events, and a spare.
@@ -47,13 +48,15 @@ pub(crate) struct SessionActor {
     pub(super) phase: Phase,
     born: Time,
     deadline: Time,
+    /// The account may have changed while it was being authenticated.
+    pub(super) look_due: bool,
 }
 
 impl SessionActor {
     pub(super) fn new(shared: Arc<Shared>, link: Link, channel: Channel, entrance: Entrance) -> Self {
         let born = shared.ports.now();
         let deadline = after(born, shared.settings.first_frame);
-        Self { shared, link, channel, phase: Phase::Greeting(Greeting { realm: entrance.realm, epoch: entrance.epoch }), born, deadline }
+        Self { shared, link, channel, phase: Phase::Greeting(Greeting { realm: entrance.realm, epoch: entrance.epoch }), born, deadline, look_due: false }
     }
 
     /// Seals and queues. A peer that does not read, and a channel that is used up, end the session.
@@ -165,6 +168,10 @@ impl SessionActor {
         self.extend(self.shared.settings.idle);
         self.link.trust();
         self.say(ok, ctx);
+        if std::mem::take(&mut self.look_due) {
+            let look = self.look_at_account();
+            ctx.spawn(look);
+        }
     }
 
     /// ClientAuth `enrol`: the code leads to an enrolment; it is not used up yet.
@@ -200,7 +207,7 @@ impl SessionActor {
         let proof = Proof { jkt, public_key: enrol.public_key, req_id: enrol.req_id, app: enrol.app, device: enrol.device };
         let work = async move {
             proven.map_err(|_| Stop::Refused(Refused::BadEnrolment))?;
-            enrolment::redeem(&shared.ports, &e.realm, e.enrolment, &proof).await
+            to_the_end(async move { enrolment::redeem(&shared.ports, &e.realm, e.enrolment, &proof).await }).await
         };
         Box::pin(work.into_actor(self).map(move |redeemed, act, ctx| match redeemed {
             Ok((r, state)) => {

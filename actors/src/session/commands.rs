@@ -22,7 +22,10 @@ use super::{
     actor::{SessionActor, Work, done},
     phases::{MOST_WATCHED, Phase},
 };
-use crate::registry::login::{Waiter, Woken, register};
+use crate::{
+    registry::login::{MOST_PER_TOPIC, Waiter, Woken, register},
+    work::to_the_end,
+};
 
 /// Entries of one `logins` answer: far below the largest frame.
 const MOST_LISTED: usize = 100;
@@ -64,10 +67,10 @@ impl SessionActor {
     fn claim(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::Claim) -> Work {
         let shared = self.shared.clone();
         let req_id = frame.req_id;
-        let work = async move {
+        let work = to_the_end(async move {
             let (login, claim) = login::claim(&shared.ports, &realm, &account, &frame).await?;
             Ok((claimed(&realm, req_id, &login, &claim), login))
-        };
+        });
         Box::pin(work.into_actor(self).then(move |result: Result<_, Stop>, act, ctx| match result {
             Ok((answer, login)) => {
                 act.say(answer, ctx);
@@ -86,7 +89,7 @@ impl SessionActor {
             return done();
         }
         let (id, me) = (login.id, ctx.address().recipient::<Woken>());
-        let registration = register(&self.shared.logins, Topic::Login(id), Waiter::Session(me), Some(login.expires_at));
+        let registration = register(&self.shared.logins, Topic::Login(id), Waiter::Session(me), MOST_PER_TOPIC, Some(login.expires_at));
         let (Phase::Account(a), Some(registration)) = (&mut self.phase, registration) else { return done() };
         a.watch(id, told, registration);
         self.look_at_login(id)
@@ -95,7 +98,7 @@ impl SessionActor {
     fn decide(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::Decide) -> Work {
         let shared = self.shared.clone();
         let (req_id, id, cb) = (frame.req_id, frame.login, self.channel.binding());
-        let work = async move { login::decide(&shared.ports, &realm, &account, &frame, &cb).await };
+        let work = to_the_end(async move { login::decide(&shared.ports, &realm, &account, &frame, &cb).await });
         Box::pin(work.into_actor(self).map(move |result, act, ctx| match result {
             Ok(state) => {
                 act.note(id, state);
@@ -109,7 +112,7 @@ impl SessionActor {
         let shared = self.shared.clone();
         let (req_id, id) = (frame.req_id, frame.login);
         let actor = countersign_domain::audit::Actor::Account(account.id);
-        let work = async move { login::end(&shared.ports, &realm, id, EndedBy::Phone, actor).await };
+        let work = to_the_end(async move { login::end(&shared.ports, &realm, id, EndedBy::Phone, actor).await });
         Box::pin(work.into_actor(self).map(move |result, act, ctx| match result {
             Ok(_) => {
                 act.note(id, LoginState::Ended);
@@ -167,7 +170,11 @@ impl SessionActor {
     }
 
     pub(super) fn look_at_account(&mut self) -> Work {
-        let Some((realm, account)) = self.me() else { return done() };
+        let Some((realm, account)) = self.me() else {
+            // It is being authenticated: look as soon as it is.
+            self.look_due = true;
+            return done();
+        };
         let shared = self.shared.clone();
         let work = async move { shared.ports.store.account(realm.realm.id, account.id).await };
         Box::pin(work.into_actor(self).map(|found, act, ctx| match found {

@@ -130,6 +130,11 @@ impl ApiClient {
         self.post(&format!("/v1/realms/{realm}/enrolments/{id}/confirm"), &ConfirmNumber { number: number.to_owned() }).await
     }
 
+    /// `DELETE /v1/realms/{realm}/users/{user}`: with its accounts.
+    pub async fn delete_user(&self, realm: &str, user: &str) -> Answer<()> {
+        Self::accepted(self.request(Method::DELETE, &format!("/v1/realms/{realm}/users/{}", segment(user)))).await.map(drop)
+    }
+
     /// `GET /v1/realms/{realm}/accounts/{id}`.
     pub async fn account(&self, realm: &str, id: &str) -> Answer<Account> {
         self.get(&format!("/v1/realms/{realm}/accounts/{id}")).await
@@ -176,4 +181,10 @@ impl ApiClient {
     pub async fn logout(&self, realm: &str, id: &str) -> Answer<Login> {
         self.act(&format!("/v1/realms/{realm}/logins/{id}/logout")).await
     }
+}
+
+/// A text as one segment of a path (RFC 3986 §2.1).
+fn segment(text: &str) -> String {
+    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -67,6 +67,7 @@ macro_rules! write {
 #[async_trait]
 impl Store for NsStore {
     async fn ping(&self) -> Result<(), Fault> {
+        self.lite.writes().map_err(fault)?;
         scan!(self, |c| q::realms::ping(c))
     }
 
@@ -93,7 +94,7 @@ impl Store for NsStore {
         write!(self, |c| q::clients::delete(c, realm, id, &stamp))
     }
 
-    async fn add_api_key(&self, key: &ApiKey, stamp: &Stamp) -> Result<(), Fault> {
+    async fn add_api_key(&self, key: &ApiKey, stamp: &Stamp) -> Result<bool, Fault> {
         let (key, stamp) = (key.clone(), stamp.clone());
         write!(self, |c| q::api_keys::add(c, &key, &stamp))
     }

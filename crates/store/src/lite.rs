@@ -160,6 +160,14 @@ impl Lite {
         submit(&self.readers[turn % self.readers.len()], work).await
     }
 
+    /// Whether there is somebody who writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] when the writing thread has died.
+    pub fn writes(&self) -> Result<(), StoreError> {
+        if self.writer.is_closed() { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
     /// Runs queries that write, in one transaction that is on disk when this returns.
     ///
     /// # Errors

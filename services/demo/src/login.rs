@@ -35,7 +35,9 @@ async fn begin(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpRespon
         ..NewLogin::default()
     };
     let login = demo.api.create_login(&demo.realm, &new).await?;
-    let session = demo.sessions.with_or_new(SessionId::of(&request), |session| session.login = Some(login.id))?;
+    // A new id already here: one that somebody planted before the login must not be the one it is remembered under.
+    let before = SessionId::of(&request).and_then(|id| demo.sessions.take(&id)).unwrap_or_default();
+    let session = demo.sessions.insert(before.asking(login.id))?;
     let answer = json!({ "page_url": login.page_url, "page_token": login.page_token });
     Ok(HttpResponse::Ok().cookie(demo.cookie(&session)).json(answer))
 }

@@ -85,6 +85,11 @@ impl Session {
         self.enrolments.iter().any(|own| own == id)
     }
 
+    /// The session with a login under way.
+    pub(crate) fn asking(self, login: String) -> Self {
+        Self { login: Some(login), ..self }
+    }
+
     /// The session after a login: what it followed is kept, who it is has changed.
     pub(crate) fn logged_in(self, user: LoggedIn) -> Self {
         Self { enrolments: self.enrolments, login: None, user: Some(user) }

@@ -23,6 +23,8 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// For the head of a request to arrive.
     pub request: Duration,
+    /// At a time on this listener: files are finite, and another port may need them more.
+    pub connections: usize,
 }
 
 /// The span of a request: method, route and status; never query, body, names or addresses.
@@ -53,12 +55,14 @@ where
             .wrap(TracingLogger::<Spans>::new())
             .app_data(web::Data::new(metrics.clone()))
             .app_data(problem::json_config())
+            .app_data(web::PayloadConfig::new(countersign_api::limits::BODY))
             .app_data(problem::query_config())
             .app_data(problem::path_config())
             .configure(routes.clone())
             .default_service(web::to(problem::no_such_endpoint))
     })
     .workers(settings.workers)
+    .max_connections(settings.connections.div_ceil(settings.workers))
     .keep_alive(settings.keep_alive)
     .client_request_timeout(settings.request)
     .shutdown_timeout(1)

@@ -17,6 +17,8 @@ use crate::metrics::{Counted, Metrics};
 
 /// Largest message a page sends.
 const MOST: usize = 4096;
+/// Pages that watch one login at a time; the rest of the places is for long polls and phones.
+const MOST_PAGES: usize = 16;
 const HELLO_DUE: Duration = Duration::from_secs(5);
 const QR_EACH: Duration = Duration::from_secs(1);
 const PING_EACH: Duration = Duration::from_secs(30);
@@ -60,6 +62,8 @@ struct Watching {
     state: LoginState,
     /// Keeps the registration alive while nobody is waiting on it.
     wait: Arc<Waiting>,
+    /// A cancel is under way; asking again adds nothing.
+    cancelling: bool,
 }
 
 struct Page {
@@ -83,6 +87,7 @@ fn code(why: &str) -> CloseCode {
         "bad_origin" => 4403,
         "timeout" => 4408,
         "draining" => 1012,
+        "unavailable" => 1013,
         _ => 4409,
     })
 }
@@ -105,14 +110,14 @@ impl Page {
         self.phase = Phase::Busy;
         let (logins, origin) = (self.logins.clone(), self.origin.clone());
         let work = async move {
-            let (realm, seen) = logins.by_page_token(&hello.page_token).await.ok().flatten().ok_or("bad_page_token")?;
-            let client = logins.client(&seen.login).await.ok().flatten().ok_or("bad_page_token")?;
+            let (realm, seen) = logins.by_page_token(&hello.page_token).await.map_err(|_| "unavailable")?.ok_or("bad_page_token")?;
+            let client = logins.client(&seen.login).await.map_err(|_| "unavailable")?.ok_or("bad_page_token")?;
             if origin.is_some_and(|o| !client.origins.contains(&o)) {
                 return Err("bad_origin");
             }
             // Registered first, read after.
-            let wait = logins.watch(&seen.login).ok_or("too_slow")?;
-            let seen = logins.look(&realm, seen.login.id).await.ok().flatten().ok_or("bad_page_token")?;
+            let wait = logins.watch(&seen.login, MOST_PAGES).ok_or("unavailable")?;
+            let seen = logins.look(&realm, seen.login.id).await.map_err(|_| "unavailable")?.ok_or("bad_page_token")?;
             Ok((realm, seen, wait))
         };
         ctx.spawn(work.into_actor(self).map(move |found, page, ctx| match found {
@@ -123,7 +128,7 @@ impl Page {
 
     fn watch(&mut self, realm: Arc<OpenRealm>, seen: &Seen, wait: Waiting, ctx: &mut Ctx) {
         let login = seen.login.id;
-        self.phase = Phase::Watching(Watching { realm: realm.clone(), login, told: 0, state: LoginState::Pending, wait: Arc::new(wait) });
+        self.phase = Phase::Watching(Watching { realm: realm.clone(), login, told: 0, state: LoginState::Pending, wait: Arc::new(wait), cancelling: false });
         // The current state always comes first, also to a page that resumes: it refreshes the time that is left.
         self.tell(seen, ctx);
         if seen.state.public() == LoginState::Pending {
@@ -179,13 +184,19 @@ impl Page {
     }
 
     fn asked(&mut self, text: &str, ctx: &mut Ctx) {
-        let Phase::Watching(w) = &self.phase else { return Self::refuse("malformed", ctx) };
+        let Phase::Watching(w) = &mut self.phase else { return Self::refuse("malformed", ctx) };
         match serde_json::from_str(text) {
+            Ok(PageMessage::Cancel) if w.cancelling => {}
             Ok(PageMessage::Cancel) => {
+                w.cancelling = true;
                 let (logins, realm, login) = (self.logins.clone(), w.realm.clone(), w.login);
                 // Whether it won or came too late, the page learns the state there is.
                 let work = async move { drop(logins.cancel(&realm, login, audit::Actor::Page).await) };
-                ctx.spawn(work.into_actor(self));
+                ctx.spawn(work.into_actor(self).map(|(), page, _| {
+                    if let Phase::Watching(w) = &mut page.phase {
+                        w.cancelling = false;
+                    }
+                }));
             }
             Err(_) => Self::refuse("malformed", ctx),
         }

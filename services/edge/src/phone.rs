@@ -144,13 +144,8 @@ fn pump(mut socket: PhoneSocket, mut session: Session, guest: Guest, life: Life,
                         rude = true;
                         break Close::Protocol;
                     }
-                    In::Frame(frame) => if !inward.frame(frame).await {
-                        // It may have said why before it ended.
-                        let Out::Frame(last) = outward.next().await else { break Close::Internal };
-                        if let Some(why) = Box::pin(write_frame(&mut socket, last, write, outward)).await {
-                            break why;
-                        }
-                    },
+                    // A session that has ended still says why: its Link comes first in the next round.
+                    In::Frame(frame) => drop(inward.frame(frame).await),
                     In::End { rude: true } => {
                         rude = true;
                         break Close::Protocol;

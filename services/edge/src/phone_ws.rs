@@ -5,7 +5,7 @@
 use std::{io, time::Duration};
 
 use countersign_protocol::{SUBPROTOCOL, codes::Close};
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt, net::TcpStream, task::coop::consume_budget, time::timeout};
 use tokio_tungstenite::{
     accept_hdr_async,
     tungstenite::{
@@ -22,8 +22,6 @@ const MOST_CONTROL: u32 = 64;
 
 /// Bytes read at a time.
 const PIECE: usize = 4096;
-/// Pongs that may wait for a peer that does not read.
-const MOST_UNSENT: usize = 1024;
 /// How long a peer may take to hang up after our close frame, so that it is not lost to a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -33,6 +31,8 @@ pub(crate) struct PhoneSocket {
     reader: Reader,
     /// Bytes of frames that are not with the operating system yet. Kept here, not in a future: a future may be dropped at any time.
     out: Vec<u8>,
+    /// What the newest ping said; older ones need no answer (RFC 6455 §5.5.3).
+    pong: Option<Vec<u8>>,
     control: u32,
 }
 
@@ -60,7 +60,7 @@ impl PhoneSocket {
         };
         // What a peer says before it has read our answer is not heard: RFC 6455 §4.1 has it wait.
         let stream = accept_hdr_async(stream, check).await.ok()?.into_inner();
-        Some(Self { stream, reader: Reader::default(), out: Vec::new(), control: 0 })
+        Some(Self { stream, reader: Reader::default(), out: Vec::new(), pong: None, control: 0 })
     }
 
     /// The next frame. Safe to be dropped and called again.
@@ -72,9 +72,9 @@ impl PhoneSocket {
                     return In::Frame(frame);
                 }
                 Ok(Some(Said::Ping(_) | Said::Pong)) if self.control >= MOST_CONTROL => return In::End { rude: true },
-                Ok(Some(Said::Ping(payload))) if self.out.len() < MOST_UNSENT => {
+                Ok(Some(Said::Ping(payload))) => {
                     self.control += 1;
-                    write(&mut self.out, OpCode::Control(Control::Pong), &payload);
+                    self.pong = Some(payload);
                     continue;
                 }
                 Ok(Some(Said::Pong)) => {
@@ -82,7 +82,7 @@ impl PhoneSocket {
                     continue;
                 }
                 Ok(Some(Said::Close)) => return In::End { rude: false },
-                Ok(Some(Said::Ping(_))) | Err(Rude) => return In::End { rude: true },
+                Err(Rude) => return In::End { rude: true },
                 Ok(None) => {}
             }
             if self.flush().await.is_err() || !matches!(self.read().await, Ok(true)) {
@@ -94,6 +94,8 @@ impl PhoneSocket {
     /// Waits for bytes and takes them; false at the end.
     async fn read(&mut self) -> io::Result<bool> {
         loop {
+            // A peer that never pauses must not keep this thread, or its own deadline, from running.
+            consume_budget().await;
             self.stream.readable().await?;
             match self.take() {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -112,6 +114,9 @@ impl PhoneSocket {
 
     /// Writes what is not written yet. Safe to be dropped and called again.
     async fn flush(&mut self) -> io::Result<()> {
+        if let Some(payload) = self.pong.take() {
+            write(&mut self.out, OpCode::Control(Control::Pong), &payload);
+        }
         while !self.out.is_empty() {
             match self.stream.try_write(&self.out) {
                 Ok(n) if n == self.out.len() => self.out = Vec::new(),
@@ -148,6 +153,7 @@ impl PhoneSocket {
     /// Reads and forgets what still comes. Closing with bytes unread would reset the connection, and the peer might never see why.
     async fn hang_up(&mut self) {
         while self.stream.readable().await.is_ok() {
+            consume_budget().await;
             match self.discard() {
                 Ok(0) => return,
                 Ok(_) => {}

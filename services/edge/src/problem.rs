@@ -140,6 +140,7 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
     }
     tracing::debug!(status = response.status().as_u16(), "answered");
     let oops = response.extensions_mut().remove::<Oops>();
+    let oops = oops.or_else(|| foreign(&response));
     if let Some(oops) = oops {
         let retry = oops.retry_after;
         let headers = response.headers_mut();
@@ -154,6 +155,18 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
         response = response.set_body(BoxBody::new(body));
     }
     Ok(ServiceResponse::new(request, response))
+}
+
+/// An error the framework made itself: it gets a body like every other.
+fn foreign(response: &HttpResponse) -> Option<Oops> {
+    let status = response.status();
+    let bare = response.headers().get(header::CONTENT_TYPE).is_none_or(|t| t.as_bytes().starts_with(b"text/plain"));
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        _ if status.is_client_error() => "malformed",
+        _ => "internal",
+    };
+    (bare && (status.is_client_error() || status.is_server_error())).then(|| Oops::new(status, code))
 }
 
 fn body(oops: Oops, id: String) -> Problem {

@@ -30,14 +30,16 @@ pub(crate) struct Rude;
 /// Takes bytes as they come, gives what they say.
 #[derive(Default)]
 pub(crate) struct Reader {
-    /// Bytes of a frame that is not whole yet.
+    /// Bytes as they came; those before `at` have been read.
     raw: Vec<u8>,
+    at: usize,
     /// Fragments of a message that is not whole yet.
     message: Option<Vec<u8>>,
 }
 
 impl Reader {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.raw.drain(..std::mem::take(&mut self.at));
         self.raw.extend_from_slice(bytes);
     }
 
@@ -56,7 +58,8 @@ impl Reader {
                 }
                 OpCode::Data(Data::Continue) => {
                     let mut message = self.message.take().ok_or(Rude)?;
-                    if message.len() + payload.len() > MAX_PHONE_FRAME {
+                    // An empty fragment in the middle says nothing, and so could be sent for ever.
+                    if message.len() + payload.len() > MAX_PHONE_FRAME || (payload.is_empty() && !head.is_final) {
                         return Err(Rude);
                     }
                     message.extend_from_slice(&payload);
@@ -73,7 +76,7 @@ impl Reader {
 
     /// The next whole frame, unmasked.
     fn frame(&mut self) -> Result<Option<(FrameHeader, Vec<u8>)>, Rude> {
-        let mut cursor = Cursor::new(&self.raw);
+        let mut cursor = Cursor::new(self.raw.get(self.at..).unwrap_or_default());
         let Some((head, len)) = FrameHeader::parse(&mut cursor).map_err(|_| Rude)? else { return Ok(None) };
         let most = if matches!(head.opcode, OpCode::Control(_)) { MAX_CONTROL } else { MAX_PHONE_FRAME };
         let mask = head.mask.ok_or(Rude)?;
@@ -81,14 +84,13 @@ impl Reader {
         if head.rsv1 || head.rsv2 || head.rsv3 || (most == MAX_CONTROL && !head.is_final) {
             return Err(Rude);
         }
-        let start = usize::try_from(cursor.position()).map_err(|_| Rude)?;
+        let start = self.at + usize::try_from(cursor.position()).map_err(|_| Rude)?;
         let Some(masked) = self.raw.get(start..start + len) else { return Ok(None) };
         let payload = masked.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
-        if self.raw.len() == start + len {
+        self.at = start + len;
+        if self.raw.len() == self.at {
             // A quiet peer costs no buffer.
-            self.raw = Vec::new();
-        } else {
-            self.raw.drain(..start + len);
+            (self.raw, self.at) = (Vec::new(), 0);
         }
         Ok(Some((head, payload)))
     }
@@ -196,8 +198,9 @@ mod tests {
             piece in 1_usize..600,
             flip in prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0_u8..8)),
         ) {
-            // A close frame's payload has a grammar of its own, which the phone socket does not care about.
+            // A close frame's payload has a grammar of its own, which the phone socket does not care about; empty fragments only we refuse.
             let close = OpCode::Control(Control::Close);
+            let frames: Vec<_> = frames.into_iter().filter(|(code, fin, payload)| *code != OpCode::Data(Data::Continue) || *fin || !payload.is_empty()).collect();
             let mut bytes: Vec<u8> = frames.iter().flat_map(|(code, fin, payload)| frame(*code, *fin, if *code == close { &[] } else { payload })).collect();
             if let (Some((at, bit)), false) = (flip, bytes.is_empty()) {
                 let at = at.index(bytes.len());
@@ -211,6 +214,14 @@ mod tests {
                 prop_assert_eq!((mine, rude), theirs(&bytes));
             }
         }
+    }
+
+    #[test]
+    fn empty_fragments_are_not_heard_for_ever() {
+        let mut reader = Reader::default();
+        reader.push(&frame(OpCode::Data(Data::Binary), false, &[1]));
+        reader.push(&frame(OpCode::Data(Data::Continue), false, &[]));
+        assert_eq!(reader.next(), Err(Rude));
     }
 
     #[test]

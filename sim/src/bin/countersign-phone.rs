@@ -46,6 +46,9 @@ enum Cmd {
         /// A PNG with the QR code, for example a screenshot.
         #[arg(long, value_name = "FILE")]
         qr: Option<PathBuf>,
+        /// LINK is the text that a scanner read from a QR code.
+        #[arg(long, requires = "link")]
+        scanned: bool,
         /// Approve without asking.
         #[arg(long)]
         yes: bool,
@@ -112,13 +115,13 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
     let state = State::open(&cli.state)?;
     match &cli.command {
         Cmd::Enrol { link, device } => enrol(&state, link, device, out).await,
-        Cmd::Login { link, qr, yes } => {
-            let text = match (link, qr) {
-                (Some(link), _) => link.clone(),
-                (None, Some(path)) => qr::read_png(path)?,
+        Cmd::Login { link, qr, scanned, yes } => {
+            let (text, scanned) = match (link, qr) {
+                (Some(link), _) => (link.clone(), *scanned),
+                (None, Some(path)) => (qr::read_png(path)?, true),
                 (None, None) => return Err(PhoneError::Usage("give a link or --qr FILE".to_owned())),
             };
-            login(&state, text, *yes, out).await
+            login(&state, text, scanned, *yes, out).await
         }
         Cmd::Pending => pending(&state, out).await,
         Cmd::Approve { id } => decide(&state, id, None, out).await,
@@ -184,8 +187,8 @@ fn checked(reply: Reply, out: Out) -> Result<Reply, PhoneError> {
     }
 }
 
-async fn login(state: &State, link: String, yes: bool, out: Out) -> Result<(), PhoneError> {
-    let ask = Ask::Claim { link };
+async fn login(state: &State, link: String, scanned: bool, yes: bool, out: Out) -> Result<(), PhoneError> {
+    let ask = Ask::Claim { link, scanned };
     let account = ask::account_for(state, &ask)?;
     let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
     out.say(&json!({"claimed": shown}), || describe(&shown, &account));

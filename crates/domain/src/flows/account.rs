@@ -1,6 +1,6 @@
 //! What happens to accounts from outside: block, unblock, delete.
 
-use countersign_protocol::{codes::AccountState, ids::AccountId};
+use countersign_protocol::{codes::AccountState, ids::{AccountId, LoginId}};
 
 use crate::{
     Refused,
@@ -10,7 +10,7 @@ use crate::{
     login::EndedBy,
     ports::{Ports, Topic},
     realm::OpenRealm,
-    refused::Stop,
+    refused::{Fault, Stop},
 };
 
 /// Moves an account, ends what it approved, refuses what it claimed, and wakes its phone.
@@ -20,19 +20,35 @@ use crate::{
 pub async fn change(ports: &Ports, realm: &OpenRealm, id: AccountId, event: Event, actor: Actor) -> Result<Account, Stop> {
     loop {
         let account = ports.store.account(realm.realm.id, id).await?.ok_or(Refused::NotFound)?;
-        let to = step(account.state, event)?;
+        let to = match step(account.state, event) {
+            Err(why) if account.state == AccountState::Deleted => {
+                aftermath(ports, realm, &account, &[], actor).await?;
+                return Err(why.into());
+            }
+            judged => judged?,
+        };
         let after = Account { state: to, ..account.clone() };
         if to == account.state {
+            // Asked again: perhaps because the first time stopped half way.
+            aftermath(ports, realm, &after, &[], actor).await?;
             return Ok(after);
         }
         // `None`: somebody else moved it in between; judge anew. Each round means that somebody made progress.
         let Some(ended) = ports.store.move_account(realm.realm.id, id, account.state, to, &ports.stamp(actor)).await? else { continue };
-        let why = if to == AccountState::Blocked { EndedBy::AccountBlocked } else { EndedBy::AccountDeleted };
-        if to != AccountState::Active {
-            disown(ports, realm, id, why, actor).await?;
-        }
-        announce_ended(ports, &ended).await?;
-        ports.live.announce(Topic::Account(id), u64::from(to.code())).await?;
+        aftermath(ports, realm, &after, &ended, actor).await?;
         return Ok(after);
     }
+}
+
+/// What follows from the state an account has reached, after the store said so. Doing it again does no harm.
+async fn aftermath(ports: &Ports, realm: &OpenRealm, account: &Account, ended: &[LoginId], actor: Actor) -> Result<(), Fault> {
+    let disowned = match account.state {
+        AccountState::Blocked => disown(ports, realm, account.id, EndedBy::AccountBlocked, actor).await,
+        AccountState::Deleted => disown(ports, realm, account.id, EndedBy::AccountDeleted, actor).await,
+        AccountState::Pending | AccountState::Active => Ok(()),
+    };
+    // The phone and the pages hear of it whatever became of the rest.
+    announce_ended(ports, ended).await?;
+    ports.live.announce(Topic::Account(account.id), u64::from(account.state.code())).await?;
+    disowned
 }

@@ -116,8 +116,9 @@ async fn ended_by_time(ports: &Ports, realm: &OpenRealm, record: Record) -> Resu
     let (login, state) = (record.outcome.login.clone(), record.state());
     match step(&login, &state, &Event::End(EndedBy::Lifetime), ports.now()) {
         Ok(ended) => {
-            ports.store.end_login(realm.realm.id, login.id, EndedBy::Lifetime, &ports.stamp(Actor::System)).await?;
-            Ok(Seen { login, state: ended })
+            let won = ports.store.end_login(realm.realm.id, login.id, EndedBy::Lifetime, &ports.stamp(Actor::System)).await?;
+            let there = if won { None } else { ports.store.outcome(realm.realm.id, login.id).await? };
+            Ok(Seen { login, state: there.map_or(ended, |record| record.state()) })
         }
         Err(_) => Ok(Seen { login, state }),
     }
@@ -291,13 +292,21 @@ pub async fn cancel(ports: &Ports, realm: &OpenRealm, id: LoginId, actor: Actor)
 /// # Errors
 /// A fault of a port.
 pub async fn disown(ports: &Ports, realm: &OpenRealm, account: AccountId, why: EndedBy, actor: Actor) -> Result<(), Fault> {
+    let mut first = Ok(());
     for id in ports.live.claims(account).await? {
-        let Some(seen) = look(ports, realm, id).await? else { continue };
-        let Ok(next) = step(&seen.login, &seen.state, &Event::Disown(account, why), ports.now()) else { continue };
-        let State::Claimed(claim) = seen.state else { continue };
-        let outcome = outcome(ports.now(), &seen.login, LoginState::Refused, next.reason().map(str::to_owned), Some(claim));
-        let _lost_to_somebody_else = record(ports, outcome, actor).await?;
+        // One that cannot be written now does not spare the others.
+        let done = disown_one(ports, realm, id, account, why, actor).await;
+        first = first.and(done);
     }
+    first
+}
+
+async fn disown_one(ports: &Ports, realm: &OpenRealm, id: LoginId, account: AccountId, why: EndedBy, actor: Actor) -> Result<(), Fault> {
+    let Some(seen) = look(ports, realm, id).await? else { return Ok(()) };
+    let Ok(next) = step(&seen.login, &seen.state, &Event::Disown(account, why), ports.now()) else { return Ok(()) };
+    let State::Claimed(claim) = seen.state else { return Ok(()) };
+    let outcome = outcome(ports.now(), &seen.login, LoginState::Refused, next.reason().map(str::to_owned), Some(claim));
+    let _lost_to_somebody_else = record(ports, outcome, actor).await?;
     Ok(())
 }
 
@@ -339,7 +348,11 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, act
         return Ok(seen);
     }
     let next = step(&seen.login, &seen.state, &Event::End(by), ports.now())?;
-    ports.store.end_login(realm.realm.id, id, by, &ports.stamp(actor)).await?;
+    if !ports.store.end_login(realm.realm.id, id, by, &ports.stamp(actor)).await? {
+        // Somebody else was faster; they tell. Only the same side hears "done" twice.
+        let there = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
+        return if matches!(&there.state, State::Ended { by: was, .. } if *was == by) { Ok(there) } else { Err(Refused::NotApproved.into()) };
+    }
     announce_end(ports, &seen.login).await?;
     Ok(Seen { login: seen.login, state: next })
 }

@@ -51,7 +51,8 @@ pub trait Store: Send + Sync {
     /// Its API keys go with it.
     async fn delete_client(&self, realm: RealmId, id: ClientId, stamp: &Stamp) -> Result<bool, Fault>;
 
-    async fn add_api_key(&self, key: &ApiKey, stamp: &Stamp) -> Result<(), Fault>;
+    /// False when it is for a client that is not there (any more).
+    async fn add_api_key(&self, key: &ApiKey, stamp: &Stamp) -> Result<bool, Fault>;
     async fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, Fault>;
     async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, Fault>;
     /// Of one realm, or all.

@@ -6,7 +6,7 @@ use countersign_protocol::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, audit, logins};
+use super::{Answer, Conn, audit, enrolments, logins};
 use crate::{rows::AccountRow, schema::accounts};
 
 const MANY: i64 = 1000;
@@ -57,14 +57,9 @@ pub(crate) async fn change(c: &mut Conn, realm: RealmId, id: AccountId, from: Ac
         return Ok(None);
     }
     let by = if to == AccountState::Blocked { EndedBy::AccountBlocked } else { EndedBy::AccountDeleted };
-    let mut ended = Vec::new();
-    if to != AccountState::Active {
-        for record in logins::running(c, realm, id, stamp.now).await? {
-            let login = record.outcome.login.id;
-            if logins::insert_end(c, realm, login, by, stamp).await? {
-                ended.push(login);
-            }
-        }
+    let ended = if to == AccountState::Active { Vec::new() } else { logins::end_all(c, realm, id, by, stamp).await? };
+    if to == AccountState::Deleted {
+        enrolments::cancel_of_account(c, realm, id).await?;
     }
     audit::append(c, stamp, Some(realm), &format!("account.{to}"), &id.to_string()).await?;
     Ok(Some(ended))

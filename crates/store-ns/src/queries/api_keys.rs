@@ -6,7 +6,7 @@ use countersign_protocol::ids::{ApiKeyId, RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, audit};
+use super::{Answer, Conn, audit, clients};
 use crate::{rows::ApiKeyRow, schema::api_keys};
 
 pub(crate) fn realm_of(role: Role) -> Option<RealmId> {
@@ -16,9 +16,16 @@ pub(crate) fn realm_of(role: Role) -> Option<RealmId> {
     }
 }
 
-pub(crate) async fn add(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<()> {
+/// False when it is for a client that is not there (any more).
+pub(crate) async fn add(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<bool> {
+    if let Role::Client(realm, client) = key.role
+        && clients::get(c, realm, client).await?.is_none()
+    {
+        return Ok(false);
+    }
     diesel::insert_into(api_keys::table).values(ApiKeyRow::from(key)).execute(c).await?;
-    audit::append(c, stamp, realm_of(key.role), "api_key.created", &key.id.to_string()).await
+    audit::append(c, stamp, realm_of(key.role), "api_key.created", &key.id.to_string()).await?;
+    Ok(true)
 }
 
 pub(crate) async fn by_hash(c: &mut Conn, hash: &[u8; 32]) -> Answer<Option<ApiKey>> {

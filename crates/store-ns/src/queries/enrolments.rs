@@ -7,7 +7,7 @@ use countersign_domain::{
 };
 use countersign_protocol::{
     codes::AccountState,
-    ids::{EnrolmentId, RealmId},
+    ids::{AccountId, EnrolmentId, RealmId},
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -77,4 +77,22 @@ pub(crate) async fn change(c: &mut Conn, before: &Enrolment, after: &Enrolment, 
     let action = if before.state == after.state { "enrolment.wrong_number".to_owned() } else { format!("enrolment.{}", after.state.as_str()) };
     audit::append(c, stamp, Some(before.realm), &action, &before.id.to_string()).await?;
     Ok(true)
+}
+
+/// States in which an enrolment is not final.
+const OPEN: [&str; 2] = ["pending", "redeemed"];
+const CANCELLED: &str = "cancelled";
+
+/// The user is gone: nobody joins it any more.
+pub(crate) async fn cancel_of_user(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<()> {
+    let open = enrolments::table.filter(enrolments::realm.eq(realm.0.to_vec())).filter(enrolments::user_id.eq(user_id.to_owned())).filter(enrolments::state.eq_any(OPEN));
+    diesel::update(open).set(enrolments::state.eq(CANCELLED)).execute(c).await?;
+    Ok(())
+}
+
+/// The account is gone: there is nothing left to confirm.
+pub(crate) async fn cancel_of_account(c: &mut Conn, realm: RealmId, account: AccountId) -> Answer<()> {
+    let open = enrolments::table.filter(enrolments::realm.eq(realm.0.to_vec())).filter(enrolments::account.eq(account.0.to_vec())).filter(enrolments::state.eq_any(OPEN));
+    diesel::update(open).set(enrolments::state.eq(CANCELLED)).execute(c).await?;
+    Ok(())
 }

@@ -13,7 +13,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{Answer, Conn, accounts, audit, insert_new};
 use crate::{
-    rows::{OutcomeRow, millis, record},
+    rows::{At, OutcomeRow, millis, record},
     schema::{endings, outcomes, redemptions},
 };
 
@@ -77,7 +77,7 @@ pub(crate) async fn redeem(c: &mut Conn, realm: RealmId, login: LoginId, account
 }
 
 /// The one INSERT of an end, without an audit row of its own.
-pub(crate) async fn insert_end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Answer<bool> {
+async fn insert_end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Answer<bool> {
     let values = (endings::realm.eq(realm.0.to_vec()), endings::login.eq(login.0.to_vec()), endings::ended_by.eq(by.as_str()), endings::at.eq(millis(stamp.now)));
     Ok(insert_new!(c, endings::table, values).await? == 1)
 }
@@ -90,7 +90,29 @@ pub(crate) async fn end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedB
     Ok(ended)
 }
 
-/// Approved, not ended and not over at `now`.
+/// Ends everything an account has approved and that is not over, however much it is.
+pub(crate) async fn end_all(c: &mut Conn, realm: RealmId, account: AccountId, by: EndedBy, stamp: &Stamp) -> Answer<Vec<LoginId>> {
+    let found: Vec<Vec<u8>> = outcomes::table
+        .left_join(endings::table.on(endings::realm.eq(outcomes::realm).and(endings::login.eq(outcomes::id))))
+        .filter(outcomes::realm.eq(realm.0.to_vec()))
+        .filter(outcomes::account.eq(account.0.to_vec()))
+        .filter(outcomes::state.eq(i32::from(LoginState::Approved.code())))
+        .filter(outcomes::ends_at.gt(millis(stamp.now)))
+        .filter(endings::at.is_null())
+        .select(outcomes::id)
+        .load(c)
+        .await?;
+    let mut ended = Vec::with_capacity(found.len());
+    for id in found {
+        let login = LoginId(At { table: "outcomes", row: &id }.fixed(&id)?);
+        if insert_end(c, realm, login, by, stamp).await? {
+            ended.push(login);
+        }
+    }
+    Ok(ended)
+}
+
+/// Approved, not ended and not over at `now`; the newest, for people to look at.
 pub(crate) async fn running(c: &mut Conn, realm: RealmId, account: AccountId, now: Time) -> Answer<Vec<Record>> {
     let found: Vec<Whole> = wholes!()
         .filter(outcomes::realm.eq(realm.0.to_vec()))

@@ -3,7 +3,7 @@ use countersign_protocol::ids::RealmId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, audit, insert_new};
+use super::{Answer, Conn, audit, enrolments, insert_new};
 use crate::{rows::UserRow, schema::users};
 
 /// The largest list given at once; paging comes with a larger API.
@@ -39,6 +39,7 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId) -> Answer<Vec<User>> {
 
 pub(crate) async fn delete(c: &mut Conn, realm: RealmId, user_id: &str, stamp: &Stamp) -> Answer<bool> {
     let gone = diesel::delete(users::table.find((realm.0.to_vec(), user_id.to_owned()))).execute(c).await? == 1;
+    enrolments::cancel_of_user(c, realm, user_id).await?;
     if gone {
         audit::append(c, stamp, Some(realm), "user.deleted", user_id).await?;
     }

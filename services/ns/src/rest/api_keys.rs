@@ -27,7 +27,7 @@ fn dto(key: &ApiKey, realms: &Realms, secret: Option<String>) -> Dto {
     Dto { id: key.id.to_string(), role, realm: realm.and_then(name), client: client.map(|c| c.to_string()), created_at: rfc3339(key.created_at), expires_at: key.expires_at.map(rfc3339), secret }
 }
 
-async fn role(caller: &Caller, realms: &Realms, ports: &Ports, new: &NewApiKey) -> Result<Role, Oops> {
+async fn role(caller: &Caller, realms: &Realms, new: &NewApiKey) -> Result<Role, Oops> {
     let realm = match &new.realm {
         Some(name) => Some(scope::realm_for_admin(realms, name, caller).await?.realm.id),
         None => None,
@@ -37,7 +37,6 @@ async fn role(caller: &Caller, realms: &Realms, ports: &Ports, new: &NewApiKey) 
         (KeyRole::RealmAdmin, Some(realm), None) => Ok(Role::RealmAdmin(realm)),
         (KeyRole::Client, Some(realm), Some(client)) => {
             let id: ClientId = client.parse().map_err(|_| Oops::invalid("/client", "not a client id"))?;
-            ports.store.client(realm, id).await?.ok_or_else(|| Oops::invalid("/client", "no such client in this realm"))?;
             Ok(Role::Client(realm, id))
         }
         (KeyRole::Root, ..) => Err(Oops::invalid("/role", "a root key has neither realm nor client")),
@@ -47,14 +46,16 @@ async fn role(caller: &Caller, realms: &Realms, ports: &Ports, new: &NewApiKey) 
 }
 
 pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>, new: web::Json<NewApiKey>) -> Result<HttpResponse, Oops> {
-    let role = role(&caller, &realms, &ports, &new).await?;
+    let role = role(&caller, &realms, &new).await?;
     if new.expires_in.is_some_and(|s| s == 0 || s > LONGEST) {
         return Err(Oops::invalid("/expires_in", format!("1 to {LONGEST} seconds")));
     }
     let secret: Secret<32> = ports.random.secret();
     let now = ports.now();
     let key = ApiKey { id: ApiKeyId(ports.fresh_id()), hash: secret.hash(), role, created_at: now, expires_at: new.expires_in.map(|s| now.plus_secs(s)) };
-    ports.store.add_api_key(&key, &ports.stamp(caller.actor())).await?;
+    if !ports.store.add_api_key(&key, &ports.stamp(caller.actor())).await? {
+        return Err(Oops::invalid("/client", "no such client in this realm"));
+    }
     Ok(HttpResponse::Created().json(dto(&key, &realms, Some(write(&secret)))))
 }
 

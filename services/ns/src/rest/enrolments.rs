@@ -66,7 +66,7 @@ pub(super) async fn get(caller: Caller, realms: web::Data<Realms>, enrolments: w
 
 pub(super) async fn confirm(caller: Caller, realms: web::Data<Realms>, enrolments: web::Data<Enrolments>, path: EnrolmentPath, body: web::Json<ConfirmNumber>) -> Result<HttpResponse, Oops> {
     let (realm, id) = mine(&caller, &realms, &enrolments, &path).await?;
-    let enrolment = enrolments.confirm(&realm, id, &body.number, caller.actor()).await?;
+    let enrolment = enrolments.confirm(&realm, id, body.into_inner().number, caller.actor()).await?;
     Ok(HttpResponse::Ok().json(dto(enrolment, None)))
 }
 

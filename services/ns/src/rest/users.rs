@@ -42,15 +42,19 @@ pub(super) async fn get(caller: Caller, realms: web::Data<Realms>, ports: web::D
 pub(super) async fn delete(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>, accounts: web::Data<Accounts>, path: UserPath) -> Result<HttpResponse, Oops> {
     let realm = scope::realm(&realms, &path.0, &caller).await?;
     let gone = ports.store.delete_user(realm.realm.id, &path.1, &ports.stamp(caller.actor())).await?;
-    let left = accounts.list(&realm, Some(&path.1)).await?;
+    let mut left = accounts.list(&realm, Some(&path.1)).await?;
     if !gone && left.is_empty() {
         return Err(Oops::not_found());
     }
-    for account in left {
-        match accounts.change(&realm, account.id, Event::Delete, caller.actor()).await {
-            Ok(_) | Err(Stop::Refused(_)) => {}
-            Err(fault) => return Err(fault.into()),
+    // A list has an end, a user's accounts may not: what is deleted is not listed again.
+    while !left.is_empty() {
+        for account in left {
+            match accounts.change(&realm, account.id, Event::Delete, caller.actor()).await {
+                Ok(_) | Err(Stop::Refused(_)) => {}
+                Err(fault) => return Err(fault.into()),
+            }
         }
+        left = accounts.list(&realm, Some(&path.1)).await?;
     }
     Ok(no_content())
 }
