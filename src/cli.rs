@@ -82,7 +82,9 @@ fn start(role: &'static str, run: Run) -> Result<ExitCode, String> {
         }
         countersign_store::lite::faults::LOSE_COMMITS.store(name == "ack-before-commit", std::sync::atomic::Ordering::Relaxed);
     }
-    let mut config = Config::load(run.config.as_deref(), std::env::vars()).map_err(|e| e.to_string())?;
+    // `vars` would panic over a variable that is not Unicode, anybody's.
+    let env = std::env::vars_os().map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()));
+    let mut config = Config::load(run.config.as_deref(), env).map_err(|e| e.to_string())?;
     if matches!(run.ports, PortChoice::Auto) {
         config.listen.use_free_ports();
     }

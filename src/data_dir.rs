@@ -38,7 +38,8 @@ impl DataDir {
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error(path))?;
         let lock_path = path.join("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).map_err(io_error(&lock_path))?;
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).map_err(io_error(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DataError::InUse(path.display().to_string())),

@@ -94,7 +94,9 @@ async fn drain(running: &Running, heart: &Heart, spread: Duration, deadline: Dur
     }
     let _pages_hear_it = running.leave.send(true);
     let sent = heart.drain.send_away(spread).await;
-    while Instant::now() < until && (heart.drain.left().await > 0 || running.metrics.phone_connections.get() > 0 || running.metrics.page_connections.get() > 0) {
+    while Instant::now() < until
+        && (heart.drain.left().await > 0 || running.metrics.phone_connections.get() > 0 || running.metrics.page_connections.get() > 0)
+    {
         sleep(LOOK).await;
     }
     tracing::info!(sent, left = running.metrics.phone_connections.get(), "drained");

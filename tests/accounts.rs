@@ -53,7 +53,10 @@ async fn a_deleted_account_is_gone_for_phone_and_client() {
     assert_eq!(code(stage.api.account(&stage.realm, &phone.account.id).await), "not_found");
     assert_eq!(code(stage.api.set_blocked(&stage.realm, &phone.account.id, false).await), "not_found");
     let again = stage.phone("alice").await;
-    assert_eq!(stage.api.accounts(&stage.realm, "alice").await.unwrap().iter().map(|a| (a.id.clone(), a.state)).collect::<Vec<_>>(), [(again.account.id, AccountState::Active)]);
+    assert_eq!(
+        stage.api.accounts(&stage.realm, "alice").await.unwrap().iter().map(|a| (a.id.clone(), a.state)).collect::<Vec<_>>(),
+        [(again.account.id, AccountState::Active)]
+    );
 }
 
 #[tokio::test]

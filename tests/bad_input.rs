@@ -16,7 +16,11 @@ fn tests_that_run(dir: &Path, found: &mut BTreeSet<String>) {
             collect(&fs::read_to_string(&path).unwrap(), found);
         } else if name.starts_with("test_") && name.ends_with(".py") {
             let text = fs::read_to_string(&path).unwrap();
-            found.extend(text.lines().filter_map(|l| l.trim().strip_prefix("def test_").or(l.trim().strip_prefix("async def test_"))).map(|l| format!("test_{}", l.split('(').next().unwrap())));
+            found.extend(
+                text.lines()
+                    .filter_map(|l| l.trim().strip_prefix("def test_").or(l.trim().strip_prefix("async def test_")))
+                    .map(|l| format!("test_{}", l.split('(').next().unwrap())),
+            );
         }
     }
 }
@@ -48,7 +52,9 @@ fn every_row_names_a_test_that_runs_and_says_what_comes_of_it() {
     assert!(rows.len() >= 40, "{} rows", rows.len());
     let mut inputs = BTreeSet::new();
     for row in rows {
-        let field = |name: &str| row.get(name).and_then(toml::Value::as_str).filter(|s| !s.is_empty()).unwrap_or_else(|| panic!("{name} is missing in {row:?}"));
+        let field = |name: &str| {
+            row.get(name).and_then(toml::Value::as_str).filter(|s| !s.is_empty()).unwrap_or_else(|| panic!("{name} is missing in {row:?}"))
+        };
         assert!(inputs.insert(field("input")), "twice: {}", field("input"));
         field("area");
         field("outcome");

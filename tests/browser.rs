@@ -55,7 +55,11 @@ async fn the_page_shows_a_code_the_phone_reads_it_and_the_page_turns_to_logged_i
     assert_eq!(said, "Logged in as alice");
 
     browser.go(&pod.url("demo")).await;
-    assert_eq!(browser.until("document.querySelector('#logged-in')?.textContent").await, "Logged in as alice", "the shop remembers its browser session");
+    assert_eq!(
+        browser.until("document.querySelector('#logged-in')?.textContent").await,
+        "Logged in as alice",
+        "the shop remembers its browser session"
+    );
     assert_eq!(phone(&state, &["logout"]).await.0, 0);
     browser.go(&pod.url("demo")).await;
     browser.until("document.querySelector('#login-button').hidden === false && !document.querySelector('#logged-in')").await;

@@ -24,7 +24,10 @@ async fn a_phone_becomes_active_when_its_number_is_typed_where_the_enrolment_was
     let number = number.unwrap();
     assert!(number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit()), "{number}");
     let redeemed = waiting.await.unwrap().unwrap();
-    assert_eq!((redeemed.state, redeemed.device.as_deref(), redeemed.account_id.as_deref()), (EnrolmentState::Redeemed, Some("test phone"), Some(phone.account.id.as_str())));
+    assert_eq!(
+        (redeemed.state, redeemed.device.as_deref(), redeemed.account_id.as_deref()),
+        (EnrolmentState::Redeemed, Some("test phone"), Some(phone.account.id.as_str()))
+    );
 
     let mut online = phone.connect().await;
     let login = stage.new_login().await;
@@ -95,7 +98,10 @@ async fn an_account_without_confirmation_is_active_at_once() {
     let stage = Stage::set(&pod).await;
     let phone = stage.phone("alice").await;
     let account = stage.api.account(&stage.realm, &phone.account.id).await.unwrap();
-    assert_eq!((account.state, account.user_id.as_str(), account.device.as_str(), account.online), (AccountState::Active, "alice", "test phone", false));
+    assert_eq!(
+        (account.state, account.user_id.as_str(), account.device.as_str(), account.online),
+        (AccountState::Active, "alice", "test phone", false)
+    );
     let _online = phone.connect().await;
     assert!(stage.api.account(&stage.realm, &phone.account.id).await.unwrap().online);
 }

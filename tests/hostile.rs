@@ -5,7 +5,9 @@ use std::{net::IpAddr, time::Duration};
 use countersign_channel::{Greeting, p256, random};
 use countersign_protocol::{
     codes::{Close, Refusal},
-    frames::{AuthAccount, AuthEnrol, Claim, ClientAuth, Decide, Enrol, EnrolCode, Goodbye, ListLogins, PhoneFrame, Ping, Refused, ServerFrame},
+    frames::{
+        AuthAccount, AuthEnrol, Claim, ClientAuth, Decide, Enrol, EnrolCode, Goodbye, ListLogins, PhoneFrame, Ping, Refused, ServerFrame,
+    },
     ids::{LoginId, ReqId},
     link::Link,
     outer::MAX_PHONE_FRAME,
@@ -198,7 +200,13 @@ async fn an_enrolment_with_a_bad_key_or_signature_does_not_use_the_code_up() {
     let Link::Enrol(link) = Link::parse(&text).unwrap() else { panic!("an enrolment link") };
     let server = countersign_sdk::Server::from_link(&link).unwrap();
     let key = p256::SigningKey::generate();
-    for (what, public_key, device) in [("no point", [4; 65], "x"), ("the infinite point", [0; 65], "x"), ("a wrong signature", key.public(), "x"), ("a name that deceives", key.public(), "a\u{202e}b"), ("an empty name", key.public(), "")] {
+    for (what, public_key, device) in [
+        ("no point", [4; 65], "x"),
+        ("the infinite point", [0; 65], "x"),
+        ("a wrong signature", key.public(), "x"),
+        ("a name that deceives", key.public(), "a\u{202e}b"),
+        ("an empty name", key.public(), ""),
+    ] {
         let mut raw = RawPhone::greeted(&server).await;
         raw.say(&ClientAuth::Enrol(AuthEnrol { code: EnrolCode(link.code.0) }).into()).await;
         let Heard::Frame(offer) = raw.heard().await else { panic!("{what}: an offer") };
@@ -206,7 +214,11 @@ async fn an_enrolment_with_a_bad_key_or_signature_does_not_use_the_code_up() {
         let right = key.sign(&raw.channel.as_ref().unwrap().enrol_message(&offer.challenge, &p256::thumbprint(&key.public())));
         let sig = if what == "a wrong signature" { [1; 64] } else { right };
         raw.say(&Enrol { req_id: ReqId([1; 16]), public_key, sig, app: "x".into(), device: device.into() }.into()).await;
-        assert_eq!(raw.heard().await, Heard::Frame(Box::new(Refused { req_id: ReqId([1; 16]), code: Refusal::BadEnrolment, retry_after: None }.into())), "{what}");
+        assert_eq!(
+            raw.heard().await,
+            Heard::Frame(Box::new(Refused { req_id: ReqId([1; 16]), code: Refusal::BadEnrolment, retry_after: None }.into())),
+            "{what}"
+        );
         assert_eq!(raw.heard().await, goodbye(Close::AuthFailed), "{what}");
     }
     Phone::enrol(&text).await.expect("the code still works");
@@ -223,7 +235,13 @@ async fn a_decision_for_something_else_is_refused_and_changes_nothing() {
     drop(online);
     let mut raw = RawPhone::online(&phone).await;
     let good = |ctx: [u8; 32], cb: [u8; 32], login: LoginId| countersign_protocol::decision::Decision {
-        login, realm: prompt.realm, ctx, verdict: countersign_protocol::decision::Verdict::Approve, reason: None, iat: 0, cb,
+        login,
+        realm: prompt.realm,
+        ctx,
+        verdict: countersign_protocol::decision::Verdict::Approve,
+        reason: None,
+        iat: 0,
+        cb,
     };
     let (cb, id): (_, LoginId) = (raw.channel.as_ref().unwrap().binding(), login.id.parse().unwrap());
     let jkt = p256::thumbprint(&phone.keys.public(&phone.account.key).unwrap());
@@ -239,10 +257,17 @@ async fn a_decision_for_something_else_is_refused_and_changes_nothing() {
         ("no JWS", "nonsense".to_owned()),
     ] {
         raw.say(&Decide { req_id: ReqId([2; 16]), login: id, jws }.into()).await;
-        assert_eq!(raw.heard().await, Heard::Frame(Box::new(Refused { req_id: ReqId([2; 16]), code: Refusal::BadDecision, retry_after: None }.into())), "{what}");
+        assert_eq!(
+            raw.heard().await,
+            Heard::Frame(Box::new(Refused { req_id: ReqId([2; 16]), code: Refusal::BadDecision, retry_after: None }.into())),
+            "{what}"
+        );
     }
     raw.say(&Claim { req_id: ReqId([3; 16]), login: id, qr_time: None, qr_mac: None, link: None }.into()).await;
-    assert_eq!(raw.heard().await, Heard::Frame(Box::new(Refused { req_id: ReqId([3; 16]), code: Refusal::BadCapability, retry_after: None }.into())));
+    assert_eq!(
+        raw.heard().await,
+        Heard::Frame(Box::new(Refused { req_id: ReqId([3; 16]), code: Refusal::BadCapability, retry_after: None }.into()))
+    );
     drop(raw);
     phone.connect().await.do_it(&Command::approve(&prompt)).await.unwrap();
 }
@@ -251,7 +276,12 @@ async fn a_decision_for_something_else_is_refused_and_changes_nothing() {
 async fn the_upgrade_takes_the_right_path_subprotocol_and_no_compression() {
     let pod = Pod::start();
     let host = pod.url("phone").trim_start_matches("ws://").split('/').next().unwrap().to_owned();
-    for (path, protocol, status) in [("/ns/sigmai", "countersign.sigmai.v1", 101), ("/sfs/sigmai", "countersign.sigmai.v1", 404), ("/", "countersign.sigmai.v1", 404), ("/ns/sigmai", "chat", 400)] {
+    for (path, protocol, status) in [
+        ("/ns/sigmai", "countersign.sigmai.v1", 101),
+        ("/sfs/sigmai", "countersign.sigmai.v1", 404),
+        ("/", "countersign.sigmai.v1", 404),
+        ("/ns/sigmai", "chat", 400),
+    ] {
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: {protocol}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
             generate_key()
@@ -286,7 +316,10 @@ async fn hostile(address: std::net::SocketAddr, i: u8, kind: usize) -> Option<to
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((IpAddr::from([127, 0, 1, i]), 0).into()).unwrap();
     let mut stream = socket.connect(address).await.ok()?;
-    let upgrade = format!("GET /ns/sigmai HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: countersign.sigmai.v1\r\n", generate_key());
+    let upgrade = format!(
+        "GET /ns/sigmai HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: countersign.sigmai.v1\r\n",
+        generate_key()
+    );
     let said = match kind {
         0 => Vec::new(),
         1 => b"GET /ns/sigmai HTTP/1.1\r\nX-Slow: ".to_vec(),

@@ -28,7 +28,10 @@ async fn a_login_by_qr_code_gives_the_client_a_verifiable_identity_once() {
     let first = page.next().await.unwrap();
     assert_eq!((first["type"].as_str(), first["state"].as_str()), (Some("state"), Some("pending")));
     let prompt = claim(&mut online, &page.qr().await).await.unwrap();
-    assert_eq!((prompt.client_name.as_str(), prompt.realm_name.as_str(), prompt.text.as_deref(), prompt.browser.as_deref()), ("Example Shop", "Example Realm", Some("Log in to the shop"), Some("Firefox on Linux")));
+    assert_eq!(
+        (prompt.client_name.as_str(), prompt.realm_name.as_str(), prompt.text.as_deref(), prompt.browser.as_deref()),
+        ("Example Shop", "Example Realm", Some("Log in to the shop"), Some("Firefox on Linux"))
+    );
     assert_eq!(code(stage.api.redeem(&stage.realm, &login.id, None).await), "not_approved");
     online.do_it(&Command::approve(&prompt)).await.unwrap();
     page.until(LoginState::Approved).await;
@@ -158,7 +161,8 @@ async fn the_expected_user_and_nobody_else_can_claim() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let (mut alice, mut mallory) = (stage.phone("alice").await.connect().await, stage.phone("mallory").await.connect().await);
-    let login = stage.api.create_login(&stage.realm, &NewLogin { expected_user: Some("alice".into()), ..NewLogin::default() }).await.unwrap();
+    let login =
+        stage.api.create_login(&stage.realm, &NewLogin { expected_user: Some("alice".into()), ..NewLogin::default() }).await.unwrap();
     let mut page = Page::open(&login).await;
     assert!(matches!(claim(&mut mallory, &page.qr().await).await, Err(PhoneError::Refused(Refusal::WrongUser))));
     claim(&mut alice, &page.qr().await).await.unwrap();

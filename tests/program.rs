@@ -40,7 +40,8 @@ async fn the_root_key_is_private_and_no_secret_reaches_the_logs() {
     let log = pod.log();
     assert!(log.contains("answered"), "the log is there: {log}");
     let master = std::fs::read_to_string(pod.data.join("master.key")).unwrap();
-    for secret in [pod.root_key().as_str(), master.trim(), login.page_token.as_deref().unwrap(), code.as_str(), identity.decision.as_str()] {
+    for secret in [pod.root_key().as_str(), master.trim(), login.page_token.as_deref().unwrap(), code.as_str(), identity.decision.as_str()]
+    {
         assert!(!log.contains(secret), "a secret is in the log");
     }
     assert!(!log.contains("alice"), "a user is in the log");
@@ -102,7 +103,12 @@ async fn the_admin_port_tells_life_readiness_and_metrics() {
     assert_eq!(pod.admin("/livez").await, (200, "ok\n".to_owned()));
     assert_eq!(pod.admin("/readyz").await, (200, r#"{"ready":true,"causes":[]}"#.to_owned()));
     let (_, metrics) = pod.admin("/metrics").await;
-    for line in ["countersign_phone_connections 1", r#"countersign_phone_handshakes_total{result="ok"} 2"#, r#"countersign_http_requests_total{class="2xx"}"#, "process_resident_memory_bytes"] {
+    for line in [
+        "countersign_phone_connections 1",
+        r#"countersign_phone_handshakes_total{result="ok"} 2"#,
+        r#"countersign_http_requests_total{class="2xx"}"#,
+        "process_resident_memory_bytes",
+    ] {
         assert!(metrics.contains(line), "{line} is missing in\n{metrics}");
     }
 }
@@ -110,7 +116,8 @@ async fn the_admin_port_tells_life_readiness_and_metrics() {
 #[tokio::test]
 async fn ns_runs_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_countersign")).args(["ns", "--ports", "auto", "--data"]).arg(dir.path()).spawn().unwrap();
+    let mut child =
+        Command::new(env!("CARGO_BIN_EXE_countersign")).args(["ns", "--ports", "auto", "--data"]).arg(dir.path()).spawn().unwrap();
     let ready = dir.path().join("ready.json");
     while !ready.exists() {
         assert!(child.try_wait().unwrap().is_none(), "it ended");
@@ -131,7 +138,15 @@ async fn the_virtual_phone_enrols_logs_in_and_refuses_from_the_command_line() {
     let phone = |args: Vec<String>| {
         let dir = dir.path().to_owned();
         async move {
-            let out = tokio::process::Command::new(program("countersign-phone")).arg("--state").arg(dir).arg("--json").args(&args).stdin(std::process::Stdio::null()).output().await.unwrap();
+            let out = tokio::process::Command::new(program("countersign-phone"))
+                .arg("--state")
+                .arg(dir)
+                .arg("--json")
+                .args(&args)
+                .stdin(std::process::Stdio::null())
+                .output()
+                .await
+                .unwrap();
             let lines: Vec<Value> = String::from_utf8(out.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
             (out.status.code().unwrap(), lines, String::from_utf8(out.stderr).unwrap())
         }
@@ -148,7 +163,10 @@ async fn the_virtual_phone_enrols_logs_in_and_refuses_from_the_command_line() {
     let login = stage.new_login().await;
     let mut page = Page::open(&login).await;
     let (exit, lines, _) = phone(args(&["login", "--scanned", &page.qr().await])).await;
-    assert_eq!((exit, lines[0]["claimed"]["client"].as_str(), lines[1]["waiting"].as_str()), (0, Some("Example Shop"), Some(login.id.as_str())));
+    assert_eq!(
+        (exit, lines[0]["claimed"]["client"].as_str(), lines[1]["waiting"].as_str()),
+        (0, Some("Example Shop"), Some(login.id.as_str()))
+    );
     let (_, lines, _) = phone(args(&["pending"])).await;
     assert_eq!((lines[0]["login"].as_str(), lines[0]["state"].as_str()), (Some(login.id.as_str()), Some("claimed")));
     assert_eq!(phone(args(&["approve", &login.id])).await.0, 0);

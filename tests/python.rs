@@ -20,7 +20,10 @@ fn python() -> Option<PathBuf> {
 
 fn unittest(pattern: &str, env: &[(&str, &str)]) -> Option<Output> {
     let mut command = Command::new(python()?);
-    command.args(["-m", "unittest", "discover", "-s", "tests/python", "-p", pattern, "-v"]).envs(env.iter().copied()).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+        .args(["-m", "unittest", "discover", "-s", "tests/python", "-p", pattern, "-v"])
+        .envs(env.iter().copied())
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
     Some(command.output().unwrap())
 }
 

@@ -7,13 +7,20 @@ use crate::support::{Pod, Stage, code};
 
 async fn raw(pod: &Pod, method: Method, path: &str, key: &str, content_type: &str, body: &str) -> (StatusCode, Problem) {
     let url = format!("{}{path}", pod.url("rest"));
-    let request = reqwest::Client::new().request(method, url).header("Authorization", format!("Bearer {key}")).header("Content-Type", content_type).body(body.to_owned());
+    let request = reqwest::Client::new()
+        .request(method, url)
+        .header("Authorization", format!("Bearer {key}"))
+        .header("Content-Type", content_type)
+        .body(body.to_owned());
     let response = request.send().await.unwrap();
     let status = response.status();
     assert_eq!(response.headers()["content-type"], "application/problem+json", "{path} {body}");
     let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     let problem: Problem = response.json().await.unwrap();
-    assert_eq!((problem.status, problem.request_id.as_deref(), problem.kind.as_str()), (status.as_u16(), Some(id.as_str()), format!("/problems/{}", problem.code).as_str()));
+    assert_eq!(
+        (problem.status, problem.request_id.as_deref(), problem.kind.as_str()),
+        (status.as_u16(), Some(id.as_str()), format!("/problems/{}", problem.code).as_str())
+    );
     (status, problem)
 }
 
@@ -56,10 +63,38 @@ async fn texts_for_the_phone_hide_nothing() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     for bad in ["zero\u{200b}width", "right\u{202e}left", "bell\u{7}", "", &"x".repeat(501)] {
-        assert_eq!(code(stage.api.create_login(&stage.realm, &NewLogin { text: Some(bad.into()), ..NewLogin::default() }).await), "invalid", "{bad:?}");
+        assert_eq!(
+            code(stage.api.create_login(&stage.realm, &NewLogin { text: Some(bad.into()), ..NewLogin::default() }).await),
+            "invalid",
+            "{bad:?}"
+        );
     }
-    assert_eq!(code(stage.api.create_login(&stage.realm, &NewLogin { return_url: Some("https://evil.example/".into()), ..NewLogin::default() }).await), "invalid");
-    assert_eq!(code(stage.root.create_client(&stage.realm, &NewClient { name: "c2".into(), display_name: "C".into(), origins: vec!["https://a.example/path".into()], return_urls: vec![] }).await), "invalid");
+    assert_eq!(
+        code(
+            stage
+                .api
+                .create_login(&stage.realm, &NewLogin { return_url: Some("https://evil.example/".into()), ..NewLogin::default() })
+                .await
+        ),
+        "invalid"
+    );
+    assert_eq!(
+        code(
+            stage
+                .root
+                .create_client(
+                    &stage.realm,
+                    &NewClient {
+                        name: "c2".into(),
+                        display_name: "C".into(),
+                        origins: vec!["https://a.example/path".into()],
+                        return_urls: vec![]
+                    }
+                )
+                .await
+        ),
+        "invalid"
+    );
 }
 
 #[tokio::test]
@@ -70,10 +105,20 @@ async fn without_a_working_key_nothing_is_answered() {
         let (status, problem) = raw(&pod, Method::GET, "/v1/realms", key, "application/json", "").await;
         assert_eq!((status.as_u16(), problem.code.as_str()), (401, "unauthorized"));
     }
-    let gone = stage.root.create_api_key(&NewApiKey { role: KeyRole::RealmAdmin, realm: Some(stage.realm.clone()), client: None, expires_in: None }).await.unwrap();
+    let gone = stage
+        .root
+        .create_api_key(&NewApiKey { role: KeyRole::RealmAdmin, realm: Some(stage.realm.clone()), client: None, expires_in: None })
+        .await
+        .unwrap();
     let admin = stage.root.with_key(gone.secret.as_ref().unwrap());
     admin.clients(&stage.realm).await.unwrap();
-    let status = reqwest::Client::new().delete(format!("{}/v1/api-keys/{}", pod.url("rest"), gone.id)).bearer_auth(pod.root_key()).send().await.unwrap().status();
+    let status = reqwest::Client::new()
+        .delete(format!("{}/v1/api-keys/{}", pod.url("rest"), gone.id))
+        .bearer_auth(pod.root_key())
+        .send()
+        .await
+        .unwrap()
+        .status();
     assert_eq!(status, 204);
     assert_eq!(code(admin.clients(&stage.realm).await), "unauthorized", "a deleted key stops working at once");
 }
@@ -83,7 +128,11 @@ async fn without_a_working_key_nothing_is_answered() {
 async fn a_key_stops_working_when_it_expires() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    let key = stage.root.create_api_key(&NewApiKey { role: KeyRole::RealmAdmin, realm: Some(stage.realm.clone()), client: None, expires_in: Some(60) }).await.unwrap();
+    let key = stage
+        .root
+        .create_api_key(&NewApiKey { role: KeyRole::RealmAdmin, realm: Some(stage.realm.clone()), client: None, expires_in: Some(60) })
+        .await
+        .unwrap();
     let api = stage.root.with_key(key.secret.as_ref().unwrap());
     api.clients(&stage.realm).await.unwrap();
     pod.later(61).await;
@@ -94,7 +143,11 @@ async fn a_key_stops_working_when_it_expires() {
 async fn a_role_allows_what_it_says_and_no_more() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    let key = stage.root.create_api_key(&NewApiKey { role: KeyRole::RealmAdmin, realm: Some(stage.realm.clone()), client: None, expires_in: None }).await.unwrap();
+    let key = stage
+        .root
+        .create_api_key(&NewApiKey { role: KeyRole::RealmAdmin, realm: Some(stage.realm.clone()), client: None, expires_in: None })
+        .await
+        .unwrap();
     let admin = stage.root.with_key(key.secret.as_ref().unwrap());
     let new_realm = NewRealm { name: "mine".into(), display_name: "Mine".into() };
     for api in [&admin, &stage.api] {
@@ -147,5 +200,13 @@ async fn a_taken_name_is_a_conflict() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     assert_eq!(code(stage.root.create_realm(&NewRealm { name: stage.realm.clone(), display_name: "X".into() }).await), "already_exists");
-    assert_eq!(code(stage.root.create_client(&stage.realm, &NewClient { name: "shop".into(), display_name: "X".into(), ..NewClient::default() }).await), "already_exists");
+    assert_eq!(
+        code(
+            stage
+                .root
+                .create_client(&stage.realm, &NewClient { name: "shop".into(), display_name: "X".into(), ..NewClient::default() })
+                .await
+        ),
+        "already_exists"
+    );
 }

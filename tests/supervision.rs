@@ -128,14 +128,26 @@ async fn a_full_link_ends_the_session() {
 
 #[tokio::test]
 async fn every_phase_has_its_deadline() {
-    let pod = Pod::with(&[], &[("COUNTERSIGN_PHONE_HELLO_MS", "300"), ("COUNTERSIGN_PHONE_FIRST_FRAME_MS", "300"), ("COUNTERSIGN_PHONE_ENROLMENT_MS", "300"), ("COUNTERSIGN_PHONE_IDLE_MS", "300"), ("COUNTERSIGN_PHONE_LIFETIME_MS", "2000")]);
+    let pod = Pod::with(
+        &[],
+        &[
+            ("COUNTERSIGN_PHONE_HELLO_MS", "300"),
+            ("COUNTERSIGN_PHONE_FIRST_FRAME_MS", "300"),
+            ("COUNTERSIGN_PHONE_ENROLMENT_MS", "300"),
+            ("COUNTERSIGN_PHONE_IDLE_MS", "300"),
+            ("COUNTERSIGN_PHONE_LIFETIME_MS", "2000"),
+        ],
+    );
     let stage = Stage::set(&pod).await;
     let phone = stage.phone("alice").await;
     let url = pod.url("phone");
 
     let mut silent = tokio::net::TcpStream::connect(url.trim_start_matches("ws://").split('/').next().unwrap()).await.unwrap();
     let mut rest = Vec::new();
-    timeout(Duration::from_secs(10), tokio::io::AsyncReadExt::read_to_end(&mut silent, &mut rest)).await.expect("no upgrade: closed").unwrap();
+    timeout(Duration::from_secs(10), tokio::io::AsyncReadExt::read_to_end(&mut silent, &mut rest))
+        .await
+        .expect("no upgrade: closed")
+        .unwrap();
 
     let mut upgraded = countersign_sim::online::dial(&url, None).await.unwrap();
     let end = timeout(Duration::from_secs(10), async { while let Some(Ok(_)) = upgraded.next().await {} }).await;

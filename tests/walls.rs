@@ -24,31 +24,141 @@ fn ours(n: &str) -> bool {
 }
 
 const SERVER_ROOMS: [&str; 9] = [
-    "countersign", "countersign-actors", "countersign-domain", "countersign-store", "countersign-store-ns", "countersign-kv", "countersign-edge", "countersign-ns", "countersign-demo",
+    "countersign",
+    "countersign-actors",
+    "countersign-domain",
+    "countersign-store",
+    "countersign-store-ns",
+    "countersign-kv",
+    "countersign-edge",
+    "countersign-ns",
+    "countersign-demo",
 ];
 
-fn walls() -> Vec<Wall> {
-    vec![
-        Wall { who: |n| n == "countersign-actors", never: |d| one_of(&["actix-web", "actix-web-actors", "actix-http", "actix-server", "tokio-tungstenite", "diesel", "diesel-async", "redis", "bb8-redis", "openssl", "reqwest"])(d), why: "the heart knows neither HTTP nor SQL nor Redis nor TLS", breach: ("countersign-actors", "diesel") },
-        Wall { who: |n| !one_of(&["countersign-actors", "countersign-edge"])(n), never: |d| one_of(&["actix", "actix-web-actors"])(d), why: "nobody but the heart and the page socket names actors; everybody else holds handles", breach: ("countersign-ns", "actix") },
-        Wall { who: |n| n == "countersign-domain", never: |d| one_of(&["tokio", "actix-rt", "actix", "actix-web", "futures-util", "diesel", "redis", "reqwest", "rand", "chrono", "time"])(d), why: "rules know no runtime, IO, wall clock or RNG", breach: ("countersign-domain", "tokio") },
-        Wall { who: |n| one_of(&["countersign-protocol", "countersign-channel"])(n), never: |d| one_of(&["tokio", "actix-rt", "actix-web", "tokio-tungstenite", "futures-util", "async-trait", "socket2"])(d), why: "the phone links them too: no sockets, no async", breach: ("countersign-channel", "tokio") },
-        Wall { who: |n| one_of(&["countersign-ns", "countersign-demo", "countersign-sfs", "countersign-mc", "countersign-idp", "countersign-mgmt"])(n), never: |d| one_of(&["diesel", "diesel-async", "redis", "bb8-redis", "countersign-ns", "countersign-demo", "countersign-sfs", "countersign-mc", "countersign-idp", "countersign-mgmt", "countersign-store", "countersign-store-ns", "countersign-kv"])(d), why: "services never name each other, SQL or Redis", breach: ("countersign-ns", "countersign-store-ns") },
-        Wall { who: |n| one_of(&["countersign-demo", "countersign-idp", "countersign-mgmt"])(n), never: |d| ours(d) && d != "countersign-api", why: "customers of NS use its REST API and nothing else", breach: ("countersign-demo", "countersign-domain") },
-        Wall { who: |n| one_of(&["countersign-sdk", "countersign-sim"])(n), never: |d| SERVER_ROOMS.contains(&d), why: "the phone never sees a server room", breach: ("countersign-sdk", "countersign-domain") },
-        Wall { who: |n| !one_of(&["countersign-store", "countersign-store-ns"])(n), never: |d| one_of(&["diesel", "diesel-async", "diesel_migrations", "libsqlite3-sys"])(d), why: "SQL stays in the stores", breach: ("countersign-edge", "diesel") },
-        Wall { who: |n| n != "countersign-channel", never: |d| d == "snow", why: "one crate drives Noise", breach: ("countersign-sdk", "snow") },
-        Wall { who: |n| one_of(&["countersign-store", "countersign-store-ns"])(n), never: |d| d == "countersign-kv", why: "truth and live state do not know each other", breach: ("countersign-store-ns", "countersign-kv") },
-        Wall { who: |n| n == "countersign-kv", never: |d| d.starts_with("countersign-store"), why: "truth and live state do not know each other", breach: ("countersign-kv", "countersign-store") },
-        Wall { who: |n| !one_of(&["countersign", "countersign-bench"])(n), never: |d| d == "countersign", why: "nobody looks back up at the program", breach: ("countersign-ns", "countersign") },
-        Wall { who: ours, never: |d| one_of(&["isahc", "a2", "ring", "native-tls", "pqcrypto-kyber", "clatter"])(d), why: "weighed and left out (unmaintained, duplicate or unsafe)", breach: ("countersign-edge", "ring") },
-        Wall { who: |n| ["common", "utils", "helpers", "core", "manager", "data"].iter().any(|w| n == format!("countersign-{w}")), never: |_| true, why: "a room is named after what it does", breach: ("countersign-utils", "serde") },
-    ]
-}
+static WALLS: &[Wall] = &[
+    Wall {
+        who: |n| n == "countersign-actors",
+        never: |d| {
+            one_of(&[
+                "actix-web",
+                "actix-web-actors",
+                "actix-http",
+                "actix-server",
+                "tokio-tungstenite",
+                "diesel",
+                "diesel-async",
+                "redis",
+                "bb8-redis",
+                "openssl",
+                "reqwest",
+            ])(d)
+        },
+        why: "the heart knows neither HTTP nor SQL nor Redis nor TLS",
+        breach: ("countersign-actors", "diesel"),
+    },
+    Wall {
+        who: |n| !one_of(&["countersign-actors", "countersign-edge"])(n),
+        never: |d| one_of(&["actix", "actix-web-actors"])(d),
+        why: "nobody but the heart and the page socket names actors; everybody else holds handles",
+        breach: ("countersign-ns", "actix"),
+    },
+    Wall {
+        who: |n| n == "countersign-domain",
+        never: |d| {
+            one_of(&["tokio", "actix-rt", "actix", "actix-web", "futures-util", "diesel", "redis", "reqwest", "rand", "chrono", "time"])(d)
+        },
+        why: "rules know no runtime, IO, wall clock or RNG",
+        breach: ("countersign-domain", "tokio"),
+    },
+    Wall {
+        who: |n| one_of(&["countersign-protocol", "countersign-channel"])(n),
+        never: |d| one_of(&["tokio", "actix-rt", "actix-web", "tokio-tungstenite", "futures-util", "async-trait", "socket2"])(d),
+        why: "the phone links them too: no sockets, no async",
+        breach: ("countersign-channel", "tokio"),
+    },
+    Wall {
+        who: |n| {
+            one_of(&["countersign-ns", "countersign-demo", "countersign-sfs", "countersign-mc", "countersign-idp", "countersign-mgmt"])(n)
+        },
+        never: |d| {
+            one_of(&[
+                "diesel",
+                "diesel-async",
+                "redis",
+                "bb8-redis",
+                "countersign-ns",
+                "countersign-demo",
+                "countersign-sfs",
+                "countersign-mc",
+                "countersign-idp",
+                "countersign-mgmt",
+                "countersign-store",
+                "countersign-store-ns",
+                "countersign-kv",
+            ])(d)
+        },
+        why: "services never name each other, SQL or Redis",
+        breach: ("countersign-ns", "countersign-store-ns"),
+    },
+    Wall {
+        who: |n| one_of(&["countersign-demo", "countersign-idp", "countersign-mgmt"])(n),
+        never: |d| ours(d) && d != "countersign-api",
+        why: "customers of NS use its REST API and nothing else",
+        breach: ("countersign-demo", "countersign-domain"),
+    },
+    Wall {
+        who: |n| one_of(&["countersign-sdk", "countersign-sim"])(n),
+        never: |d| SERVER_ROOMS.contains(&d),
+        why: "the phone never sees a server room",
+        breach: ("countersign-sdk", "countersign-domain"),
+    },
+    Wall {
+        who: |n| !one_of(&["countersign-store", "countersign-store-ns"])(n),
+        never: |d| one_of(&["diesel", "diesel-async", "diesel_migrations", "libsqlite3-sys"])(d),
+        why: "SQL stays in the stores",
+        breach: ("countersign-edge", "diesel"),
+    },
+    Wall {
+        who: |n| n != "countersign-channel",
+        never: |d| d == "snow",
+        why: "one crate drives Noise",
+        breach: ("countersign-sdk", "snow"),
+    },
+    Wall {
+        who: |n| one_of(&["countersign-store", "countersign-store-ns"])(n),
+        never: |d| d == "countersign-kv",
+        why: "truth and live state do not know each other",
+        breach: ("countersign-store-ns", "countersign-kv"),
+    },
+    Wall {
+        who: |n| n == "countersign-kv",
+        never: |d| d.starts_with("countersign-store"),
+        why: "truth and live state do not know each other",
+        breach: ("countersign-kv", "countersign-store"),
+    },
+    Wall {
+        who: |n| !one_of(&["countersign", "countersign-bench"])(n),
+        never: |d| d == "countersign",
+        why: "nobody looks back up at the program",
+        breach: ("countersign-ns", "countersign"),
+    },
+    Wall {
+        who: ours,
+        never: |d| one_of(&["isahc", "a2", "ring", "native-tls", "pqcrypto-kyber", "clatter"])(d),
+        why: "weighed and left out (unmaintained, duplicate or unsafe)",
+        breach: ("countersign-edge", "ring"),
+    },
+    Wall {
+        who: |n| ["common", "utils", "helpers", "core", "manager", "data"].iter().any(|w| n == format!("countersign-{w}")),
+        never: |_| true,
+        why: "a room is named after what it does",
+        breach: ("countersign-utils", "serde"),
+    },
+];
 
 fn breaches(floor: &Floor) -> Vec<String> {
     let mut found = Vec::new();
-    for wall in walls() {
+    for wall in WALLS {
         for (name, dependencies) in floor.iter().filter(|(n, _)| (wall.who)(n)) {
             for d in dependencies.iter().filter(|d| (wall.never)(d)) {
                 found.push(format!("{name} names {d}: {}", wall.why));
@@ -59,10 +169,29 @@ fn breaches(floor: &Floor) -> Vec<String> {
 }
 
 fn house() -> Floor {
-    let out = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]).output().unwrap();
+    let out = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+            "--manifest-path",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+        ])
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let metadata: Value = serde_json::from_slice(&out.stdout).unwrap();
-    let dependencies = |p: &Value| p["dependencies"].as_array().unwrap().iter().filter(|d| d["kind"] != "dev").map(|d| d["name"].as_str().unwrap().to_owned()).collect();
+    let dependencies = |p: &Value| {
+        p["dependencies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|d| d["kind"] != "dev")
+            .map(|d| d["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
     metadata["packages"].as_array().unwrap().iter().map(|p| (p["name"].as_str().unwrap().to_owned(), dependencies(p))).collect()
 }
 
@@ -75,12 +204,15 @@ fn every_wall_stands() {
 
 #[test]
 fn every_wall_is_seen_to_break() {
-    for wall in walls() {
+    for wall in WALLS {
         let (name, dependency) = wall.breach;
         let mut floor = house();
         floor.entry(name.to_owned()).or_default().push(dependency.to_owned());
         let found = breaches(&floor);
-        assert!(found.iter().any(|b| b == &format!("{name} names {dependency}: {}", wall.why)), "{name} naming {dependency} went unnoticed: {found:?}");
+        assert!(
+            found.iter().any(|b| b == &format!("{name} names {dependency}: {}", wall.why)),
+            "{name} naming {dependency} went unnoticed: {found:?}"
+        );
     }
 }
 

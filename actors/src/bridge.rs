@@ -24,7 +24,13 @@ pub(crate) struct BusBridge {
 }
 
 impl BusBridge {
-    pub(crate) fn new(live: Arc<dyn Live>, pod: PodId, wakes: Box<dyn Wakes>, logins: Addr<LoginRegistry>, messages: Addr<MessageRegistry>) -> Self {
+    pub(crate) fn new(
+        live: Arc<dyn Live>,
+        pod: PodId,
+        wakes: Box<dyn Wakes>,
+        logins: Addr<LoginRegistry>,
+        messages: Addr<MessageRegistry>,
+    ) -> Self {
         Self { live, pod, wakes: Some(wakes), logins, messages }
     }
 }

@@ -35,7 +35,15 @@ impl Enrolments {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn create(&self, realm: &OpenRealm, client: ClientId, user_id: String, confirm: Confirm, phone_url: &str, actor: Actor) -> Result<(Enrolment, Link), Stop> {
+    pub async fn create(
+        &self,
+        realm: &OpenRealm,
+        client: ClientId,
+        user_id: String,
+        confirm: Confirm,
+        phone_url: &str,
+        actor: Actor,
+    ) -> Result<(Enrolment, Link), Stop> {
         let (enrolment, code) = enrolment::create(&self.0.ports, realm, client, user_id, confirm, actor).await?;
         let key = realm.keys.first().ok_or_else(|| Fault("the realm has no channel key".to_owned()))?;
         let link = EnrolLink {

@@ -129,7 +129,13 @@ impl Logins {
     ///
     /// # Errors
     /// Why not.
-    pub async fn redeem(&self, realm: &Arc<OpenRealm>, id: LoginId, return_token: Option<[u8; 16]>, actor: Actor) -> Result<(Record, Account), Stop> {
+    pub async fn redeem(
+        &self,
+        realm: &Arc<OpenRealm>,
+        id: LoginId,
+        return_token: Option<[u8; 16]>,
+        actor: Actor,
+    ) -> Result<(Record, Account), Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
         to_the_end(async move { login::redeem(&shared.ports, &realm, id, return_token, actor).await }).await
     }

@@ -64,7 +64,8 @@ impl Realms {
         for sealed in self.ports.store.realms().await? {
             let open = self.open(&sealed)?;
             for key in &open.keys {
-                let server = ServerKey::new(Role::Ns, open.realm.id.server_id(), *key.private.expose()).map_err(|e| Fault(e.to_string()))?;
+                let server =
+                    ServerKey::new(Role::Ns, open.realm.id.server_id(), *key.private.expose()).map_err(|e| Fault(e.to_string()))?;
                 book.by_key.insert(key.key_id, (server, key.epoch));
             }
             book.by_name.insert(open.realm.name.clone(), open.realm.id);
@@ -80,8 +81,15 @@ impl Realms {
             let plain = self.ports.vault.open(place, envelope)?;
             plain.as_slice().try_into().map(Secret::new).map_err(|_| Fault(format!("the secret at {place} has the wrong length")))
         };
-        let keys = sealed.keys.iter().map(|k| Ok(OpenKey { key_id: k.key_id, epoch: k.epoch, public: k.public, private: secret(&place::channel(id, k.key_id), &k.sealed)? }));
-        Ok(OpenRealm { realm: sealed.realm.clone(), root_pin: sealed.root_pin, qr_key: secret(&place::qr(id), &sealed.sealed_qr)?, keys: keys.collect::<Result<_, Fault>>()? })
+        let keys = sealed.keys.iter().map(|k| {
+            Ok(OpenKey { key_id: k.key_id, epoch: k.epoch, public: k.public, private: secret(&place::channel(id, k.key_id), &k.sealed)? })
+        });
+        Ok(OpenRealm {
+            realm: sealed.realm.clone(),
+            root_pin: sealed.root_pin,
+            qr_key: secret(&place::qr(id), &sealed.sealed_qr)?,
+            keys: keys.collect::<Result<_, Fault>>()?,
+        })
     }
 
     fn find<T>(&self, f: impl Fn(&Book) -> Option<T>) -> Option<T> {
@@ -161,13 +169,26 @@ impl Realms {
         let id = RealmId(self.ports.fresh_id());
         let (root, qr, private) = (p256::SigningKey::generate(), random::<32>(), random::<32>());
         let server = ServerKey::new(Role::Ns, id.server_id(), private).expect("any 32 bytes are an X25519 key");
-        let word = statement::sign(&root, statement::draft(Role::Ns, id.server_id(), server.public(), 1, now.secs(), now.secs() + KEY_LIFE_SECS));
+        let word =
+            statement::sign(&root, statement::draft(Role::Ns, id.server_id(), server.public(), 1, now.secs(), now.secs() + KEY_LIFE_SECS));
         SealedRealm {
-            realm: Realm { id, name: name.to_owned(), display_name: display_name.to_owned(), created_at: now, settings: RealmSettings::default() },
+            realm: Realm {
+                id,
+                name: name.to_owned(),
+                display_name: display_name.to_owned(),
+                created_at: now,
+                settings: RealmSettings::default(),
+            },
             root_pin: statement::root_pin(&root.public()),
             sealed_root: Some(vault.seal(&**source, &place::root(id), &root.to_pkcs8())),
             sealed_qr: vault.seal(&**source, &place::qr(id), &qr),
-            keys: vec![SealedKey { key_id: server.key_id(), epoch: 1, public: server.public(), sealed: vault.seal(&**source, &place::channel(id, server.key_id()), &private), statement: word }],
+            keys: vec![SealedKey {
+                key_id: server.key_id(),
+                epoch: 1,
+                public: server.public(),
+                sealed: vault.seal(&**source, &place::channel(id, server.key_id()), &private),
+                statement: word,
+            }],
         }
     }
 }

@@ -37,8 +37,17 @@ async fn run() -> Result<(), Stop> {
     let phones = scenes::enrol(&api, PHONES).await?;
     say("holding them idle");
     let bytes = scenes::idle(&pod, &phones).await?;
-    results.add(&Figure { name: "idle_session_bytes", value: bytes, unit: "B", reference: FIRST_AIM, ratio: bytes / FIRST_AIM, n: PHONES, how: "(Pss with n sessions - Pss before) / n; the reference is the first aim".into() });
-    let mut handshakes = PerCore::new("handshakes_per_core", CONNECTIONS, "1 HELLO, 1 P-256 verify; ours adds 1 accept and upgrade, 3 frames, 2 SQL reads");
+    results.add(&Figure {
+        name: "idle_session_bytes",
+        value: bytes,
+        unit: "B",
+        reference: FIRST_AIM,
+        ratio: bytes / FIRST_AIM,
+        n: PHONES,
+        how: "(Pss with n sessions - Pss before) / n; the reference is the first aim".into(),
+    });
+    let mut handshakes =
+        PerCore::new("handshakes_per_core", CONNECTIONS, "1 HELLO, 1 P-256 verify; ours adds 1 accept and upgrade, 3 frames, 2 SQL reads");
     let counts = "1 HELLO, 2 P-256 verify; ours adds 2 accepts and upgrades, 6 frames on the phone socket, 5 events on the page socket, 3 REST calls, 8 SQL reads, 2 SQL commits with 4 rows";
     let mut logins = PerCore::new("cold_logins_per_core", LOGINS, counts);
     for round in 1..=ROUNDS {
@@ -64,6 +73,14 @@ fn start(results: &mut Results) -> Result<(), Stop> {
         floor.push(from.elapsed().as_secs_f64());
     }
     let (value, reference) = (median(ours), median(floor));
-    results.add(&Figure { name: "start_seconds", value, unit: "s", reference, ratio: value / reference, n: STARTS, how: "median, process start to ready.json on an empty directory; the reference is countersign --version".into() });
+    results.add(&Figure {
+        name: "start_seconds",
+        value,
+        unit: "s",
+        reference,
+        ratio: value / reference,
+        n: STARTS,
+        how: "median, process start to ready.json on an empty directory; the reference is countersign --version".into(),
+    });
     Ok(())
 }

@@ -39,7 +39,12 @@ impl Pod {
         let dir = tempfile::tempdir()?;
         let data = dir.path().join("data");
         let from = Instant::now();
-        let mut child = Command::new(program()?).args(["all", "--ports", "auto", "--data"]).arg(&data).env("COUNTERSIGN_LOG_LEVEL", "warn").stderr(Stdio::inherit()).spawn()?;
+        let mut child = Command::new(program()?)
+            .args(["all", "--ports", "auto", "--data"])
+            .arg(&data)
+            .env("COUNTERSIGN_LOG_LEVEL", "warn")
+            .stderr(Stdio::inherit())
+            .spawn()?;
         let ready = data.join("ready.json");
         while !ready.exists() {
             if let Some(status) = child.try_wait()? {
@@ -60,8 +65,14 @@ impl Pod {
     /// When REST refuses.
     pub async fn client(&self) -> Result<ApiClient, Stop> {
         self.root.create_realm(&NewRealm { name: "bench".into(), display_name: "Bench".into() }).await?;
-        let client = self.root.create_client("bench", &NewClient { name: "bench".into(), display_name: "Bench".into(), ..NewClient::default() }).await?;
-        let key = self.root.create_api_key(&NewApiKey { role: KeyRole::Client, realm: Some("bench".into()), client: Some(client.id), expires_in: None }).await?;
+        let client = self
+            .root
+            .create_client("bench", &NewClient { name: "bench".into(), display_name: "Bench".into(), ..NewClient::default() })
+            .await?;
+        let key = self
+            .root
+            .create_api_key(&NewApiKey { role: KeyRole::Client, realm: Some("bench".into()), client: Some(client.id), expires_in: None })
+            .await?;
         Ok(self.root.with_key(key.secret.as_deref().unwrap_or_default()))
     }
 

@@ -9,7 +9,10 @@ use countersign_sim::{MemoryKeys, Online};
 use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::{Message, client::IntoClientRequest}};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
 
 use crate::{Stop, pod::Pod};
 

@@ -1,7 +1,7 @@
 //! What an authenticated account may ask, and what comes back.
 
 use countersign_protocol::{
-    codes::{LoginState, RefuseReason, Refusal},
+    codes::{LoginState, Refusal, RefuseReason},
     decision::Verdict,
     frames::LinkToken,
     ids::{LoginId, ReqId},

@@ -162,7 +162,12 @@ impl Connection {
                 State::Over
             }
             (At::Authenticating, ServerFrame::AuthOk(ok)) => {
-                turn.events.push(Event::Ready { account: ok.account, state: ok.state, realm_name: ok.realm_name, ping_after: self.ping_after });
+                turn.events.push(Event::Ready {
+                    account: ok.account,
+                    state: ok.state,
+                    realm_name: ok.realm_name,
+                    ping_after: self.ping_after,
+                });
                 State::Ready(channel)
             }
             (At::Authenticating, ServerFrame::EnrolOffer(o)) => {
@@ -257,9 +262,25 @@ impl Connection {
     }
 
     /// Signed anew for each channel: the binding is part of it.
-    fn sign_decision(&self, prompt: &Prompt, verdict: Verdict, reason: Option<countersign_protocol::codes::RefuseReason>, channel: &Channel, keys: &dyn KeyStore, now: u64) -> Result<String, KeyError> {
+    fn sign_decision(
+        &self,
+        prompt: &Prompt,
+        verdict: Verdict,
+        reason: Option<countersign_protocol::codes::RefuseReason>,
+        channel: &Channel,
+        keys: &dyn KeyStore,
+        now: u64,
+    ) -> Result<String, KeyError> {
         let (Purpose::Account { key }, Some(jkt)) = (&self.purpose, self.jkt) else { return Err(KeyError::Missing) };
-        let decision = Decision { login: prompt.login, realm: prompt.realm, ctx: prompt.context_hash(), verdict, reason, iat: now, cb: channel.binding() };
+        let decision = Decision {
+            login: prompt.login,
+            realm: prompt.realm,
+            ctx: prompt.context_hash(),
+            verdict,
+            reason,
+            iat: now,
+            cb: channel.binding(),
+        };
         let input = decision.signing_input(&jkt);
         Ok(compact(&input, &keys.sign(key, input.as_bytes())?))
     }
@@ -295,7 +316,9 @@ fn answer(asked: Option<ReqId>, frame: ServerFrame, realm: RealmId) -> Option<An
         ServerFrame::Claimed(c) if mine(c.req_id) => Prompt::read(&c, realm).map(|p| Answer::Prompt(Box::new(p))),
         ServerFrame::Decided(d) if mine(d.req_id) => Some(Answer::Decided { login: d.login, state: d.state }),
         ServerFrame::Done(d) if mine(d.req_id) => Some(Answer::Done),
-        ServerFrame::Logins(l) if mine(l.req_id) => Some(Answer::Logins(l.logins.into_iter().map(|e| (e.login, e.state, e.client_name, e.since)).collect())),
+        ServerFrame::Logins(l) if mine(l.req_id) => {
+            Some(Answer::Logins(l.logins.into_iter().map(|e| (e.login, e.state, e.client_name, e.since)).collect()))
+        }
         ServerFrame::Refused(r) if mine(r.req_id) => Some(Answer::Refused { code: r.code, retry_after: r.retry_after }),
         _ => None,
     }

@@ -10,7 +10,7 @@ mod wallet;
 pub use command::{Answer, Capability, Command};
 pub use connection::{Connection, Ended, Event, Purpose, Turn};
 pub use countersign_protocol::{
-    codes::{AccountState, Close, LoginState, RefuseReason, Refusal},
+    codes::{AccountState, Close, LoginState, Refusal, RefuseReason},
     frames::ReturnToken,
     ids::{AccountId, LoginId, RealmId, ReqId},
     link::{Link, LinkError},

@@ -53,7 +53,13 @@ impl Server {
             return Err(WalletError::Contradiction);
         }
         let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        Ok(Self { url: link.url.clone(), realm: link.realm.to_string(), root_pin: b64(&link.root_pin), static_key: b64(&link.static_key), epoch: link.epoch })
+        Ok(Self {
+            url: link.url.clone(),
+            realm: link.realm.to_string(),
+            root_pin: b64(&link.root_pin),
+            static_key: b64(&link.static_key),
+            epoch: link.epoch,
+        })
     }
 
     /// The realm.
@@ -184,7 +190,15 @@ mod tests {
     use countersign_protocol::frames::EnrolCode;
 
     fn link(url: &str) -> EnrolLink {
-        EnrolLink { url: url.into(), realm: RealmId([1; 16]), root_pin: [2; 32], static_key: [3; 32], key_id: key_id(&[3; 32]), epoch: 1, code: EnrolCode([4; 16]) }
+        EnrolLink {
+            url: url.into(),
+            realm: RealmId([1; 16]),
+            root_pin: [2; 32],
+            static_key: [3; 32],
+            key_id: key_id(&[3; 32]),
+            epoch: 1,
+            code: EnrolCode([4; 16]),
+        }
     }
 
     #[test]
@@ -192,7 +206,15 @@ mod tests {
         for good in ["wss://id.example/ns/sigmai", "ws://127.0.0.1:8888/ns/sigmai", "ws://[::1]:1/x", "ws://localhost/x"] {
             assert!(Server::from_link(&link(good)).is_ok(), "{good}");
         }
-        for bad in ["ws://id.example/ns/sigmai", "ws://127.0.0.1.evil.example/", "ws://127.0.0.1:80@evil.example/", "ws://[::1]@evil.example/", "ws://localhost:x/", "http://127.0.0.1/", "ws://"] {
+        for bad in [
+            "ws://id.example/ns/sigmai",
+            "ws://127.0.0.1.evil.example/",
+            "ws://127.0.0.1:80@evil.example/",
+            "ws://[::1]@evil.example/",
+            "ws://localhost:x/",
+            "http://127.0.0.1/",
+            "ws://",
+        ] {
             assert_eq!(Server::from_link(&link(bad)), Err(WalletError::Plaintext), "{bad}");
         }
     }

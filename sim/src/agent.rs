@@ -42,7 +42,8 @@ pub async fn ask_agent(state: &State, account: &Account, ask: &Ask) -> Result<Op
     let path = state.file(SOCKET);
     let Ok(mut stream) = UnixStream::connect(&path).await else { return Ok(None) };
     let gone = |e: std::io::Error| PhoneError::File(path.display().to_string(), e);
-    let request = serde_json::to_string(&Request { account: account.id.clone(), ask: ask.clone() }).map_err(|e| PhoneError::Usage(e.to_string()))?;
+    let request =
+        serde_json::to_string(&Request { account: account.id.clone(), ask: ask.clone() }).map_err(|e| PhoneError::Usage(e.to_string()))?;
     stream.write_all(format!("{request}\n").as_bytes()).await.map_err(gone)?;
     let mut text = String::new();
     stream.take(MOST).read_to_string(&mut text).await.map_err(|e| PhoneError::File(path.display().to_string(), e))?;
@@ -134,7 +135,13 @@ async fn keep(state: State, account: Account, mut inbox: mpsc::Receiver<Job>, sa
     }
 }
 
-async fn stay(state: &State, account: &Account, online: &mut Online, inbox: &mut mpsc::Receiver<Job>, say: &impl Fn(&Account, &str, serde_json::Value)) -> PhoneError {
+async fn stay(
+    state: &State,
+    account: &Account,
+    online: &mut Online,
+    inbox: &mut mpsc::Receiver<Job>,
+    say: &impl Fn(&Account, &str, serde_json::Value),
+) -> PhoneError {
     let every = Duration::from_secs(online.ping_after.max(1));
     let mut ping_at = Instant::now() + every;
     loop {

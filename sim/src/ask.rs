@@ -6,20 +6,25 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_sdk::{Account, Answer, Command, HistoryEntry, Link, LoginId, LoginState, Prompt, RefuseReason, What};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Online, PhoneError, State, now,
-    state::Pending,
-};
+use crate::{Online, PhoneError, State, now, state::Pending};
 
 /// One request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
     /// Claim the login of a link that was opened, or of a code that was scanned.
-    Claim { link: String, scanned: bool },
+    Claim {
+        link: String,
+        scanned: bool,
+    },
     /// Decide a claimed login: approve, or refuse for a reason.
-    Decide { login: String, refuse: Option<String> },
-    Logout { login: String },
+    Decide {
+        login: String,
+        refuse: Option<String>,
+    },
+    Logout {
+        login: String,
+    },
     List,
 }
 
@@ -52,11 +57,21 @@ pub struct Line {
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
     Claimed(Shown),
-    Decided { login: String, state: String, return_to: Option<String> },
+    Decided {
+        login: String,
+        state: String,
+        return_to: Option<String>,
+    },
     Done,
-    Logins { logins: Vec<Line> },
+    Logins {
+        logins: Vec<Line>,
+    },
     /// Code, text and exit code of an error.
-    Failed { code: String, text: String, exit: u8 },
+    Failed {
+        code: String,
+        text: String,
+        exit: u8,
+    },
 }
 
 impl From<&PhoneError> for Reply {
@@ -100,7 +115,9 @@ pub fn account_for(state: &State, ask: &Ask) -> Result<Account, PhoneError> {
             wallet.of_realm(realm).cloned().ok_or_else(none)
         }
         Ask::Decide { login, .. } => {
-            let pending = state.pending(login_id(login)?).ok_or_else(|| PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned()))?;
+            let pending = state
+                .pending(login_id(login)?)
+                .ok_or_else(|| PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned()))?;
             wallet.account(&pending.account).cloned().ok_or_else(none)
         }
         Ask::Logout { .. } | Ask::List => wallet.accounts.last().cloned().ok_or_else(none),
@@ -131,7 +148,12 @@ pub async fn perform(online: &mut Online, state: &State, account: &Account, ask:
         }
         Ask::List => match online.do_it(&Command::list()).await? {
             Answer::Logins(found) => {
-                let line = |(login, state, client, since): (LoginId, LoginState, String, u64)| Line { login: login.to_string(), state: state.as_str().to_owned(), client, since };
+                let line = |(login, state, client, since): (LoginId, LoginState, String, u64)| Line {
+                    login: login.to_string(),
+                    state: state.as_str().to_owned(),
+                    client,
+                    since,
+                };
                 Ok(Reply::Logins { logins: found.into_iter().map(line).collect() })
             }
             _ => Err(PhoneError::NotTheServer),
@@ -144,7 +166,10 @@ async fn claim(online: &mut Online, link: &str, scanned: bool) -> Result<Prompt,
     let (command, otherwise) = if scanned {
         (Command::scanned(&link), "this is no login code; open it as a link instead of scanning it")
     } else {
-        (Command::opened(&link), "this is the text of a QR code, which is never opened as a link: scan it (--qr FILE, or --scanned for what a scanner read)")
+        (
+            Command::opened(&link),
+            "this is the text of a QR code, which is never opened as a link: scan it (--qr FILE, or --scanned for what a scanner read)",
+        )
     };
     let command = command.ok_or_else(|| PhoneError::Usage(otherwise.to_owned()))?;
     match online.do_it(&command).await? {
@@ -154,7 +179,8 @@ async fn claim(online: &mut Online, link: &str, scanned: bool) -> Result<Prompt,
 }
 
 async fn decide(online: &mut Online, state: &State, account: &Account, login: LoginId, refuse: Option<&str>) -> Result<Reply, PhoneError> {
-    let pending = state.pending(login).ok_or_else(|| PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned()))?;
+    let pending =
+        state.pending(login).ok_or_else(|| PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned()))?;
     // Claiming again gives the very bytes that are to be signed.
     let scanned = matches!(Link::parse(&pending.link)?, Link::Qr(_));
     let prompt = match claim(online, &pending.link, scanned).await {
@@ -166,7 +192,10 @@ async fn decide(online: &mut Online, state: &State, account: &Account, login: Lo
     };
     let command = match refuse {
         None => Command::approve(&prompt),
-        Some(reason) => Command::refuse(&prompt, RefuseReason::parse(reason).ok_or_else(|| PhoneError::Usage("the reason is declined or not_me".to_owned()))?),
+        Some(reason) => Command::refuse(
+            &prompt,
+            RefuseReason::parse(reason).ok_or_else(|| PhoneError::Usage("the reason is declined or not_me".to_owned()))?,
+        ),
     };
     let Answer::Decided { state: now_is, .. } = online.do_it(&command).await? else { return Err(PhoneError::NotTheServer) };
     state.drop_pending(login);

@@ -56,7 +56,9 @@ impl From<Ended> for PhoneError {
     fn from(ended: Ended) -> Self {
         match ended {
             Ended::Server(close) => Self::Closed(close),
-            Ended::Hint(code) if code == Close::Busy.code() || code == Close::Draining.code() => Self::Unreachable("it is busy; try again in a moment".to_owned()),
+            Ended::Hint(code) if code == Close::Busy.code() || code == Close::Draining.code() => {
+                Self::Unreachable("it is busy; try again in a moment".to_owned())
+            }
             // A HELLO that only the pinned server could read was not read.
             Ended::Hint(_) | Ended::NotTheServer | Ended::Protocol | Ended::KeyRetired => Self::NotTheServer,
             Ended::Rekey => Self::Unreachable("the connection has been used up; connect again".to_owned()),

@@ -3,7 +3,9 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use countersign_protocol::{SUBPROTOCOL, frames::EnrolCode, link::EnrolLink, outer::MAX_FRAME};
-use countersign_sdk::{Account, AccountState, Answer, Command, Connection, Ended, Event, KeyHandle, KeyStore, LoginState, Purpose, ReqId, Server, Turn};
+use countersign_sdk::{
+    Account, AccountState, Answer, Command, Connection, Ended, Event, KeyHandle, KeyStore, LoginState, Purpose, ReqId, Server, Turn,
+};
 use futures_util::{SinkExt, StreamExt};
 use tokio::{
     net::{TcpSocket, TcpStream},
@@ -47,8 +49,13 @@ pub async fn dial(url: &str, from: Option<std::net::IpAddr>) -> Result<Socket, P
     }
     let stream = socket.connect(addr).await.map_err(|e| away(&e))?;
     let _small_frames_go_at_once = stream.set_nodelay(true);
-    let config = WebSocketConfig::default().read_buffer_size(1024).write_buffer_size(0).max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
-    let (ws, _) = timeout(PATIENCE, client_async_with_config(request, stream, Some(config))).await.map_err(|e| away(&e))?.map_err(|e| away(&e))?;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(1024)
+        .write_buffer_size(0)
+        .max_message_size(Some(MAX_FRAME))
+        .max_frame_size(Some(MAX_FRAME));
+    let (ws, _) =
+        timeout(PATIENCE, client_async_with_config(request, stream, Some(config))).await.map_err(|e| away(&e))?.map_err(|e| away(&e))?;
     Ok(ws)
 }
 
@@ -103,7 +110,15 @@ impl Online {
     async fn open(server: &Server, purpose: Purpose, keys: Keys, from: Option<std::net::IpAddr>) -> Result<Self, PhoneError> {
         let ws = dial(&server.url, from).await?;
         let (connection, hello) = Connection::hello(&server.pin()?, purpose).map_err(|_| PhoneError::NotTheServer)?;
-        let mut online = Self { ws, connection, keys, waiting: VecDeque::new(), account_state: AccountState::Pending, realm_name: String::new(), ping_after: 0 };
+        let mut online = Self {
+            ws,
+            connection,
+            keys,
+            waiting: VecDeque::new(),
+            account_state: AccountState::Pending,
+            realm_name: String::new(),
+            ping_after: 0,
+        };
         online.send(hello).await?;
         Ok(online)
     }
@@ -150,7 +165,10 @@ impl Online {
     /// # Errors
     /// Why there is no answer. A refusal is an answer.
     pub async fn ask(&mut self, command: &Command) -> Result<Answer, PhoneError> {
-        let turn = self.connection.command(command, &*self.keys, now())?.ok_or_else(|| PhoneError::Usage("another command is under way".to_owned()))?;
+        let turn = self
+            .connection
+            .command(command, &*self.keys, now())?
+            .ok_or_else(|| PhoneError::Usage("another command is under way".to_owned()))?;
         self.perform(turn).await?;
         let mut kept = VecDeque::new();
         let answer = loop {

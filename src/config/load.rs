@@ -126,7 +126,11 @@ mod tests {
 
     #[test]
     fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
-        let c = load("[phone]\nhello_ms = 10\nidle_ms = 20\n[listen]\nrest = \"127.0.0.1:1\"", &[("COUNTERSIGN_PHONE_HELLO_MS", "30"), ("OTHER", "x")]).expect("fine");
+        let c = load(
+            "[phone]\nhello_ms = 10\nidle_ms = 20\n[listen]\nrest = \"127.0.0.1:1\"",
+            &[("COUNTERSIGN_PHONE_HELLO_MS", "30"), ("OTHER", "x")],
+        )
+        .expect("fine");
         assert_eq!((c.phone.hello_ms, c.phone.idle_ms, c.phone.strangers), (30, 20, 4096));
         assert_eq!(c.listen.rest.port(), 1);
     }

@@ -51,7 +51,11 @@ pub(super) async fn add_key(ports: &Ports, secret: &Secret<32>, role: Role) -> R
 }
 
 /// The realm, made when it is missing.
-pub(super) async fn realm(realms: &Realms, name: &str, display_name: &str) -> Result<Arc<countersign_domain::realm::OpenRealm>, StartError> {
+pub(super) async fn realm(
+    realms: &Realms,
+    name: &str,
+    display_name: &str,
+) -> Result<Arc<countersign_domain::realm::OpenRealm>, StartError> {
     if let Some(realm) = realms.by_name(name).await? {
         return Ok(realm);
     }

@@ -18,13 +18,25 @@ use super::{StartError, bootstrap};
 const NAME: &str = "demo-shop";
 
 /// Starts the demo against this NS. It gets a fresh API key each time: nothing of it is kept on disk.
-pub(super) async fn serve(ports: &Ports, realm: &OpenRealm, listener: TcpListener, rest: &str, page_origin: &str) -> Result<(String, Server), StartError> {
+pub(super) async fn serve(
+    ports: &Ports,
+    realm: &OpenRealm,
+    listener: TcpListener,
+    rest: &str,
+    page_origin: &str,
+) -> Result<(String, Server), StartError> {
     let at = listener.local_addr().map_err(|e| StartError::Other(e.to_string()))?;
     let own_origin = format!("http://{at}");
     let client = client(ports, realm, &own_origin).await?;
     let secret: Secret<32> = ports.random.secret();
     bootstrap::add_key(ports, &secret, Role::Client(realm.realm.id, client)).await?;
-    let settings = countersign_demo::Settings { rest: rest.to_owned(), api_key: api_key::write(&secret), realm: realm.realm.name.clone(), page_origin: page_origin.to_owned(), own_origin: own_origin.clone() };
+    let settings = countersign_demo::Settings {
+        rest: rest.to_owned(),
+        api_key: api_key::write(&secret),
+        realm: realm.realm.name.clone(),
+        page_origin: page_origin.to_owned(),
+        own_origin: own_origin.clone(),
+    };
     let server = countersign_demo::serve(listener, settings).map_err(|e| StartError::Other(e.to_string()))?;
     Ok((own_origin, server))
 }

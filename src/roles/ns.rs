@@ -105,7 +105,9 @@ fn settings(config: &Config) -> Settings {
 }
 
 fn urls(config: &Config, page: SocketAddr, phone: SocketAddr) -> PublicUrls {
-    let or = |given: &str, scheme: &str, at: SocketAddr| if given.is_empty() { format!("{scheme}://{at}") } else { given.trim_end_matches('/').to_owned() };
+    let or = |given: &str, scheme: &str, at: SocketAddr| {
+        if given.is_empty() { format!("{scheme}://{at}") } else { given.trim_end_matches('/').to_owned() }
+    };
     let p = &config.public;
     PublicUrls {
         page: format!("{}/page", or(&p.page, "ws", page)),
@@ -114,10 +116,23 @@ fn urls(config: &Config, page: SocketAddr, phone: SocketAddr) -> PublicUrls {
     }
 }
 
-fn open(config: &Config, doors: Doors, heart: &Heart, deaths: Deaths, ports: Ports, metrics: Metrics, urls: PublicUrls) -> Result<Running, StartError> {
+fn open(
+    config: &Config,
+    doors: Doors,
+    heart: &Heart,
+    deaths: Deaths,
+    ports: Ports,
+    metrics: Metrics,
+    urls: PublicUrls,
+) -> Result<Running, StartError> {
     let io = |e: std::io::Error| StartError::Other(e.to_string());
     let h = &config.http;
-    let http_settings = http::Settings { workers: workers(h.workers), keep_alive: ms(h.keep_alive_ms), request: ms(h.request_ms), connections: h.connections };
+    let http_settings = http::Settings {
+        workers: workers(h.workers),
+        keep_alive: ms(h.keep_alive_ms),
+        request: ms(h.request_ms),
+        connections: h.connections,
+    };
     let readiness = Readiness::new(ports.clone());
     let (leave, leaving) = watch::channel(false);
     let parts = Parts { heart: heart.clone(), ports: ports.clone(), keys: Keys::new(ports), urls, leaving: Leaving(leaving) };
@@ -138,7 +153,11 @@ fn open(config: &Config, doors: Doors, heart: &Heart, deaths: Deaths, ports: Por
     let p = &config.phone;
     let door = Door {
         sessions: heart.sessions.clone(),
-        gate: Gate::new(Limits { strangers: p.strangers, strangers_per_address: p.strangers_per_address, connections: p.connections.min(files_for_phones(h.connections)) }),
+        gate: Gate::new(Limits {
+            strangers: p.strangers,
+            strangers_per_address: p.strangers_per_address,
+            connections: p.connections.min(files_for_phones(h.connections)),
+        }),
         metrics,
         settings: phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers) },
         role: Role::Ns,
@@ -154,7 +173,10 @@ mod faults {
     use countersign_actors::Heart;
 
     pub(super) fn routes(config: &mut web::ServiceConfig, heart: Heart) {
-        config.app_data(web::Data::new(heart)).route("/faults/panic/{what}", web::post().to(panic_in)).route("/faults/later/{secs}", web::post().to(later));
+        config
+            .app_data(web::Data::new(heart))
+            .route("/faults/panic/{what}", web::post().to(panic_in))
+            .route("/faults/later/{secs}", web::post().to(later));
     }
 
     async fn later(secs: web::Path<u64>) -> HttpResponse {

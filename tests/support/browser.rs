@@ -52,7 +52,8 @@ impl Browser {
         let mut args: Vec<String> = ARGS.map(str::to_owned).to_vec();
         args.push(format!("--user-data-dir={}", profile.path().display()));
         let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": args}, "timeouts": {"script": 30_000}}}});
-        let mut browser = Self { driver, session: format!("http://127.0.0.1:{port}/session"), http: reqwest::Client::new(), _profile: profile };
+        let mut browser =
+            Self { driver, session: format!("http://127.0.0.1:{port}/session"), http: reqwest::Client::new(), _profile: profile };
         let session = browser.post("", wanted).await;
         browser.session = format!("{}/{}", browser.session, session["sessionId"].as_str().unwrap());
         Some(browser)
@@ -77,7 +78,9 @@ impl Browser {
 
     /// Waits until this JavaScript expression is something, and gives it. The page is looked at each time it paints.
     pub async fn until(&self, expression: &str) -> Value {
-        let script = format!("const done = arguments[0]; const look = () => {{ const it = {expression}; it ? done(it) : requestAnimationFrame(look); }}; look();");
+        let script = format!(
+            "const done = arguments[0]; const look = () => {{ const it = {expression}; it ? done(it) : requestAnimationFrame(look); }}; look();"
+        );
         self.post("/execute/async", json!({"script": script, "args": []})).await
     }
 

@@ -109,11 +109,13 @@ impl Pod {
     }
 
     /// POST to a fault of a test build.
+    #[cfg(feature = "faults")]
     pub async fn fault(&self, path: &str) -> u16 {
         reqwest::Client::new().post(format!("{}/faults/{path}", self.url("admin"))).send().await.map_or(0, |r| r.status().as_u16())
     }
 
     /// The pod's clock is this much later from now on.
+    #[cfg(feature = "faults")]
     pub async fn later(&self, secs: u64) {
         assert_eq!(self.fault(&format!("later/{secs}")).await, 200);
     }

@@ -4,9 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use countersign_channel::{Channel, Greeting, p256};
 use countersign_protocol::{
-    frames::{AuthAccount, Claim, ClientAuth, PhoneFrame, ServerFrame},
-    ids::ReqId,
-    link::Link,
+    frames::{AuthAccount, ClientAuth, PhoneFrame, ServerFrame},
     outer::Outer,
 };
 use countersign_sdk::{KeyStore, Server};
@@ -69,9 +67,17 @@ impl RawPhone {
     }
 
     /// Claims by the text of a QR code, and waits for the answer.
+    #[cfg(feature = "faults")]
     pub async fn claim(&mut self, qr: &str) {
+        use countersign_protocol::{frames::Claim, ids::ReqId, link::Link};
         let Link::Qr(qr) = Link::parse(qr).unwrap() else { panic!("a QR code") };
-        let claim = Claim { req_id: ReqId(countersign_channel::random()), login: qr.login, qr_time: Some(u64::from(qr.t)), qr_mac: Some(qr.mac), link: None };
+        let claim = Claim {
+            req_id: ReqId(countersign_channel::random()),
+            login: qr.login,
+            qr_time: Some(u64::from(qr.t)),
+            qr_mac: Some(qr.mac),
+            link: None,
+        };
         self.say(&claim.into()).await;
         assert!(matches!(self.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::Claimed(_))));
     }

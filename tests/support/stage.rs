@@ -30,9 +30,17 @@ impl Stage {
 
     /// Another client of a realm.
     pub async fn client_in(root: &ApiClient, realm: &str, name: &str) -> Self {
-        let new = NewClient { name: name.into(), display_name: "Example Shop".into(), origins: vec![ORIGIN.into()], return_urls: vec![RETURN_URL.into()] };
+        let new = NewClient {
+            name: name.into(),
+            display_name: "Example Shop".into(),
+            origins: vec![ORIGIN.into()],
+            return_urls: vec![RETURN_URL.into()],
+        };
         let client = root.create_client(realm, &new).await.unwrap();
-        let key = root.create_api_key(&NewApiKey { role: KeyRole::Client, realm: Some(realm.to_owned()), client: Some(client.id), expires_in: None }).await.unwrap();
+        let key = root
+            .create_api_key(&NewApiKey { role: KeyRole::Client, realm: Some(realm.to_owned()), client: Some(client.id), expires_in: None })
+            .await
+            .unwrap();
         Self { realm: realm.to_owned(), api: root.with_key(&key.secret.unwrap()), root: root.clone() }
     }
 
@@ -49,7 +57,18 @@ impl Stage {
     }
 
     pub async fn new_login(&self) -> Login {
-        self.api.create_login(&self.realm, &NewLogin { text: Some("Log in to the shop".into()), browser: Some("Firefox on Linux".into()), return_url: Some(RETURN_URL.into()), ..NewLogin::default() }).await.unwrap()
+        self.api
+            .create_login(
+                &self.realm,
+                &NewLogin {
+                    text: Some("Log in to the shop".into()),
+                    browser: Some("Firefox on Linux".into()),
+                    return_url: Some(RETURN_URL.into()),
+                    ..NewLogin::default()
+                },
+            )
+            .await
+            .unwrap()
     }
 
     /// The login as the client sees it now.
@@ -107,5 +126,3 @@ impl Phone {
         Online::connect(&self.account, Arc::new(self.keys.clone())).await
     }
 }
-
-

@@ -275,7 +275,13 @@ pub(crate) fn watch(registry: &Addr<LoginRegistry>, topic: Topic, most: usize, w
 }
 
 /// Registers a waiter. `None` when the registry is gone or overloaded.
-pub(crate) fn register(registry: &Addr<LoginRegistry>, topic: Topic, waiter: Waiter, most: usize, wake_at: Option<Time>) -> Option<Registration> {
+pub(crate) fn register(
+    registry: &Addr<LoginRegistry>,
+    topic: Topic,
+    waiter: Waiter,
+    most: usize,
+    wake_at: Option<Time>,
+) -> Option<Registration> {
     static GENERATIONS: AtomicU64 = AtomicU64::new(0);
     let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
     registry.try_send(Register { topic, generation, waiter, most, wake_at }).ok()?;

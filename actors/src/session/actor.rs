@@ -1,30 +1,19 @@
 //! The actor: frames in, deadlines, the first two phases.
 
-use std::{rc::Rc, sync::Arc};
+use std::sync::Arc;
 
 use actix::{ResponseActFuture, prelude::*};
-use countersign_channel::{Channel, p256, random};
-use countersign_domain::{
-    Refused,
-    flows::enrolment::{self, Proof},
-    refused::Stop,
-    time::Time,
-};
+use countersign_channel::Channel;
+use countersign_domain::time::Time;
 use countersign_protocol::{
-    codes::{AccountState, Close, Refusal},
-    frames::{AuthAccount, AuthEnrol, AuthOk, ClientAuth, Enrol, EnrolOffer, EnrolOk, Goodbye, PhoneFrame, Refused as RefusedFrame, ServerFrame},
+    codes::{Close, Refusal},
+    frames::{ClientAuth, Goodbye, PhoneFrame, Refused as RefusedFrame, ServerFrame},
     ids::ReqId,
     outer::Outer,
 };
 
-use super::phases::{Enrolling, Greeting, InAccount, Phase};
-use crate::{
-    heart::Shared,
-    link::Link,
-    realms::Entrance,
-    registry::message::{Control, arrive},
-    work::to_the_end,
-};
+use super::phases::{Greeting, Phase};
+use crate::{heart::Shared, link::Link, realms::Entrance, registry::message::Control};
 
 /// The pump's frame, what is left of the registries' events, and a spare.
 const MAILBOX: usize = 8;
@@ -43,7 +32,7 @@ pub(super) type Work = ResponseActFuture<SessionActor, ()>;
 
 pub(crate) struct SessionActor {
     pub(super) shared: Arc<Shared>,
-    link: Link,
+    pub(super) link: Link,
     pub(super) channel: Channel,
     pub(super) phase: Phase,
     born: Time,
@@ -56,7 +45,15 @@ impl SessionActor {
     pub(super) fn new(shared: Arc<Shared>, link: Link, channel: Channel, entrance: Entrance) -> Self {
         let born = shared.ports.now();
         let deadline = after(born, shared.settings.first_frame);
-        Self { shared, link, channel, phase: Phase::Greeting(Greeting { realm: entrance.realm, epoch: entrance.epoch }), born, deadline, look_due: false }
+        Self {
+            shared,
+            link,
+            channel,
+            phase: Phase::Greeting(Greeting { realm: entrance.realm, epoch: entrance.epoch }),
+            born,
+            deadline,
+            look_due: false,
+        }
     }
 
     /// Seals and queues. A peer that does not read, and a channel that is used up, end the session.
@@ -99,7 +96,7 @@ impl SessionActor {
         self.end(why, ctx);
     }
 
-    fn extend(&mut self, by: std::time::Duration) {
+    pub(super) fn extend(&mut self, by: std::time::Duration) {
         self.deadline = after(self.shared.ports.now(), by).min(after(self.born, self.shared.settings.lifetime));
     }
 
@@ -135,95 +132,6 @@ impl SessionActor {
                 done()
             }
         }
-    }
-
-    /// ClientAuth `account`: the key is known, the signature is for this channel, the account takes its place.
-    fn authenticate(&mut self, g: Greeting, auth: &AuthAccount, ctx: &mut Context<Self>) -> Work {
-        let (shared, jkt, sig) = (self.shared.clone(), auth.jkt, auth.sig);
-        let message = self.channel.auth_message(&jkt);
-        let me = ctx.address().recipient::<Control>();
-        let work = async move {
-            let found = shared.ports.store.account_by_jkt(g.realm.realm.id, &jkt).await;
-            let account = found.map_err(|_| Close::Busy)?.ok_or(Close::AuthFailed)?;
-            p256::verify(&account.public_key, &message, &sig).map_err(|_| Close::AuthFailed)?;
-            let presence = arrive(&shared.messages, account.id, me).ok_or(Close::Busy)?;
-            // Read again now that the registry knows us: a block in between is not missed.
-            let account = shared.ports.store.account(account.realm, account.id).await.map_err(|_| Close::Busy)?.ok_or(Close::Deleted)?;
-            Ok((g, account, presence))
-        };
-        Box::pin(work.into_actor(self).map(|arrived: Result<_, Close>, act, ctx| match arrived {
-            Ok((g, account, presence)) => act.arrived(g, account, presence, ctx),
-            Err(why) => act.goodbye(why, ctx),
-        }))
-    }
-
-    fn arrived(&mut self, g: Greeting, account: countersign_domain::account::Account, presence: crate::registry::message::Presence, ctx: &mut Context<Self>) {
-        match account.state {
-            AccountState::Blocked => return self.goodbye(Close::Blocked, ctx),
-            AccountState::Deleted => return self.goodbye(Close::Deleted, ctx),
-            AccountState::Pending | AccountState::Active => {}
-        }
-        let ok = AuthOk { account: account.id, state: account.state, realm_name: g.realm.realm.display_name.clone(), server_epoch: g.epoch };
-        self.phase = Phase::Account(Box::new(InAccount { realm: g.realm, account: Rc::new(account), _presence: presence, watched: Vec::new() }));
-        self.extend(self.shared.settings.idle);
-        self.link.trust();
-        self.say(ok, ctx);
-        if std::mem::take(&mut self.look_due) {
-            let look = self.look_at_account();
-            ctx.spawn(look);
-        }
-    }
-
-    /// ClientAuth `enrol`: the code leads to an enrolment; it is not used up yet.
-    fn offer(&mut self, g: Greeting, auth: AuthEnrol) -> Work {
-        let shared = self.shared.clone();
-        let work = async move {
-            let offered = enrolment::offer(&shared.ports, &g.realm, &auth.code.0).await;
-            (g, offered)
-        };
-        Box::pin(work.into_actor(self).map(|(g, offered), act, ctx| match offered {
-            Ok((e, client_name)) => {
-                let challenge = random();
-                let offer = EnrolOffer { challenge, realm_name: g.realm.realm.display_name.clone(), client_name, user: e.user_id };
-                act.phase = Phase::Enrolling(Enrolling { realm: g.realm, enrolment: e.id, challenge });
-                act.extend(act.shared.settings.enrolment);
-                act.link.trust();
-                act.say(offer, ctx);
-            }
-            Err(Stop::Refused(_)) => act.goodbye(Close::AuthFailed, ctx),
-            Err(Stop::Fault(fault)) => {
-                tracing::warn!(%fault, "an enrolment could not be read");
-                act.goodbye(Close::Busy, ctx);
-            }
-        }))
-    }
-
-    /// The new key: proven on this channel for this challenge, or refused without using the code up.
-    fn enrol(&mut self, e: Enrolling, enrol: Enrol) -> Work {
-        let jkt = p256::thumbprint(&enrol.public_key);
-        let message = self.channel.enrol_message(&e.challenge, &jkt);
-        let proven = p256::check_public(&enrol.public_key).and_then(|()| p256::verify(&enrol.public_key, &message, &enrol.sig));
-        let shared = self.shared.clone();
-        let proof = Proof { jkt, public_key: enrol.public_key, req_id: enrol.req_id, app: enrol.app, device: enrol.device };
-        let work = async move {
-            proven.map_err(|_| Stop::Refused(Refused::BadEnrolment))?;
-            to_the_end(async move { enrolment::redeem(&shared.ports, &e.realm, e.enrolment, &proof).await }).await
-        };
-        Box::pin(work.into_actor(self).map(move |redeemed, act, ctx| match redeemed {
-            Ok((r, state)) => {
-                act.say(EnrolOk { req_id: enrol.req_id, account: r.account, state, number: r.number.filter(|_| state == AccountState::Pending) }, ctx);
-                act.goodbye(Close::Done, ctx);
-            }
-            Err(Stop::Refused(_)) => {
-                act.refuse(enrol.req_id, Refusal::BadEnrolment, ctx);
-                act.goodbye(Close::AuthFailed, ctx);
-            }
-            Err(Stop::Fault(fault)) => {
-                tracing::warn!(%fault, "an enrolment could not be stored");
-                act.refuse(enrol.req_id, Refusal::Unavailable, ctx);
-                act.goodbye(Close::Busy, ctx);
-            }
-        }))
     }
 }
 

@@ -216,7 +216,12 @@ fn claimed(realm: &OpenRealm, req_id: ReqId, login: &Login, claim: &Claim) -> Cl
 }
 
 fn entry(seen: &Seen) -> LoginEntry {
-    LoginEntry { login: seen.login.id, state: seen.state.public(), client_name: seen.login.client_name.clone(), since: seen.login.created_at.secs() }
+    LoginEntry {
+        login: seen.login.id,
+        state: seen.state.public(),
+        client_name: seen.login.client_name.clone(),
+        since: seen.login.created_at.secs(),
+    }
 }
 
 impl Handler<Woken> for SessionActor {

@@ -4,6 +4,7 @@
 
 mod actor;
 mod commands;
+mod entrance;
 mod phases;
 
 use std::sync::Arc;
@@ -47,7 +48,8 @@ impl Sessions {
                 return Err(Close::Busy);
             }
         };
-        let welcome = Welcome { time: self.0.ports.now().secs(), max_frame: MAX_PHONE_FRAME as u64, ping_after: self.0.settings.ping_after };
+        let welcome =
+            Welcome { time: self.0.ports.now().secs(), max_frame: MAX_PHONE_FRAME as u64, ping_after: self.0.settings.ping_after };
         let (hello_ok, channel) = accept(&entrance.key, noise, &encode(&welcome)).map_err(|_| Close::Protocol)?;
         let (way_out, reader) = link();
         if !way_out.send(hello_ok) {

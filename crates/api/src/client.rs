@@ -5,7 +5,10 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Account, ApiKey, Client, ConfirmNumber, Enrolment, Identity, List, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm, Problem, Realm, Redeem, limits};
+use crate::{
+    Account, ApiKey, Client, ConfirmNumber, Enrolment, Identity, List, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm,
+    Problem, Realm, Redeem, limits,
+};
 
 /// Why a call did not give what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use countersign_protocol::{
     Role,
     cbor::encode,
     decision::{Decision, Verdict, compact},
-    frames::{AuthEnrol, Claim, ClientAuth, Context, EnrolCode, LinkToken, Ping, PhoneFrame, Pong, ServerFrame, Welcome},
+    frames::{AuthEnrol, Claim, ClientAuth, Context, EnrolCode, LinkToken, PhoneFrame, Ping, Pong, ServerFrame, Welcome},
     ids::{LoginId, RealmId, ReqId},
     labels,
     link::{EnrolLink, Link, LoginLink, LoginQr},
@@ -42,11 +42,31 @@ fn formats() -> serde_json::Value {
     let jkt = p256::thumbprint(&account.public());
     let auth = labels::channel_auth(Role::Ns, &realm.0, &h, &jkt);
     let enrol = labels::enrol(Role::Ns, &realm.0, &h, &challenge, &jkt);
-    let context = encode(&Context { login, realm, realm_name: "Example".into(), client_name: "Shop".into(), created_at: 1_790_000_000, text: Some("Log in to the shop".into()), browser: None, place: None });
-    let decision = Decision { login, realm, ctx: sha256(&labels::login_context(&context)), verdict: Verdict::Approve, reason: None, iat: 1_790_000_009, cb: sha256(&labels::channel_binding(&h)) };
+    let context = encode(&Context {
+        login,
+        realm,
+        realm_name: "Example".into(),
+        client_name: "Shop".into(),
+        created_at: 1_790_000_000,
+        text: Some("Log in to the shop".into()),
+        browser: None,
+        place: None,
+    });
+    let decision = Decision {
+        login,
+        realm,
+        ctx: sha256(&labels::login_context(&context)),
+        verdict: Verdict::Approve,
+        reason: None,
+        iat: 1_790_000_009,
+        cb: sha256(&labels::channel_binding(&h)),
+    };
     let input = decision.signing_input(&jkt);
     let qr_key = random::<32>();
-    let mac = aws_lc_rs::hmac::sign(&aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &qr_key), &labels::qr(&realm.0, &login.0, 1_790_000_003));
+    let mac = aws_lc_rs::hmac::sign(
+        &aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &qr_key),
+        &labels::qr(&realm.0, &login.0, 1_790_000_003),
+    );
     let qr = LoginQr { realm, login, t: 1_790_000_003, mac: mac.as_ref()[..16].try_into().expect("16 of 32 bytes") };
     let static_key = random();
     let retry = statement::sign(&root, statement::draft(Role::Ns, realm.0, static_key, 3, 1_790_000_000, 1_790_600_000));

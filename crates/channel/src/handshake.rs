@@ -120,7 +120,12 @@ pub fn accept(key: &ServerKey, noise: &[u8], payload: &[u8]) -> Result<(Vec<u8>,
     accept_with(key, noise, payload, None)
 }
 
-pub(crate) fn accept_with(key: &ServerKey, message: &[u8], payload: &[u8], replay: Option<Replay>) -> Result<(Vec<u8>, Channel), ChannelError> {
+pub(crate) fn accept_with(
+    key: &ServerKey,
+    message: &[u8],
+    payload: &[u8],
+    replay: Option<Replay>,
+) -> Result<(Vec<u8>, Channel), ChannelError> {
     if message.len() != NOISE_MSG1 {
         return Err(ChannelError::Handshake);
     }

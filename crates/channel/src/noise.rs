@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use snow::{
     Builder, HandshakeState, TransportState,
-    params::{BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifier, HandshakeModifierList, HandshakePattern, HashChoice, KemChoice, NoiseParams},
+    params::{
+        BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifier, HandshakeModifierList, HandshakePattern, HashChoice,
+        KemChoice, NoiseParams,
+    },
 };
 
 use crate::{
@@ -40,7 +43,10 @@ impl Noise {
     pub(crate) fn initiator(server: &[u8; 32], prologue: &[u8], replay: Option<Replay>) -> Result<Self, ChannelError> {
         let ephemeral = replay.as_ref().and_then(|r| r.ephemeral);
         let resolver = Resolver { static_key: None, replay };
-        let mut builder = Builder::with_resolver(params(), Box::new(resolver)).prologue(prologue).and_then(|b| b.remote_public_key(server)).map_err(failed)?;
+        let mut builder = Builder::with_resolver(params(), Box::new(resolver))
+            .prologue(prologue)
+            .and_then(|b| b.remote_public_key(server))
+            .map_err(failed)?;
         if let Some(key) = &ephemeral {
             builder = builder.fixed_ephemeral_key_for_testing_only(key);
         }
@@ -50,7 +56,10 @@ impl Noise {
     pub(crate) fn responder(key: &Arc<StaticKey>, prologue: &[u8], replay: Option<Replay>) -> Result<Self, ChannelError> {
         let ephemeral = replay.as_ref().and_then(|r| r.ephemeral);
         let resolver = Resolver { static_key: Some(key.clone()), replay };
-        let mut builder = Builder::with_resolver(params(), Box::new(resolver)).prologue(prologue).and_then(|b| b.local_private_key(&key.raw[..])).map_err(failed)?;
+        let mut builder = Builder::with_resolver(params(), Box::new(resolver))
+            .prologue(prologue)
+            .and_then(|b| b.local_private_key(&key.raw[..]))
+            .map_err(failed)?;
         if let Some(key) = &ephemeral {
             builder = builder.fixed_ephemeral_key_for_testing_only(key);
         }

@@ -60,7 +60,8 @@ impl CryptoResolver for Resolver {
         Some(Box::new(OsRandom))
     }
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        (*choice == DHChoice::Curve25519).then(|| Box::new(X25519 { known: self.static_key.clone(), key: None, public: [0; 32], raw: [0; 32] }) as _)
+        (*choice == DHChoice::Curve25519)
+            .then(|| Box::new(X25519 { known: self.static_key.clone(), key: None, public: [0; 32], raw: [0; 32] }) as _)
     }
     fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
         (*choice == HashChoice::SHA256).then(|| Box::new(Sha256(digest::Context::new(&digest::SHA256))) as _)
@@ -203,7 +204,10 @@ impl Cipher for AesGcm {
     fn encrypt(&self, nonce: u64, authtext: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
         let n = plaintext.len();
         out[..n].copy_from_slice(plaintext);
-        let tag = self.key().seal_in_place_separate_tag(Self::nonce(nonce), aead::Aad::from(authtext), &mut out[..n]).expect("a frame is far below the GCM limit");
+        let tag = self
+            .key()
+            .seal_in_place_separate_tag(Self::nonce(nonce), aead::Aad::from(authtext), &mut out[..n])
+            .expect("a frame is far below the GCM limit");
         out[n..n + TAG].copy_from_slice(tag.as_ref());
         n + TAG
     }
@@ -241,7 +245,8 @@ impl Kem for MlKem768 {
             return;
         }
         let key = DecapsulationKey::generate(&kem::ML_KEM_768).expect("the operating system gives randomness");
-        self.public = key.encapsulation_key().and_then(|k| k.key_bytes().map(|b| b.as_ref().to_vec())).expect("a fresh key has a public half");
+        self.public =
+            key.encapsulation_key().and_then(|k| k.key_bytes().map(|b| b.as_ref().to_vec())).expect("a fresh key has a public half");
         self.key = Some(key);
     }
     fn pubkey(&self) -> &[u8] {

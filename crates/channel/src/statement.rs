@@ -90,5 +90,16 @@ pub fn verify(bytes: &[u8], pin: &RootPin, now: u64) -> Result<KeyStatement, Sta
 /// A statement with everything but keys filled in, for callers of [`sign`].
 #[must_use]
 pub fn draft(role: Role, server_id: [u8; 16], static_key: [u8; 32], epoch: u64, issued_at: u64, not_after: u64) -> KeyStatement {
-    KeyStatement { role: role.as_str().to_owned(), server_id, static_key, key_id: KeyId([0; 8]), epoch, issued_at, not_after, min_version: 1, max_version: 1, root_key: [0; 65] }
+    KeyStatement {
+        role: role.as_str().to_owned(),
+        server_id,
+        static_key,
+        key_id: KeyId([0; 8]),
+        epoch,
+        issued_at,
+        not_after,
+        min_version: 1,
+        max_version: 1,
+        root_key: [0; 65],
+    }
 }

@@ -105,7 +105,11 @@ pub fn generate(comment: &str, role: Role, welcome: &[u8], contents: &[Vec<u8>])
         hello_ok: String::new(),
         h: String::new(),
         cb: String::new(),
-        messages: contents.iter().enumerate().map(|(i, c)| Message { from: if i % 2 == 0 { "phone" } else { "server" }.to_owned(), content: hex(c), sealed: String::new() }).collect(),
+        messages: contents
+            .iter()
+            .enumerate()
+            .map(|(i, c)| Message { from: if i % 2 == 0 { "phone" } else { "server" }.to_owned(), content: hex(c), sealed: String::new() })
+            .collect(),
     };
     c = replay(&c);
     c
@@ -132,7 +136,8 @@ pub fn replay(c: &Conversation) -> Conversation {
     out.prologue = hex(&countersign_protocol::labels::prologue(role, &pin.server_id, &server.key_id().0));
     let (greeting, hello) = Greeting::start_with(&pin, Some(kem(&c.client_ephemeral_private))).expect("HELLO");
     let Ok(Outer::Hello { noise, .. }) = Outer::parse(&hello) else { panic!("HELLO is a HELLO") };
-    let (hello_ok, mut at_server) = accept_with(&server, noise, &unhex(&c.welcome), Some(kem(&c.server_ephemeral_private))).expect("HELLO is accepted");
+    let (hello_ok, mut at_server) =
+        accept_with(&server, noise, &unhex(&c.welcome), Some(kem(&c.server_ephemeral_private))).expect("HELLO is accepted");
     let Ok(Outer::HelloOk { noise }) = Outer::parse(&hello_ok) else { panic!("HELLO_OK is a HELLO_OK") };
     let (mut at_phone, welcome) = greeting.finish(noise).expect("HELLO_OK is accepted");
     assert_eq!(welcome, unhex(&c.welcome), "the payload of HELLO_OK");

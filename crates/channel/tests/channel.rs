@@ -117,7 +117,9 @@ fn another_role_server_id_or_key_refuses_the_same_hello() {
     let raw = random();
     let key = ServerKey::new(Role::Ns, [7; 16], raw).unwrap();
     let (_, hello) = Greeting::start(&pin(&key)).unwrap();
-    for other in [ServerKey::new(Role::Sfs, [7; 16], raw), ServerKey::new(Role::Ns, [8; 16], raw), ServerKey::new(Role::Ns, [7; 16], random())] {
+    for other in
+        [ServerKey::new(Role::Sfs, [7; 16], raw), ServerKey::new(Role::Ns, [8; 16], raw), ServerKey::new(Role::Ns, [7; 16], random())]
+    {
         assert_eq!(accept(&other.unwrap(), &noise(&hello), b"").map(drop), Err(ChannelError::Handshake));
     }
     accept(&key, &noise(&hello), b"").unwrap();

@@ -1,5 +1,5 @@
 //! The committed known-answer vectors, whoever wrote them, hold for this code.
-#![expect(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 use std::{fs, path::PathBuf};
 
@@ -13,7 +13,8 @@ use serde_json::Value;
 
 fn files(suffix: &str) -> Vec<(String, String)> {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/vectors");
-    let mut found: Vec<_> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).filter(|p| p.to_string_lossy().ends_with(suffix)).collect();
+    let mut found: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).filter(|p| p.to_string_lossy().ends_with(suffix)).collect();
     found.sort();
     found.into_iter().map(|p| (p.display().to_string(), fs::read_to_string(p).unwrap())).collect()
 }
@@ -97,7 +98,12 @@ fn retry(v: &Value) {
     let r = &v["retry"];
     let bytes = unhex(r["statement"].as_str().unwrap());
     let now = r["verify_at"].as_u64().unwrap();
-    let pin = RootPin { role: Role::Ns, server_id: fixed(&v["server_id"]), root_pin: fixed(&r["root_pin"]), epoch: r["epoch_held"].as_u64().unwrap() };
+    let pin = RootPin {
+        role: Role::Ns,
+        server_id: fixed(&v["server_id"]),
+        root_pin: fixed(&r["root_pin"]),
+        epoch: r["epoch_held"].as_u64().unwrap(),
+    };
     let statement = verify(&bytes, &pin, now).unwrap();
     assert_eq!(statement.static_key, fixed(&r["static_key"]));
     let with = |change: &dyn Fn(&mut RootPin)| {

@@ -44,7 +44,17 @@ mod tests {
         for good in ["https://shop.example", "https://shop.example:8443", "http://127.0.0.1:8000", "http://[::1]:80", "http://localhost"] {
             assert!(is_origin(good), "{good}");
         }
-        for bad in ["https://shop.example/", "http://shop.example", "shop.example", "https://", "https://a@b", "javascript://x", "https://a#b", "https://a b", "http://127.0.0.1.evil.example"] {
+        for bad in [
+            "https://shop.example/",
+            "http://shop.example",
+            "shop.example",
+            "https://",
+            "https://a@b",
+            "javascript://x",
+            "https://a#b",
+            "https://a b",
+            "http://127.0.0.1.evil.example",
+        ] {
             assert!(!is_origin(bad), "{bad}");
         }
         assert!(is_web_url("https://shop.example/back?a=b"));

@@ -13,10 +13,17 @@ use crate::{Refused, login::Login, secret::same};
 ///
 /// # Errors
 /// [`Refused::BadDecision`], whatever is wrong with it.
-pub fn judge(jws: &str, login: &Login, jkt: &Jkt, public_key: &[u8; 65], cb: &[u8; 32]) -> Result<(Verdict, Option<RefuseReason>), Refused> {
+pub fn judge(
+    jws: &str,
+    login: &Login,
+    jkt: &Jkt,
+    public_key: &[u8; 65],
+    cb: &[u8; 32],
+) -> Result<(Verdict, Option<RefuseReason>), Refused> {
     let parsed = parse(jws).map_err(|_| Refused::BadDecision)?;
     let d = &parsed.decision;
-    let about_this = d.login == login.id && d.realm == login.realm && same(&d.ctx, &login.context_hash()) && same(&d.cb, cb) && parsed.kid == *jkt;
+    let about_this =
+        d.login == login.id && d.realm == login.realm && same(&d.ctx, &login.context_hash()) && same(&d.cb, cb) && parsed.kid == *jkt;
     if !about_this {
         return Err(Refused::BadDecision);
     }

@@ -226,7 +226,13 @@ mod tests {
     fn a_repeated_answer_is_only_for_the_phone_that_redeemed() {
         let mut e = enrolment();
         e.state = State::Redeemed;
-        e.redeemed = Some(Redeemed { account: AccountId([9; 16]), jkt: Jkt([1; 32]), req_id: ReqId([1; 16]), device: "x".into(), number: Some("1234".into()) });
+        e.redeemed = Some(Redeemed {
+            account: AccountId([9; 16]),
+            jkt: Jkt([1; 32]),
+            req_id: ReqId([1; 16]),
+            device: "x".into(),
+            number: Some("1234".into()),
+        });
         assert_eq!(step(&e, &Event::Redeem(Jkt([1; 32]), ReqId([1; 16])), Time(1)), Ok(Step::SameAgain));
         assert_eq!(step(&e, &Event::Redeem(Jkt([1; 32]), ReqId([2; 16])), Time(1)), Err(Refused::BadEnrolment));
         assert_eq!(step(&e, &Event::Redeem(Jkt([2; 32]), ReqId([1; 16])), Time(1)), Err(Refused::BadEnrolment));

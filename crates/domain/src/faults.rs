@@ -21,7 +21,8 @@ pub enum FaultName {
 
 impl FaultName {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::DropPublish, Self::SkipCompare, Self::ApproveTwice, Self::AckBeforeCommit, Self::LoseExpiry, Self::ReuseCode];
+    pub const ALL: [Self; 6] =
+        [Self::DropPublish, Self::SkipCompare, Self::ApproveTwice, Self::AckBeforeCommit, Self::LoseExpiry, Self::ReuseCode];
 
     /// The spelling on the command line of a test build.
     #[must_use]

@@ -91,11 +91,21 @@ pub enum State {
     Pending,
     Claimed(Claim),
     /// Approved; not redeemed yet unless `redeemed`.
-    Approved { claim: Claim, redeem_by: Time, ends_at: Time, redeemed: bool },
-    Refused { reason: String },
+    Approved {
+        claim: Claim,
+        redeem_by: Time,
+        ends_at: Time,
+        redeemed: bool,
+    },
+    Refused {
+        reason: String,
+    },
     Cancelled,
     Expired,
-    Ended { by: EndedBy, redeemed: bool },
+    Ended {
+        by: EndedBy,
+        redeemed: bool,
+    },
 }
 
 /// Who ended an approved login.
@@ -194,15 +204,25 @@ pub enum Event {
 pub fn step(login: &Login, state: &State, event: &Event, now: Time) -> Result<State, Refused> {
     let over = now >= login.expires_at && !crate::faults::active(crate::faults::FaultName::LoseExpiry);
     match (state, event) {
-        (State::Pending | State::Claimed(_), Event::Expire) => if over { Ok(State::Expired) } else { Err(Refused::NotAllowed) },
+        (State::Pending | State::Claimed(_), Event::Expire) => {
+            if over {
+                Ok(State::Expired)
+            } else {
+                Err(Refused::NotAllowed)
+            }
+        }
         (State::Pending | State::Claimed(_), Event::Claim(_) | Event::Decide { .. }) if over => Err(Refused::Expired),
 
         (State::Pending, Event::Claim(claim)) => login.expects(&claim.user_id).map(|()| State::Claimed(claim.clone())),
         (State::Claimed(by), Event::Claim(again)) if by.account == again.account => Ok(state.clone()),
         (State::Claimed(_), Event::Claim(_)) => Err(Refused::AlreadyClaimed),
 
-        (State::Claimed(by), Event::Decide { account, verdict, reason }) if by.account == *account => decide(login, by, *verdict, *reason, now),
-        (State::Claimed(by), Event::Disown(account, why)) if by.account == *account => Ok(State::Refused { reason: why.as_str().to_owned() }),
+        (State::Claimed(by), Event::Decide { account, verdict, reason }) if by.account == *account => {
+            decide(login, by, *verdict, *reason, now)
+        }
+        (State::Claimed(by), Event::Disown(account, why)) if by.account == *account => {
+            Ok(State::Refused { reason: why.as_str().to_owned() })
+        }
         // A login somebody else holds does not exist for this account.
         (State::Pending | State::Claimed(_), Event::Decide { .. } | Event::Disown(..)) => Err(Refused::NotFound),
 
@@ -216,10 +236,14 @@ pub fn step(login: &Login, state: &State, event: &Event, now: Time) -> Result<St
         (State::Approved { ends_at, .. }, Event::End(EndedBy::Lifetime)) if now < *ends_at => Err(Refused::NotAllowed),
         (State::Approved { redeemed, .. }, Event::End(by)) => Ok(State::Ended { by: *by, redeemed: *redeemed }),
 
-        (State::Refused { .. } | State::Cancelled | State::Expired | State::Ended { .. }, Event::Redeem { .. } | Event::End(_)) => Err(Refused::NotApproved),
+        (State::Refused { .. } | State::Cancelled | State::Expired | State::Ended { .. }, Event::Redeem { .. } | Event::End(_)) => {
+            Err(Refused::NotApproved)
+        }
         (State::Expired, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Expired),
         (State::Cancelled, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Cancelled),
-        (State::Approved { .. } | State::Refused { .. } | State::Cancelled | State::Expired | State::Ended { .. }, _) => Err(Refused::AlreadyDecided),
+        (State::Approved { .. } | State::Refused { .. } | State::Cancelled | State::Expired | State::Ended { .. }, _) => {
+            Err(Refused::AlreadyDecided)
+        }
     }
 }
 
@@ -275,9 +299,12 @@ impl Record {
     pub fn state(&self) -> State {
         match (self.ended, self.outcome.state, &self.outcome.claim) {
             (Some(by), ..) => State::Ended { by, redeemed: self.redeemed },
-            (None, LoginState::Approved, Some(claim)) => {
-                State::Approved { claim: claim.clone(), redeem_by: self.outcome.redeem_by, ends_at: self.outcome.ends_at, redeemed: self.redeemed }
-            }
+            (None, LoginState::Approved, Some(claim)) => State::Approved {
+                claim: claim.clone(),
+                redeem_by: self.outcome.redeem_by,
+                ends_at: self.outcome.ends_at,
+                redeemed: self.redeemed,
+            },
             (None, LoginState::Refused, _) => State::Refused { reason: self.outcome.reason.clone().unwrap_or_default() },
             (None, LoginState::Cancelled, _) => State::Cancelled,
             _ => State::Expired,

@@ -42,7 +42,9 @@ impl Vault {
     pub fn seal(&self, random: &dyn Random, place: &str, plain: &[u8]) -> Vec<u8> {
         let nonce = random.bytes::<12>();
         let mut out = plain.to_vec();
-        self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place.as_bytes()), &mut out).expect("far below the GCM limit");
+        self.key
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place.as_bytes()), &mut out)
+            .expect("far below the GCM limit");
         [&[VERSION][..], &self.key_id, &nonce, &out].concat()
     }
 
@@ -56,11 +58,17 @@ impl Vault {
             return Err(damaged());
         }
         if envelope[1..5] != self.key_id {
-            return Err(Fault(format!("the secret at {place} was sealed under another master key; give the program the key file that belongs to this database")));
+            return Err(Fault(format!(
+                "the secret at {place} was sealed under another master key; give the program the key file that belongs to this database"
+            )));
         }
         let nonce = envelope[5..HEADER].try_into().map_err(|_| damaged())?;
         let mut body = Zeroizing::new(envelope[HEADER..].to_vec());
-        let n = self.key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(place.as_bytes()), &mut body).map_err(|_| damaged())?.len();
+        let n = self
+            .key
+            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(place.as_bytes()), &mut body)
+            .map_err(|_| damaged())?
+            .len();
         body.truncate(n);
         Ok(body)
     }

@@ -142,7 +142,13 @@ mod tests {
 
     #[test]
     fn sloppy_uuid_texts_are_refused() {
-        for bad in ["", "01020304050607080900b0c0d0e0fff", "01020304-0506-0708-090A-0b0c0d0e0fff", "01020304_0506-0708-090a-0b0c0d0e0fff", "01020304-0506-0708-090a-0b0c0d0e0fff "] {
+        for bad in [
+            "",
+            "01020304050607080900b0c0d0e0fff",
+            "01020304-0506-0708-090A-0b0c0d0e0fff",
+            "01020304_0506-0708-090a-0b0c0d0e0fff",
+            "01020304-0506-0708-090a-0b0c0d0e0fff ",
+        ] {
             assert_eq!(bad.parse::<LoginId>(), Err(BadId), "{bad}");
         }
     }

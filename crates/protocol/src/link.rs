@@ -125,7 +125,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn enrol() -> Link {
-        Link::Enrol(EnrolLink { url: "wss://ns.example/ns/sigmai".into(), realm: RealmId([1; 16]), root_pin: [2; 32], static_key: [3; 32], key_id: KeyId([4; 8]), epoch: 1, code: EnrolCode([5; 16]) })
+        Link::Enrol(EnrolLink {
+            url: "wss://ns.example/ns/sigmai".into(),
+            realm: RealmId([1; 16]),
+            root_pin: [2; 32],
+            static_key: [3; 32],
+            key_id: KeyId([4; 8]),
+            epoch: 1,
+            code: EnrolCode([5; 16]),
+        })
     }
 
     #[test]
@@ -142,7 +150,14 @@ mod tests {
         let whole = enrol().to_url("https://id.example/app");
         assert_eq!(Link::parse(&whole[..whole.len() - 4]), Err(LinkError::Damaged));
         assert_eq!(Link::parse("https://id.example/app#e2.AAAA"), Err(LinkError::Version));
-        for bad in ["", "hello", "https://id.example/app", "https://id.example/app#x1.AA", "https://id.example/app#1.AA", "https://id.example/#é1.A"] {
+        for bad in [
+            "",
+            "hello",
+            "https://id.example/app",
+            "https://id.example/app#x1.AA",
+            "https://id.example/app#1.AA",
+            "https://id.example/#é1.A",
+        ] {
             assert_eq!(Link::parse(bad), Err(LinkError::NotOurs), "{bad}");
         }
         assert_eq!(Link::parse("x#q1.AAAA"), Err(LinkError::Damaged));

@@ -101,7 +101,13 @@ mod tests {
         let noise = vec![7; NOISE_MSG1];
         let hello = Outer::Hello { key_id: [9; 8], noise: &noise };
         assert_eq!(hello.to_bytes().len(), HELLO_LEN);
-        for frame in [hello, Outer::HelloOk { noise: &noise }, Outer::Retry { statement: &[1; 100] }, Outer::Data { sealed: &[2; 272] }, Outer::Close { code: 513 }] {
+        for frame in [
+            hello,
+            Outer::HelloOk { noise: &noise },
+            Outer::Retry { statement: &[1; 100] },
+            Outer::Data { sealed: &[2; 272] },
+            Outer::Close { code: 513 },
+        ] {
             assert_eq!(Outer::parse(&frame.to_bytes()), Ok(frame));
         }
     }

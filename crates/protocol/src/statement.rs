@@ -49,7 +49,16 @@ pub struct Signed {
 pub fn to_be_signed(payload: &[u8]) -> Vec<u8> {
     let mut e = Encoder::new(Vec::with_capacity(payload.len() + 32));
     let fits = "writing CBOR into memory cannot fail";
-    e.array(4).expect(fits).str("Signature1").expect(fits).bytes(&PROTECTED).expect(fits).bytes(&[]).expect(fits).bytes(payload).expect(fits);
+    e.array(4)
+        .expect(fits)
+        .str("Signature1")
+        .expect(fits)
+        .bytes(&PROTECTED)
+        .expect(fits)
+        .bytes(&[])
+        .expect(fits)
+        .bytes(payload)
+        .expect(fits);
     e.into_writer()
 }
 
@@ -59,7 +68,16 @@ impl Signed {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut e = Encoder::new(Vec::with_capacity(self.payload.len() + 80));
         let fits = "writing CBOR into memory cannot fail";
-        e.array(4).expect(fits).bytes(&PROTECTED).expect(fits).map(0).expect(fits).bytes(&self.payload).expect(fits).bytes(&self.signature).expect(fits);
+        e.array(4)
+            .expect(fits)
+            .bytes(&PROTECTED)
+            .expect(fits)
+            .map(0)
+            .expect(fits)
+            .bytes(&self.payload)
+            .expect(fits)
+            .bytes(&self.signature)
+            .expect(fits);
         e.into_writer()
     }
 

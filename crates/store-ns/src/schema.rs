@@ -138,4 +138,16 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(realms, realm_keys, clients, api_keys, users, accounts, enrolments, outcomes, redemptions, endings, audit);
+diesel::allow_tables_to_appear_in_same_query!(
+    realms,
+    realm_keys,
+    clients,
+    api_keys,
+    users,
+    accounts,
+    enrolments,
+    outcomes,
+    redemptions,
+    endings,
+    audit
+);

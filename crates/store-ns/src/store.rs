@@ -4,7 +4,17 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use countersign_domain::{
-    Fault, account::Account, api_key::ApiKey, audit, audit::Stamp, client::Client, enrolment::Enrolment, login::{EndedBy, Outcome, Record}, ports::{Recorded, Redeemed, Store}, realm::SealedRealm, user::User,
+    Fault,
+    account::Account,
+    api_key::ApiKey,
+    audit,
+    audit::Stamp,
+    client::Client,
+    enrolment::Enrolment,
+    login::{EndedBy, Outcome, Record},
+    ports::{Recorded, Redeemed, Store},
+    realm::SealedRealm,
+    user::User,
 };
 use countersign_protocol::{
     codes::AccountState,
@@ -144,7 +154,13 @@ impl Store for NsStore {
         let (after, account, stamp) = (after.clone(), account.clone(), stamp.clone());
         write!(self, |c| q::enrolments::redeem(c, &after, &account, &stamp))
     }
-    async fn move_enrolment(&self, before: &Enrolment, after: &Enrolment, account: Option<AccountState>, stamp: &Stamp) -> Result<bool, Fault> {
+    async fn move_enrolment(
+        &self,
+        before: &Enrolment,
+        after: &Enrolment,
+        account: Option<AccountState>,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault> {
         let (before, after, stamp) = (before.clone(), after.clone(), stamp.clone());
         write!(self, |c| q::enrolments::change(c, &before, &after, account, &stamp))
     }
@@ -160,7 +176,14 @@ impl Store for NsStore {
         let user_id = user_id.map(str::to_owned);
         scan!(self, |c| q::accounts::list(c, realm, user_id))
     }
-    async fn move_account(&self, realm: RealmId, id: AccountId, from: AccountState, to: AccountState, stamp: &Stamp) -> Result<Option<Vec<LoginId>>, Fault> {
+    async fn move_account(
+        &self,
+        realm: RealmId,
+        id: AccountId,
+        from: AccountState,
+        to: AccountState,
+        stamp: &Stamp,
+    ) -> Result<Option<Vec<LoginId>>, Fault> {
         let stamp = stamp.clone();
         write!(self, |c| q::accounts::change(c, realm, id, from, to, &stamp))
     }

@@ -22,7 +22,10 @@ use std::{
 };
 
 use diesel::{QueryResult, SqliteConnection};
-use diesel_async::{AsyncConnection, SimpleAsyncConnection, sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper}};
+use diesel_async::{
+    AsyncConnection, SimpleAsyncConnection,
+    sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
+};
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot};
 
@@ -39,7 +42,10 @@ const WAIT_MS: u32 = 5000;
 pub struct Inline;
 
 impl SpawnBlocking for Inline {
-    fn spawn_blocking<'a, R>(&mut self, task: impl FnOnce() -> R + Send + 'static) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync + 'static>>>
+    fn spawn_blocking<'a, R>(
+        &mut self,
+        task: impl FnOnce() -> R + Send + 'static,
+    ) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync + 'static>>>
     where
         R: Send + 'static,
     {
@@ -114,7 +120,8 @@ impl Lite {
         let start = |name: String, writes: bool| -> Result<mpsc::Sender<Box<dyn Job>>, StoreError> {
             let mut conn = connect(path, WAIT_MS)?;
             let (tx, rx) = mpsc::channel(QUEUE);
-            let run = move || block_on(async move { if writes { write_loop(&mut conn, rx).await } else { read_loop(&mut conn, rx).await } });
+            let run =
+                move || block_on(async move { if writes { write_loop(&mut conn, rx).await } else { read_loop(&mut conn, rx).await } });
             thread::Builder::new().name(name).spawn(run).map_err(|e| StoreError::Open(e.to_string()))?;
             Ok(tx)
         };
@@ -207,7 +214,10 @@ fn connect(path: &Path, wait_ms: u32) -> Result<Conn, StoreError> {
     let url = path.to_string_lossy().into_owned();
     let open = async {
         let mut c = Conn::establish(&url).await.map_err(|e| StoreError::Open(e.to_string()))?;
-        c.batch_execute(&format!("PRAGMA busy_timeout={wait_ms}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")).await?;
+        c.batch_execute(&format!(
+            "PRAGMA busy_timeout={wait_ms}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+        ))
+        .await?;
         Ok(c)
     };
     open.now_or_never().unwrap_or(Err(StoreError::Closed))

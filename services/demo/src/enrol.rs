@@ -11,7 +11,9 @@ use crate::{Demo, error::DemoError, session::SessionId};
 const WAIT: u64 = 25;
 
 pub(crate) fn routes(app: &mut web::ServiceConfig) {
-    app.route("/enrol", web::post().to(begin)).route("/enrol/{id}", web::get().to(state)).route("/enrol/{id}/confirm", web::post().to(confirm));
+    app.route("/enrol", web::post().to(begin))
+        .route("/enrol/{id}", web::get().to(state))
+        .route("/enrol/{id}/confirm", web::post().to(confirm));
 }
 
 #[derive(Deserialize)]
@@ -40,12 +42,22 @@ async fn begin(demo: web::Data<Demo>, request: HttpRequest, body: web::Json<Begi
     Ok(HttpResponse::Ok().cookie(demo.cookie(&session)).json(answer))
 }
 
-async fn state(demo: web::Data<Demo>, request: HttpRequest, id: web::Path<String>, query: web::Query<After>) -> Result<HttpResponse, DemoError> {
+async fn state(
+    demo: web::Data<Demo>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    query: web::Query<After>,
+) -> Result<HttpResponse, DemoError> {
     own(&demo, &request, &id)?;
     Ok(told(&demo.api.enrolment(&demo.realm, &id, WAIT, query.after).await?))
 }
 
-async fn confirm(demo: web::Data<Demo>, request: HttpRequest, id: web::Path<String>, body: web::Json<Number>) -> Result<HttpResponse, DemoError> {
+async fn confirm(
+    demo: web::Data<Demo>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: web::Json<Number>,
+) -> Result<HttpResponse, DemoError> {
     own(&demo, &request, &id)?;
     Ok(told(&demo.api.confirm_enrolment(&demo.realm, &id, &body.number).await?))
 }

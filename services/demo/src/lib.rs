@@ -89,7 +89,9 @@ pub fn serve(listener: TcpListener, settings: Settings) -> io::Result<Server> {
 
 fn app(
     demo: web::Data<Demo>,
-) -> App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error, InitError = ()>> {
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error, InitError = ()>,
+> {
     let headers = DefaultHeaders::new()
         .add(("Content-Security-Policy", demo.pages.policy.as_str()))
         .add(("X-Content-Type-Options", "nosniff"))

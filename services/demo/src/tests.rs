@@ -40,14 +40,17 @@ async fn fake(script: web::Data<Mutex<Script>>, request: HttpRequest, body: web:
         return HttpResponse::Forbidden().content_type("application/problem+json").json(problem);
     }
     if path.ends_with("/redeem") {
-        return HttpResponse::Ok().json(json!({ "login_id": LOGIN, "user_id": "alice", "account_id": "a", "approved_at": "", "ends_at": "",
+        return HttpResponse::Ok()
+            .json(json!({ "login_id": LOGIN, "user_id": "alice", "account_id": "a", "approved_at": "", "ends_at": "",
             "decision": "", "context": "", "public_key": "" }));
     }
     if path.ends_with("/enrolments") {
         return HttpResponse::Created().json(json!({ "id": "e-1", "user_id": "alice", "state": "pending", "v": 1, "created_at": "", "expires_at": "", "link": "https://x/app#e1.AA" }));
     }
     if path.contains("/enrolments/") {
-        return HttpResponse::Ok().json(json!({ "id": "e-1", "user_id": "alice", "state": "redeemed", "v": 2, "created_at": "", "expires_at": "", "device": "Pixel" }));
+        return HttpResponse::Ok().json(
+            json!({ "id": "e-1", "user_id": "alice", "state": "redeemed", "v": 2, "created_at": "", "expires_at": "", "device": "Pixel" }),
+        );
     }
     HttpResponse::Ok().json(login(script.login_state))
 }
@@ -66,8 +69,13 @@ fn rest() -> (String, Shared, ServerHandle) {
 }
 
 fn demo(rest: &str) -> web::Data<Demo> {
-    let settings =
-        Settings { rest: rest.into(), api_key: "cs_secret".into(), realm: "demo".into(), page_origin: "http://127.0.0.1:9999".into(), own_origin: OWN.into() };
+    let settings = Settings {
+        rest: rest.into(),
+        api_key: "cs_secret".into(),
+        realm: "demo".into(),
+        page_origin: "http://127.0.0.1:9999".into(),
+        own_origin: OWN.into(),
+    };
     assert!(!format!("{settings:?}").contains("cs_secret"));
     web::Data::new(Demo::new(&settings).expect("a demo"))
 }
@@ -122,7 +130,9 @@ async fn a_login_is_redeemed_by_its_own_browser_under_a_new_session_id() {
     assert_eq!(call!(&app, finish("x"), Some(&second)).1, json!({ "user_id": "alice" }), "a second tab");
 
     assert_eq!(call!(&app, post("/logout", json!({})), Some(&second)).0, StatusCode::OK);
-    assert!(script.lock().expect("script").asked.last().expect("a request").starts_with(&format!("POST /v1/realms/demo/logins/{LOGIN}/logout")));
+    assert!(
+        script.lock().expect("script").asked.last().expect("a request").starts_with(&format!("POST /v1/realms/demo/logins/{LOGIN}/logout"))
+    );
     assert_eq!(call!(&app, get("/me"), Some(&second)).0, StatusCode::UNAUTHORIZED);
     handle.stop(false).await;
 }

@@ -45,7 +45,13 @@ impl Keys {
     async fn find(&self, text: &str) -> Result<Option<ApiKey>, Fault> {
         let Some(secret) = api_key::read(text) else { return Ok(None) };
         let (hash, now) = (secret.hash(), self.ports.now());
-        let known = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).filter(|(_, until)| now < *until).map(|(key, _)| key.clone());
+        let known = self
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&hash)
+            .filter(|(_, until)| now < *until)
+            .map(|(key, _)| key.clone());
         let key = match known {
             Some(key) => Some(key),
             None => self.ports.store.api_key_by_hash(&hash).await?.inspect(|key| self.remember(hash, key.clone(), now)),
@@ -139,7 +145,12 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let keys = request.app_data::<web::Data<Keys>>().cloned();
-        let text = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer ")).map(str::to_owned);
+        let text = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.strip_prefix("Bearer "))
+            .map(str::to_owned);
         Box::pin(async move {
             let (Some(keys), Some(text)) = (keys, text) else { return Err(Oops::unauthorized()) };
             let key = keys.find(&text).await?.ok_or_else(Oops::unauthorized)?;

@@ -44,7 +44,10 @@ impl Gate {
     pub fn enter(&self, address: IpAddr) -> Option<(Guest, Seat)> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let here = inside.by_address.get(&address).copied().unwrap_or(0);
-        if inside.strangers >= self.limits.strangers || inside.connections >= self.limits.connections || here >= self.limits.strangers_per_address {
+        if inside.strangers >= self.limits.strangers
+            || inside.connections >= self.limits.connections
+            || here >= self.limits.strangers_per_address
+        {
             return None;
         }
         inside.strangers += 1;

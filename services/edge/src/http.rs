@@ -32,7 +32,8 @@ pub struct Spans;
 
 impl RootSpanBuilder for Spans {
     fn on_request_start(request: &actix_web::dev::ServiceRequest) -> tracing::Span {
-        let id = actix_web::HttpMessage::extensions(request).get::<tracing_actix_web::RequestId>().map(ToString::to_string).unwrap_or_default();
+        let id =
+            actix_web::HttpMessage::extensions(request).get::<tracing_actix_web::RequestId>().map(ToString::to_string).unwrap_or_default();
         let route = request.match_pattern().unwrap_or_default();
         tracing::span!(Level::INFO, "request", http.method = %request.method(), http.route = %route, http.status_code = tracing::field::Empty, request_id = %id, otel.status_code = tracing::field::Empty, exception.message = tracing::field::Empty, exception.details = tracing::field::Empty)
     }

@@ -9,5 +9,5 @@ pub mod metrics;
 pub mod page;
 pub mod phone;
 mod phone_ws;
-mod ws_frames;
 pub mod problem;
+mod ws_frames;

@@ -40,9 +40,24 @@ const SPREAD_MS: u64 = 1000;
 ///
 /// # Errors
 /// When the request is not a WebSocket upgrade.
-pub async fn open(request: HttpRequest, payload: web::Payload, logins: web::Data<Logins>, app: web::Data<AppUrl>, leaving: web::Data<Leaving>, metrics: web::Data<Metrics>) -> Result<HttpResponse, Error> {
+pub async fn open(
+    request: HttpRequest,
+    payload: web::Payload,
+    logins: web::Data<Logins>,
+    app: web::Data<AppUrl>,
+    leaving: web::Data<Leaving>,
+    metrics: web::Data<Metrics>,
+) -> Result<HttpResponse, Error> {
     let origin = request.headers().get(header::ORIGIN).and_then(|o| o.to_str().ok()).map(str::to_owned);
-    let page = Page { logins: (**logins).clone(), app: app.0.clone(), origin, leaving: (**leaving).clone(), phase: Phase::Greeting, quiet: 0, _counted: Counted::in_gauge(&metrics.page_connections) };
+    let page = Page {
+        logins: (**logins).clone(),
+        app: app.0.clone(),
+        origin,
+        leaving: (**leaving).clone(),
+        phase: Phase::Greeting,
+        quiet: 0,
+        _counted: Counted::in_gauge(&metrics.page_connections),
+    };
     WsResponseBuilder::new(page, &request, payload).frame_size(MOST).start()
 }
 
@@ -128,7 +143,14 @@ impl Page {
 
     fn watch(&mut self, realm: Arc<OpenRealm>, seen: &Seen, wait: Waiting, ctx: &mut Ctx) {
         let login = seen.login.id;
-        self.phase = Phase::Watching(Watching { realm: realm.clone(), login, told: 0, state: LoginState::Pending, wait: Arc::new(wait), cancelling: false });
+        self.phase = Phase::Watching(Watching {
+            realm: realm.clone(),
+            login,
+            told: 0,
+            state: LoginState::Pending,
+            wait: Arc::new(wait),
+            cancelling: false,
+        });
         // The current state always comes first, also to a page that resumes: it refreshes the time that is left.
         self.tell(seen, ctx);
         if seen.state.public() == LoginState::Pending {

@@ -8,7 +8,11 @@ use std::{net::TcpListener, time::Duration};
 use actix_server::{Server, ServerBuilder};
 use actix_service::fn_service;
 use countersign_actors::{LinkReader, Out, Session, Sessions};
-use countersign_protocol::{Role, codes::Close, outer::{HELLO_LEN, MAX_FRAME_BEFORE_AUTH, Outer}};
+use countersign_protocol::{
+    Role,
+    codes::Close,
+    outer::{HELLO_LEN, MAX_FRAME_BEFORE_AUTH, Outer},
+};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
@@ -51,7 +55,8 @@ pub struct Door {
 /// When the listener cannot be used.
 pub fn serve(listener: TcpListener, door: Door) -> std::io::Result<Server> {
     let workers = door.settings.workers;
-    let server: ServerBuilder = Server::build().workers(workers).disable_signals().shutdown_timeout(1).max_concurrent_connections(1 << 20).backlog(1024);
+    let server: ServerBuilder =
+        Server::build().workers(workers).disable_signals().shutdown_timeout(1).max_concurrent_connections(1 << 20).backlog(1024);
     let server = server.listen("phone", listener, move || {
         let door = door.clone();
         fn_service(move |stream: TcpStream| {
@@ -119,8 +124,16 @@ async fn refuse(socket: &mut PhoneSocket, why: Close) {
 }
 
 /// A connection with a session, until either ends.
-#[expect(clippy::manual_async_fn, reason = "an async fn holds its arguments twice, and every connection has one of these")]
-fn pump(mut socket: PhoneSocket, mut session: Session, guest: Guest, life: Life, write: Duration, metrics: Metrics) -> impl Future<Output = ()> {
+///
+/// Not an `async fn`: that holds its arguments twice, and every connection has one of these.
+fn pump(
+    mut socket: PhoneSocket,
+    mut session: Session,
+    guest: Guest,
+    life: Life,
+    write: Duration,
+    metrics: Metrics,
+) -> impl Future<Output = ()> {
     let mut guest = Some(guest);
     async move {
         // Whether the pump itself, not the session, met what a phone never says.

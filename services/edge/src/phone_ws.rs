@@ -40,7 +40,9 @@ pub(crate) struct PhoneSocket {
 pub(crate) enum In {
     Frame(Vec<u8>),
     /// It is gone, or says what a phone never says.
-    End { rude: bool },
+    End {
+        rude: bool,
+    },
 }
 
 impl PhoneSocket {

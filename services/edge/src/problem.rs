@@ -75,7 +75,11 @@ impl From<Refused> for Oops {
         let status = match refused {
             Refused::NotFound => StatusCode::NOT_FOUND,
             Refused::TooLate => StatusCode::GONE,
-            Refused::WrongReturnToken | Refused::WrongNumber | Refused::AccountPending | Refused::AccountBlocked | Refused::AccountDeleted => StatusCode::FORBIDDEN,
+            Refused::WrongReturnToken
+            | Refused::WrongNumber
+            | Refused::AccountPending
+            | Refused::AccountBlocked
+            | Refused::AccountDeleted => StatusCode::FORBIDDEN,
             _ => StatusCode::CONFLICT,
         };
         Self::new(status, refused.as_str())
@@ -198,7 +202,9 @@ pub fn json_config() -> web::JsonConfig {
     web::JsonConfig::default().limit(countersign_api::limits::BODY).content_type_required(true).error_handler(|error, _| {
         match error {
             E::Overflow { .. } | E::OverflowKnownLength { .. } => Oops::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            E::ContentType => Oops::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").because("send Content-Type: application/json"),
+            E::ContentType => {
+                Oops::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").because("send Content-Type: application/json")
+            }
             E::Deserialize(e) => Oops::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string()),
             _ => Oops::new(StatusCode::BAD_REQUEST, "malformed"),
         }

@@ -50,6 +50,9 @@ pub fn rest_routes(config: &mut web::ServiceConfig, parts: &Parts) {
 
 /// The routes of the page port.
 pub fn page_routes(config: &mut web::ServiceConfig, parts: &Parts) {
-    config.app_data(web::Data::new(parts.heart.logins.clone())).app_data(web::Data::new(AppUrl(parts.urls.app.clone()))).app_data(web::Data::new(parts.leaving.clone()));
+    config
+        .app_data(web::Data::new(parts.heart.logins.clone()))
+        .app_data(web::Data::new(AppUrl(parts.urls.app.clone())))
+        .app_data(web::Data::new(parts.leaving.clone()));
     page_port::routes(config);
 }

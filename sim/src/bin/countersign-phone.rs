@@ -106,7 +106,8 @@ impl Out {
     }
 
     fn error(self, e: &PhoneError) {
-        let line = if self.json { json!({"error": e.code(), "text": e.to_string()}).to_string() } else { format!("countersign-phone: {e}") };
+        let line =
+            if self.json { json!({"error": e.code(), "text": e.to_string()}).to_string() } else { format!("countersign-phone: {e}") };
         let _nobody_reads = writeln!(std::io::stderr(), "{line}");
     }
 }
@@ -128,7 +129,9 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
         Cmd::Refuse { id, reason } => decide(&state, id, Some(reason), out).await,
         Cmd::Accounts => {
             for a in state.wallet()?.accounts {
-                out.say(&json!({"account": a.id, "user": a.user, "realm": a.realm_name, "state": a.state}), || format!("{}  {} at {} ({})", a.id, a.user, a.realm_name, a.state));
+                out.say(&json!({"account": a.id, "user": a.user, "realm": a.realm_name, "state": a.state}), || {
+                    format!("{}  {} at {} ({})", a.id, a.user, a.realm_name, a.state)
+                });
             }
             Ok(())
         }
@@ -140,7 +143,11 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
             Ok(())
         }
         Cmd::Watch => {
-            let say = move |a: &Account, event: &str, body: Value| out.say(&json!({"event": event, "account": a.id, "body": body}), || format!("{} at {}: {event} {body}", a.user, a.realm_name));
+            let say = move |a: &Account, event: &str, body: Value| {
+                out.say(&json!({"event": event, "account": a.id, "body": body}), || {
+                    format!("{} at {}: {event} {body}", a.user, a.realm_name)
+                })
+            };
             agent::watch(&state, say).await
         }
     }
@@ -161,7 +168,9 @@ async fn enrol(state: &State, link: &str, device: &str, out: Out) -> Result<(), 
     ask::note(state, &account, What::Enrolled, None)?;
     let body = json!({"account": account.id, "user": account.user, "realm": account.realm_name, "client": enrolled.client_name, "state": account.state, "number": enrolled.number});
     out.say(&body, || match &enrolled.number {
-        Some(number) => format!("Enrolled as {} at {}.\nType this number where you got the link: {number}", account.user, account.realm_name),
+        Some(number) => {
+            format!("Enrolled as {} at {}.\nType this number where you got the link: {number}", account.user, account.realm_name)
+        }
         None => format!("Enrolled as {} at {}.", account.user, account.realm_name),
     });
     Ok(())
@@ -176,6 +185,7 @@ async fn request(state: &State, account: &Account, ask: &Ask) -> Result<Reply, P
 }
 
 /// An agent's failure carries its own exit code.
+#[expect(clippy::disallowed_methods, reason = "nothing is held here that would need an end in good order")]
 fn checked(reply: Reply, out: Out) -> Result<Reply, PhoneError> {
     match reply {
         Reply::Failed { code, text, exit } => {
@@ -250,7 +260,9 @@ async fn pending(state: &State, out: Out) -> Result<(), PhoneError> {
         let reply = checked(request(state, &account, &Ask::List).await?, out)?;
         let Reply::Logins { logins } = reply else { continue };
         for l in logins {
-            out.say(&json!({"account": account.id, "login": l.login, "state": l.state, "client": l.client, "since": l.since}), || format!("{}  {}  {}", l.login, l.state, l.client));
+            out.say(&json!({"account": account.id, "login": l.login, "state": l.state, "client": l.client, "since": l.since}), || {
+                format!("{}  {}  {}", l.login, l.state, l.client)
+            });
         }
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! What happens to accounts from outside: block, unblock, delete.
 
-use countersign_protocol::{codes::AccountState, ids::{AccountId, LoginId}};
+use countersign_protocol::{
+    codes::AccountState,
+    ids::{AccountId, LoginId},
+};
 
 use crate::{
     Refused,

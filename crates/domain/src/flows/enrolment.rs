@@ -21,7 +21,14 @@ use crate::{
 ///
 /// # Errors
 /// A fault of the store.
-pub async fn create(ports: &Ports, realm: &OpenRealm, client: ClientId, user_id: String, confirm: Confirm, actor: Actor) -> Result<(Enrolment, Secret<16>), Stop> {
+pub async fn create(
+    ports: &Ports,
+    realm: &OpenRealm,
+    client: ClientId,
+    user_id: String,
+    confirm: Confirm,
+    actor: Actor,
+) -> Result<(Enrolment, Secret<16>), Stop> {
     let now = ports.now();
     let code: Secret<16> = ports.random.secret();
     let enrolment = Enrolment {
@@ -133,7 +140,10 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
     if !ports.store.redeem_enrolment(&after, &account, &ports.stamp(Actor::Phone)).await? {
         // Lost to somebody, perhaps to this very phone repeating itself: then it gets the answer it lost.
         let there = look(ports, realm, id).await?.ok_or(Refused::BadEnrolment)?;
-        let (Step::SameAgain, Some(redeemed)) = (step(&there, &Event::Redeem(proof.jkt, proof.req_id), ports.now())?, there.redeemed) else { return Err(Refused::BadEnrolment.into()) };
+        let (Step::SameAgain, Some(redeemed)) = (step(&there, &Event::Redeem(proof.jkt, proof.req_id), ports.now())?, there.redeemed)
+        else {
+            return Err(Refused::BadEnrolment.into());
+        };
         let state = ports.store.account(realm.realm.id, redeemed.account).await?.ok_or(Refused::BadEnrolment)?.state;
         return Ok((redeemed, state));
     }

@@ -28,9 +28,13 @@ fn account() -> impl Strategy<Value = AccountId> {
 }
 
 fn event() -> impl Strategy<Value = (Event, u64)> {
-    let claim = (account(), prop_oneof![Just("alice"), Just("mallory")], any::<bool>()).prop_map(|(account, user, by_link)| Event::Claim(Claim { account, user_id: user.into(), by_link }));
-    let decide = (account(), any::<bool>(), proptest::option::of(Just(RefuseReason::NotMe))).prop_map(|(account, yes, reason)| Event::Decide { account, verdict: if yes { Verdict::Approve } else { Verdict::Refuse }, reason });
-    let redeem = proptest::option::of(prop_oneof![Just(RIGHT), Just([8; 16])]).prop_map(|return_token| Event::Redeem { return_token, expected: RIGHT });
+    let claim = (account(), prop_oneof![Just("alice"), Just("mallory")], any::<bool>())
+        .prop_map(|(account, user, by_link)| Event::Claim(Claim { account, user_id: user.into(), by_link }));
+    let decide = (account(), any::<bool>(), proptest::option::of(Just(RefuseReason::NotMe))).prop_map(|(account, yes, reason)| {
+        Event::Decide { account, verdict: if yes { Verdict::Approve } else { Verdict::Refuse }, reason }
+    });
+    let redeem = proptest::option::of(prop_oneof![Just(RIGHT), Just([8; 16])])
+        .prop_map(|return_token| Event::Redeem { return_token, expected: RIGHT });
     let end = prop_oneof![Just(EndedBy::Phone), Just(EndedBy::Client), Just(EndedBy::Lifetime)].prop_map(Event::End);
     let disown = account().prop_map(|a| Event::Disown(a, EndedBy::AccountBlocked));
     let kind = prop_oneof![4 => claim, 4 => decide, 1 => disown, 1 => Just(Event::Cancel), 1 => Just(Event::Expire), 3 => redeem, 1 => end];
@@ -40,7 +44,9 @@ fn event() -> impl Strategy<Value = (Event, u64)> {
 /// What the flow does after `step` says approved: the realm's lifetimes.
 fn with_lifetimes(state: State, now: Time) -> State {
     match state {
-        State::Approved { claim, redeemed: false, .. } => State::Approved { claim, redeem_by: now.plus_secs(120), ends_at: now.plus_secs(3600), redeemed: false },
+        State::Approved { claim, redeemed: false, .. } => {
+            State::Approved { claim, redeem_by: now.plus_secs(120), ends_at: now.plus_secs(3600), redeemed: false }
+        }
         other => other,
     }
 }

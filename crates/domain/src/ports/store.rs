@@ -7,7 +7,16 @@ use countersign_protocol::{
 };
 
 use crate::{
-    Fault, account::Account, api_key::ApiKey, audit, audit::Stamp, client::Client, enrolment::Enrolment, login::{EndedBy, Outcome, Record}, realm::SealedRealm, user::User,
+    Fault,
+    account::Account,
+    api_key::ApiKey,
+    audit,
+    audit::Stamp,
+    client::Client,
+    enrolment::Enrolment,
+    login::{EndedBy, Outcome, Record},
+    realm::SealedRealm,
+    user::User,
 };
 
 /// What became of an outcome's INSERT.
@@ -72,14 +81,27 @@ pub trait Store: Send + Sync {
     /// Consumes the code and makes the account in one transaction. False when somebody was faster.
     async fn redeem_enrolment(&self, after: &Enrolment, account: &Account, stamp: &Stamp) -> Result<bool, Fault>;
     /// Moves an enrolment whose state and tries are still as in `before`; its account moves along. False when they are not.
-    async fn move_enrolment(&self, before: &Enrolment, after: &Enrolment, account: Option<AccountState>, stamp: &Stamp) -> Result<bool, Fault>;
+    async fn move_enrolment(
+        &self,
+        before: &Enrolment,
+        after: &Enrolment,
+        account: Option<AccountState>,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault>;
 
     async fn account(&self, realm: RealmId, id: AccountId) -> Result<Option<Account>, Fault>;
     async fn account_by_jkt(&self, realm: RealmId, jkt: &Jkt) -> Result<Option<Account>, Fault>;
     /// Without deleted ones; of one user, or of all.
     async fn accounts(&self, realm: RealmId, user_id: Option<&str>) -> Result<Vec<Account>, Fault>;
     /// Moves the account if it is still in `from`; ends its approved logins when it leaves `Active`. `None` when it was not in `from`, else the logins ended.
-    async fn move_account(&self, realm: RealmId, id: AccountId, from: AccountState, to: AccountState, stamp: &Stamp) -> Result<Option<Vec<LoginId>>, Fault>;
+    async fn move_account(
+        &self,
+        realm: RealmId,
+        id: AccountId,
+        from: AccountState,
+        to: AccountState,
+        stamp: &Stamp,
+    ) -> Result<Option<Vec<LoginId>>, Fault>;
 
     /// The one INSERT of an outcome. An approval checks in the same transaction that the account is active.
     async fn record_outcome(&self, outcome: &Outcome, stamp: &Stamp) -> Result<Recorded, Fault>;

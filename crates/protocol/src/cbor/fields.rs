@@ -244,14 +244,14 @@ macro_rules! record {
             fn entries(&self) -> u64 {
                 0 $(+ u64::from($crate::cbor::Field::present(&self.$field)))*
             }
-            
+
             fn put_entries(&self, e: &mut minicbor::Encoder<Vec<u8>>) {
                 $(if $crate::cbor::Field::present(&self.$field) {
                     $crate::cbor::Field::put(&($key as u64), e);
                     $crate::cbor::Field::put(&self.$field, e);
                 })*
             }
-            
+
             fn get_entries(m: &mut $crate::cbor::MapReader<'_>) -> Result<Self, $crate::cbor::CborError> {
                 Ok(Self { $($field: m.take($key)?),* })
             }

@@ -7,8 +7,8 @@
 mod fields;
 mod strict;
 
-pub use fields::{Field, MapReader, Record, decode, encode};
 pub(crate) use fields::record;
+pub use fields::{Field, MapReader, Record, decode, encode};
 pub use strict::{MAX_DEPTH, check};
 
 /// Why bytes are not the CBOR we accept. Never shown to the peer in detail: the connection just closes.

@@ -17,13 +17,19 @@ pub(crate) async fn add(c: &mut Conn, account: &Account) -> Answer<()> {
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: AccountId) -> Answer<Option<Account>> {
-    let row: Option<AccountRow> = accounts::table.find((realm.0.to_vec(), id.0.to_vec())).select(AccountRow::as_select()).first(c).await.optional()?;
+    let row: Option<AccountRow> =
+        accounts::table.find((realm.0.to_vec(), id.0.to_vec())).select(AccountRow::as_select()).first(c).await.optional()?;
     row.map(Account::try_from).transpose()
 }
 
 pub(crate) async fn by_jkt(c: &mut Conn, realm: RealmId, jkt: &Jkt) -> Answer<Option<Account>> {
-    let row: Option<AccountRow> =
-        accounts::table.filter(accounts::realm.eq(realm.0.to_vec())).filter(accounts::jkt.eq(jkt.0.to_vec())).select(AccountRow::as_select()).first(c).await.optional()?;
+    let row: Option<AccountRow> = accounts::table
+        .filter(accounts::realm.eq(realm.0.to_vec()))
+        .filter(accounts::jkt.eq(jkt.0.to_vec()))
+        .select(AccountRow::as_select())
+        .first(c)
+        .await
+        .optional()?;
     row.map(Account::try_from).transpose()
 }
 
@@ -52,7 +58,14 @@ pub(crate) async fn set_state(c: &mut Conn, realm: RealmId, id: AccountId, from:
     Ok(diesel::update(row).set(accounts::state.eq(i32::from(to.code()))).execute(c).await? == 1)
 }
 
-pub(crate) async fn change(c: &mut Conn, realm: RealmId, id: AccountId, from: AccountState, to: AccountState, stamp: &Stamp) -> Answer<Option<Vec<LoginId>>> {
+pub(crate) async fn change(
+    c: &mut Conn,
+    realm: RealmId,
+    id: AccountId,
+    from: AccountState,
+    to: AccountState,
+    stamp: &Stamp,
+) -> Answer<Option<Vec<LoginId>>> {
     if !set_state(c, realm, id, from, to).await? {
         return Ok(None);
     }

@@ -29,7 +29,8 @@ pub(crate) async fn add(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<boo
 }
 
 pub(crate) async fn by_hash(c: &mut Conn, hash: &[u8; 32]) -> Answer<Option<ApiKey>> {
-    let row: Option<ApiKeyRow> = api_keys::table.filter(api_keys::hash.eq(hash.to_vec())).select(ApiKeyRow::as_select()).first(c).await.optional()?;
+    let row: Option<ApiKeyRow> =
+        api_keys::table.filter(api_keys::hash.eq(hash.to_vec())).select(ApiKeyRow::as_select()).first(c).await.optional()?;
     row.map(ApiKey::try_from).transpose()
 }
 

@@ -32,7 +32,14 @@ pub(crate) async fn newest(c: &mut Conn, realm: Option<RealmId>, limit: i64) -> 
         .into_iter()
         .map(|(id, realm, at, actor, action, object)| {
             let place = rows::At { table: "audit", row: &id };
-            Ok(Entry { id: AuditId(place.fixed(&id)?), realm: place.fixed_option(realm.as_ref())?.map(RealmId), at: rows::time(at), actor, action, object })
+            Ok(Entry {
+                id: AuditId(place.fixed(&id)?),
+                realm: place.fixed_option(realm.as_ref())?.map(RealmId),
+                at: rows::time(at),
+                actor,
+                action,
+                object,
+            })
         })
         .collect()
 }

@@ -18,12 +18,14 @@ pub(crate) async fn add(c: &mut Conn, client: &Client, stamp: &Stamp) -> Answer<
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: ClientId) -> Answer<Option<Client>> {
-    let row: Option<ClientRow> = clients::table.find((realm.0.to_vec(), id.0.to_vec())).select(ClientRow::as_select()).first(c).await.optional()?;
+    let row: Option<ClientRow> =
+        clients::table.find((realm.0.to_vec(), id.0.to_vec())).select(ClientRow::as_select()).first(c).await.optional()?;
     row.map(Client::try_from).transpose()
 }
 
 pub(crate) async fn list(c: &mut Conn, realm: RealmId) -> Answer<Vec<Client>> {
-    let found: Vec<ClientRow> = clients::table.filter(clients::realm.eq(realm.0.to_vec())).order(clients::name).select(ClientRow::as_select()).load(c).await?;
+    let found: Vec<ClientRow> =
+        clients::table.filter(clients::realm.eq(realm.0.to_vec())).order(clients::name).select(ClientRow::as_select()).load(c).await?;
     found.into_iter().map(Client::try_from).collect()
 }
 

@@ -24,7 +24,8 @@ pub(crate) async fn add(c: &mut Conn, e: &Enrolment, stamp: &Stamp) -> Answer<()
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: EnrolmentId) -> Answer<Option<Enrolment>> {
-    let row: Option<EnrolmentRow> = enrolments::table.find((realm.0.to_vec(), id.0.to_vec())).select(EnrolmentRow::as_select()).first(c).await.optional()?;
+    let row: Option<EnrolmentRow> =
+        enrolments::table.find((realm.0.to_vec(), id.0.to_vec())).select(EnrolmentRow::as_select()).first(c).await.optional()?;
     row.map(Enrolment::try_from).transpose()
 }
 
@@ -62,7 +63,13 @@ pub(crate) async fn redeem(c: &mut Conn, after: &Enrolment, account: &Account, s
     Ok(true)
 }
 
-pub(crate) async fn change(c: &mut Conn, before: &Enrolment, after: &Enrolment, account: Option<AccountState>, stamp: &Stamp) -> Answer<bool> {
+pub(crate) async fn change(
+    c: &mut Conn,
+    before: &Enrolment,
+    after: &Enrolment,
+    account: Option<AccountState>,
+    stamp: &Stamp,
+) -> Answer<bool> {
     let row = enrolments::table
         .find((before.realm.0.to_vec(), before.id.0.to_vec()))
         .filter(enrolments::state.eq(before.state.as_str()))
@@ -74,7 +81,8 @@ pub(crate) async fn change(c: &mut Conn, before: &Enrolment, after: &Enrolment, 
     if let (Some(to), Some(r)) = (account, &before.redeemed) {
         accounts::set_state(c, before.realm, r.account, AccountState::Pending, to).await?;
     }
-    let action = if before.state == after.state { "enrolment.wrong_number".to_owned() } else { format!("enrolment.{}", after.state.as_str()) };
+    let action =
+        if before.state == after.state { "enrolment.wrong_number".to_owned() } else { format!("enrolment.{}", after.state.as_str()) };
     audit::append(c, stamp, Some(before.realm), &action, &before.id.to_string()).await?;
     Ok(true)
 }
@@ -85,14 +93,20 @@ const CANCELLED: &str = "cancelled";
 
 /// The user is gone: nobody joins it any more.
 pub(crate) async fn cancel_of_user(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<()> {
-    let open = enrolments::table.filter(enrolments::realm.eq(realm.0.to_vec())).filter(enrolments::user_id.eq(user_id.to_owned())).filter(enrolments::state.eq_any(OPEN));
+    let open = enrolments::table
+        .filter(enrolments::realm.eq(realm.0.to_vec()))
+        .filter(enrolments::user_id.eq(user_id.to_owned()))
+        .filter(enrolments::state.eq_any(OPEN));
     diesel::update(open).set(enrolments::state.eq(CANCELLED)).execute(c).await?;
     Ok(())
 }
 
 /// The account is gone: there is nothing left to confirm.
 pub(crate) async fn cancel_of_account(c: &mut Conn, realm: RealmId, account: AccountId) -> Answer<()> {
-    let open = enrolments::table.filter(enrolments::realm.eq(realm.0.to_vec())).filter(enrolments::account.eq(account.0.to_vec())).filter(enrolments::state.eq_any(OPEN));
+    let open = enrolments::table
+        .filter(enrolments::realm.eq(realm.0.to_vec()))
+        .filter(enrolments::account.eq(account.0.to_vec()))
+        .filter(enrolments::state.eq_any(OPEN));
     diesel::update(open).set(enrolments::state.eq(CANCELLED)).execute(c).await?;
     Ok(())
 }

@@ -35,7 +35,9 @@ pub(crate) async fn record_outcome(c: &mut Conn, o: &Outcome, stamp: &Stamp) -> 
         return Ok(Recorded::Won);
     }
     let there = get(c, realm, o.login.id).await?;
-    there.map(|r| Recorded::Lost(Box::new(r))).ok_or_else(|| countersign_store::StoreError::Query("an outcome conflicts with nothing".to_owned()))
+    there
+        .map(|r| Recorded::Lost(Box::new(r)))
+        .ok_or_else(|| countersign_store::StoreError::Query("an outcome conflicts with nothing".to_owned()))
 }
 
 /// An outcome's row, and what redemptions and endings say about it: one query, one answer.
@@ -67,7 +69,9 @@ pub(crate) async fn redeem(c: &mut Conn, realm: RealmId, login: LoginId, account
     if ended.is_some() {
         return Ok(Redeemed::Ended);
     }
-    let Some(account) = accounts::get(c, realm, account).await?.filter(|a| a.state == AccountState::Active) else { return Ok(Redeemed::AccountNotActive) };
+    let Some(account) = accounts::get(c, realm, account).await?.filter(|a| a.state == AccountState::Active) else {
+        return Ok(Redeemed::AccountNotActive);
+    };
     let values = (redemptions::realm.eq(realm.0.to_vec()), redemptions::login.eq(login.0.to_vec()), redemptions::at.eq(millis(stamp.now)));
     if insert_new!(c, redemptions::table, values).await? == 0 {
         return Ok(Redeemed::Lost);
@@ -78,7 +82,12 @@ pub(crate) async fn redeem(c: &mut Conn, realm: RealmId, login: LoginId, account
 
 /// The one INSERT of an end, without an audit row of its own.
 async fn insert_end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Answer<bool> {
-    let values = (endings::realm.eq(realm.0.to_vec()), endings::login.eq(login.0.to_vec()), endings::ended_by.eq(by.as_str()), endings::at.eq(millis(stamp.now)));
+    let values = (
+        endings::realm.eq(realm.0.to_vec()),
+        endings::login.eq(login.0.to_vec()),
+        endings::ended_by.eq(by.as_str()),
+        endings::at.eq(millis(stamp.now)),
+    );
     Ok(insert_new!(c, endings::table, values).await? == 1)
 }
 

@@ -21,7 +21,12 @@ pub(crate) async fn add(c: &mut Conn, realm: &SealedRealm, stamp: &Stamp) -> Ans
 
 pub(crate) async fn all(c: &mut Conn) -> Answer<Vec<SealedRealm>> {
     let found: Vec<RealmRow> = realms::table.order(realms::created_at).select(RealmRow::as_select()).load(c).await?;
-    let keys: Vec<RealmKeyRow> = realm_keys::table.filter(realm_keys::retired_at.is_null()).order(realm_keys::epoch.desc()).select(RealmKeyRow::as_select()).load(c).await?;
+    let keys: Vec<RealmKeyRow> = realm_keys::table
+        .filter(realm_keys::retired_at.is_null())
+        .order(realm_keys::epoch.desc())
+        .select(RealmKeyRow::as_select())
+        .load(c)
+        .await?;
     found.into_iter().map(|r| sealed_realm(r, &keys)).collect()
 }
 

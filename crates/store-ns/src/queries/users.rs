@@ -28,12 +28,19 @@ pub(crate) async fn put(c: &mut Conn, user: &User, stamp: &Stamp) -> Answer<User
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<Option<User>> {
-    let row: Option<UserRow> = users::table.find((realm.0.to_vec(), user_id.to_owned())).select(UserRow::as_select()).first(c).await.optional()?;
+    let row: Option<UserRow> =
+        users::table.find((realm.0.to_vec(), user_id.to_owned())).select(UserRow::as_select()).first(c).await.optional()?;
     row.map(User::try_from).transpose()
 }
 
 pub(crate) async fn list(c: &mut Conn, realm: RealmId) -> Answer<Vec<User>> {
-    let found: Vec<UserRow> = users::table.filter(users::realm.eq(realm.0.to_vec())).order(users::user_id).limit(MANY).select(UserRow::as_select()).load(c).await?;
+    let found: Vec<UserRow> = users::table
+        .filter(users::realm.eq(realm.0.to_vec()))
+        .order(users::user_id)
+        .limit(MANY)
+        .select(UserRow::as_select())
+        .load(c)
+        .await?;
     found.into_iter().map(User::try_from).collect()
 }
 

@@ -20,7 +20,12 @@ pub(crate) struct UserRow {
 
 impl From<&User> for UserRow {
     fn from(u: &User) -> Self {
-        Self { realm: u.realm.0.to_vec(), user_id: u.user_id.clone(), display_name: u.display_name.clone(), created_at: millis(u.created_at) }
+        Self {
+            realm: u.realm.0.to_vec(),
+            user_id: u.user_id.clone(),
+            display_name: u.display_name.clone(),
+            created_at: millis(u.created_at),
+        }
     }
 }
 

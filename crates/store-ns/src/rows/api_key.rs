@@ -49,6 +49,12 @@ impl TryFrom<ApiKeyRow> for ApiKey {
             ("client", Some(realm), Some(client)) => Role::Client(realm, client),
             _ => return Err(at.bad("role")),
         };
-        Ok(Self { id: ApiKeyId(at.fixed(&r.id)?), hash: at.fixed(&r.hash)?, role, created_at: time(r.created_at), expires_at: r.expires_at.map(time) })
+        Ok(Self {
+            id: ApiKeyId(at.fixed(&r.id)?),
+            hash: at.fixed(&r.hash)?,
+            role,
+            created_at: time(r.created_at),
+            expires_at: r.expires_at.map(time),
+        })
     }
 }

@@ -21,7 +21,15 @@ pub(crate) struct ClientRow {
 impl ClientRow {
     pub(crate) fn new(c: &Client) -> Result<Self, StoreError> {
         let list = |urls: &Vec<String>| serde_json::to_string(urls).map_err(|_| At { table: "clients", row: &c.id.0 }.bad("URLs"));
-        Ok(Self { realm: c.realm.0.to_vec(), id: c.id.0.to_vec(), name: c.name.clone(), display_name: c.display_name.clone(), origins: list(&c.origins)?, return_urls: list(&c.return_urls)?, created_at: millis(c.created_at) })
+        Ok(Self {
+            realm: c.realm.0.to_vec(),
+            id: c.id.0.to_vec(),
+            name: c.name.clone(),
+            display_name: c.display_name.clone(),
+            origins: list(&c.origins)?,
+            return_urls: list(&c.return_urls)?,
+            created_at: millis(c.created_at),
+        })
     }
 }
 
@@ -30,6 +38,14 @@ impl TryFrom<ClientRow> for Client {
     fn try_from(r: ClientRow) -> Result<Self, StoreError> {
         let at = At { table: "clients", row: &r.id };
         let list = |json: &str| serde_json::from_str(json).map_err(|_| at.bad("URLs"));
-        Ok(Self { id: ClientId(at.fixed(&r.id)?), realm: RealmId(at.fixed(&r.realm)?), origins: list(&r.origins)?, return_urls: list(&r.return_urls)?, name: r.name, display_name: r.display_name, created_at: time(r.created_at) })
+        Ok(Self {
+            id: ClientId(at.fixed(&r.id)?),
+            realm: RealmId(at.fixed(&r.realm)?),
+            origins: list(&r.origins)?,
+            return_urls: list(&r.return_urls)?,
+            name: r.name,
+            display_name: r.display_name,
+            created_at: time(r.created_at),
+        })
     }
 }

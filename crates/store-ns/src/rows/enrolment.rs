@@ -57,7 +57,13 @@ impl TryFrom<EnrolmentRow> for Enrolment {
     fn try_from(r: EnrolmentRow) -> Result<Self, StoreError> {
         let at = At { table: "enrolments", row: &r.id };
         let redeemed = match (&r.account, &r.jkt, &r.req_id, r.device) {
-            (Some(account), Some(jkt), Some(req_id), Some(device)) => Some(Redeemed { account: AccountId(at.fixed(account)?), jkt: Jkt(at.fixed(jkt)?), req_id: ReqId(at.fixed(req_id)?), device, number: r.number }),
+            (Some(account), Some(jkt), Some(req_id), Some(device)) => Some(Redeemed {
+                account: AccountId(at.fixed(account)?),
+                jkt: Jkt(at.fixed(jkt)?),
+                req_id: ReqId(at.fixed(req_id)?),
+                device,
+                number: r.number,
+            }),
             _ => None,
         };
         Ok(Self {

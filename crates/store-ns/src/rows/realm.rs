@@ -48,7 +48,14 @@ impl RealmRow {
 
 impl RealmKeyRow {
     pub(crate) fn new(realm: RealmId, k: &SealedKey) -> Self {
-        Self { realm: realm.0.to_vec(), key_id: k.key_id.0.to_vec(), epoch: i64::try_from(k.epoch).unwrap_or(i64::MAX), public_key: k.public.to_vec(), sealed: k.sealed.clone(), statement: k.statement.clone() }
+        Self {
+            realm: realm.0.to_vec(),
+            key_id: k.key_id.0.to_vec(),
+            epoch: i64::try_from(k.epoch).unwrap_or(i64::MAX),
+            public_key: k.public.to_vec(),
+            sealed: k.sealed.clone(),
+            statement: k.statement.clone(),
+        }
     }
 }
 
@@ -56,12 +63,24 @@ pub(crate) fn sealed_realm(r: RealmRow, keys: &[RealmKeyRow]) -> Result<SealedRe
     let at = At { table: "realms", row: &r.id };
     let id = RealmId(at.fixed(&r.id)?);
     let keys = keys.iter().filter(|k| k.realm == r.id).map(|k| {
-        Ok(SealedKey { key_id: KeyId(at.fixed(&k.key_id)?), epoch: u64::try_from(k.epoch).unwrap_or(0), public: at.fixed(&k.public_key)?, sealed: k.sealed.clone(), statement: k.statement.clone() })
+        Ok(SealedKey {
+            key_id: KeyId(at.fixed(&k.key_id)?),
+            epoch: u64::try_from(k.epoch).unwrap_or(0),
+            public: at.fixed(&k.public_key)?,
+            sealed: k.sealed.clone(),
+            statement: k.statement.clone(),
+        })
     });
     Ok(SealedRealm {
         root_pin: at.fixed(&r.root_pin)?,
         keys: keys.collect::<Result<_, StoreError>>()?,
-        realm: Realm { id, name: r.name, display_name: r.display_name, created_at: time(r.created_at), settings: serde_json::from_str(&r.settings).map_err(|_| At { table: "realms", row: &id.0 }.bad("settings"))? },
+        realm: Realm {
+            id,
+            name: r.name,
+            display_name: r.display_name,
+            created_at: time(r.created_at),
+            settings: serde_json::from_str(&r.settings).map_err(|_| At { table: "realms", row: &id.0 }.bad("settings"))?,
+        },
         sealed_root: r.sealed_root,
         sealed_qr: r.sealed_qr,
     })

@@ -29,7 +29,13 @@ pub(super) struct Filter {
 
 type AccountPath = web::Path<(String, String)>;
 
-pub(super) async fn list(caller: Caller, realms: web::Data<Realms>, accounts: web::Data<Accounts>, path: web::Path<String>, filter: web::Query<Filter>) -> Result<HttpResponse, Oops> {
+pub(super) async fn list(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    accounts: web::Data<Accounts>,
+    path: web::Path<String>,
+    filter: web::Query<Filter>,
+) -> Result<HttpResponse, Oops> {
     let realm = scope::realm(&realms, &path, &caller).await?;
     let mut items = Vec::new();
     for account in accounts.list(&realm, filter.user_id.as_deref()).await? {
@@ -39,9 +45,18 @@ pub(super) async fn list(caller: Caller, realms: web::Data<Realms>, accounts: we
     Ok(HttpResponse::Ok().json(List { items }))
 }
 
-pub(super) async fn get(caller: Caller, realms: web::Data<Realms>, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn get(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    accounts: web::Data<Accounts>,
+    path: AccountPath,
+) -> Result<HttpResponse, Oops> {
     let realm = scope::realm(&realms, &path.0, &caller).await?;
-    let account = accounts.look(&realm, scope::id(&path.1)?).await?.filter(|a| a.state != codes::AccountState::Deleted).ok_or_else(Oops::not_found)?;
+    let account = accounts
+        .look(&realm, scope::id(&path.1)?)
+        .await?
+        .filter(|a| a.state != codes::AccountState::Deleted)
+        .ok_or_else(Oops::not_found)?;
     let online = accounts.online(account.id).await;
     Ok(HttpResponse::Ok().json(dto(account, online)))
 }
@@ -51,18 +66,33 @@ async fn change(caller: Caller, realms: &Realms, accounts: &Accounts, path: &(St
     Ok(accounts.change(&realm, scope::id(&path.1)?, event, caller.actor()).await?)
 }
 
-pub(super) async fn block(caller: Caller, realms: web::Data<Realms>, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn block(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    accounts: web::Data<Accounts>,
+    path: AccountPath,
+) -> Result<HttpResponse, Oops> {
     let account = change(caller, &realms, &accounts, &path, Event::Block).await?;
     Ok(HttpResponse::Ok().json(dto(account, false)))
 }
 
-pub(super) async fn unblock(caller: Caller, realms: web::Data<Realms>, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn unblock(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    accounts: web::Data<Accounts>,
+    path: AccountPath,
+) -> Result<HttpResponse, Oops> {
     let account = change(caller, &realms, &accounts, &path, Event::Unblock).await?;
     let online = accounts.online(account.id).await;
     Ok(HttpResponse::Ok().json(dto(account, online)))
 }
 
-pub(super) async fn delete(caller: Caller, realms: web::Data<Realms>, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn delete(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    accounts: web::Data<Accounts>,
+    path: AccountPath,
+) -> Result<HttpResponse, Oops> {
     change(caller, &realms, &accounts, &path, Event::Delete).await?;
     Ok(no_content())
 }

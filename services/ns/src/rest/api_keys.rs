@@ -8,7 +8,10 @@ use countersign_domain::{
     ports::Ports,
     secret::Secret,
 };
-use countersign_edge::{auth::{Caller, Keys}, problem::Oops};
+use countersign_edge::{
+    auth::{Caller, Keys},
+    problem::Oops,
+};
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
 use super::no_content;
@@ -24,7 +27,15 @@ fn dto(key: &ApiKey, realms: &Realms, secret: Option<String>) -> Dto {
         Role::Client(realm, client) => (KeyRole::Client, Some(realm), Some(client)),
     };
     let name = |id: RealmId| realms.all().into_iter().find(|r| r.id == id).map(|r| r.name);
-    Dto { id: key.id.to_string(), role, realm: realm.and_then(name), client: client.map(|c| c.to_string()), created_at: rfc3339(key.created_at), expires_at: key.expires_at.map(rfc3339), secret }
+    Dto {
+        id: key.id.to_string(),
+        role,
+        realm: realm.and_then(name),
+        client: client.map(|c| c.to_string()),
+        created_at: rfc3339(key.created_at),
+        expires_at: key.expires_at.map(rfc3339),
+        secret,
+    }
 }
 
 async fn role(caller: &Caller, realms: &Realms, new: &NewApiKey) -> Result<Role, Oops> {
@@ -45,14 +56,25 @@ async fn role(caller: &Caller, realms: &Realms, new: &NewApiKey) -> Result<Role,
     }
 }
 
-pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>, new: web::Json<NewApiKey>) -> Result<HttpResponse, Oops> {
+pub(super) async fn create(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    ports: web::Data<Ports>,
+    new: web::Json<NewApiKey>,
+) -> Result<HttpResponse, Oops> {
     let role = role(&caller, &realms, &new).await?;
     if new.expires_in.is_some_and(|s| s == 0 || s > LONGEST) {
         return Err(Oops::invalid("/expires_in", format!("1 to {LONGEST} seconds")));
     }
     let secret: Secret<32> = ports.random.secret();
     let now = ports.now();
-    let key = ApiKey { id: ApiKeyId(ports.fresh_id()), hash: secret.hash(), role, created_at: now, expires_at: new.expires_in.map(|s| now.plus_secs(s)) };
+    let key = ApiKey {
+        id: ApiKeyId(ports.fresh_id()),
+        hash: secret.hash(),
+        role,
+        created_at: now,
+        expires_at: new.expires_in.map(|s| now.plus_secs(s)),
+    };
     if !ports.store.add_api_key(&key, &ports.stamp(caller.actor())).await? {
         return Err(Oops::invalid("/client", "no such client in this realm"));
     }
@@ -73,7 +95,12 @@ pub(super) async fn list(caller: Caller, realms: web::Data<Realms>, ports: web::
     Ok(HttpResponse::Ok().json(List { items: keys.iter().map(|k| dto(k, &realms, None)).collect() }))
 }
 
-pub(super) async fn delete(caller: Caller, ports: web::Data<Ports>, keys: web::Data<Keys>, path: web::Path<String>) -> Result<HttpResponse, Oops> {
+pub(super) async fn delete(
+    caller: Caller,
+    ports: web::Data<Ports>,
+    keys: web::Data<Keys>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Oops> {
     let mine = administers(&caller)?;
     let id: ApiKeyId = scope::id(&path)?;
     let key = ports.store.api_key(id).await?.ok_or_else(Oops::not_found)?;

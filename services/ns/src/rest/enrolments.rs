@@ -24,13 +24,28 @@ fn dto(e: Enrolment, link: Option<String>) -> Dto {
         State::Expired => EnrolmentState::Expired,
     };
     let (account_id, device) = e.redeemed.map(|r| (r.account.to_string(), r.device)).unzip();
-    Dto { id: e.id.to_string(), user_id: e.user_id, state, v: e.state.version(), created_at: rfc3339(e.created_at), expires_at: rfc3339(e.expires_at), account_id, device, link }
+    Dto {
+        id: e.id.to_string(),
+        user_id: e.user_id,
+        state,
+        v: e.state.version(),
+        created_at: rfc3339(e.created_at),
+        expires_at: rfc3339(e.expires_at),
+        account_id,
+        device,
+        link,
+    }
 }
 
 type EnrolmentPath = web::Path<(String, String)>;
 
 /// The realm and the id of the path, if the enrolment is the caller's.
-async fn mine(caller: &Caller, realms: &Realms, enrolments: &Enrolments, path: &(String, String)) -> Result<(std::sync::Arc<OpenRealm>, EnrolmentId), Oops> {
+async fn mine(
+    caller: &Caller,
+    realms: &Realms,
+    enrolments: &Enrolments,
+    path: &(String, String),
+) -> Result<(std::sync::Arc<OpenRealm>, EnrolmentId), Oops> {
     let realm = scope::realm(realms, &path.0, caller).await?;
     let id = scope::id(&path.1)?;
     let enrolment = enrolments.look(&realm, id).await?.ok_or_else(Oops::not_found)?;
@@ -57,20 +72,37 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().json(dto(enrolment, Some(link.to_url(&urls.app)))))
 }
 
-pub(super) async fn get(caller: Caller, realms: web::Data<Realms>, enrolments: web::Data<Enrolments>, path: EnrolmentPath, poll: web::Query<LongPoll>) -> Result<HttpResponse, Oops> {
+pub(super) async fn get(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    enrolments: web::Data<Enrolments>,
+    path: EnrolmentPath,
+    poll: web::Query<LongPoll>,
+) -> Result<HttpResponse, Oops> {
     let wait = poll.wait()?;
     let (realm, id) = mine(&caller, &realms, &enrolments, &path).await?;
     let enrolment = enrolments.wait(&realm, id, poll.after, wait).await?.ok_or_else(Oops::not_found)?;
     Ok(HttpResponse::Ok().json(dto(enrolment, None)))
 }
 
-pub(super) async fn confirm(caller: Caller, realms: web::Data<Realms>, enrolments: web::Data<Enrolments>, path: EnrolmentPath, body: web::Json<ConfirmNumber>) -> Result<HttpResponse, Oops> {
+pub(super) async fn confirm(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    enrolments: web::Data<Enrolments>,
+    path: EnrolmentPath,
+    body: web::Json<ConfirmNumber>,
+) -> Result<HttpResponse, Oops> {
     let (realm, id) = mine(&caller, &realms, &enrolments, &path).await?;
     let enrolment = enrolments.confirm(&realm, id, body.into_inner().number, caller.actor()).await?;
     Ok(HttpResponse::Ok().json(dto(enrolment, None)))
 }
 
-pub(super) async fn cancel(caller: Caller, realms: web::Data<Realms>, enrolments: web::Data<Enrolments>, path: EnrolmentPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn cancel(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    enrolments: web::Data<Enrolments>,
+    path: EnrolmentPath,
+) -> Result<HttpResponse, Oops> {
     let (realm, id) = mine(&caller, &realms, &enrolments, &path).await?;
     let enrolment = enrolments.cancel(&realm, id, caller.actor()).await?;
     Ok(HttpResponse::Ok().json(dto(enrolment, None)))

@@ -49,7 +49,11 @@ fn check(new: &NewLogin) -> Result<(), Oops> {
     if let Some(user) = &new.expected_user {
         text("/expected_user", rules::user_id(user))?;
     }
-    for (pointer, value, max, lines) in [("/text", &new.text, limits::TEXT, true), ("/browser", &new.browser, limits::CONTEXT, false), ("/place", &new.place, limits::CONTEXT, false)] {
+    for (pointer, value, max, lines) in [
+        ("/text", &new.text, limits::TEXT, true),
+        ("/browser", &new.browser, limits::CONTEXT, false),
+        ("/place", &new.place, limits::CONTEXT, false),
+    ] {
         if let Some(value) = value {
             text(pointer, rules::shown(value, max, lines))?;
         }
@@ -73,7 +77,13 @@ pub(super) async fn create(
     if new.return_url.as_ref().is_some_and(|url| !client.return_urls.contains(url)) {
         return Err(Oops::invalid("/return_url", "not one of the client's return_urls"));
     }
-    let new = flow::NewLogin { expected_user: new.expected_user, text: new.text, browser: new.browser, place: new.place, return_url: new.return_url };
+    let new = flow::NewLogin {
+        expected_user: new.expected_user,
+        text: new.text,
+        browser: new.browser,
+        place: new.place,
+        return_url: new.return_url,
+    };
     let (login, secret) = logins.create(&realm, &client, new).await?;
     let page_token = write_page_token(realm.realm.id, login.id, &secret);
     let mut body = dto(&Seen { login, state: countersign_domain::login::State::Pending });
@@ -82,7 +92,13 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().json(body))
 }
 
-pub(super) async fn get(caller: Caller, realms: web::Data<Realms>, logins: web::Data<Logins>, path: LoginPath, poll: web::Query<LongPoll>) -> Result<HttpResponse, Oops> {
+pub(super) async fn get(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    logins: web::Data<Logins>,
+    path: LoginPath,
+    poll: web::Query<LongPoll>,
+) -> Result<HttpResponse, Oops> {
     let wait = poll.wait()?;
     let realm = scope::realm(&realms, &path.0, &caller).await?;
     let id = scope::id(&path.1)?;
@@ -95,13 +111,24 @@ pub(super) async fn get(caller: Caller, realms: web::Data<Realms>, logins: web::
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }
 
-pub(super) async fn cancel(caller: Caller, realms: web::Data<Realms>, logins: web::Data<Logins>, path: LoginPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn cancel(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    logins: web::Data<Logins>,
+    path: LoginPath,
+) -> Result<HttpResponse, Oops> {
     let (realm, id) = mine(&caller, &realms, &logins, &path).await?;
     let seen = logins.cancel(&realm, id, caller.actor()).await?;
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }
 
-pub(super) async fn redeem(caller: Caller, realms: web::Data<Realms>, logins: web::Data<Logins>, path: LoginPath, body: web::Bytes) -> Result<HttpResponse, Oops> {
+pub(super) async fn redeem(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    logins: web::Data<Logins>,
+    path: LoginPath,
+    body: web::Bytes,
+) -> Result<HttpResponse, Oops> {
     let (realm, id) = mine(&caller, &realms, &logins, &path).await?;
     let Redeem { return_token: token } = optional(&body)?;
     // A text that is no token is a wrong token.
@@ -121,7 +148,12 @@ pub(super) async fn redeem(caller: Caller, realms: web::Data<Realms>, logins: we
     Ok(HttpResponse::Ok().json(identity))
 }
 
-pub(super) async fn logout(caller: Caller, realms: web::Data<Realms>, logins: web::Data<Logins>, path: LoginPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn logout(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    logins: web::Data<Logins>,
+    path: LoginPath,
+) -> Result<HttpResponse, Oops> {
     let (realm, id) = mine(&caller, &realms, &logins, &path).await?;
     let seen = logins.log_out(&realm, id, caller.actor()).await?;
     Ok(HttpResponse::Ok().json(dto(&seen)))

@@ -25,7 +25,10 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/v1/api-keys", [web::get().to(api_keys::list), web::post().to(api_keys::create)]))
         .service(resource("/v1/api-keys/{id}", [web::delete().to(api_keys::delete)]))
         .service(resource("/v1/realms/{realm}/users", [web::get().to(users::list)]))
-        .service(resource("/v1/realms/{realm}/users/{user}", [web::get().to(users::get), web::put().to(users::put), web::delete().to(users::delete)]))
+        .service(resource(
+            "/v1/realms/{realm}/users/{user}",
+            [web::get().to(users::get), web::put().to(users::put), web::delete().to(users::delete)],
+        ))
         .service(resource("/v1/realms/{realm}/enrolments", [web::post().to(enrolments::create)]))
         .service(resource("/v1/realms/{realm}/enrolments/{id}", [web::get().to(enrolments::get)]))
         .service(resource("/v1/realms/{realm}/enrolments/{id}/confirm", [web::post().to(enrolments::confirm)]))
@@ -58,7 +61,11 @@ struct LongPoll {
 
 impl LongPoll {
     fn wait(&self) -> Result<Duration, Oops> {
-        if self.wait <= limits::WAIT { Ok(Duration::from_secs(self.wait)) } else { Err(Oops::invalid("/wait", format!("at most {} seconds", limits::WAIT))) }
+        if self.wait <= limits::WAIT {
+            Ok(Duration::from_secs(self.wait))
+        } else {
+            Err(Oops::invalid("/wait", format!("at most {} seconds", limits::WAIT)))
+        }
     }
 }
 

@@ -10,7 +10,12 @@ use super::text;
 use crate::{scope, times::rfc3339};
 
 fn dto(realm: &Realm) -> Dto {
-    Dto { id: realm.id.to_string(), name: realm.name.clone(), display_name: realm.display_name.clone(), created_at: rfc3339(realm.created_at) }
+    Dto {
+        id: realm.id.to_string(),
+        name: realm.name.clone(),
+        display_name: realm.display_name.clone(),
+        created_at: rfc3339(realm.created_at),
+    }
 }
 
 pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: web::Json<NewRealm>) -> Result<HttpResponse, Oops> {

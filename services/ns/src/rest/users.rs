@@ -15,7 +15,13 @@ fn dto(u: User) -> Dto {
 
 type UserPath = web::Path<(String, String)>;
 
-pub(super) async fn put(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>, path: UserPath, body: web::Json<PutUser>) -> Result<HttpResponse, Oops> {
+pub(super) async fn put(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    ports: web::Data<Ports>,
+    path: UserPath,
+    body: web::Json<PutUser>,
+) -> Result<HttpResponse, Oops> {
     let realm = scope::realm(&realms, &path.0, &caller).await?;
     text("/user_id", rules::user_id(&path.1))?;
     if let Some(name) = &body.display_name {
@@ -26,7 +32,12 @@ pub(super) async fn put(caller: Caller, realms: web::Data<Realms>, ports: web::D
     Ok(HttpResponse::Ok().json(dto(user)))
 }
 
-pub(super) async fn list(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>, path: web::Path<String>) -> Result<HttpResponse, Oops> {
+pub(super) async fn list(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    ports: web::Data<Ports>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Oops> {
     let realm = scope::realm(&realms, &path, &caller).await?;
     let items = ports.store.users(realm.realm.id).await?.into_iter().map(dto).collect();
     Ok(HttpResponse::Ok().json(List { items }))
@@ -39,7 +50,13 @@ pub(super) async fn get(caller: Caller, realms: web::Data<Realms>, ports: web::D
 }
 
 /// The user goes first, so that no enrolment makes another account; then its accounts, one by one.
-pub(super) async fn delete(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>, accounts: web::Data<Accounts>, path: UserPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn delete(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    ports: web::Data<Ports>,
+    accounts: web::Data<Accounts>,
+    path: UserPath,
+) -> Result<HttpResponse, Oops> {
     let realm = scope::realm(&realms, &path.0, &caller).await?;
     let gone = ports.store.delete_user(realm.realm.id, &path.1, &ports.stamp(caller.actor())).await?;
     let mut left = accounts.list(&realm, Some(&path.1)).await?;
