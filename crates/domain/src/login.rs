@@ -76,15 +76,6 @@ pub struct Claim {
     pub by_link: bool,
 }
 
-/// How a login turned out: the one terminal fact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Verdicts {
-    Approved,
-    Refused(String),
-    Cancelled,
-    Expired,
-}
-
 /// Where the login is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {

@@ -1,0 +1,223 @@
+//! What the store promises, on every database. A new database joins `open`.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{path::Path, sync::Arc};
+
+use countersign_domain::{
+    account::Account,
+    audit::{Actor, Stamp},
+    enrolment::{Confirm, Enrolment, State},
+    login::{Claim, EndedBy, Login, Outcome},
+    ports::{Recorded, Redeemed, Store},
+    realm::{Realm, RealmSettings, SealedRealm},
+    time::Time,
+};
+use countersign_protocol::{
+    codes::{AccountState, LoginState},
+    ids::{AccountId, AuditId, ClientId, EnrolmentId, Jkt, LoginId, RealmId, ReqId},
+};
+use countersign_store_ns::NsStore;
+
+const REALM: RealmId = RealmId([1; 16]);
+const PHONE: AccountId = AccountId([2; 16]);
+const NOW: Time = Time(1_000_000);
+
+fn open(dir: &Path) -> Arc<dyn Store> {
+    Arc::new(NsStore::open_sqlite(&dir.join("ns.db")).unwrap())
+}
+
+fn id(n: u32) -> [u8; 16] {
+    let mut id = [7; 16];
+    id[..4].copy_from_slice(&n.to_be_bytes());
+    id
+}
+
+/// Every write has a stamp of its own.
+fn stamp() -> Stamp {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    Stamp { id: AuditId(id(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))), now: NOW, actor: Actor::System }
+}
+
+fn login(n: u32) -> Login {
+    Login {
+        id: LoginId(id(n)),
+        realm: REALM,
+        client: ClientId([4; 16]),
+        realm_name: "Realm".into(),
+        client_name: "Shop".into(),
+        created_at: NOW,
+        expires_at: NOW.plus_secs(120),
+        expected_user: None,
+        text: None,
+        browser: None,
+        place: None,
+        return_url: None,
+        page_hash: [0; 32],
+    }
+}
+
+fn outcome(n: u32, state: LoginState) -> Outcome {
+    let claim = Some(Claim { account: PHONE, user_id: "alice".into(), by_link: false });
+    let later = NOW.plus_secs(600);
+    Outcome {
+        login: login(n),
+        state,
+        reason: None,
+        claim,
+        decision: Some("e30".into()),
+        req_id: Some(ReqId(id(n))),
+        decided_at: NOW,
+        redeem_by: later,
+        ends_at: later,
+    }
+}
+
+fn enrolment(n: u32) -> Enrolment {
+    Enrolment {
+        id: EnrolmentId(id(n)),
+        realm: REALM,
+        client: ClientId([4; 16]),
+        user_id: "alice".into(),
+        code_hash: [u8::try_from(n % 250).unwrap(); 32],
+        confirm: Confirm::None,
+        created_at: NOW,
+        expires_at: NOW.plus_secs(600),
+        state: State::Pending,
+        tries_left: 3,
+        redeemed: None,
+    }
+}
+
+/// A realm with one active account in it.
+async fn furnished(dir: &Path) -> Arc<dyn Store> {
+    let store = open(dir);
+    let realm =
+        Realm { id: REALM, name: "realm".into(), display_name: "Realm".into(), created_at: NOW, settings: RealmSettings::default() };
+    let sealed = SealedRealm { realm, root_pin: [0; 32], sealed_root: None, sealed_qr: vec![1], keys: vec![] };
+    assert!(store.add_realm(&sealed, &stamp()).await.unwrap());
+    let mut redeemed = enrolment(900);
+    store.add_enrolment(&redeemed, &stamp()).await.unwrap();
+    redeemed.state = State::Confirmed;
+    redeemed.redeemed = Some(countersign_domain::enrolment::Redeemed {
+        account: PHONE,
+        jkt: Jkt([5; 32]),
+        req_id: ReqId([6; 16]),
+        device: "phone".into(),
+        number: None,
+    });
+    let account = Account {
+        id: PHONE,
+        realm: REALM,
+        user_id: "alice".into(),
+        app: "open".into(),
+        device: "phone".into(),
+        jkt: Jkt([5; 32]),
+        public_key: [4; 65],
+        state: AccountState::Active,
+        created_at: NOW,
+    };
+    assert!(store.redeem_enrolment(&redeemed, &account, &stamp()).await.unwrap());
+    store
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_outcomes_at_once_one_wins_and_the_others_are_shown_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = furnished(dir.path()).await;
+    for round in 0..20 {
+        let states = [LoginState::Approved, LoginState::Refused, LoginState::Cancelled, LoginState::Expired];
+        let racers = states.into_iter().cycle().take(16).map(|state| {
+            let store = store.clone();
+            tokio::spawn(async move { (state, store.record_outcome(&outcome(round, state), &stamp()).await.unwrap()) })
+        });
+        let (mut winner, mut shown) = (None, Vec::new());
+        for racer in racers.collect::<Vec<_>>() {
+            match racer.await.unwrap() {
+                (state, Recorded::Won) => assert!(winner.replace(state).is_none(), "two winners"),
+                (_, Recorded::Lost(there)) => shown.push(there.outcome.state),
+                (_, other @ Recorded::AccountNotActive(_)) => panic!("{other:?}"),
+            }
+        }
+        let there = store.outcome(REALM, LoginId(id(round))).await.unwrap().unwrap();
+        assert_eq!((Some(there.outcome.state), shown), (winner, vec![winner.unwrap(); 15]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_login_is_redeemed_once_and_not_after_its_end_nor_for_a_blocked_account() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = furnished(dir.path()).await;
+    for n in 0..3 {
+        store.record_outcome(&outcome(n, LoginState::Approved), &stamp()).await.unwrap();
+    }
+    let racers = (0..16).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { store.redeem(REALM, LoginId(id(0)), PHONE, &stamp()).await.unwrap() })
+    });
+    let mut won = 0;
+    for racer in racers.collect::<Vec<_>>() {
+        match racer.await.unwrap() {
+            Redeemed::Won(account) => {
+                won += 1;
+                assert_eq!(account.user_id, "alice");
+            }
+            other => assert_eq!(other, Redeemed::Lost),
+        }
+    }
+    assert_eq!(won, 1);
+    assert!(store.end_login(REALM, LoginId(id(1)), EndedBy::Client, &stamp()).await.unwrap());
+    assert!(!store.end_login(REALM, LoginId(id(1)), EndedBy::Phone, &stamp()).await.unwrap(), "one end");
+    assert_eq!(store.redeem(REALM, LoginId(id(1)), PHONE, &stamp()).await.unwrap(), Redeemed::Ended);
+    store.move_account(REALM, PHONE, AccountState::Active, AccountState::Blocked, &stamp()).await.unwrap().unwrap();
+    assert_eq!(store.redeem(REALM, LoginId(id(2)), PHONE, &stamp()).await.unwrap(), Redeemed::Ended, "blocking ended it");
+    let late = store.record_outcome(&outcome(9, LoginState::Approved), &stamp()).await.unwrap();
+    assert_eq!(late, Recorded::AccountNotActive(AccountState::Blocked));
+}
+
+#[tokio::test]
+async fn blocking_ends_everything_the_account_approved_however_much_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = furnished(dir.path()).await;
+    for n in 0..450 {
+        store.record_outcome(&outcome(n, LoginState::Approved), &stamp()).await.unwrap();
+    }
+    let ended = store.move_account(REALM, PHONE, AccountState::Active, AccountState::Blocked, &stamp()).await.unwrap().unwrap();
+    assert_eq!((ended.len(), store.running_logins(REALM, PHONE).await.unwrap()), (450, vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_write_that_fails_takes_nothing_of_its_batch_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = furnished(dir.path()).await;
+    // All at once, so that they share commits: the even ones are twins of one another and all but one of them fail.
+    let writes = (0..200_u32).map(|n| {
+        let store = store.clone();
+        let e = Enrolment { code_hash: if n % 2 == 0 { [255; 32] } else { enrolment(n).code_hash }, ..enrolment(n) };
+        tokio::spawn(async move { (n, store.add_enrolment(&e, &stamp()).await.is_ok()) })
+    });
+    let mut there = Vec::new();
+    for write in writes.collect::<Vec<_>>() {
+        let (n, ok) = write.await.unwrap();
+        assert_eq!(store.enrolment(REALM, EnrolmentId(id(n))).await.unwrap().is_some(), ok, "what was answered is what is there");
+        there.extend(ok.then_some(n));
+    }
+    assert_eq!((there.iter().filter(|n| *n % 2 == 0).count(), there.iter().filter(|n| *n % 2 == 1).count()), (1, 100));
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_reopening_and_every_write_left_one_audit_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = furnished(dir.path()).await;
+    for n in 0..10 {
+        store.record_outcome(&outcome(n, LoginState::Refused), &stamp()).await.unwrap();
+        store.record_outcome(&outcome(n, LoginState::Expired), &stamp()).await.unwrap();
+    }
+    drop(store);
+    let store = open(dir.path());
+    for n in 0..10 {
+        assert_eq!(store.outcome(REALM, LoginId(id(n))).await.unwrap().unwrap().outcome, outcome(n, LoginState::Refused));
+    }
+    let rows = store.audit(Some(REALM), 1000).await.unwrap();
+    let count = |action: &str| rows.iter().filter(|r| r.action == action).count();
+    assert_eq!((count("login.refused"), count("login.expired"), count("enrolment.created"), count("enrolment.confirmed")), (10, 0, 1, 1));
+}

@@ -1,0 +1,55 @@
+//! Migrations: forward, back, and by several starters at once.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{path::Path, thread};
+
+use countersign_store_ns::NsStore;
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/ns");
+
+#[derive(QueryableByName)]
+struct Text {
+    #[diesel(sql_type = sql_types::Text)]
+    text: String,
+}
+
+fn texts(c: &mut SqliteConnection, query: &str) -> Vec<String> {
+    sql_query(query).load::<Text>(c).unwrap().into_iter().map(|t| t.text).collect()
+}
+
+fn schema(c: &mut SqliteConnection) -> Vec<String> {
+    texts(c, "SELECT sql AS text FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '__diesel%' ORDER BY name")
+}
+
+fn connect(path: &Path) -> SqliteConnection {
+    SqliteConnection::establish(&path.to_string_lossy()).unwrap()
+}
+
+#[test]
+fn going_back_leaves_nothing_and_going_forward_again_gives_the_same_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut c = connect(&dir.path().join("ns.db"));
+    c.run_pending_migrations(MIGRATIONS).unwrap();
+    let there = schema(&mut c);
+    assert!(there.len() > 10, "{there:?}");
+    c.revert_all_migrations(MIGRATIONS).unwrap();
+    assert_eq!(schema(&mut c), Vec::<String>::new());
+    c.run_pending_migrations(MIGRATIONS).unwrap();
+    assert_eq!(schema(&mut c), there);
+}
+
+#[test]
+fn of_five_starters_one_migrates_and_all_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ns.db");
+    thread::scope(|s| {
+        let starters: Vec<_> = (0..5).map(|_| s.spawn(|| NsStore::open_sqlite(&path).map(drop))).collect();
+        for starter in starters {
+            starter.join().unwrap().unwrap();
+        }
+    });
+    let ran = texts(&mut connect(&path), "SELECT version AS text FROM __diesel_schema_migrations");
+    assert_eq!(ran.len(), 1, "{ran:?}");
+}
