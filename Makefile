@@ -25,8 +25,9 @@ test: tools ## every test, against real pods
 	cargo build --workspace $(FAULTS)
 	cargo nextest run --workspace $(FAULTS) --no-fail-fast
 
-check: ## lints
-	cargo clippy --workspace --all-targets $(FAULTS)
+check: ## formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(FAULTS) -- -D warnings
 
 bench: ## measure; writes bench/results.json
 	cargo build --release -p countersign -p countersign-bench

@@ -10,6 +10,7 @@ mod bad_input;
 mod browser;
 mod enrolment;
 mod hostile;
+mod licences;
 mod login;
 mod pages;
 mod program;
