@@ -82,3 +82,71 @@ async fn a_refusal_on_the_phone_shows_on_the_page() {
     browser.until("document.querySelector('#login-element[state=refused]') !== null").await;
     assert_eq!(browser.eval("return document.querySelector('#logged-in')").await, Value::Null);
 }
+
+/// The `console` blocks of the README: each command's arguments, and the lines it prints.
+fn transcript() -> Vec<(Vec<String>, Vec<String>)> {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let blocks = readme.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
+    let command = |block: String| {
+        let mut lines = block.lines().map(str::to_owned);
+        let words = lines.next().unwrap();
+        let words = words.strip_prefix("$ target/debug/countersign-phone --state phone ").expect("the README's commands are the phone's");
+        (words.split(' ').map(|w| w.trim_matches('\'').to_owned()).collect(), lines.collect())
+    };
+    blocks.map(command).collect()
+}
+
+/// `…` stands for whatever is different each time.
+fn fits(line: &str, pattern: &str) -> bool {
+    match pattern.split_once('…') {
+        Some((before, after)) => line.starts_with(before) && line.ends_with(after),
+        None => line == pattern,
+    }
+}
+
+/// Runs a command of the README with this in the place of its last argument but options, and gives what it printed, if it succeeded.
+async fn as_written(state: &Path, (args, lines): &(Vec<String>, Vec<String>), instead: (&str, &str)) -> Option<Vec<String>> {
+    let args = args.iter().map(|a| if fits(a, instead.0) || a == instead.0 { instead.1 } else { a });
+    let mut command = tokio::process::Command::new(program("countersign-phone"));
+    let out = command.arg("--state").arg(state).args(args).stdin(Stdio::null()).output().await.unwrap();
+    let said: Vec<String> = String::from_utf8(out.stdout).unwrap().lines().map(str::to_owned).collect();
+    if !out.status.success() {
+        return None;
+    }
+    assert!(
+        said.len() == lines.len() && said.iter().zip(lines).all(|(line, pattern)| fits(line, pattern)),
+        "the README says {lines:#?}, the phone {said:#?}"
+    );
+    Some(said)
+}
+
+#[tokio::test]
+async fn the_transcript_in_the_readme_is_what_happens() {
+    let Some(browser) = Browser::open().await else { return };
+    let [enrol, login, logout] = transcript().try_into().expect("three commands");
+    let pod = Pod::with(&["--demo"], &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let (state, picture) = (dir.path().join("phone"), dir.path().join("screen.png"));
+    browser.go(&pod.url("demo")).await;
+    browser.write("#enrol-user", "alice").await;
+    browser.click("#enrol-form button").await;
+    let link = browser.until("document.querySelector('#enrol-link').textContent").await;
+    let said = as_written(&state, &enrol, (&enrol.0[1], link.as_str().unwrap())).await.expect("the phone enrols");
+    browser.until("!document.querySelector('#confirm-form').hidden").await;
+    browser.write("#confirm-number", said[1].rsplit(' ').next().unwrap()).await;
+    browser.click("#confirm-form button").await;
+    browser.until("document.querySelector('#enrol-message').textContent.includes('is enrolled')").await;
+    browser.click("#login-button").await;
+    browser.until("document.querySelector('#login-element').shadowRoot?.querySelector('svg[part=qr] path[d]')").await;
+    let mut read = None;
+    for _frame in 0..10 {
+        browser.photograph(&picture).await;
+        read = as_written(&state, &login, ("SCREENSHOT.png", picture.to_str().unwrap())).await;
+        if read.is_some() {
+            break;
+        }
+    }
+    assert!(read.is_some(), "the phone never read a code");
+    assert_eq!(browser.until("document.querySelector('#logged-in')?.textContent").await, "Logged in as alice");
+    as_written(&state, &logout, ("", "")).await.expect("the phone logs out");
+}

@@ -27,20 +27,24 @@ async fn a_panic_in_a_session_ends_that_session_and_no_other() {
 
 #[tokio::test]
 async fn a_panic_in_a_registry_makes_the_pod_unready_drains_it_and_ends_it_with_an_error() {
-    {
-        let mut pod = Pod::with(&[], &[("COUNTERSIGN_DRAIN_SPREAD_MS", "3000")]);
+    for registry in ["logins", "messages"] {
+        let mut pod = Pod::with(&[], &[("COUNTERSIGN_DRAIN_SPREAD_MS", "3000"), ("COUNTERSIGN_DRAIN_DEADLINE_MS", "5000")]);
         let stage = Stage::set(&pod).await;
         let phones = [stage.phone("a").await, stage.phone("b").await, stage.phone("c").await];
         let mut online = Vec::new();
         for phone in &phones {
             online.push(phone.connect().await);
         }
-        pod.fault("panic/logins").await;
+        assert_eq!(pod.fault(&format!("panic/{registry}")).await, 200);
         let (status, body) = pod.admin("/readyz").await;
         assert_eq!(status, 503, "{body}");
         assert!(body.contains("died") || body.contains("draining"), "{body}");
         for phone in &mut online {
-            assert_eq!(phone.next().await.unwrap(), Event::Over(Ended::Server(Close::Draining)));
+            match phone.next().await {
+                Ok(over) => assert_eq!(over, Event::Over(Ended::Server(Close::Draining))),
+                // Who was where died with the registry: its phones notice the end of the pod.
+                Err(gone) => assert!(registry == "messages" && matches!(gone, PhoneError::Unreachable(_)), "{gone:?}"),
+            }
         }
         assert_eq!(pod.ended().await.code(), Some(1));
     }

@@ -88,10 +88,12 @@ impl Heart {
     /// For the tests of supervision: makes a registry (`logins`, `messages`) or the session of an account panic.
     #[cfg(feature = "faults")]
     pub async fn panic_in(&self, what: &str) -> bool {
-        use crate::registry::{login::Panic, message::PanicSession};
-        match what.parse() {
-            Ok(account) => self.shared.messages.send(PanicSession(account)).await.unwrap_or(false),
-            Err(_) => self.shared.logins.send(Panic).await.is_err(),
+        use crate::registry::{login, message};
+        match (what, what.parse()) {
+            ("logins", _) => self.shared.logins.send(login::Panic).await.is_err(),
+            ("messages", _) => self.shared.messages.send(message::Panic).await.is_err(),
+            (_, Ok(account)) => self.shared.messages.send(message::PanicSession(account)).await.unwrap_or(false),
+            _ => false,
         }
     }
 }

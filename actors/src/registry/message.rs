@@ -191,6 +191,22 @@ impl Handler<SendAway> for MessageRegistry {
     }
 }
 
+/// For the tests of supervision.
+#[cfg(feature = "faults")]
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Panic;
+
+#[cfg(feature = "faults")]
+impl Handler<Panic> for MessageRegistry {
+    type Result = ();
+
+    #[expect(clippy::panic, reason = "asked for by a test")]
+    fn handle(&mut self, _: Panic, _: &mut Self::Context) {
+        panic!("asked for by a test");
+    }
+}
+
 #[cfg(feature = "faults")]
 impl Handler<PanicSession> for MessageRegistry {
     type Result = bool;
