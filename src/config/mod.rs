@@ -95,7 +95,7 @@ pub struct Phone {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Http {
-    /// Threads of the REST port and of the page port; 0 is one per core.
+    /// Threads of the REST port, and of the page port; 0 is half the cores each.
     pub workers: usize,
     pub keep_alive_ms: u64,
     /// Connections per listener at a time; more wait in the kernel.

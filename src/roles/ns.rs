@@ -41,8 +41,10 @@ fn listen(at: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(at).map_err(|e| StartError::Listen(at, e))
 }
 
-fn workers(asked: usize) -> usize {
-    if asked > 0 { asked } else { available_parallelism().map_or(2, Into::into) }
+/// Threads for one of `listeners` that share the cores: fewer threads that are busy wake each other less than many that are idle.
+fn workers(asked: usize, listeners: usize) -> usize {
+    let cores = available_parallelism().map_or(2, usize::from);
+    if asked > 0 { asked } else { cores.div_ceil(listeners) }
 }
 
 /// How many phones the open files allow beside everything else: two HTTP listeners, and a reserve for SQL, logs and the admin port.
@@ -128,7 +130,7 @@ fn open(
     let io = |e: std::io::Error| StartError::Other(e.to_string());
     let h = &config.http;
     let http_settings = http::Settings {
-        workers: workers(h.workers),
+        workers: workers(h.workers, 2),
         keep_alive: ms(h.keep_alive_ms),
         request: ms(h.request_ms),
         connections: h.connections,
@@ -159,7 +161,7 @@ fn open(
             connections: p.connections.min(files_for_phones(h.connections)),
         }),
         metrics,
-        settings: phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers) },
+        settings: phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers, 1) },
         role: Role::Ns,
     };
     running.add_phone(phone::serve(doors.phone, door).map_err(io)?);
