@@ -99,7 +99,7 @@ fn transcript() -> Vec<(Vec<String>, Vec<String>)> {
 /// `…` stands for whatever is different each time.
 fn fits(line: &str, pattern: &str) -> bool {
     match pattern.split_once('…') {
-        Some((before, after)) => line.starts_with(before) && line.ends_with(after),
+        Some((before, after)) => line.len() >= before.len() + after.len() && line.starts_with(before) && line.ends_with(after),
         None => line == pattern,
     }
 }
