@@ -11,7 +11,7 @@ async fn a_wrong_token_or_a_foreign_origin_learns_nothing() {
     let stage = Stage::set(&pod).await;
     let (login, other) = (stage.new_login().await, stage.new_login().await);
     let (url, token) = (login.page_url.as_ref().unwrap(), login.page_token.as_ref().unwrap());
-    let mut mixed = other.page_token.clone().unwrap();
+    let mut mixed = other.page_token.as_deref().unwrap().to_owned();
     mixed.replace_range(..46, &token[..46]);
     for wrong in ["", "pt_", "pt_AAAA", &token[..token.len() - 1], mixed.as_str()] {
         let mut page = Page::dial(url, wrong, 0, None).await;

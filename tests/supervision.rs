@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use countersign_protocol::{frames::Ping, outer::Outer};
+use countersign_protocol::{
+    frames::{Goodbye, Ping, ServerFrame},
+    outer::Outer,
+};
 use countersign_sdk::{Close, Command, Ended, Event};
 use countersign_sim::PhoneError;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Page, Pod, RawPhone, Stage};
+use crate::support::{Heard, Page, Pod, RawPhone, Stage};
 
 #[tokio::test]
 async fn a_panic_in_a_session_ends_that_session_and_no_other() {
@@ -210,4 +213,16 @@ async fn a_login_survives_the_loss_of_its_phones_connection() {
     let mut second = phone.connect().await;
     second.do_it(&Command::approve(&prompt)).await.unwrap();
     assert_eq!(stage.api.redeem(&stage.realm, &login.id, None).await.unwrap().user_id, "alice");
+}
+
+#[tokio::test]
+async fn a_phone_that_is_nobody_yet_is_sent_away_too_and_does_not_hold_up_the_end() {
+    let mut pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let phone = stage.phone("alice").await;
+    let mut stranger = RawPhone::greeted(&phone.account.server).await;
+    pod.signal("TERM");
+    assert!(matches!(stranger.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::Goodbye(Goodbye { code: Close::Draining }))));
+    drop(stranger);
+    assert!(pod.ended().await.success());
 }

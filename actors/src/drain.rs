@@ -1,8 +1,9 @@
 //! Drain: everybody is sent away in good order before the pod goes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
+use tokio::sync::watch;
 
 use crate::{
     registry::message::{Count, MessageRegistry, SendAway},
@@ -14,11 +15,13 @@ use crate::{
 pub struct Drain {
     messages: Addr<MessageRegistry>,
     watch: Watch,
+    /// Heard by sessions that have no account yet: the registry does not know them.
+    leave: Arc<watch::Sender<bool>>,
 }
 
 impl Drain {
-    pub(crate) fn new(messages: Addr<MessageRegistry>, watch: Watch) -> Self {
-        Self { messages, watch }
+    pub(crate) fn new(messages: Addr<MessageRegistry>, watch: Watch, leave: watch::Sender<bool>) -> Self {
+        Self { messages, watch, leave: Arc::new(leave) }
     }
 
     /// From now on the end of a registry is no accident.
@@ -28,6 +31,7 @@ impl Drain {
 
     /// Tells every session to say goodbye, spread over `spread`; gives how many there were.
     pub async fn send_away(&self, spread: Duration) -> usize {
+        self.leave.send_replace(true);
         self.messages.send(SendAway(spread)).await.unwrap_or(0)
     }
 

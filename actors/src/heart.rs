@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) messages: Addr<MessageRegistry>,
     /// A supervised actor lives only as long as somebody could send to it.
     _bridge: Addr<BusBridge>,
+    /// Turns true when the pod sends everybody away.
+    pub(crate) leaving: tokio::sync::watch::Receiver<bool>,
 }
 
 /// The handles of a started heart.
@@ -62,6 +64,7 @@ impl Heart {
     pub async fn start(ports: Ports, settings: Settings) -> Result<(Self, Deaths), Fault> {
         let realms = Realms::load(ports.clone()).await?;
         let (watch, deaths) = Watch::new();
+        let (leave, leaving) = tokio::sync::watch::channel(false);
         let arbiter = Arbiter::new();
         let (clock, vital) = (ports.clock.clone(), watch.guard("LoginRegistry"));
         let logins = LoginRegistry::start_in_arbiter(&arbiter.handle(), move |_| LoginRegistry::new(clock, vital));
@@ -71,14 +74,15 @@ impl Heart {
         let wakes = ports.live.subscribe(pod).await?;
         let bridge = BusBridge::new(ports.live.clone(), pod, wakes, logins.clone(), messages.clone());
         let bridge = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| bridge);
-        let shared = Arc::new(Shared { ports, realms: realms.clone(), settings, logins, messages: messages.clone(), _bridge: bridge });
+        let shared =
+            Arc::new(Shared { ports, realms: realms.clone(), settings, logins, messages: messages.clone(), _bridge: bridge, leaving });
         let heart = Self {
             realms,
             logins: Logins::new(shared.clone()),
             enrolments: Enrolments::new(shared.clone()),
             accounts: Accounts::new(shared.clone()),
             sessions: Sessions::new(shared.clone()),
-            drain: Drain::new(messages, watch),
+            drain: Drain::new(messages, watch, leave),
             #[cfg(feature = "faults")]
             shared,
         };

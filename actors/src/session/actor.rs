@@ -39,6 +39,8 @@ pub(crate) struct SessionActor {
     deadline: Time,
     /// The account may have changed while it was being authenticated.
     pub(super) look_due: bool,
+    /// Waits for the drain as long as the registry, which will tell then, does not know this session.
+    pub(super) waits_for_drain: SpawnHandle,
 }
 
 impl SessionActor {
@@ -53,6 +55,7 @@ impl SessionActor {
             born,
             deadline,
             look_due: false,
+            waits_for_drain: SpawnHandle::default(),
         }
     }
 
@@ -149,6 +152,10 @@ impl Actor for SessionActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         self.watch_deadline(ctx);
+        let mut leaving = self.shared.leaving.clone();
+        // An error means that the program is gone already.
+        let told = async move { leaving.wait_for(|leaving| *leaving).await.is_ok() };
+        self.waits_for_drain = ctx.spawn(told.into_actor(self).map(|_, act, ctx| act.goodbye(Close::Draining, ctx)));
     }
 }
 

@@ -53,6 +53,7 @@ impl SessionActor {
         }
         let ok =
             AuthOk { account: account.id, state: account.state, realm_name: g.realm.realm.display_name.clone(), server_epoch: g.epoch };
+        ctx.cancel_future(self.waits_for_drain);
         self.phase =
             Phase::Account(Box::new(InAccount { realm: g.realm, account: Rc::new(account), _presence: presence, watched: Vec::new() }));
         self.extend(self.shared.settings.idle);

@@ -172,7 +172,8 @@ impl ApiClient {
 
     /// `POST /v1/realms/{realm}/logins/{id}/redeem`: who logged in, once.
     pub async fn redeem(&self, realm: &str, id: &str, return_token: Option<&str>) -> Answer<Identity> {
-        self.post(&format!("/v1/realms/{realm}/logins/{id}/redeem"), &Redeem { return_token: return_token.map(str::to_owned) }).await
+        self.post(&format!("/v1/realms/{realm}/logins/{id}/redeem"), &Redeem { return_token: return_token.map(|t| t.to_owned().into()) })
+            .await
     }
 
     /// `POST /v1/realms/{realm}/logins/{id}/cancel`.

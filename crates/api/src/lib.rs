@@ -4,8 +4,10 @@
 mod client;
 pub mod page;
 mod problem;
+mod sensitive;
 mod types;
 
 pub use client::{ApiClient, ApiError};
 pub use problem::{FieldError, Problem};
+pub use sensitive::Sensitive;
 pub use types::*;

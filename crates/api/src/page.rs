@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::LoginState;
+use crate::{LoginState, Sensitive};
 
 /// First message of the page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hello {
-    pub page_token: String,
+    pub page_token: Sensitive,
     /// Highest `v` already seen, for the server's logs of resumed pages; the current state is told in any case.
     #[serde(default)]
     pub after: u64,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Sensitive;
+
 /// Longest texts accepted, in bytes.
 pub mod limits {
     /// Realm and client names (lower-case letters, digits, `-`), user ids.
@@ -102,7 +104,7 @@ pub struct ApiKey {
     pub expires_at: Option<String>,
     /// Only in the answer to its creation; nobody can read it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
+    pub secret: Option<Sensitive>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,7 +169,7 @@ pub struct Enrolment {
     pub device: Option<String>,
     /// The enrolment link; only in the answer to its creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link: Option<String>,
+    pub link: Option<Sensitive>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -243,7 +245,7 @@ pub struct Login {
     pub redeemed: bool,
     /// For the asking browser alone; only in the answer to its creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub page_token: Option<String>,
+    pub page_token: Option<Sensitive>,
     /// URL of the page socket; only in the answer to its creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_url: Option<String>,
@@ -254,7 +256,7 @@ pub struct Login {
 pub struct Redeem {
     /// Required when the login was claimed by link: what the browser brought back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub return_token: Option<String>,
+    pub return_token: Option<Sensitive>,
 }
 
 /// Who logged in. Given out once.

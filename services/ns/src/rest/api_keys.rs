@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
-use countersign_api::{ApiKey as Dto, KeyRole, List, NewApiKey};
+use countersign_api::{ApiKey as Dto, KeyRole, List, NewApiKey, Sensitive};
 use countersign_domain::{
     api_key::{ApiKey, Role, write},
     ports::Ports,
@@ -20,7 +20,7 @@ use crate::{scope, times::rfc3339};
 /// Ten years: longer lives are a typing mistake.
 const LONGEST: u64 = 10 * 365 * 86_400;
 
-fn dto(key: &ApiKey, realms: &Realms, secret: Option<String>) -> Dto {
+fn dto(key: &ApiKey, realms: &Realms, secret: Option<Sensitive>) -> Dto {
     let (role, realm, client) = match key.role {
         Role::Root => (KeyRole::Root, None, None),
         Role::RealmAdmin(realm) => (KeyRole::RealmAdmin, Some(realm), None),
@@ -78,7 +78,7 @@ pub(super) async fn create(
     if !ports.store.add_api_key(&key, &ports.stamp(caller.actor())).await? {
         return Err(Oops::invalid("/client", "no such client in this realm"));
     }
-    Ok(HttpResponse::Created().json(dto(&key, &realms, Some(write(&secret)))))
+    Ok(HttpResponse::Created().json(dto(&key, &realms, Some(write(&secret).into()))))
 }
 
 /// The realm whose keys the caller administers; `None` is all of them.

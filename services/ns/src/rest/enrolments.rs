@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::{Enrolments, Realms};
-use countersign_api::{Confirm as ConfirmDto, ConfirmNumber, Enrolment as Dto, EnrolmentState, NewEnrolment};
+use countersign_api::{Confirm as ConfirmDto, ConfirmNumber, Enrolment as Dto, EnrolmentState, NewEnrolment, Sensitive};
 use countersign_domain::{
     enrolment::{Confirm, Enrolment, State},
     realm::OpenRealm,
@@ -14,7 +14,7 @@ use countersign_protocol::ids::EnrolmentId;
 use super::{LongPoll, text};
 use crate::{PublicUrls, scope, times::rfc3339};
 
-fn dto(e: Enrolment, link: Option<String>) -> Dto {
+fn dto(e: Enrolment, link: Option<Sensitive>) -> Dto {
     let state = match e.state {
         State::Pending => EnrolmentState::Pending,
         State::Redeemed => EnrolmentState::Redeemed,
@@ -69,7 +69,7 @@ pub(super) async fn create(
         ConfirmDto::None => Confirm::None,
     };
     let (enrolment, link) = enrolments.create(&realm, client, new.user_id.clone(), confirm, &urls.phone, caller.actor()).await?;
-    Ok(HttpResponse::Created().json(dto(enrolment, Some(link.to_url(&urls.app)))))
+    Ok(HttpResponse::Created().json(dto(enrolment, Some(link.to_url(&urls.app).into()))))
 }
 
 pub(super) async fn get(

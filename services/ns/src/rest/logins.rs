@@ -87,7 +87,7 @@ pub(super) async fn create(
     let (login, secret) = logins.create(&realm, &client, new).await?;
     let page_token = write_page_token(realm.realm.id, login.id, &secret);
     let mut body = dto(&Seen { login, state: countersign_domain::login::State::Pending });
-    body.page_token = Some(page_token);
+    body.page_token = Some(page_token.into());
     body.page_url = Some(urls.page.clone());
     Ok(HttpResponse::Created().json(body))
 }
@@ -132,7 +132,7 @@ pub(super) async fn redeem(
     let (realm, id) = mine(&caller, &realms, &logins, &path).await?;
     let Redeem { return_token: token } = optional(&body)?;
     // A text that is no token is a wrong token.
-    let token = token.map(|t| URL_SAFE_NO_PAD.decode(t).ok().and_then(|b| b.try_into().ok()).unwrap_or([0; 16]));
+    let token = token.map(|t| URL_SAFE_NO_PAD.decode(t.as_bytes()).ok().and_then(|b| b.try_into().ok()).unwrap_or([0; 16]));
     let (record, account) = logins.redeem(&realm, id, token, caller.actor()).await?;
     let outcome = record.outcome;
     let identity = Identity {
