@@ -224,7 +224,14 @@ fn at_host(url: &str, host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::at_host;
+    use super::{Config, at_host};
+
+    #[test]
+    #[expect(clippy::unwrap_used, reason = "a test")]
+    fn the_example_is_what_the_program_does_without_it() {
+        let example: toml::Table = include_str!("../../config/countersign.toml").parse().unwrap();
+        assert_eq!(toml::Value::Table(example), toml::Value::try_from(Config::default()).unwrap());
+    }
 
     #[test]
     fn only_the_host_itself_is_this_machine() {
