@@ -7,11 +7,14 @@ use std::{io, time::Duration};
 use countersign_protocol::{SUBPROTOCOL, codes::Close};
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::coop::consume_budget, time::timeout};
 use tokio_tungstenite::{
-    accept_hdr_async,
+    accept_hdr_async_with_config,
     tungstenite::{
         handshake::server::{ErrorResponse, Request, Response},
         http::{HeaderValue, StatusCode, header::SEC_WEBSOCKET_PROTOCOL},
-        protocol::frame::coding::{CloseCode, Control, Data, OpCode},
+        protocol::{
+            WebSocketConfig,
+            frame::coding::{CloseCode, Control, Data, OpCode},
+        },
     },
 };
 
@@ -60,8 +63,10 @@ impl PhoneSocket {
             response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
             Ok(response)
         };
+        // Its frame buffers, 128 KiB by default, are never used.
+        let config = WebSocketConfig::default().read_buffer_size(0);
         // What a peer says before it has read our answer is not heard: RFC 6455 §4.1 has it wait.
-        let stream = accept_hdr_async(stream, check).await.ok()?.into_inner();
+        let stream = accept_hdr_async_with_config(stream, check, Some(config)).await.ok()?.into_inner();
         Some(Self { stream, reader: Reader::default(), out: Vec::new(), pong: None, control: 0 })
     }
 
