@@ -12,7 +12,7 @@ use crate::{
     audit::Actor,
     capability,
     faults::{FaultName, active},
-    login::{EndedBy, Event, Login, Record, State, step},
+    login::{EndedBy, Event, Record, State, step},
     ports::{Ports, Redeemed, Topic},
     realm::OpenRealm,
     refused::{Fault, Stop},
@@ -73,14 +73,8 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, act
             Err(Refused::NotApproved.into())
         };
     }
-    announce_end(ports, &seen.login).await?;
+    ports.live.settle(id, write(&seen.login, None, next.public().version())).await?;
     Ok(Seen { login: seen.login, state: next })
-}
-
-/// Settles the KV at version 4 and wakes.
-async fn announce_end(ports: &Ports, login: &Login) -> Result<(), Fault> {
-    ports.live.settle(login.id, write(login, None, LoginState::Ended.version())).await?;
-    ports.live.announce(Topic::Login(login.id), LoginState::Ended.version()).await
 }
 
 /// Tells everybody that these logins have ended, after the store said so.
