@@ -68,16 +68,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// Hands over one message from the phone and waits until it is dealt with. False when the session has ended.
-    pub async fn frame(&self, message: Vec<u8>) -> bool {
-        self.addr.send(Frame(message)).await.is_ok()
-    }
-
-    /// What to write next.
-    pub fn out(&mut self) -> &mut LinkReader {
-        &mut self.reader
-    }
-
     /// Both at once: frames go in while answers come out.
     pub fn split(&mut self) -> (SessionIn<'_>, &mut LinkReader) {
         (SessionIn(&self.addr), &mut self.reader)
@@ -88,7 +78,7 @@ impl Session {
 pub struct SessionIn<'a>(&'a Addr<SessionActor>);
 
 impl SessionIn<'_> {
-    /// As [`Session::frame`].
+    /// Hands over one message from the phone and waits until it is dealt with. False when the session has ended.
     pub async fn frame(&self, message: Vec<u8>) -> bool {
         self.0.send(Frame(message)).await.is_ok()
     }
