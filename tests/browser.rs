@@ -1,6 +1,9 @@
 //! The demo in a real browser: what a newcomer sees in the first minutes.
 
-use std::{path::Path, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use serde_json::Value;
 
@@ -42,13 +45,28 @@ async fn scan(browser: &Browser, state: &Path) {
     panic!("the phone never read a code");
 }
 
+/// The demo, open in a browser, and a folder for a phone.
+struct Open {
+    browser: Browser,
+    state: PathBuf,
+    _dir: tempfile::TempDir,
+    pod: Pod,
+}
+
+impl Open {
+    /// `None` without a browser.
+    async fn demo() -> Option<Self> {
+        let browser = Browser::open().await?;
+        let pod = Pod::with(&["--demo"], &[]);
+        browser.go(&pod.url("demo")).await;
+        let dir = tempfile::tempdir().unwrap();
+        Some(Self { browser, state: dir.path().join("phone"), _dir: dir, pod })
+    }
+}
+
 #[tokio::test]
 async fn the_page_shows_a_code_the_phone_reads_it_and_the_page_turns_to_logged_in() {
-    let Some(browser) = Browser::open().await else { return };
-    let pod = Pod::with(&["--demo"], &[]);
-    let dir = tempfile::tempdir().unwrap();
-    let state = dir.path().join("phone");
-    browser.go(&pod.url("demo")).await;
+    let Some(Open { browser, state, pod, _dir }) = Open::demo().await else { return };
     enrol(&browser, &state).await;
     scan(&browser, &state).await;
     let said = browser.until("document.querySelector('#logged-in')?.textContent").await;
@@ -67,11 +85,7 @@ async fn the_page_shows_a_code_the_phone_reads_it_and_the_page_turns_to_logged_i
 
 #[tokio::test]
 async fn a_refusal_on_the_phone_shows_on_the_page() {
-    let Some(browser) = Browser::open().await else { return };
-    let pod = Pod::with(&["--demo"], &[]);
-    let dir = tempfile::tempdir().unwrap();
-    let state = dir.path().join("phone");
-    browser.go(&pod.url("demo")).await;
+    let Some(Open { browser, state, pod: _pod, _dir }) = Open::demo().await else { return };
     enrol(&browser, &state).await;
     browser.click("#login-button").await;
     let link = browser.until("document.querySelector('#login-element').shadowRoot?.querySelector('a[part~=link]')?.href").await;
@@ -122,12 +136,9 @@ async fn as_written(state: &Path, (args, lines): &(Vec<String>, Vec<String>), in
 
 #[tokio::test]
 async fn the_transcript_in_the_readme_is_what_happens() {
-    let Some(browser) = Browser::open().await else { return };
     let [enrol, login, logout] = transcript().try_into().expect("three commands");
-    let pod = Pod::with(&["--demo"], &[]);
-    let dir = tempfile::tempdir().unwrap();
-    let (state, picture) = (dir.path().join("phone"), dir.path().join("screen.png"));
-    browser.go(&pod.url("demo")).await;
+    let Some(Open { browser, state, pod: _pod, _dir }) = Open::demo().await else { return };
+    let picture = state.with_file_name("screen.png");
     browser.write("#enrol-user", "alice").await;
     browser.click("#enrol-form button").await;
     let link = browser.until("document.querySelector('#enrol-link').textContent").await;

@@ -116,17 +116,9 @@ async fn the_admin_port_tells_life_readiness_and_metrics() {
 #[tokio::test]
 async fn ns_runs_alone() {
     let dir = tempfile::tempdir().unwrap();
-    let mut child =
-        Command::new(env!("CARGO_BIN_EXE_countersign")).args(["ns", "--ports", "auto", "--data"]).arg(dir.path()).spawn().unwrap();
-    let ready = dir.path().join("ready.json");
-    while !ready.exists() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    let ready: Value = serde_json::from_slice(&std::fs::read(ready).unwrap()).unwrap();
+    let pod = Pod::role("ns", dir.path(), &[], &[]);
+    let ready = &pod.ready;
     assert_eq!((ready["role"].as_str(), ready.get("demo"), ready.get("realm")), (Some("ns"), None, None));
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 /// The virtual phone at a terminal, from enrolment to logout, with its exit codes.

@@ -42,8 +42,13 @@ impl Pod {
 
     /// On this directory.
     pub fn on(data: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::role("all", data, args, env)
+    }
+
+    /// Another role than `all`.
+    pub fn role(role: &str, data: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(["all", "--ports", "auto", "--data"])
+            .args([role, "--ports", "auto", "--data"])
             .arg(data)
             .args(args)
             .envs(env.iter().copied())
