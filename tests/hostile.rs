@@ -170,10 +170,13 @@ async fn a_wrong_signature_and_an_unknown_key_or_code_get_the_same_answer() {
     let other_channel = RawPhone::greeted(&phone.account.server).await;
     let replayed = other_channel.auth(&phone);
     let wrong: Vec<(&str, PhoneFrame)> = vec![
-        ("no signature", ClientAuth::Account(AuthAccount { jkt, sig: [0; 64] }).into()),
+        ("no signature", ClientAuth::Account(AuthAccount { app_version: None, jkt, sig: [0; 64] }).into()),
         ("another channel's signature", replayed),
-        ("an unknown key", ClientAuth::Account(AuthAccount { jkt: countersign_protocol::ids::Jkt([7; 32]), sig: [1; 64] }).into()),
-        ("an unknown code", ClientAuth::Enrol(AuthEnrol { code: EnrolCode([7; 16]) }).into()),
+        (
+            "an unknown key",
+            ClientAuth::Account(AuthAccount { jkt: countersign_protocol::ids::Jkt([7; 32]), sig: [1; 64], app_version: None }).into(),
+        ),
+        ("an unknown code", ClientAuth::Enrol(AuthEnrol { code: EnrolCode([7; 16]), app_version: None }).into()),
     ];
     for (what, auth) in wrong {
         let mut raw = RawPhone::greeted(&phone.account.server).await;
@@ -185,7 +188,7 @@ async fn a_wrong_signature_and_an_unknown_key_or_code_get_the_same_answer() {
     let foreign_auth = {
         let jkt = p256::thumbprint(&foreign.keys.public(&foreign.account.key).unwrap());
         let message = raw.channel.as_ref().unwrap().auth_message(&jkt);
-        ClientAuth::Account(AuthAccount { jkt, sig: foreign.keys.sign(&foreign.account.key, &message).unwrap() })
+        ClientAuth::Account(AuthAccount { app_version: None, jkt, sig: foreign.keys.sign(&foreign.account.key, &message).unwrap() })
     };
     raw.say(&foreign_auth.into()).await;
     assert_eq!(raw.heard().await, goodbye(Close::AuthFailed), "another realm's account");
@@ -208,7 +211,7 @@ async fn an_enrolment_with_a_bad_key_or_signature_does_not_use_the_code_up() {
         ("an empty name", key.public(), ""),
     ] {
         let mut raw = RawPhone::greeted(&server).await;
-        raw.say(&ClientAuth::Enrol(AuthEnrol { code: EnrolCode(link.code.0) }).into()).await;
+        raw.say(&ClientAuth::Enrol(AuthEnrol { code: EnrolCode(link.code.0), app_version: None }).into()).await;
         let Heard::Frame(offer) = raw.heard().await else { panic!("{what}: an offer") };
         let ServerFrame::EnrolOffer(offer) = *offer else { panic!("{what}: an offer") };
         let right = key.sign(&raw.channel.as_ref().unwrap().enrol_message(&offer.challenge, &p256::thumbprint(&key.public())));
@@ -239,6 +242,7 @@ async fn a_decision_for_something_else_is_refused_and_changes_nothing() {
         realm: prompt.realm,
         ctx,
         verdict: countersign_protocol::decision::Verdict::Approve,
+        number: None,
         reason: None,
         iat: 0,
         cb,

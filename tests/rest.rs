@@ -1,6 +1,6 @@
 //! The REST API's refusals: shapes, keys, roles, and other people's objects.
 
-use countersign_api::{ApiClient, Confirm, KeyRole, NewApiKey, NewClient, NewLogin, NewRealm, Problem};
+use countersign_api::{ApiClient, Confirm, NewApiKey, NewClient, NewLogin, NewRealm, Problem, roles};
 use reqwest::{Method, StatusCode};
 
 use crate::support::{Pod, Stage, code};
@@ -88,7 +88,7 @@ async fn texts_for_the_phone_hide_nothing() {
                         name: "c2".into(),
                         display_name: "C".into(),
                         origins: vec!["https://a.example/path".into()],
-                        return_urls: vec![]
+                        ..NewClient::default()
                     }
                 )
                 .await
@@ -107,7 +107,13 @@ async fn without_a_working_key_nothing_is_answered() {
     }
     let gone = stage
         .root
-        .create_api_key(&NewApiKey { role: KeyRole::RealmAdmin, realm: Some(stage.realm.clone()), client: None, expires_in: None })
+        .create_api_key(&NewApiKey {
+            role: roles::REALM_ADMIN.into(),
+            realm: Some(stage.realm.clone()),
+            client: None,
+            expires_in: None,
+            ..NewApiKey::default()
+        })
         .await
         .unwrap();
     let admin = stage.root.with_key(gone.secret.as_ref().unwrap());
@@ -130,7 +136,13 @@ async fn a_key_stops_working_when_it_expires() {
     let stage = Stage::set(&pod).await;
     let key = stage
         .root
-        .create_api_key(&NewApiKey { role: KeyRole::RealmAdmin, realm: Some(stage.realm.clone()), client: None, expires_in: Some(60) })
+        .create_api_key(&NewApiKey {
+            role: roles::REALM_ADMIN.into(),
+            realm: Some(stage.realm.clone()),
+            client: None,
+            expires_in: Some(60),
+            ..NewApiKey::default()
+        })
         .await
         .unwrap();
     let api = stage.root.with_key(key.secret.as_ref().unwrap());
@@ -145,14 +157,20 @@ async fn a_role_allows_what_it_says_and_no_more() {
     let stage = Stage::set(&pod).await;
     let key = stage
         .root
-        .create_api_key(&NewApiKey { role: KeyRole::RealmAdmin, realm: Some(stage.realm.clone()), client: None, expires_in: None })
+        .create_api_key(&NewApiKey {
+            role: roles::REALM_ADMIN.into(),
+            realm: Some(stage.realm.clone()),
+            client: None,
+            expires_in: None,
+            ..NewApiKey::default()
+        })
         .await
         .unwrap();
     let admin = stage.root.with_key(key.secret.as_ref().unwrap());
-    let new_realm = NewRealm { name: "mine".into(), display_name: "Mine".into() };
+    let new_realm = NewRealm { name: "mine".into(), display_name: "Mine".into(), ..NewRealm::default() };
     for api in [&admin, &stage.api] {
         assert_eq!(code(api.create_realm(&new_realm).await), "forbidden");
-        let root_key = NewApiKey { role: KeyRole::Root, realm: None, client: None, expires_in: None };
+        let root_key = NewApiKey { role: roles::ROOT.into(), realm: None, client: None, expires_in: None, ..NewApiKey::default() };
         assert_eq!(code(api.create_api_key(&root_key).await), "forbidden");
     }
     assert_eq!(code(stage.api.clients(&stage.realm).await), "forbidden");
@@ -199,7 +217,10 @@ async fn neither_another_client_nor_another_realm_sees_or_moves_an_object() {
 async fn a_taken_name_is_a_conflict() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    assert_eq!(code(stage.root.create_realm(&NewRealm { name: stage.realm.clone(), display_name: "X".into() }).await), "already_exists");
+    assert_eq!(
+        code(stage.root.create_realm(&NewRealm { name: stage.realm.clone(), display_name: "X".into(), ..NewRealm::default() }).await),
+        "already_exists"
+    );
     assert_eq!(
         code(
             stage

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use countersign_domain::{
     account::{Account, Event},
-    audit::Actor,
-    flows::account,
+    audit::Who,
+    flows::{account, devices},
+    ports::AccountQuery,
     realm::OpenRealm,
     refused::{Fault, Stop},
 };
@@ -30,21 +31,44 @@ impl Accounts {
         self.0.ports.store.account(realm.realm.id, id).await
     }
 
-    /// Those of one user, or all; without deleted ones.
+    /// Those the query asks for; without deleted ones.
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn list(&self, realm: &OpenRealm, user_id: Option<&str>) -> Result<Vec<Account>, Fault> {
-        self.0.ports.store.accounts(realm.realm.id, user_id).await
+    pub async fn list(&self, realm: &OpenRealm, query: &AccountQuery) -> Result<Vec<Account>, Fault> {
+        self.0.ports.store.accounts(realm.realm.id, query).await
+    }
+
+    /// Those of one user.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn of_user(&self, realm: &OpenRealm, user_id: &str) -> Result<Vec<Account>, Fault> {
+        devices::of_user(&self.0.ports, realm.realm.id, user_id).await
+    }
+
+    /// Another name for the phone; the user's other ones learn of it.
+    ///
+    /// # Errors
+    /// A fault of a port.
+    pub async fn rename(&self, realm: &Arc<OpenRealm>, account: Account, device: String, who: Who) -> Result<Account, Stop> {
+        let (shared, realm) = (self.0.clone(), realm.clone());
+        to_the_end(async move {
+            let ports = &shared.ports;
+            ports.store.rename_account(realm.realm.id, account.id, &device, &ports.stamp(who)).await?;
+            devices::tell_siblings(ports, realm.realm.id, account.id, &account.user_id).await?;
+            Ok(Account { device, ..account })
+        })
+        .await
     }
 
     /// Blocks, unblocks or deletes; its phone learns of it at once.
     ///
     /// # Errors
     /// Why not.
-    pub async fn change(&self, realm: &Arc<OpenRealm>, id: AccountId, event: Event, actor: Actor) -> Result<Account, Stop> {
+    pub async fn change(&self, realm: &Arc<OpenRealm>, id: AccountId, event: Event, who: Who) -> Result<Account, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { account::change(&shared.ports, &realm, id, event, actor).await }).await
+        to_the_end(async move { account::change(&shared.ports, &realm, id, event, who).await }).await
     }
 
     /// Whether a phone is connected with it.

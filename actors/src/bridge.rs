@@ -52,8 +52,10 @@ impl Actor for BusBridge {
             };
             while let Some(wake) = wakes.next().await {
                 match wake {
-                    Wake::Changed { topic: topic @ Topic::Account(_), .. } => drop(messages.send(Poke(topic)).await),
-                    Wake::Changed { topic, v } => drop(logins.send(login::Wake(topic, v)).await),
+                    Wake::Changed { topic: topic @ (Topic::Login(_) | Topic::Enrolment(_)), v } => {
+                        drop(logins.send(login::Wake(topic, v)).await)
+                    }
+                    Wake::Changed { topic, .. } => drop(messages.send(Poke(topic)).await),
                     Wake::Resync => tell_all(&logins, &messages).await,
                 }
             }

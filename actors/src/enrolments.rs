@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_domain::{
-    audit::Actor,
-    enrolment::{Confirm, Enrolment},
+    audit::Who,
+    enrolment::{Confirm, Enrolment, Event},
     flows::enrolment,
     ports::Topic,
     realm::OpenRealm,
@@ -42,9 +42,9 @@ impl Enrolments {
         user_id: String,
         confirm: Confirm,
         phone_url: &str,
-        actor: Actor,
+        who: Who,
     ) -> Result<(Enrolment, Link), Stop> {
-        let (enrolment, code) = enrolment::create(&self.0.ports, realm, client, user_id, confirm, actor).await?;
+        let (enrolment, code) = enrolment::create(&self.0.ports, realm, client, user_id, confirm, who).await?;
         let key = realm.keys.first().ok_or_else(|| Fault("the realm has no channel key".to_owned()))?;
         let link = EnrolLink {
             url: phone_url.to_owned(),
@@ -90,21 +90,12 @@ impl Enrolments {
         }
     }
 
-    /// Somebody types the number the phone shows.
+    /// Somebody types the number the phone shows, an administrator says yes, or the creator takes it back.
     ///
     /// # Errors
     /// Why not.
-    pub async fn confirm(&self, realm: &Arc<OpenRealm>, id: EnrolmentId, number: String, actor: Actor) -> Result<Enrolment, Stop> {
+    pub async fn act(&self, realm: &Arc<OpenRealm>, id: EnrolmentId, event: Event, who: Who) -> Result<Enrolment, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { enrolment::confirm(&shared.ports, &realm, id, &number, actor).await }).await
-    }
-
-    /// The creator takes it back.
-    ///
-    /// # Errors
-    /// Why not.
-    pub async fn cancel(&self, realm: &Arc<OpenRealm>, id: EnrolmentId, actor: Actor) -> Result<Enrolment, Stop> {
-        let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { enrolment::cancel(&shared.ports, &realm, id, actor).await }).await
+        to_the_end(async move { enrolment::act(&shared.ports, &realm, id, &event, None, who).await }).await
     }
 }

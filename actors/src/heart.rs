@@ -43,6 +43,18 @@ pub(crate) struct Shared {
     pub(crate) leaving: tokio::sync::watch::Receiver<bool>,
 }
 
+/// How soon settings that were changed on another pod are seen here.
+const REFRESH: Duration = Duration::from_secs(10);
+
+async fn refresh(realms: Realms) {
+    loop {
+        actix_rt::time::sleep(REFRESH).await;
+        if let Err(fault) = realms.reload().await {
+            tracing::warn!(%fault, "the realms cannot be read again; working with what is known");
+        }
+    }
+}
+
 /// The handles of a started heart.
 #[derive(Clone)]
 pub struct Heart {
@@ -76,6 +88,7 @@ impl Heart {
         let bridge = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| bridge);
         let shared =
             Arc::new(Shared { ports, realms: realms.clone(), settings, logins, messages: messages.clone(), _bridge: bridge, leaving });
+        actix_rt::spawn(refresh(realms.clone()));
         let heart = Self {
             realms,
             logins: Logins::new(shared.clone()),

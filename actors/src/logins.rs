@@ -3,16 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_domain::{
-    account::Account,
-    audit::Actor,
+    audit::Who,
     capability,
     client::Client,
-    flows::login::{self, NewLogin, Seen},
-    login::{EndedBy, Login, Record},
+    flows::login::{self, Created, NewLogin, Redemption, Seen},
+    login::{EndedBy, Login},
     ports::Topic,
     realm::OpenRealm,
     refused::{Fault, Stop},
-    secret::{Secret, same},
+    secret::same,
 };
 use countersign_protocol::{ids::LoginId, link::Link};
 
@@ -34,9 +33,9 @@ impl Logins {
     /// See [`login::create`].
     ///
     /// # Errors
-    /// A fault of the KV.
-    pub async fn create(&self, realm: &OpenRealm, client: &Client, new: NewLogin) -> Result<(Login, Secret<32>), Stop> {
-        login::create(&self.0.ports, realm, client, new).await
+    /// Why not.
+    pub async fn create(&self, realm: &OpenRealm, client: &Client, new: NewLogin, who: Who) -> Result<Created, Stop> {
+        login::create(&self.0.ports, realm, client, new, who).await
     }
 
     /// The login as it is now.
@@ -120,33 +119,36 @@ impl Logins {
     ///
     /// # Errors
     /// Why not.
-    pub async fn cancel(&self, realm: &Arc<OpenRealm>, id: LoginId, actor: Actor) -> Result<Seen, Stop> {
+    pub async fn cancel(&self, realm: &Arc<OpenRealm>, id: LoginId, who: Who) -> Result<Seen, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { login::cancel(&shared.ports, &realm, id, actor).await }).await
+        to_the_end(async move { login::cancel(&shared.ports, &realm, id, who).await }).await
     }
 
     /// See [`login::redeem`].
     ///
     /// # Errors
     /// Why not.
-    pub async fn redeem(
-        &self,
-        realm: &Arc<OpenRealm>,
-        id: LoginId,
-        return_token: Option<[u8; 16]>,
-        actor: Actor,
-    ) -> Result<(Record, Account), Stop> {
+    pub async fn redeem(&self, realm: &Arc<OpenRealm>, id: LoginId, return_token: Option<[u8; 16]>, who: Who) -> Result<Redemption, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { login::redeem(&shared.ports, &realm, id, return_token, actor).await }).await
+        to_the_end(async move { login::redeem(&shared.ports, &realm, id, return_token, who).await }).await
     }
 
     /// See [`login::end`].
     ///
     /// # Errors
     /// Why not.
-    pub async fn log_out(&self, realm: &Arc<OpenRealm>, id: LoginId, actor: Actor) -> Result<Seen, Stop> {
+    pub async fn log_out(&self, realm: &Arc<OpenRealm>, id: LoginId, who: Who) -> Result<Seen, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { login::end(&shared.ports, &realm, id, EndedBy::Client, actor).await }).await
+        to_the_end(async move { login::end(&shared.ports, &realm, id, EndedBy::Client, who).await }).await
+    }
+
+    /// Ends everything a user has approved; gives how much it was.
+    ///
+    /// # Errors
+    /// A fault of a port.
+    pub async fn log_out_user(&self, realm: &Arc<OpenRealm>, user_id: String, who: Who) -> Result<usize, Stop> {
+        let (shared, realm) = (self.0.clone(), realm.clone());
+        to_the_end(async move { Ok(login::end_all_of_user(&shared.ports, &realm, &user_id, who).await?) }).await
     }
 
     /// A random number below `n`, for jitter.

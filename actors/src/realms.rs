@@ -8,7 +8,7 @@ use std::{
 use countersign_channel::{ServerKey, p256, random, statement};
 use countersign_domain::{
     Refused,
-    audit::Actor,
+    audit::Who,
     ports::Ports,
     realm::{OpenKey, OpenRealm, Realm, RealmSettings, SealedKey, SealedRealm, place},
     refused::{Fault, Stop},
@@ -59,7 +59,11 @@ impl Realms {
         Ok(realms)
     }
 
-    async fn reload(&self) -> Result<(), Fault> {
+    /// Reads all realms again: something about one has changed, here or on another pod.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn reload(&self) -> Result<(), Fault> {
         let mut book = Book { looked: Some(self.ports.now()), ..Book::default() };
         for sealed in self.ports.store.realms().await? {
             let open = self.open(&sealed)?;
@@ -89,6 +93,7 @@ impl Realms {
             root_pin: sealed.root_pin,
             qr_key: secret(&place::qr(id), &sealed.sealed_qr)?,
             keys: keys.collect::<Result<_, Fault>>()?,
+            apps: sealed.apps.clone(),
         })
     }
 
@@ -154,16 +159,34 @@ impl Realms {
     ///
     /// # Errors
     /// [`Refused::AlreadyExists`] when the name is taken.
-    pub async fn create(&self, name: &str, display_name: &str, actor: Actor) -> Result<Arc<OpenRealm>, Stop> {
-        let sealed = self.make(name, display_name);
-        if !self.ports.store.add_realm(&sealed, &self.ports.stamp(actor)).await? {
+    pub async fn create(
+        &self,
+        name: &str,
+        display_name: &str,
+        settings: RealmSettings,
+        who: impl Into<Who>,
+    ) -> Result<Arc<OpenRealm>, Stop> {
+        let sealed = self.make(name, display_name, settings);
+        if !self.ports.store.add_realm(&sealed, &self.ports.stamp(who)).await? {
             return Err(Refused::AlreadyExists.into());
         }
         self.reload().await?;
         Ok(self.by_id(sealed.realm.id).await?.ok_or_else(|| Fault("a new realm cannot be read back".to_owned()))?)
     }
 
-    fn make(&self, name: &str, display_name: &str) -> SealedRealm {
+    /// Changes display name and settings; other pods see it when they refresh.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn change(&self, realm: &Realm, who: Who) -> Result<Arc<OpenRealm>, Stop> {
+        if !self.ports.store.change_realm(realm, &self.ports.stamp(who)).await? {
+            return Err(Refused::NotFound.into());
+        }
+        self.reload().await?;
+        Ok(self.by_id(realm.id).await?.ok_or(Refused::NotFound)?)
+    }
+
+    fn make(&self, name: &str, display_name: &str, settings: RealmSettings) -> SealedRealm {
         let Ports { vault, random: source, .. } = &self.ports;
         let now = self.ports.now();
         let id = RealmId(self.ports.fresh_id());
@@ -172,13 +195,7 @@ impl Realms {
         let word =
             statement::sign(&root, statement::draft(Role::Ns, id.server_id(), server.public(), 1, now.secs(), now.secs() + KEY_LIFE_SECS));
         SealedRealm {
-            realm: Realm {
-                id,
-                name: name.to_owned(),
-                display_name: display_name.to_owned(),
-                created_at: now,
-                settings: RealmSettings::default(),
-            },
+            realm: Realm { id, name: name.to_owned(), display_name: display_name.to_owned(), created_at: now, settings },
             root_pin: statement::root_pin(&root.public()),
             sealed_root: Some(vault.seal(&**source, &place::root(id), &root.to_pkcs8())),
             sealed_qr: vault.seal(&**source, &place::qr(id), &qr),
@@ -189,6 +206,7 @@ impl Realms {
                 sealed: vault.seal(&**source, &place::channel(id, server.key_id()), &private),
                 statement: word,
             }],
+            apps: Vec::new(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign_api::{ApiClient, KeyRole, NewApiKey, NewClient, NewRealm};
+use countersign_api::{ApiClient, Confirm, NewApiKey, NewClient, NewRealm, RealmSettings, roles};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -64,14 +64,21 @@ impl Pod {
     /// # Errors
     /// When REST refuses.
     pub async fn client(&self) -> Result<ApiClient, Stop> {
-        self.root.create_realm(&NewRealm { name: "bench".into(), display_name: "Bench".into() }).await?;
+        let settings = RealmSettings { enrolment_confirm: Some(vec![Confirm::None]), ..RealmSettings::default() };
+        self.root.create_realm(&NewRealm { name: "bench".into(), display_name: "Bench".into(), settings }).await?;
         let client = self
             .root
             .create_client("bench", &NewClient { name: "bench".into(), display_name: "Bench".into(), ..NewClient::default() })
             .await?;
         let key = self
             .root
-            .create_api_key(&NewApiKey { role: KeyRole::Client, realm: Some("bench".into()), client: Some(client.id), expires_in: None })
+            .create_api_key(&NewApiKey {
+                role: roles::CLIENT.into(),
+                realm: Some("bench".into()),
+                client: Some(client.id),
+                expires_in: None,
+                ..NewApiKey::default()
+            })
             .await?;
         Ok(self.root.with_key(key.secret.as_deref().unwrap_or_default()))
     }

@@ -3,14 +3,15 @@
 use countersign_channel::{Channel, ChannelError, Greeting, ServerPin, p256};
 use countersign_protocol::{
     cbor,
-    codes::{AccountState, Close, LoginState},
+    codes::{AccountState, Close, LoginState, RefuseReason},
     decision::{Decision, Verdict, compact},
-    frames::{self, AuthAccount, AuthEnrol, ClientAuth, Enrol, EnrolCode, PhoneFrame, ServerFrame, Welcome},
-    ids::{AccountId, Jkt, LoginId, RealmId, ReqId},
+    frames::{self, AuthAccount, AuthEnrol, ClientAuth, Device, Enrol, EnrolCode, PhoneFrame, ServerFrame, Welcome},
+    ids::{AccountId, EnrolmentId, Jkt, LoginId, RealmId, ReqId},
     outer::Outer,
+    vouch::Vouch,
 };
 
-use crate::{Answer, Capability, Command, KeyError, KeyHandle, KeyStore, Prompt};
+use crate::{Answer, Capability, Command, KeyError, KeyHandle, KeyStore, NewPhone, Prompt};
 
 /// Why to connect.
 pub enum Purpose {
@@ -35,6 +36,12 @@ pub enum Event {
     LoginChanged { login: LoginId, state: LoginState },
     /// The account's own state changed.
     AccountChanged(AccountState),
+    /// A login waits for this account: claim it with [`Command::directed`].
+    LoginOffered { login: LoginId, client_name: String, expires_at: u64 },
+    /// A new phone of this user waits for a word from an old one.
+    EnrolmentWaiting { enrolment: EnrolmentId, name: String },
+    /// Another phone of this user came, changed or went.
+    DeviceChanged(Device),
     /// Nothing more comes; close the socket.
     Over(Ended),
 }
@@ -81,16 +88,18 @@ pub struct Connection {
     purpose: Purpose,
     jkt: Option<Jkt>,
     ping_after: u64,
+    app_version: Option<String>,
 }
 
 impl Connection {
-    /// Starts; gives HELLO to send.
+    /// Starts; gives HELLO to send. `app_version` is numbers with dots between them.
     ///
     /// # Errors
     /// When the pinned key is no key.
-    pub fn hello(pin: &ServerPin, purpose: Purpose) -> Result<(Self, Vec<u8>), ChannelError> {
+    pub fn hello(pin: &ServerPin, purpose: Purpose, app_version: Option<String>) -> Result<(Self, Vec<u8>), ChannelError> {
         let (greeting, hello) = Greeting::start(pin)?;
-        Ok((Self { state: State::Greeting(Box::new(greeting)), realm: RealmId(pin.server_id), purpose, jkt: None, ping_after: 0 }, hello))
+        let state = State::Greeting(Box::new(greeting));
+        Ok((Self { state, realm: RealmId(pin.server_id), purpose, jkt: None, ping_after: 0, app_version }, hello))
     }
 
     /// Takes one binary message from the server.
@@ -124,9 +133,13 @@ impl Connection {
             Purpose::Account { key } => {
                 let jkt = p256::thumbprint(&keys.public(key)?);
                 self.jkt = Some(jkt);
-                ClientAuth::Account(AuthAccount { jkt, sig: keys.sign(key, &channel.auth_message(&jkt))? })
+                ClientAuth::Account(AuthAccount {
+                    jkt,
+                    sig: keys.sign(key, &channel.auth_message(&jkt))?,
+                    app_version: self.app_version.clone(),
+                })
             }
-            Purpose::Enrol { code } => ClientAuth::Enrol(AuthEnrol { code: code.clone() }),
+            Purpose::Enrol { code } => ClientAuth::Enrol(AuthEnrol { code: code.clone(), app_version: self.app_version.clone() }),
         };
         self.say(&mut channel, &auth.into(), turn);
         self.state = State::Authenticating(channel);
@@ -190,6 +203,19 @@ impl Connection {
                 turn.events.push(Event::AccountChanged(c.state));
                 at.back(channel)
             }
+            (at @ (At::Ready | At::Waiting(_)), ServerFrame::LoginOffered(o)) => {
+                turn.events.push(Event::LoginOffered { login: o.login, client_name: o.client_name, expires_at: o.expires_at });
+                at.back(channel)
+            }
+            (at @ (At::Ready | At::Waiting(_)), ServerFrame::EnrolmentWaiting(w)) => {
+                turn.events.push(Event::EnrolmentWaiting { enrolment: w.enrolment, name: w.name });
+                at.back(channel)
+            }
+            (at @ (At::Ready | At::Waiting(_)), ServerFrame::DeviceChanged(d)) => {
+                let frames::DeviceChanged { account, name, app, state, since } = d;
+                turn.events.push(Event::DeviceChanged(Device { account, name, app, state, since }));
+                at.back(channel)
+            }
             (At::Waiting(req_id), frame) => match answer(req_id, frame, self.realm) {
                 Some(answer) => {
                     turn.events.push(Event::Answered(answer));
@@ -248,12 +274,24 @@ impl Connection {
                 let (qr_time, qr_mac, link) = match capability {
                     Capability::Qr { t, mac } => (Some(u64::from(*t)), Some(*mac), None),
                     Capability::Link(token) => (None, None, Some(token.clone())),
+                    Capability::Directed => (None, None, None),
                 };
                 frames::Claim { req_id: *req_id, login: *login, qr_time, qr_mac, link }.into()
             }
-            Command::Decide { req_id, prompt, verdict, reason } => {
-                let jws = self.sign_decision(prompt, *verdict, *reason, channel, keys, now)?;
+            Command::Decide { req_id, prompt, verdict, reason, number } => {
+                let jws = self.sign_decision(prompt, (*verdict, *reason, number.clone()), channel, keys, now)?;
                 frames::Decide { req_id: *req_id, login: prompt.login, jws }.into()
+            }
+            Command::StartLogin { req_id, client } => frames::StartLogin { req_id: *req_id, client: client.clone() }.into(),
+            Command::LogoutAll { req_id } => frames::LogoutAll { req_id: *req_id }.into(),
+            Command::Devices { req_id } => frames::ListDevices { req_id: *req_id }.into(),
+            Command::Manage { req_id, account, action, name } => {
+                frames::ManageDevice { req_id: *req_id, account: *account, action: *action, name: name.clone() }.into()
+            }
+            Command::Enrolments { req_id } => frames::ListEnrolments { req_id: *req_id }.into(),
+            Command::Vouch { req_id, new, number } => {
+                let jws = self.sign_vouch(new, number.clone(), channel, keys, now)?;
+                frames::DecideEnrolment { req_id: *req_id, enrolment: new.enrolment, jws }.into()
             }
             Command::Logout { req_id, login } => frames::Logout { req_id: *req_id, login: *login }.into(),
             Command::List { req_id } => frames::ListLogins { req_id: *req_id }.into(),
@@ -265,8 +303,7 @@ impl Connection {
     fn sign_decision(
         &self,
         prompt: &Prompt,
-        verdict: Verdict,
-        reason: Option<countersign_protocol::codes::RefuseReason>,
+        (verdict, reason, number): (Verdict, Option<RefuseReason>, Option<String>),
         channel: &Channel,
         keys: &dyn KeyStore,
         now: u64,
@@ -278,10 +315,26 @@ impl Connection {
             ctx: prompt.context_hash(),
             verdict,
             reason,
+            number,
             iat: now,
             cb: channel.binding(),
         };
         let input = decision.signing_input(&jkt);
+        Ok(compact(&input, &keys.sign(key, input.as_bytes())?))
+    }
+
+    fn sign_vouch(
+        &self,
+        new: &NewPhone,
+        number: Option<String>,
+        channel: &Channel,
+        keys: &dyn KeyStore,
+        now: u64,
+    ) -> Result<String, KeyError> {
+        let (Purpose::Account { key }, Some(jkt)) = (&self.purpose, self.jkt) else { return Err(KeyError::Missing) };
+        let verdict = if number.is_some() { Verdict::Approve } else { Verdict::Refuse };
+        let vouch = Vouch { enrolment: new.enrolment, realm: self.realm, jkt: new.jkt, verdict, number, iat: now, cb: channel.binding() };
+        let input = vouch.signing_input(&jkt);
         Ok(compact(&input, &keys.sign(key, input.as_bytes())?))
     }
 }
@@ -319,6 +372,8 @@ fn answer(asked: Option<ReqId>, frame: ServerFrame, realm: RealmId) -> Option<An
         ServerFrame::Logins(l) if mine(l.req_id) => {
             Some(Answer::Logins(l.logins.into_iter().map(|e| (e.login, e.state, e.client_name, e.since)).collect()))
         }
+        ServerFrame::Devices(d) if mine(d.req_id) => Some(Answer::Devices(d.devices)),
+        ServerFrame::Enrolments(e) if mine(e.req_id) => Some(Answer::NewPhones(e.enrolments)),
         ServerFrame::Refused(r) if mine(r.req_id) => Some(Answer::Refused { code: r.code, retry_after: r.retry_after }),
         _ => None,
     }

@@ -7,12 +7,12 @@ mod keys;
 mod prompt;
 mod wallet;
 
-pub use command::{Answer, Capability, Command};
+pub use command::{Answer, Capability, Command, NewPhone};
 pub use connection::{Connection, Ended, Event, Purpose, Turn};
 pub use countersign_protocol::{
-    codes::{AccountState, Close, LoginState, Refusal, RefuseReason},
-    frames::ReturnToken,
-    ids::{AccountId, LoginId, RealmId, ReqId},
+    codes::{AccountState, Close, DeviceAction, LoginState, Refusal, RefuseReason},
+    frames::{Device, ReturnToken},
+    ids::{AccountId, EnrolmentId, LoginId, RealmId, ReqId},
     link::{Link, LinkError},
 };
 pub use keys::{KeyError, KeyHandle, KeyStore};

@@ -26,6 +26,10 @@ pub struct Prompt {
     pub return_to: Option<(String, ReturnToken)>,
     /// Without a URL, the token alone.
     pub return_token: Option<ReturnToken>,
+    /// How many digits the user has to type from the browser; none without it.
+    pub number: Option<u64>,
+    /// For a login the app started: where to hand over login and return token.
+    pub callback_url: Option<String>,
     pub(crate) context: Vec<u8>,
 }
 
@@ -49,6 +53,8 @@ impl Prompt {
             expires_at: claimed.expires_at,
             return_to,
             return_token: claimed.return_token.clone(),
+            number: claimed.number,
+            callback_url: claimed.callback_url.clone(),
             context: claimed.context.clone(),
         })
     }

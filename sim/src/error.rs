@@ -83,6 +83,7 @@ fn refusal_text(r: Refusal) -> &'static str {
         Refusal::BadDecision => "the server does not accept this decision",
         Refusal::BadEnrolment => "this enrolment link is used up, expired or unknown; ask for a new one",
         Refusal::RateLimited => "too many attempts; wait a little",
+        Refusal::WrongNumber => "this is not the number that is shown",
         Refusal::Unavailable => "the server cannot store this now; try again",
     }
 }
@@ -94,6 +95,7 @@ fn close_text(c: Close) -> &'static str {
         Close::Blocked => "this account is blocked",
         Close::Deleted => "this account does not exist any more",
         Close::Draining => "the server is restarting; try again in a moment",
+        Close::Update => "this app is too old for the realm, or not one of its apps",
         Close::Timeout => "the server waited too long for this phone",
         _ => "the server ended the connection",
     }

@@ -109,7 +109,8 @@ impl Online {
 
     async fn open(server: &Server, purpose: Purpose, keys: Keys, from: Option<std::net::IpAddr>) -> Result<Self, PhoneError> {
         let ws = dial(&server.url, from).await?;
-        let (connection, hello) = Connection::hello(&server.pin()?, purpose).map_err(|_| PhoneError::NotTheServer)?;
+        let (connection, hello) =
+            Connection::hello(&server.pin()?, purpose, Some(env!("CARGO_PKG_VERSION").to_owned())).map_err(|_| PhoneError::NotTheServer)?;
         let mut online = Self {
             ws,
             connection,

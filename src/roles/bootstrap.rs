@@ -4,12 +4,7 @@ use std::sync::Arc;
 
 use countersign_actors::Realms;
 use countersign_domain::{
-    api_key::{ApiKey, Role},
-    audit::Actor,
-    ports::Ports,
-    refused::{Fault, Stop},
-    secret::Secret,
-    vault::Vault,
+    api_key::ApiKey, audit::Actor, permission::role, ports::Ports, realm::RealmSettings, refused::Stop, vault::Vault,
 };
 use countersign_kv::MemoryKv;
 use countersign_protocol::ids::ApiKeyId;
@@ -35,19 +30,14 @@ pub(super) fn ports(data: &DataDir, config: &Config) -> Result<Ports, StartError
 /// Makes sure that the key in `root-api-key` works, unless an administrator has replaced it.
 pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartError> {
     let (secret, fresh) = data.root_api_key(&*ports.random)?;
-    let known = ports.store.api_keys(None).await?;
-    let replaced = known.iter().any(|k| k.role == Role::Root && k.hash != secret.hash());
+    let known = ports.store.api_keys(None, None, 1000).await?;
+    let replaced = known.iter().any(|k| k.is_root() && k.hash != secret.hash());
     if known.iter().any(|k| k.hash == secret.hash()) || (replaced && !fresh) {
         return Ok(());
     }
-    add_key(ports, &secret, Role::Root).await?;
+    let key = ApiKey::plain(ApiKeyId(ports.fresh_id()), &secret, role::ROOT, None, ports.now());
+    ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await?;
     Ok(())
-}
-
-/// Adds a key with this secret.
-pub(super) async fn add_key(ports: &Ports, secret: &Secret<32>, role: Role) -> Result<(), Fault> {
-    let key = ApiKey { id: ApiKeyId(ports.fresh_id()), hash: secret.hash(), role, created_at: ports.now(), expires_at: None };
-    ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await.map(drop)
 }
 
 /// The realm, made when it is missing.
@@ -59,8 +49,9 @@ pub(super) async fn realm(
     if let Some(realm) = realms.by_name(name).await? {
         return Ok(realm);
     }
-    realms.create(name, display_name, Actor::System).await.map_err(|stop| match stop {
+    realms.create(name, display_name, RealmSettings::default(), Actor::System).await.map_err(|stop| match stop {
         Stop::Refused(why) => StartError::Other(format!("the realm {name} cannot be made: {}", why.as_str())),
+        Stop::Limited(_) => StartError::Other(format!("the realm {name} cannot be made now")),
         Stop::Fault(fault) => fault.into(),
     })
 }

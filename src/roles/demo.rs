@@ -4,16 +4,17 @@ use std::net::TcpListener;
 
 use actix_web::dev::Server;
 use countersign_domain::{
-    api_key::{self, Role},
+    api_key::{self, ApiKey},
     audit::Actor,
     client::Client,
+    permission::role,
     ports::Ports,
     realm::OpenRealm,
     secret::Secret,
 };
-use countersign_protocol::ids::ClientId;
+use countersign_protocol::ids::{ApiKeyId, ClientId};
 
-use super::{StartError, bootstrap};
+use super::StartError;
 
 const NAME: &str = "demo-shop";
 
@@ -29,7 +30,9 @@ pub(super) async fn serve(
     let own_origin = format!("http://{at}");
     let client = client(ports, realm, &own_origin).await?;
     let secret: Secret<32> = ports.random.secret();
-    bootstrap::add_key(ports, &secret, Role::Client(realm.realm.id, client)).await?;
+    let place = Some((realm.realm.id, Some(client)));
+    let key = ApiKey::plain(ApiKeyId(ports.fresh_id()), &secret, role::CLIENT, place, ports.now());
+    ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await?;
     let settings = countersign_demo::Settings {
         rest: rest.to_owned(),
         api_key: api_key::write(&secret),
@@ -43,7 +46,7 @@ pub(super) async fn serve(
 
 /// The demo's client, made anew each time: its origin may have moved, and its old keys go with it.
 async fn client(ports: &Ports, realm: &OpenRealm, origin: &str) -> Result<ClientId, StartError> {
-    for old in ports.store.clients(realm.realm.id).await?.into_iter().filter(|c| c.name == NAME) {
+    if let Some(old) = ports.store.client_by_name(realm.realm.id, NAME).await? {
         ports.store.delete_client(realm.realm.id, old.id, &ports.stamp(Actor::System)).await?;
     }
     let client = Client {
@@ -51,8 +54,11 @@ async fn client(ports: &Ports, realm: &OpenRealm, origin: &str) -> Result<Client
         realm: realm.realm.id,
         name: NAME.to_owned(),
         display_name: "Demo shop".to_owned(),
+        logo: None,
         origins: vec![origin.to_owned()],
         return_urls: vec![format!("{origin}/")],
+        callback_urls: Vec::new(),
+        templates: std::collections::BTreeMap::new(),
         created_at: ports.now(),
     };
     ports.store.add_client(&client, &ports.stamp(Actor::System)).await?;

@@ -63,7 +63,7 @@ impl RawPhone {
     pub fn auth(&self, phone: &Phone) -> PhoneFrame {
         let jkt = p256::thumbprint(&phone.keys.public(&phone.account.key).unwrap());
         let message = self.channel.as_ref().unwrap().auth_message(&jkt);
-        ClientAuth::Account(AuthAccount { jkt, sig: phone.keys.sign(&phone.account.key, &message).unwrap() }).into()
+        ClientAuth::Account(AuthAccount { app_version: None, jkt, sig: phone.keys.sign(&phone.account.key, &message).unwrap() }).into()
     }
 
     /// Claims by the text of a QR code, and waits for the answer.

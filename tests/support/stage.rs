@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use countersign_api::{ApiClient, Confirm, Enrolment, KeyRole, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm};
+use countersign_api::{
+    ApiClient, Confirm, Enrolment, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm, NumberMatch, RealmSettings, roles,
+};
 use countersign_channel::random;
 use countersign_sdk::{Account, Answer, Command, KeyStore, Link, Prompt, ReqId};
 use countersign_sim::{MemoryKeys, Online, PhoneError};
@@ -12,6 +14,15 @@ use super::{Page, Pod};
 /// Where a browser of this client comes from.
 pub const ORIGIN: &str = "https://shop.example";
 pub const RETURN_URL: &str = "https://shop.example/back";
+
+/// Settings under which phones enrol without ceremony and links take no number: for tests that are about something else.
+pub fn lax() -> RealmSettings {
+    RealmSettings {
+        enrolment_confirm: Some(vec![Confirm::None, Confirm::Number, Confirm::Phone, Confirm::Admin]),
+        number_match: Some(NumberMatch { qr: false, link: false, directed: false }),
+        ..RealmSettings::default()
+    }
+}
 
 /// A realm, a client, and REST with the client's key.
 pub struct Stage {
@@ -24,7 +35,7 @@ impl Stage {
     pub async fn set(pod: &Pod) -> Self {
         let root = pod.root();
         let realm = format!("r{}", random::<8>().iter().map(|b| format!("{b:02x}")).collect::<String>());
-        root.create_realm(&NewRealm { name: realm.clone(), display_name: "Example Realm".into() }).await.unwrap();
+        root.create_realm(&NewRealm { name: realm.clone(), display_name: "Example Realm".into(), settings: lax() }).await.unwrap();
         Self::client_in(&root, &realm, "shop").await
     }
 
@@ -35,10 +46,17 @@ impl Stage {
             display_name: "Example Shop".into(),
             origins: vec![ORIGIN.into()],
             return_urls: vec![RETURN_URL.into()],
+            ..NewClient::default()
         };
         let client = root.create_client(realm, &new).await.unwrap();
         let key = root
-            .create_api_key(&NewApiKey { role: KeyRole::Client, realm: Some(realm.to_owned()), client: Some(client.id), expires_in: None })
+            .create_api_key(&NewApiKey {
+                role: roles::CLIENT.into(),
+                realm: Some(realm.to_owned()),
+                client: Some(client.id),
+                expires_in: None,
+                ..NewApiKey::default()
+            })
             .await
             .unwrap();
         Self { realm: realm.to_owned(), api: root.with_key(&key.secret.unwrap()), root: root.clone() }

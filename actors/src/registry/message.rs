@@ -27,6 +27,8 @@ pub(crate) enum Control {
     End(Close),
     /// The account changed: read it again.
     Look,
+    /// Something that concerns the account without being it: see to it.
+    See(Topic),
     /// For the tests of supervision.
     #[cfg(feature = "faults")]
     Panic,
@@ -135,10 +137,13 @@ impl Handler<Poke> for MessageRegistry {
     type Result = ();
 
     fn handle(&mut self, Poke(topic): Poke, ctx: &mut Self::Context) {
-        if let Topic::Account(account) = topic
-            && let Some((_, session)) = self.sessions.get(&account)
-        {
-            tell(session.clone(), Control::Look, ctx);
+        let (to, what) = match topic {
+            Topic::Account(account) => (account, Control::Look),
+            Topic::Offered { to, .. } | Topic::Vouch { to, .. } | Topic::Device { to, .. } => (to, Control::See(topic)),
+            Topic::Login(_) | Topic::Enrolment(_) => return,
+        };
+        if let Some((_, session)) = self.sessions.get(&to) {
+            tell(session.clone(), what, ctx);
         }
     }
 }

@@ -122,7 +122,7 @@ impl SessionActor {
 
     fn dispatch(&mut self, frame: PhoneFrame, ctx: &mut Context<Self>) -> Work {
         match (std::mem::replace(&mut self.phase, Phase::Over), frame) {
-            (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Account(auth))) => self.authenticate(g, &auth, ctx),
+            (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Account(auth))) => self.authenticate(g, auth, ctx),
             (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Enrol(auth))) => self.offer(g, auth),
             (Phase::Enrolling(e), PhoneFrame::Enrol(enrol)) => self.enrol(e, enrol),
             (Phase::Account(account), command) if !matches!(command, PhoneFrame::Auth(_) | PhoneFrame::Enrol(_)) => {
@@ -196,6 +196,7 @@ impl Handler<Control> for SessionActor {
                 done()
             }
             Control::Look => self.look_at_account(),
+            Control::See(topic) => self.see(topic),
             #[cfg(feature = "faults")]
             Control::Panic => {
                 #[expect(clippy::panic, reason = "asked for by a test")]

@@ -5,21 +5,23 @@ use std::{rc::Rc, sync::Arc};
 use actix::prelude::*;
 use countersign_domain::{
     account::Account,
+    audit::Actor,
     capability,
-    flows::login::{self, Seen},
-    login::{Claim, EndedBy, Login},
+    flows::login::{self, Claimed, Seen},
+    login::{EndedBy, Login, State, Via},
     ports::Topic,
     realm::OpenRealm,
     refused::Stop,
 };
 use countersign_protocol::{
     codes::{AccountState, Close, LoginState, Refusal},
-    frames::{self, AccountChanged, Claimed, Decided, Done, LoginChanged, LoginEntry, Logins, PhoneFrame, Pong},
+    frames::{self, AccountChanged, Decided, Done, LoginChanged, LoginEntry, Logins, PhoneFrame, Pong},
     ids::{LoginId, ReqId},
 };
 
 use super::{
     actor::{SessionActor, Work, done},
+    entrance::hear,
     phases::{MOST_WATCHED, Phase},
 };
 use crate::{
@@ -33,6 +35,7 @@ const MOST_LISTED: usize = 100;
 fn refusal(stop: &Stop) -> Refusal {
     match stop {
         Stop::Refused(refused) => refused.refusal(),
+        Stop::Limited(_) => Refusal::RateLimited,
         Stop::Fault(fault) => {
             tracing::warn!(%fault, "a phone's command failed");
             Refusal::Unavailable
@@ -41,7 +44,7 @@ fn refusal(stop: &Stop) -> Refusal {
 }
 
 impl SessionActor {
-    fn me(&self) -> Option<(Arc<OpenRealm>, Rc<Account>)> {
+    pub(super) fn me(&self) -> Option<(Arc<OpenRealm>, Rc<Account>)> {
         match &self.phase {
             Phase::Account(a) => Some((a.realm.clone(), a.account.clone())),
             _ => None,
@@ -54,33 +57,84 @@ impl SessionActor {
             PhoneFrame::Ping(ping) => {
                 let time = self.shared.ports.now().secs();
                 self.say(Pong { nonce: ping.nonce, time }, ctx);
-                done()
+                self.hear(realm, account)
             }
             PhoneFrame::Claim(claim) => self.claim(realm, account, claim),
             PhoneFrame::Decide(decide) => self.decide(realm, account, decide),
             PhoneFrame::Logout(logout) => self.log_out(realm, account, &logout),
             PhoneFrame::ListLogins(list) => self.list(realm, account, list.req_id),
+            PhoneFrame::StartLogin(start) => self.start_login(realm, account, start),
+            PhoneFrame::LogoutAll(all) => self.log_out_all(realm, account, all.req_id),
+            PhoneFrame::ListDevices(list) => self.list_devices(realm, account, list.req_id),
+            PhoneFrame::ManageDevice(manage) => self.manage_device(realm, account, manage),
+            PhoneFrame::ListEnrolments(list) => self.list_enrolments(realm, account, list.req_id),
+            PhoneFrame::DecideEnrolment(decide) => self.decide_enrolment(realm, account, decide),
             PhoneFrame::Auth(_) | PhoneFrame::Enrol(_) => done(),
         }
+    }
+
+    /// A ping keeps logins alive where the realm asks for it.
+    fn hear(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>) -> Work {
+        if realm.realm.settings.silence_secs == 0 {
+            return done();
+        }
+        let shared = self.shared.clone();
+        let work = async move { hear(&shared.ports, &realm, &account).await };
+        Box::pin(work.into_actor(self).map(|heard, _, _| {
+            if let Err(fault) = heard {
+                tracing::warn!(%fault, "a ping could not be noted");
+            }
+        }))
     }
 
     fn claim(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::Claim) -> Work {
         let shared = self.shared.clone();
         let req_id = frame.req_id;
-        let work = to_the_end(async move {
-            let (login, claim) = login::claim(&shared.ports, &realm, &account, &frame).await?;
-            Ok((claimed(&realm, req_id, &login, &claim), login))
-        });
-        Box::pin(work.into_actor(self).then(move |result: Result<_, Stop>, act, ctx| match result {
-            Ok((answer, login)) => {
-                act.say(answer, ctx);
-                act.watch(&login, LoginState::Claimed.version(), ctx)
+        self.show(req_id, realm.clone(), async move { login::claim(&shared.ports, &realm, &account, &frame).await })
+    }
+
+    fn start_login(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::StartLogin) -> Work {
+        let shared = self.shared.clone();
+        let req_id = frame.req_id;
+        let here = realm.clone();
+        self.show(req_id, here, async move { login::start_in_app(&shared.ports, &realm, &account, &frame.client, req_id).await })
+    }
+
+    /// Answers with what the phone has to show, and follows the login from then on.
+    fn show(&mut self, req_id: ReqId, realm: Arc<OpenRealm>, claim: impl Future<Output = Result<Claimed, Stop>> + 'static) -> Work {
+        Box::pin(to_the_end(claim).into_actor(self).then(move |result, act, ctx| match result {
+            Ok(claimed) => {
+                act.say(answer(&realm, req_id, &claimed), ctx);
+                act.watch(&claimed.login, LoginState::Claimed.version(), ctx)
             }
             Err(stop) => {
-                act.refuse(req_id, refusal(&stop), ctx);
+                act.no(req_id, &stop, ctx);
                 done()
             }
         }))
+    }
+
+    /// Refuses a command for this reason.
+    pub(super) fn no(&mut self, req_id: ReqId, stop: &Stop, ctx: &mut Context<Self>) {
+        let retry_after = if let Stop::Limited(limited) = stop { Some(limited.retry_after) } else { None };
+        self.say(frames::Refused { req_id, code: refusal(stop), retry_after }, ctx);
+    }
+
+    /// Runs a command whose answer is "done".
+    pub(super) fn get_done(&mut self, req_id: ReqId, command: impl Future<Output = Result<(), Stop>> + 'static) -> Work {
+        Box::pin(to_the_end(command).into_actor(self).map(move |result, act, ctx| match result {
+            Ok(()) => act.say(Done { req_id }, ctx),
+            Err(stop) => act.no(req_id, &stop, ctx),
+        }))
+    }
+
+    fn log_out_all(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, req_id: ReqId) -> Work {
+        let shared = self.shared.clone();
+        let who = Actor::Account(account.id).into();
+        self.get_done(req_id, async move {
+            login::end_all_of_user(&shared.ports, &realm, &account.user_id, who).await?;
+            Ok(())
+        })
     }
 
     /// Registers for a login's changes, then looks once: what changed in between is told.
@@ -104,40 +158,40 @@ impl SessionActor {
                 act.note(id, state);
                 act.say(Decided { req_id, login: id, state }, ctx);
             }
-            Err(stop) => act.refuse(req_id, refusal(&stop), ctx),
+            Err(stop) => act.no(req_id, &stop, ctx),
         }))
     }
 
     fn log_out(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, frame: &frames::Logout) -> Work {
         let shared = self.shared.clone();
         let (req_id, id) = (frame.req_id, frame.login);
-        let actor = countersign_domain::audit::Actor::Account(account.id);
-        let work = to_the_end(async move { login::end(&shared.ports, &realm, id, EndedBy::Phone, actor).await });
+        let who = Actor::Account(account.id).into();
+        let work = to_the_end(async move { login::end(&shared.ports, &realm, id, EndedBy::Phone, who).await });
         Box::pin(work.into_actor(self).map(move |result, act, ctx| match result {
             Ok(_) => {
                 act.note(id, LoginState::Ended);
                 act.say(Done { req_id }, ctx);
             }
-            Err(stop) => act.refuse(req_id, refusal(&stop), ctx),
+            Err(stop) => act.no(req_id, &stop, ctx),
         }))
     }
 
     fn list(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, req_id: ReqId) -> Work {
         let shared = self.shared.clone();
-        let work = async move { login::list(&shared.ports, &realm, account.id).await };
+        let work = async move { login::list(&shared.ports, &realm, &account).await };
         Box::pin(work.into_actor(self).map(move |result, act, ctx| match result {
             Ok(mut seen) => {
                 seen.truncate(MOST_LISTED);
                 let logins = seen.iter().map(entry).collect();
                 act.say(Logins { req_id, logins }, ctx);
                 // A phone that came back hears of the logins of its earlier connections again.
-                for s in seen.into_iter().take(MOST_WATCHED) {
+                for s in seen.into_iter().filter(|s| s.state != State::Pending).take(MOST_WATCHED) {
                     let told = s.state.public().version();
                     let watch = act.watch(&s.login, told, ctx);
                     ctx.spawn(watch);
                 }
             }
-            Err(fault) => act.refuse(req_id, refusal(&Stop::Fault(fault)), ctx),
+            Err(fault) => act.no(req_id, &Stop::Fault(fault), ctx),
         }))
     }
 
@@ -204,14 +258,17 @@ fn last(state: LoginState) -> bool {
     state.version() >= 3 && state != LoginState::Approved
 }
 
-fn claimed(realm: &OpenRealm, req_id: ReqId, login: &Login, claim: &Claim) -> Claimed {
-    Claimed {
+fn answer(realm: &OpenRealm, req_id: ReqId, Claimed { login, claim }: &Claimed) -> frames::Claimed {
+    let returns = claim.via.returns();
+    frames::Claimed {
         req_id,
         login: login.id,
         context: login.context(),
         expires_at: login.expires_at.secs(),
-        return_token: claim.by_link.then(|| capability::return_token(realm, login.id, claim.account)),
-        return_url: login.return_url.clone().filter(|_| claim.by_link),
+        return_token: returns.then(|| capability::return_token(realm, login.id, claim.account)),
+        return_url: login.return_url.clone().filter(|_| claim.via == Via::Link),
+        number: claim.number.as_ref().map(|n| n.len() as u64),
+        callback_url: login.callback_url.clone().filter(|_| claim.via == Via::App),
     }
 }
 
@@ -231,7 +288,7 @@ impl Handler<Woken> for SessionActor {
         match woken.topic {
             Topic::Login(id) if self.knows(id, woken.v) => done(),
             Topic::Login(id) => self.look_at_login(id),
-            Topic::Enrolment(_) | Topic::Account(_) => done(),
+            _ => done(),
         }
     }
 }

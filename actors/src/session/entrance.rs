@@ -7,8 +7,11 @@ use countersign_channel::{p256, random};
 use countersign_domain::{
     Refused,
     account::Account,
+    app::Version,
     flows::enrolment::{self, Proof},
-    refused::Stop,
+    ports::Ports,
+    realm::OpenRealm,
+    refused::{Fault, Stop},
 };
 use countersign_protocol::{
     codes::{AccountState, Close, Refusal},
@@ -26,7 +29,7 @@ use crate::{
 
 impl SessionActor {
     /// ClientAuth `account`: the key is known, the signature is for this channel, the account takes its place.
-    pub(super) fn authenticate(&mut self, g: Greeting, auth: &AuthAccount, ctx: &mut Context<Self>) -> Work {
+    pub(super) fn authenticate(&mut self, g: Greeting, auth: AuthAccount, ctx: &mut Context<Self>) -> Work {
         let (shared, jkt, sig) = (self.shared.clone(), auth.jkt, auth.sig);
         let message = self.channel.auth_message(&jkt);
         let me = ctx.address().recipient::<Control>();
@@ -37,6 +40,9 @@ impl SessionActor {
             let presence = arrive(&shared.messages, account.id, me).ok_or(Close::Busy)?;
             // Read again now that the registry knows us: a block in between is not missed.
             let account = shared.ports.store.account(account.realm, account.id).await.map_err(|_| Close::Busy)?.ok_or(Close::Deleted)?;
+            let version = auth.app_version.filter(|v| Version::parse(v).is_some());
+            enrolment::admit(&g.realm, &account.app, version.as_deref()).map_err(|_| Close::Update)?;
+            note(&shared.ports, &g.realm, &account, version).await.map_err(|_| Close::Busy)?;
             Ok((g, account, presence))
         };
         Box::pin(work.into_actor(self).map(|arrived: Result<_, Close>, act, ctx| match arrived {
@@ -68,20 +74,21 @@ impl SessionActor {
     /// ClientAuth `enrol`: the code leads to an enrolment; it is not used up yet.
     pub(super) fn offer(&mut self, g: Greeting, auth: AuthEnrol) -> Work {
         let shared = self.shared.clone();
+        let app_version = auth.app_version.filter(|v| Version::parse(v).is_some());
         let work = async move {
             let offered = enrolment::offer(&shared.ports, &g.realm, &auth.code.0).await;
             (g, offered)
         };
-        Box::pin(work.into_actor(self).map(|(g, offered), act, ctx| match offered {
+        Box::pin(work.into_actor(self).map(move |(g, offered), act, ctx| match offered {
             Ok((e, client_name)) => {
                 let challenge = random();
                 let offer = EnrolOffer { challenge, realm_name: g.realm.realm.display_name.clone(), client_name, user: e.user_id };
-                act.phase = Phase::Enrolling(Enrolling { realm: g.realm, enrolment: e.id, challenge });
+                act.phase = Phase::Enrolling(Enrolling { realm: g.realm, enrolment: e.id, challenge, app_version });
                 act.extend(act.shared.settings.enrolment);
                 act.link.trust();
                 act.say(offer, ctx);
             }
-            Err(Stop::Refused(_)) => act.goodbye(Close::AuthFailed, ctx),
+            Err(Stop::Refused(_) | Stop::Limited(_)) => act.goodbye(Close::AuthFailed, ctx),
             Err(Stop::Fault(fault)) => {
                 tracing::warn!(%fault, "an enrolment could not be read");
                 act.goodbye(Close::Busy, ctx);
@@ -95,7 +102,14 @@ impl SessionActor {
         let message = self.channel.enrol_message(&e.challenge, &jkt);
         let proven = p256::check_public(&enrol.public_key).and_then(|()| p256::verify(&enrol.public_key, &message, &enrol.sig));
         let shared = self.shared.clone();
-        let proof = Proof { jkt, public_key: enrol.public_key, req_id: enrol.req_id, app: enrol.app, device: enrol.device };
+        let proof = Proof {
+            jkt,
+            public_key: enrol.public_key,
+            req_id: enrol.req_id,
+            app: enrol.app,
+            app_version: e.app_version,
+            device: enrol.device,
+        };
         let work = async move {
             proven.map_err(|_| Stop::Refused(Refused::BadEnrolment))?;
             to_the_end(async move { enrolment::redeem(&shared.ports, &e.realm, e.enrolment, &proof).await }).await
@@ -113,7 +127,11 @@ impl SessionActor {
                 );
                 act.goodbye(Close::Done, ctx);
             }
-            Err(Stop::Refused(_)) => {
+            Err(Stop::Refused(Refused::UpdateRequired)) => {
+                act.refuse(enrol.req_id, Refusal::NotAllowed, ctx);
+                act.goodbye(Close::Update, ctx);
+            }
+            Err(Stop::Refused(_) | Stop::Limited(_)) => {
                 act.refuse(enrol.req_id, Refusal::BadEnrolment, ctx);
                 act.goodbye(Close::AuthFailed, ctx);
             }
@@ -123,5 +141,22 @@ impl SessionActor {
                 act.goodbye(Close::Busy, ctx);
             }
         }))
+    }
+}
+
+/// Remembers what the phone tells of itself by coming.
+async fn note(ports: &Ports, realm: &OpenRealm, account: &Account, version: Option<String>) -> Result<(), Fault> {
+    if version != account.app_version {
+        ports.store.note_app_version(account.realm, account.id, version.as_deref()).await?;
+    }
+    hear(ports, realm, account).await
+}
+
+/// Where the realm asks for continuous authentication, every word of the phone counts.
+pub(super) async fn hear(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<(), Fault> {
+    match realm.realm.settings.silence_secs {
+        0 => Ok(()),
+        // A little longer than it matters.
+        secs => ports.live.hear(account.id, secs + 60).await,
     }
 }

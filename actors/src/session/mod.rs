@@ -4,6 +4,7 @@
 
 mod actor;
 mod commands;
+mod devices;
 mod entrance;
 mod phases;
 
@@ -48,8 +49,11 @@ impl Sessions {
                 return Err(Close::Busy);
             }
         };
-        let welcome =
-            Welcome { time: self.0.ports.now().secs(), max_frame: MAX_PHONE_FRAME as u64, ping_after: self.0.settings.ping_after };
+        let welcome = Welcome {
+            time: self.0.ports.now().secs(),
+            max_frame: MAX_PHONE_FRAME as u64,
+            ping_after: ping_after(self.0.settings.ping_after, entrance.realm.realm.settings.silence_secs),
+        };
         let (hello_ok, channel) = accept(&entrance.key, noise, &encode(&welcome)).map_err(|_| Close::Protocol)?;
         let (way_out, reader) = link();
         if !way_out.send(hello_ok) {
@@ -88,5 +92,13 @@ impl Drop for Session {
     fn drop(&mut self) {
         // With a full mailbox the actor meets the cut Link at its next message instead.
         let _ = self.addr.try_send(HungUp);
+    }
+}
+
+/// How often to ping, in seconds: a realm that ends logins in silence wants to hear three times before.
+fn ping_after(usual: u64, silence_secs: u64) -> u64 {
+    match silence_secs {
+        0 => usual,
+        secs => usual.min((secs / 3).max(1)),
     }
 }

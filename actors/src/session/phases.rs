@@ -29,6 +29,7 @@ pub(super) struct Enrolling {
     pub(super) realm: Arc<OpenRealm>,
     pub(super) enrolment: EnrolmentId,
     pub(super) challenge: [u8; 32],
+    pub(super) app_version: Option<String>,
 }
 
 pub(super) struct InAccount {

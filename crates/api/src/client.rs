@@ -110,7 +110,7 @@ impl ApiClient {
 
     /// `GET /v1/realms/{realm}/clients`.
     pub async fn clients(&self, realm: &str) -> Answer<Vec<Client>> {
-        Ok(self.get::<List<Client>>(&format!("/v1/realms/{realm}/clients")).await?.items)
+        Ok(self.get::<List<Client>>(&format!("/v1/realms/{realm}/clients?limit=1000")).await?.items)
     }
 
     /// `POST /v1/api-keys`.

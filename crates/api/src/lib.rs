@@ -4,6 +4,7 @@
 mod client;
 pub mod page;
 mod problem;
+mod schema;
 mod sensitive;
 mod types;
 

@@ -1,9 +1,10 @@
 //! RFC 9457 problem details, as every error of the REST API is told.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `application/problem+json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// `/problems/{code}`.
     #[serde(rename = "type")]
@@ -21,10 +22,16 @@ pub struct Problem {
     /// Which members of the request are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// With `rate_limited` and `quarantined`: what ran into a limit, `initiator`, `account`, `client`, `address` or `quarantine`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// When to try again, in seconds, as in the `Retry-After` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
 }
 
 /// One wrong member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldError {
     /// JSON pointer (RFC 6901).
     pub pointer: String,

@@ -1,9 +1,10 @@
 use std::{fmt, ops::Deref};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A text that entitles whoever has it. JSON carries it; `Debug`, and so a log, does not.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Sensitive(String);
 

@@ -27,7 +27,7 @@ fn main() -> std::io::Result<()> {
 fn conversation(role: Role) -> vectors::Conversation {
     let welcome = encode(&Welcome { time: 1_790_000_000, max_frame: 32_786, ping_after: 240 });
     let contents = [
-        PhoneFrame::from(ClientAuth::Enrol(AuthEnrol { code: EnrolCode(random()) })).encode(),
+        PhoneFrame::from(ClientAuth::Enrol(AuthEnrol { code: EnrolCode(random()), app_version: None })).encode(),
         ServerFrame::from(Pong { nonce: 7, time: 1_790_000_001 }).encode(),
         PhoneFrame::from(Ping { nonce: 8 }).encode(),
         vec![0x58; 300],
@@ -57,6 +57,7 @@ fn formats() -> serde_json::Value {
         realm,
         ctx: sha256(&labels::login_context(&context)),
         verdict: Verdict::Approve,
+        number: None,
         reason: None,
         iat: 1_790_000_009,
         cb: sha256(&labels::channel_binding(&h)),

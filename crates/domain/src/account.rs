@@ -1,4 +1,4 @@
-//! An account: one app × user × realm, with its own P-256 key; and the app it lives in.
+//! An account: one app × user × realm, with its own P-256 key.
 
 use countersign_protocol::{
     codes::AccountState,
@@ -6,27 +6,6 @@ use countersign_protocol::{
 };
 
 use crate::{Refused, time::Time};
-
-/// A published phone app. Open for now: every app may hold accounts, and its id is what the phone says; a publisher-signed
-/// configuration that says which realms it accepts comes with the policies of later versions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct App(String);
-
-impl App {
-    /// Takes the id a phone names.
-    ///
-    /// # Errors
-    /// When it is empty, too long or not shown safely.
-    pub fn open(id: &str) -> Result<Self, Refused> {
-        crate::text::shown(id, 100, false).map(|()| Self(id.to_owned())).map_err(|_| Refused::BadEnrolment)
-    }
-
-    /// The id.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.0
-    }
-}
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +21,10 @@ pub struct Account {
     pub public_key: [u8; 65],
     pub state: AccountState,
     pub created_at: Time,
+    /// Who blocked it, as the trail spells actors. A phone unblocks only what a phone has blocked.
+    pub blocked_by: Option<String>,
+    /// The app's version when it was last told.
+    pub app_version: Option<String>,
 }
 
 /// What can happen to an account.

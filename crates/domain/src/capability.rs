@@ -33,7 +33,23 @@ fn link_token(realm: &OpenRealm, login: LoginId) -> LinkToken {
     LinkToken(mac16(&realm.qr_key, &[b"countersign/link/v1\0", &realm.realm.id.0[..], &login.0].concat()))
 }
 
-/// What the phone hands to the browser after a claim by link.
+/// The secret of a login's page token. Derived like the others, so that a repeated keyed request gets the same one without its being stored.
+#[must_use]
+pub fn page_secret(realm: &OpenRealm, login: LoginId) -> Secret<32> {
+    let half = |n: u8| mac16(&realm.qr_key, &[b"countersign/page/v1\0", &[n][..], &realm.realm.id.0, &login.0].concat());
+    let mut secret = [0; 32];
+    secret[..16].copy_from_slice(&half(1));
+    secret[16..].copy_from_slice(&half(2));
+    Secret::new(secret)
+}
+
+/// A keyed hash of what a client says about a browser: equal for equal texts in this realm, and nothing else.
+#[must_use]
+pub fn fingerprint(realm: &OpenRealm, kind: &str, text: &str) -> [u8; 16] {
+    mac16(&realm.qr_key, &[b"countersign/initiator/v1\0", kind.as_bytes(), b"\0", text.as_bytes()].concat())
+}
+
+/// What the phone hands to the browser after a claim by link, or to its own back end when it started the login.
 #[must_use]
 pub fn return_token(realm: &OpenRealm, login: LoginId, account: AccountId) -> ReturnToken {
     ReturnToken(mac16(&realm.qr_key, &[b"countersign/return/v1\0", &realm.realm.id.0[..], &login.0, &account.0].concat()))
@@ -48,6 +64,8 @@ pub enum Shown {
     FreshQr,
     /// A genuine QR code that has been lying around: good enough only for the account that has the login already.
     StaleQr,
+    /// Nothing: the login must have been directed at this account.
+    Nothing,
 }
 
 /// Whether the claim shows a genuine capability, and which.
@@ -64,6 +82,7 @@ pub fn check(realm: &OpenRealm, claim: &ClaimFrame, now: Time) -> Result<Shown, 
             let fresh = t <= now.secs() && now.secs() - t <= QR_MAX_AGE;
             Ok(if fresh { Shown::FreshQr } else { Shown::StaleQr })
         }
+        (None, None, None) => Ok(Shown::Nothing),
         (None, None, Some(token)) if same(&link_token(realm, claim.login).0, &token.0) => Ok(Shown::Link),
         _ => Err(Refused::BadCapability),
     }

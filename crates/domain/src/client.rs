@@ -1,8 +1,10 @@
 //! A client: a relying party of one realm.
 
+use std::collections::BTreeMap;
+
 use countersign_protocol::ids::{ClientId, RealmId};
 
-use crate::time::Time;
+use crate::{text::BadText, time::Time};
 
 /// A client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,11 +13,38 @@ pub struct Client {
     pub realm: RealmId,
     pub name: String,
     pub display_name: String,
+    /// An https URL of a picture, for pages and phones that show one.
+    pub logo: Option<String>,
     /// Exact origins whose pages may open the page socket.
     pub origins: Vec<String>,
     /// Exact URLs a phone may send the browser back to.
     pub return_urls: Vec<String>,
+    /// Where an app hands over a login it started itself. Without one, apps cannot start logins here.
+    pub callback_urls: Vec<String>,
+    /// Texts for the phone by name, with `{places}` for values. A client that has some sends no texts of its own.
+    pub templates: BTreeMap<String, String>,
     pub created_at: Time,
+}
+
+/// Fills a template. Values are checked like any shown text, on one line, so that they cannot add lines of their own.
+///
+/// # Errors
+/// Which place has no value, which value has no place, or which may not be shown.
+pub fn fill(template: &str, values: &BTreeMap<String, String>) -> Result<String, (String, BadText)> {
+    let (mut text, mut used, mut rest) = (String::new(), Vec::new(), template);
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((place, after)) = after.split_once('}') else { break };
+        let value = values.get(place).ok_or_else(|| (place.to_owned(), BadText::Empty))?;
+        crate::text::shown(value, 200, false).map_err(|why| (place.to_owned(), why))?;
+        text.push_str(before);
+        text.push_str(value);
+        used.push(place);
+        rest = after;
+    }
+    match values.keys().find(|k| !used.contains(&k.as_str())) {
+        Some(unused) => Err((unused.clone(), BadText::NoPlace)),
+        None => Ok(text + rest),
+    }
 }
 
 /// Whether this is an origin as browsers send it: scheme, host, maybe a port, nothing after.
@@ -58,5 +87,15 @@ mod tests {
             assert!(!is_origin(bad), "{bad}");
         }
         assert!(is_web_url("https://shop.example/back?a=b"));
+    }
+
+    #[test]
+    fn a_template_takes_exactly_its_values_and_none_that_could_deceive() {
+        let values = |all: &[(&str, &str)]| all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
+        assert_eq!(fill("Pay {n} to {who}.", &values(&[("n", "5 €"), ("who", "{n}")])), Ok("Pay 5 € to {n}.".to_owned()));
+        assert_eq!(fill("Log in", &values(&[])), Ok("Log in".to_owned()));
+        assert_eq!(fill("{n}", &values(&[])), Err(("n".to_owned(), BadText::Empty)));
+        assert_eq!(fill("x", &values(&[("n", "1")])), Err(("n".to_owned(), BadText::NoPlace)));
+        assert_eq!(fill("{n}", &values(&[("n", "a\nb")])), Err(("n".to_owned(), BadText::Invisible)));
     }
 }

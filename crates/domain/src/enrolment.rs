@@ -1,5 +1,7 @@
 //! Enrolment: how an account comes to be.
 
+use serde::{Deserialize, Serialize};
+
 use countersign_protocol::ids::{AccountId, ClientId, EnrolmentId, Jkt, RealmId, ReqId};
 
 use crate::{
@@ -13,12 +15,42 @@ use crate::{
 pub const NUMBER_TRIES: u32 = 3;
 
 /// How it becomes active once the phone has proven its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Confirm {
     /// The number the phone shows is typed where the enrolment was created.
     Number,
+    /// A realm administrator says yes.
+    Admin,
+    /// Another phone of the user says yes, with the number the new one shows.
+    Phone,
     /// At once.
     None,
+}
+
+impl Confirm {
+    pub const ALL: [Self; 4] = [Self::Number, Self::Admin, Self::Phone, Self::None];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Admin => "admin",
+            Self::Phone => "phone",
+            Self::None => "none",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.as_str() == text)
+    }
+
+    /// Whether the new phone shows a number that somebody else has to know.
+    #[must_use]
+    pub fn shows_number(self) -> bool {
+        matches!(self, Self::Number | Self::Phone)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,6 +119,8 @@ pub struct Enrolment {
     pub state: State,
     pub tries_left: u32,
     pub redeemed: Option<Redeemed>,
+    /// What another phone of the user signed to let this one in.
+    pub approval: Option<String>,
 }
 
 /// What can happen to an enrolment.
@@ -96,10 +130,28 @@ pub enum Event {
     Redeem(Jkt, ReqId),
     /// Somebody typed a number where the enrolment was created.
     TypeNumber(String),
+    /// An administrator says yes.
+    Admit,
+    /// Another phone of the user says yes, with the number the new one shows; its signature has been verified.
+    Vouch(String),
+    /// Another phone of the user says no.
+    Turn,
     /// The creator takes it back.
     Cancel,
     /// Its time is over; anybody may notice.
     Expire,
+}
+
+impl Event {
+    /// The way of confirming this event belongs to.
+    fn confirms(&self) -> Option<Confirm> {
+        match self {
+            Self::TypeNumber(_) => Some(Confirm::Number),
+            Self::Admit => Some(Confirm::Admin),
+            Self::Vouch(_) | Self::Turn => Some(Confirm::Phone),
+            Self::Redeem(..) | Self::Cancel | Self::Expire => None,
+        }
+    }
 }
 
 /// What becomes of it.
@@ -114,9 +166,9 @@ pub enum Step {
 /// The life of an enrolment.
 ///
 /// ```text
-/// pending ──Redeem──▶ redeemed ──TypeNumber ✓──▶ confirmed
+/// pending ──Redeem──▶ redeemed ──TypeNumber ✓, Admit, Vouch ✓──▶ confirmed
 ///    │  └─Redeem, nothing to confirm──────────────▲
-///    │                   ├──TypeNumber ✗ ×3──▶ refused
+///    │                   ├──number ✗ ×3, Turn──▶ refused
 ///    └──────Cancel───────┴──────────────────▶ cancelled
 ///    └──────Expire (after expires_at)───────▶ expired
 /// ```
@@ -136,13 +188,16 @@ pub fn step(e: &Enrolment, event: &Event, now: Time) -> Result<Step, Refused> {
         (S::Redeemed, Event::Redeem(..)) if active(FaultName::ReuseCode) => Ok(Step::To(S::Redeemed, e.tries_left)),
         (_, Event::Redeem(..)) => Err(Refused::BadEnrolment),
 
-        (S::Redeemed, Event::TypeNumber(_)) if over => Err(Refused::Expired),
-        (S::Redeemed, Event::TypeNumber(typed)) => Ok(typed_number(e, typed)),
-        (S::Pending, Event::TypeNumber(_)) => Err(Refused::NotRedeemed),
+        (S::Redeemed, event) if over && event.confirms().is_some() => Err(Refused::Expired),
+        (S::Pending, event) if event.confirms().is_some() => Err(Refused::NotRedeemed),
+        (S::Redeemed, event) if event.confirms().is_some_and(|how| how != e.confirm) => Err(Refused::NotAllowed),
+        (S::Redeemed, Event::TypeNumber(typed) | Event::Vouch(typed)) => Ok(typed_number(e, typed)),
+        (S::Redeemed, Event::Admit) => Ok(Step::To(S::Confirmed, e.tries_left)),
+        (S::Redeemed, Event::Turn) => Ok(Step::To(S::Refused, 0)),
 
         (S::Pending | S::Redeemed, Event::Cancel) => Ok(Step::To(S::Cancelled, e.tries_left)),
 
-        (S::Confirmed | S::Refused | S::Cancelled | S::Expired, Event::TypeNumber(_) | Event::Cancel) => Err(Refused::AlreadyDecided),
+        (S::Pending | S::Confirmed | S::Refused | S::Cancelled | S::Expired, _) => Err(Refused::AlreadyDecided),
     }
 }
 
@@ -177,6 +232,7 @@ mod tests {
             state: State::Pending,
             tries_left: NUMBER_TRIES,
             redeemed: None,
+            approval: None,
         }
     }
 
@@ -184,6 +240,9 @@ mod tests {
         let kind = prop_oneof![
             (0u8..3, 0u8..2).prop_map(|(k, r)| Event::Redeem(Jkt([k; 32]), ReqId([r; 16]))),
             prop_oneof![Just("1234"), Just("0000"), Just("")].prop_map(|n| Event::TypeNumber(n.to_owned())),
+            Just(Event::Admit),
+            Just(Event::Vouch("1234".to_owned())),
+            Just(Event::Turn),
             Just(Event::Cancel),
             Just(Event::Expire),
         ];
@@ -213,11 +272,37 @@ mod tests {
                         prop_assert!(wrong <= NUMBER_TRIES);
                     }
                     Event::Expire => prop_assert!(Time(now) >= e.expires_at),
+                    Event::Admit | Event::Vouch(_) | Event::Turn => prop_assert!(false, "confirmed in another way than its own"),
                     Event::Cancel => {}
                 }
                 prop_assert!(state != State::Confirmed || (before.state == State::Redeemed && matches!(event, Event::TypeNumber(_))));
                 e.state = state;
                 e.tries_left = tries;
+            }
+        }
+    }
+
+    #[test]
+    fn each_way_of_confirming_is_for_enrolments_that_asked_for_it() {
+        let mut e = enrolment();
+        e.state = State::Redeemed;
+        e.redeemed = Some(Redeemed {
+            account: AccountId([9; 16]),
+            jkt: Jkt([1; 32]),
+            req_id: ReqId([1; 16]),
+            device: "x".into(),
+            number: Some("1234".into()),
+        });
+        let ways = [
+            (Confirm::Number, Event::TypeNumber("1234".into())),
+            (Confirm::Admin, Event::Admit),
+            (Confirm::Phone, Event::Vouch("1234".into())),
+        ];
+        for confirm in Confirm::ALL {
+            e.confirm = confirm;
+            for (way, event) in &ways {
+                let expected = if *way == confirm { Ok(Step::To(State::Confirmed, NUMBER_TRIES)) } else { Err(Refused::NotAllowed) };
+                assert_eq!(step(&e, event, Time(1)), expected, "{confirm:?} {event:?}");
             }
         }
     }

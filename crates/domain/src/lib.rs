@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod api_key;
+pub mod app;
 pub mod audit;
 pub mod capability;
 pub mod client;
@@ -10,7 +11,9 @@ pub mod decision;
 pub mod enrolment;
 pub mod faults;
 pub mod flows;
+pub mod limits;
 pub mod login;
+pub mod permission;
 pub mod ports;
 pub mod random;
 pub mod realm;

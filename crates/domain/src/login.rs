@@ -1,11 +1,13 @@
 //! A login: one authentication of one user at one client.
 
+mod outcome;
+
 use countersign_protocol::{
     cbor,
     codes::{LoginState, RefuseReason},
     decision::Verdict,
     frames,
-    ids::{AccountId, ClientId, LoginId, RealmId, ReqId},
+    ids::{AccountId, ClientId, LoginId, RealmId},
     labels,
 };
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,8 @@ use crate::{
     secret::{same, sha256},
     time::Time,
 };
+
+pub use outcome::{Outcome, Record};
 
 /// What does not change after creation. Lives in the KV while the login is pending, and in its outcome row afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +41,39 @@ pub struct Login {
     pub return_url: Option<String>,
     /// SHA-256 of the page token's secret.
     pub page_hash: [u8; 32],
+    /// Whom it waits for without any code being shown.
+    #[serde(default)]
+    pub target: Option<Target>,
+    #[serde(default)]
+    pub initiator: Initiator,
+    /// The client wants a number whatever the realm's settings say.
+    #[serde(default)]
+    pub number_match: bool,
+    /// Started by the phone itself; the app hands it over here.
+    #[serde(default)]
+    pub callback_url: Option<String>,
+    /// SHA-256 of the keyed request that made it.
+    #[serde(default)]
+    pub request: Option<[u8; 32]>,
+}
+
+/// Whom a directed login waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    User(String),
+    #[serde(with = "as_text")]
+    Account(AccountId),
+}
+
+/// Who started the login, as far as the client can tell, as keyed hashes: good for counting, not for looking up people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Initiator {
+    /// The browser: what the client keeps in its cookie.
+    pub binding: Option<[u8; 16]>,
+    /// Its address.
+    pub address: Option<[u8; 16]>,
 }
 
 impl Login {
@@ -64,6 +101,56 @@ impl Login {
     fn expects(&self, user: &str) -> Result<(), Refused> {
         if self.expected_user.as_deref().is_none_or(|u| u == user) { Ok(()) } else { Err(Refused::WrongUser) }
     }
+
+    /// Whether it waits for this account.
+    #[must_use]
+    pub fn is_for(&self, account: AccountId, user_id: &str) -> bool {
+        match &self.target {
+            Some(Target::User(user)) => user == user_id,
+            Some(Target::Account(id)) => *id == account,
+            None => false,
+        }
+    }
+}
+
+/// How an account came to a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// It scanned the page's code.
+    Qr,
+    /// It was opened with the page's link, on the browser's own device.
+    Link,
+    /// The client directed the login at it.
+    Directed,
+    /// It started the login itself.
+    App,
+}
+
+impl Via {
+    pub const ALL: [Self; 4] = [Self::Qr, Self::Link, Self::Directed, Self::App];
+
+    /// The spelling in REST and SQL.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Qr => "qr",
+            Self::Link => "link",
+            Self::Directed => "directed",
+            Self::App => "app",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.as_str() == text)
+    }
+
+    /// Whether redeeming takes the token that the phone was given.
+    #[must_use]
+    pub fn returns(self) -> bool {
+        matches!(self, Self::Link | Self::App)
+    }
 }
 
 /// Who looks at the login.
@@ -72,8 +159,10 @@ pub struct Claim {
     #[serde(with = "as_text")]
     pub account: AccountId,
     pub user_id: String,
-    /// Claimed by link: redeeming then takes the return token.
-    pub by_link: bool,
+    pub via: Via,
+    /// Shown by the bound page, to be typed on the phone.
+    pub number: Option<String>,
+    pub at: Time,
 }
 
 /// Where the login is.
@@ -107,10 +196,15 @@ pub enum EndedBy {
     AccountBlocked,
     AccountDeleted,
     Lifetime,
+    /// The phone was not heard for longer than the realm allows.
+    Silence,
+    /// One of the user's phones, or the client, ended everything.
+    Everywhere,
 }
 
 impl EndedBy {
-    pub const ALL: [Self; 5] = [Self::Phone, Self::Client, Self::AccountBlocked, Self::AccountDeleted, Self::Lifetime];
+    pub const ALL: [Self; 7] =
+        [Self::Phone, Self::Client, Self::AccountBlocked, Self::AccountDeleted, Self::Lifetime, Self::Silence, Self::Everywhere];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -120,6 +214,8 @@ impl EndedBy {
             Self::AccountBlocked => "account_blocked",
             Self::AccountDeleted => "account_deleted",
             Self::Lifetime => "lifetime",
+            Self::Silence => "silence",
+            Self::Everywhere => "everywhere",
         }
     }
 
@@ -160,13 +256,16 @@ impl State {
     }
 }
 
+/// Why a login is refused whose number was typed wrong.
+pub const WRONG_NUMBER: &str = "wrong_number";
+
 /// What can happen to a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An account shows a genuine, fresh capability.
     Claim(Claim),
     /// The account that claimed it decides; the signature has been verified.
-    Decide { account: AccountId, verdict: Verdict, reason: Option<RefuseReason> },
+    Decide { account: AccountId, verdict: Verdict, reason: Option<RefuseReason>, number: Option<String> },
     /// The account that claimed it was blocked or deleted.
     Disown(AccountId, EndedBy),
     /// The client or the page takes it back.
@@ -208,8 +307,8 @@ pub fn step(login: &Login, state: &State, event: &Event, now: Time) -> Result<St
         (State::Claimed(by), Event::Claim(again)) if by.account == again.account => Ok(state.clone()),
         (State::Claimed(_), Event::Claim(_)) => Err(Refused::AlreadyClaimed),
 
-        (State::Claimed(by), Event::Decide { account, verdict, reason }) if by.account == *account => {
-            decide(login, by, *verdict, *reason, now)
+        (State::Claimed(by), Event::Decide { account, verdict, reason, number }) if by.account == *account => {
+            decide(login, by, *verdict, *reason, number.as_deref(), now)
         }
         (State::Claimed(by), Event::Disown(account, why)) if by.account == *account => {
             Ok(State::Refused { reason: why.as_str().to_owned() })
@@ -238,10 +337,22 @@ pub fn step(login: &Login, state: &State, event: &Event, now: Time) -> Result<St
     }
 }
 
-fn decide(login: &Login, by: &Claim, verdict: Verdict, reason: Option<RefuseReason>, now: Time) -> Result<State, Refused> {
+/// A wrong number, or none where one was asked for, refuses the login: there is one try.
+fn decide(
+    login: &Login,
+    by: &Claim,
+    verdict: Verdict,
+    reason: Option<RefuseReason>,
+    number: Option<&str>,
+    now: Time,
+) -> Result<State, Refused> {
     match (verdict, reason) {
         (Verdict::Approve, None) => {
             login.expects(&by.user_id)?;
+            let right = by.number.as_deref().is_none_or(|wanted| number.is_some_and(|typed| same(wanted.as_bytes(), typed.as_bytes())));
+            if !right {
+                return Ok(State::Refused { reason: WRONG_NUMBER.to_owned() });
+            }
             // Lifetimes are the realm's; the flow that stores the outcome sets them.
             Ok(State::Approved { claim: by.clone(), redeem_by: now, ends_at: now, redeemed: false })
         }
@@ -254,53 +365,10 @@ fn redeem(claim: &Claim, redeem_by: Time, redeemed: bool, token: Option<[u8; 16]
     if redeemed {
         return Err(Refused::AlreadyRedeemed);
     }
-    if claim.by_link && !token.is_some_and(|t| same(&t, expected)) {
+    if claim.via.returns() && !token.is_some_and(|t| same(&t, expected)) {
         return Err(Refused::WrongReturnToken);
     }
     if now >= redeem_by { Err(Refused::TooLate) } else { Ok(()) }
-}
-
-/// The terminal fact, as it is stored: one row a login, for ever.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    pub login: Login,
-    /// Approved, refused, cancelled or expired.
-    pub state: LoginState,
-    pub reason: Option<String>,
-    pub claim: Option<Claim>,
-    /// The signed decision, when a phone decided.
-    pub decision: Option<String>,
-    pub req_id: Option<ReqId>,
-    pub decided_at: Time,
-    pub redeem_by: Time,
-    pub ends_at: Time,
-}
-
-/// An outcome with what happened to it since.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    pub outcome: Outcome,
-    pub redeemed: bool,
-    pub ended: Option<EndedBy>,
-}
-
-impl Record {
-    /// The state machine's view.
-    #[must_use]
-    pub fn state(&self) -> State {
-        match (self.ended, self.outcome.state, &self.outcome.claim) {
-            (Some(by), ..) => State::Ended { by, redeemed: self.redeemed },
-            (None, LoginState::Approved, Some(claim)) => State::Approved {
-                claim: claim.clone(),
-                redeem_by: self.outcome.redeem_by,
-                ends_at: self.outcome.ends_at,
-                redeemed: self.redeemed,
-            },
-            (None, LoginState::Refused, _) => State::Refused { reason: self.outcome.reason.clone().unwrap_or_default() },
-            (None, LoginState::Cancelled, _) => State::Cancelled,
-            _ => State::Expired,
-        }
-    }
 }
 
 /// Ids as their texts in the KV, so that a person can read it.

@@ -39,4 +39,20 @@ impl dyn Random + '_ {
         // 2^32 is so far above 10,000 that the bias is below one in 400,000.
         format!("{:04}", u32::from_be_bytes(self.bytes()) % 10_000)
     }
+
+    /// Two decimal digits for number matching.
+    #[must_use]
+    pub fn short_number(&self) -> String {
+        format!("{:02}", u32::from_be_bytes(self.bytes()) % 100)
+    }
+}
+
+/// The id of what a keyed request makes: a UUIDv8 (RFC 9562, section 5.8) that is the same for the same key.
+#[must_use]
+pub fn id_from(hash: &[u8; 32]) -> [u8; 16] {
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash[..16]);
+    id[6] = 0x80 | (id[6] & 0x0f);
+    id[8] = 0x80 | (id[8] & 0x3f);
+    id
 }

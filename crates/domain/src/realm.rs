@@ -3,7 +3,7 @@
 use countersign_protocol::ids::{KeyId, RealmId};
 use serde::{Deserialize, Serialize};
 
-use crate::{secret::Secret, time::Time};
+use crate::{app::App, enrolment::Confirm, limits::Limits, secret::Secret, time::Time};
 
 /// What a realm may decide for itself. Absent members in stored settings take the default, so that new ones can be added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,15 +13,55 @@ pub struct RealmSettings {
     pub login_secs: u64,
     /// Seconds an approved login waits to be redeemed.
     pub redeem_secs: u64,
-    /// Seconds a redeemed login lives.
+    /// Seconds an approved login lives.
     pub session_secs: u64,
     /// Seconds an enrolment may take.
     pub enrolment_secs: u64,
+    /// Continuous authentication: an approved login ends when its phone has not been heard for so many seconds. 0: it need not be.
+    pub silence_secs: u64,
+    /// Which ways to a login take a number from the browser, typed on the phone.
+    pub number_match: NumberMatch,
+    /// How a new phone may become active.
+    pub enrolment_confirm: Vec<Confirm>,
+    /// Only listed apps may enrol and connect.
+    pub listed_apps_only: bool,
+    pub limits: Limits,
+    /// Days the trail is kept.
+    pub trail_days: u64,
+    /// Days outcomes and their evidence are kept, from the end of their login.
+    pub outcome_days: u64,
+}
+
+/// Where a number has to be typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NumberMatch {
+    pub qr: bool,
+    pub link: bool,
+    pub directed: bool,
+}
+
+impl Default for NumberMatch {
+    fn default() -> Self {
+        Self { qr: false, link: true, directed: true }
+    }
 }
 
 impl Default for RealmSettings {
     fn default() -> Self {
-        Self { login_secs: 120, redeem_secs: 120, session_secs: 8 * 3600, enrolment_secs: 600 }
+        Self {
+            login_secs: 120,
+            redeem_secs: 120,
+            session_secs: 8 * 3600,
+            enrolment_secs: 600,
+            silence_secs: 0,
+            number_match: NumberMatch::default(),
+            enrolment_confirm: vec![Confirm::Number, Confirm::Phone, Confirm::Admin],
+            listed_apps_only: false,
+            limits: Limits::default(),
+            trail_days: 400,
+            outcome_days: 400,
+        }
     }
 }
 
@@ -58,6 +98,7 @@ pub struct SealedRealm {
     /// Envelope of the key under QR codes and link tokens.
     pub sealed_qr: Vec<u8>,
     pub keys: Vec<SealedKey>,
+    pub apps: Vec<App>,
 }
 
 /// A realm ready to work.
@@ -68,6 +109,7 @@ pub struct OpenRealm {
     pub qr_key: Secret<32>,
     /// Newest epoch first.
     pub keys: Vec<OpenKey>,
+    pub apps: Vec<App>,
 }
 
 /// A static key ready to work.

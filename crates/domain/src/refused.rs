@@ -2,6 +2,8 @@
 
 use countersign_protocol::codes::Refusal;
 
+use crate::limits::Limited;
+
 /// A rule said no. One list for both sides; phones get [`Refused::refusal`], REST gets `as_str`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refused {
@@ -26,6 +28,18 @@ pub enum Refused {
     WrongNumber,
     NotRedeemed,
     AlreadyExists,
+    /// The key is used for another request.
+    RequestChanged,
+    /// Made before by the same request; its secret is not given out again.
+    SecretAlreadyIssued,
+    /// The realm does not allow this way of confirming.
+    ConfirmNotAllowed,
+    /// The realm does not list this app.
+    AppNotListed,
+    /// The realm asks for a newer version of this app.
+    UpdateRequired,
+    /// Something still uses it.
+    InUse,
 }
 
 impl Refused {
@@ -46,7 +60,17 @@ impl Refused {
             Self::AccountDeleted => Refusal::AccountDeleted,
             Self::BadDecision => Refusal::BadDecision,
             Self::BadEnrolment => Refusal::BadEnrolment,
-            Self::NotAllowed | Self::WrongReturnToken | Self::WrongNumber | Self::NotRedeemed | Self::AlreadyExists => Refusal::NotAllowed,
+            Self::WrongNumber => Refusal::WrongNumber,
+            Self::AppNotListed => Refusal::BadEnrolment,
+            Self::NotAllowed
+            | Self::WrongReturnToken
+            | Self::NotRedeemed
+            | Self::AlreadyExists
+            | Self::RequestChanged
+            | Self::SecretAlreadyIssued
+            | Self::ConfirmNotAllowed
+            | Self::UpdateRequired
+            | Self::InUse => Refusal::NotAllowed,
         }
     }
 
@@ -71,6 +95,12 @@ impl Refused {
             Self::WrongNumber => "wrong_number",
             Self::NotRedeemed => "not_redeemed",
             Self::AlreadyExists => "already_exists",
+            Self::RequestChanged => "idempotency_key_reused",
+            Self::SecretAlreadyIssued => "secret_already_issued",
+            Self::ConfirmNotAllowed => "confirm_not_allowed",
+            Self::AppNotListed => "app_not_listed",
+            Self::UpdateRequired => "update_required",
+            Self::InUse => "in_use",
         }
     }
 }
@@ -85,8 +115,16 @@ pub struct Fault(pub String);
 pub enum Stop {
     /// A rule said no.
     Refused(Refused),
+    /// Too much of it.
+    Limited(Limited),
     /// A port failed.
     Fault(Fault),
+}
+
+impl From<Limited> for Stop {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
+    }
 }
 
 impl From<Refused> for Stop {

@@ -16,6 +16,8 @@ pub enum BadText {
     Name,
     #[error("may hold printable ASCII without spaces and slashes only")]
     UserId,
+    #[error("has no place in the template")]
+    NoPlace,
 }
 
 /// A text for the screen: 1 to `max` bytes, nothing invisible. New lines are allowed when `lines` is true.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::{
     Fault,
     random::Random,
-    secret::{Secret, sha256},
+    secret::{Secret, mac16, sha256},
 };
 
 const VERSION: u8 = 1;
@@ -19,6 +19,8 @@ const HEADER: usize = 1 + 4 + 12;
 pub struct Vault {
     key: LessSafeKey,
     key_id: [u8; 4],
+    /// For what callers carry around and bring back.
+    mac_key: Secret<32>,
 }
 
 impl Vault {
@@ -31,7 +33,14 @@ impl Vault {
         let key = UnboundKey::new(&AES_256_GCM, master.expose()).expect("32 bytes are an AES-256 key");
         let mut key_id = [0; 4];
         key_id.copy_from_slice(&sha256(&[b"countersign/master-key-id", &master.expose()[..]].concat())[..4]);
-        Self { key: LessSafeKey::new(key), key_id }
+        let mac_key = Secret::new(sha256(&[b"countersign/mac-key/v1", &master.expose()[..]].concat()));
+        Self { key: LessSafeKey::new(key), key_id, mac_key }
+    }
+
+    /// Vouches for what callers carry around and bring back, for one purpose.
+    #[must_use]
+    pub fn mac(&self, purpose: &str, message: &[u8]) -> [u8; 16] {
+        mac16(&self.mac_key, &[purpose.as_bytes(), b"\0", message].concat())
     }
 
     /// Seals `plain` for the place named `place`.

@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod memory;
+mod tallies;
 
 pub use memory::MemoryKv;

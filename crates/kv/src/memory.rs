@@ -9,18 +9,20 @@ use async_trait::async_trait;
 use countersign_domain::{
     Fault,
     faults::{FaultName, active},
-    ports::{Advanced, Clock, Live, Topic, Versioned, Wake, Wakes},
+    ports::{Advanced, Clock, Count, Counter, Live, Quarantine, Topic, Versioned, Wake, Wakes},
     time::Time,
 };
-use countersign_protocol::ids::{AccountId, LoginId, PodId};
+use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
 use tokio::sync::broadcast;
+
+use crate::tallies::Tallies;
 
 /// Wake-ups a slow subscriber may fall behind before it is told to read everything again.
 const BACKLOG: usize = 4096;
 /// Pending logins held at most; beyond it creation is refused rather than memory eaten.
 const MOST_LOGINS: usize = 1_000_000;
-/// Claims remembered per account; the oldest is forgotten first.
-const MOST_CLAIMS: usize = 64;
+/// Claims, and offers, remembered per account; the oldest is forgotten first.
+const MOST_NOTES: usize = 64;
 
 struct Entry {
     stored: Versioned,
@@ -31,6 +33,7 @@ struct Entry {
 struct State {
     logins: HashMap<LoginId, Entry>,
     claims: HashMap<AccountId, Vec<(LoginId, Time)>>,
+    offers: HashMap<AccountId, Vec<(LoginId, Time)>>,
     /// What vanishes when, so that sweeping costs only what it removes.
     deadlines: BTreeMap<(Time, Vanishing), ()>,
 }
@@ -39,12 +42,14 @@ struct State {
 enum Vanishing {
     Login(LoginId),
     Claim(AccountId, LoginId),
+    Offer(AccountId, LoginId),
 }
 
 /// The in-memory adapter.
 pub struct MemoryKv {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    tallies: Mutex<Tallies>,
     wakes: broadcast::Sender<Wake>,
 }
 
@@ -52,7 +57,7 @@ impl MemoryKv {
     /// An empty one.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, state: Mutex::default(), wakes: broadcast::channel(BACKLOG).0 }
+        Self { clock, state: Mutex::default(), tallies: Mutex::default(), wakes: broadcast::channel(BACKLOG).0 }
     }
 
     /// The state, swept. Every change below leaves it whole, so a panic elsewhere does not spoil it.
@@ -66,6 +71,10 @@ impl MemoryKv {
             state.forget(what, now);
         }
         state
+    }
+
+    fn tallies(&self) -> MutexGuard<'_, Tallies> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake(&self, topic: Topic, v: u64) {
@@ -85,29 +94,50 @@ impl State {
                     self.logins.remove(&id);
                 }
             }
-            Vanishing::Claim(account, login) => {
-                if let Some(claims) = self.claims.get_mut(&account) {
-                    claims.retain(|(id, until)| *id != login || *until > now);
-                    if claims.is_empty() {
-                        self.claims.remove(&account);
-                    }
-                }
-            }
+            Vanishing::Claim(account, login) => forget_note(&mut self.claims, account, login, now),
+            Vanishing::Offer(account, login) => forget_note(&mut self.offers, account, login, now),
         }
     }
 }
 
+type Notes = HashMap<AccountId, Vec<(LoginId, Time)>>;
+
+fn forget_note(notes: &mut Notes, account: AccountId, login: LoginId, now: Time) {
+    if let Some(of_account) = notes.get_mut(&account) {
+        of_account.retain(|(id, until)| *id != login || *until > now);
+        if of_account.is_empty() {
+            notes.remove(&account);
+        }
+    }
+}
+
+fn note(notes: &mut Notes, account: AccountId, login: LoginId, until: Time) {
+    let of_account = notes.entry(account).or_default();
+    of_account.retain(|(id, _)| *id != login);
+    if of_account.len() == MOST_NOTES {
+        of_account.remove(0);
+    }
+    of_account.push((login, until));
+}
+
+fn noted(notes: &Notes, account: AccountId) -> Vec<LoginId> {
+    notes.get(&account).map(|c| c.iter().map(|(id, _)| *id).collect()).unwrap_or_default()
+}
+
 #[async_trait]
 impl Live for MemoryKv {
-    async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<(), Fault> {
+    async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<bool, Fault> {
         let gone_at = self.clock.now().plus_secs(ttl_secs);
         let mut state = self.state();
         if state.logins.len() >= MOST_LOGINS {
             return Err(Fault("too many pending logins".to_owned()));
         }
+        if state.logins.contains_key(&login) {
+            return Ok(false);
+        }
         state.logins.insert(login, Entry { stored: Versioned { v: 1, body }, gone_at });
         state.deadlines.insert((gone_at, Vanishing::Login(login)), ());
-        Ok(())
+        Ok(true)
     }
 
     async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault> {
@@ -142,18 +172,60 @@ impl Live for MemoryKv {
     async fn note_claim(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault> {
         let until = self.clock.now().plus_secs(ttl_secs);
         let mut state = self.state();
-        let claims = state.claims.entry(account).or_default();
-        claims.retain(|(id, _)| *id != login);
-        if claims.len() == MOST_CLAIMS {
-            claims.remove(0);
-        }
-        claims.push((login, until));
+        note(&mut state.claims, account, login, until);
         state.deadlines.insert((until, Vanishing::Claim(account, login)), ());
         Ok(())
     }
 
     async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
-        Ok(self.state().claims.get(&account).map(|c| c.iter().map(|(id, _)| *id).collect()).unwrap_or_default())
+        Ok(noted(&self.state().claims, account))
+    }
+
+    async fn offer(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault> {
+        let until = self.clock.now().plus_secs(ttl_secs);
+        let mut state = self.state();
+        note(&mut state.offers, account, login, until);
+        state.deadlines.insert((until, Vanishing::Offer(account, login)), ());
+        Ok(())
+    }
+
+    async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
+        Ok(noted(&self.state().offers, account))
+    }
+
+    async fn hear(&self, account: AccountId, ttl_secs: u64) -> Result<(), Fault> {
+        self.tallies().hear(account, self.clock.now(), ttl_secs);
+        Ok(())
+    }
+
+    async fn heard(&self, account: AccountId) -> Result<Option<Time>, Fault> {
+        Ok(self.tallies().heard(account, self.clock.now()))
+    }
+
+    async fn count(&self, counter: Counter, secs: u64) -> Result<Count, Fault> {
+        Ok(self.tallies().count(counter, self.clock.now(), secs))
+    }
+
+    async fn distinct(&self, counter: Counter, member: [u8; 16], secs: u64) -> Result<u64, Fault> {
+        Ok(self.tallies().distinct(counter, member, self.clock.now(), secs))
+    }
+
+    async fn quarantine(&self, realm: RealmId, key: [u8; 16], address: bool, secs: u64) -> Result<(), Fault> {
+        let until = self.clock.now().plus_secs(secs);
+        self.tallies().quarantine(realm, Quarantine { key, address, until });
+        Ok(())
+    }
+
+    async fn quarantined(&self, realm: RealmId, key: [u8; 16]) -> Result<Option<Time>, Fault> {
+        Ok(self.tallies().quarantined(realm, key, self.clock.now()))
+    }
+
+    async fn quarantines(&self, realm: RealmId) -> Result<Vec<Quarantine>, Fault> {
+        Ok(self.tallies().quarantines(realm, self.clock.now()))
+    }
+
+    async fn release(&self, realm: RealmId, key: [u8; 16]) -> Result<bool, Fault> {
+        Ok(self.tallies().release(realm, key, self.clock.now()))
     }
 
     async fn announce(&self, topic: Topic, v: u64) -> Result<(), Fault> {

@@ -8,11 +8,11 @@ use std::sync::{
 
 use async_trait::async_trait;
 use countersign_domain::{
-    ports::{Advanced, Clock, Live, Topic, Versioned, Wake},
+    ports::{Advanced, Clock, Count, Counter, CounterKind, Live, Quarantine, Topic, Versioned, Wake},
     time::Time,
 };
 use countersign_kv::MemoryKv;
-use countersign_protocol::ids::{AccountId, LoginId, PodId};
+use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
 
 /// An adapter to be judged, and a way to let time pass for it.
 #[async_trait]
@@ -21,6 +21,7 @@ trait Bench: Send + Sync {
     async fn pass(&self, secs: u64);
 }
 
+const REALM: RealmId = RealmId([7; 16]);
 const A: LoginId = LoginId([1; 16]);
 const B: LoginId = LoginId([2; 16]);
 const ACCOUNT: AccountId = AccountId([3; 16]);
@@ -31,7 +32,8 @@ fn at(v: u64) -> Versioned {
 
 async fn a_new_login_is_at_version_one_and_the_unknown_is_not_there(on: &dyn Bench) {
     let live = on.live();
-    live.create(A, b"body 1".to_vec(), 60).await.unwrap();
+    assert!(live.create(A, b"body 1".to_vec(), 60).await.unwrap());
+    assert!(!live.create(A, b"another".to_vec(), 60).await.unwrap(), "the id is taken");
     assert_eq!(live.read(A).await.unwrap(), Some(at(1)));
     assert_eq!(live.read(B).await.unwrap(), None);
 }
@@ -129,6 +131,86 @@ async fn claims_are_remembered_once_in_order_for_their_time(on: &dyn Bench) {
     assert_eq!(live.claims(ACCOUNT).await.unwrap(), [B]);
 }
 
+async fn offers_are_kept_apart_from_claims(on: &dyn Bench) {
+    let live = on.live();
+    live.offer(ACCOUNT, A, 3).await.unwrap();
+    live.offer(ACCOUNT, B, 60).await.unwrap();
+    assert_eq!((live.offers(ACCOUNT).await.unwrap(), live.claims(ACCOUNT).await.unwrap()), (vec![A, B], vec![]));
+    on.pass(4).await;
+    assert_eq!(live.offers(ACCOUNT).await.unwrap(), [B]);
+}
+
+fn counter(kind: CounterKind, key: u8) -> Counter {
+    Counter { realm: REALM, kind, key: [key; 16] }
+}
+
+async fn a_window_begins_with_its_first_count_and_ends_in_its_time(on: &dyn Bench) {
+    let live = on.live();
+    let c = counter(CounterKind::Client, 1);
+    assert_eq!(live.count(c, 10).await.unwrap(), Count { n: 1, left: 10 });
+    on.pass(4).await;
+    assert_eq!(live.count(c, 10).await.unwrap(), Count { n: 2, left: 6 });
+    assert_eq!(live.count(counter(CounterKind::Client, 2), 10).await.unwrap().n, 1, "another key");
+    assert_eq!(live.count(counter(CounterKind::User, 1), 10).await.unwrap().n, 1, "another kind");
+    let elsewhere = Counter { realm: RealmId([8; 16]), ..c };
+    assert_eq!(live.count(elsewhere, 10).await.unwrap().n, 1, "another realm");
+    on.pass(7).await;
+    assert_eq!(live.count(c, 10).await.unwrap(), Count { n: 1, left: 10 });
+}
+
+async fn of_many_counts_at_once_none_is_lost(on: &dyn Bench) {
+    let live = on.live();
+    let counts: Vec<_> = (0..64)
+        .map(|_| {
+            let live = live.clone();
+            tokio::spawn(async move { live.count(counter(CounterKind::Client, 1), 60).await.unwrap().n })
+        })
+        .collect();
+    let mut seen = Vec::new();
+    for c in counts {
+        seen.push(c.await.unwrap());
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=64).collect::<Vec<_>>());
+}
+
+async fn members_are_counted_once_each(on: &dyn Bench) {
+    let live = on.live();
+    let c = counter(CounterKind::Address, 1);
+    for (member, n) in [(1, 1), (1, 1), (2, 2), (1, 2), (3, 3)] {
+        assert_eq!(live.distinct(c, [member; 16], 60).await.unwrap(), n);
+    }
+    on.pass(61).await;
+    assert_eq!(live.distinct(c, [9; 16], 60).await.unwrap(), 1);
+}
+
+async fn who_stays_out_comes_in_again_in_time_or_when_released(on: &dyn Bench) {
+    let live = on.live();
+    live.quarantine(REALM, [1; 16], false, 10).await.unwrap();
+    live.quarantine(REALM, [2; 16], true, 60).await.unwrap();
+    live.quarantine(RealmId([8; 16]), [3; 16], true, 60).await.unwrap();
+    let keys = |all: Vec<Quarantine>| all.into_iter().map(|q| (q.key[0], q.address)).collect::<Vec<_>>();
+    assert_eq!(keys(live.quarantines(REALM).await.unwrap()), [(1, false), (2, true)]);
+    assert!(live.quarantined(REALM, [1; 16]).await.unwrap().is_some());
+    assert!(live.quarantined(REALM, [3; 16]).await.unwrap().is_none(), "another realm's");
+    on.pass(11).await;
+    assert!(live.quarantined(REALM, [1; 16]).await.unwrap().is_none());
+    assert!(live.release(REALM, [2; 16]).await.unwrap() && !live.release(REALM, [2; 16]).await.unwrap());
+    assert!(live.quarantined(REALM, [2; 16]).await.unwrap().is_none());
+}
+
+async fn the_last_word_of_a_phone_is_remembered_for_its_time(on: &dyn Bench) {
+    let live = on.live();
+    assert_eq!(live.heard(ACCOUNT).await.unwrap(), None);
+    live.hear(ACCOUNT, 10).await.unwrap();
+    let first = live.heard(ACCOUNT).await.unwrap().unwrap();
+    on.pass(4).await;
+    live.hear(ACCOUNT, 10).await.unwrap();
+    assert!(live.heard(ACCOUNT).await.unwrap().unwrap() >= first.plus_secs(4));
+    on.pass(11).await;
+    assert_eq!(live.heard(ACCOUNT).await.unwrap(), None);
+}
+
 macro_rules! adapter {
     ($module:ident, $bench:expr, [$($promise:ident),* $(,)?]) => {
         mod $module {
@@ -155,6 +237,12 @@ macro_rules! contract {
                 every_change_wakes_every_subscriber,
                 a_subscriber_that_falls_behind_hears_everything_or_is_told_to_read_everything,
                 claims_are_remembered_once_in_order_for_their_time,
+                offers_are_kept_apart_from_claims,
+                a_window_begins_with_its_first_count_and_ends_in_its_time,
+                of_many_counts_at_once_none_is_lost,
+                members_are_counted_once_each,
+                who_stays_out_comes_in_again_in_time_or_when_released,
+                the_last_word_of_a_phone_is_remembered_for_its_time,
             ]
         );
     };

@@ -76,6 +76,8 @@ codes! {
         RateLimited = 15 "rate_limited",
         /// The server cannot reach its storage; try again with the same `req_id`.
         Unavailable = 16 "unavailable",
+        /// The number is not the one that is shown.
+        WrongNumber = 17 "wrong_number",
     }
 
     /// Why a connection ends: the body of CLOSE and of the authentic Goodbye.
@@ -104,6 +106,8 @@ codes! {
         Rekey = 11 "rekey",
         /// A bug on the server's side.
         Internal = 12 "internal",
+        /// The realm asks for a newer app, or does not list this one.
+        Update = 13 "update_required",
     }
 
     /// Where an account is in its life.
@@ -142,6 +146,18 @@ codes! {
         Declined = 1 "declined",
         /// "I did not start this".
         NotMe = 2 "not_me",
+    }
+
+    /// What a phone does to an account of its user.
+    pub enum DeviceAction {
+        /// Give it another name.
+        Rename = 1 "rename",
+        /// Stop it, a lost one for example.
+        Block = 2 "block",
+        /// Let it work again.
+        Unblock = 3 "unblock",
+        /// End it for good.
+        Delete = 4 "delete",
     }
 }
 

@@ -4,16 +4,16 @@
 //! as they arrived. `cb` binds the decision to the channel it is sent on. Header and claims are written without
 //! whitespace, members in the order given here; a verifier works on the bytes as received.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use crate::codes::RefuseReason;
 use crate::ids::{Jkt, LoginId, RealmId};
+use crate::jws::{self, fixed};
+
+pub use crate::jws::{BadJws, MAX_JWS, compact};
 
 /// The `typ` header.
 pub const TYP: &str = "cs-login+jwt";
-/// Longest JWS looked at.
-pub const MAX_JWS: usize = 2048;
 
 /// Yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,18 +33,12 @@ pub struct Decision {
     pub verdict: Verdict,
     /// Present exactly when the verdict is [`Verdict::Refuse`].
     pub reason: Option<RefuseReason>,
+    /// What the user typed from the browser, when the server asked for it; only with [`Verdict::Approve`].
+    pub number: Option<String>,
     /// Seconds since 1970, by the phone's clock; for the reader, not for the rules.
     pub iat: u64,
     /// Channel binding of the connection it is sent on.
     pub cb: [u8; 32],
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header<'a> {
-    alg: &'a str,
-    typ: &'a str,
-    kid: &'a str,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,6 +50,8 @@ struct Claims {
     decision: Verdict,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    number: Option<String>,
     iat: u64,
     cb: String,
 }
@@ -72,35 +68,22 @@ pub struct Parsed<'a> {
     pub signature: [u8; 64],
 }
 
-/// Why a text is not a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cs-login+jwt")]
-pub struct BadJws;
-
 impl Decision {
     /// The bytes the account key signs (ECDSA P-256 with SHA-256, raw r‖s).
     #[must_use]
     pub fn signing_input(&self, kid: &Jkt) -> String {
-        let kid = URL_SAFE_NO_PAD.encode(kid.0);
-        let header = Header { alg: "ES256", typ: TYP, kid: &kid };
         let claims = Claims {
             login: self.login.to_string(),
             realm: self.realm.to_string(),
-            ctx: URL_SAFE_NO_PAD.encode(self.ctx),
+            ctx: jws::write(&self.ctx),
             decision: self.verdict,
             reason: self.reason.map(|r| r.as_str().to_owned()),
+            number: self.number.clone(),
             iat: self.iat,
-            cb: URL_SAFE_NO_PAD.encode(self.cb),
+            cb: jws::write(&self.cb),
         };
-        let json = |v: Result<Vec<u8>, serde_json::Error>| URL_SAFE_NO_PAD.encode(v.expect("strings and numbers always serialise"));
-        format!("{}.{}", json(serde_json::to_vec(&header)), json(serde_json::to_vec(&claims)))
+        jws::signing_input(TYP, kid, &claims)
     }
-}
-
-/// Joins signing input and signature.
-#[must_use]
-pub fn compact(signing_input: &str, signature: &[u8; 64]) -> String {
-    format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 /// Takes a compact JWS apart. `alg` and `typ` are fixed here; nothing in the text can choose them.
@@ -108,20 +91,10 @@ pub fn compact(signing_input: &str, signature: &[u8; 64]) -> String {
 /// # Errors
 /// [`BadJws`] for anything that [`Decision::signing_input`] and [`compact`] could not have written.
 pub fn parse(jws: &str) -> Result<Parsed<'_>, BadJws> {
-    if jws.len() > MAX_JWS {
-        return Err(BadJws);
-    }
-    let (signing_input, signature) = jws.rsplit_once('.').ok_or(BadJws)?;
-    let (header, claims) = signing_input.split_once('.').ok_or(BadJws)?;
-    let bytes = |s: &str| URL_SAFE_NO_PAD.decode(s).map_err(|_| BadJws);
-    let (header, claims) = (bytes(header)?, bytes(claims)?);
-    let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| BadJws)?;
-    if header.alg != "ES256" || header.typ != TYP {
-        return Err(BadJws);
-    }
-    let claims: Claims = serde_json::from_slice(&claims).map_err(|_| BadJws)?;
+    let parts = jws::parse::<Claims>(jws, TYP)?;
+    let claims = &parts.claims;
     let reason = claims.reason.as_deref().map(|r| RefuseReason::parse(r).ok_or(BadJws)).transpose()?;
-    if reason.is_some() != (claims.decision == Verdict::Refuse) {
+    if reason.is_some() != (claims.decision == Verdict::Refuse) || (claims.number.is_some() && claims.decision == Verdict::Refuse) {
         return Err(BadJws);
     }
     let decision = Decision {
@@ -130,27 +103,35 @@ pub fn parse(jws: &str) -> Result<Parsed<'_>, BadJws> {
         ctx: fixed(&claims.ctx)?,
         verdict: claims.decision,
         reason,
+        number: claims.number.clone(),
         iat: claims.iat,
         cb: fixed(&claims.cb)?,
     };
-    Ok(Parsed { decision, kid: Jkt(fixed(header.kid)?), signing_input, signature: fixed(signature)? })
-}
-
-fn fixed<const N: usize>(text: &str) -> Result<[u8; N], BadJws> {
-    URL_SAFE_NO_PAD.decode(text).ok().and_then(|b| b.try_into().ok()).ok_or(BadJws)
+    Ok(Parsed { decision, kid: parts.kid, signing_input: parts.signing_input, signature: parts.signature })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
     fn decision(verdict: Verdict, reason: Option<RefuseReason>) -> Decision {
-        Decision { login: LoginId([1; 16]), realm: RealmId([2; 16]), ctx: [3; 32], verdict, reason, iat: 1_790_000_000, cb: [4; 32] }
+        Decision {
+            login: LoginId([1; 16]),
+            realm: RealmId([2; 16]),
+            ctx: [3; 32],
+            verdict,
+            reason,
+            number: None,
+            iat: 1_790_000_000,
+            cb: [4; 32],
+        }
     }
 
     #[test]
     fn a_decision_survives_its_text() {
-        for d in [decision(Verdict::Approve, None), decision(Verdict::Refuse, Some(RefuseReason::NotMe))] {
+        let numbered = Decision { number: Some("42".into()), ..decision(Verdict::Approve, None) };
+        for d in [decision(Verdict::Approve, None), numbered, decision(Verdict::Refuse, Some(RefuseReason::NotMe))] {
             let input = d.signing_input(&Jkt([5; 32]));
             let jws = compact(&input, &[6; 64]);
             assert_eq!(parse(&jws), Ok(Parsed { decision: d, kid: Jkt([5; 32]), signing_input: &input, signature: [6; 64] }));

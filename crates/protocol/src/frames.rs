@@ -8,8 +8,8 @@ use std::fmt;
 use minicbor::Encoder;
 
 use crate::cbor::{CborError, Field, MapReader, Record, record};
-use crate::codes::{AccountState, Close, LoginState, Refusal};
-use crate::ids::{AccountId, Jkt, LoginId, RealmId, ReqId};
+use crate::codes::{AccountState, Close, DeviceAction, LoginState, Refusal};
+use crate::ids::{AccountId, EnrolmentId, Jkt, LoginId, RealmId, ReqId};
 
 macro_rules! secret {
     ($($(#[$m:meta])* $name:ident($n:literal)),* $(,)?) => {$(
@@ -37,14 +37,14 @@ secret! {
 
 record! {
     /// First frame of an enrolled phone. `sig` is [`crate::labels::channel_auth`] signed by the account key, raw r‖s.
-    pub struct AuthAccount { 2 => jkt: Jkt, 3 => sig: [u8; 64] }
+    pub struct AuthAccount { 2 => jkt: Jkt, 3 => sig: [u8; 64], 5 => app_version: Option<String> }
     /// First frame of a phone with an enrolment link.
-    pub struct AuthEnrol { 4 => code: EnrolCode }
+    pub struct AuthEnrol { 4 => code: EnrolCode, 5 => app_version: Option<String> }
     /// Proves a new key. `sig` is [`crate::labels::enrol`] signed by it; `public_key` is the uncompressed point (SEC 1).
     pub struct Enrol { 1 => req_id: ReqId, 2 => public_key: [u8; 65], 3 => sig: [u8; 64], 4 => app: String, 5 => device: String }
     /// "Still here"; answered by Pong with the same number.
     pub struct Ping { 1 => nonce: u64 }
-    /// "I want to decide this login." Either `qr_time` and `qr_mac`, or `link`.
+    /// "I want to decide this login." `qr_time` and `qr_mac`, or `link`, or neither for a login that was directed at this account or its user.
     pub struct Claim { 1 => req_id: ReqId, 2 => login: LoginId, 3 => qr_time: Option<u64>, 4 => qr_mac: Option<[u8; 16]>, 5 => link: Option<LinkToken> }
     /// The signed answer; see [`crate::decision`].
     pub struct Decide { 1 => req_id: ReqId, 2 => login: LoginId, 3 => jws: String }
@@ -52,6 +52,18 @@ record! {
     pub struct Logout { 1 => req_id: ReqId, 2 => login: LoginId }
     /// "What is open, what is running?"
     pub struct ListLogins { 1 => req_id: ReqId }
+    /// "Log me in here": a login at this client, started on the phone and claimed by it at once.
+    pub struct StartLogin { 1 => req_id: ReqId, 2 => client: String }
+    /// "End every login of my user."
+    pub struct LogoutAll { 1 => req_id: ReqId }
+    /// "Which phones does my user have?"
+    pub struct ListDevices { 1 => req_id: ReqId }
+    /// "Do this to that account of my user." `name` with [`DeviceAction::Rename`] only.
+    pub struct ManageDevice { 1 => req_id: ReqId, 2 => account: AccountId, 3 => action: DeviceAction, 4 => name: Option<String> }
+    /// "Which new phones wait for my word?"
+    pub struct ListEnrolments { 1 => req_id: ReqId }
+    /// The signed word on a new phone; see [`crate::vouch`].
+    pub struct DecideEnrolment { 1 => req_id: ReqId, 2 => enrolment: EnrolmentId, 3 => jws: String }
 
     /// The channel belongs to this account now.
     pub struct AuthOk { 1 => account: AccountId, 2 => state: AccountState, 3 => realm_name: String, 4 => server_epoch: u64 }
@@ -63,8 +75,8 @@ record! {
     pub struct Refused { 1 => req_id: ReqId, 2 => code: Refusal, 3 => retry_after: Option<u64> }
     /// Answer to Ping.
     pub struct Pong { 1 => nonce: u64, 2 => time: u64 }
-    /// Show `context` (see [`Context`]) exactly, and sign over exactly these bytes.
-    pub struct Claimed { 1 => req_id: ReqId, 2 => login: LoginId, 3 => context: Vec<u8>, 4 => expires_at: u64, 5 => return_token: Option<ReturnToken>, 6 => return_url: Option<String> }
+    /// Show `context` (see [`Context`]) exactly, and sign over exactly these bytes. `number` is how many digits the user types from the browser; without it, none.
+    pub struct Claimed { 1 => req_id: ReqId, 2 => login: LoginId, 3 => context: Vec<u8>, 4 => expires_at: u64, 5 => return_token: Option<ReturnToken>, 6 => return_url: Option<String>, 7 => number: Option<u64>, 8 => callback_url: Option<String> }
     /// The decision is stored.
     pub struct Decided { 1 => req_id: ReqId, 2 => login: LoginId, 3 => state: LoginState }
     /// A command without a result of its own is done.
@@ -73,6 +85,20 @@ record! {
     pub struct Logins { 1 => req_id: ReqId, 2 => logins: Vec<LoginEntry> }
     /// One line of [`Logins`].
     pub struct LoginEntry { 1 => login: LoginId, 2 => state: LoginState, 3 => client_name: String, 4 => since: u64 }
+    /// Answer to ListDevices.
+    pub struct Devices { 1 => req_id: ReqId, 2 => devices: Vec<Device> }
+    /// One line of [`Devices`].
+    pub struct Device { 1 => account: AccountId, 2 => name: String, 3 => app: String, 4 => state: AccountState, 5 => since: u64 }
+    /// Answer to ListEnrolments.
+    pub struct Enrolments { 1 => req_id: ReqId, 2 => enrolments: Vec<EnrolmentEntry> }
+    /// One line of [`Enrolments`]: a new phone, by the thumbprint of its key.
+    pub struct EnrolmentEntry { 1 => enrolment: EnrolmentId, 2 => name: String, 3 => app: String, 4 => since: u64, 5 => jkt: Jkt }
+    /// A login waits for this account: claim it.
+    pub struct LoginOffered { 1 => login: LoginId, 2 => client_name: String, 3 => expires_at: u64 }
+    /// A new phone of this user waits for a word from an old one.
+    pub struct EnrolmentWaiting { 1 => enrolment: EnrolmentId, 2 => name: String }
+    /// Another phone of this user came, changed or went.
+    pub struct DeviceChanged { 1 => account: AccountId, 2 => name: String, 3 => app: String, 4 => state: AccountState, 5 => since: u64 }
     /// A login this account claimed changed; `v` is its version.
     pub struct LoginChanged { 1 => login: LoginId, 2 => state: LoginState, 3 => v: u64 }
     /// The account's own state changed.
@@ -187,6 +213,12 @@ frames! {
         5 Decide(Decide),
         6 Logout(Logout),
         7 ListLogins(ListLogins),
+        8 StartLogin(StartLogin),
+        9 LogoutAll(LogoutAll),
+        10 ListDevices(ListDevices),
+        11 ManageDevice(ManageDevice),
+        12 ListEnrolments(ListEnrolments),
+        13 DecideEnrolment(DecideEnrolment),
     }
 
     /// Server → phone.
@@ -200,9 +232,14 @@ frames! {
         70 Decided(Decided),
         71 Done(Done),
         72 Logins(Logins),
+        73 Devices(Devices),
+        74 Enrolments(Enrolments),
         80 LoginChanged(LoginChanged),
         81 AccountChanged(AccountChanged),
         82 Goodbye(Goodbye),
+        83 LoginOffered(LoginOffered),
+        84 EnrolmentWaiting(EnrolmentWaiting),
+        85 DeviceChanged(DeviceChanged),
     }
 }
 
@@ -216,6 +253,12 @@ impl PhoneFrame {
             Self::Decide(f) => Some(f.req_id),
             Self::Logout(f) => Some(f.req_id),
             Self::ListLogins(f) => Some(f.req_id),
+            Self::StartLogin(f) => Some(f.req_id),
+            Self::LogoutAll(f) => Some(f.req_id),
+            Self::ListDevices(f) => Some(f.req_id),
+            Self::ManageDevice(f) => Some(f.req_id),
+            Self::ListEnrolments(f) => Some(f.req_id),
+            Self::DecideEnrolment(f) => Some(f.req_id),
             Self::Auth(_) | Self::Ping(_) => None,
         }
     }
@@ -233,8 +276,8 @@ mod tests {
     #[test]
     fn frames_survive_their_bytes() {
         let frames: Vec<PhoneFrame> = vec![
-            ClientAuth::Account(AuthAccount { jkt: Jkt([1; 32]), sig: [2; 64] }).into(),
-            ClientAuth::Enrol(AuthEnrol { code: EnrolCode([3; 16]) }).into(),
+            ClientAuth::Account(AuthAccount { jkt: Jkt([1; 32]), sig: [2; 64], app_version: None }).into(),
+            ClientAuth::Enrol(AuthEnrol { code: EnrolCode([3; 16]), app_version: Some("1.2".into()) }).into(),
             claim(),
             Ping { nonce: 7 }.into(),
         ];
@@ -268,7 +311,7 @@ mod tests {
 
     #[test]
     fn capabilities_do_not_show_in_debug() {
-        let text = format!("{:?}", PhoneFrame::from(ClientAuth::Enrol(AuthEnrol { code: EnrolCode([0xab; 16]) })));
+        let text = format!("{:?}", PhoneFrame::from(ClientAuth::Enrol(AuthEnrol { code: EnrolCode([0xab; 16]), app_version: None })));
         assert!(!text.contains("171") && text.contains("EnrolCode(..)"), "{text}");
     }
 

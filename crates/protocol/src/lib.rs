@@ -6,11 +6,13 @@ pub mod codes;
 pub mod decision;
 pub mod frames;
 pub mod ids;
+pub mod jws;
 pub mod labels;
 pub mod link;
 pub mod outer;
 pub mod padding;
 pub mod statement;
+pub mod vouch;
 
 /// WebSocket subprotocol every phone socket speaks (RFC 6455, section 1.9).
 pub const SUBPROTOCOL: &str = "countersign.sigmai.v1";

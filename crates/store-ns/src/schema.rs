@@ -34,6 +34,9 @@ diesel::table! {
         origins -> Text,
         return_urls -> Text,
         created_at -> BigInt,
+        logo -> Nullable<Text>,
+        callback_urls -> Text,
+        templates -> Text,
     }
 }
 
@@ -46,6 +49,45 @@ diesel::table! {
         client -> Nullable<Binary>,
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+        name -> Nullable<Text>,
+        sources -> Text,
+    }
+}
+
+diesel::table! {
+    roles (scope, name) {
+        scope -> Binary,
+        name -> Text,
+        permissions -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_attributes (realm, user_id, name) {
+        realm -> Binary,
+        user_id -> Text,
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    apps (realm, id) {
+        realm -> Binary,
+        id -> Text,
+        display_name -> Text,
+        min_version -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    requests (id) {
+        id -> Binary,
+        hash -> Binary,
+        at -> BigInt,
     }
 }
 
@@ -69,6 +111,8 @@ diesel::table! {
         public_key -> Binary,
         state -> Integer,
         created_at -> BigInt,
+        blocked_by -> Nullable<Text>,
+        app_version -> Nullable<Text>,
     }
 }
 
@@ -89,6 +133,7 @@ diesel::table! {
         req_id -> Nullable<Binary>,
         device -> Nullable<Text>,
         number -> Nullable<Text>,
+        approval -> Nullable<Text>,
     }
 }
 
@@ -107,6 +152,8 @@ diesel::table! {
         redeem_by -> BigInt,
         ends_at -> BigInt,
         login -> Text,
+        via -> Nullable<Text>,
+        claimed_at -> Nullable<BigInt>,
     }
 }
 
@@ -115,6 +162,7 @@ diesel::table! {
         realm -> Binary,
         login -> Binary,
         at -> BigInt,
+        request -> Nullable<Binary>,
     }
 }
 
@@ -128,13 +176,17 @@ diesel::table! {
 }
 
 diesel::table! {
-    audit (id) {
+    trail (seq) {
+        seq -> BigInt,
         id -> Binary,
         realm -> Nullable<Binary>,
         at -> BigInt,
         actor -> Text,
         action -> Text,
         object -> Text,
+        client -> Nullable<Binary>,
+        user_id -> Nullable<Text>,
+        detail -> Nullable<Text>,
     }
 }
 
@@ -143,11 +195,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     realm_keys,
     clients,
     api_keys,
+    roles,
+    user_attributes,
+    apps,
+    requests,
     users,
     accounts,
     enrolments,
     outcomes,
     redemptions,
     endings,
-    audit
+    trail
 );

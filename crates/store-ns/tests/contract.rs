@@ -5,9 +5,9 @@ use std::{path::Path, sync::Arc};
 
 use countersign_domain::{
     account::Account,
-    audit::{Actor, Stamp},
+    audit::{Actor, Filter, Stamp},
     enrolment::{Confirm, Enrolment, State},
-    login::{Claim, EndedBy, Login, Outcome},
+    login::{Claim, EndedBy, Initiator, Login, Outcome, Via},
     ports::{Recorded, Redeemed, Store},
     realm::{Realm, RealmSettings, SealedRealm},
     time::Time,
@@ -35,7 +35,13 @@ fn id(n: u32) -> [u8; 16] {
 /// Every write has a stamp of its own.
 fn stamp() -> Stamp {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    Stamp { id: AuditId(id(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))), now: NOW, actor: Actor::System }
+    Stamp {
+        id: AuditId(id(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))),
+        now: NOW,
+        actor: Actor::System,
+        client: None,
+        mark: None,
+    }
 }
 
 fn login(n: u32) -> Login {
@@ -53,11 +59,16 @@ fn login(n: u32) -> Login {
         place: None,
         return_url: None,
         page_hash: [0; 32],
+        target: None,
+        initiator: Initiator::default(),
+        number_match: false,
+        callback_url: None,
+        request: None,
     }
 }
 
 fn outcome(n: u32, state: LoginState) -> Outcome {
-    let claim = Some(Claim { account: PHONE, user_id: "alice".into(), by_link: false });
+    let claim = Some(Claim { account: PHONE, user_id: "alice".into(), via: Via::Qr, number: None, at: NOW });
     let later = NOW.plus_secs(600);
     Outcome {
         login: login(n),
@@ -85,6 +96,7 @@ fn enrolment(n: u32) -> Enrolment {
         state: State::Pending,
         tries_left: 3,
         redeemed: None,
+        approval: None,
     }
 }
 
@@ -93,7 +105,7 @@ async fn furnished(dir: &Path) -> Arc<dyn Store> {
     let store = open(dir);
     let realm =
         Realm { id: REALM, name: "realm".into(), display_name: "Realm".into(), created_at: NOW, settings: RealmSettings::default() };
-    let sealed = SealedRealm { realm, root_pin: [0; 32], sealed_root: None, sealed_qr: vec![1], keys: vec![] };
+    let sealed = SealedRealm { realm, root_pin: [0; 32], sealed_root: None, sealed_qr: vec![1], keys: vec![], apps: vec![] };
     assert!(store.add_realm(&sealed, &stamp()).await.unwrap());
     let mut redeemed = enrolment(900);
     store.add_enrolment(&redeemed, &stamp()).await.unwrap();
@@ -115,6 +127,8 @@ async fn furnished(dir: &Path) -> Arc<dyn Store> {
         public_key: [4; 65],
         state: AccountState::Active,
         created_at: NOW,
+        blocked_by: None,
+        app_version: None,
     };
     assert!(store.redeem_enrolment(&redeemed, &account, &stamp()).await.unwrap());
     store
@@ -168,7 +182,7 @@ async fn a_login_is_redeemed_once_and_not_after_its_end_nor_for_a_blocked_accoun
     assert!(store.end_login(REALM, LoginId(id(1)), EndedBy::Client, &stamp()).await.unwrap());
     assert!(!store.end_login(REALM, LoginId(id(1)), EndedBy::Phone, &stamp()).await.unwrap(), "one end");
     assert_eq!(store.redeem(REALM, LoginId(id(1)), PHONE, &stamp()).await.unwrap(), Redeemed::Ended);
-    store.move_account(REALM, PHONE, AccountState::Active, AccountState::Blocked, &stamp()).await.unwrap().unwrap();
+    store.move_account(&store.account(REALM, PHONE).await.unwrap().unwrap(), AccountState::Blocked, &stamp()).await.unwrap().unwrap();
     assert_eq!(store.redeem(REALM, LoginId(id(2)), PHONE, &stamp()).await.unwrap(), Redeemed::Ended, "blocking ended it");
     let late = store.record_outcome(&outcome(9, LoginState::Approved), &stamp()).await.unwrap();
     assert_eq!(late, Recorded::AccountNotActive(AccountState::Blocked));
@@ -181,7 +195,8 @@ async fn blocking_ends_everything_the_account_approved_however_much_it_is() {
     for n in 0..450 {
         store.record_outcome(&outcome(n, LoginState::Approved), &stamp()).await.unwrap();
     }
-    let ended = store.move_account(REALM, PHONE, AccountState::Active, AccountState::Blocked, &stamp()).await.unwrap().unwrap();
+    let ended =
+        store.move_account(&store.account(REALM, PHONE).await.unwrap().unwrap(), AccountState::Blocked, &stamp()).await.unwrap().unwrap();
     assert_eq!((ended.len(), store.running_logins(REALM, PHONE).await.unwrap()), (450, vec![]));
 }
 
@@ -193,7 +208,7 @@ async fn a_write_that_fails_takes_nothing_of_its_batch_with_it() {
     let writes = (0..200_u32).map(|n| {
         let store = store.clone();
         let e = Enrolment { code_hash: if n % 2 == 0 { [255; 32] } else { enrolment(n).code_hash }, ..enrolment(n) };
-        tokio::spawn(async move { (n, store.add_enrolment(&e, &stamp()).await.is_ok()) })
+        tokio::spawn(async move { (n, store.add_enrolment(&e, &stamp()).await == Ok(true)) })
     });
     let mut there = Vec::new();
     for write in writes.collect::<Vec<_>>() {
@@ -217,7 +232,8 @@ async fn what_was_answered_is_there_after_reopening_and_every_write_left_one_aud
     for n in 0..10 {
         assert_eq!(store.outcome(REALM, LoginId(id(n))).await.unwrap().unwrap().outcome, outcome(n, LoginState::Refused));
     }
-    let rows = store.audit(Some(REALM), 1000).await.unwrap();
+    let rows = store.events(&Filter { realm: Some(REALM), limit: 1000, ..Filter::default() }).await.unwrap();
+    assert!(rows.windows(2).all(|w| w[0].seq < w[1].seq), "in the order of the commits");
     let count = |action: &str| rows.iter().filter(|r| r.action == action).count();
     assert_eq!((count("login.refused"), count("login.expired"), count("enrolment.created"), count("enrolment.confirmed")), (10, 0, 1, 1));
 }

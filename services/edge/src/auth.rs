@@ -1,119 +1,85 @@
-//! API keys: who calls REST.
+//! Who calls REST, and whether he may. The endpoint table says what each endpoint needs; a handler that takes [`Caller`] or [`InRealm`] cannot run before that has
+//! been checked.
 
-use std::{
-    collections::HashMap,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+mod keys;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::{Method, header},
+    web,
 };
-
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use countersign_actors::Realms;
 use countersign_domain::{
-    api_key::{self, ApiKey, Role},
-    audit::Actor,
-    ports::Ports,
-    realm::Realm,
-    refused::Fault,
-    time::Time,
+    api_key::Granted,
+    audit::{Actor, Mark, Who},
+    permission::{Permission, Permissions},
+    realm::OpenRealm,
+    secret::sha256,
 };
-use countersign_protocol::ids::{ApiKeyId, ClientId};
+use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
 use crate::problem::Oops;
 
-/// A key that was good is believed for this long without asking the store: so long can a key deleted on another pod still work here.
-const BELIEVED_MS: u64 = 2000;
-/// Keys remembered at most.
-const MOST: usize = 10_000;
+pub use keys::Keys;
 
-/// The known keys.
-#[derive(Clone)]
-pub struct Keys {
-    ports: Ports,
-    seen: Arc<Mutex<HashMap<[u8; 32], (ApiKey, Time)>>>,
+/// What an endpoint needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Any key that works.
+    Key,
+    /// A key that belongs to the realm of the path.
+    Member,
+    /// This permission in the realm of the path.
+    In(Permission),
+    /// This permission everywhere.
+    Everywhere(Permission),
 }
 
-impl Keys {
-    #[must_use]
-    pub fn new(ports: Ports) -> Self {
-        Self { ports, seen: Arc::default() }
-    }
+/// The needs of the methods of one path, as data of its resource.
+#[derive(Clone, Debug, Default)]
+pub struct PathNeeds(pub Vec<(Method, Needs)>);
 
-    /// The key with this secret, if it works.
-    ///
-    /// # Errors
-    /// A fault of the store.
-    async fn find(&self, text: &str) -> Result<Option<ApiKey>, Fault> {
-        let Some(secret) = api_key::read(text) else { return Ok(None) };
-        let (hash, now) = (secret.hash(), self.ports.now());
-        let known = self
-            .seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&hash)
-            .filter(|(_, until)| now < *until)
-            .map(|(key, _)| key.clone());
-        let key = match known {
-            Some(key) => Some(key),
-            None => self.ports.store.api_key_by_hash(&hash).await?.inspect(|key| self.remember(hash, key.clone(), now)),
-        };
-        Ok(key.filter(|k| k.valid(now)))
-    }
+/// The header with which a key that may act for clients names one.
+pub const ACT_FOR: &str = "countersign-client";
 
-    fn remember(&self, hash: [u8; 32], key: ApiKey, now: Time) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= MOST {
-            seen.clear();
-        }
-        seen.insert(hash, (key, Time(now.0 + BELIEVED_MS)));
-    }
-
-    /// Forgets everything: a key was deleted.
-    pub fn forget(&self) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
-
-/// The caller of a request.
+/// The caller of a request, who may do what the endpoint does.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller {
     pub key: ApiKeyId,
-    pub role: Role,
+    /// Where the key works; `None` is everywhere.
+    pub realm: Option<RealmId>,
+    /// Whose objects it sees; `None` is everybody's.
+    pub client: Option<ClientId>,
+    pub permissions: Permissions,
+    /// `Idempotency-Key`, hashed with everything it is scoped to but the body.
+    keyed: Option<[u8; 32]>,
 }
 
 impl Caller {
-    /// For the audit trail.
+    /// For writes.
     #[must_use]
-    pub fn actor(&self) -> Actor {
-        Actor::Key(self.key)
+    pub fn who(&self) -> Who {
+        Who { actor: Actor::Key(self.key), client: self.client, mark: None }
     }
 
-    /// Only root.
-    ///
-    /// # Errors
-    /// 403.
-    pub fn root(&self) -> Result<(), Oops> {
-        if self.role == Role::Root { Ok(()) } else { Err(Oops::forbidden()) }
+    /// For writes that a keyed request may repeat. `body` is what the request says.
+    #[must_use]
+    pub fn who_with(&self, body: &impl serde::Serialize) -> Who {
+        let mark = self.keyed.map(|scope| Mark {
+            id: countersign_domain::random::id_from(&scope),
+            // Values that were read from JSON are written as JSON again.
+            hash: sha256(&serde_json::to_vec(body).unwrap_or_default()),
+        });
+        Who { mark, ..self.who() }
     }
 
-    /// Root, or an administrator of this realm.
-    ///
-    /// # Errors
-    /// 404 for a key of another realm, 403 for a client.
-    pub fn admin_of(&self, realm: &Realm) -> Result<(), Oops> {
-        self.inside(realm)?;
-        if matches!(self.role, Role::Client(..)) { Err(Oops::forbidden()) } else { Ok(()) }
-    }
-
-    /// Anybody of this realm, and root.
-    ///
-    /// # Errors
-    /// 404 for a key of another realm: it must not learn that the realm exists.
-    pub fn inside(&self, realm: &Realm) -> Result<(), Oops> {
-        match self.role {
-            Role::Root => Ok(()),
-            Role::RealmAdmin(id) | Role::Client(id, _) if id == realm.id => Ok(()),
-            Role::RealmAdmin(_) | Role::Client(..) => Err(Oops::not_found()),
-        }
+    /// Whether it has this permission here, beside what the endpoint needs.
+    #[must_use]
+    pub fn may(&self, p: Permission) -> bool {
+        self.permissions.has(p)
     }
 
     /// Whether an object of this client is the caller's to see.
@@ -121,40 +87,123 @@ impl Caller {
     /// # Errors
     /// 404 for another client's object.
     pub fn owns(&self, client: ClientId) -> Result<(), Oops> {
-        match self.role {
-            Role::Client(_, id) if id != client => Err(Oops::not_found()),
-            _ => Ok(()),
-        }
+        if self.client.is_none_or(|mine| mine == client) { Ok(()) } else { Err(Oops::not_found()) }
     }
 
-    /// The client the caller is, for what belongs to one.
+    /// The client the caller is, or acts for.
     ///
     /// # Errors
     /// 403 for a key without a client.
     pub fn client(&self) -> Result<ClientId, Oops> {
-        match self.role {
-            Role::Client(_, id) => Ok(id),
-            Role::Root | Role::RealmAdmin(_) => Err(Oops::forbidden().because("this takes the API key of a client")),
-        }
+        self.client.ok_or_else(|| {
+            Oops::forbidden().because("this takes a client's API key, or the permission act_for_client and a Countersign-Client header")
+        })
     }
 }
 
+/// The caller, and the realm of the path.
+#[derive(Clone, Debug)]
+pub struct InRealm {
+    pub caller: Caller,
+    pub realm: Arc<OpenRealm>,
+}
+
+impl InRealm {
+    /// The realm's id.
+    #[must_use]
+    pub fn id(&self) -> RealmId {
+        self.realm.realm.id
+    }
+}
+
+type Checked<T> = Pin<Box<dyn Future<Output = Result<T, Oops>>>>;
+
 impl FromRequest for Caller {
     type Error = Oops;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Oops>>>>;
+    type Future = Checked<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let keys = request.app_data::<web::Data<Keys>>().cloned();
-        let text = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|v| v.to_str().ok())
-            .and_then(|v| v.strip_prefix("Bearer "))
-            .map(str::to_owned);
+        let check = check(request.clone());
+        Box::pin(async move { check.await.map(|(caller, _)| caller) })
+    }
+}
+
+impl FromRequest for InRealm {
+    type Error = Oops;
+    type Future = Checked<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let check = check(request.clone());
         Box::pin(async move {
-            let (Some(keys), Some(text)) = (keys, text) else { return Err(Oops::unauthorized()) };
-            let key = keys.find(&text).await?.ok_or_else(Oops::unauthorized)?;
-            Ok(Self { key: key.id, role: key.role })
+            let (caller, realm) = check.await?;
+            // An endpoint whose path names no realm cannot ask for one.
+            realm.map(|realm| Self { caller, realm }).ok_or_else(Oops::internal)
         })
     }
+}
+
+async fn check(request: HttpRequest) -> Result<(Caller, Option<Arc<OpenRealm>>), Oops> {
+    let needs = needs(&request).ok_or_else(Oops::internal)?;
+    let keys = request.app_data::<web::Data<Keys>>().ok_or_else(Oops::internal)?;
+    let granted = granted(&request, keys).await?;
+    let realm = match request.match_info().get("realm") {
+        Some(name) => Some(realm(&request, name, &granted).await?),
+        None => None,
+    };
+    let allowed = match needs {
+        Needs::Key | Needs::Member => true,
+        Needs::In(p) => granted.permissions.has(p),
+        Needs::Everywhere(p) => granted.key.realm.is_none() && granted.permissions.has(p),
+    };
+    if !allowed {
+        return Err(Oops::forbidden());
+    }
+    let client = acts_for(&request, keys, &granted, realm.as_deref()).await?;
+    request.extensions_mut().insert(granted.key.id);
+    let keyed = keyed(&request, granted.key.id, client)?;
+    let caller = Caller { key: granted.key.id, realm: granted.key.realm, client, permissions: granted.permissions, keyed };
+    Ok((caller, realm))
+}
+
+fn needs(request: &HttpRequest) -> Option<Needs> {
+    let all = request.app_data::<PathNeeds>()?;
+    all.0.iter().find(|(method, _)| method == request.method()).map(|(_, needs)| *needs)
+}
+
+async fn granted(request: &HttpRequest, keys: &Keys) -> Result<Granted, Oops> {
+    let text = header_text(request, header::AUTHORIZATION.as_str()).and_then(|v| v.strip_prefix("Bearer "));
+    let from = request.peer_addr().map(|a| a.ip());
+    keys.find(text.ok_or_else(Oops::unauthorized)?, from).await?.ok_or_else(Oops::unauthorized)
+}
+
+/// A key of another realm must not learn that this one exists.
+async fn realm(request: &HttpRequest, name: &str, granted: &Granted) -> Result<Arc<OpenRealm>, Oops> {
+    let realms = request.app_data::<web::Data<Realms>>().ok_or_else(Oops::internal)?;
+    let realm = realms.by_name(name).await?.ok_or_else(Oops::not_found)?;
+    if granted.key.realm.is_none_or(|mine| mine == realm.realm.id) { Ok(realm) } else { Err(Oops::not_found()) }
+}
+
+async fn acts_for(request: &HttpRequest, keys: &Keys, granted: &Granted, realm: Option<&OpenRealm>) -> Result<Option<ClientId>, Oops> {
+    let (Some(name), Some(realm)) = (header_text(request, ACT_FOR), realm) else { return Ok(granted.key.client) };
+    if granted.key.client.is_some() || !granted.permissions.has(Permission::ActForClient) {
+        return Err(Oops::forbidden().because("the API key may not act for clients"));
+    }
+    let client = keys.client_by_name(realm.realm.id, name).await?;
+    client.map(Some).ok_or_else(|| Oops::invalid("/headers/countersign-client", "no such client in this realm"))
+}
+
+/// One principal's keys on one route: another principal, realm or route with the same key means something else.
+fn keyed(request: &HttpRequest, key: ApiKeyId, client: Option<ClientId>) -> Result<Option<[u8; 32]>, Oops> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let good = value.to_str().ok().filter(|v| (1..=255).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_graphic() || b == b' '));
+    let text = good.ok_or_else(|| Oops::malformed().because("Idempotency-Key is 1 to 255 visible ASCII characters"))?;
+    // A client's several keys are one principal: a retry may come after a rotation.
+    let principal = client.map_or(key.0, |c| c.0);
+    let scope =
+        [b"countersign/request/v1\0", &principal[..], request.method().as_str().as_bytes(), b"\0", request.path().as_bytes(), b"\0"];
+    Ok(Some(sha256(&[&scope.concat()[..], text.as_bytes()].concat())))
+}
+
+fn header_text<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    request.headers().get(name).and_then(|v| v.to_str().ok())
 }

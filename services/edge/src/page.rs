@@ -213,7 +213,7 @@ impl Page {
                 w.cancelling = true;
                 let (logins, realm, login) = (self.logins.clone(), w.realm.clone(), w.login);
                 // Whether it won or came too late, the page learns the state there is.
-                let work = async move { drop(logins.cancel(&realm, login, audit::Actor::Page).await) };
+                let work = async move { drop(logins.cancel(&realm, login, audit::Actor::Page.into()).await) };
                 ctx.spawn(work.into_actor(self).map(|(), page, _| {
                     if let Phase::Watching(w) = &mut page.phase {
                         w.cancelling = false;

@@ -3,16 +3,17 @@
 use std::fmt;
 
 use actix_web::{
-    HttpMessage, HttpResponse, ResponseError,
+    HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
     web,
 };
 use countersign_api::{FieldError, Problem};
 use countersign_domain::{
     Refused,
+    limits::{Limited, LimitedBy},
     refused::{Fault, Stop},
 };
 use tracing_actix_web::RequestId;
@@ -27,13 +28,15 @@ pub struct Oops {
     pub detail: Option<String>,
     pub errors: Vec<FieldError>,
     pub retry_after: Option<u64>,
+    /// What ran into a limit.
+    pub limit: Option<&'static str>,
 }
 
 impl Oops {
     /// With a stable code.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str) -> Self {
-        Self { status, code, detail: None, errors: Vec::new(), retry_after: None }
+        Self { status, code, detail: None, errors: Vec::new(), retry_after: None, limit: None }
     }
 
     /// With a sentence for people.
@@ -57,6 +60,18 @@ impl Oops {
         Self::new(StatusCode::NOT_FOUND, "not_found")
     }
 
+    /// 400, for what cannot be read.
+    #[must_use]
+    pub fn malformed() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed")
+    }
+
+    /// 500: a bug here.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")
+    }
+
     /// 403: the key's role does not allow this.
     #[must_use]
     pub fn forbidden() -> Self {
@@ -75,6 +90,7 @@ impl From<Refused> for Oops {
         let status = match refused {
             Refused::NotFound => StatusCode::NOT_FOUND,
             Refused::TooLate => StatusCode::GONE,
+            Refused::RequestChanged | Refused::ConfirmNotAllowed | Refused::AppNotListed => StatusCode::UNPROCESSABLE_ENTITY,
             Refused::WrongReturnToken
             | Refused::WrongNumber
             | Refused::AccountPending
@@ -83,6 +99,24 @@ impl From<Refused> for Oops {
             _ => StatusCode::CONFLICT,
         };
         Self::new(status, refused.as_str())
+    }
+}
+
+impl From<Limited> for Oops {
+    fn from(limited: Limited) -> Self {
+        let code = if limited.by == LimitedBy::Quarantine { "quarantined" } else { "rate_limited" };
+        let mut oops = Self::new(StatusCode::TOO_MANY_REQUESTS, code).because(match limited.by {
+            LimitedBy::Quarantine => {
+                "a phone said of this browser or address that it was not its user; try later, or ask an administrator to release it"
+            }
+            LimitedBy::Initiator => "this browser has started too many logins",
+            LimitedBy::Account => "this account has tried too often",
+            LimitedBy::Client => "this client has started too many logins",
+            LimitedBy::Address => "too many logins from this address",
+        });
+        oops.limit = Some(limited.by.as_str());
+        oops.retry_after = Some(limited.retry_after);
+        oops
     }
 }
 
@@ -99,6 +133,7 @@ impl From<Stop> for Oops {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::Refused(refused) => refused.into(),
+            Stop::Limited(limited) => limited.into(),
             Stop::Fault(fault) => fault.into(),
         }
     }
@@ -118,6 +153,39 @@ impl ResponseError for Oops {
         let mut response = HttpResponse::new(self.status);
         response.extensions_mut().insert(self.clone());
         response
+    }
+}
+
+/// An endpoint that will go.
+#[derive(Clone, Copy, Debug)]
+pub struct Deprecation {
+    /// Seconds since 1970.
+    pub since: i64,
+    /// When it stops working, in seconds since 1970.
+    pub sunset: i64,
+    /// What to use.
+    pub instead: &'static str,
+}
+
+/// The deprecated methods of one path, as data of its resource.
+#[derive(Clone, Debug, Default)]
+pub struct PathDeprecations(pub Vec<(Method, Deprecation)>);
+
+/// RFC 9745, RFC 8594, RFC 8288.
+fn say_deprecated(request: &HttpRequest, headers: &mut header::HeaderMap) {
+    let all = request.app_data::<PathDeprecations>();
+    let Some((_, d)) = all.and_then(|all| all.0.iter().find(|(method, _)| method == request.method())) else { return };
+    let sunset = u64::try_from(d.sunset).unwrap_or(0);
+    let date = header::HttpDate::from(std::time::UNIX_EPOCH + std::time::Duration::from_secs(sunset));
+    let said = [
+        ("deprecation", format!("@{}", d.since)),
+        ("sunset", date.to_string()),
+        ("link", format!("<{}>; rel=\"successor-version\"", d.instead)),
+    ];
+    for (name, value) in said {
+        if let Ok(value) = header::HeaderValue::from_str(&value) {
+            headers.insert(header::HeaderName::from_static(name), value);
+        }
     }
 }
 
@@ -142,6 +210,7 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
         let class = ["", "1xx", "2xx", "3xx", "4xx", "5xx"];
         metrics.http.with_label_values(&[class[usize::from(response.status().as_u16() / 100).min(5)]]).inc();
     }
+    say_deprecated(&request, response.headers_mut());
     tracing::debug!(status = response.status().as_u16(), "answered");
     let oops = response.extensions_mut().remove::<Oops>();
     let oops = oops.or_else(|| foreign(&response));
@@ -182,6 +251,8 @@ fn body(oops: Oops, id: String) -> Problem {
         detail: oops.detail,
         request_id: Some(id).filter(|id| !id.is_empty()),
         errors: oops.errors,
+        limit: oops.limit.map(str::to_owned),
+        retry_after: oops.retry_after,
     }
 }
 

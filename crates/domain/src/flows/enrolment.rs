@@ -5,10 +5,12 @@ use countersign_protocol::{
     ids::{AccountId, ClientId, EnrolmentId, Jkt, ReqId},
 };
 
+use super::devices::{of_user, tell_siblings};
 use crate::{
     Refused,
-    account::{Account, App},
-    audit::Actor,
+    account::Account,
+    app::{self, Version},
+    audit::{Actor, Who},
     enrolment::{Confirm, Enrolment, Event, NUMBER_TRIES, Redeemed, State, Step, step},
     ports::{Ports, Topic},
     realm::OpenRealm,
@@ -27,12 +29,19 @@ pub async fn create(
     client: ClientId,
     user_id: String,
     confirm: Confirm,
-    actor: Actor,
+    who: Who,
 ) -> Result<(Enrolment, Secret<16>), Stop> {
     let now = ports.now();
+    if !realm.realm.settings.enrolment_confirm.contains(&confirm) {
+        return Err(Refused::ConfirmNotAllowed.into());
+    }
+    if confirm == Confirm::Phone && !of_user(ports, realm.realm.id, &user_id).await?.iter().any(|a| a.state == AccountState::Active) {
+        // Nobody could say the word.
+        return Err(Refused::ConfirmNotAllowed.into());
+    }
     let code: Secret<16> = ports.random.secret();
     let enrolment = Enrolment {
-        id: EnrolmentId(ports.random.id(now)),
+        id: EnrolmentId(who.mark.map_or_else(|| ports.random.id(now), |mark| mark.id)),
         realm: realm.realm.id,
         client,
         user_id,
@@ -43,9 +52,25 @@ pub async fn create(
         state: State::Pending,
         tries_left: NUMBER_TRIES,
         redeemed: None,
+        approval: None,
     };
-    ports.store.add_enrolment(&enrolment, &ports.stamp(actor)).await?;
+    if !ports.store.add_enrolment(&enrolment, &ports.stamp(who)).await? {
+        return Err(made_before(ports, who).await?.into());
+    }
     Ok((enrolment, code))
+}
+
+/// Why the id of a keyed request is taken: by itself, or by another body under the same key.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn made_before(ports: &Ports, who: Who) -> Result<Refused, Fault> {
+    let Some(mark) = who.mark else { return Ok(Refused::AlreadyExists) };
+    Ok(match ports.store.request(&mark.id).await? {
+        Some(hash) if hash == mark.hash => Refused::SecretAlreadyIssued,
+        Some(_) => Refused::RequestChanged,
+        None => Refused::AlreadyExists,
+    })
 }
 
 /// The enrolment as it is now. Whoever looks at an expired one records its expiry.
@@ -55,23 +80,25 @@ pub async fn create(
 pub async fn look(ports: &Ports, realm: &OpenRealm, id: EnrolmentId) -> Result<Option<Enrolment>, Fault> {
     let Some(e) = ports.store.enrolment(realm.realm.id, id).await? else { return Ok(None) };
     let Ok(Step::To(state, tries)) = step(&e, &Event::Expire, ports.now()) else { return Ok(Some(e)) };
-    moved(ports, &e, state, tries, Actor::System).await?;
+    moved(ports, &e, state, tries, Actor::System.into(), None).await?;
     ports.store.enrolment(realm.realm.id, id).await
 }
 
-async fn moved(ports: &Ports, before: &Enrolment, state: State, tries: u32, actor: Actor) -> Result<bool, Fault> {
-    let after = Enrolment { state, tries_left: tries, ..before.clone() };
+async fn moved(ports: &Ports, before: &Enrolment, state: State, tries: u32, who: Who, approval: Option<&str>) -> Result<bool, Fault> {
+    let approval = approval.filter(|_| state != before.state).map(str::to_owned);
+    let after = Enrolment { state, tries_left: tries, approval, ..before.clone() };
     let account = match state {
         State::Confirmed => Some(AccountState::Active),
         State::Refused | State::Cancelled | State::Expired => Some(AccountState::Deleted),
         State::Pending | State::Redeemed => None,
     };
     let account = account.filter(|_| before.redeemed.is_some());
-    let won = ports.store.move_enrolment(before, &after, account, &ports.stamp(actor)).await?;
+    let won = ports.store.move_enrolment(before, &after, account, &ports.stamp(who)).await?;
     if won {
         ports.live.announce(Topic::Enrolment(before.id), state.version()).await?;
         if let (Some(redeemed), Some(state)) = (&before.redeemed, account) {
             ports.live.announce(Topic::Account(redeemed.account), u64::from(state.code())).await?;
+            tell_siblings(ports, before.realm, redeemed.account, &before.user_id).await?;
         }
     }
     Ok(won)
@@ -101,7 +128,25 @@ pub struct Proof {
     pub public_key: [u8; 65],
     pub req_id: ReqId,
     pub app: String,
+    pub app_version: Option<String>,
     pub device: String,
+}
+
+/// Whether the realm takes this app, in this version.
+///
+/// # Errors
+/// [`Refused::AppNotListed`], [`Refused::UpdateRequired`].
+pub fn admit(realm: &OpenRealm, app: &str, version: Option<&str>) -> Result<(), Refused> {
+    app::id(app)?;
+    let listed = realm.apps.iter().find(|a| a.id == app);
+    if listed.is_none() && realm.realm.settings.listed_apps_only {
+        return Err(Refused::AppNotListed);
+    }
+    let Some(least) = listed.and_then(|a| a.min_version.as_ref()) else { return Ok(()) };
+    match version.and_then(Version::parse) {
+        Some(version) if version >= *least => Ok(()),
+        _ => Err(Refused::UpdateRequired),
+    }
 }
 
 /// The phone proved a new key: the code is used up and the account exists, in one transaction.
@@ -109,7 +154,7 @@ pub struct Proof {
 /// # Errors
 /// [`Refused::BadEnrolment`] unless this phone is the first, or the same phone asks again.
 pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &Proof) -> Result<(Redeemed, AccountState), Stop> {
-    let app = App::open(&proof.app)?;
+    admit(realm, &proof.app, proof.app_version.as_deref())?;
     text::shown(&proof.device, 100, false).map_err(|_| Refused::BadEnrolment)?;
     let e = look(ports, realm, id).await?.ok_or(Refused::BadEnrolment)?;
     let now = ports.now();
@@ -122,18 +167,20 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
     if ports.store.account_by_jkt(realm.realm.id, &proof.jkt).await?.is_some() {
         return Err(Refused::BadEnrolment.into());
     }
-    let number = (e.confirm == Confirm::Number).then(|| ports.random.number());
+    let number = e.confirm.shows_number().then(|| ports.random.number());
     let account_state = if state == State::Confirmed { AccountState::Active } else { AccountState::Pending };
     let account = Account {
         id: AccountId(ports.random.id(now)),
         realm: realm.realm.id,
         user_id: e.user_id.clone(),
-        app: app.id().to_owned(),
+        app: proof.app.clone(),
         device: proof.device.clone(),
         jkt: proof.jkt,
         public_key: proof.public_key,
         state: account_state,
         created_at: now,
+        blocked_by: None,
+        app_version: proof.app_version.clone(),
     };
     let redeemed = Redeemed { account: account.id, jkt: proof.jkt, req_id: proof.req_id, device: proof.device.clone(), number };
     let after = Enrolment { state, tries_left, redeemed: Some(redeemed.clone()), ..e };
@@ -148,34 +195,36 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
         return Ok((redeemed, state));
     }
     ports.live.announce(Topic::Enrolment(id), state.version()).await?;
+    if account_state == AccountState::Active {
+        tell_siblings(ports, realm.realm.id, account.id, &account.user_id).await?;
+    } else if after.confirm == Confirm::Phone {
+        for old in of_user(ports, realm.realm.id, &account.user_id).await?.into_iter().filter(|a| a.state == AccountState::Active) {
+            ports.live.announce(Topic::Vouch { to: old.id, enrolment: id }, 0).await?;
+        }
+    }
     Ok((redeemed, account_state))
 }
 
-/// Somebody types the number the phone shows.
+/// Somebody types the number the phone shows, or says yes as an administrator, or takes it back.
 ///
 /// # Errors
-/// [`Refused::WrongNumber`] and the other reasons it cannot be confirmed.
-pub async fn confirm(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, number: &str, actor: Actor) -> Result<Enrolment, Stop> {
-    act(ports, realm, id, &Event::TypeNumber(number.to_owned()), actor).await
-}
-
-/// The creator takes it back; an account that waits for confirmation goes with it.
-///
-/// # Errors
-/// [`Refused::AlreadyDecided`] when it is final.
-pub async fn cancel(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, actor: Actor) -> Result<Enrolment, Stop> {
-    act(ports, realm, id, &Event::Cancel, actor).await
-}
-
-async fn act(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, event: &Event, actor: Actor) -> Result<Enrolment, Stop> {
+/// [`Refused::WrongNumber`] and the other reasons it cannot be done.
+pub async fn act(
+    ports: &Ports,
+    realm: &OpenRealm,
+    id: EnrolmentId,
+    event: &Event,
+    approval: Option<&str>,
+    who: Who,
+) -> Result<Enrolment, Stop> {
     loop {
         let e = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
         let Step::To(state, tries) = step(&e, event, ports.now())? else { return Ok(e) };
         // Lost to a concurrent move: look again and judge anew. Each round means that somebody else made progress.
-        if !moved(ports, &e, state, tries, actor).await? {
+        if !moved(ports, &e, state, tries, who, approval).await? {
             continue;
         }
-        if matches!(event, Event::TypeNumber(_)) && state != State::Confirmed {
+        if matches!(event, Event::TypeNumber(_) | Event::Vouch(_)) && state != State::Confirmed {
             return Err(Refused::WrongNumber.into());
         }
         return ports.store.enrolment(realm.realm.id, id).await?.ok_or(Stop::Refused(Refused::NotFound));

@@ -4,5 +4,7 @@
 //! wake-up, never a fact.
 
 pub mod account;
+pub mod devices;
 pub mod enrolment;
+pub mod limits;
 pub mod login;

@@ -20,6 +20,11 @@ fn login(expected: Option<&str>) -> Login {
         place: None,
         return_url: None,
         page_hash: [0; 32],
+        target: None,
+        initiator: Initiator::default(),
+        number_match: false,
+        callback_url: None,
+        request: None,
     }
 }
 
@@ -28,10 +33,16 @@ fn account() -> impl Strategy<Value = AccountId> {
 }
 
 fn event() -> impl Strategy<Value = (Event, u64)> {
-    let claim = (account(), prop_oneof![Just("alice"), Just("mallory")], any::<bool>())
-        .prop_map(|(account, user, by_link)| Event::Claim(Claim { account, user_id: user.into(), by_link }));
-    let decide = (account(), any::<bool>(), proptest::option::of(Just(RefuseReason::NotMe))).prop_map(|(account, yes, reason)| {
-        Event::Decide { account, verdict: if yes { Verdict::Approve } else { Verdict::Refuse }, reason }
+    let number = || proptest::option::of(prop_oneof![Just("42".to_owned()), Just("24".to_owned())]);
+    let via = proptest::sample::select(Via::ALL.to_vec());
+    let claim = (account(), prop_oneof![Just("alice"), Just("mallory")], via, number())
+        .prop_map(|(account, user, via, number)| Event::Claim(Claim { account, user_id: user.into(), via, number, at: Time(0) }));
+    let reason = proptest::option::of(Just(RefuseReason::NotMe));
+    let decide = (account(), any::<bool>(), reason, number()).prop_map(|(account, yes, reason, number)| Event::Decide {
+        account,
+        verdict: if yes { Verdict::Approve } else { Verdict::Refuse },
+        reason,
+        number,
     });
     let redeem = proptest::option::of(prop_oneof![Just(RIGHT), Just([8; 16])])
         .prop_map(|return_token| Event::Redeem { return_token, expected: RIGHT });
@@ -84,15 +95,17 @@ proptest! {
                         claimed_by = Some(claim.clone());
                     }
                 }
-                Event::Decide { account, .. } => {
+                Event::Decide { account, number, .. } => {
+                    let wanted = claimed_by.as_ref().and_then(|c| c.number.clone());
+                    prop_assert!(!approved_now || wanted.is_none() || wanted == *number, "approved with a wrong number");
                     prop_assert_eq!(claimed_by.as_ref().map(|c| c.account), Some(*account), "decided by another account");
                     prop_assert!(now < login.expires_at, "decided after expiry");
                     approvals += u32::from(approved_now);
                 }
                 Event::Redeem { return_token, .. } => {
                     redemptions += 1;
-                    let by_link = claimed_by.as_ref().is_some_and(|c| c.by_link);
-                    prop_assert!(!by_link || *return_token == Some(RIGHT), "redeemed without its return token");
+                    let returns = claimed_by.as_ref().is_some_and(|c| c.via.returns());
+                    prop_assert!(!returns || *return_token == Some(RIGHT), "redeemed without its return token");
                 }
                 Event::Expire => prop_assert!(now >= login.expires_at),
                 Event::Disown(..) | Event::Cancel | Event::End(_) => {}
@@ -109,16 +122,28 @@ proptest! {
 
 #[test]
 fn claiming_again_gives_the_first_claim_back_even_when_the_way_differs() {
-    let first = Claim { account: AccountId([1; 16]), user_id: "alice".into(), by_link: true };
-    let again = Claim { by_link: false, ..first.clone() };
+    let first = Claim { account: AccountId([1; 16]), user_id: "alice".into(), via: Via::Link, number: Some("42".into()), at: Time(0) };
+    let again = Claim { via: Via::Qr, number: None, ..first.clone() };
     let state = State::Claimed(first);
     assert_eq!(step(&login(None), &state, &Event::Claim(again), Time(1)), Ok(state));
 }
 
 #[test]
 fn the_time_to_redeem_ends() {
-    let claim = Claim { account: AccountId([1; 16]), user_id: "alice".into(), by_link: false };
+    let claim = Claim { account: AccountId([1; 16]), user_id: "alice".into(), via: Via::Qr, number: None, at: Time(0) };
     let state = State::Approved { claim, redeem_by: Time(10), ends_at: Time(99), redeemed: false };
     let event = Event::Redeem { return_token: None, expected: RIGHT };
     assert_eq!(step(&login(None), &state, &event, Time(10)), Err(Refused::TooLate));
+}
+
+#[test]
+fn there_is_one_try_for_the_number_and_none_is_a_wrong_one() {
+    let account = AccountId([1; 16]);
+    let claim = Claim { account, user_id: "alice".into(), via: Via::Link, number: Some("42".into()), at: Time(0) };
+    for (typed, right) in [(Some("42"), true), (Some("24"), false), (None, false), (Some("042"), false)] {
+        let event = Event::Decide { account, verdict: Verdict::Approve, reason: None, number: typed.map(str::to_owned) };
+        let next = step(&login(None), &State::Claimed(claim.clone()), &event, Time(1)).expect("decided");
+        assert_eq!(matches!(next, State::Approved { .. }), right, "{typed:?}");
+        assert_eq!(next == State::Refused { reason: WRONG_NUMBER.into() }, !right, "{typed:?}");
+    }
 }

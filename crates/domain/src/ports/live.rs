@@ -1,9 +1,9 @@
 //! Live state: pending logins with compare-and-set, and wake-ups. Losing it may cost liveness, never an acknowledged fact.
 
 use async_trait::async_trait;
-use countersign_protocol::ids::{AccountId, EnrolmentId, LoginId, PodId};
+use countersign_protocol::ids::{AccountId, EnrolmentId, LoginId, PodId, RealmId};
 
-use crate::Fault;
+use crate::{Fault, time::Time};
 
 /// What a wake-up is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +11,60 @@ pub enum Topic {
     Login(LoginId),
     Enrolment(EnrolmentId),
     Account(AccountId),
+    /// Tell `to`: this login waits for you.
+    Offered {
+        to: AccountId,
+        login: LoginId,
+    },
+    /// Tell `to`: this new phone waits for your word.
+    Vouch {
+        to: AccountId,
+        enrolment: EnrolmentId,
+    },
+    /// Tell `to`: this other phone of your user came, changed or went.
+    Device {
+        to: AccountId,
+        of: AccountId,
+    },
+}
+
+/// What is counted. The realm is part of every key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Counter {
+    pub realm: RealmId,
+    pub kind: CounterKind,
+    /// An id, or the hash of a text.
+    pub key: [u8; 16],
+}
+
+/// Kinds of counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CounterKind {
+    Initiator,
+    Address,
+    Client,
+    User,
+    /// Logins shown unasked.
+    Offers,
+    /// Codes and links that are not genuine.
+    BadClaims,
+}
+
+/// Where a counter stands after this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    pub n: u64,
+    /// Until it starts anew, in seconds, at least 1.
+    pub left: u64,
+}
+
+/// A browser or address that stays out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    pub key: [u8; 16],
+    /// A whole address, not one browser.
+    pub address: bool,
+    pub until: Time,
 }
 
 /// A body with its version: the rank of its state (1 pending, 2 claimed, 3 outcome, 4 ended).
@@ -50,8 +104,8 @@ pub trait Wakes: Send {
 /// The KV port. All methods may be called from any task of any runtime.
 #[async_trait]
 pub trait Live: Send + Sync {
-    /// Stores a new login at version 1, to vanish after `ttl_secs`.
-    async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<(), Fault>;
+    /// Stores a new login at version 1, to vanish after `ttl_secs`. False when one with this id is there.
+    async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<bool, Fault>;
     /// What is there.
     async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault>;
     /// Moves from exactly version `from` to `to`, and wakes. The time to live stays.
@@ -62,6 +116,26 @@ pub trait Live: Send + Sync {
     async fn note_claim(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault>;
     /// Logins the account claimed lately.
     async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault>;
+    /// Remembers that the login waits for the account.
+    async fn offer(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault>;
+    /// Logins that wait, or waited, for the account lately.
+    async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault>;
+    /// The account's phone was heard just now; remembered for `ttl_secs`.
+    async fn hear(&self, account: AccountId, ttl_secs: u64) -> Result<(), Fault>;
+    /// When it was.
+    async fn heard(&self, account: AccountId) -> Result<Option<Time>, Fault>;
+    /// Counts one more within a window of `secs` that begins with the first.
+    async fn count(&self, counter: Counter, secs: u64) -> Result<Count, Fault>;
+    /// How many different members were named for this counter within `secs` of the first.
+    async fn distinct(&self, counter: Counter, member: [u8; 16], secs: u64) -> Result<u64, Fault>;
+    /// Keeps a browser or address out.
+    async fn quarantine(&self, realm: RealmId, key: [u8; 16], address: bool, secs: u64) -> Result<(), Fault>;
+    /// Until when it is kept out.
+    async fn quarantined(&self, realm: RealmId, key: [u8; 16]) -> Result<Option<Time>, Fault>;
+    /// All that are kept out of a realm.
+    async fn quarantines(&self, realm: RealmId) -> Result<Vec<Quarantine>, Fault>;
+    /// Lets it in again. False when it was not kept out.
+    async fn release(&self, realm: RealmId, key: [u8; 16]) -> Result<bool, Fault>;
     /// Wakes whoever waits for the topic, on every pod.
     async fn announce(&self, topic: Topic, v: u64) -> Result<(), Fault>;
     /// A pod's wake-ups, from now on.

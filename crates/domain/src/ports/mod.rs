@@ -5,11 +5,11 @@ mod store;
 
 use std::sync::Arc;
 
-pub use live::{Advanced, Live, Topic, Versioned, Wake, Wakes};
-pub use store::{Recorded, Redeemed, Store};
+pub use live::{Advanced, Count, Counter, CounterKind, Live, Quarantine, Topic, Versioned, Wake, Wakes};
+pub use store::{AccountQuery, Directory, Logins, People, Purged, Recorded, Redeemed, Store, Trail, UserQuery, UserSort};
 
 use crate::{
-    audit::{Actor, Stamp},
+    audit::{Stamp, Who},
     random::Random,
     time::Time,
     vault::Vault,
@@ -39,11 +39,11 @@ impl Ports {
         self.clock.now()
     }
 
-    /// A stamp for a write by `actor`.
+    /// A stamp for a write by `who`.
     #[must_use]
-    pub fn stamp(&self, actor: Actor) -> Stamp {
-        let now = self.now();
-        Stamp { id: AuditId(self.random.id(now)), now, actor }
+    pub fn stamp(&self, who: impl Into<Who>) -> Stamp {
+        let (now, who) = (self.now(), who.into());
+        Stamp { id: AuditId(self.random.id(now)), now, actor: who.actor, client: who.client, mark: who.mark }
     }
 
     /// A fresh object id.

@@ -1,4 +1,9 @@
-use countersign_domain::{account::Account, audit::Stamp, login::EndedBy};
+use countersign_domain::{
+    account::Account,
+    audit::{About, Stamp},
+    login::EndedBy,
+    ports::AccountQuery,
+};
 use countersign_protocol::{
     codes::AccountState,
     ids::{AccountId, Jkt, LoginId, RealmId},
@@ -6,10 +11,11 @@ use countersign_protocol::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, audit, enrolments, logins};
-use crate::{rows::AccountRow, schema::accounts};
-
-const MANY: i64 = 1000;
+use super::{Answer, Conn, enrolments, logins, trail::append};
+use crate::{
+    rows::{AccountRow, millis},
+    schema::accounts,
+};
 
 pub(crate) async fn add(c: &mut Conn, account: &Account) -> Answer<()> {
     diesel::insert_into(accounts::table).values(AccountRow::from(account)).execute(c).await?;
@@ -33,16 +39,26 @@ pub(crate) async fn by_jkt(c: &mut Conn, realm: RealmId, jkt: &Jkt) -> Answer<Op
     row.map(Account::try_from).transpose()
 }
 
-pub(crate) async fn list(c: &mut Conn, realm: RealmId, user_id: Option<String>) -> Answer<Vec<Account>> {
+pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &AccountQuery) -> Answer<Vec<Account>> {
     let mut query = accounts::table
         .filter(accounts::realm.eq(realm.0.to_vec()))
         .filter(accounts::state.ne(i32::from(AccountState::Deleted.code())))
-        .order(accounts::created_at)
-        .limit(MANY)
+        .order((accounts::created_at, accounts::id))
+        .limit(i64::from(q.limit))
         .select(AccountRow::as_select())
         .into_boxed();
-    if let Some(user) = user_id {
-        query = query.filter(accounts::user_id.eq(user));
+    if let Some(user) = &q.user_id {
+        query = query.filter(accounts::user_id.eq(user.clone()));
+    }
+    if let Some(state) = q.state {
+        query = query.filter(accounts::state.eq(i32::from(state.code())));
+    }
+    if let Some(app) = &q.app {
+        query = query.filter(accounts::app.eq(app.clone()));
+    }
+    if let Some((created, id)) = q.after {
+        let (created, id) = (millis(created), id.0.to_vec());
+        query = query.filter(accounts::created_at.gt(created).or(accounts::created_at.eq(created).and(accounts::id.gt(id))));
     }
     let found: Vec<AccountRow> = query.load(c).await?;
     found.into_iter().map(Account::try_from).collect()
@@ -58,22 +74,33 @@ pub(crate) async fn set_state(c: &mut Conn, realm: RealmId, id: AccountId, from:
     Ok(diesel::update(row).set(accounts::state.eq(i32::from(to.code()))).execute(c).await? == 1)
 }
 
-pub(crate) async fn change(
-    c: &mut Conn,
-    realm: RealmId,
-    id: AccountId,
-    from: AccountState,
-    to: AccountState,
-    stamp: &Stamp,
-) -> Answer<Option<Vec<LoginId>>> {
-    if !set_state(c, realm, id, from, to).await? {
+pub(crate) async fn change(c: &mut Conn, account: &Account, to: AccountState, stamp: &Stamp) -> Answer<Option<Vec<LoginId>>> {
+    let (realm, id) = (account.realm, account.id);
+    if !set_state(c, realm, id, account.state, to).await? {
         return Ok(None);
     }
+    let blocked_by = (to == AccountState::Blocked).then(|| stamp.actor.text());
+    diesel::update(accounts::table.find((realm.0.to_vec(), id.0.to_vec()))).set(accounts::blocked_by.eq(blocked_by)).execute(c).await?;
     let by = if to == AccountState::Blocked { EndedBy::AccountBlocked } else { EndedBy::AccountDeleted };
     let ended = if to == AccountState::Active { Vec::new() } else { logins::end_all(c, realm, id, by, stamp).await? };
     if to == AccountState::Deleted {
         enrolments::cancel_of_account(c, realm, id).await?;
     }
-    audit::append(c, stamp, Some(realm), &format!("account.{to}"), &id.to_string()).await?;
+    append(c, stamp, &format!("account.{to}"), &About::of(realm, id).user(&account.user_id)).await?;
     Ok(Some(ended))
+}
+
+pub(crate) async fn rename(c: &mut Conn, realm: RealmId, id: AccountId, device: &str, stamp: &Stamp) -> Answer<bool> {
+    let row = accounts::table.find((realm.0.to_vec(), id.0.to_vec()));
+    let renamed = diesel::update(row).set(accounts::device.eq(device.to_owned())).execute(c).await? == 1;
+    if renamed {
+        append(c, stamp, "account.renamed", &About::of(realm, id)).await?;
+    }
+    Ok(renamed)
+}
+
+pub(crate) async fn note_app_version(c: &mut Conn, realm: RealmId, id: AccountId, version: Option<String>) -> Answer<()> {
+    let row = accounts::table.find((realm.0.to_vec(), id.0.to_vec()));
+    diesel::update(row).set(accounts::app_version.eq(version)).execute(c).await?;
+    Ok(())
 }

@@ -1,37 +1,51 @@
 use countersign_domain::{
-    api_key::{ApiKey, Role},
-    audit::Stamp,
+    api_key::{ApiKey, Granted},
+    audit::{About, Stamp},
+    permission::builtin,
+    time::Time,
 };
 use countersign_protocol::ids::{ApiKeyId, RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, audit, clients};
-use crate::{rows::ApiKeyRow, schema::api_keys};
+use super::{Answer, Conn, clients, insert_new, roles, trail::append};
+use crate::{
+    rows::{ApiKeyRow, millis, permissions, scope},
+    schema::{api_keys, roles as role_table},
+};
 
-pub(crate) fn realm_of(role: Role) -> Option<RealmId> {
-    match role {
-        Role::Root => None,
-        Role::RealmAdmin(realm) | Role::Client(realm, _) => Some(realm),
-    }
+fn about(key: &ApiKey) -> About {
+    About { realm: key.realm, object: key.id.to_string(), client: key.client, user_id: None, detail: Some(key.role.clone()) }
 }
 
-/// False when it is for a client that is not there (any more).
+/// False when it is for a client or role that is not there (any more), or its id is taken.
 pub(crate) async fn add(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<bool> {
-    if let Role::Client(realm, client) = key.role
+    if let (Some(realm), Some(client)) = (key.realm, key.client)
         && clients::get(c, realm, client).await?.is_none()
     {
         return Ok(false);
     }
-    diesel::insert_into(api_keys::table).values(ApiKeyRow::from(key)).execute(c).await?;
-    audit::append(c, stamp, realm_of(key.role), "api_key.created", &key.id.to_string()).await?;
+    if builtin(&key.role).is_none() && !roles::exists(c, key.realm, &key.role).await? {
+        return Ok(false);
+    }
+    if insert_new!(c, api_keys::table, ApiKeyRow::new(key)?).await? == 0 {
+        return Ok(false);
+    }
+    append(c, stamp, "api_key.created", &about(key)).await?;
     Ok(true)
 }
 
-pub(crate) async fn by_hash(c: &mut Conn, hash: &[u8; 32]) -> Answer<Option<ApiKey>> {
+pub(crate) async fn by_hash(c: &mut Conn, hash: &[u8; 32]) -> Answer<Option<Granted>> {
     let row: Option<ApiKeyRow> =
         api_keys::table.filter(api_keys::hash.eq(hash.to_vec())).select(ApiKeyRow::as_select()).first(c).await.optional()?;
-    row.map(ApiKey::try_from).transpose()
+    let Some(key) = row.map(ApiKey::try_from).transpose()? else { return Ok(None) };
+    if let Some(permissions) = builtin(&key.role) {
+        return Ok(Some(Granted { key, permissions }));
+    }
+    let role = role_table::table.find((scope(key.realm), key.role.clone()));
+    let json: Option<String> = role.select(role_table::permissions).first(c).await.optional()?;
+    let permissions = json.map(|json| permissions(&key.role, &json)).transpose()?;
+    Ok(permissions.map(|permissions| Granted { key, permissions }))
 }
 
 pub(crate) async fn get(c: &mut Conn, id: ApiKeyId) -> Answer<Option<ApiKey>> {
@@ -39,10 +53,13 @@ pub(crate) async fn get(c: &mut Conn, id: ApiKeyId) -> Answer<Option<ApiKey>> {
     row.map(ApiKey::try_from).transpose()
 }
 
-pub(crate) async fn list(c: &mut Conn, realm: Option<RealmId>) -> Answer<Vec<ApiKey>> {
-    let mut query = api_keys::table.order(api_keys::created_at).select(ApiKeyRow::as_select()).into_boxed();
+pub(crate) async fn list(c: &mut Conn, realm: Option<RealmId>, after: Option<ApiKeyId>, limit: i64) -> Answer<Vec<ApiKey>> {
+    let mut query = api_keys::table.order(api_keys::id).limit(limit).select(ApiKeyRow::as_select()).into_boxed();
     if let Some(realm) = realm {
         query = query.filter(api_keys::realm.eq(realm.0.to_vec()));
+    }
+    if let Some(after) = after {
+        query = query.filter(api_keys::id.gt(after.0.to_vec()));
     }
     let found: Vec<ApiKeyRow> = query.load(c).await?;
     found.into_iter().map(ApiKey::try_from).collect()
@@ -52,7 +69,24 @@ pub(crate) async fn delete(c: &mut Conn, id: ApiKeyId, stamp: &Stamp) -> Answer<
     let Some(key) = get(c, id).await? else { return Ok(false) };
     let gone = diesel::delete(api_keys::table.find(id.0.to_vec())).execute(c).await? == 1;
     if gone {
-        audit::append(c, stamp, realm_of(key.role), "api_key.deleted", &id.to_string()).await?;
+        append(c, stamp, "api_key.deleted", &about(&key)).await?;
     }
     Ok(gone)
+}
+
+/// The old one never works longer than it would have.
+pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKey, stamp: &Stamp) -> Answer<bool> {
+    let Some(key) = get(c, old).await? else { return Ok(false) };
+    if insert_new!(c, api_keys::table, ApiKeyRow::new(new)?).await? == 0 {
+        return Ok(false);
+    }
+    let until = key.expires_at.map_or(until, |end| end.min(until));
+    diesel::update(api_keys::table.find(old.0.to_vec())).set(api_keys::expires_at.eq(millis(until))).execute(c).await?;
+    append(c, stamp, "api_key.rotated", &About { detail: Some(old.to_string()), ..about(new) }).await?;
+    Ok(true)
+}
+
+pub(crate) async fn touch(c: &mut Conn, id: ApiKeyId, at: Time) -> Answer<()> {
+    diesel::update(api_keys::table.find(id.0.to_vec())).set(api_keys::last_used_at.eq(millis(at))).execute(c).await?;
+    Ok(())
 }

@@ -1,20 +1,36 @@
-use countersign_domain::{audit::Stamp, client::Client};
+use countersign_domain::{
+    audit::{About, Stamp},
+    client::Client,
+};
 use countersign_protocol::ids::{ClientId, RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, audit, insert_new};
+use super::{Answer, Conn, insert_new, trail::append};
 use crate::{
     rows::ClientRow,
     schema::{api_keys, clients},
 };
 
+fn about(realm: RealmId, id: ClientId) -> About {
+    About::of(realm, id).client(id)
+}
+
 pub(crate) async fn add(c: &mut Conn, client: &Client, stamp: &Stamp) -> Answer<bool> {
     let added = insert_new!(c, clients::table, ClientRow::new(client)?).await? == 1;
     if added {
-        audit::append(c, stamp, Some(client.realm), "client.created", &client.id.to_string()).await?;
+        append(c, stamp, "client.created", &about(client.realm, client.id)).await?;
     }
     Ok(added)
+}
+
+pub(crate) async fn change(c: &mut Conn, client: &Client, stamp: &Stamp) -> Answer<bool> {
+    let row = clients::table.find((client.realm.0.to_vec(), client.id.0.to_vec()));
+    let changed = diesel::update(row).set(ClientRow::new(client)?).execute(c).await? == 1;
+    if changed {
+        append(c, stamp, "client.changed", &about(client.realm, client.id)).await?;
+    }
+    Ok(changed)
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: ClientId) -> Answer<Option<Client>> {
@@ -23,9 +39,28 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: ClientId) -> Answer<Op
     row.map(Client::try_from).transpose()
 }
 
-pub(crate) async fn list(c: &mut Conn, realm: RealmId) -> Answer<Vec<Client>> {
-    let found: Vec<ClientRow> =
-        clients::table.filter(clients::realm.eq(realm.0.to_vec())).order(clients::name).select(ClientRow::as_select()).load(c).await?;
+pub(crate) async fn by_name(c: &mut Conn, realm: RealmId, name: &str) -> Answer<Option<Client>> {
+    let row: Option<ClientRow> = clients::table
+        .filter(clients::realm.eq(realm.0.to_vec()))
+        .filter(clients::name.eq(name.to_owned()))
+        .select(ClientRow::as_select())
+        .first(c)
+        .await
+        .optional()?;
+    row.map(Client::try_from).transpose()
+}
+
+pub(crate) async fn list(c: &mut Conn, realm: RealmId, after: Option<String>, limit: i64) -> Answer<Vec<Client>> {
+    let mut query = clients::table
+        .filter(clients::realm.eq(realm.0.to_vec()))
+        .order(clients::name)
+        .limit(limit)
+        .select(ClientRow::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(clients::name.gt(after));
+    }
+    let found: Vec<ClientRow> = query.load(c).await?;
     found.into_iter().map(Client::try_from).collect()
 }
 
@@ -33,7 +68,7 @@ pub(crate) async fn delete(c: &mut Conn, realm: RealmId, id: ClientId, stamp: &S
     let gone = diesel::delete(clients::table.find((realm.0.to_vec(), id.0.to_vec()))).execute(c).await? == 1;
     if gone {
         diesel::delete(api_keys::table.filter(api_keys::client.eq(id.0.to_vec()))).execute(c).await?;
-        audit::append(c, stamp, Some(realm), "client.deleted", &id.to_string()).await?;
+        append(c, stamp, "client.deleted", &about(realm, id)).await?;
     }
     Ok(gone)
 }

@@ -1,26 +1,75 @@
 use countersign_domain::{
     account::Account,
-    audit::Stamp,
-    enrolment::{Enrolment, State},
+    audit::{About, Stamp},
+    enrolment::{Confirm, Enrolment, State},
     faults::{FaultName, active},
+    time::Time,
     user::User,
 };
 use countersign_protocol::{
     codes::AccountState,
-    ids::{AccountId, EnrolmentId, RealmId},
+    ids::{AccountId, ClientId, EnrolmentId, RealmId},
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, accounts, audit, users};
-use crate::{rows::EnrolmentRow, schema::enrolments};
+use super::{Answer, Conn, accounts, insert_new, trail::append, users};
+use crate::{
+    rows::{EnrolmentRow, millis},
+    schema::enrolments,
+};
 
-pub(crate) async fn add(c: &mut Conn, e: &Enrolment, stamp: &Stamp) -> Answer<()> {
+fn about(e: &Enrolment) -> About {
+    About::of(e.realm, e.id).client(e.client).user(&e.user_id)
+}
+
+pub(crate) async fn add(c: &mut Conn, e: &Enrolment, stamp: &Stamp) -> Answer<bool> {
+    if get(c, e.realm, e.id).await?.is_some() {
+        return Ok(false);
+    }
     // The enrolment's audit row says who made the user with it: one stamp is one row.
     let user = User { realm: e.realm, user_id: e.user_id.clone(), display_name: None, created_at: stamp.now };
-    super::insert_new!(c, crate::schema::users::table, crate::rows::UserRow::from(&user)).await?;
+    insert_new!(c, crate::schema::users::table, crate::rows::UserRow::from(&user)).await?;
     diesel::insert_into(enrolments::table).values(EnrolmentRow::from(e)).execute(c).await?;
-    audit::append(c, stamp, Some(e.realm), "enrolment.created", &e.id.to_string()).await
+    append(c, stamp, "enrolment.created", &about(e)).await?;
+    Ok(true)
+}
+
+pub(crate) async fn to_vouch(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<Vec<Enrolment>> {
+    let found: Vec<EnrolmentRow> = enrolments::table
+        .filter(enrolments::realm.eq(realm.0.to_vec()))
+        .filter(enrolments::user_id.eq(user_id.to_owned()))
+        .filter(enrolments::state.eq(State::Redeemed.as_str()))
+        .filter(enrolments::confirm.eq(Confirm::Phone.as_str()))
+        .limit(20)
+        .select(EnrolmentRow::as_select())
+        .load(c)
+        .await?;
+    found.into_iter().map(Enrolment::try_from).collect()
+}
+
+pub(crate) async fn list(
+    c: &mut Conn,
+    realm: RealmId,
+    client: Option<ClientId>,
+    before: Option<(Time, EnrolmentId)>,
+    limit: i64,
+) -> Answer<Vec<Enrolment>> {
+    let mut query = enrolments::table
+        .filter(enrolments::realm.eq(realm.0.to_vec()))
+        .order((enrolments::created_at.desc(), enrolments::id.desc()))
+        .limit(limit)
+        .select(EnrolmentRow::as_select())
+        .into_boxed();
+    if let Some(client) = client {
+        query = query.filter(enrolments::client.eq(client.0.to_vec()));
+    }
+    if let Some((created, id)) = before {
+        let (created, id) = (millis(created), id.0.to_vec());
+        query = query.filter(enrolments::created_at.lt(created).or(enrolments::created_at.eq(created).and(enrolments::id.lt(id))));
+    }
+    let found: Vec<EnrolmentRow> = query.load(c).await?;
+    found.into_iter().map(Enrolment::try_from).collect()
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: EnrolmentId) -> Answer<Option<Enrolment>> {
@@ -59,7 +108,7 @@ pub(crate) async fn redeem(c: &mut Conn, after: &Enrolment, account: &Account, s
         return Ok(false);
     }
     accounts::add(c, account).await?;
-    audit::append(c, stamp, Some(after.realm), &format!("enrolment.{}", after.state.as_str()), &after.id.to_string()).await?;
+    append(c, stamp, &format!("enrolment.{}", after.state.as_str()), &about(after)).await?;
     Ok(true)
 }
 
@@ -74,7 +123,11 @@ pub(crate) async fn change(
         .find((before.realm.0.to_vec(), before.id.0.to_vec()))
         .filter(enrolments::state.eq(before.state.as_str()))
         .filter(enrolments::tries_left.eq(i32::try_from(before.tries_left).unwrap_or(0)));
-    let set = (enrolments::state.eq(after.state.as_str()), enrolments::tries_left.eq(i32::try_from(after.tries_left).unwrap_or(0)));
+    let set = (
+        enrolments::state.eq(after.state.as_str()),
+        enrolments::tries_left.eq(i32::try_from(after.tries_left).unwrap_or(0)),
+        enrolments::approval.eq(after.approval.clone()),
+    );
     if diesel::update(row).set(set).execute(c).await? == 0 {
         return Ok(false);
     }
@@ -83,7 +136,7 @@ pub(crate) async fn change(
     }
     let action =
         if before.state == after.state { "enrolment.wrong_number".to_owned() } else { format!("enrolment.{}", after.state.as_str()) };
-    audit::append(c, stamp, Some(before.realm), &action, &before.id.to_string()).await?;
+    append(c, stamp, &action, &about(before)).await?;
     Ok(true)
 }
 

@@ -1,5 +1,5 @@
 use countersign_domain::{
-    audit::Stamp,
+    audit::{About, Stamp},
     login::{EndedBy, Outcome, Record},
     ports::{Recorded, Redeemed},
     time::Time,
@@ -11,7 +11,7 @@ use countersign_protocol::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, accounts, audit, insert_new};
+use super::{Answer, Conn, accounts, insert_new, trail::append};
 use crate::{
     rows::{At, OutcomeRow, millis, record},
     schema::{endings, outcomes, redemptions},
@@ -31,7 +31,9 @@ pub(crate) async fn record_outcome(c: &mut Conn, o: &Outcome, stamp: &Stamp) -> 
         }
     }
     if insert_new!(c, outcomes::table, OutcomeRow::new(o)?).await? == 1 {
-        audit::append(c, stamp, Some(realm), &format!("login.{}", o.state), &o.login.id.to_string()).await?;
+        let mut about = About::of(realm, o.login.id).client(o.login.client).detail(o.reason.as_deref());
+        about.user_id = o.claim.as_ref().map(|c| c.user_id.clone());
+        append(c, stamp, &format!("login.{}", o.state), &about).await?;
         return Ok(Recorded::Won);
     }
     let there = get(c, realm, o.login.id).await?;
@@ -41,19 +43,19 @@ pub(crate) async fn record_outcome(c: &mut Conn, o: &Outcome, stamp: &Stamp) -> 
 }
 
 /// An outcome's row, and what redemptions and endings say about it: one query, one answer.
-type Whole = (OutcomeRow, Option<i64>, Option<String>);
+type Whole = (OutcomeRow, Option<i64>, Option<String>, Option<i64>);
 
 macro_rules! wholes {
     () => {
         outcomes::table
             .left_join(redemptions::table.on(redemptions::realm.eq(outcomes::realm).and(redemptions::login.eq(outcomes::id))))
             .left_join(endings::table.on(endings::realm.eq(outcomes::realm).and(endings::login.eq(outcomes::id))))
-            .select((OutcomeRow::as_select(), redemptions::at.nullable(), endings::ended_by.nullable()))
+            .select((OutcomeRow::as_select(), redemptions::at.nullable(), endings::ended_by.nullable(), endings::at.nullable()))
     };
 }
 
-fn whole((row, redeemed, ended): Whole) -> Answer<Record> {
-    record(row, redeemed.is_some(), ended.as_deref())
+fn whole((row, redeemed, ended_by, ended_at): Whole) -> Answer<Record> {
+    record(row, redeemed, ended_by.zip(ended_at))
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, login: LoginId) -> Answer<Option<Record>> {
@@ -72,12 +74,23 @@ pub(crate) async fn redeem(c: &mut Conn, realm: RealmId, login: LoginId, account
     let Some(account) = accounts::get(c, realm, account).await?.filter(|a| a.state == AccountState::Active) else {
         return Ok(Redeemed::AccountNotActive);
     };
-    let values = (redemptions::realm.eq(realm.0.to_vec()), redemptions::login.eq(login.0.to_vec()), redemptions::at.eq(millis(stamp.now)));
+    let values = (
+        redemptions::realm.eq(realm.0.to_vec()),
+        redemptions::login.eq(login.0.to_vec()),
+        redemptions::at.eq(millis(stamp.now)),
+        redemptions::request.eq(stamp.mark.map(|mark| mark.id.to_vec())),
+    );
     if insert_new!(c, redemptions::table, values).await? == 0 {
         return Ok(Redeemed::Lost);
     }
-    audit::append(c, stamp, Some(realm), "login.redeemed", &login.to_string()).await?;
+    append(c, stamp, "login.redeemed", &About::of(realm, login).user(&account.user_id)).await?;
     Ok(Redeemed::Won(Box::new(account)))
+}
+
+pub(crate) async fn redeemed_by(c: &mut Conn, realm: RealmId, login: LoginId, request: &[u8; 16]) -> Answer<bool> {
+    let row = redemptions::table.find((realm.0.to_vec(), login.0.to_vec()));
+    let by: Option<Option<Vec<u8>>> = row.select(redemptions::request).first(c).await.optional()?;
+    Ok(by.flatten().is_some_and(|id| id == request))
 }
 
 /// The one INSERT of an end, without an audit row of its own.
@@ -94,7 +107,7 @@ async fn insert_end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, s
 pub(crate) async fn end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Answer<bool> {
     let ended = insert_end(c, realm, login, by, stamp).await?;
     if ended {
-        audit::append(c, stamp, Some(realm), "login.ended", &login.to_string()).await?;
+        append(c, stamp, "login.ended", &About::of(realm, login).detail(Some(by.as_str()))).await?;
     }
     Ok(ended)
 }
@@ -121,17 +134,53 @@ pub(crate) async fn end_all(c: &mut Conn, realm: RealmId, account: AccountId, by
     Ok(ended)
 }
 
+/// The same for everything a user has approved, on whichever phone.
+pub(crate) async fn end_of_user(c: &mut Conn, realm: RealmId, user_id: &str, stamp: &Stamp) -> Answer<Vec<LoginId>> {
+    let mut ended = Vec::new();
+    for record in running_of_user(c, realm, user_id, stamp.now).await? {
+        if insert_end(c, realm, record.outcome.login.id, EndedBy::Everywhere, stamp).await? {
+            ended.push(record.outcome.login.id);
+        }
+    }
+    let many = Some(ended.len().to_string());
+    append(c, stamp, "user.logged_out", &About::of(realm, user_id).user(user_id).detail(many)).await?;
+    Ok(ended)
+}
+
+macro_rules! running {
+    ($realm:expr, $now:expr) => {
+        wholes!()
+            .filter(outcomes::realm.eq($realm.0.to_vec()))
+            .filter(outcomes::state.eq(i32::from(LoginState::Approved.code())))
+            .filter(outcomes::ends_at.gt(millis($now)))
+            .filter(endings::at.is_null())
+            .order(outcomes::ends_at.desc())
+    };
+}
+
 /// Approved, not ended and not over at `now`; the newest, for people to look at.
 pub(crate) async fn running(c: &mut Conn, realm: RealmId, account: AccountId, now: Time) -> Answer<Vec<Record>> {
-    let found: Vec<Whole> = wholes!()
+    let found: Vec<Whole> = running!(realm, now).filter(outcomes::account.eq(account.0.to_vec())).limit(MANY).load(c).await?;
+    found.into_iter().map(whole).collect()
+}
+
+/// The same of all of a user's phones, however much it is.
+pub(crate) async fn running_of_user(c: &mut Conn, realm: RealmId, user_id: &str, now: Time) -> Answer<Vec<Record>> {
+    let found: Vec<Whole> = running!(realm, now).filter(outcomes::user_id.eq(user_id.to_owned())).load(c).await?;
+    found.into_iter().map(whole).collect()
+}
+
+/// Every outcome of a user, in the order of the logins' ids.
+pub(crate) async fn of_user(c: &mut Conn, realm: RealmId, user_id: &str, after: Option<LoginId>, limit: i64) -> Answer<Vec<Record>> {
+    let mut query = wholes!()
         .filter(outcomes::realm.eq(realm.0.to_vec()))
-        .filter(outcomes::account.eq(account.0.to_vec()))
-        .filter(outcomes::state.eq(i32::from(LoginState::Approved.code())))
-        .filter(outcomes::ends_at.gt(millis(now)))
-        .filter(endings::at.is_null())
-        .order(outcomes::ends_at.desc())
-        .limit(MANY)
-        .load(c)
-        .await?;
+        .filter(outcomes::user_id.eq(user_id.to_owned()))
+        .order(outcomes::id)
+        .limit(limit)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(outcomes::id.gt(after.0.to_vec()));
+    }
+    let found: Vec<Whole> = query.load(c).await?;
     found.into_iter().map(whole).collect()
 }

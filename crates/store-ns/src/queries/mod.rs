@@ -5,11 +5,15 @@
 
 pub(crate) mod accounts;
 pub(crate) mod api_keys;
-pub(crate) mod audit;
+pub(crate) mod apps;
+pub(crate) mod attributes;
 pub(crate) mod clients;
 pub(crate) mod enrolments;
+pub(crate) mod erase;
 pub(crate) mod logins;
 pub(crate) mod realms;
+pub(crate) mod roles;
+pub(crate) mod trail;
 pub(crate) mod users;
 
 use super::{Conn, insert_new};

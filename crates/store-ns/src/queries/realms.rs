@@ -1,8 +1,11 @@
-use countersign_domain::{audit::Stamp, realm::SealedRealm};
+use countersign_domain::{
+    audit::{About, Stamp},
+    realm::{Realm, SealedRealm},
+};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, audit, insert_new};
+use super::{Answer, Conn, apps, insert_new, trail::append};
 use crate::{
     rows::{RealmKeyRow, RealmRow, sealed_realm},
     schema::{realm_keys, realms},
@@ -15,7 +18,7 @@ pub(crate) async fn add(c: &mut Conn, realm: &SealedRealm, stamp: &Stamp) -> Ans
     for key in &realm.keys {
         diesel::insert_into(realm_keys::table).values(RealmKeyRow::new(realm.realm.id, key)).execute(c).await?;
     }
-    audit::append(c, stamp, Some(realm.realm.id), "realm.created", &realm.realm.name).await?;
+    append(c, stamp, "realm.created", &About::of(realm.realm.id, &realm.realm.name)).await?;
     Ok(true)
 }
 
@@ -27,7 +30,19 @@ pub(crate) async fn all(c: &mut Conn) -> Answer<Vec<SealedRealm>> {
         .select(RealmKeyRow::as_select())
         .load(c)
         .await?;
-    found.into_iter().map(|r| sealed_realm(r, &keys)).collect()
+    let apps = apps::all(c).await?;
+    found.into_iter().map(|r| sealed_realm(r, &keys, &apps)).collect()
+}
+
+pub(crate) async fn change(c: &mut Conn, realm: &Realm, stamp: &Stamp) -> Answer<bool> {
+    let settings =
+        serde_json::to_string(&realm.settings).map_err(|_| crate::rows::At { table: "realms", row: &realm.id.0 }.bad("settings"))?;
+    let set = (realms::display_name.eq(realm.display_name.clone()), realms::settings.eq(settings));
+    let changed = diesel::update(realms::table.find(realm.id.0.to_vec())).set(set).execute(c).await? == 1;
+    if changed {
+        append(c, stamp, "realm.changed", &About::of(realm.id, &realm.name)).await?;
+    }
+    Ok(changed)
 }
 
 pub(crate) async fn ping(c: &mut Conn) -> Answer<()> {

@@ -1,28 +1,29 @@
-use countersign_domain::{audit::Stamp, user::User};
+use countersign_domain::{
+    audit::{About, Stamp},
+    ports::{UserQuery, UserSort},
+    user::User,
+};
 use countersign_protocol::ids::RealmId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, audit, enrolments, insert_new};
-use crate::{rows::UserRow, schema::users};
+use super::{Answer, Conn, attributes, enrolments, insert_new, trail::append};
+use crate::{
+    rows::{UserRow, millis},
+    schema::{user_attributes, users},
+};
 
-/// The largest list given at once; paging comes with a larger API.
-const MANY: i64 = 1000;
-
-/// Makes the user when it does not exist; true when it was made.
-pub(crate) async fn ensure(c: &mut Conn, user: &User, stamp: &Stamp) -> Answer<bool> {
-    let made = insert_new!(c, users::table, UserRow::from(user)).await? == 1;
-    if made {
-        audit::append(c, stamp, Some(user.realm), "user.created", &user.user_id).await?;
-    }
-    Ok(made)
+fn about(realm: RealmId, user_id: &str) -> About {
+    About::of(realm, user_id).user(user_id)
 }
 
 pub(crate) async fn put(c: &mut Conn, user: &User, stamp: &Stamp) -> Answer<User> {
-    if !ensure(c, user, stamp).await? && user.display_name.is_some() {
+    if insert_new!(c, users::table, UserRow::from(user)).await? == 1 {
+        append(c, stamp, "user.created", &about(user.realm, &user.user_id)).await?;
+    } else if user.display_name.is_some() {
         let row = users::table.find((user.realm.0.to_vec(), user.user_id.clone()));
         diesel::update(row).set(users::display_name.eq(user.display_name.clone())).execute(c).await?;
-        audit::append(c, stamp, Some(user.realm), "user.changed", &user.user_id).await?;
+        append(c, stamp, "user.changed", &about(user.realm, &user.user_id)).await?;
     }
     Ok(get(c, user.realm, &user.user_id).await?.unwrap_or_else(|| user.clone()))
 }
@@ -33,22 +34,58 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<O
     row.map(User::try_from).transpose()
 }
 
-pub(crate) async fn list(c: &mut Conn, realm: RealmId) -> Answer<Vec<User>> {
-    let found: Vec<UserRow> = users::table
-        .filter(users::realm.eq(realm.0.to_vec()))
-        .order(users::user_id)
-        .limit(MANY)
-        .select(UserRow::as_select())
-        .load(c)
-        .await?;
+/// What `LIKE` would take for a pattern stands for itself.
+fn part(text: &str) -> String {
+    let plain: String = text.chars().flat_map(|c| if matches!(c, '%' | '_' | '!') { vec!['!', c] } else { vec![c] }).collect();
+    format!("%{plain}%")
+}
+
+pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &UserQuery) -> Answer<Vec<User>> {
+    let mut query =
+        users::table.filter(users::realm.eq(realm.0.to_vec())).limit(i64::from(q.limit)).select(UserRow::as_select()).into_boxed();
+    if let Some(text) = &q.text {
+        let like = part(text);
+        // A display name that is NULL makes its half neither true nor false, and so the whole what the other half is.
+        let shown = users::display_name.assume_not_null().like(like.clone()).escape('!');
+        query = query.filter(users::user_id.like(like).escape('!').or(shown));
+    }
+    if let Some((name, value)) = &q.attribute {
+        let having = user_attributes::table
+            .filter(user_attributes::realm.eq(realm.0.to_vec()))
+            .filter(user_attributes::name.eq(name.clone()))
+            .filter(user_attributes::value.eq(value.clone()))
+            .select(user_attributes::user_id);
+        query = query.filter(users::user_id.eq_any(having));
+    }
+    if let Some((created, id)) = &q.after {
+        let created = millis(*created);
+        query = match (q.sort, q.descending) {
+            (UserSort::UserId, false) => query.filter(users::user_id.gt(id.clone())),
+            (UserSort::UserId, true) => query.filter(users::user_id.lt(id.clone())),
+            (UserSort::CreatedAt, false) => {
+                query.filter(users::created_at.gt(created).or(users::created_at.eq(created).and(users::user_id.gt(id.clone()))))
+            }
+            (UserSort::CreatedAt, true) => {
+                query.filter(users::created_at.lt(created).or(users::created_at.eq(created).and(users::user_id.lt(id.clone()))))
+            }
+        };
+    }
+    query = match (q.sort, q.descending) {
+        (UserSort::UserId, false) => query.order(users::user_id.asc()),
+        (UserSort::UserId, true) => query.order(users::user_id.desc()),
+        (UserSort::CreatedAt, false) => query.order((users::created_at.asc(), users::user_id.asc())),
+        (UserSort::CreatedAt, true) => query.order((users::created_at.desc(), users::user_id.desc())),
+    };
+    let found: Vec<UserRow> = query.load(c).await?;
     found.into_iter().map(User::try_from).collect()
 }
 
 pub(crate) async fn delete(c: &mut Conn, realm: RealmId, user_id: &str, stamp: &Stamp) -> Answer<bool> {
     let gone = diesel::delete(users::table.find((realm.0.to_vec(), user_id.to_owned()))).execute(c).await? == 1;
+    attributes::delete_all(c, realm, user_id).await?;
     enrolments::cancel_of_user(c, realm, user_id).await?;
     if gone {
-        audit::append(c, stamp, Some(realm), "user.deleted", user_id).await?;
+        append(c, stamp, "user.deleted", &about(realm, user_id)).await?;
     }
     Ok(gone)
 }

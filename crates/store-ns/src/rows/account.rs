@@ -49,6 +49,8 @@ pub(crate) struct AccountRow {
     public_key: Vec<u8>,
     state: i32,
     created_at: i64,
+    blocked_by: Option<String>,
+    app_version: Option<String>,
 }
 
 impl From<&Account> for AccountRow {
@@ -63,6 +65,8 @@ impl From<&Account> for AccountRow {
             public_key: a.public_key.to_vec(),
             state: i32::from(a.state.code()),
             created_at: millis(a.created_at),
+            blocked_by: a.blocked_by.clone(),
+            app_version: a.app_version.clone(),
         }
     }
 }
@@ -85,6 +89,8 @@ impl TryFrom<AccountRow> for Account {
             app: r.app,
             device: r.device,
             created_at: time(r.created_at),
+            blocked_by: r.blocked_by,
+            app_version: r.app_version,
         })
     }
 }

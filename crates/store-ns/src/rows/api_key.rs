@@ -1,10 +1,13 @@
-use countersign_domain::api_key::{ApiKey, Role};
+use countersign_domain::{
+    api_key::ApiKey,
+    permission::{Permission, Permissions, Role},
+};
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 use countersign_store::StoreError;
 use diesel::prelude::*;
 
 use super::{At, millis, time};
-use crate::schema::api_keys;
+use crate::schema::{api_keys, roles};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = api_keys)]
@@ -16,24 +19,26 @@ pub(crate) struct ApiKeyRow {
     client: Option<Vec<u8>>,
     created_at: i64,
     expires_at: Option<i64>,
+    last_used_at: Option<i64>,
+    name: Option<String>,
+    sources: String,
 }
 
-impl From<&ApiKey> for ApiKeyRow {
-    fn from(k: &ApiKey) -> Self {
-        let (role, realm, client) = match k.role {
-            Role::Root => ("root", None, None),
-            Role::RealmAdmin(realm) => ("realm-admin", Some(realm), None),
-            Role::Client(realm, client) => ("client", Some(realm), Some(client)),
-        };
-        Self {
+impl ApiKeyRow {
+    pub(crate) fn new(k: &ApiKey) -> Result<Self, StoreError> {
+        let sources: Vec<String> = k.sources.iter().map(ToString::to_string).collect();
+        Ok(Self {
             id: k.id.0.to_vec(),
             hash: k.hash.to_vec(),
-            role: role.to_owned(),
-            realm: realm.map(|r| r.0.to_vec()),
-            client: client.map(|c| c.0.to_vec()),
+            role: k.role.clone(),
+            realm: k.realm.map(|r| r.0.to_vec()),
+            client: k.client.map(|c| c.0.to_vec()),
             created_at: millis(k.created_at),
             expires_at: k.expires_at.map(millis),
-        }
+            last_used_at: k.last_used_at.map(millis),
+            name: k.name.clone(),
+            sources: serde_json::to_string(&sources).map_err(|_| At { table: "api_keys", row: &k.id.0 }.bad("sources"))?,
+        })
     }
 }
 
@@ -41,20 +46,66 @@ impl TryFrom<ApiKeyRow> for ApiKey {
     type Error = StoreError;
     fn try_from(r: ApiKeyRow) -> Result<Self, StoreError> {
         let at = At { table: "api_keys", row: &r.id };
-        let realm = at.fixed_option(r.realm.as_ref())?.map(RealmId);
-        let client = at.fixed_option(r.client.as_ref())?.map(ClientId);
-        let role = match (r.role.as_str(), realm, client) {
-            ("root", None, None) => Role::Root,
-            ("realm-admin", Some(realm), None) => Role::RealmAdmin(realm),
-            ("client", Some(realm), Some(client)) => Role::Client(realm, client),
-            _ => return Err(at.bad("role")),
-        };
+        let sources: Vec<String> = serde_json::from_str(&r.sources).map_err(|_| at.bad("sources"))?;
         Ok(Self {
             id: ApiKeyId(at.fixed(&r.id)?),
             hash: at.fixed(&r.hash)?,
-            role,
+            realm: at.fixed_option(r.realm.as_ref())?.map(RealmId),
+            client: at.fixed_option(r.client.as_ref())?.map(ClientId),
+            sources: sources.iter().map(|s| s.parse().map_err(|_| at.bad("sources"))).collect::<Result<_, _>>()?,
+            name: r.name,
+            role: r.role,
             created_at: time(r.created_at),
             expires_at: r.expires_at.map(time),
+            last_used_at: r.last_used_at.map(time),
+        })
+    }
+}
+
+/// The scope of roles that count everywhere.
+const EVERYWHERE: [u8; 16] = [0; 16];
+
+pub(crate) fn scope(realm: Option<RealmId>) -> Vec<u8> {
+    realm.map_or(EVERYWHERE, |r| r.0).to_vec()
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = roles)]
+pub(crate) struct RoleRow {
+    scope: Vec<u8>,
+    name: String,
+    permissions: String,
+    created_at: i64,
+}
+
+impl RoleRow {
+    pub(crate) fn new(r: &Role) -> Result<Self, StoreError> {
+        let names: Vec<&str> = r.permissions.iter().map(Permission::as_str).collect();
+        Ok(Self {
+            scope: scope(r.realm),
+            name: r.name.clone(),
+            permissions: serde_json::to_string(&names).map_err(|_| At { table: "roles", row: r.name.as_bytes() }.bad("permissions"))?,
+            created_at: millis(r.created_at),
+        })
+    }
+}
+
+pub(crate) fn permissions(name: &str, json: &str) -> Result<Permissions, StoreError> {
+    let at = At { table: "roles", row: name.as_bytes() };
+    let names: Vec<String> = serde_json::from_str(json).map_err(|_| at.bad("permissions"))?;
+    names.iter().map(|n| Permission::parse(n).ok_or_else(|| at.bad("permissions"))).collect()
+}
+
+impl TryFrom<RoleRow> for Role {
+    type Error = StoreError;
+    fn try_from(r: RoleRow) -> Result<Self, StoreError> {
+        let at = At { table: "roles", row: r.name.as_bytes() };
+        let scope: [u8; 16] = at.fixed(&r.scope)?;
+        Ok(Self {
+            realm: (scope != EVERYWHERE).then_some(RealmId(scope)),
+            permissions: permissions(&r.name, &r.permissions)?,
+            created_at: time(r.created_at),
+            name: r.name,
         })
     }
 }

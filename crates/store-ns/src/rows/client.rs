@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use super::{At, millis, time};
 use crate::schema::clients;
 
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = clients)]
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = clients, treat_none_as_null = true)]
 pub(crate) struct ClientRow {
     realm: Vec<u8>,
     id: Vec<u8>,
@@ -16,6 +16,9 @@ pub(crate) struct ClientRow {
     origins: String,
     return_urls: String,
     created_at: i64,
+    logo: Option<String>,
+    callback_urls: String,
+    templates: String,
 }
 
 impl ClientRow {
@@ -29,6 +32,9 @@ impl ClientRow {
             origins: list(&c.origins)?,
             return_urls: list(&c.return_urls)?,
             created_at: millis(c.created_at),
+            logo: c.logo.clone(),
+            callback_urls: list(&c.callback_urls)?,
+            templates: serde_json::to_string(&c.templates).map_err(|_| At { table: "clients", row: &c.id.0 }.bad("templates"))?,
         })
     }
 }
@@ -43,6 +49,9 @@ impl TryFrom<ClientRow> for Client {
             realm: RealmId(at.fixed(&r.realm)?),
             origins: list(&r.origins)?,
             return_urls: list(&r.return_urls)?,
+            callback_urls: list(&r.callback_urls)?,
+            templates: serde_json::from_str(&r.templates).map_err(|_| at.bad("templates"))?,
+            logo: r.logo,
             name: r.name,
             display_name: r.display_name,
             created_at: time(r.created_at),

@@ -24,6 +24,7 @@ pub(crate) struct EnrolmentRow {
     req_id: Option<Vec<u8>>,
     device: Option<String>,
     number: Option<String>,
+    approval: Option<String>,
 }
 
 impl From<&Enrolment> for EnrolmentRow {
@@ -35,10 +36,7 @@ impl From<&Enrolment> for EnrolmentRow {
             client: e.client.0.to_vec(),
             user_id: e.user_id.clone(),
             code_hash: e.code_hash.to_vec(),
-            confirm: match e.confirm {
-                Confirm::Number => "number".to_owned(),
-                Confirm::None => "none".to_owned(),
-            },
+            confirm: e.confirm.as_str().to_owned(),
             created_at: millis(e.created_at),
             expires_at: millis(e.expires_at),
             state: e.state.as_str().to_owned(),
@@ -48,6 +46,7 @@ impl From<&Enrolment> for EnrolmentRow {
             req_id: r.map(|r| r.req_id.0.to_vec()),
             device: r.map(|r| r.device.clone()),
             number: r.and_then(|r| r.number.clone()),
+            approval: e.approval.clone(),
         }
     }
 }
@@ -71,17 +70,14 @@ impl TryFrom<EnrolmentRow> for Enrolment {
             realm: RealmId(at.fixed(&r.realm)?),
             client: ClientId(at.fixed(&r.client)?),
             code_hash: at.fixed(&r.code_hash)?,
-            confirm: match r.confirm.as_str() {
-                "number" => Confirm::Number,
-                "none" => Confirm::None,
-                _ => return Err(at.bad("confirm")),
-            },
+            confirm: Confirm::parse(&r.confirm).ok_or_else(|| at.bad("confirm"))?,
             state: State::parse(&r.state).ok_or_else(|| at.bad("state"))?,
             user_id: r.user_id,
             created_at: time(r.created_at),
             expires_at: time(r.expires_at),
             tries_left: u32::try_from(r.tries_left).unwrap_or(0),
             redeemed,
+            approval: r.approval,
         })
     }
 }

@@ -8,11 +8,11 @@ mod outcome;
 mod realm;
 
 pub(crate) use account::{AccountRow, UserRow};
-pub(crate) use api_key::ApiKeyRow;
+pub(crate) use api_key::{ApiKeyRow, RoleRow, permissions, scope};
 pub(crate) use client::ClientRow;
 pub(crate) use enrolment::EnrolmentRow;
 pub(crate) use outcome::{OutcomeRow, record};
-pub(crate) use realm::{RealmKeyRow, RealmRow, sealed_realm};
+pub(crate) use realm::{AppRow, RealmKeyRow, RealmRow, sealed_realm};
 
 use countersign_domain::time::Time;
 use countersign_store::StoreError;

@@ -1,4 +1,4 @@
-use countersign_domain::login::{Claim, EndedBy, Outcome, Record};
+use countersign_domain::login::{Claim, EndedBy, Outcome, Record, Via};
 use countersign_protocol::{
     codes::LoginState,
     ids::{AccountId, ReqId},
@@ -25,6 +25,8 @@ pub(crate) struct OutcomeRow {
     redeem_by: i64,
     ends_at: i64,
     login: String,
+    via: Option<String>,
+    claimed_at: Option<i64>,
 }
 
 impl OutcomeRow {
@@ -36,22 +38,33 @@ impl OutcomeRow {
             reason: o.reason.clone(),
             account: o.claim.as_ref().map(|c| c.account.0.to_vec()),
             user_id: o.claim.as_ref().map(|c| c.user_id.clone()),
-            by_link: o.claim.as_ref().is_some_and(|c| c.by_link),
+            by_link: o.claim.as_ref().is_some_and(|c| c.via.returns()),
             decision: o.decision.clone(),
             req_id: o.req_id.map(|r| r.0.to_vec()),
             decided_at: millis(o.decided_at),
             redeem_by: millis(o.redeem_by),
             ends_at: millis(o.ends_at),
             login: serde_json::to_string(&o.login).map_err(|_| At { table: "outcomes", row: &o.login.id.0 }.bad("login"))?,
+            via: o.claim.as_ref().map(|c| c.via.as_str().to_owned()),
+            claimed_at: o.claim.as_ref().map(|c| millis(c.at)),
         })
     }
 }
 
 /// An outcome row with what the other two tables say about it.
-pub(crate) fn record(r: OutcomeRow, redeemed: bool, ended_by: Option<&str>) -> Result<Record, StoreError> {
+pub(crate) fn record(r: OutcomeRow, redeemed: Option<i64>, ended: Option<(String, i64)>) -> Result<Record, StoreError> {
     let at = At { table: "outcomes", row: &r.id };
     let claim = match (&r.account, r.user_id) {
-        (Some(account), Some(user_id)) => Some(Claim { account: AccountId(at.fixed(account)?), user_id, by_link: r.by_link }),
+        (Some(account), Some(user_id)) => {
+            // Rows of the release before this one say only whether it was by link.
+            let via = match &r.via {
+                Some(via) => Via::parse(via).ok_or_else(|| at.bad("via"))?,
+                None if r.by_link => Via::Link,
+                None => Via::Qr,
+            };
+            let account = AccountId(at.fixed(account)?);
+            Some(Claim { account, user_id, via, number: None, at: time(r.claimed_at.unwrap_or(r.decided_at)) })
+        }
         _ => None,
     };
     let outcome = Outcome {
@@ -65,6 +78,6 @@ pub(crate) fn record(r: OutcomeRow, redeemed: bool, ended_by: Option<&str>) -> R
         redeem_by: time(r.redeem_by),
         ends_at: time(r.ends_at),
     };
-    let ended = ended_by.map(|by| EndedBy::parse(by).ok_or_else(|| at.bad("ended_by"))).transpose()?;
-    Ok(Record { outcome, redeemed, ended })
+    let ended = ended.map(|(by, when)| EndedBy::parse(&by).map(|by| (by, time(when))).ok_or_else(|| at.bad("ended_by"))).transpose()?;
+    Ok(Record { outcome, redeemed: redeemed.map(time), ended })
 }

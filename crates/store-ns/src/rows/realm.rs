@@ -1,10 +1,13 @@
-use countersign_domain::realm::{Realm, SealedKey, SealedRealm};
+use countersign_domain::{
+    app::{App, Version},
+    realm::{Realm, SealedKey, SealedRealm},
+};
 use countersign_protocol::ids::{KeyId, RealmId};
 use countersign_store::StoreError;
 use diesel::prelude::*;
 
 use super::{At, millis, time};
-use crate::schema::{realm_keys, realms};
+use crate::schema::{apps, realm_keys, realms};
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
 #[diesel(table_name = realms)]
@@ -59,7 +62,7 @@ impl RealmKeyRow {
     }
 }
 
-pub(crate) fn sealed_realm(r: RealmRow, keys: &[RealmKeyRow]) -> Result<SealedRealm, StoreError> {
+pub(crate) fn sealed_realm(r: RealmRow, keys: &[RealmKeyRow], apps: &[App]) -> Result<SealedRealm, StoreError> {
     let at = At { table: "realms", row: &r.id };
     let id = RealmId(at.fixed(&r.id)?);
     let keys = keys.iter().filter(|k| k.realm == r.id).map(|k| {
@@ -83,5 +86,43 @@ pub(crate) fn sealed_realm(r: RealmRow, keys: &[RealmKeyRow]) -> Result<SealedRe
         },
         sealed_root: r.sealed_root,
         sealed_qr: r.sealed_qr,
+        apps: apps.iter().filter(|a| a.realm == id).cloned().collect(),
     })
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = apps, treat_none_as_null = true)]
+pub(crate) struct AppRow {
+    realm: Vec<u8>,
+    id: String,
+    display_name: String,
+    min_version: Option<String>,
+    created_at: i64,
+}
+
+impl From<&App> for AppRow {
+    fn from(a: &App) -> Self {
+        Self {
+            realm: a.realm.0.to_vec(),
+            id: a.id.clone(),
+            display_name: a.display_name.clone(),
+            min_version: a.min_version.as_ref().map(|v| v.as_str().to_owned()),
+            created_at: millis(a.created_at),
+        }
+    }
+}
+
+impl TryFrom<AppRow> for App {
+    type Error = StoreError;
+    fn try_from(r: AppRow) -> Result<Self, StoreError> {
+        let at = At { table: "apps", row: r.id.as_bytes() };
+        let version = |text: &String| Version::parse(text).ok_or_else(|| at.bad("min_version"));
+        Ok(Self {
+            realm: RealmId(at.fixed(&r.realm)?),
+            min_version: r.min_version.as_ref().map(version).transpose()?,
+            display_name: r.display_name,
+            created_at: time(r.created_at),
+            id: r.id,
+        })
+    }
 }

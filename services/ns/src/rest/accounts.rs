@@ -1,98 +1,135 @@
 //! Accounts.
 
 use actix_web::{HttpResponse, web};
-use countersign_actors::{Accounts, Realms};
-use countersign_api::{Account as Dto, AccountState, List};
-use countersign_domain::account::{Account, Event};
-use countersign_edge::{auth::Caller, problem::Oops};
+use countersign_actors::Accounts;
+use countersign_api::{Account as Dto, AccountState, ChangeAccount, List, limits};
+use countersign_domain::{
+    account::{Account, Event},
+    ports::{AccountQuery, Ports},
+    text as rules,
+    time::Time,
+};
+use countersign_edge::{auth::InRealm, problem::Oops};
 use countersign_protocol::codes;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::no_content;
+use super::{
+    no_content,
+    paging::{Tokens, limit},
+    text,
+};
 use crate::{scope, times::rfc3339};
 
-fn dto(a: Account, online: bool) -> Dto {
+pub(super) fn dto(a: Account, online: bool) -> Dto {
     let state = match a.state {
         codes::AccountState::Pending => AccountState::Pending,
         codes::AccountState::Active => AccountState::Active,
         codes::AccountState::Blocked => AccountState::Blocked,
         codes::AccountState::Deleted => AccountState::Deleted,
     };
-    Dto { id: a.id.to_string(), user_id: a.user_id, state, app: a.app, device: a.device, created_at: rfc3339(a.created_at), online }
+    Dto {
+        id: a.id.to_string(),
+        user_id: a.user_id,
+        state,
+        app: a.app,
+        app_version: a.app_version,
+        device: a.device,
+        created_at: rfc3339(a.created_at),
+        blocked_by: a.blocked_by,
+        online,
+    }
 }
 
-#[derive(Deserialize)]
+/// Which accounts.
+#[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Filter {
+pub(super) struct Search {
     user_id: Option<String>,
+    state: Option<AccountState>,
+    app: Option<String>,
+    #[serde(skip_serializing)]
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(skip_serializing)]
+    page_token: Option<String>,
+}
+
+pub(super) async fn list(
+    at: InRealm,
+    ports: web::Data<Ports>,
+    accounts: web::Data<Accounts>,
+    search: web::Query<Search>,
+) -> Result<HttpResponse, Oops> {
+    let tokens = Tokens::new(&ports, &format!("{}/accounts", at.realm.realm.name), &*search);
+    let after: Option<(u64, String)> = tokens.read(search.page_token.as_ref())?;
+    let query = AccountQuery {
+        user_id: search.user_id.clone(),
+        state: search.state.map(|s| match s {
+            AccountState::Pending => codes::AccountState::Pending,
+            AccountState::Active => codes::AccountState::Active,
+            AccountState::Blocked => codes::AccountState::Blocked,
+            AccountState::Deleted => codes::AccountState::Deleted,
+        }),
+        app: search.app.clone(),
+        after: after.map(|(created, id)| scope::id(&id).map(|id| (Time(created), id))).transpose()?,
+        limit: limit(search.limit)?,
+    };
+    let found = accounts.list(&at.realm, &query).await?;
+    let next = tokens.next(&found, query.limit, |a| (a.created_at.0, a.id.to_string()));
+    let mut items = Vec::with_capacity(found.len());
+    for account in found {
+        let online = accounts.online(account.id).await;
+        items.push(dto(account, online));
+    }
+    Ok(HttpResponse::Ok().json(List { items, next }))
 }
 
 type AccountPath = web::Path<(String, String)>;
 
-pub(super) async fn list(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    accounts: web::Data<Accounts>,
-    path: web::Path<String>,
-    filter: web::Query<Filter>,
-) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm(&realms, &path, &caller).await?;
-    let mut items = Vec::new();
-    for account in accounts.list(&realm, filter.user_id.as_deref()).await? {
-        let online = accounts.online(account.id).await;
-        items.push(dto(account, online));
-    }
-    Ok(HttpResponse::Ok().json(List { items }))
+async fn find(at: &InRealm, accounts: &Accounts, path: &AccountPath) -> Result<Account, Oops> {
+    let found = accounts.look(&at.realm, scope::id(&path.1)?).await?;
+    found.filter(|a| a.state != codes::AccountState::Deleted).ok_or_else(Oops::not_found)
 }
 
-pub(super) async fn get(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    accounts: web::Data<Accounts>,
-    path: AccountPath,
-) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm(&realms, &path.0, &caller).await?;
-    let account = accounts
-        .look(&realm, scope::id(&path.1)?)
-        .await?
-        .filter(|a| a.state != codes::AccountState::Deleted)
-        .ok_or_else(Oops::not_found)?;
+async fn answer(accounts: &Accounts, account: Account) -> HttpResponse {
     let online = accounts.online(account.id).await;
-    Ok(HttpResponse::Ok().json(dto(account, online)))
+    HttpResponse::Ok().json(dto(account, online))
 }
 
-async fn change(caller: Caller, realms: &Realms, accounts: &Accounts, path: &(String, String), event: Event) -> Result<Account, Oops> {
-    let realm = scope::realm(realms, &path.0, &caller).await?;
-    Ok(accounts.change(&realm, scope::id(&path.1)?, event, caller.actor()).await?)
+pub(super) async fn get(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+    let account = find(&at, &accounts, &path).await?;
+    Ok(answer(&accounts, account).await)
 }
 
-pub(super) async fn block(
-    caller: Caller,
-    realms: web::Data<Realms>,
+pub(super) async fn change(
+    at: InRealm,
     accounts: web::Data<Accounts>,
     path: AccountPath,
+    change: web::Json<ChangeAccount>,
 ) -> Result<HttpResponse, Oops> {
-    let account = change(caller, &realms, &accounts, &path, Event::Block).await?;
-    Ok(HttpResponse::Ok().json(dto(account, false)))
+    let account = find(&at, &accounts, &path).await?;
+    text("/device", rules::shown(&change.device, limits::DISPLAY_NAME, false))?;
+    let account = accounts.rename(&at.realm, account, change.into_inner().device, at.caller.who()).await?;
+    Ok(answer(&accounts, account).await)
 }
 
-pub(super) async fn unblock(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    accounts: web::Data<Accounts>,
-    path: AccountPath,
-) -> Result<HttpResponse, Oops> {
-    let account = change(caller, &realms, &accounts, &path, Event::Unblock).await?;
-    let online = accounts.online(account.id).await;
-    Ok(HttpResponse::Ok().json(dto(account, online)))
+async fn step(at: &InRealm, accounts: &Accounts, path: &AccountPath, event: Event) -> Result<Account, Oops> {
+    Ok(accounts.change(&at.realm, scope::id(&path.1)?, event, at.caller.who()).await?)
 }
 
-pub(super) async fn delete(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    accounts: web::Data<Accounts>,
-    path: AccountPath,
-) -> Result<HttpResponse, Oops> {
-    change(caller, &realms, &accounts, &path, Event::Delete).await?;
+pub(super) async fn block(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+    let account = step(&at, &accounts, &path, Event::Block).await?;
+    Ok(answer(&accounts, account).await)
+}
+
+pub(super) async fn unblock(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+    let account = step(&at, &accounts, &path, Event::Unblock).await?;
+    Ok(answer(&accounts, account).await)
+}
+
+pub(super) async fn delete(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+    step(&at, &accounts, &path, Event::Delete).await?;
     Ok(no_content())
 }

@@ -2,11 +2,15 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
-use countersign_api::{ApiKey as Dto, KeyRole, List, NewApiKey, Sensitive};
+use countersign_api::{ApiKey as Dto, List, NewApiKey, RotateApiKey, Sensitive, limits};
 use countersign_domain::{
-    api_key::{ApiKey, Role, write},
+    api_key::{ApiKey, write},
+    audit::Who,
+    flows::enrolment::made_before,
+    permission::{Permissions, builtin, role},
     ports::Ports,
     secret::Secret,
+    text as rules,
 };
 use countersign_edge::{
     auth::{Caller, Keys},
@@ -14,46 +18,73 @@ use countersign_edge::{
 };
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
-use super::no_content;
+use super::{
+    Paging, no_content, optional,
+    paging::{Tokens, limit},
+    text,
+};
 use crate::{scope, times::rfc3339};
 
 /// Ten years: longer lives are a typing mistake.
 const LONGEST: u64 = 10 * 365 * 86_400;
+const LONGEST_OVERLAP: u64 = 30 * 86_400;
+const OVERLAP: u64 = 3600;
 
 fn dto(key: &ApiKey, realms: &Realms, secret: Option<Sensitive>) -> Dto {
-    let (role, realm, client) = match key.role {
-        Role::Root => (KeyRole::Root, None, None),
-        Role::RealmAdmin(realm) => (KeyRole::RealmAdmin, Some(realm), None),
-        Role::Client(realm, client) => (KeyRole::Client, Some(realm), Some(client)),
-    };
     let name = |id: RealmId| realms.all().into_iter().find(|r| r.id == id).map(|r| r.name);
     Dto {
         id: key.id.to_string(),
-        role,
-        realm: realm.and_then(name),
-        client: client.map(|c| c.to_string()),
+        role: key.role.clone(),
+        realm: key.realm.and_then(name),
+        client: key.client.map(|c| c.to_string()),
+        name: key.name.clone(),
+        sources: key.sources.iter().map(ToString::to_string).collect(),
         created_at: rfc3339(key.created_at),
         expires_at: key.expires_at.map(rfc3339),
+        last_used_at: key.last_used_at.map(rfc3339),
         secret,
     }
 }
 
-async fn role(caller: &Caller, realms: &Realms, new: &NewApiKey) -> Result<Role, Oops> {
-    let realm = match &new.realm {
-        Some(name) => Some(scope::realm_for_admin(realms, name, caller).await?.realm.id),
-        None => None,
+/// The realm the new key will work in; a caller that is bound to one gives away no other.
+async fn place(caller: &Caller, realms: &Realms, new: &NewApiKey) -> Result<Option<RealmId>, Oops> {
+    let Some(name) = &new.realm else {
+        return if caller.realm.is_none() { Ok(None) } else { Err(Oops::forbidden().because("name the realm this key may work in")) };
     };
-    match (new.role, realm, &new.client) {
-        (KeyRole::Root, None, None) => caller.root().map(|()| Role::Root),
-        (KeyRole::RealmAdmin, Some(realm), None) => Ok(Role::RealmAdmin(realm)),
-        (KeyRole::Client, Some(realm), Some(client)) => {
-            let id: ClientId = client.parse().map_err(|_| Oops::invalid("/client", "not a client id"))?;
-            Ok(Role::Client(realm, id))
-        }
-        (KeyRole::Root, ..) => Err(Oops::invalid("/role", "a root key has neither realm nor client")),
-        (KeyRole::RealmAdmin, ..) => Err(Oops::invalid("/role", "a realm-admin key takes a realm and no client")),
-        (KeyRole::Client, ..) => Err(Oops::invalid("/role", "a client key takes a realm and a client")),
+    let realm = realms.by_name(name).await?.filter(|r| caller.realm.is_none_or(|mine| mine == r.realm.id));
+    realm.map(|r| Some(r.realm.id)).ok_or_else(Oops::not_found)
+}
+
+async fn permissions(ports: &Ports, realm: Option<RealmId>, name: &str) -> Result<Permissions, Oops> {
+    if let Some(permissions) = builtin(name) {
+        return Ok(permissions);
     }
+    let made = ports.store.roles(realm).await?.into_iter().find(|r| r.name == name);
+    made.map(|r| r.permissions).ok_or_else(|| Oops::invalid("/role", "no such role here"))
+}
+
+fn check(new: &NewApiKey, realm: Option<RealmId>) -> Result<(), Oops> {
+    match (new.role.as_str(), realm, &new.client) {
+        (role::ROOT, Some(_), _) | (role::ROOT, _, Some(_)) => {
+            return Err(Oops::invalid("/role", "a root key has neither realm nor client"));
+        }
+        (role::REALM_ADMIN, None, _) | (role::REALM_ADMIN, _, Some(_)) => {
+            return Err(Oops::invalid("/role", "a realm-admin key takes a realm and no client"));
+        }
+        (role::CLIENT, None, _) | (role::CLIENT, _, None) => return Err(Oops::invalid("/role", "a client key takes a realm and a client")),
+        (_, None, Some(_)) => return Err(Oops::invalid("/client", "a client belongs to a realm; name it")),
+        _ => {}
+    }
+    if let Some(name) = &new.name {
+        text("/name", rules::shown(name, limits::DISPLAY_NAME, false))?;
+    }
+    if new.expires_in.is_some_and(|s| s == 0 || s > LONGEST) {
+        return Err(Oops::invalid("/expires_in", format!("1 to {LONGEST} seconds")));
+    }
+    if new.sources.len() > limits::URLS {
+        return Err(Oops::invalid("/sources", format!("at most {}", limits::URLS)));
+    }
+    Ok(())
 }
 
 pub(super) async fn create(
@@ -62,37 +93,80 @@ pub(super) async fn create(
     ports: web::Data<Ports>,
     new: web::Json<NewApiKey>,
 ) -> Result<HttpResponse, Oops> {
-    let role = role(&caller, &realms, &new).await?;
-    if new.expires_in.is_some_and(|s| s == 0 || s > LONGEST) {
-        return Err(Oops::invalid("/expires_in", format!("1 to {LONGEST} seconds")));
+    let realm = place(&caller, &realms, &new).await?;
+    check(&new, realm)?;
+    if !caller.permissions.covers(permissions(&ports, realm, &new.role).await?) {
+        return Err(Oops::forbidden().because("nobody gives away permissions he does not have"));
     }
+    let client: Option<ClientId> =
+        new.client.as_ref().map(|c| c.parse().map_err(|_| Oops::invalid("/client", "not a client id"))).transpose()?;
+    if let Some(mine) = caller.client
+        && client != Some(mine)
+    {
+        return Err(Oops::forbidden().because("a client's key makes keys for that client only"));
+    }
+    let mut sources = Vec::with_capacity(new.sources.len());
+    for (i, net) in new.sources.iter().enumerate() {
+        sources.push(net.parse().map_err(|_| Oops::invalid(&format!("/sources/{i}"), "a network like 10.0.0.0/8 or 2001:db8::/32"))?);
+    }
+    let who = caller.who_with(&*new);
     let secret: Secret<32> = ports.random.secret();
     let now = ports.now();
     let key = ApiKey {
-        id: ApiKeyId(ports.fresh_id()),
-        hash: secret.hash(),
-        role,
-        created_at: now,
+        name: new.name.clone(),
+        client,
+        sources,
         expires_at: new.expires_in.map(|s| now.plus_secs(s)),
+        ..ApiKey::plain(fresh(&ports, who), &secret, &new.role, realm.map(|r| (r, None)), now)
     };
-    if !ports.store.add_api_key(&key, &ports.stamp(caller.actor())).await? {
-        return Err(Oops::invalid("/client", "no such client in this realm"));
+    if !ports.store.add_api_key(&key, &ports.stamp(who)).await? {
+        if ports.store.api_key(key.id).await?.is_some() {
+            return Err(made_before(&ports, who).await?.into());
+        }
+        return Err(Oops::invalid("/client", "no such client, or role, in this realm"));
     }
     Ok(HttpResponse::Created().json(dto(&key, &realms, Some(write(&secret).into()))))
 }
 
-/// The realm whose keys the caller administers; `None` is all of them.
-fn administers(caller: &Caller) -> Result<Option<RealmId>, Oops> {
-    match caller.role {
-        Role::Root => Ok(None),
-        Role::RealmAdmin(realm) => Ok(Some(realm)),
-        Role::Client(..) => Err(Oops::forbidden()),
-    }
+fn fresh(ports: &Ports, who: Who) -> ApiKeyId {
+    ApiKeyId(who.mark.map_or_else(|| ports.fresh_id(), |mark| mark.id))
 }
 
-pub(super) async fn list(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>) -> Result<HttpResponse, Oops> {
-    let keys = ports.store.api_keys(administers(&caller)?).await?;
-    Ok(HttpResponse::Ok().json(List { items: keys.iter().map(|k| dto(k, &realms, None)).collect() }))
+/// A key the caller administers: its realm's, and its client's when it is bound to one.
+async fn find(caller: &Caller, ports: &Ports, path: &str) -> Result<ApiKey, Oops> {
+    let key = ports.store.api_key(scope::id(path)?).await?.ok_or_else(Oops::not_found)?;
+    let mine = caller.realm.is_none_or(|r| key.realm == Some(r)) && caller.client.is_none_or(|c| key.client == Some(c));
+    if mine { Ok(key) } else { Err(Oops::not_found()) }
+}
+
+pub(super) async fn list(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    ports: web::Data<Ports>,
+    page: web::Query<Paging>,
+) -> Result<HttpResponse, Oops> {
+    let limit = limit(page.limit)?;
+    let tokens = Tokens::new(&ports, "api-keys", &caller.realm.map(|r| r.to_string()));
+    let after: Option<String> = tokens.read(page.page_token.as_ref())?;
+    let after = after.map(|id| scope::id(&id)).transpose()?;
+    let found = ports.store.api_keys(caller.realm, after, limit).await?;
+    let next = tokens.next(&found, limit, |k| k.id.to_string());
+    let mine = found.iter().filter(|k| caller.client.is_none_or(|c| k.client == Some(c)));
+    Ok(HttpResponse::Ok().json(List { items: mine.map(|k| dto(k, &realms, None)).collect(), next }))
+}
+
+pub(super) async fn get(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    ports: web::Data<Ports>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Oops> {
+    Ok(HttpResponse::Ok().json(dto(&find(&caller, &ports, &path).await?, &realms, None)))
+}
+
+pub(super) async fn own(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>) -> Result<HttpResponse, Oops> {
+    let key = ports.store.api_key(caller.key).await?.ok_or_else(Oops::unauthorized)?;
+    Ok(HttpResponse::Ok().json(dto(&key, &realms, None)))
 }
 
 pub(super) async fn delete(
@@ -101,17 +175,64 @@ pub(super) async fn delete(
     keys: web::Data<Keys>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Oops> {
-    let mine = administers(&caller)?;
-    let id: ApiKeyId = scope::id(&path)?;
-    let key = ports.store.api_key(id).await?.ok_or_else(Oops::not_found)?;
-    let inside = match (mine, key.role) {
-        (None, _) => true,
-        (Some(realm), Role::RealmAdmin(r) | Role::Client(r, _)) => r == realm,
-        (Some(_), Role::Root) => false,
-    };
-    if !inside || !ports.store.delete_api_key(id, &ports.stamp(caller.actor())).await? {
+    let key = find(&caller, &ports, &path).await?;
+    if !ports.store.delete_api_key(key.id, &ports.stamp(caller.who())).await? {
         return Err(Oops::not_found());
     }
     keys.forget();
     Ok(no_content())
+}
+
+pub(super) async fn rotate(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    ports: web::Data<Ports>,
+    keys: web::Data<Keys>,
+    path: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Oops> {
+    let old = find(&caller, &ports, &path).await?;
+    // Rotating gives the caller the successor's secret: it must not be more than the caller is.
+    if !caller.permissions.covers(permissions(&ports, old.realm, &old.role).await?) {
+        return Err(Oops::forbidden());
+    }
+    succeed(&caller, &realms, &ports, &keys, &old, &body).await
+}
+
+pub(super) async fn rotate_own(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    ports: web::Data<Ports>,
+    keys: web::Data<Keys>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Oops> {
+    let old = ports.store.api_key(caller.key).await?.ok_or_else(Oops::unauthorized)?;
+    succeed(&caller, &realms, &ports, &keys, &old, &body).await
+}
+
+async fn succeed(caller: &Caller, realms: &Realms, ports: &Ports, keys: &Keys, old: &ApiKey, body: &[u8]) -> Result<HttpResponse, Oops> {
+    let asked: RotateApiKey = optional(body)?;
+    let overlap = asked.overlap.unwrap_or(OVERLAP);
+    if overlap > LONGEST_OVERLAP {
+        return Err(Oops::invalid("/overlap", format!("at most {LONGEST_OVERLAP} seconds")));
+    }
+    if asked.expires_in.is_some_and(|s| s == 0 || s > LONGEST) {
+        return Err(Oops::invalid("/expires_in", format!("1 to {LONGEST} seconds")));
+    }
+    let who = caller.who_with(&asked);
+    let secret: Secret<32> = ports.random.secret();
+    let now = ports.now();
+    let new = ApiKey {
+        id: fresh(ports, who),
+        hash: secret.hash(),
+        created_at: now,
+        expires_at: asked.expires_in.map(|s| now.plus_secs(s)),
+        last_used_at: None,
+        ..old.clone()
+    };
+    if !ports.store.rotate_api_key(old.id, now.plus_secs(overlap), &new, &ports.stamp(who)).await? {
+        return Err(made_before(ports, who).await?.into());
+    }
+    keys.forget();
+    Ok(HttpResponse::Created().json(dto(&new, realms, Some(write(&secret).into()))))
 }

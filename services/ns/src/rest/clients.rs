@@ -1,20 +1,26 @@
 //! Clients.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpResponse, web};
-use countersign_actors::Realms;
-use countersign_api::{Client as Dto, List, NewClient, limits};
+use countersign_api::{Client as Dto, List, NewClient, PutClient, limits};
 use countersign_domain::{
+    Refused,
     client::{Client, is_origin, is_web_url},
     ports::Ports,
     text as rules,
 };
 use countersign_edge::{
-    auth::{Caller, Keys},
+    auth::{InRealm, Keys},
     problem::Oops,
 };
 use countersign_protocol::ids::ClientId;
 
-use super::{no_content, text};
+use super::{
+    Paging, no_content,
+    paging::{Tokens, limit},
+    text,
+};
 use crate::{scope, times::rfc3339};
 
 fn dto(c: Client) -> Dto {
@@ -22,8 +28,11 @@ fn dto(c: Client) -> Dto {
         id: c.id.to_string(),
         name: c.name,
         display_name: c.display_name,
+        logo: c.logo,
         origins: c.origins,
         return_urls: c.return_urls,
+        callback_urls: c.callback_urls,
+        templates: c.templates,
         created_at: rfc3339(c.created_at),
     }
 }
@@ -38,65 +47,99 @@ fn urls(member: &str, urls: &[String], good: fn(&str) -> bool, what: &str) -> Re
     }
 }
 
-pub(super) async fn create(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
-    path: web::Path<String>,
-    new: web::Json<NewClient>,
-) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm_for_admin(&realms, &path, &caller).await?;
-    text("/name", rules::name(&new.name))?;
+fn templates(templates: &BTreeMap<String, String>) -> Result<(), Oops> {
+    if templates.len() > limits::URLS {
+        return Err(Oops::invalid("/templates", format!("at most {}", limits::URLS)));
+    }
+    for (name, template) in templates {
+        text(&format!("/templates/{name}"), rules::name(name))?;
+        text(&format!("/templates/{name}"), rules::shown(template, limits::TEXT, true))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn check(new: &PutClient) -> Result<(), Oops> {
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;
+    let logos: Vec<String> = new.logo.iter().cloned().collect();
+    urls("logo", &logos, is_web_url, "an https URL without a fragment; http on loopback only")?;
     urls("origins", &new.origins, is_origin, "an exact origin like https://shop.example, without a path; http on loopback only")?;
     urls("return_urls", &new.return_urls, is_web_url, "an https URL without a fragment; http on loopback only")?;
-    let new = new.into_inner();
-    let client = Client {
-        id: ClientId(ports.fresh_id()),
-        realm: realm.realm.id,
-        name: new.name,
-        display_name: new.display_name,
-        origins: new.origins,
-        return_urls: new.return_urls,
-        created_at: ports.now(),
-    };
-    if !ports.store.add_client(&client, &ports.stamp(caller.actor())).await? {
-        return Err(countersign_domain::Refused::AlreadyExists.into());
+    urls("callback_urls", &new.callback_urls, is_web_url, "an https URL without a fragment; http on loopback only")?;
+    templates(&new.templates)
+}
+
+pub(super) async fn create(at: InRealm, ports: web::Data<Ports>, new: web::Json<NewClient>) -> Result<HttpResponse, Oops> {
+    text("/name", rules::name(&new.name))?;
+    let who = at.caller.who_with(&*new);
+    let NewClient { name, display_name, logo, origins, return_urls, callback_urls, templates } = new.into_inner();
+    let put = PutClient { display_name, logo, origins, return_urls, callback_urls, templates };
+    check(&put)?;
+    let id = ClientId(who.mark.map_or_else(|| ports.fresh_id(), |mark| mark.id));
+    let client = with(Client { id, realm: at.id(), name, created_at: ports.now(), ..blank(id) }, put);
+    if ports.store.add_client(&client, &ports.stamp(who)).await? {
+        return Ok(HttpResponse::Created().json(dto(client)));
     }
-    Ok(HttpResponse::Created().json(dto(client)))
+    // The name is taken: by the same keyed request, or by somebody else.
+    match (who.mark, ports.store.client(at.id(), id).await?) {
+        (Some(mark), Some(there)) if ports.store.request(&mark.id).await? == Some(mark.hash) => {
+            Ok(HttpResponse::Created().json(dto(there)))
+        }
+        (Some(_), Some(_)) => Err(Refused::RequestChanged.into()),
+        _ => Err(Refused::AlreadyExists.into()),
+    }
 }
 
-pub(super) async fn list(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
-    path: web::Path<String>,
-) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm_for_admin(&realms, &path, &caller).await?;
-    let items = ports.store.clients(realm.realm.id).await?.into_iter().map(dto).collect();
-    Ok(HttpResponse::Ok().json(List { items }))
+fn blank(id: ClientId) -> Client {
+    Client {
+        id,
+        realm: countersign_protocol::ids::RealmId([0; 16]),
+        name: String::new(),
+        display_name: String::new(),
+        logo: None,
+        origins: Vec::new(),
+        return_urls: Vec::new(),
+        callback_urls: Vec::new(),
+        templates: BTreeMap::new(),
+        created_at: countersign_domain::time::Time(0),
+    }
 }
 
-pub(super) async fn get(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm_for_admin(&realms, &path.0, &caller).await?;
-    let client = ports.store.client(realm.realm.id, scope::id(&path.1)?).await?.ok_or_else(Oops::not_found)?;
+fn with(client: Client, put: PutClient) -> Client {
+    let PutClient { display_name, logo, origins, return_urls, callback_urls, templates } = put;
+    Client { display_name, logo, origins, return_urls, callback_urls, templates, ..client }
+}
+
+pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, Oops> {
+    let limit = limit(page.limit)?;
+    let tokens = Tokens::new(&ports, "clients", &at.realm.realm.name);
+    let after: Option<String> = tokens.read(page.page_token.as_ref())?;
+    let found = ports.store.clients(at.id(), after.as_deref(), limit).await?;
+    let next = tokens.next(&found, limit, |c| c.name.clone());
+    Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
+}
+
+type ClientPath = web::Path<(String, String)>;
+
+async fn find(at: &InRealm, ports: &Ports, path: &ClientPath) -> Result<Client, Oops> {
+    ports.store.client(at.id(), scope::id(&path.1)?).await?.ok_or_else(Oops::not_found)
+}
+
+pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: ClientPath) -> Result<HttpResponse, Oops> {
+    Ok(HttpResponse::Ok().json(dto(find(&at, &ports, &path).await?)))
+}
+
+pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: ClientPath, put: web::Json<PutClient>) -> Result<HttpResponse, Oops> {
+    let there = find(&at, &ports, &path).await?;
+    check(&put)?;
+    let client = with(there, put.into_inner());
+    if !ports.store.change_client(&client, &ports.stamp(at.caller.who())).await? {
+        return Err(Oops::not_found());
+    }
     Ok(HttpResponse::Ok().json(dto(client)))
 }
 
-pub(super) async fn delete(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
-    keys: web::Data<Keys>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm_for_admin(&realms, &path.0, &caller).await?;
-    let gone = ports.store.delete_client(realm.realm.id, scope::id(&path.1)?, &ports.stamp(caller.actor())).await?;
+pub(super) async fn delete(at: InRealm, ports: web::Data<Ports>, keys: web::Data<Keys>, path: ClientPath) -> Result<HttpResponse, Oops> {
+    let gone = ports.store.delete_client(at.id(), scope::id(&path.1)?, &ports.stamp(at.caller.who())).await?;
     keys.forget();
     if gone { Ok(no_content()) } else { Err(Oops::not_found()) }
 }

@@ -1,17 +1,23 @@
 //! Enrolments.
 
 use actix_web::{HttpResponse, web};
-use countersign_actors::{Enrolments, Realms};
-use countersign_api::{Confirm as ConfirmDto, ConfirmNumber, Enrolment as Dto, EnrolmentState, NewEnrolment, Sensitive};
+use countersign_actors::Enrolments;
+use countersign_api::{ConfirmNumber, Enrolment as Dto, EnrolmentState, List, NewEnrolment, Sensitive};
 use countersign_domain::{
-    enrolment::{Confirm, Enrolment, State},
-    realm::OpenRealm,
+    enrolment::{Enrolment, Event, State},
+    ports::Ports,
     text as rules,
+    time::Time,
 };
-use countersign_edge::{auth::Caller, problem::Oops};
+use countersign_edge::{auth::InRealm, problem::Oops};
 use countersign_protocol::ids::EnrolmentId;
 
-use super::{LongPoll, text};
+use super::{
+    LongPoll, Paging,
+    paging::{Tokens, limit},
+    settings::{confirm as confirm_from, confirm_dto},
+    text,
+};
 use crate::{PublicUrls, scope, times::rfc3339};
 
 fn dto(e: Enrolment, link: Option<Sensitive>) -> Dto {
@@ -27,83 +33,83 @@ fn dto(e: Enrolment, link: Option<Sensitive>) -> Dto {
     Dto {
         id: e.id.to_string(),
         user_id: e.user_id,
+        confirm: confirm_dto(e.confirm),
         state,
         v: e.state.version(),
         created_at: rfc3339(e.created_at),
         expires_at: rfc3339(e.expires_at),
         account_id,
         device,
+        approval: e.approval,
         link,
     }
 }
 
 type EnrolmentPath = web::Path<(String, String)>;
 
-/// The realm and the id of the path, if the enrolment is the caller's.
-async fn mine(
-    caller: &Caller,
-    realms: &Realms,
-    enrolments: &Enrolments,
-    path: &(String, String),
-) -> Result<(std::sync::Arc<OpenRealm>, EnrolmentId), Oops> {
-    let realm = scope::realm(realms, &path.0, caller).await?;
+/// The id of the path, if the enrolment is the caller's.
+async fn mine(at: &InRealm, enrolments: &Enrolments, path: &EnrolmentPath) -> Result<EnrolmentId, Oops> {
     let id = scope::id(&path.1)?;
-    let enrolment = enrolments.look(&realm, id).await?.ok_or_else(Oops::not_found)?;
-    caller.owns(enrolment.client)?;
-    Ok((realm, id))
+    let enrolment = enrolments.look(&at.realm, id).await?.ok_or_else(Oops::not_found)?;
+    at.caller.owns(enrolment.client)?;
+    Ok(id)
 }
 
 pub(super) async fn create(
-    caller: Caller,
-    realms: web::Data<Realms>,
+    at: InRealm,
     enrolments: web::Data<Enrolments>,
     urls: web::Data<PublicUrls>,
-    path: web::Path<String>,
     new: web::Json<NewEnrolment>,
 ) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm(&realms, &path, &caller).await?;
-    let client = caller.client()?;
+    let client = at.caller.client()?;
     text("/user_id", rules::user_id(&new.user_id))?;
-    let confirm = match new.confirm {
-        ConfirmDto::Number => Confirm::Number,
-        ConfirmDto::None => Confirm::None,
-    };
-    let (enrolment, link) = enrolments.create(&realm, client, new.user_id.clone(), confirm, &urls.phone, caller.actor()).await?;
+    let who = at.caller.who_with(&*new);
+    let confirm = confirm_from(new.confirm);
+    let (enrolment, link) = enrolments.create(&at.realm, client, new.user_id.clone(), confirm, &urls.phone, who).await?;
     Ok(HttpResponse::Created().json(dto(enrolment, Some(link.to_url(&urls.app).into()))))
 }
 
+pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, Oops> {
+    let limit = limit(page.limit)?;
+    let tokens = Tokens::new(&ports, &format!("{}/enrolments", at.realm.realm.name), &at.caller.client.map(|c| c.to_string()));
+    let before: Option<(u64, String)> = tokens.read(page.page_token.as_ref())?;
+    let before = before.map(|(created, id)| scope::id(&id).map(|id| (Time(created), id))).transpose()?;
+    let found = ports.store.enrolments(at.id(), at.caller.client, before, limit).await?;
+    let next = tokens.next(&found, limit, |e| (e.created_at.0, e.id.to_string()));
+    Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(|e| dto(e, None)).collect(), next }))
+}
+
 pub(super) async fn get(
-    caller: Caller,
-    realms: web::Data<Realms>,
+    at: InRealm,
     enrolments: web::Data<Enrolments>,
     path: EnrolmentPath,
     poll: web::Query<LongPoll>,
 ) -> Result<HttpResponse, Oops> {
     let wait = poll.wait()?;
-    let (realm, id) = mine(&caller, &realms, &enrolments, &path).await?;
-    let enrolment = enrolments.wait(&realm, id, poll.after, wait).await?.ok_or_else(Oops::not_found)?;
+    let id = mine(&at, &enrolments, &path).await?;
+    let enrolment = enrolments.wait(&at.realm, id, poll.after, wait).await?.ok_or_else(Oops::not_found)?;
+    Ok(HttpResponse::Ok().json(dto(enrolment, None)))
+}
+
+async fn act(at: &InRealm, enrolments: &Enrolments, path: &EnrolmentPath, event: Event) -> Result<HttpResponse, Oops> {
+    let id = mine(at, enrolments, path).await?;
+    let enrolment = enrolments.act(&at.realm, id, event, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(enrolment, None)))
 }
 
 pub(super) async fn confirm(
-    caller: Caller,
-    realms: web::Data<Realms>,
+    at: InRealm,
     enrolments: web::Data<Enrolments>,
     path: EnrolmentPath,
     body: web::Json<ConfirmNumber>,
 ) -> Result<HttpResponse, Oops> {
-    let (realm, id) = mine(&caller, &realms, &enrolments, &path).await?;
-    let enrolment = enrolments.confirm(&realm, id, body.into_inner().number, caller.actor()).await?;
-    Ok(HttpResponse::Ok().json(dto(enrolment, None)))
+    act(&at, &enrolments, &path, Event::TypeNumber(body.into_inner().number)).await
 }
 
-pub(super) async fn cancel(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    enrolments: web::Data<Enrolments>,
-    path: EnrolmentPath,
-) -> Result<HttpResponse, Oops> {
-    let (realm, id) = mine(&caller, &realms, &enrolments, &path).await?;
-    let enrolment = enrolments.cancel(&realm, id, caller.actor()).await?;
-    Ok(HttpResponse::Ok().json(dto(enrolment, None)))
+pub(super) async fn admit(at: InRealm, enrolments: web::Data<Enrolments>, path: EnrolmentPath) -> Result<HttpResponse, Oops> {
+    act(&at, &enrolments, &path, Event::Admit).await
+}
+
+pub(super) async fn cancel(at: InRealm, enrolments: web::Data<Enrolments>, path: EnrolmentPath) -> Result<HttpResponse, Oops> {
+    act(&at, &enrolments, &path, Event::Cancel).await
 }

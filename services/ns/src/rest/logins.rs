@@ -1,31 +1,46 @@
 //! Logins.
 
-use std::sync::Arc;
-
 use actix_web::{HttpResponse, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_actors::{Logins, Realms};
-use countersign_api::{Identity, Login as Dto, NewLogin, Redeem, limits};
+use countersign_actors::Logins;
+use countersign_api::{Identity, Login as Dto, NewLogin, Redeem, Via as ViaDto, limits};
 use countersign_domain::{
     capability::write_page_token,
-    flows::login::{self as flow, Seen},
+    client::{Client, fill},
+    flows::login::{self as flow, Redemption, Seen},
+    login::{State, Target, Via},
     ports::Ports,
-    realm::OpenRealm,
     text as rules,
 };
-use countersign_edge::{auth::Caller, page::public, problem::Oops};
+use countersign_edge::{auth::InRealm, page::public, problem::Oops};
 use countersign_protocol::ids::LoginId;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::{LongPoll, optional, text};
+use super::{LongPoll, optional, stream, text};
 use crate::{PublicUrls, scope, times::rfc3339};
 
-fn dto(seen: &Seen) -> Dto {
+fn via(via: Via) -> ViaDto {
+    match via {
+        Via::Qr => ViaDto::Qr,
+        Via::Link => ViaDto::Link,
+        Via::Directed => ViaDto::Directed,
+        Via::App => ViaDto::App,
+    }
+}
+
+pub(super) fn dto(seen: &Seen) -> Dto {
     let state = seen.state.public();
+    let claim = match &seen.state {
+        State::Claimed(claim) | State::Approved { claim, .. } => Some(claim),
+        _ => None,
+    };
     Dto {
         id: seen.login.id.to_string(),
         state: public(state),
         v: state.version(),
         reason: seen.state.reason().map(str::to_owned),
+        via: claim.map(|c| via(c.via)),
         created_at: rfc3339(seen.login.created_at),
         expires_at: rfc3339(seen.login.expires_at),
         redeemed: seen.state.redeemed(),
@@ -34,20 +49,24 @@ fn dto(seen: &Seen) -> Dto {
     }
 }
 
-type LoginPath = web::Path<(String, String)>;
+pub(super) type LoginPath = web::Path<(String, String)>;
 
-/// The realm and the id of the path, if the login is the caller's.
-async fn mine(caller: &Caller, realms: &Realms, logins: &Logins, path: &(String, String)) -> Result<(Arc<OpenRealm>, LoginId), Oops> {
-    let realm = scope::realm(realms, &path.0, caller).await?;
+/// The login of the path, if it is the caller's.
+pub(super) async fn mine(at: &InRealm, logins: &Logins, path: &LoginPath) -> Result<(LoginId, Seen), Oops> {
     let id = scope::id(&path.1)?;
-    let seen = logins.look(&realm, id).await?.ok_or_else(Oops::not_found)?;
-    caller.owns(seen.login.client)?;
-    Ok((realm, id))
+    let seen = logins.look(&at.realm, id).await?.ok_or_else(Oops::not_found)?;
+    at.caller.owns(seen.login.client)?;
+    Ok((id, seen))
 }
 
 fn check(new: &NewLogin) -> Result<(), Oops> {
-    if let Some(user) = &new.expected_user {
-        text("/expected_user", rules::user_id(user))?;
+    for (pointer, user) in [("/expected_user", &new.expected_user), ("/to_user", &new.to_user)] {
+        if let Some(user) = user {
+            text(pointer, rules::user_id(user))?;
+        }
+    }
+    if new.to_user.is_some() && (new.to_account.is_some() || new.expected_user.as_ref().is_some_and(|u| new.to_user.as_ref() != Some(u))) {
+        return Err(Oops::invalid("/to_user", "one user or one account, and the expected user if there is one"));
     }
     for (pointer, value, max, lines) in [
         ("/text", &new.text, limits::TEXT, true),
@@ -58,87 +77,113 @@ fn check(new: &NewLogin) -> Result<(), Oops> {
             text(pointer, rules::shown(value, max, lines))?;
         }
     }
+    let binding = new.initiator.as_ref().and_then(|i| i.binding.as_ref());
+    if binding.is_some_and(|b| b.is_empty() || b.len() > limits::CONTEXT) {
+        return Err(Oops::invalid("/initiator/binding", format!("1 to {} bytes", limits::CONTEXT)));
+    }
     Ok(())
 }
 
+/// What the phone shows as the client's word: its own, or one of its templates.
+fn words(new: &NewLogin, client: &Client) -> Result<Option<String>, Oops> {
+    let Some(name) = &new.template else {
+        if !client.templates.is_empty() && new.text.is_some() {
+            return Err(Oops::invalid("/text", "this client has templates: use one of them"));
+        }
+        return if new.values.is_empty() { Ok(new.text.clone()) } else { Err(Oops::invalid("/values", "there is no template to fill")) };
+    };
+    if new.text.is_some() {
+        return Err(Oops::invalid("/text", "a template or a text, not both"));
+    }
+    let template = client.templates.get(name).ok_or_else(|| Oops::invalid("/template", "not one of the client's templates"))?;
+    let filled = fill(template, &new.values).map_err(|(place, why)| Oops::invalid(&format!("/values/{place}"), why.to_string()))?;
+    text("/values", rules::shown(&filled, limits::TEXT, true))?;
+    Ok(Some(filled))
+}
+
 pub(super) async fn create(
-    caller: Caller,
-    realms: web::Data<Realms>,
+    at: InRealm,
     logins: web::Data<Logins>,
     ports: web::Data<Ports>,
     urls: web::Data<PublicUrls>,
-    path: web::Path<String>,
     new: web::Json<NewLogin>,
 ) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm(&realms, &path, &caller).await?;
     check(&new)?;
-    let client = ports.store.client(realm.realm.id, caller.client()?).await?.ok_or_else(Oops::unauthorized)?;
+    let client = ports.store.client(at.id(), at.caller.client()?).await?.ok_or_else(Oops::unauthorized)?;
+    let who = at.caller.who_with(&*new);
+    let words = words(&new, &client)?;
     let new = new.into_inner();
     if new.return_url.as_ref().is_some_and(|url| !client.return_urls.contains(url)) {
         return Err(Oops::invalid("/return_url", "not one of the client's return_urls"));
     }
+    let account = |a: String| a.parse().map(Target::Account).map_err(|_| Oops::invalid("/to_account", "not an account id"));
+    let initiator = new.initiator.unwrap_or_default();
     let new = flow::NewLogin {
         expected_user: new.expected_user,
-        text: new.text,
+        text: words,
         browser: new.browser,
         place: new.place,
         return_url: new.return_url,
+        target: new.to_account.map(account).transpose()?.or(new.to_user.map(Target::User)),
+        binding: initiator.binding,
+        address: initiator.address.map(|ip| ip.to_canonical().to_string()),
+        number_match: new.number_match,
     };
-    let (login, secret) = logins.create(&realm, &client, new).await?;
-    let page_token = write_page_token(realm.realm.id, login.id, &secret);
-    let mut body = dto(&Seen { login, state: countersign_domain::login::State::Pending });
-    body.page_token = Some(page_token.into());
+    let made = logins.create(&at.realm, &client, new, who).await?;
+    let mut body = dto(&made.seen);
+    body.page_token = Some(write_page_token(at.id(), made.seen.login.id, &made.page).into());
     body.page_url = Some(urls.page.clone());
     Ok(HttpResponse::Created().json(body))
 }
 
-pub(super) async fn get(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    logins: web::Data<Logins>,
-    path: LoginPath,
-    poll: web::Query<LongPoll>,
-) -> Result<HttpResponse, Oops> {
+pub(super) async fn get(at: InRealm, logins: web::Data<Logins>, path: LoginPath, poll: web::Query<LongPoll>) -> Result<HttpResponse, Oops> {
     let wait = poll.wait()?;
-    let realm = scope::realm(&realms, &path.0, &caller).await?;
-    let id = scope::id(&path.1)?;
-    let seen = logins.look(&realm, id).await?.ok_or_else(Oops::not_found)?;
-    caller.owns(seen.login.client)?;
+    let (id, seen) = mine(&at, &logins, &path).await?;
     if wait.is_zero() || seen.state.public().version() > poll.after {
         return Ok(HttpResponse::Ok().json(dto(&seen)));
     }
-    let seen = logins.wait(&realm, id, poll.after, wait).await?.ok_or_else(Oops::not_found)?;
+    let seen = logins.wait(&at.realm, id, poll.after, wait).await?.ok_or_else(Oops::not_found)?;
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }
 
-pub(super) async fn cancel(
-    caller: Caller,
-    realms: web::Data<Realms>,
+/// `?after=1`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct After {
+    /// The highest `v` seen already.
+    #[serde(default)]
+    after: u64,
+}
+
+pub(super) async fn events(
+    at: InRealm,
     logins: web::Data<Logins>,
     path: LoginPath,
+    after: web::Query<After>,
 ) -> Result<HttpResponse, Oops> {
-    let (realm, id) = mine(&caller, &realms, &logins, &path).await?;
-    let seen = logins.cancel(&realm, id, caller.actor()).await?;
+    let (id, _) = mine(&at, &logins, &path).await?;
+    Ok(stream::of_login((**logins).clone(), at.realm, id, after.after))
+}
+
+pub(super) async fn cancel(at: InRealm, logins: web::Data<Logins>, path: LoginPath) -> Result<HttpResponse, Oops> {
+    let (id, _) = mine(&at, &logins, &path).await?;
+    let seen = logins.cancel(&at.realm, id, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }
 
-pub(super) async fn redeem(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    logins: web::Data<Logins>,
-    path: LoginPath,
-    body: web::Bytes,
-) -> Result<HttpResponse, Oops> {
-    let (realm, id) = mine(&caller, &realms, &logins, &path).await?;
-    let Redeem { return_token: token } = optional(&body)?;
+pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPath, body: web::Bytes) -> Result<HttpResponse, Oops> {
+    let (id, _) = mine(&at, &logins, &path).await?;
+    let asked: Redeem = optional(&body)?;
+    let who = at.caller.who_with(&asked);
     // A text that is no token is a wrong token.
-    let token = token.map(|t| URL_SAFE_NO_PAD.decode(t.as_bytes()).ok().and_then(|b| b.try_into().ok()).unwrap_or([0; 16]));
-    let (record, account) = logins.redeem(&realm, id, token, caller.actor()).await?;
+    let token = asked.return_token.map(|t| URL_SAFE_NO_PAD.decode(t.as_bytes()).ok().and_then(|b| b.try_into().ok()).unwrap_or([0; 16]));
+    let Redemption { record, account } = logins.redeem(&at.realm, id, token, who).await?;
     let outcome = record.outcome;
     let identity = Identity {
         login_id: id.to_string(),
         user_id: account.user_id,
         account_id: account.id.to_string(),
+        via: via(outcome.claim.as_ref().map_or(Via::Qr, |c| c.via)),
         approved_at: rfc3339(outcome.decided_at),
         ends_at: rfc3339(outcome.ends_at),
         decision: outcome.decision.unwrap_or_default(),
@@ -148,13 +193,8 @@ pub(super) async fn redeem(
     Ok(HttpResponse::Ok().json(identity))
 }
 
-pub(super) async fn logout(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    logins: web::Data<Logins>,
-    path: LoginPath,
-) -> Result<HttpResponse, Oops> {
-    let (realm, id) = mine(&caller, &realms, &logins, &path).await?;
-    let seen = logins.log_out(&realm, id, caller.actor()).await?;
+pub(super) async fn logout(at: InRealm, logins: web::Data<Logins>, path: LoginPath) -> Result<HttpResponse, Oops> {
+    let (id, _) = mine(&at, &logins, &path).await?;
+    let seen = logins.log_out(&at.realm, id, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }

@@ -1,59 +1,46 @@
-//! `/v1`, one file a noun.
+//! `/v1`, one file a noun, and the table of all endpoints.
 
 mod accounts;
 mod api_keys;
+mod apps;
+mod attributes;
 mod clients;
+pub(crate) mod endpoint;
 mod enrolments;
+mod events;
+mod life;
 mod logins;
+pub(crate) mod openapi;
+mod paging;
+mod quarantine;
 mod realms;
+mod roles;
+mod settings;
+mod stream;
+mod table;
 mod users;
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, Resource, Route, http::StatusCode, web};
+use actix_web::{HttpResponse, web};
 use countersign_api::limits;
 use countersign_domain::text::BadText;
-use countersign_edge::problem::{Oops, method_not_allowed};
-use serde::{Deserialize, de::DeserializeOwned};
+use countersign_edge::problem::Oops;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/v1/realms", [web::get().to(realms::list), web::post().to(realms::create)]))
-        .service(resource("/v1/realms/{realm}", [web::get().to(realms::get)]))
-        .service(resource("/v1/realms/{realm}/clients", [web::get().to(clients::list), web::post().to(clients::create)]))
-        .service(resource("/v1/realms/{realm}/clients/{id}", [web::get().to(clients::get), web::delete().to(clients::delete)]))
-        .service(resource("/v1/api-keys", [web::get().to(api_keys::list), web::post().to(api_keys::create)]))
-        .service(resource("/v1/api-keys/{id}", [web::delete().to(api_keys::delete)]))
-        .service(resource("/v1/realms/{realm}/users", [web::get().to(users::list)]))
-        .service(resource(
-            "/v1/realms/{realm}/users/{user}",
-            [web::get().to(users::get), web::put().to(users::put), web::delete().to(users::delete)],
-        ))
-        .service(resource("/v1/realms/{realm}/enrolments", [web::post().to(enrolments::create)]))
-        .service(resource("/v1/realms/{realm}/enrolments/{id}", [web::get().to(enrolments::get)]))
-        .service(resource("/v1/realms/{realm}/enrolments/{id}/confirm", [web::post().to(enrolments::confirm)]))
-        .service(resource("/v1/realms/{realm}/enrolments/{id}/cancel", [web::post().to(enrolments::cancel)]))
-        .service(resource("/v1/realms/{realm}/accounts", [web::get().to(accounts::list)]))
-        .service(resource("/v1/realms/{realm}/accounts/{id}", [web::get().to(accounts::get), web::delete().to(accounts::delete)]))
-        .service(resource("/v1/realms/{realm}/accounts/{id}/block", [web::post().to(accounts::block)]))
-        .service(resource("/v1/realms/{realm}/accounts/{id}/unblock", [web::post().to(accounts::unblock)]))
-        .service(resource("/v1/realms/{realm}/logins", [web::post().to(logins::create)]))
-        .service(resource("/v1/realms/{realm}/logins/{id}", [web::get().to(logins::get)]))
-        .service(resource("/v1/realms/{realm}/logins/{id}/cancel", [web::post().to(logins::cancel)]))
-        .service(resource("/v1/realms/{realm}/logins/{id}/redeem", [web::post().to(logins::redeem)]))
-        .service(resource("/v1/realms/{realm}/logins/{id}/logout", [web::post().to(logins::logout)]));
-}
-
-/// A path with its methods; any other method is a problem, too.
-fn resource<const N: usize>(path: &'static str, routes: [Route; N]) -> Resource {
-    routes.into_iter().fold(web::resource(path), Resource::route).default_service(web::to(method_not_allowed))
+    endpoint::serve(config, &table::all());
+    openapi::routes(config);
 }
 
 /// `?wait=30&after=1`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct LongPoll {
+    /// Seconds to wait for a version above `after`.
     #[serde(default)]
+    #[schemars(range(max = 60))]
     wait: u64,
     #[serde(default)]
     after: u64,
@@ -61,12 +48,28 @@ struct LongPoll {
 
 impl LongPoll {
     fn wait(&self) -> Result<Duration, Oops> {
-        if self.wait <= limits::WAIT {
-            Ok(Duration::from_secs(self.wait))
-        } else {
-            Err(Oops::invalid("/wait", format!("at most {} seconds", limits::WAIT)))
-        }
+        wait(self.wait)
     }
+}
+
+fn wait(secs: u64) -> Result<Duration, Oops> {
+    if secs <= limits::WAIT {
+        Ok(Duration::from_secs(secs))
+    } else {
+        Err(Oops::invalid("/wait", format!("at most {} seconds", limits::WAIT)))
+    }
+}
+
+/// `?limit=100&page_token=…`.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    #[serde(skip_serializing)]
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(skip_serializing)]
+    page_token: Option<String>,
 }
 
 /// Says which member holds a text that may not be shown.
@@ -79,7 +82,7 @@ fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Oops> {
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body).map_err(|e| Oops::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string()))
+    serde_json::from_slice(body).map_err(|e| Oops::malformed().because(e.to_string()))
 }
 
 fn no_content() -> HttpResponse {

@@ -2,12 +2,18 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
-use countersign_api::{List, NewRealm, Realm as Dto, limits};
-use countersign_domain::{api_key::Role, realm::Realm, text as rules};
-use countersign_edge::{auth::Caller, problem::Oops};
+use countersign_api::{ChangeRealm, List, NewRealm, Realm as Dto, limits};
+use countersign_domain::{
+    realm::{Realm, RealmSettings},
+    text as rules,
+};
+use countersign_edge::{
+    auth::{Caller, InRealm},
+    problem::Oops,
+};
 
-use super::text;
-use crate::{scope, times::rfc3339};
+use super::{settings, text};
+use crate::times::rfc3339;
 
 fn dto(realm: &Realm) -> Dto {
     Dto {
@@ -15,26 +21,37 @@ fn dto(realm: &Realm) -> Dto {
         name: realm.name.clone(),
         display_name: realm.display_name.clone(),
         created_at: rfc3339(realm.created_at),
+        settings: settings::dto(&realm.settings),
     }
 }
 
 pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: web::Json<NewRealm>) -> Result<HttpResponse, Oops> {
-    caller.root()?;
+    let new = new.into_inner();
     text("/name", rules::name(&new.name))?;
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;
-    let realm = realms.create(&new.name, &new.display_name, caller.actor()).await?;
+    let wanted = settings::changed(&RealmSettings::default(), new.settings)?;
+    let realm = realms.create(&new.name, &new.display_name, wanted, caller.who()).await?;
     Ok(HttpResponse::Created().json(dto(&realm.realm)))
 }
 
 pub(super) async fn list(caller: Caller, realms: web::Data<Realms>) -> Result<HttpResponse, Oops> {
-    let mine = |r: &Realm| match caller.role {
-        Role::Root => true,
-        Role::RealmAdmin(id) | Role::Client(id, _) => id == r.id,
-    };
-    Ok(HttpResponse::Ok().json(List { items: realms.all().iter().filter(|r| mine(r)).map(dto).collect() }))
+    let all = realms.all();
+    let items = all.iter().filter(|r| caller.realm.is_none_or(|mine| mine == r.id)).map(dto).collect();
+    Ok(HttpResponse::Ok().json(List { items, next: None }))
 }
 
-pub(super) async fn get(caller: Caller, realms: web::Data<Realms>, path: web::Path<String>) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm(&realms, &path, &caller).await?;
+pub(super) async fn get(at: InRealm) -> HttpResponse {
+    HttpResponse::Ok().json(dto(&at.realm.realm))
+}
+
+pub(super) async fn change(at: InRealm, realms: web::Data<Realms>, change: web::Json<ChangeRealm>) -> Result<HttpResponse, Oops> {
+    let change = change.into_inner();
+    let mut realm = at.realm.realm.clone();
+    if let Some(name) = change.display_name {
+        text("/display_name", rules::shown(&name, limits::DISPLAY_NAME, false))?;
+        realm.display_name = name;
+    }
+    realm.settings = settings::changed(&realm.settings, change.settings)?;
+    let realm = realms.change(&realm, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(&realm.realm)))
 }

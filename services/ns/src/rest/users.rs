@@ -1,77 +1,132 @@
 //! Users.
 
 use actix_web::{HttpResponse, web};
-use countersign_actors::{Accounts, Realms};
+use countersign_actors::Accounts;
 use countersign_api::{List, PutUser, User as Dto, limits};
-use countersign_domain::{account::Event, ports::Ports, refused::Stop, text as rules, user::User};
-use countersign_edge::{auth::Caller, problem::Oops};
+use countersign_domain::{
+    account::Event,
+    ports::{Ports, UserQuery, UserSort},
+    refused::Stop,
+    text as rules,
+    time::Time,
+    user::User,
+};
+use countersign_edge::{auth::InRealm, problem::Oops};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::{no_content, text};
-use crate::{scope, times::rfc3339};
+use super::{
+    no_content,
+    paging::{Tokens, limit},
+    text,
+};
+use crate::times::rfc3339;
 
-fn dto(u: User) -> Dto {
+pub(super) fn dto(u: User) -> Dto {
     Dto { user_id: u.user_id, display_name: u.display_name, created_at: rfc3339(u.created_at) }
 }
 
-type UserPath = web::Path<(String, String)>;
+pub(super) type UserPath = web::Path<(String, String)>;
 
-pub(super) async fn put(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
-    path: UserPath,
-    body: web::Json<PutUser>,
-) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm(&realms, &path.0, &caller).await?;
+/// What is looked for.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Search {
+    /// A part of user id or display name.
+    #[schemars(length(min = 1, max = 100))]
+    q: Option<String>,
+    /// `name:value` of an attribute.
+    #[schemars(length(max = 1100), regex(pattern = "^[a-z][a-z0-9_.-]*:"))]
+    attribute: Option<String>,
+    #[serde(default)]
+    sort: Sort,
+    #[serde(skip_serializing)]
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(skip_serializing)]
+    page_token: Option<String>,
+}
+
+/// What they are sorted by; with `-` the other way round.
+#[derive(Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
+enum Sort {
+    #[default]
+    #[serde(rename = "user_id")]
+    UserId,
+    #[serde(rename = "-user_id")]
+    UserIdDown,
+    #[serde(rename = "created_at")]
+    CreatedAt,
+    #[serde(rename = "-created_at")]
+    CreatedAtDown,
+}
+
+impl Search {
+    fn query(&self, after: Option<(u64, String)>) -> Result<UserQuery, Oops> {
+        if self.q.as_ref().is_some_and(|q| q.is_empty() || q.len() > limits::NAME) {
+            return Err(Oops::invalid("/q", format!("1 to {} bytes", limits::NAME)));
+        }
+        let split = |a: &String| a.split_once(':').map(|(n, v)| (n.to_owned(), v.to_owned()));
+        let bad = || Oops::invalid("/attribute", "a name, a colon and a value");
+        let attribute = self.attribute.as_ref().map(|a| split(a).ok_or_else(bad)).transpose()?;
+        let (sort, descending) = match self.sort {
+            Sort::UserId => (UserSort::UserId, false),
+            Sort::UserIdDown => (UserSort::UserId, true),
+            Sort::CreatedAt => (UserSort::CreatedAt, false),
+            Sort::CreatedAtDown => (UserSort::CreatedAt, true),
+        };
+        let after = after.map(|(at, id)| (Time(at), id));
+        Ok(UserQuery { text: self.q.clone(), attribute, sort, descending, after, limit: limit(self.limit)? })
+    }
+}
+
+pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, search: web::Query<Search>) -> Result<HttpResponse, Oops> {
+    let tokens = Tokens::new(&ports, &format!("{}/users", at.realm.realm.name), &*search);
+    let query = search.query(tokens.read(search.page_token.as_ref())?)?;
+    let found = ports.store.users(at.id(), &query).await?;
+    let next = tokens.next(&found, query.limit, |u| (u.created_at.0, u.user_id.clone()));
+    Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
+}
+
+pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: UserPath, body: web::Json<PutUser>) -> Result<HttpResponse, Oops> {
     text("/user_id", rules::user_id(&path.1))?;
     if let Some(name) = &body.display_name {
         text("/display_name", rules::shown(name, limits::DISPLAY_NAME, false))?;
     }
-    let user = User { realm: realm.realm.id, user_id: path.1.clone(), display_name: body.display_name.clone(), created_at: ports.now() };
-    let user = ports.store.put_user(&user, &ports.stamp(caller.actor())).await?;
+    let user = User { realm: at.id(), user_id: path.1.clone(), display_name: body.display_name.clone(), created_at: ports.now() };
+    let user = ports.store.put_user(&user, &ports.stamp(at.caller.who())).await?;
     Ok(HttpResponse::Ok().json(dto(user)))
 }
 
-pub(super) async fn list(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
-    path: web::Path<String>,
-) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm(&realms, &path, &caller).await?;
-    let items = ports.store.users(realm.realm.id).await?.into_iter().map(dto).collect();
-    Ok(HttpResponse::Ok().json(List { items }))
-}
-
-pub(super) async fn get(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm(&realms, &path.0, &caller).await?;
-    let user = ports.store.user(realm.realm.id, &path.1).await?.ok_or_else(Oops::not_found)?;
+pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, Oops> {
+    let user = ports.store.user(at.id(), &path.1).await?.ok_or_else(Oops::not_found)?;
     Ok(HttpResponse::Ok().json(dto(user)))
 }
 
-/// The user goes first, so that no enrolment makes another account; then its accounts, one by one.
 pub(super) async fn delete(
-    caller: Caller,
-    realms: web::Data<Realms>,
+    at: InRealm,
     ports: web::Data<Ports>,
     accounts: web::Data<Accounts>,
     path: UserPath,
 ) -> Result<HttpResponse, Oops> {
-    let realm = scope::realm(&realms, &path.0, &caller).await?;
-    let gone = ports.store.delete_user(realm.realm.id, &path.1, &ports.stamp(caller.actor())).await?;
-    let mut left = accounts.list(&realm, Some(&path.1)).await?;
-    if !gone && left.is_empty() {
-        return Err(Oops::not_found());
-    }
+    if delete_with_accounts(&at, &ports, &accounts, &path.1).await? { Ok(no_content()) } else { Err(Oops::not_found()) }
+}
+
+/// The user goes first, so that no enrolment makes another account; then its accounts, one by one. False when there was nothing.
+pub(super) async fn delete_with_accounts(at: &InRealm, ports: &Ports, accounts: &Accounts, user_id: &str) -> Result<bool, Oops> {
+    let gone = ports.store.delete_user(at.id(), user_id, &ports.stamp(at.caller.who())).await?;
+    let mut left = accounts.of_user(&at.realm, user_id).await?;
+    let there = gone || !left.is_empty();
     // A list has an end, a user's accounts may not: what is deleted is not listed again.
     while !left.is_empty() {
         for account in left {
-            match accounts.change(&realm, account.id, Event::Delete, caller.actor()).await {
+            match accounts.change(&at.realm, account.id, Event::Delete, at.caller.who()).await {
                 Ok(_) | Err(Stop::Refused(_)) => {}
                 Err(fault) => return Err(fault.into()),
             }
         }
-        left = accounts.list(&realm, Some(&path.1)).await?;
+        left = accounts.of_user(&at.realm, user_id).await?;
     }
-    Ok(no_content())
+    Ok(there)
 }

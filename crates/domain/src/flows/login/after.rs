@@ -1,15 +1,12 @@
 //! What happens to a login after its approval: redeemed once, ended once, listed meanwhile.
 
-use countersign_protocol::{
-    codes::LoginState,
-    ids::{AccountId, LoginId},
-};
+use countersign_protocol::{codes::LoginState, ids::LoginId};
 
-use super::{Seen, ended_by_time, look, write};
+use super::{Seen, ended_by_itself, look, write};
 use crate::{
     Refused,
     account::Account,
-    audit::Actor,
+    audit::{Actor, Who},
     capability,
     faults::{FaultName, active},
     login::{EndedBy, Event, Record, State, step},
@@ -18,25 +15,33 @@ use crate::{
     refused::{Fault, Stop},
 };
 
-/// The client exchanges an approved login for the identity, once.
+/// What the client gets for an approved login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redemption {
+    pub record: Record,
+    pub account: Account,
+}
+
+/// The client exchanges an approved login for the identity, once; the same keyed request gets the same answer again.
 ///
 /// # Errors
 /// Why not.
-pub async fn redeem(
-    ports: &Ports,
-    realm: &OpenRealm,
-    id: LoginId,
-    return_token: Option<[u8; 16]>,
-    actor: Actor,
-) -> Result<(Record, Account), Stop> {
+pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token: Option<[u8; 16]>, who: Who) -> Result<Redemption, Stop> {
     let Some(mut record) = ports.store.outcome(realm.realm.id, id).await? else {
         // Pending logins are not in the store; looking also records an expiry nobody noticed yet.
         return Err(look(ports, realm, id).await?.map_or(Refused::NotFound, |_| Refused::NotApproved).into());
     };
     let claim = record.outcome.claim.clone().ok_or(Refused::NotApproved)?;
+    if let (Some(mark), Some(_)) = (who.mark, record.redeemed)
+        && record.ended.is_none()
+        && ports.store.redeemed_by(realm.realm.id, id, &mark.id).await?
+    {
+        let account = ports.store.account(realm.realm.id, claim.account).await?.ok_or(Refused::AccountDeleted)?;
+        return Ok(Redemption { record, account });
+    }
     let expected = capability::return_token(realm, id, claim.account).0;
     step(&record.outcome.login, &record.state(), &Event::Redeem { return_token, expected }, ports.now())?;
-    let account = match ports.store.redeem(realm.realm.id, id, claim.account, &ports.stamp(actor)).await? {
+    let account = match ports.store.redeem(realm.realm.id, id, claim.account, &ports.stamp(who)).await? {
         Redeemed::Won(account) => *account,
         Redeemed::Lost if active(FaultName::ApproveTwice) => {
             ports.store.account(realm.realm.id, claim.account).await?.ok_or(Refused::AccountDeleted)?
@@ -45,17 +50,17 @@ pub async fn redeem(
         Redeemed::Ended => return Err(Refused::NotApproved.into()),
         Redeemed::AccountNotActive => return Err(Refused::AccountBlocked.into()),
     };
-    record.redeemed = true;
-    Ok((record, account))
+    record.redeemed = Some(ports.now());
+    Ok(Redemption { record, account })
 }
 
 /// Somebody ends an approved login. Ending an ended one is refused, except that the same side may repeat itself.
 ///
 /// # Errors
 /// [`Refused::NotFound`], [`Refused::NotApproved`].
-pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, actor: Actor) -> Result<Seen, Stop> {
+pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who: Who) -> Result<Seen, Stop> {
     let seen = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
-    if let (Actor::Account(account), Some(record)) = (actor, ports.store.outcome(realm.realm.id, id).await?)
+    if let (Actor::Account(account), Some(record)) = (who.actor, ports.store.outcome(realm.realm.id, id).await?)
         && record.outcome.claim.is_none_or(|c| c.account != account)
     {
         return Err(Refused::NotFound.into());
@@ -64,7 +69,7 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, act
         return Ok(seen);
     }
     let next = step(&seen.login, &seen.state, &Event::End(by), ports.now())?;
-    if !ports.store.end_login(realm.realm.id, id, by, &ports.stamp(actor)).await? {
+    if !ports.store.end_login(realm.realm.id, id, by, &ports.stamp(who)).await? {
         // Somebody else was faster; they tell. Only the same side hears "done" twice.
         let there = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
         return if matches!(&there.state, State::Ended { by: was, .. } if *was == by) {
@@ -75,6 +80,16 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, act
     }
     ports.live.settle(id, write(&seen.login, None, next.public().version())).await?;
     Ok(Seen { login: seen.login, state: next })
+}
+
+/// Ends everything a user has approved, on whichever phone; gives how much it was.
+///
+/// # Errors
+/// A fault of a port.
+pub async fn end_all_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<usize, Fault> {
+    let ended = ports.store.end_logins_of_user(realm.realm.id, user_id, &ports.stamp(who)).await?;
+    announce_ended(ports, &ended).await?;
+    Ok(ended.len())
 }
 
 /// Tells everybody that these logins have ended, after the store said so.
@@ -88,21 +103,29 @@ pub async fn announce_ended(ports: &Ports, ids: &[LoginId]) -> Result<(), Fault>
     Ok(())
 }
 
-/// What an account has open and running.
+/// What waits for an account, what it has open, and what is running.
 ///
 /// # Errors
 /// A fault of a port.
-pub async fn list(ports: &Ports, realm: &OpenRealm, account: AccountId) -> Result<Vec<Seen>, Fault> {
+pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<Vec<Seen>, Fault> {
     let mut found = Vec::new();
-    for id in ports.live.claims(account).await?.into_iter().rev() {
+    for id in ports.live.offers(account.id).await?.into_iter().rev() {
         if let Some(seen) = look(ports, realm, id).await?
-            && matches!(&seen.state, State::Claimed(c) if c.account == account)
+            && seen.state == State::Pending
+            && seen.login.is_for(account.id, &account.user_id)
         {
             found.push(seen);
         }
     }
-    for record in ports.store.running_logins(realm.realm.id, account).await? {
-        found.push(ended_by_time(ports, realm, record).await?);
+    for id in ports.live.claims(account.id).await?.into_iter().rev() {
+        if let Some(seen) = look(ports, realm, id).await?
+            && matches!(&seen.state, State::Claimed(c) if c.account == account.id)
+        {
+            found.push(seen);
+        }
+    }
+    for record in ports.store.running_logins(realm.realm.id, account.id).await? {
+        found.push(ended_by_itself(ports, realm, record).await?);
     }
     found.retain(|s| s.state.public() != LoginState::Ended);
     Ok(found)

@@ -1,0 +1,102 @@
+//! What concerns an account without being it: logins that wait for it, and the other phones of its user.
+
+use std::{rc::Rc, sync::Arc};
+
+use actix::prelude::*;
+use countersign_domain::{
+    account::Account,
+    enrolment::Enrolment,
+    flows::{devices, enrolment, login},
+    login::State,
+    ports::Topic,
+    realm::OpenRealm,
+    refused::{Fault, Stop},
+};
+use countersign_protocol::{
+    frames::{
+        self, DecideEnrolment, Device, DeviceChanged, Devices, EnrolmentEntry, EnrolmentWaiting, LoginOffered, ManageDevice, ServerFrame,
+    },
+    ids::ReqId,
+};
+
+use super::actor::{SessionActor, Work, done};
+use crate::heart::Shared;
+
+impl SessionActor {
+    pub(super) fn list_devices(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, req_id: ReqId) -> Work {
+        let shared = self.shared.clone();
+        let work = async move { devices::of_user(&shared.ports, realm.realm.id, &account.user_id).await };
+        Box::pin(work.into_actor(self).map(move |found, act, ctx| match found {
+            Ok(all) => act.say(Devices { req_id, devices: all.iter().map(device).collect() }, ctx),
+            Err(fault) => act.no(req_id, &Stop::Fault(fault), ctx),
+        }))
+    }
+
+    pub(super) fn manage_device(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, asked: ManageDevice) -> Work {
+        let shared = self.shared.clone();
+        self.get_done(asked.req_id, async move { devices::manage(&shared.ports, &realm, account.id, &asked).await })
+    }
+
+    pub(super) fn list_enrolments(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, req_id: ReqId) -> Work {
+        let shared = self.shared.clone();
+        let work = async move { devices::waiting(&shared.ports, &realm, &account).await };
+        Box::pin(work.into_actor(self).map(move |found, act, ctx| match found {
+            Ok(all) => {
+                let entry = |(e, new): (Enrolment, Account)| EnrolmentEntry {
+                    enrolment: e.id,
+                    name: new.device,
+                    app: new.app,
+                    since: e.created_at.secs(),
+                    jkt: new.jkt,
+                };
+                act.say(frames::Enrolments { req_id, enrolments: all.into_iter().map(entry).collect() }, ctx);
+            }
+            Err(fault) => act.no(req_id, &Stop::Fault(fault), ctx),
+        }))
+    }
+
+    pub(super) fn decide_enrolment(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, asked: DecideEnrolment) -> Work {
+        let (shared, cb) = (self.shared.clone(), self.channel.binding());
+        self.get_done(asked.req_id, async move { devices::vouch(&shared.ports, &realm, &account, &asked, &cb).await })
+    }
+
+    /// The bus says only what it is about; what is told is read now.
+    pub(super) fn see(&mut self, topic: Topic) -> Work {
+        let Some((realm, account)) = self.me() else { return done() };
+        let shared = self.shared.clone();
+        let work = async move { news(&shared, &realm, &account, topic).await };
+        Box::pin(work.into_actor(self).map(|news, act, ctx| match news {
+            Ok(Some(frame)) => act.say(frame, ctx),
+            Ok(None) => {}
+            // Nothing is lost: it is in the lists.
+            Err(fault) => tracing::warn!(%fault, "a phone could not be told something"),
+        }))
+    }
+}
+
+async fn news(shared: &Shared, realm: &OpenRealm, account: &Account, topic: Topic) -> Result<Option<ServerFrame>, Fault> {
+    let ports = &shared.ports;
+    Ok(match topic {
+        Topic::Offered { login: id, .. } => {
+            let seen = login::look(ports, realm, id).await?;
+            let waits = seen.filter(|s| s.state == State::Pending && s.login.is_for(account.id, &account.user_id));
+            waits.map(|s| LoginOffered { login: id, client_name: s.login.client_name, expires_at: s.login.expires_at.secs() }.into())
+        }
+        Topic::Vouch { enrolment: id, .. } => {
+            let e = enrolment::look(ports, realm, id).await?.filter(|e| e.user_id == account.user_id);
+            e.and_then(|e| e.redeemed).map(|r| EnrolmentWaiting { enrolment: id, name: r.device }.into())
+        }
+        Topic::Device { of, .. } => {
+            let other = ports.store.account(realm.realm.id, of).await?.filter(|a| a.user_id == account.user_id);
+            other.map(|a| {
+                let Device { account, name, app, state, since } = device(&a);
+                DeviceChanged { account, name, app, state, since }.into()
+            })
+        }
+        Topic::Login(_) | Topic::Enrolment(_) | Topic::Account(_) => None,
+    })
+}
+
+fn device(a: &Account) -> Device {
+    Device { account: a.id, name: a.device.clone(), app: a.app.clone(), state: a.state, since: a.created_at.secs() }
+}

@@ -1,0 +1,181 @@
+//! Logins.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Sensitive, schema};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewLogin {
+    /// Nobody else may claim or approve: step-up for a user you know already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::user_id")]
+    pub expected_user: Option<String>,
+    /// Shows the login on this user's phones without any code. Never from what a stranger typed alone: see `initiator`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::user_id")]
+    pub to_user: Option<String>,
+    /// The same for one account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::id_option")]
+    pub to_account: Option<String>,
+    /// Shown on the phone. No control, bidirectional or invisible characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::text")]
+    pub text: Option<String>,
+    /// One of the client's templates instead of `text`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::name")]
+    pub template: Option<String>,
+    /// What fills the template's places, each on one line, at most 200 bytes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
+    /// The browser that asks, as the client knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::context")]
+    pub browser: Option<String>,
+    /// Where it seems to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::context")]
+    pub place: Option<String>,
+    /// One of the client's `return_urls`, for logins by link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::url")]
+    pub return_url: Option<String>,
+    /// Who starts the login, for the limits. Give it whenever you know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiator: Option<Initiator>,
+    /// Asks for a number even where the realm does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub number_match: bool,
+}
+
+/// Who starts a login. Kept as keyed hashes only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Initiator {
+    /// Any text that stays the same for one browser and that another cannot take: a hash of the value of a cookie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::context")]
+    pub binding: Option<String>,
+    /// The browser's IP address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<std::net::IpAddr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LoginState {
+    Pending,
+    Claimed,
+    Approved,
+    Refused,
+    Cancelled,
+    Expired,
+    Ended,
+}
+
+/// How an account came to a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Via {
+    Qr,
+    Link,
+    Directed,
+    App,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Login {
+    #[schemars(schema_with = "schema::id")]
+    pub id: String,
+    pub state: LoginState,
+    /// 1 pending, 2 claimed, 3 approved, refused, cancelled or expired, 4 ended. Never goes down.
+    pub v: u64,
+    /// Why it was refused, cancelled or ended, where there is a reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How it was claimed, while it is claimed or approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
+    #[schemars(schema_with = "schema::time")]
+    pub created_at: String,
+    #[schemars(schema_with = "schema::time")]
+    pub expires_at: String,
+    pub redeemed: bool,
+    /// For the asking browser alone; only in the answer to its creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_token: Option<Sensitive>,
+    /// URL of the page socket; only in the answer to its creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_url: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Redeem {
+    /// Required when the login was claimed by link or started by an app: what the browser, or the app, brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_token: Option<Sensitive>,
+}
+
+/// Who logged in. Given out once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Identity {
+    #[schemars(schema_with = "schema::id")]
+    pub login_id: String,
+    pub user_id: String,
+    #[schemars(schema_with = "schema::id")]
+    pub account_id: String,
+    pub via: Via,
+    #[schemars(schema_with = "schema::time")]
+    pub approved_at: String,
+    /// When the login ends by itself.
+    #[schemars(schema_with = "schema::time")]
+    pub ends_at: String,
+    /// The account's signed decision, a `cs-login+jwt`.
+    pub decision: String,
+    /// The context bytes the phone showed and signed over, base64url.
+    #[schemars(schema_with = "schema::base64url")]
+    pub context: String,
+    /// The account's P-256 public key, uncompressed, base64url.
+    #[schemars(schema_with = "schema::base64url")]
+    pub public_key: String,
+}
+
+/// A login with its outcome, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LoginRecord {
+    #[serde(flatten)]
+    pub login: Login,
+    #[schemars(schema_with = "schema::id")]
+    pub client: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// The signed decision, when a phone decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
+}
+
+/// One step of a login's life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    #[schemars(schema_with = "schema::time")]
+    pub at: String,
+    /// `created`, `claimed`, `approved`, `refused`, `cancelled`, `expired`, `redeemed`, `ended`.
+    pub step: String,
+    /// A word more: the way it was claimed, a reason, who ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What happened to a login, for support. It names nobody: the login's id is the only thing to ask with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Timeline {
+    #[schemars(schema_with = "schema::id")]
+    pub login: String,
+    pub steps: Vec<Step>,
+}

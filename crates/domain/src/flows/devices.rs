@@ -1,0 +1,109 @@
+//! A user's phones, as one of them sees the others.
+
+use countersign_protocol::{
+    codes::{AccountState, DeviceAction},
+    frames,
+    ids::{AccountId, RealmId},
+};
+
+use super::{account::change, enrolment};
+use crate::{
+    Refused,
+    account::{Account, Event, may_log_in},
+    audit::Actor,
+    decision::judge_vouch,
+    enrolment::{Enrolment, Event as Enrolling, State},
+    ports::{AccountQuery, Ports, Topic},
+    realm::OpenRealm,
+    refused::{Fault, Stop},
+    text,
+};
+
+/// A user's phones that are listed, and told of one another, at most.
+const MOST: u32 = 50;
+
+/// All accounts of a user but deleted ones.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec<Account>, Fault> {
+    let query = AccountQuery { user_id: Some(user_id.to_owned()), limit: MOST, ..AccountQuery::default() };
+    ports.store.accounts(realm, &query).await
+}
+
+/// Tells a user's other active phones that this one came, changed or went.
+///
+/// # Errors
+/// A fault of a port.
+pub async fn tell_siblings(ports: &Ports, realm: RealmId, of: AccountId, user_id: &str) -> Result<(), Fault> {
+    for sibling in of_user(ports, realm, user_id).await?.into_iter().filter(|a| a.id != of && a.state == AccountState::Active) {
+        ports.live.announce(Topic::Device { to: sibling.id, of }, 0).await?;
+    }
+    Ok(())
+}
+
+/// An active phone does something to an account of its user, itself perhaps. A phone undoes only what a phone has done: what an administrator blocked stays
+/// blocked.
+///
+/// # Errors
+/// [`Refused::NotFound`] for somebody else's account, [`Refused::NotAllowed`], and why the account does not change.
+pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &frames::ManageDevice) -> Result<(), Stop> {
+    let me = ports.store.account(realm.realm.id, me).await?.ok_or(Refused::AccountDeleted)?;
+    may_log_in(me.state)?;
+    let device = ports.store.account(realm.realm.id, asked.account).await?.ok_or(Refused::NotFound)?;
+    if device.user_id != me.user_id || device.state == AccountState::Deleted {
+        return Err(Refused::NotFound.into());
+    }
+    let who = Actor::Account(me.id).into();
+    let event = match (asked.action, &asked.name) {
+        (DeviceAction::Rename, Some(name)) => {
+            text::shown(name, 100, false).map_err(|_| Refused::NotAllowed)?;
+            ports.store.rename_account(realm.realm.id, device.id, name, &ports.stamp(who)).await?;
+            return Ok(tell_siblings(ports, realm.realm.id, device.id, &device.user_id).await?);
+        }
+        (DeviceAction::Block, None) => Event::Block,
+        (DeviceAction::Unblock, None) if device.blocked_by.as_ref().is_none_or(|by| by.starts_with("account:")) => Event::Unblock,
+        (DeviceAction::Delete, None) => Event::Delete,
+        _ => return Err(Refused::NotAllowed.into()),
+    };
+    change(ports, realm, device.id, event, who).await?;
+    Ok(())
+}
+
+/// New phones that wait for a word from this user's old ones.
+///
+/// # Errors
+/// A fault of a port.
+pub async fn waiting(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<Vec<(Enrolment, Account)>, Fault> {
+    let mut found = Vec::new();
+    for e in ports.store.enrolments_to_vouch(realm.realm.id, &account.user_id).await? {
+        let Some(new) = e.redeemed.as_ref().map(|r| r.account).filter(|new| *new != account.id) else { continue };
+        let e = enrolment::look(ports, realm, e.id).await?.filter(|e| e.state == State::Redeemed);
+        if let (Some(e), Some(new)) = (e, ports.store.account(realm.realm.id, new).await?) {
+            found.push((e, new));
+        }
+    }
+    Ok(found)
+}
+
+/// An old phone's signed word on a new one. `cb` is the binding of the channel it came on.
+///
+/// # Errors
+/// [`Refused::NotFound`] for somebody else's enrolment, [`Refused::BadDecision`], [`Refused::WrongNumber`], or why it cannot be confirmed any more.
+pub async fn vouch(ports: &Ports, realm: &OpenRealm, me: &Account, asked: &frames::DecideEnrolment, cb: &[u8; 32]) -> Result<(), Stop> {
+    let now = ports.store.account(realm.realm.id, me.id).await?.ok_or(Refused::AccountDeleted)?;
+    may_log_in(now.state)?;
+    let e = enrolment::look(ports, realm, asked.enrolment).await?.ok_or(Refused::NotFound)?;
+    let mine = e.redeemed.as_ref().is_some_and(|r| r.account == me.id);
+    if e.user_id != me.user_id || mine {
+        return Err(Refused::NotFound.into());
+    }
+    let word = judge_vouch(&asked.jws, &e, &me.jkt, &me.public_key, cb)?;
+    // Repeated, because its answer was lost: the word that counted is kept.
+    if e.approval.as_deref() == Some(&asked.jws) {
+        return Ok(());
+    }
+    let event = word.number.map_or(Enrolling::Turn, Enrolling::Vouch);
+    enrolment::act(ports, realm, e.id, &event, Some(&asked.jws), Actor::Account(me.id).into()).await?;
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! How much is too much. Limits count whoever starts something before whom it is done to: a stranger may run into his own limits, not into his victim's.
+
+use serde::{Deserialize, Serialize};
+
+/// So many in so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    pub most: u64,
+    pub secs: u64,
+}
+
+const fn limit(most: u64, secs: u64) -> Limit {
+    Limit { most, secs }
+}
+
+/// The limits of one realm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Logins one browser may start.
+    pub initiator: Limit,
+    /// Logins directed at one user before they wait in silence.
+    pub user: Limit,
+    /// Logins shown to one account unasked before they wait in silence; and codes or links that are not genuine, shown by one account.
+    pub account: Limit,
+    /// Logins one client may start.
+    pub client: Limit,
+    /// Logins from one address. Whole companies and mobile networks share one.
+    pub address: Limit,
+    /// How long a browser stays out after somebody said "not me".
+    pub quarantine_secs: u64,
+    /// How many accounts have to say "not me" to one address within `quarantine_secs` before it stays out.
+    pub address_accounts: u64,
+    /// How long an address stays out.
+    pub address_secs: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            initiator: limit(30, 600),
+            user: limit(10, 600),
+            account: limit(5, 600),
+            client: limit(60_000, 60),
+            address: limit(3000, 600),
+            quarantine_secs: 3600,
+            address_accounts: 3,
+            address_secs: 900,
+        }
+    }
+}
+
+/// What ran into a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LimitedBy {
+    Initiator,
+    Account,
+    Client,
+    Address,
+    /// Somebody said "not me" to this browser or address.
+    Quarantine,
+}
+
+impl LimitedBy {
+    /// The spelling in problems, events and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Initiator => "initiator",
+            Self::Account => "account",
+            Self::Client => "client",
+            Self::Address => "address",
+            Self::Quarantine => "quarantine",
+        }
+    }
+}
+
+/// Too much, and when to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limited {
+    pub by: LimitedBy,
+    /// In seconds, at least 1.
+    pub retry_after: u64,
+}

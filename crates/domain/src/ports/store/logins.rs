@@ -1,0 +1,60 @@
+//! Outcomes, and what becomes of them.
+
+use async_trait::async_trait;
+use countersign_protocol::{
+    codes::AccountState,
+    ids::{AccountId, LoginId, RealmId},
+};
+
+use crate::{
+    Fault,
+    account::Account,
+    audit::Stamp,
+    login::{EndedBy, Outcome, Record},
+};
+
+/// What became of an outcome's INSERT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// This one is the outcome, for ever.
+    Won,
+    /// The login had its outcome already: this one.
+    Lost(Box<Record>),
+    /// It would approve for an account that is not active (any more).
+    AccountNotActive(AccountState),
+}
+
+/// What became of a redemption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redeemed {
+    /// Once, by this account; or the same keyed request again.
+    Won(Box<Account>),
+    /// Somebody redeemed it before.
+    Lost,
+    /// The login has ended meanwhile.
+    Ended,
+    /// The account is not active any more.
+    AccountNotActive,
+}
+
+/// Outcomes, redemptions, ends.
+#[async_trait]
+pub trait Logins: Send + Sync {
+    /// The one INSERT of an outcome. An approval checks in the same transaction that the account is active.
+    async fn record_outcome(&self, outcome: &Outcome, stamp: &Stamp) -> Result<Recorded, Fault>;
+    async fn outcome(&self, realm: RealmId, login: LoginId) -> Result<Option<Record>, Fault>;
+    /// The one INSERT of a redemption.
+    async fn redeem(&self, realm: RealmId, login: LoginId, account: AccountId, stamp: &Stamp) -> Result<Redeemed, Fault>;
+    /// Whether this very keyed request redeemed it.
+    async fn redeemed_by(&self, realm: RealmId, login: LoginId, request: &[u8; 16]) -> Result<bool, Fault>;
+    /// The one INSERT of an end. False when it has ended already.
+    async fn end_login(&self, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Result<bool, Fault>;
+    /// Approved and not ended, of one account, newest first.
+    async fn running_logins(&self, realm: RealmId, account: AccountId) -> Result<Vec<Record>, Fault>;
+    /// Approved and not ended, of one user, newest first.
+    async fn running_logins_of_user(&self, realm: RealmId, user_id: &str) -> Result<Vec<Record>, Fault>;
+    /// Ends everything a user has approved; gives what it ended.
+    async fn end_logins_of_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Vec<LoginId>, Fault>;
+    /// Every outcome of a user, oldest first, beginning after `after`.
+    async fn outcomes_of_user(&self, realm: RealmId, user_id: &str, after: Option<LoginId>, limit: u32) -> Result<Vec<Record>, Fault>;
+}

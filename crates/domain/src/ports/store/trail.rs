@@ -1,0 +1,32 @@
+//! The trail: who did what, in the order of the commits; and what is forgotten.
+
+use async_trait::async_trait;
+use countersign_protocol::ids::RealmId;
+
+use crate::{
+    Fault,
+    audit::{About, Entry, Filter, Stamp},
+    time::Time,
+};
+
+/// How much was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    pub events: usize,
+    pub outcomes: usize,
+}
+
+/// The trail.
+#[async_trait]
+pub trait Trail: Send + Sync {
+    /// Rows, oldest first.
+    async fn events(&self, filter: &Filter) -> Result<Vec<Entry>, Fault>;
+    /// A row that belongs to no other write.
+    async fn tell(&self, action: &str, about: &About, stamp: &Stamp) -> Result<(), Fault>;
+    /// The body's hash of a keyed request that made something.
+    async fn request(&self, id: &[u8; 16]) -> Result<Option<[u8; 32]>, Fault>;
+    /// Forgets rows of the trail from before `events`, outcomes whose login ended before `outcomes`, keyed requests from before `requests`.
+    async fn purge(&self, realm: RealmId, events: Time, outcomes: Time, requests: Time) -> Result<Purged, Fault>;
+    /// Puts `pseudonym` where a user's name stood, in trail, outcomes, enrolments and deleted accounts.
+    async fn erase_user(&self, realm: RealmId, user_id: &str, pseudonym: &str, stamp: &Stamp) -> Result<(), Fault>;
+}

@@ -1,0 +1,44 @@
+use std::collections::BTreeMap;
+
+use countersign_domain::audit::{About, Stamp};
+use countersign_protocol::ids::RealmId;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Answer, Conn, trail::append, users};
+use crate::schema::user_attributes as a;
+
+pub(crate) async fn get(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<BTreeMap<String, String>> {
+    let mine = a::table.filter(a::realm.eq(realm.0.to_vec())).filter(a::user_id.eq(user_id.to_owned()));
+    let found: Vec<(String, String)> = mine.select((a::name, a::value)).load(c).await?;
+    Ok(found.into_iter().collect())
+}
+
+pub(crate) async fn set(
+    c: &mut Conn,
+    realm: RealmId,
+    user_id: &str,
+    change: &BTreeMap<String, Option<String>>,
+    stamp: &Stamp,
+) -> Answer<bool> {
+    if users::get(c, realm, user_id).await?.is_none() {
+        return Ok(false);
+    }
+    for (name, value) in change {
+        diesel::delete(a::table.find((realm.0.to_vec(), user_id.to_owned(), name.clone()))).execute(c).await?;
+        if let Some(value) = value {
+            let values =
+                (a::realm.eq(realm.0.to_vec()), a::user_id.eq(user_id.to_owned()), a::name.eq(name.clone()), a::value.eq(value.clone()));
+            diesel::insert_into(a::table).values(values).execute(c).await?;
+        }
+    }
+    let names: Vec<&str> = change.keys().map(String::as_str).collect();
+    append(c, stamp, "user.attributes", &About::of(realm, user_id).user(user_id).detail(Some(names.join(" ")))).await?;
+    Ok(true)
+}
+
+pub(crate) async fn delete_all(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<()> {
+    let mine = a::table.filter(a::realm.eq(realm.0.to_vec())).filter(a::user_id.eq(user_id.to_owned()));
+    diesel::delete(mine).execute(c).await?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! Forgetting who a user was, while what happened stays countable.
+
+use countersign_domain::{
+    audit::{About, Stamp},
+    login::{Login, Target},
+};
+use countersign_protocol::{codes::AccountState, ids::RealmId};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Answer, Conn, trail::append};
+use crate::{
+    rows::At,
+    schema::{accounts, enrolments, outcomes, trail, user_attributes, users},
+};
+
+/// Puts `pseudonym` where the name stood. The decisions stay: they name account and login, not the person.
+pub(crate) async fn user(c: &mut Conn, realm: RealmId, user_id: &str, pseudonym: &str, stamp: &Stamp) -> Answer<()> {
+    let (key, name, other) = (realm.0.to_vec(), user_id.to_owned(), pseudonym.to_owned());
+    let mine = outcomes::table.filter(outcomes::realm.eq(key.clone())).filter(outcomes::user_id.eq(name.clone()));
+    let found: Vec<(Vec<u8>, String)> = mine.select((outcomes::id, outcomes::login)).load(c).await?;
+    for (id, json) in found {
+        let at = At { table: "outcomes", row: &id };
+        let mut login: Login = serde_json::from_str(&json).map_err(|_| at.bad("login"))?;
+        login.expected_user = login.expected_user.map(|_| other.clone());
+        if matches!(&login.target, Some(Target::User(_))) {
+            login.target = Some(Target::User(other.clone()));
+        }
+        // What browser and place said may point at the person, too; what was signed over them stays as a hash.
+        (login.text, login.browser, login.place) = (None, None, None);
+        let json = serde_json::to_string(&login).map_err(|_| at.bad("login"))?;
+        let row = outcomes::table.find((key.clone(), id.clone()));
+        diesel::update(row).set((outcomes::user_id.eq(other.clone()), outcomes::login.eq(json))).execute(c).await?;
+    }
+    let rows = trail::table.filter(trail::realm.eq(key.clone())).filter(trail::user_id.eq(name.clone()));
+    diesel::update(rows).set((trail::user_id.eq(other.clone()), trail::detail.eq(None::<String>))).execute(c).await?;
+    let named = trail::table.filter(trail::realm.eq(key.clone())).filter(trail::object.eq(name.clone()));
+    diesel::update(named).set(trail::object.eq(other.clone())).execute(c).await?;
+    let theirs = enrolments::table.filter(enrolments::realm.eq(key.clone())).filter(enrolments::user_id.eq(name.clone()));
+    diesel::update(theirs).set((enrolments::user_id.eq(other.clone()), enrolments::device.eq(None::<String>))).execute(c).await?;
+    let gone = accounts::table
+        .filter(accounts::realm.eq(key.clone()))
+        .filter(accounts::user_id.eq(name.clone()))
+        .filter(accounts::state.eq(i32::from(AccountState::Deleted.code())));
+    diesel::update(gone).set((accounts::user_id.eq(other.clone()), accounts::device.eq("erased"))).execute(c).await?;
+    let attributes =
+        user_attributes::table.filter(user_attributes::realm.eq(key.clone())).filter(user_attributes::user_id.eq(name.clone()));
+    diesel::delete(attributes).execute(c).await?;
+    diesel::delete(users::table.find((key, name))).execute(c).await?;
+    append(c, stamp, "user.erased", &About::of(realm, pseudonym)).await
+}

@@ -1,0 +1,123 @@
+use countersign_domain::{
+    audit::{About, Entry, Filter, Stamp},
+    ports::Purged,
+    time::Time,
+};
+use countersign_protocol::ids::{AuditId, ClientId, RealmId};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Answer, Conn, insert_new};
+use crate::{
+    rows,
+    schema::{endings, outcomes, redemptions, requests, trail},
+};
+
+/// One row beside the deed it tells of, and the mark of the keyed request that asked for it.
+pub(crate) async fn append(c: &mut Conn, stamp: &Stamp, action: &str, about: &About) -> Answer<()> {
+    let values = (
+        trail::id.eq(stamp.id.0.to_vec()),
+        trail::realm.eq(about.realm.map(|r| r.0.to_vec())),
+        trail::at.eq(rows::millis(stamp.now)),
+        trail::actor.eq(stamp.actor.text()),
+        trail::action.eq(action.to_owned()),
+        trail::object.eq(about.object.clone()),
+        trail::client.eq(about.client.or(stamp.client).map(|c| c.0.to_vec())),
+        trail::user_id.eq(about.user_id.clone()),
+        trail::detail.eq(about.detail.clone()),
+    );
+    diesel::insert_into(trail::table).values(values).execute(c).await?;
+    if let Some(mark) = stamp.mark {
+        let values = (requests::id.eq(mark.id.to_vec()), requests::hash.eq(mark.hash.to_vec()), requests::at.eq(rows::millis(stamp.now)));
+        insert_new!(c, requests::table, values).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn request(c: &mut Conn, id: &[u8; 16]) -> Answer<Option<[u8; 32]>> {
+    let hash: Option<Vec<u8>> = requests::table.find(id.to_vec()).select(requests::hash).first(c).await.optional()?;
+    hash.map(|h| rows::At { table: "requests", row: id }.fixed(&h)).transpose()
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = trail)]
+struct Row {
+    seq: i64,
+    id: Vec<u8>,
+    realm: Option<Vec<u8>>,
+    at: i64,
+    actor: String,
+    action: String,
+    object: String,
+    client: Option<Vec<u8>>,
+    user_id: Option<String>,
+    detail: Option<String>,
+}
+
+impl TryFrom<Row> for Entry {
+    type Error = countersign_store::StoreError;
+    fn try_from(r: Row) -> Result<Self, Self::Error> {
+        let place = rows::At { table: "trail", row: &r.id };
+        let about = About {
+            realm: place.fixed_option(r.realm.as_ref())?.map(RealmId),
+            client: place.fixed_option(r.client.as_ref())?.map(ClientId),
+            object: r.object,
+            user_id: r.user_id,
+            detail: r.detail,
+        };
+        Ok(Self {
+            seq: u64::try_from(r.seq).unwrap_or(0),
+            id: AuditId(place.fixed(&r.id)?),
+            at: rows::time(r.at),
+            actor: r.actor,
+            action: r.action,
+            about,
+        })
+    }
+}
+
+pub(crate) async fn events(c: &mut Conn, f: &Filter) -> Answer<Vec<Entry>> {
+    let after = i64::try_from(f.after).unwrap_or(i64::MAX);
+    let mut query =
+        trail::table.filter(trail::seq.gt(after)).order(trail::seq).limit(i64::from(f.limit)).select(Row::as_select()).into_boxed();
+    if let Some(realm) = f.realm {
+        query = query.filter(trail::realm.eq(realm.0.to_vec()));
+    }
+    if let Some(client) = f.client {
+        query = query.filter(trail::client.eq(client.0.to_vec()));
+    }
+    if let Some(user) = &f.user_id {
+        query = query.filter(trail::user_id.eq(user.clone()));
+    }
+    if let Some(object) = &f.object {
+        query = query.filter(trail::object.eq(object.clone()));
+    }
+    if let Some(action) = &f.action {
+        query = query.filter(trail::action.eq(action.clone()).or(trail::action.like(format!("{action}.%"))));
+    }
+    let found: Vec<Row> = query.load(c).await?;
+    found.into_iter().map(Entry::try_from).collect()
+}
+
+/// How many outcomes are forgotten in one transaction at most: others want to write, too.
+const BATCH: i64 = 500;
+
+pub(crate) async fn purge(c: &mut Conn, realm: RealmId, events: Time, outcomes_before: Time, requests_before: Time) -> Answer<Purged> {
+    let key = realm.0.to_vec();
+    let old = trail::table.filter(trail::realm.eq(key.clone())).filter(trail::at.lt(rows::millis(events)));
+    let gone = diesel::delete(old).execute(c).await?;
+    diesel::delete(requests::table.filter(requests::at.lt(rows::millis(requests_before)))).execute(c).await?;
+    let over: Vec<Vec<u8>> = outcomes::table
+        .filter(outcomes::realm.eq(key.clone()))
+        .filter(outcomes::ends_at.lt(rows::millis(outcomes_before)))
+        .select(outcomes::id)
+        .limit(BATCH)
+        .load(c)
+        .await?;
+    for id in &over {
+        diesel::delete(redemptions::table.find((key.clone(), id.clone()))).execute(c).await?;
+        diesel::delete(endings::table.find((key.clone(), id.clone()))).execute(c).await?;
+        diesel::delete(outcomes::table.find((key.clone(), id.clone()))).execute(c).await?;
+    }
+    Ok(Purged { events: gone, outcomes: over.len() })
+}

@@ -1,0 +1,128 @@
+use async_trait::async_trait;
+use countersign_domain::{
+    Fault,
+    api_key::{ApiKey, Granted},
+    app::App,
+    audit::Stamp,
+    client::Client,
+    permission::Role,
+    ports::Directory,
+    realm::{Realm, SealedRealm},
+    time::Time,
+};
+use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
+use futures_util::FutureExt;
+
+use super::{NsStore, read, scan, write};
+use crate::sqlite::q;
+
+#[async_trait]
+impl Directory for NsStore {
+    async fn add_realm(&self, realm: &SealedRealm, stamp: &Stamp) -> Result<bool, Fault> {
+        let (realm, stamp) = (realm.clone(), stamp.clone());
+        write!(self, |c| q::realms::add(c, &realm, &stamp))
+    }
+
+    async fn realms(&self) -> Result<Vec<SealedRealm>, Fault> {
+        scan!(self, |c| q::realms::all(c))
+    }
+
+    async fn change_realm(&self, realm: &Realm, stamp: &Stamp) -> Result<bool, Fault> {
+        let (realm, stamp) = (realm.clone(), stamp.clone());
+        write!(self, |c| q::realms::change(c, &realm, &stamp))
+    }
+
+    async fn add_client(&self, client: &Client, stamp: &Stamp) -> Result<bool, Fault> {
+        let (client, stamp) = (client.clone(), stamp.clone());
+        write!(self, |c| q::clients::add(c, &client, &stamp))
+    }
+
+    async fn change_client(&self, client: &Client, stamp: &Stamp) -> Result<bool, Fault> {
+        let (client, stamp) = (client.clone(), stamp.clone());
+        write!(self, |c| q::clients::change(c, &client, &stamp))
+    }
+
+    async fn client(&self, realm: RealmId, id: ClientId) -> Result<Option<Client>, Fault> {
+        read!(self, |c| q::clients::get(c, realm, id))
+    }
+
+    async fn client_by_name(&self, realm: RealmId, name: &str) -> Result<Option<Client>, Fault> {
+        let name = name.to_owned();
+        read!(self, |c| q::clients::by_name(c, realm, &name))
+    }
+
+    async fn clients(&self, realm: RealmId, after: Option<&str>, limit: u32) -> Result<Vec<Client>, Fault> {
+        let after = after.map(str::to_owned);
+        scan!(self, |c| q::clients::list(c, realm, after, i64::from(limit)))
+    }
+
+    async fn delete_client(&self, realm: RealmId, id: ClientId, stamp: &Stamp) -> Result<bool, Fault> {
+        let stamp = stamp.clone();
+        write!(self, |c| q::clients::delete(c, realm, id, &stamp))
+    }
+
+    async fn add_api_key(&self, key: &ApiKey, stamp: &Stamp) -> Result<bool, Fault> {
+        let (key, stamp) = (key.clone(), stamp.clone());
+        write!(self, |c| q::api_keys::add(c, &key, &stamp))
+    }
+
+    async fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Granted>, Fault> {
+        let hash = *hash;
+        read!(self, |c| q::api_keys::by_hash(c, &hash))
+    }
+
+    async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, Fault> {
+        read!(self, |c| q::api_keys::get(c, id))
+    }
+
+    async fn api_keys(&self, realm: Option<RealmId>, after: Option<ApiKeyId>, limit: u32) -> Result<Vec<ApiKey>, Fault> {
+        scan!(self, |c| q::api_keys::list(c, realm, after, i64::from(limit)))
+    }
+
+    async fn delete_api_key(&self, id: ApiKeyId, stamp: &Stamp) -> Result<bool, Fault> {
+        let stamp = stamp.clone();
+        write!(self, |c| q::api_keys::delete(c, id, &stamp))
+    }
+
+    async fn rotate_api_key(&self, old: ApiKeyId, until: Time, new: &ApiKey, stamp: &Stamp) -> Result<bool, Fault> {
+        let (new, stamp) = (new.clone(), stamp.clone());
+        write!(self, |c| q::api_keys::rotate(c, old, until, &new, &stamp))
+    }
+
+    async fn touch_api_key(&self, id: ApiKeyId, at: Time) -> Result<(), Fault> {
+        write!(self, |c| q::api_keys::touch(c, id, at))
+    }
+
+    async fn put_role(&self, role: &Role, stamp: &Stamp) -> Result<(), Fault> {
+        let (role, stamp) = (role.clone(), stamp.clone());
+        write!(self, |c| q::roles::put(c, &role, &stamp))
+    }
+
+    async fn roles(&self, realm: Option<RealmId>) -> Result<Vec<Role>, Fault> {
+        scan!(self, |c| q::roles::list(c, realm))
+    }
+
+    async fn delete_role(&self, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Result<Option<bool>, Fault> {
+        let (name, stamp) = (name.to_owned(), stamp.clone());
+        write!(self, |c| q::roles::delete(c, realm, &name, &stamp))
+    }
+
+    async fn put_app(&self, app: &App, stamp: &Stamp) -> Result<(), Fault> {
+        let (app, stamp) = (app.clone(), stamp.clone());
+        write!(self, |c| q::apps::put(c, &app, &stamp))
+    }
+
+    async fn app(&self, realm: RealmId, id: &str) -> Result<Option<App>, Fault> {
+        let id = id.to_owned();
+        read!(self, |c| q::apps::get(c, realm, &id))
+    }
+
+    async fn apps(&self, realm: RealmId) -> Result<Vec<App>, Fault> {
+        scan!(self, |c| q::apps::of_realm(c, realm))
+    }
+
+    async fn delete_app(&self, realm: RealmId, id: &str, stamp: &Stamp) -> Result<bool, Fault> {
+        let (id, stamp) = (id.to_owned(), stamp.clone());
+        write!(self, |c| q::apps::delete(c, realm, &id, &stamp))
+    }
+}

@@ -1,0 +1,60 @@
+use async_trait::async_trait;
+use countersign_domain::{
+    Fault,
+    audit::Stamp,
+    login::{EndedBy, Outcome, Record},
+    ports::{Logins, Recorded, Redeemed},
+    time::Time,
+};
+use countersign_protocol::ids::{AccountId, LoginId, RealmId};
+use futures_util::FutureExt;
+
+use super::{NsStore, read, scan, write};
+use crate::sqlite::q;
+
+#[async_trait]
+impl Logins for NsStore {
+    async fn record_outcome(&self, outcome: &Outcome, stamp: &Stamp) -> Result<Recorded, Fault> {
+        let (outcome, stamp) = (outcome.clone(), stamp.clone());
+        write!(self, |c| q::logins::record_outcome(c, &outcome, &stamp))
+    }
+
+    async fn outcome(&self, realm: RealmId, login: LoginId) -> Result<Option<Record>, Fault> {
+        read!(self, |c| q::logins::get(c, realm, login))
+    }
+
+    async fn redeem(&self, realm: RealmId, login: LoginId, account: AccountId, stamp: &Stamp) -> Result<Redeemed, Fault> {
+        let stamp = stamp.clone();
+        write!(self, |c| q::logins::redeem(c, realm, login, account, &stamp))
+    }
+
+    async fn redeemed_by(&self, realm: RealmId, login: LoginId, request: &[u8; 16]) -> Result<bool, Fault> {
+        let request = *request;
+        read!(self, |c| q::logins::redeemed_by(c, realm, login, &request))
+    }
+
+    async fn end_login(&self, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Result<bool, Fault> {
+        let stamp = stamp.clone();
+        write!(self, |c| q::logins::end(c, realm, login, by, &stamp))
+    }
+
+    async fn running_logins(&self, realm: RealmId, account: AccountId) -> Result<Vec<Record>, Fault> {
+        // Lifetimes are judged by the flows; here only what has ended for good is left out.
+        scan!(self, |c| q::logins::running(c, realm, account, Time(0)))
+    }
+
+    async fn running_logins_of_user(&self, realm: RealmId, user_id: &str) -> Result<Vec<Record>, Fault> {
+        let user_id = user_id.to_owned();
+        scan!(self, |c| q::logins::running_of_user(c, realm, &user_id, Time(0)))
+    }
+
+    async fn end_logins_of_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Vec<LoginId>, Fault> {
+        let (user_id, stamp) = (user_id.to_owned(), stamp.clone());
+        write!(self, |c| q::logins::end_of_user(c, realm, &user_id, &stamp))
+    }
+
+    async fn outcomes_of_user(&self, realm: RealmId, user_id: &str, after: Option<LoginId>, limit: u32) -> Result<Vec<Record>, Fault> {
+        let user_id = user_id.to_owned();
+        scan!(self, |c| q::logins::of_user(c, realm, &user_id, after, i64::from(limit)))
+    }
+}

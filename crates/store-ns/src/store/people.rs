@@ -1,0 +1,133 @@
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+
+use countersign_domain::{
+    Fault,
+    account::Account,
+    audit::Stamp,
+    enrolment::Enrolment,
+    ports::{AccountQuery, People, UserQuery},
+    time::Time,
+    user::User,
+};
+use countersign_protocol::{
+    codes::AccountState,
+    ids::{AccountId, ClientId, EnrolmentId, Jkt, LoginId, RealmId},
+};
+use futures_util::FutureExt;
+
+use super::{NsStore, read, scan, write};
+use crate::sqlite::q;
+
+#[async_trait]
+impl People for NsStore {
+    async fn put_user(&self, user: &User, stamp: &Stamp) -> Result<User, Fault> {
+        let (user, stamp) = (user.clone(), stamp.clone());
+        write!(self, |c| q::users::put(c, &user, &stamp))
+    }
+
+    async fn user(&self, realm: RealmId, user_id: &str) -> Result<Option<User>, Fault> {
+        let user_id = user_id.to_owned();
+        read!(self, |c| q::users::get(c, realm, &user_id))
+    }
+
+    async fn users(&self, realm: RealmId, query: &UserQuery) -> Result<Vec<User>, Fault> {
+        let query = query.clone();
+        scan!(self, |c| q::users::list(c, realm, &query))
+    }
+
+    async fn delete_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<bool, Fault> {
+        let (user_id, stamp) = (user_id.to_owned(), stamp.clone());
+        write!(self, |c| q::users::delete(c, realm, &user_id, &stamp))
+    }
+
+    async fn attributes(&self, realm: RealmId, user_id: &str) -> Result<BTreeMap<String, String>, Fault> {
+        let user_id = user_id.to_owned();
+        read!(self, |c| q::attributes::get(c, realm, &user_id))
+    }
+
+    async fn set_attributes(
+        &self,
+        realm: RealmId,
+        user_id: &str,
+        change: &BTreeMap<String, Option<String>>,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault> {
+        let (user_id, change, stamp) = (user_id.to_owned(), change.clone(), stamp.clone());
+        write!(self, |c| q::attributes::set(c, realm, &user_id, &change, &stamp))
+    }
+
+    async fn add_enrolment(&self, enrolment: &Enrolment, stamp: &Stamp) -> Result<bool, Fault> {
+        let (enrolment, stamp) = (enrolment.clone(), stamp.clone());
+        write!(self, |c| q::enrolments::add(c, &enrolment, &stamp))
+    }
+
+    async fn enrolment(&self, realm: RealmId, id: EnrolmentId) -> Result<Option<Enrolment>, Fault> {
+        read!(self, |c| q::enrolments::get(c, realm, id))
+    }
+
+    async fn enrolment_by_code(&self, realm: RealmId, code_hash: &[u8; 32]) -> Result<Option<Enrolment>, Fault> {
+        let code_hash = *code_hash;
+        read!(self, |c| q::enrolments::by_code(c, realm, &code_hash))
+    }
+
+    async fn enrolments_to_vouch(&self, realm: RealmId, user_id: &str) -> Result<Vec<Enrolment>, Fault> {
+        let user_id = user_id.to_owned();
+        read!(self, |c| q::enrolments::to_vouch(c, realm, &user_id))
+    }
+
+    async fn enrolments(
+        &self,
+        realm: RealmId,
+        client: Option<ClientId>,
+        before: Option<(Time, EnrolmentId)>,
+        limit: u32,
+    ) -> Result<Vec<Enrolment>, Fault> {
+        scan!(self, |c| q::enrolments::list(c, realm, client, before, i64::from(limit)))
+    }
+
+    async fn redeem_enrolment(&self, after: &Enrolment, account: &Account, stamp: &Stamp) -> Result<bool, Fault> {
+        let (after, account, stamp) = (after.clone(), account.clone(), stamp.clone());
+        write!(self, |c| q::enrolments::redeem(c, &after, &account, &stamp))
+    }
+
+    async fn move_enrolment(
+        &self,
+        before: &Enrolment,
+        after: &Enrolment,
+        account: Option<AccountState>,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault> {
+        let (before, after, stamp) = (before.clone(), after.clone(), stamp.clone());
+        write!(self, |c| q::enrolments::change(c, &before, &after, account, &stamp))
+    }
+
+    async fn account(&self, realm: RealmId, id: AccountId) -> Result<Option<Account>, Fault> {
+        read!(self, |c| q::accounts::get(c, realm, id))
+    }
+
+    async fn account_by_jkt(&self, realm: RealmId, jkt: &Jkt) -> Result<Option<Account>, Fault> {
+        let jkt = *jkt;
+        read!(self, |c| q::accounts::by_jkt(c, realm, &jkt))
+    }
+
+    async fn accounts(&self, realm: RealmId, query: &AccountQuery) -> Result<Vec<Account>, Fault> {
+        let query = query.clone();
+        read!(self, |c| q::accounts::list(c, realm, &query))
+    }
+
+    async fn move_account(&self, account: &Account, to: AccountState, stamp: &Stamp) -> Result<Option<Vec<LoginId>>, Fault> {
+        let (account, stamp) = (account.clone(), stamp.clone());
+        write!(self, |c| q::accounts::change(c, &account, to, &stamp))
+    }
+
+    async fn rename_account(&self, realm: RealmId, id: AccountId, device: &str, stamp: &Stamp) -> Result<bool, Fault> {
+        let (device, stamp) = (device.to_owned(), stamp.clone());
+        write!(self, |c| q::accounts::rename(c, realm, id, &device, &stamp))
+    }
+
+    async fn note_app_version(&self, realm: RealmId, id: AccountId, version: Option<&str>) -> Result<(), Fault> {
+        let version = version.map(str::to_owned);
+        write!(self, |c| q::accounts::note_app_version(c, realm, id, version))
+    }
+}

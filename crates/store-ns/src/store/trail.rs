@@ -1,0 +1,39 @@
+use async_trait::async_trait;
+use countersign_domain::{
+    Fault,
+    audit::{About, Entry, Filter, Stamp},
+    ports::{Purged, Trail},
+    time::Time,
+};
+use countersign_protocol::ids::RealmId;
+use futures_util::FutureExt;
+
+use super::{NsStore, read, scan, write};
+use crate::sqlite::q;
+
+#[async_trait]
+impl Trail for NsStore {
+    async fn events(&self, filter: &Filter) -> Result<Vec<Entry>, Fault> {
+        let filter = filter.clone();
+        scan!(self, |c| q::trail::events(c, &filter))
+    }
+
+    async fn tell(&self, action: &str, about: &About, stamp: &Stamp) -> Result<(), Fault> {
+        let (action, about, stamp) = (action.to_owned(), about.clone(), stamp.clone());
+        write!(self, |c| q::trail::append(c, &stamp, &action, &about))
+    }
+
+    async fn request(&self, id: &[u8; 16]) -> Result<Option<[u8; 32]>, Fault> {
+        let id = *id;
+        read!(self, |c| q::trail::request(c, &id))
+    }
+
+    async fn purge(&self, realm: RealmId, events: Time, outcomes: Time, requests: Time) -> Result<Purged, Fault> {
+        write!(self, |c| q::trail::purge(c, realm, events, outcomes, requests))
+    }
+
+    async fn erase_user(&self, realm: RealmId, user_id: &str, pseudonym: &str, stamp: &Stamp) -> Result<(), Fault> {
+        let (user_id, pseudonym, stamp) = (user_id.to_owned(), pseudonym.to_owned(), stamp.clone());
+        write!(self, |c| q::erase::user(c, realm, &user_id, &pseudonym, &stamp))
+    }
+}

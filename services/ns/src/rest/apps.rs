@@ -1,0 +1,61 @@
+//! Apps a realm lists.
+
+use actix_web::{HttpResponse, web};
+use countersign_actors::Realms;
+use countersign_api::{App as Dto, List, PutApp, limits};
+use countersign_domain::{
+    app::{self, App, Version},
+    ports::Ports,
+    text as rules,
+};
+use countersign_edge::{auth::InRealm, problem::Oops};
+
+use super::{no_content, text};
+use crate::times::rfc3339;
+
+fn dto(a: App) -> Dto {
+    Dto {
+        id: a.id,
+        display_name: a.display_name,
+        min_version: a.min_version.map(|v| v.as_str().to_owned()),
+        created_at: rfc3339(a.created_at),
+    }
+}
+
+type AppPath = web::Path<(String, String)>;
+
+pub(super) async fn list(at: InRealm, ports: web::Data<Ports>) -> Result<HttpResponse, Oops> {
+    let items = ports.store.apps(at.id()).await?.into_iter().map(dto).collect();
+    Ok(HttpResponse::Ok().json(List { items, next: None }))
+}
+
+pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: AppPath) -> Result<HttpResponse, Oops> {
+    let app = ports.store.app(at.id(), &path.1).await?.ok_or_else(Oops::not_found)?;
+    Ok(HttpResponse::Ok().json(dto(app)))
+}
+
+pub(super) async fn put(
+    at: InRealm,
+    ports: web::Data<Ports>,
+    realms: web::Data<Realms>,
+    path: AppPath,
+    put: web::Json<PutApp>,
+) -> Result<HttpResponse, Oops> {
+    app::id(&path.1).map_err(|_| Oops::invalid("/app", "1 to 100 bytes without control or invisible characters"))?;
+    text("/display_name", rules::shown(&put.display_name, limits::DISPLAY_NAME, false))?;
+    let bad = || Oops::invalid("/min_version", "one to six numbers with dots between them");
+    let min_version = put.min_version.as_ref().map(|v| Version::parse(v).ok_or_else(bad)).transpose()?;
+    let app = App { realm: at.id(), id: path.1.clone(), display_name: put.display_name.clone(), min_version, created_at: ports.now() };
+    ports.store.put_app(&app, &ports.stamp(at.caller.who())).await?;
+    realms.reload().await?;
+    let there = ports.store.app(at.id(), &path.1).await?.unwrap_or(app);
+    Ok(HttpResponse::Ok().json(dto(there)))
+}
+
+pub(super) async fn delete(at: InRealm, ports: web::Data<Ports>, realms: web::Data<Realms>, path: AppPath) -> Result<HttpResponse, Oops> {
+    if !ports.store.delete_app(at.id(), &path.1, &ports.stamp(at.caller.who())).await? {
+        return Err(Oops::not_found());
+    }
+    realms.reload().await?;
+    Ok(no_content())
+}

@@ -1,0 +1,54 @@
+//! A user's attributes.
+
+use actix_web::{HttpResponse, web};
+use countersign_api::{ChangeAttributes, limits};
+use countersign_domain::ports::Ports;
+use countersign_edge::{auth::InRealm, problem::Oops};
+
+use super::users::UserPath;
+
+fn check(change: &ChangeAttributes, there: usize) -> Result<(), Oops> {
+    if there + change.len() > 2 * limits::ATTRIBUTES {
+        return Err(Oops::invalid("", format!("at most {} attributes", limits::ATTRIBUTES)));
+    }
+    for (name, value) in change {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
+        if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.bytes().all(plain) || name.len() > limits::NAME {
+            let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            return Err(Oops::invalid(&pointer, "names are lower-case letters, digits, _ . and -, beginning with a letter"));
+        }
+        if value.as_ref().is_some_and(|v| v.len() > limits::VALUE) {
+            return Err(Oops::invalid(&format!("/{name}"), format!("at most {} bytes", limits::VALUE)));
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, Oops> {
+    ports.store.user(at.id(), &path.1).await?.ok_or_else(Oops::not_found)?;
+    Ok(HttpResponse::Ok().json(ports.store.attributes(at.id(), &path.1).await?))
+}
+
+pub(super) async fn change(
+    at: InRealm,
+    ports: web::Data<Ports>,
+    path: UserPath,
+    change: web::Json<ChangeAttributes>,
+) -> Result<HttpResponse, Oops> {
+    let there = ports.store.attributes(at.id(), &path.1).await?;
+    check(&change, there.len())?;
+    let mut after = there;
+    for (name, value) in &*change {
+        match value {
+            Some(value) => after.insert(name.clone(), value.clone()),
+            None => after.remove(name),
+        };
+    }
+    if after.len() > limits::ATTRIBUTES {
+        return Err(Oops::invalid("", format!("at most {} attributes", limits::ATTRIBUTES)));
+    }
+    if !ports.store.set_attributes(at.id(), &path.1, &change, &ports.stamp(at.caller.who())).await? {
+        return Err(Oops::not_found());
+    }
+    Ok(HttpResponse::Ok().json(after))
+}

@@ -1,0 +1,132 @@
+//! What is known of a user or a login as a whole: running logins, timeline, export, erasure.
+
+use actix_web::{HttpResponse, web};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use countersign_actors::{Accounts, Logins};
+use countersign_api::{Ended, Erased, List, LoginRecord, Step, Timeline, UserExport};
+use countersign_domain::{
+    audit::Filter,
+    flows::login::Seen,
+    login::{Record, State},
+    ports::Ports,
+    time::Time,
+};
+use countersign_edge::{auth::InRealm, problem::Oops};
+use countersign_protocol::ids::LoginId;
+
+use super::{accounts, events, logins, users, users::UserPath};
+use crate::{scope, times::rfc3339};
+
+/// Rows of an export that are read at a time.
+const PIECE: u32 = 500;
+
+fn seen(record: &Record) -> Seen {
+    Seen { login: record.outcome.login.clone(), state: record.state() }
+}
+
+pub(super) async fn running(at: InRealm, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, Oops> {
+    let now = ports.now();
+    let found = ports.store.running_logins_of_user(at.id(), &path.1).await?;
+    let mine = found.iter().filter(|r| r.outcome.ends_at > now && at.caller.owns(r.outcome.login.client).is_ok());
+    Ok(HttpResponse::Ok().json(List { items: mine.map(|r| logins::dto(&seen(r))).collect(), next: None }))
+}
+
+pub(super) async fn logout(at: InRealm, logins: web::Data<Logins>, path: UserPath) -> Result<HttpResponse, Oops> {
+    let ended = logins.log_out_user(&at.realm, path.1.clone(), at.caller.who()).await?;
+    Ok(HttpResponse::Ok().json(Ended { ended: ended as u64 }))
+}
+
+pub(super) async fn timeline(
+    at: InRealm,
+    ports: web::Data<Ports>,
+    logins: web::Data<Logins>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Oops> {
+    let id: LoginId = scope::id(&path.1)?;
+    let now = logins.look(&at.realm, id).await?.ok_or_else(Oops::not_found)?;
+    at.caller.owns(now.login.client)?;
+    let step =
+        |t: Time, step: &str, detail: Option<&str>| Step { at: rfc3339(t), step: step.to_owned(), detail: detail.map(str::to_owned) };
+    let mut steps = vec![step(now.login.created_at, "created", None)];
+    match ports.store.outcome(at.id(), id).await? {
+        Some(Record { outcome, redeemed, ended }) => {
+            steps.extend(outcome.claim.as_ref().map(|c| step(c.at, "claimed", Some(c.via.as_str()))));
+            steps.push(step(outcome.decided_at, outcome.state.as_str(), outcome.reason.as_deref()));
+            steps.extend(redeemed.map(|t| step(t, "redeemed", None)));
+            steps.extend(ended.map(|(by, t)| step(t, "ended", Some(by.as_str()))));
+        }
+        None => {
+            if let State::Claimed(c) = &now.state {
+                steps.push(step(c.at, "claimed", Some(c.via.as_str())));
+            }
+        }
+    }
+    Ok(HttpResponse::Ok().json(Timeline { login: id.to_string(), steps }))
+}
+
+fn record(r: &Record) -> LoginRecord {
+    LoginRecord {
+        login: logins::dto(&seen(r)),
+        client: r.outcome.login.client.to_string(),
+        account_id: r.outcome.claim.as_ref().map(|c| c.account.to_string()),
+        decision: r.outcome.decision.clone(),
+    }
+}
+
+pub(super) async fn export(
+    at: InRealm,
+    ports: web::Data<Ports>,
+    accounts: web::Data<Accounts>,
+    path: UserPath,
+) -> Result<HttpResponse, Oops> {
+    let user = ports.store.user(at.id(), &path.1).await?.ok_or_else(Oops::not_found)?;
+    let mut export = UserExport {
+        user: users::dto(user),
+        attributes: ports.store.attributes(at.id(), &path.1).await?,
+        accounts: accounts.of_user(&at.realm, &path.1).await?.into_iter().map(|a| accounts::dto(a, false)).collect(),
+        logins: Vec::new(),
+        events: Vec::new(),
+    };
+    let mut after = None;
+    loop {
+        let piece = ports.store.outcomes_of_user(at.id(), &path.1, after, PIECE).await?;
+        after = piece.last().map(|r| r.outcome.login.id);
+        export.logins.extend(piece.iter().filter(|r| at.caller.owns(r.outcome.login.client).is_ok()).map(record));
+        if piece.len() < PIECE as usize {
+            break;
+        }
+    }
+    let mut filter =
+        Filter { realm: Some(at.id()), client: at.caller.client, user_id: Some(path.1.clone()), limit: PIECE, ..Filter::default() };
+    loop {
+        let piece = ports.store.events(&filter).await?;
+        filter.after = piece.last().map_or(filter.after, |e| e.seq);
+        let last = piece.len() < PIECE as usize;
+        export.events.extend(piece.into_iter().map(events::dto));
+        if last {
+            return Ok(HttpResponse::Ok().json(export));
+        }
+    }
+}
+
+/// Everything that names the user goes, what is counted stays under a name that says nothing.
+pub(super) async fn erase(
+    at: InRealm,
+    ports: web::Data<Ports>,
+    accounts: web::Data<Accounts>,
+    path: UserPath,
+) -> Result<HttpResponse, Oops> {
+    if at.caller.client.is_some() {
+        return Err(Oops::forbidden().because("erasing a user concerns every client of the realm"));
+    }
+    let there = users::delete_with_accounts(&at, &ports, &accounts, &path.1).await?;
+    let known = ports.store.outcomes_of_user(at.id(), &path.1, None, 1).await?;
+    let told = ports.store.events(&Filter { realm: Some(at.id()), user_id: Some(path.1.clone()), limit: 1, ..Filter::default() }).await?;
+    if !there && known.is_empty() && told.is_empty() {
+        return Err(Oops::not_found());
+    }
+    let random: [u8; 12] = ports.random.bytes();
+    let pseudonym = format!("erased-{}", URL_SAFE_NO_PAD.encode(random));
+    ports.store.erase_user(at.id(), &path.1, &pseudonym, &ports.stamp(at.caller.who())).await?;
+    Ok(HttpResponse::Ok().json(Erased { pseudonym }))
+}

@@ -1,0 +1,121 @@
+//! A realm's settings, from JSON and to it.
+
+use countersign_api::{Confirm as ConfirmDto, Limit as LimitDto, Limits as LimitsDto, NumberMatch as NumberMatchDto, RealmSettings as Dto};
+use countersign_domain::{
+    enrolment::Confirm,
+    limits::{Limit, Limits},
+    realm::{NumberMatch, RealmSettings},
+};
+use countersign_edge::problem::Oops;
+
+const DAY: u64 = 86_400;
+
+pub(super) fn confirm_dto(c: Confirm) -> ConfirmDto {
+    match c {
+        Confirm::Number => ConfirmDto::Number,
+        Confirm::Admin => ConfirmDto::Admin,
+        Confirm::Phone => ConfirmDto::Phone,
+        Confirm::None => ConfirmDto::None,
+    }
+}
+
+pub(super) fn confirm(c: ConfirmDto) -> Confirm {
+    match c {
+        ConfirmDto::Number => Confirm::Number,
+        ConfirmDto::Admin => Confirm::Admin,
+        ConfirmDto::Phone => Confirm::Phone,
+        ConfirmDto::None => Confirm::None,
+    }
+}
+
+pub(super) fn dto(s: &RealmSettings) -> Dto {
+    let NumberMatch { qr, link, directed } = s.number_match;
+    Dto {
+        login_secs: Some(s.login_secs),
+        redeem_secs: Some(s.redeem_secs),
+        session_secs: Some(s.session_secs),
+        enrolment_secs: Some(s.enrolment_secs),
+        silence_secs: Some(s.silence_secs),
+        number_match: Some(NumberMatchDto { qr, link, directed }),
+        enrolment_confirm: Some(s.enrolment_confirm.iter().copied().map(confirm_dto).collect()),
+        listed_apps_only: Some(s.listed_apps_only),
+        limits: Some(limits_dto(&s.limits)),
+        trail_days: Some(s.trail_days),
+        outcome_days: Some(s.outcome_days),
+    }
+}
+
+fn limits_dto(l: &Limits) -> LimitsDto {
+    let dto = |l: Limit| LimitDto { most: l.most, secs: l.secs };
+    LimitsDto {
+        initiator: dto(l.initiator),
+        user: dto(l.user),
+        account: dto(l.account),
+        client: dto(l.client),
+        address: dto(l.address),
+        quarantine_secs: l.quarantine_secs,
+        address_accounts: l.address_accounts,
+        address_secs: l.address_secs,
+    }
+}
+
+fn set(place: &mut u64, given: Option<u64>, pointer: &str, least: u64, most: u64) -> Result<(), Oops> {
+    let Some(n) = given else { return Ok(()) };
+    if !(least..=most).contains(&n) {
+        return Err(Oops::invalid(&format!("/settings/{pointer}"), format!("{least} to {most}")));
+    }
+    *place = n;
+    Ok(())
+}
+
+/// The settings with what is given.
+pub(super) fn changed(before: &RealmSettings, given: Dto) -> Result<RealmSettings, Oops> {
+    let mut s = before.clone();
+    set(&mut s.login_secs, given.login_secs, "login_secs", 30, 900)?;
+    set(&mut s.redeem_secs, given.redeem_secs, "redeem_secs", 10, 900)?;
+    set(&mut s.session_secs, given.session_secs, "session_secs", 60, 30 * DAY)?;
+    set(&mut s.enrolment_secs, given.enrolment_secs, "enrolment_secs", 60, 30 * DAY)?;
+    // A phone that is to be heard has to be given the time for three pings.
+    if given.silence_secs == Some(0) {
+        s.silence_secs = 0;
+    } else {
+        set(&mut s.silence_secs, given.silence_secs, "silence_secs", 15, DAY)?;
+    }
+    set(&mut s.trail_days, given.trail_days, "trail_days", 1, 3650)?;
+    set(&mut s.outcome_days, given.outcome_days, "outcome_days", 1, 3650)?;
+    if let Some(NumberMatchDto { qr, link, directed }) = given.number_match {
+        s.number_match = NumberMatch { qr, link, directed };
+    }
+    if let Some(ways) = given.enrolment_confirm {
+        if ways.is_empty() {
+            return Err(Oops::invalid("/settings/enrolment_confirm", "at least one way, or no phone can enrol"));
+        }
+        s.enrolment_confirm = ways.into_iter().map(confirm).collect();
+    }
+    if let Some(only) = given.listed_apps_only {
+        s.listed_apps_only = only;
+    }
+    if let Some(l) = given.limits {
+        s.limits = limits(&l)?;
+    }
+    Ok(s)
+}
+
+fn limits(given: &LimitsDto) -> Result<Limits, Oops> {
+    let mut l = Limits::default();
+    let places = [
+        (&mut l.initiator, given.initiator, "initiator"),
+        (&mut l.user, given.user, "user"),
+        (&mut l.account, given.account, "account"),
+        (&mut l.client, given.client, "client"),
+        (&mut l.address, given.address, "address"),
+    ];
+    for (place, given, name) in places {
+        set(&mut place.most, Some(given.most), &format!("limits/{name}/most"), 1, 1_000_000)?;
+        set(&mut place.secs, Some(given.secs), &format!("limits/{name}/secs"), 1, DAY)?;
+    }
+    set(&mut l.quarantine_secs, Some(given.quarantine_secs), "limits/quarantine_secs", 1, 7 * DAY)?;
+    set(&mut l.address_accounts, Some(given.address_accounts), "limits/address_accounts", 1, 64)?;
+    set(&mut l.address_secs, Some(given.address_secs), "limits/address_secs", 1, 7 * DAY)?;
+    Ok(l)
+}
