@@ -9,6 +9,7 @@ mod accounts;
 mod bad_input;
 mod browser;
 mod element;
+mod element_looks;
 mod enrolment;
 mod hostile;
 mod licences;

@@ -82,10 +82,11 @@ impl Embedded {
         let pod = Pod::start();
         let site = Site::open().await;
         let stage = Stage::at(&pod, &site.origin).await;
-        // What the policy forbids is remembered; so is what the element says, from the start.
+        // Remembered from the start: what the policy forbids, what the element says, what it fetches.
         browser
             .before_each_page(
-                "window.violations = []; window.said = [];
+                "window.violations = []; window.said = []; window.fetched = [];
+                 { const { fetch } = window; window.fetch = (url, how) => (fetched.push(new URL(url).pathname), fetch(url, how)); }
                  addEventListener('securitypolicyviolation', (e) => violations.push(`${e.violatedDirective} ${e.blockedURI}`));
                  for (const name of ['approved', 'ended', 'retry', 'push', 'state'])
                    addEventListener(`countersign-${name}`, (e) => said.push([name, e.detail]));",
