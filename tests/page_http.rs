@@ -41,6 +41,20 @@ fn header<'a>(answer: &'a Response, name: &str) -> Option<&'a str> {
     answer.headers().get(name).map(|v| v.to_str().unwrap())
 }
 
+#[tokio::test]
+async fn a_script_that_did_not_change_is_not_sent_again() {
+    let pod = Pod::start();
+    let origin = pod.url("page").replacen("ws", "http", 1).trim_end_matches("/page").to_owned();
+    let element = reqwest::get(format!("{origin}/countersign-login.js")).await.unwrap();
+    assert_eq!((header(&element, "cache-control"), header(&element, "access-control-allow-origin")), (Some("public, no-cache"), Some("*")));
+    let tag = header(&element, "etag").unwrap().to_owned();
+    for (file, status) in [("countersign-login.js", 304), ("login/texts.js", 200)] {
+        let again = reqwest::Client::new().get(format!("{origin}/{file}")).header("If-None-Match", &tag).send().await.unwrap();
+        assert_eq!(again.status(), status, "{file}");
+        assert_eq!(again.text().await.unwrap().is_empty(), status == 304, "{file}");
+    }
+}
+
 /// An open event stream.
 struct Events {
     answer: Response,

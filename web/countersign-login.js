@@ -144,6 +144,8 @@ export class CountersignLogin extends HTMLElement {
   #heard(message) {
     this.#ways.worked();
     if (message.type !== 'error') this.#attempts = 0;
+    // The state was told, but others have all the places: asking again at once would only take their server's time.
+    if (message.code === 'too_slow') this.#attempts = QUIET_ATTEMPTS;
     if (message.type === 'state') this.#stateTold(message);
     if (message.type === 'error' && isHopeless(message.code)) this.#fail(message.code);
     if (this.#known !== 'pending') return;

@@ -113,7 +113,6 @@ export class View {
     this.forgetCode();
     this.parts.link.removeAttribute('href');
     this.#spoken = false;
-    this.parts.notice.textContent = '';
   }
 
   /** From now on so many seconds are left. */
@@ -163,7 +162,7 @@ export class View {
 
   #tick(running) {
     clearInterval(this.#ticker);
-    if (!running) return;
+    if (!running) return write(this.parts.notice, '');
     const tell = () => {
       const n = Math.max(0, Math.ceil((this.#deadline - performance.now()) / 1000));
       const text = n === 1 ? this.#say('second') : this.#say('seconds', n);

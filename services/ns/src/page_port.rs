@@ -1,7 +1,9 @@
-//! What the page port serves beside the page socket: the login element and the page a phone without the app lands on.
+//! The page port: the page channel by socket and by HTTP, the login element, and the page a phone without the app lands on.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use actix_web::{
-    HttpResponse, Resource, Route,
+    HttpRequest, HttpResponse, Resource, Route,
     http::{Method, header},
     middleware::from_fn,
     web,
@@ -27,7 +29,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(|c| fallback(c, "/page/cancel", web::post().to(page_http::cancel)))
         .route("/app", web::get().to(app));
     for (path, text) in SCRIPTS {
-        config.route(path, web::get().to(move || script(text)));
+        config.route(path, web::get().to(move |request: HttpRequest| script(request, text)));
     }
 }
 
@@ -40,15 +42,22 @@ fn fallback(config: &mut web::ServiceConfig, path: &str, route: Route) {
     config.service(resource.wrap(from_fn(page_http::cors)));
 }
 
-/// Scripts are public and loaded by pages of other origins.
-async fn script(text: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
+/// Scripts are public and loaded by pages of other origins. Browsers ask each time whether theirs is still right: after an upgrade an old one beside new ones
+/// would not fit.
+async fn script(request: HttpRequest, text: &'static str) -> HttpResponse {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let tag = format!("\"{:016x}\"", hasher.finish());
+    let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer
         .content_type("text/javascript; charset=utf-8")
+        .insert_header((header::ETAG, tag))
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((header::CACHE_CONTROL, "public, no-cache"))
         .insert_header(("Cross-Origin-Resource-Policy", "cross-origin"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(text)
+        .body(if known { "" } else { text })
 }
 
 async fn app() -> HttpResponse {
