@@ -71,6 +71,52 @@ async fn a_site_may_insist_on_a_way() {
 }
 
 #[tokio::test]
+async fn a_way_that_has_worked_is_kept_and_a_stream_may_come_in_pieces() {
+    let Some(at) = Embedded::open().await else { return };
+    // No socket; streams that end after two events, each byte a piece of its own, and a heartbeat between them.
+    at.browser
+        .before_each_page(
+            r#"window.tried = 0;
+               window.WebSocket = class extends EventTarget {
+                 constructor() { super(); tried++; queueMicrotask(() => this.dispatchEvent(new CloseEvent('close', { code: 1006 }))); }
+                 close() {}
+               };
+               window.fetch = async (url) => {
+                 fetched.push(url.pathname + url.search);
+                 const text = 'id: 1\ndata: {"type":"state","v":1,"state":"pending","seconds_left":99}\n\n:\n\ndata: {"type":"link","url":"https://é.example"}\n\n';
+                 const body = new ReadableStream({
+                   start(to) { for (const byte of new TextEncoder().encode(text)) to.enqueue(new Uint8Array([byte])); to.close(); },
+                 });
+                 return new Response(body);
+               };"#,
+        )
+        .await;
+    at.load("page-url='ws://fake.invalid/page' page-token='pt_x'").await;
+    at.browser.until("fetched.length >= 3").await;
+    assert_eq!(at.look("fetched.slice(0, 3)").await, json!(["/page/events?after=0", "/page/events?after=1", "/page/events?after=1"]));
+    assert_eq!(at.browser.eval("return tried").await, 2, "the socket was tried twice, before the stream worked");
+    assert_eq!(at.look("root.querySelector('[part=link]').href").await, "https://xn--9ca.example/");
+}
+
+#[tokio::test]
+async fn a_proxy_that_cuts_every_poll_short_is_not_flooded() {
+    let Some(at) = Embedded::open().await else { return };
+    at.browser
+        .before_each_page(
+            r#"window.began = [];
+               window.fetch = async () => {
+                 began.push(performance.now());
+                 return new Response('{"events":[{"type":"state","v":2,"state":"claimed","seconds_left":99}]}');
+               };"#,
+        )
+        .await;
+    at.load("page-url='ws://fake.invalid/page' page-token='pt_x' transport=poll").await;
+    at.browser.until("began.length >= 4").await;
+    let shortest = at.look("Math.min(...began.slice(2).map((time, i) => time - began[i + 1]))").await;
+    assert!(shortest.as_f64().unwrap() >= 900.0, "{shortest} ms");
+}
+
+#[tokio::test]
 async fn the_same_login_is_shown_again_after_a_reload() {
     let Some(at) = Embedded::open().await else { return };
     let mut phone = at.stage.phone("alice").await.connect().await;

@@ -249,3 +249,15 @@ async fn a_lost_connection_is_said_and_an_approved_login_stays_on_display() {
     at.told(&json!([{"type": "state", "v": 3, "state": "approved"}, 1006])).await;
     assert_eq!(at.look("element.state").await, "approved");
 }
+
+#[tokio::test]
+async fn who_comes_back_from_the_app_is_told_the_state_even_when_the_connection_died_silently() {
+    let Some(at) = Embedded::staged("").await else { return };
+    let come_back = "document.dispatchEvent(new Event('visibilitychange')); return sockets.length";
+    at.told(&json!([{"type": "state", "v": 2, "state": "claimed", "seconds_left": 100}])).await;
+    assert_eq!(at.browser.eval(come_back).await, 1, "it has just been heard of");
+    at.browser.eval("const now = performance.now.bind(performance); performance.now = () => now() + 10_000").await;
+    assert_eq!(at.browser.eval(come_back).await, 2);
+    at.browser.eval("hear({ type: 'state', v: 3, state: 'approved' })").await;
+    at.state("approved").await;
+}

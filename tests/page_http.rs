@@ -298,3 +298,14 @@ async fn pages_share_the_places_of_a_login_whatever_way_they_came() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_stream_without_news_shows_that_it_lives() {
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let mut phone = stage.phone("alice").await.connect().await;
+    let mut events = Events::open(&stage.approved(&mut phone).await, 0).await;
+    events.event("state").await;
+    let chunk = tokio::time::timeout(Duration::from_secs(20), events.answer.chunk()).await.expect("within 15 seconds").unwrap();
+    assert_eq!(chunk.as_deref(), Some(b":\n\n".as_slice()));
+}

@@ -12,6 +12,8 @@ export { texts };
 const FINAL = ['refused', 'cancelled', 'expired', 'ended', 'error'];
 /** Reconnecting begins with half a second and is never further apart than this. */
 const SLOWEST_RETRY_MS = 15_000;
+/** A connection that has told nothing for so long is not trusted when the person comes back. */
+const DOUBTFUL_MS = 5_000;
 /** So many attempts before the person is told that there is no connection: the first ways may just not work here. */
 const QUIET_ATTEMPTS = 4;
 
@@ -45,6 +47,7 @@ export class CountersignLogin extends HTMLElement {
   #shown = null; // the state on display
   #attempts = 0;
   #retryTimer = 0;
+  #heardAt = 0; // on the clock of performance.now()
   #startQueued = false;
   #view = new View();
   #wake = () => this.#reconnectNow();
@@ -130,6 +133,7 @@ export class CountersignLogin extends HTMLElement {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = 0;
     this.#connection?.close();
+    this.#heardAt = performance.now();
     const urls = addresses(this.#url);
     if (!urls) return this.#fail('bad_page_url');
     this.#connection = connect(this.#ways.choose(this.getAttribute('transport')), {
@@ -142,6 +146,7 @@ export class CountersignLogin extends HTMLElement {
   }
 
   #heard(message) {
+    this.#heardAt = performance.now();
     this.#ways.worked();
     if (message.type !== 'error') this.#attempts = 0;
     // The state was told, but others have all the places: asking again at once would only take their server's time.
@@ -177,9 +182,13 @@ export class CountersignLogin extends HTMLElement {
     this.#retryTimer = setTimeout(() => this.#connect(), atOnce ? 0 : wait * (0.5 + Math.random() / 2));
   }
 
-  /** A phone's browser sleeps while its owner is in the app; on coming back, nobody should wait. */
+  /**
+   * A phone's browser sleeps while its owner is in the app; on coming back, nobody should wait. A connection that has been silent
+   * meanwhile may be dead without saying so, and a new one tells the state at once.
+   */
   #reconnectNow() {
-    if (this.#retryTimer && !document.hidden) this.#connect();
+    const doubtful = this.#connection && this.#known !== 'approved' && performance.now() - this.#heardAt > DOUBTFUL_MS;
+    if (!document.hidden && (this.#retryTimer || doubtful)) this.#connect();
   }
 
   #fail(reason) {

@@ -130,8 +130,8 @@ impl Browser {
     /// Pretends to be another browser, whose person prefers these languages.
     pub async fn pretend(&self, agent: &str, languages: &str) {
         let platform = json!({"platform": "", "platformVersion": "", "architecture": "", "model": "", "mobile": agent.contains("Mobile")});
-        let override_ = json!({"userAgent": agent, "acceptLanguage": languages, "userAgentMetadata": platform});
-        self.devtools("Emulation.setUserAgentOverride", override_).await;
+        let agent = json!({"userAgent": agent, "acceptLanguage": languages, "userAgentMetadata": platform});
+        self.devtools("Emulation.setUserAgentOverride", agent).await;
     }
 
     /// Ends the browser; killing its driver alone would leave it running.

@@ -20,6 +20,7 @@
       else this.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(message) }));
     }
   };
+  window.sockets = sockets;
   window.hear = (message) => sockets.at(-1).hear(message);
   window.stage = async (...messages) => {
     const pageUrl = messages[0] === 'bad url' ? messages.shift() : 'ws://fake.invalid/page';

@@ -23,7 +23,7 @@ p { margin: 0; }
 .title { font-size: 1.2em; font-weight: 650; }
 .hint, .timer, .push-hint { color: var(--_muted); }
 .timer, .push-hint { font-size: .9em; font-variant-numeric: tabular-nums; }
-.number { font-size: 3.5em; font-weight: 700; line-height: 1.2; letter-spacing: .12em; margin-inline-end: -.12em; font-variant-numeric: tabular-nums; }
+.number { margin-block-start: .15em; font-size: 3.5em; font-weight: 700; line-height: 1.2; letter-spacing: .12em; margin-inline-end: -.12em; font-variant-numeric: tabular-nums; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .stage { display: grid; place-items: center; min-height: 270px; }
 .qr { display: block; max-width: 100%; height: auto; border-radius: 6px; background: #fff; forced-color-adjust: none; }

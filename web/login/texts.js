@@ -86,7 +86,7 @@ export const texts = {
     'claimed.number': ['Continuez sur votre téléphone', 'Saisissez ce nombre sur votre téléphone.'],
     approved: ['Confirmé', 'Vous avez confirmé sur votre téléphone.'],
     refused: ['Refusé', 'La connexion a été refusée sur le téléphone.'],
-    'refused.not_me': ['Refusé', 'Réponse du téléphone : ce n’était pas moi. Personne n’a été connecté.'],
+    'refused.not_me': ['Refusé', 'Réponse du téléphone\u00a0: ce n’était pas moi. Personne n’a été connecté.'],
     'refused.account_blocked': ['Refusé', 'Ce compte est bloqué.'],
     'refused.account_deleted': ['Refusé', 'Ce compte n’existe plus.'],
     cancelled: ['Annulé', 'Personne n’a été connecté.'],

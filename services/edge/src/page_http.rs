@@ -141,7 +141,7 @@ impl Stream {
         let state = seen.state.public();
         let waiting = Arc::new(waiting);
         let mut stream = Self {
-            change: change(&view, &waiting),
+            change: next_change(&view, &waiting),
             told: state.version(),
             state,
             queue: VecDeque::new(),
@@ -177,9 +177,9 @@ impl Stream {
         }
     }
 
-    fn changed(&mut self, change_: Result<Option<Seen>, &'static str>) {
-        self.change = change(&self.view, &self.waiting);
-        match change_ {
+    fn changed(&mut self, change: Result<Option<Seen>, &'static str>) {
+        self.change = next_change(&self.view, &self.waiting);
+        match change {
             Err(why) => self.refuse(why),
             Ok(Some(seen)) if seen.state.public().version() > self.told => {
                 self.state = seen.state.public();
@@ -197,7 +197,7 @@ impl Stream {
     }
 }
 
-fn change(view: &View, waiting: &Arc<Waiting>) -> Change {
+fn next_change(view: &View, waiting: &Arc<Waiting>) -> Change {
     let (view, waiting) = (view.clone(), waiting.clone());
     Box::pin(async move { view.changed(&waiting).await })
 }
