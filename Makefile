@@ -18,7 +18,7 @@ run: build ## build, then run everything with the demo; data in ./data
 build: ## the programs
 	cargo build -p countersign -p countersign-sim
 
-tools: ## what the tests need beside Rust: cargo-nextest, Python packages, Chromium
+tools: ## what the tests need beside Rust: cargo-nextest, Python packages, Chromium, axe-core
 	@bash .ci/tools
 
 test: tools ## every test, against real pods

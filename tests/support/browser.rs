@@ -63,7 +63,7 @@ impl Browser {
         let response = self.http.post(format!("{}{path}", self.session)).json(&body).send().await.unwrap();
         let ok = response.status().is_success();
         let answer: Value = response.json().await.unwrap();
-        assert!(ok, "{path}: {}", answer["value"]);
+        assert!(ok, "{path} {}: {}", body["script"].as_str().unwrap_or_default(), answer["value"]["message"]);
         answer["value"].clone()
     }
 
@@ -98,6 +98,40 @@ impl Browser {
     pub async fn write(&self, selector: &str, text: &str) {
         let element = self.element(selector).await;
         self.post(&format!("/element/{element}/value"), json!({"text": text})).await;
+    }
+
+    /// Presses a key, whatever has the focus. Names as in W3C WebDriver, "Keyboard actions".
+    pub async fn press(&self, key: char) {
+        let actions = json!([{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]);
+        self.post("/actions", json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})).await;
+    }
+
+    /// A command of the Chrome DevTools protocol, for what WebDriver cannot do.
+    async fn devtools(&self, cmd: &str, params: Value) -> Value {
+        self.post("/goog/cdp/execute", json!({"cmd": cmd, "params": params})).await
+    }
+
+    /// Runs a script in every page from now on, before the page's own. Gives what [`Self::not_any_more`] takes.
+    pub async fn before_each_page(&self, script: &str) -> Value {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await
+    }
+
+    /// Undoes [`Self::before_each_page`].
+    pub async fn not_any_more(&self, script: Value) {
+        self.devtools("Page.removeScriptToEvaluateOnNewDocument", script).await;
+    }
+
+    /// Pretends that the person prefers this: `prefers-color-scheme`, `dark`.
+    pub async fn prefer(&self, features: &[(&str, &str)]) {
+        let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        self.devtools("Emulation.setEmulatedMedia", json!({"features": features})).await;
+    }
+
+    /// Pretends to be another browser, whose person prefers these languages.
+    pub async fn pretend(&self, agent: &str, languages: &str) {
+        let platform = json!({"platform": "", "platformVersion": "", "architecture": "", "model": "", "mobile": agent.contains("Mobile")});
+        let agent = json!({"userAgent": agent, "acceptLanguage": languages, "userAgentMetadata": platform});
+        self.devtools("Emulation.setUserAgentOverride", agent).await;
     }
 
     /// Ends the browser; killing its driver alone would leave it running.

@@ -4,12 +4,14 @@ mod browser;
 mod page;
 mod pod;
 mod raw;
+mod site;
 mod stage;
 
 pub use browser::Browser;
 pub use page::Page;
 pub use pod::Pod;
 pub use raw::{Heard, RawPhone};
+pub use site::Embedded;
 pub use stage::{ORIGIN, Phone, RETURN_URL, Stage, claim};
 
 use std::{fmt::Debug, path::PathBuf};

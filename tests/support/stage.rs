@@ -33,18 +33,27 @@ pub struct Stage {
 
 impl Stage {
     pub async fn set(pod: &Pod) -> Self {
+        Self::at(pod, ORIGIN).await
+    }
+
+    /// With a client whose pages come from this origin.
+    pub async fn at(pod: &Pod, origin: &str) -> Self {
         let root = pod.root();
         let realm = format!("r{}", random::<8>().iter().map(|b| format!("{b:02x}")).collect::<String>());
         root.create_realm(&NewRealm { name: realm.clone(), display_name: "Example Realm".into(), settings: lax() }).await.unwrap();
-        Self::client_in(&root, &realm, "shop").await
+        Self::client_from(&root, &realm, "shop", origin).await
     }
 
     /// Another client of a realm.
     pub async fn client_in(root: &ApiClient, realm: &str, name: &str) -> Self {
+        Self::client_from(root, realm, name, ORIGIN).await
+    }
+
+    async fn client_from(root: &ApiClient, realm: &str, name: &str, origin: &str) -> Self {
         let new = NewClient {
             name: name.into(),
             display_name: "Example Shop".into(),
-            origins: vec![ORIGIN.into()],
+            origins: vec![origin.into()],
             return_urls: vec![RETURN_URL.into()],
             ..NewClient::default()
         };

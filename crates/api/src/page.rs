@@ -1,4 +1,4 @@
-//! The page channel: JSON text messages on a WebSocket (`docs/API.md`, "The page socket").
+//! The page channel: JSON on a WebSocket, as an event stream or in answers of a poll (`docs/API.md`, "The page channel").
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,12 @@ pub enum PageMessage {
     Cancel,
 }
 
+/// What `GET /page/state` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageEvents {
+    pub events: Vec<PageEvent>,
+}
+
 /// Server → page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -35,11 +41,14 @@ pub enum PageEvent {
         /// Seconds left to decide, while pending or claimed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seconds_left: Option<u64>,
+        /// Two digits the person types on the phone, while claimed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<String>,
     },
     /// A fresh QR code, each second while the login is pending.
     Qr { text: String },
     /// The app link, once, while the login is pending.
     Link { url: String },
-    /// The socket is about to close.
+    /// The connection is about to close.
     Error { code: String },
 }

@@ -7,6 +7,8 @@ pub mod gate;
 pub mod http;
 pub mod metrics;
 pub mod page;
+pub mod page_http;
+mod page_view;
 pub mod phone;
 mod phone_ws;
 pub mod problem;

@@ -8,7 +8,7 @@ pub struct Metrics {
     registry: Registry,
     /// `countersign_phone_connections`: open phone sockets.
     pub phone_connections: IntGauge,
-    /// `countersign_page_connections`: open page sockets.
+    /// `countersign_page_connections`: pages that watch: sockets, streams, polls.
     pub page_connections: IntGauge,
     /// `countersign_phone_handshakes_total{result}`: `ok`, `refused`, `timeout`, `busy`.
     pub handshakes: IntCounterVec,
@@ -37,7 +37,7 @@ impl Metrics {
         };
         let metrics = Self {
             phone_connections: gauge("countersign_phone_connections", "Open phone sockets")?,
-            page_connections: gauge("countersign_page_connections", "Open page sockets")?,
+            page_connections: gauge("countersign_page_connections", "Pages that watch: sockets, streams, polls")?,
             handshakes: counter("countersign_phone_handshakes_total", "Handshakes by result", "result")?,
             closed: counter("countersign_phone_closed_total", "Ended phone connections by close code", "code")?,
             http: counter("countersign_http_requests_total", "HTTP answers by class", "class")?,

@@ -6,35 +6,23 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use actix_web::{Error, HttpRequest, HttpResponse, http::header, web};
+use actix_web::{Error, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
 use countersign_actors::{Logins, Waiting};
 use countersign_api::page::{Hello, PageEvent, PageMessage};
-use countersign_domain::{audit, flows::login::Seen, realm::OpenRealm};
-use countersign_protocol::{codes::LoginState, ids::LoginId};
+use countersign_domain::flows::login::Seen;
+use countersign_protocol::codes::LoginState;
 
-use crate::metrics::{Counted, Metrics};
+pub use crate::page_view::{AppUrl, Leaving, public};
+use crate::{
+    metrics::{Counted, Metrics},
+    page_view::{LIFETIME, QR_EACH, View, is_last, origin},
+};
 
 /// Largest message a page sends.
 const MOST: usize = 4096;
-/// Pages that watch one login at a time; the rest of the places is for long polls and phones.
-const MOST_PAGES: usize = 16;
 const HELLO_DUE: Duration = Duration::from_secs(5);
-const QR_EACH: Duration = Duration::from_secs(1);
 const PING_EACH: Duration = Duration::from_secs(30);
-/// Of a page socket, whatever happens.
-const LIFETIME: Duration = Duration::from_secs(12 * 3600);
-
-/// Where the links in QR codes lead.
-#[derive(Clone, Debug)]
-pub struct AppUrl(pub String);
-
-/// Turns true when the pod goes away.
-#[derive(Clone, Debug)]
-pub struct Leaving(pub tokio::sync::watch::Receiver<bool>);
-
-/// Pages are sent away within this time, so that the other pods do not meet them all at once.
-const SPREAD_MS: u64 = 1000;
 
 /// `GET /page`.
 ///
@@ -48,11 +36,10 @@ pub async fn open(
     leaving: web::Data<Leaving>,
     metrics: web::Data<Metrics>,
 ) -> Result<HttpResponse, Error> {
-    let origin = request.headers().get(header::ORIGIN).and_then(|o| o.to_str().ok()).map(str::to_owned);
     let page = Page {
         logins: (**logins).clone(),
-        app: app.0.clone(),
-        origin,
+        app: (**app).clone(),
+        origin: origin(&request),
         leaving: (**leaving).clone(),
         phase: Phase::Greeting,
         quiet: 0,
@@ -70,8 +57,7 @@ enum Phase {
 }
 
 struct Watching {
-    realm: Arc<OpenRealm>,
-    login: LoginId,
+    view: View,
     /// Highest version told.
     told: u64,
     state: LoginState,
@@ -83,7 +69,7 @@ struct Watching {
 
 struct Page {
     logins: Logins,
-    app: String,
+    app: AppUrl,
     origin: Option<String>,
     leaving: Leaving,
     phase: Phase,
@@ -123,68 +109,54 @@ impl Page {
     fn greet(&mut self, text: &str, ctx: &mut Ctx) {
         let Ok(hello) = serde_json::from_str::<Hello>(text) else { return Self::refuse("malformed", ctx) };
         self.phase = Phase::Busy;
-        let (logins, origin) = (self.logins.clone(), self.origin.clone());
+        let (logins, app, origin) = (self.logins.clone(), self.app.clone(), self.origin.clone());
         let work = async move {
-            let (realm, seen) = logins.by_page_token(&hello.page_token).await.map_err(|_| "unavailable")?.ok_or("bad_page_token")?;
-            let client = logins.client(&seen.login).await.map_err(|_| "unavailable")?.ok_or("bad_page_token")?;
-            if origin.is_some_and(|o| !client.origins.contains(&o)) {
-                return Err("bad_origin");
-            }
-            // Registered first, read after.
-            let wait = logins.watch(&seen.login, MOST_PAGES).ok_or("unavailable")?;
-            let seen = logins.look(&realm, seen.login.id).await.map_err(|_| "unavailable")?.ok_or("bad_page_token")?;
-            Ok((realm, seen, wait))
+            let (view, seen) = View::open(logins, &app, &hello.page_token, origin.as_deref()).await?;
+            let (wait, seen) = view.watch(&seen).await?;
+            Ok((view, seen, wait))
         };
         ctx.spawn(work.into_actor(self).map(move |found, page, ctx| match found {
-            Ok((realm, seen, wait)) => page.watch(realm, &seen, wait, ctx),
+            Ok((view, seen, wait)) => page.watch(view, &seen, wait, ctx),
             Err(why) => Self::refuse(why, ctx),
         }));
     }
 
-    fn watch(&mut self, realm: Arc<OpenRealm>, seen: &Seen, wait: Waiting, ctx: &mut Ctx) {
-        let login = seen.login.id;
-        self.phase = Phase::Watching(Watching {
-            realm: realm.clone(),
-            login,
-            told: 0,
-            state: LoginState::Pending,
-            wait: Arc::new(wait),
-            cancelling: false,
-        });
+    fn watch(&mut self, view: View, seen: &Seen, wait: Waiting, ctx: &mut Ctx) {
         // The current state always comes first, also to a page that resumes: it refreshes the time that is left.
-        self.tell(seen, ctx);
-        if seen.state.public() == LoginState::Pending {
-            Self::say(&PageEvent::Link { url: self.logins.link(&realm, login).to_url(&self.app) }, ctx);
-            self.show_qr(ctx);
-            ctx.run_interval(QR_EACH, |page, ctx| page.show_qr(ctx));
+        view.everything(seen).iter().for_each(|event| Self::say(event, ctx));
+        let state = seen.state.public();
+        self.phase = Phase::Watching(Watching { view, told: state.version(), state, wait: Arc::new(wait), cancelling: false });
+        if is_last(state) {
+            return Self::farewell(ctx);
         }
+        ctx.run_interval(QR_EACH, |page, ctx| page.show_qr(ctx));
         self.wait(ctx);
+    }
+
+    /// Everything has been told.
+    fn farewell(ctx: &mut Ctx) {
+        ctx.close(Some(CloseCode::Normal.into()));
+        ctx.stop();
     }
 
     fn show_qr(&mut self, ctx: &mut Ctx) {
         if let Phase::Watching(w) = &self.phase
             && w.state == LoginState::Pending
         {
-            let text = self.logins.qr(&w.realm, w.login).to_url(&self.app);
-            Self::say(&PageEvent::Qr { text }, ctx);
+            Self::say(&w.view.qr(), ctx);
         }
     }
 
     /// Waits for the next wake-up, reads, tells, waits again.
     fn wait(&mut self, ctx: &mut Ctx) {
         let Phase::Watching(w) = &self.phase else { return };
-        let (logins, realm, login, wait) = (self.logins.clone(), w.realm.clone(), w.login, w.wait.clone());
-        let work = async move {
-            if let Ok(false) = tokio::time::timeout(logins.safety_poll(), wait.woken()).await {
-                return Err("too_slow");
-            }
-            Ok(logins.look(&realm, login).await)
-        };
+        let (view, wait) = (w.view.clone(), w.wait.clone());
+        let work = async move { view.changed(&wait).await };
         ctx.spawn(work.into_actor(self).map(|seen, page, ctx| {
             match seen {
                 Err(why) => return Self::refuse(why, ctx),
-                Ok(Ok(Some(seen))) => page.tell(&seen, ctx),
-                Ok(Ok(None) | Err(_)) => {}
+                Ok(Some(seen)) => page.tell(&seen, ctx),
+                Ok(None) => {}
             }
             page.wait(ctx);
         }));
@@ -192,16 +164,14 @@ impl Page {
 
     fn tell(&mut self, seen: &Seen, ctx: &mut Ctx) {
         let Phase::Watching(w) = &mut self.phase else { return };
-        let (state, v) = (seen.state.public(), seen.state.public().version());
-        if v <= w.told {
+        let state = seen.state.public();
+        if state.version() <= w.told {
             return;
         }
-        (w.told, w.state) = (v, state);
-        let seconds_left = (v < 3).then(|| self.logins.seconds_left(&seen.login));
-        Self::say(&PageEvent::State { v, state: public(state), reason: seen.state.reason().map(str::to_owned), seconds_left }, ctx);
-        if v >= 3 && state != LoginState::Approved {
-            ctx.close(Some(CloseCode::Normal.into()));
-            ctx.stop();
+        (w.told, w.state) = (state.version(), state);
+        Self::say(&w.view.state(seen), ctx);
+        if is_last(state) {
+            Self::farewell(ctx);
         }
     }
 
@@ -211,9 +181,9 @@ impl Page {
             Ok(PageMessage::Cancel) if w.cancelling => {}
             Ok(PageMessage::Cancel) => {
                 w.cancelling = true;
-                let (logins, realm, login) = (self.logins.clone(), w.realm.clone(), w.login);
-                // Whether it won or came too late, the page learns the state there is.
-                let work = async move { drop(logins.cancel(&realm, login, audit::Actor::Page.into()).await) };
+                let view = w.view.clone();
+                // A page that hears of no cancellation asks again.
+                let work = async move { drop(view.cancel().await) };
                 ctx.spawn(work.into_actor(self).map(|(), page, _| {
                     if let Phase::Watching(w) = &mut page.phase {
                         w.cancelling = false;
@@ -222,21 +192,6 @@ impl Page {
             }
             Err(_) => Self::refuse("malformed", ctx),
         }
-    }
-}
-
-/// The state's spelling in JSON.
-#[must_use]
-pub fn public(state: LoginState) -> countersign_api::LoginState {
-    use countersign_api::LoginState as Api;
-    match state {
-        LoginState::Pending => Api::Pending,
-        LoginState::Claimed => Api::Claimed,
-        LoginState::Approved => Api::Approved,
-        LoginState::Refused => Api::Refused,
-        LoginState::Cancelled => Api::Cancelled,
-        LoginState::Expired => Api::Expired,
-        LoginState::Ended => Api::Ended,
     }
 }
 
@@ -250,13 +205,7 @@ impl Actor for Page {
                 Self::refuse("timeout", ctx);
             }
         });
-        let Leaving(mut leaving) = self.leaving.clone();
-        let spread = Duration::from_millis(self.logins.random_below(SPREAD_MS));
-        let sent_away = async move {
-            // An error means that the program is gone already.
-            let _ = leaving.wait_for(|leaving| *leaving).await;
-            actix_rt::time::sleep(spread).await;
-        };
+        let sent_away = self.leaving.clone().sent_away(self.logins.clone());
         ctx.spawn(sent_away.into_actor(self).map(|(), _, ctx| Self::refuse("draining", ctx)));
         ctx.run_later(LIFETIME, |_, ctx| Self::refuse("timeout", ctx));
         ctx.run_interval(PING_EACH, |page, ctx| {

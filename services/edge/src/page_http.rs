@@ -1,0 +1,295 @@
+//! The page channel for browsers whose network lets no WebSocket through: an event stream, a long poll, and the cancel button. What is told is made in
+//! `page_view`, as for the socket.
+//!
+//! A stream is polled by the body it writes: when the browser stops reading, it is not polled, so nothing piles up, and the kernel ends the connection
+//! (TCP_USER_TIMEOUT, set where the listener is built).
+
+use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web::{self, Bytes},
+};
+use countersign_actors::{Logins, Waiting};
+use countersign_api::page::{PageEvent, PageEvents};
+use countersign_domain::flows::login::Seen;
+use countersign_protocol::codes::LoginState;
+use serde::Deserialize;
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep};
+
+use crate::{
+    metrics::{Counted, Metrics},
+    page_view::{AppUrl, LIFETIME, Leaving, QR_EACH, View, is_last, origin},
+    problem::Oops,
+};
+
+/// A stream says something this often, so that proxies keep it and a browser that left is noticed.
+const BEAT_EACH: Duration = Duration::from_secs(15);
+/// Longest wait of a poll, in seconds: proxies give up after 30.
+const LONGEST_WAIT: u64 = 25;
+/// A QR code is good for five seconds: nobody waits longer than this for the next one.
+const QR_WAIT: Duration = Duration::from_secs(2);
+
+/// What of the page port's state these doors need.
+struct Door {
+    logins: Logins,
+    app: AppUrl,
+    leaving: Leaving,
+    metrics: Metrics,
+}
+
+impl Door {
+    fn of(request: &HttpRequest) -> Result<Self, Oops> {
+        let data = || {
+            Some(Self {
+                logins: (***request.app_data::<web::Data<Logins>>()?).clone(),
+                app: (***request.app_data::<web::Data<AppUrl>>()?).clone(),
+                leaving: (***request.app_data::<web::Data<Leaving>>()?).clone(),
+                metrics: (***request.app_data::<web::Data<Metrics>>()?).clone(),
+            })
+        };
+        data().ok_or_else(|| Oops::new(StatusCode::INTERNAL_SERVER_ERROR, "internal"))
+    }
+
+    async fn open(&self, request: &HttpRequest) -> Result<(View, Seen), Oops> {
+        let token = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+        let token = token.ok_or_else(|| oops("bad_page_token"))?;
+        View::open(self.logins.clone(), &self.app, token, origin(request).as_deref()).await.map_err(oops)
+    }
+}
+
+/// The same reasons as on the socket, as problems.
+fn oops(why: &'static str) -> Oops {
+    let (status, detail, retry_after) = match why {
+        "bad_page_token" => (StatusCode::UNAUTHORIZED, "send the page token of a login: Authorization: Bearer pt_…", None),
+        "bad_origin" => (StatusCode::FORBIDDEN, "the client of this login does not list this origin", None),
+        "too_slow" => (StatusCode::TOO_MANY_REQUESTS, "too many pages watch this login", Some(2)),
+        "draining" => (StatusCode::SERVICE_UNAVAILABLE, "this pod goes away; try again", Some(1)),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "storage is out of reach; try again", Some(2)),
+    };
+    let mut oops = Oops::new(status, why).because(detail);
+    oops.retry_after = retry_after;
+    oops
+}
+
+/// Where a page that comes back had been.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// Highest `v` already seen; the current state is told in any case.
+    #[serde(default)]
+    after: u64,
+}
+
+/// What a poll asks for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Poll {
+    #[serde(default)]
+    after: u64,
+    /// Seconds.
+    #[serde(default)]
+    wait: u64,
+}
+
+/// `GET /page/events`: the socket's messages as `text/event-stream`.
+///
+/// # Errors
+/// As a problem: `bad_page_token`, `bad_origin`, `unavailable`.
+pub async fn events(request: HttpRequest, resume: web::Query<Resume>) -> Result<HttpResponse, Oops> {
+    let door = Door::of(&request)?;
+    let (view, seen) = door.open(&request).await?;
+    let (waiting, seen) = view.watch(&seen).await.map_err(oops)?;
+    tracing::debug!(after = resume.after, "a page streams");
+    let stream = Stream::new(view, &seen, waiting, &door);
+    let body = futures_util::stream::unfold(stream, |mut stream| async move { Some((Ok::<_, Error>(stream.next().await?), stream)) });
+    // Some proxies (nginx) keep an answer back until it is complete, unless told not to.
+    Ok(HttpResponse::Ok().content_type("text/event-stream").insert_header(("X-Accel-Buffering", "no")).streaming(body))
+}
+
+/// The next change, or that it could not be waited for.
+type Change = Pin<Box<dyn Future<Output = Result<Option<Seen>, &'static str>>>>;
+
+/// One event stream.
+struct Stream {
+    view: View,
+    waiting: Arc<Waiting>,
+    /// Kept from one turn to the next: a wake-up or a reading that was begun must not be lost to a tick.
+    change: Change,
+    /// Highest version told.
+    told: u64,
+    state: LoginState,
+    /// Written before anything else happens: never more than one turn makes.
+    queue: VecDeque<Bytes>,
+    qr: Interval,
+    beat: Interval,
+    over: Pin<Box<Sleep>>,
+    sent_away: Pin<Box<dyn Future<Output = ()>>>,
+    done: bool,
+    _counted: Counted,
+}
+
+impl Stream {
+    fn new(view: View, seen: &Seen, waiting: Waiting, door: &Door) -> Self {
+        let state = seen.state.public();
+        let waiting = Arc::new(waiting);
+        let mut stream = Self {
+            change: next_change(&view, &waiting),
+            told: state.version(),
+            state,
+            queue: VecDeque::new(),
+            qr: each(QR_EACH),
+            beat: each(BEAT_EACH),
+            over: Box::pin(tokio::time::sleep(LIFETIME)),
+            sent_away: Box::pin(door.leaving.clone().sent_away(door.logins.clone())),
+            done: is_last(state),
+            _counted: Counted::in_gauge(&door.metrics.page_connections),
+            view,
+            waiting,
+        };
+        stream.view.everything(seen).iter().for_each(|event| stream.queue.extend(line(event)));
+        stream
+    }
+
+    /// The next piece of the body.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(piece) = self.queue.pop_front() {
+                return Some(piece);
+            }
+            if self.done {
+                return None;
+            }
+            tokio::select! {
+                change = &mut self.change => self.changed(change),
+                _ = self.qr.tick(), if self.state == LoginState::Pending => self.queue.extend(line(&self.view.qr())),
+                _ = self.beat.tick() => self.queue.push_back(Bytes::from_static(b":\n\n")),
+                () = &mut self.sent_away => self.refuse("draining"),
+                () = &mut self.over => self.refuse("timeout"),
+            }
+        }
+    }
+
+    fn changed(&mut self, change: Result<Option<Seen>, &'static str>) {
+        self.change = next_change(&self.view, &self.waiting);
+        match change {
+            Err(why) => self.refuse(why),
+            Ok(Some(seen)) if seen.state.public().version() > self.told => {
+                self.state = seen.state.public();
+                self.told = self.state.version();
+                self.queue.extend(line(&self.view.state(&seen)));
+                self.done = is_last(self.state);
+            }
+            Ok(_) => {}
+        }
+    }
+
+    fn refuse(&mut self, why: &str) {
+        self.queue.extend(line(&PageEvent::Error { code: why.to_owned() }));
+        self.done = true;
+    }
+}
+
+fn next_change(view: &View, waiting: &Arc<Waiting>) -> Change {
+    let (view, waiting) = (view.clone(), waiting.clone());
+    Box::pin(async move { view.changed(&waiting).await })
+}
+
+/// Ticks from one period after now. What a slow reader missed is not made up for.
+fn each(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+fn line(event: &PageEvent) -> Option<Bytes> {
+    let json = serde_json::to_string(event).ok()?;
+    Some(Bytes::from(match event {
+        PageEvent::State { v, .. } => format!("id: {v}\ndata: {json}\n\n"),
+        _ => format!("data: {json}\n\n"),
+    }))
+}
+
+/// `GET /page/state`: the state as soon as it is above `after`, a fresh QR code otherwise.
+///
+/// # Errors
+/// As a problem: `bad_page_token`, `bad_origin`, `invalid`, `too_slow`, `draining`, `unavailable`.
+pub async fn state(request: HttpRequest, poll: web::Query<Poll>) -> Result<HttpResponse, Oops> {
+    if poll.wait > LONGEST_WAIT {
+        return Err(Oops::invalid("/wait", format!("at most {LONGEST_WAIT} seconds")));
+    }
+    let door = Door::of(&request)?;
+    let _counted = Counted::in_gauge(&door.metrics.page_connections);
+    let (view, seen) = door.open(&request).await?;
+    let sent_away = door.leaving.clone().sent_away(door.logins.clone());
+    let seen = tokio::select! {
+        seen = wait(&view, seen, &poll) => seen.map_err(oops)?,
+        () = sent_away => return Err(oops("draining")),
+    };
+    Ok(HttpResponse::Ok().json(PageEvents { events: view.everything(&seen) }))
+}
+
+async fn wait(view: &View, seen: Seen, poll: &Poll) -> Result<Seen, &'static str> {
+    let news = |seen: &Seen| seen.state.public().version() > poll.after;
+    if news(&seen) || poll.wait == 0 {
+        return Ok(seen);
+    }
+    let (waiting, mut seen) = view.watch(&seen).await?;
+    let began = Instant::now();
+    while !news(&seen) {
+        let asked = Duration::from_secs(poll.wait);
+        let most = if seen.state.public() == LoginState::Pending { asked.min(QR_WAIT) } else { asked };
+        match tokio::time::timeout_at(began + most, view.changed(&waiting)).await {
+            Ok(change) => seen = change?.unwrap_or(seen),
+            Err(_over) => break,
+        }
+    }
+    Ok(seen)
+}
+
+/// `POST /page/cancel`: the person at the browser gives up. Asking again, or too late, changes nothing.
+///
+/// # Errors
+/// As a problem: `bad_page_token`, `bad_origin`, `unavailable`.
+pub async fn cancel(request: HttpRequest) -> Result<HttpResponse, Oops> {
+    let (view, _) = Door::of(&request)?.open(&request).await?;
+    view.cancel().await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Who may read the answers: pages of other origins. A preflight cannot know the login's client, so it is answered for any origin; a real request is refused by
+/// the handler unless its origin is one of the client's. So each answer is either for an origin that may have it, or an error, which says nothing about a login.
+///
+/// # Errors
+/// None of its own.
+pub async fn cors(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let preflight = request.method() == Method::OPTIONS;
+    let mut response = next.call(request).await?;
+    let headers = response.headers_mut();
+    let mut say = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
+    say(header::CACHE_CONTROL, "no-store");
+    say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    say(header::VARY, "Origin");
+    if preflight {
+        say(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST");
+        say(header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type");
+        say(header::ACCESS_CONTROL_MAX_AGE, "600");
+    }
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+    Ok(response)
+}
+
+/// The answer to a preflight; [`cors`] says the rest.
+pub async fn preflight() -> HttpResponse {
+    HttpResponse::NoContent().finish()
+}

@@ -1,0 +1,151 @@
+//! What every way to watch a login shares: who may, and what is told. The socket (`page`) and plain HTTP (`page_http`) differ only in how they carry it.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{HttpRequest, http::header};
+use countersign_actors::{Logins, Waiting};
+use countersign_api::page::PageEvent;
+use countersign_domain::{
+    audit,
+    flows::login::Seen,
+    login::State,
+    realm::OpenRealm,
+    refused::{Fault, Stop},
+};
+use countersign_protocol::{codes::LoginState, ids::LoginId};
+
+/// Pages that watch one login at a time; the rest of the places is for long polls and phones.
+const MOST_PAGES: usize = 16;
+/// A pending login has a fresh QR code this often.
+pub(crate) const QR_EACH: Duration = Duration::from_secs(1);
+/// Of a page's connection, whatever happens.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(12 * 3600);
+/// Pages are sent away within this time, so that the other pods do not meet them all at once.
+const SPREAD_MS: u64 = 1000;
+
+/// Where the links in QR codes lead.
+#[derive(Clone, Debug)]
+pub struct AppUrl(pub String);
+
+/// Turns true when the pod goes away.
+#[derive(Clone, Debug)]
+pub struct Leaving(pub tokio::sync::watch::Receiver<bool>);
+
+impl Leaving {
+    /// Ends when a page has to go.
+    pub(crate) async fn sent_away(mut self, logins: Logins) {
+        // An error means that the program is gone already.
+        let _ = self.0.wait_for(|leaving| *leaving).await;
+        actix_rt::time::sleep(Duration::from_millis(logins.random_below(SPREAD_MS))).await;
+    }
+}
+
+/// Where the browser says the page is from. What cannot be read is nobody's origin, and not the same as none.
+pub(crate) fn origin(request: &HttpRequest) -> Option<String> {
+    request.headers().get(header::ORIGIN).map(|o| o.to_str().unwrap_or_default().to_owned())
+}
+
+/// Nothing comes after this state.
+pub(crate) fn is_last(state: LoginState) -> bool {
+    state.version() >= 3 && state != LoginState::Approved
+}
+
+/// A login as a page that was let in sees it.
+#[derive(Clone)]
+pub(crate) struct View {
+    logins: Logins,
+    app: String,
+    realm: Arc<OpenRealm>,
+    login: LoginId,
+}
+
+impl View {
+    /// Lets a page in by its token, from an origin of the login's client; or says why not.
+    pub(crate) async fn open(logins: Logins, app: &AppUrl, token: &str, origin: Option<&str>) -> Result<(Self, Seen), &'static str> {
+        let (realm, seen) = logins.by_page_token(token).await.map_err(unavailable)?.ok_or("bad_page_token")?;
+        let client = logins.client(&seen.login).await.map_err(unavailable)?.ok_or("bad_page_token")?;
+        if origin.is_some_and(|o| !client.origins.iter().any(|allowed| allowed == o)) {
+            return Err("bad_origin");
+        }
+        Ok((Self { logins, app: app.0.clone(), realm, login: seen.login.id }, seen))
+    }
+
+    /// Registers first and reads after, so that no change falls between.
+    pub(crate) async fn watch(&self, seen: &Seen) -> Result<(Waiting, Seen), &'static str> {
+        let waiting = self.logins.watch(&seen.login, MOST_PAGES).ok_or("unavailable")?;
+        let seen = self.logins.look(&self.realm, self.login).await.map_err(unavailable)?.ok_or("bad_page_token")?;
+        Ok((waiting, seen))
+    }
+
+    /// Waits until the login may have changed, and reads it. `None` when it could not be read this time.
+    pub(crate) async fn changed(&self, waiting: &Waiting) -> Result<Option<Seen>, &'static str> {
+        if let Ok(false) = tokio::time::timeout(self.logins.safety_poll(), waiting.woken()).await {
+            return Err("too_slow");
+        }
+        Ok(self.logins.look(&self.realm, self.login).await.ok().flatten())
+    }
+
+    /// The state as it is told to pages. The only place that makes this event.
+    pub(crate) fn state(&self, seen: &Seen) -> PageEvent {
+        let state = seen.state.public();
+        let seconds_left = (state.version() < 3).then(|| self.logins.seconds_left(&seen.login));
+        PageEvent::State {
+            v: state.version(),
+            state: public(state),
+            reason: seen.state.reason().map(str::to_owned),
+            seconds_left,
+            // For this page's person alone; the phone takes it back.
+            number: if let State::Claimed(claim) = &seen.state { claim.number.clone() } else { None },
+        }
+    }
+
+    /// The app link.
+    pub(crate) fn link(&self) -> PageEvent {
+        PageEvent::Link { url: self.logins.link(&self.realm, self.login).to_url(&self.app) }
+    }
+
+    /// The QR code of this second.
+    pub(crate) fn qr(&self) -> PageEvent {
+        PageEvent::Qr { text: self.logins.qr(&self.realm, self.login).to_url(&self.app) }
+    }
+
+    /// Everything a page needs that knows nothing yet: the state first, then link and QR code while they are good for something.
+    pub(crate) fn everything(&self, seen: &Seen) -> Vec<PageEvent> {
+        let mut events = vec![self.state(seen)];
+        if seen.state.public() == LoginState::Pending {
+            events.extend([self.link(), self.qr()]);
+        }
+        events
+    }
+
+    /// The person at the browser gives up. Whether that won or came too late, the page learns the state there is.
+    ///
+    /// # Errors
+    /// A fault of a port.
+    pub(crate) async fn cancel(&self) -> Result<(), Fault> {
+        match self.logins.cancel(&self.realm, self.login, audit::Actor::Page.into()).await {
+            Ok(_) | Err(Stop::Refused(_) | Stop::Limited(_)) => Ok(()),
+            Err(Stop::Fault(fault)) => Err(fault),
+        }
+    }
+}
+
+fn unavailable(fault: Fault) -> &'static str {
+    tracing::warn!(%fault, "a page could not be served");
+    "unavailable"
+}
+
+/// The state's spelling in JSON.
+#[must_use]
+pub fn public(state: LoginState) -> countersign_api::LoginState {
+    use countersign_api::LoginState as Api;
+    match state {
+        LoginState::Pending => Api::Pending,
+        LoginState::Claimed => Api::Claimed,
+        LoginState::Approved => Api::Approved,
+        LoginState::Refused => Api::Refused,
+        LoginState::Cancelled => Api::Cancelled,
+        LoginState::Expired => Api::Expired,
+        LoginState::Ended => Api::Ended,
+    }
+}
