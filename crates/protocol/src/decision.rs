@@ -54,10 +54,23 @@ struct Claims {
     realm: String,
     ctx: String,
     decision: Verdict,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
     reason: Option<String>,
     iat: u64,
     cb: String,
+}
+
+/// `null` is no reason, and a member all the same.
+fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(d).map(Some)
+}
+
+/// A JSON object. serde would read an array, too, as if its elements were the members in their order.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJws> {
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(BadJws);
+    }
+    serde_json::from_slice(json).map_err(|_| BadJws)
 }
 
 /// A JWS taken apart, not yet verified.
@@ -115,11 +128,11 @@ pub fn parse(jws: &str) -> Result<Parsed<'_>, BadJws> {
     let (header, claims) = signing_input.split_once('.').ok_or(BadJws)?;
     let bytes = |s: &str| URL_SAFE_NO_PAD.decode(s).map_err(|_| BadJws);
     let (header, claims) = (bytes(header)?, bytes(claims)?);
-    let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| BadJws)?;
+    let header: Header<'_> = object(&header)?;
     if header.alg != "ES256" || header.typ != TYP {
         return Err(BadJws);
     }
-    let claims: Claims = serde_json::from_slice(&claims).map_err(|_| BadJws)?;
+    let claims: Claims = object(&claims)?;
     let reason = claims.reason.as_deref().map(|r| RefuseReason::parse(r).ok_or(BadJws)).transpose()?;
     if reason.is_some() != (claims.decision == Verdict::Refuse) {
         return Err(BadJws);
@@ -170,11 +183,21 @@ mod tests {
             format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{kid}"}}"#),
             format!(r#"{{"alg":"ES256","typ":"cs-login+jwt","kid":"{kid}","crit":[]}}"#),
             r#"{"alg":"ES256","typ":"cs-login+jwt"}"#.to_owned(),
+            format!(r#"["ES256","cs-login+jwt","{kid}"]"#),
         ] {
             assert_eq!(parse(&format!("{}.{claims}.{sig}", b64(&header))), Err(BadJws), "{header}");
         }
         let refuse_without_reason = decision(Verdict::Refuse, None).signing_input(&Jkt([5; 32]));
         assert_eq!(parse(&compact(&refuse_without_reason, &[6; 64])), Err(BadJws));
+        let head = good.split_once('.').expect("two parts").0;
+        let array = r#"["01010101-0101-0101-0101-010101010101","02020202-0202-0202-0202-020202020202","AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM","approve",1,"AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM"]"#;
+        let said = |claims: &str| String::from_utf8(URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("UTF-8");
+        let null = said(claims).replace(r#""iat""#, r#""reason":null,"iat""#);
+        let twice = said(claims).replace(r#""iat""#, r#""iat":1,"iat""#);
+        let fraction = said(claims).replace("1790000000", "1790000000.0");
+        for claims in [array, &null, &twice, &fraction] {
+            assert_eq!(parse(&format!("{head}.{}.{sig}", b64(claims))), Err(BadJws), "{claims}");
+        }
         for bad in ["", "a.b", "a.b.c.d", &format!("{good}."), &format!("{good}.AA"), &"x".repeat(MAX_JWS + 1)] {
             assert_eq!(parse(bad), Err(BadJws));
         }

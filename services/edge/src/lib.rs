@@ -10,4 +10,6 @@ pub mod page;
 pub mod phone;
 mod phone_ws;
 pub mod problem;
+#[cfg(test)]
+mod ws_corpus;
 mod ws_frames;

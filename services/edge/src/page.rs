@@ -9,7 +9,10 @@ use actix::prelude::*;
 use actix_web::{Error, HttpRequest, HttpResponse, http::header, web};
 use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
 use countersign_actors::{Logins, Waiting};
-use countersign_api::page::{Hello, PageEvent, PageMessage};
+use countersign_api::{
+    Object,
+    page::{Hello, PageEvent, PageMessage},
+};
 use countersign_domain::{audit, flows::login::Seen, realm::OpenRealm};
 use countersign_protocol::{codes::LoginState, ids::LoginId};
 
@@ -121,7 +124,7 @@ impl Page {
     }
 
     fn greet(&mut self, text: &str, ctx: &mut Ctx) {
-        let Ok(hello) = serde_json::from_str::<Hello>(text) else { return Self::refuse("malformed", ctx) };
+        let Ok(hello) = serde_json::from_str::<Object<Hello>>(text) else { return Self::refuse("malformed", ctx) };
         self.phase = Phase::Busy;
         let (logins, origin) = (self.logins.clone(), self.origin.clone());
         let work = async move {
@@ -208,8 +211,8 @@ impl Page {
     fn asked(&mut self, text: &str, ctx: &mut Ctx) {
         let Phase::Watching(w) = &mut self.phase else { return Self::refuse("malformed", ctx) };
         match serde_json::from_str(text) {
-            Ok(PageMessage::Cancel) if w.cancelling => {}
-            Ok(PageMessage::Cancel) => {
+            Ok(Object(PageMessage::Cancel {})) if w.cancelling => {}
+            Ok(Object(PageMessage::Cancel {})) => {
                 w.cancelling = true;
                 let (logins, realm, login) = (self.logins.clone(), w.realm.clone(), w.login);
                 // Whether it won or came too late, the page learns the state there is.

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
-use countersign_api::{ApiKey as Dto, KeyRole, List, NewApiKey, Sensitive};
+use countersign_api::{ApiKey as Dto, KeyRole, List, NewApiKey, Object, Sensitive};
 use countersign_domain::{
     api_key::{ApiKey, Role, write},
     ports::Ports,
@@ -60,7 +60,7 @@ pub(super) async fn create(
     caller: Caller,
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
-    new: web::Json<NewApiKey>,
+    new: web::Json<Object<NewApiKey>>,
 ) -> Result<HttpResponse, Oops> {
     let role = role(&caller, &realms, &new).await?;
     if new.expires_in.is_some_and(|s| s == 0 || s > LONGEST) {

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
-use countersign_api::{Client as Dto, List, NewClient, limits};
+use countersign_api::{Client as Dto, List, NewClient, Object, limits};
 use countersign_domain::{
     client::{Client, is_origin, is_web_url},
     ports::Ports,
@@ -43,14 +43,14 @@ pub(super) async fn create(
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
     path: web::Path<String>,
-    new: web::Json<NewClient>,
+    new: web::Json<Object<NewClient>>,
 ) -> Result<HttpResponse, Oops> {
     let realm = scope::realm_for_admin(&realms, &path, &caller).await?;
     text("/name", rules::name(&new.name))?;
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;
     urls("origins", &new.origins, is_origin, "an exact origin like https://shop.example, without a path; http on loopback only")?;
     urls("return_urls", &new.return_urls, is_web_url, "an https URL without a fragment; http on loopback only")?;
-    let new = new.into_inner();
+    let new = new.into_inner().0;
     let client = Client {
         id: ClientId(ports.fresh_id()),
         realm: realm.realm.id,

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::{Enrolments, Realms};
-use countersign_api::{Confirm as ConfirmDto, ConfirmNumber, Enrolment as Dto, EnrolmentState, NewEnrolment, Sensitive};
+use countersign_api::{Confirm as ConfirmDto, ConfirmNumber, Enrolment as Dto, EnrolmentState, NewEnrolment, Object, Sensitive};
 use countersign_domain::{
     enrolment::{Confirm, Enrolment, State},
     realm::OpenRealm,
@@ -59,7 +59,7 @@ pub(super) async fn create(
     enrolments: web::Data<Enrolments>,
     urls: web::Data<PublicUrls>,
     path: web::Path<String>,
-    new: web::Json<NewEnrolment>,
+    new: web::Json<Object<NewEnrolment>>,
 ) -> Result<HttpResponse, Oops> {
     let realm = scope::realm(&realms, &path, &caller).await?;
     let client = caller.client()?;
@@ -90,10 +90,10 @@ pub(super) async fn confirm(
     realms: web::Data<Realms>,
     enrolments: web::Data<Enrolments>,
     path: EnrolmentPath,
-    body: web::Json<ConfirmNumber>,
+    body: web::Json<Object<ConfirmNumber>>,
 ) -> Result<HttpResponse, Oops> {
     let (realm, id) = mine(&caller, &realms, &enrolments, &path).await?;
-    let enrolment = enrolments.confirm(&realm, id, body.into_inner().number, caller.actor()).await?;
+    let enrolment = enrolments.confirm(&realm, id, body.into_inner().0.number, caller.actor()).await?;
     Ok(HttpResponse::Ok().json(dto(enrolment, None)))
 }
 

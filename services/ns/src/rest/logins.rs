@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_actors::{Logins, Realms};
-use countersign_api::{Identity, Login as Dto, NewLogin, Redeem, limits};
+use countersign_api::{Identity, Login as Dto, NewLogin, Object, Redeem, limits};
 use countersign_domain::{
     capability::write_page_token,
     flows::login::{self as flow, Seen},
@@ -68,12 +68,12 @@ pub(super) async fn create(
     ports: web::Data<Ports>,
     urls: web::Data<PublicUrls>,
     path: web::Path<String>,
-    new: web::Json<NewLogin>,
+    new: web::Json<Object<NewLogin>>,
 ) -> Result<HttpResponse, Oops> {
     let realm = scope::realm(&realms, &path, &caller).await?;
     check(&new)?;
     let client = ports.store.client(realm.realm.id, caller.client()?).await?.ok_or_else(Oops::unauthorized)?;
-    let new = new.into_inner();
+    let new = new.into_inner().0;
     if new.return_url.as_ref().is_some_and(|url| !client.return_urls.contains(url)) {
         return Err(Oops::invalid("/return_url", "not one of the client's return_urls"));
     }

@@ -11,7 +11,7 @@ mod users;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, Resource, Route, http::StatusCode, web};
-use countersign_api::limits;
+use countersign_api::{Object, limits};
 use countersign_domain::text::BadText;
 use countersign_edge::problem::{Oops, method_not_allowed};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -79,7 +79,9 @@ fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Oops> {
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body).map_err(|e| Oops::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string()))
+    serde_json::from_slice(body)
+        .map(|Object(shape)| shape)
+        .map_err(|e| Oops::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string()))
 }
 
 fn no_content() -> HttpResponse {

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
-use countersign_api::{List, NewRealm, Realm as Dto, limits};
+use countersign_api::{List, NewRealm, Object, Realm as Dto, limits};
 use countersign_domain::{api_key::Role, realm::Realm, text as rules};
 use countersign_edge::{auth::Caller, problem::Oops};
 
@@ -18,7 +18,7 @@ fn dto(realm: &Realm) -> Dto {
     }
 }
 
-pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: web::Json<NewRealm>) -> Result<HttpResponse, Oops> {
+pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: web::Json<Object<NewRealm>>) -> Result<HttpResponse, Oops> {
     caller.root()?;
     text("/name", rules::name(&new.name))?;
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::{Accounts, Realms};
-use countersign_api::{List, PutUser, User as Dto, limits};
+use countersign_api::{List, Object, PutUser, User as Dto, limits};
 use countersign_domain::{account::Event, ports::Ports, refused::Stop, text as rules, user::User};
 use countersign_edge::{auth::Caller, problem::Oops};
 
@@ -20,7 +20,7 @@ pub(super) async fn put(
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
     path: UserPath,
-    body: web::Json<PutUser>,
+    body: web::Json<Object<PutUser>>,
 ) -> Result<HttpResponse, Oops> {
     let realm = scope::realm(&realms, &path.0, &caller).await?;
     text("/user_id", rules::user_id(&path.1))?;
