@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 const MAP: &str = include_str!("../docs/bad-input.toml");
 
-/// Names of tests in the tree that run: `#[test]`, `#[tokio::test]` and proptest functions; without ignored ones.
+/// Names of tests in the tree that run: `#[test]`, `#[tokio::test]`, `#[actix_web::test]` and proptest functions; without ignored ones.
 fn tests_that_run(dir: &Path, found: &mut BTreeSet<String>) {
     for path in fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -29,7 +29,7 @@ fn collect(source: &str, found: &mut BTreeSet<String>) {
     let (mut marked, mut ignored) = (false, false);
     for line in source.lines().map(str::trim) {
         match line {
-            "#[test]" | "#[tokio::test]" => (marked, ignored) = (true, false),
+            "#[test]" | "#[tokio::test]" | "#[actix_web::test]" => (marked, ignored) = (true, false),
             l if l.starts_with("#[ignore") => ignored = true,
             l if marked && l.contains("fn ") => {
                 let name = l.split("fn ").nth(1).unwrap().split(['(', '<']).next().unwrap();

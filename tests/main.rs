@@ -13,12 +13,14 @@ mod hostile;
 mod licences;
 mod login;
 mod pages;
+mod phases;
 mod program;
 mod python;
 mod rest;
 #[cfg(feature = "faults")]
 mod sabotage;
 mod stories;
+mod strangers;
 #[cfg(feature = "faults")]
 mod supervision;
 mod walls;
