@@ -1,7 +1,6 @@
 //! What each fuzz target of `crates/protocol` does with its bytes. The fuzzers call it, and so does `crates/protocol/tests/corpus.rs` for every committed file.
 //!
 //! A body panics when a promise is broken, and says whether the bytes were accepted: a corpus needs both kinds.
-#![allow(dead_code, reason = "each fuzz target uses one of them")]
 
 pub mod cbor;
 pub mod decision;

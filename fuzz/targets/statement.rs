@@ -1,5 +1,6 @@
 #![no_main]
 
+#[expect(dead_code, reason = "the other bodies")]
 #[path = "../bodies/mod.rs"]
 mod bodies;
 

@@ -189,17 +189,34 @@ mod tests {
         }
         let refuse_without_reason = decision(Verdict::Refuse, None).signing_input(&Jkt([5; 32]));
         assert_eq!(parse(&compact(&refuse_without_reason, &[6; 64])), Err(BadJws));
-        let head = good.split_once('.').expect("two parts").0;
-        let array = r#"["01010101-0101-0101-0101-010101010101","02020202-0202-0202-0202-020202020202","AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM","approve",1,"AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM"]"#;
-        let said = |claims: &str| String::from_utf8(URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("UTF-8");
-        let null = said(claims).replace(r#""iat""#, r#""reason":null,"iat""#);
-        let twice = said(claims).replace(r#""iat""#, r#""iat":1,"iat""#);
-        let fraction = said(claims).replace("1790000000", "1790000000.0");
-        for claims in [array, &null, &twice, &fraction] {
-            assert_eq!(parse(&format!("{head}.{}.{sig}", b64(claims))), Err(BadJws), "{claims}");
-        }
         for bad in ["", "a.b", "a.b.c.d", &format!("{good}."), &format!("{good}.AA"), &"x".repeat(MAX_JWS + 1)] {
             assert_eq!(parse(bad), Err(BadJws));
+        }
+    }
+
+    #[test]
+    fn claims_that_are_almost_right_are_refused() {
+        let good = compact(&decision(Verdict::Approve, None).signing_input(&Jkt([5; 32])), &[6; 64]);
+        let [header, claims, signature] = good.split('.').collect::<Vec<_>>().try_into().expect("three parts");
+        let said = String::from_utf8(URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("UTF-8");
+        let with = |claims: &str| parse(&format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims))).map(|p| p.decision.iat);
+        assert_eq!(with(&format!(" {}\n", said.replace(',', ", "))), Ok(1_790_000_000), "white space does not matter");
+        let hash = URL_SAFE_NO_PAD.encode([3; 32]);
+        let ids = (LoginId([1; 16]), RealmId([2; 16]));
+        for bad in [
+            format!(r#"["{}","{}","{hash}","approve",1,"{hash}"]"#, ids.0, ids.1),
+            said.replace(r#""iat""#, r#""reason":null,"iat""#),
+            said.replace(r#""iat""#, r#""reason":"declined","iat""#),
+            said.replace(r#""iat""#, r#""iat":1,"iat""#),
+            said.replace(r#""iat""#, r#""more":1,"iat""#),
+            said.replace("1790000000", "1790000000.0"),
+            said.replace("1790000000", "179e7"),
+            said.replace("1790000000", "-1"),
+            said.replace("1790000000", r#""1790000000""#),
+            format!("{said} {said}"),
+        ] {
+            assert_ne!(bad, said);
+            assert_eq!(with(&bad), Err(BadJws), "{bad}");
         }
     }
 }
