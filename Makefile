@@ -7,7 +7,7 @@ export RUSTFLAGS ?= -C link-arg=-fuse-ld=mold
 endif
 FAULTS := --features countersign/faults
 
-.PHONY: help run build test check tools bench vectors
+.PHONY: help run build test check tools bench vectors fuzz
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -27,6 +27,7 @@ test: tools ## every test, against real pods
 
 check: ## formatting and lints
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets $(FAULTS) -- -D warnings
 
 bench: ## measure; writes bench/results.json
@@ -35,3 +36,6 @@ bench: ## measure; writes bench/results.json
 
 vectors: ## write the Rust half of docs/vectors anew
 	cargo run -p countersign-channel --features vectors --example vectors -- docs/vectors
+
+fuzz: ## runs each fuzz target for FUZZ_SECS (60) seconds; see fuzz/README.md
+	@bash fuzz/run

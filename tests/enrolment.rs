@@ -47,6 +47,20 @@ async fn a_code_makes_one_account() {
 }
 
 #[tokio::test]
+async fn of_two_phones_that_race_for_one_code_one_enrols() {
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    for user in ["alice", "bob", "carol", "dave", "erin"] {
+        let enrolment = stage.new_enrolment(user, Confirm::None).await;
+        let link = enrolment.link.as_ref().unwrap();
+        let (one, two) = tokio::join!(Phone::enrol(link), Phone::enrol(link));
+        let refused = |r: &Result<_, PhoneError>| matches!(r, Err(PhoneError::Refused(Refusal::BadEnrolment)));
+        assert!(one.is_ok() && refused(&two) || two.is_ok() && refused(&one), "exactly one of two wins");
+        assert_eq!(stage.api.accounts(&stage.realm, user).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_had_again_with_the_same_key_and_request() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;

@@ -267,10 +267,11 @@ async fn a_decision_for_something_else_is_refused_and_changes_nothing() {
             "{what}"
         );
     }
+    // Without a code only a login counts that was directed at this account.
     raw.say(&Claim { req_id: ReqId([3; 16]), login: id, qr_time: None, qr_mac: None, link: None }.into()).await;
     assert_eq!(
         raw.heard().await,
-        Heard::Frame(Box::new(Refused { req_id: ReqId([3; 16]), code: Refusal::BadCapability, retry_after: None }.into()))
+        Heard::Frame(Box::new(Refused { req_id: ReqId([3; 16]), code: Refusal::UnknownLogin, retry_after: None }.into()))
     );
     drop(raw);
     phone.connect().await.do_it(&Command::approve(&prompt)).await.unwrap();

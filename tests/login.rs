@@ -90,6 +90,41 @@ async fn a_login_by_link_is_redeemed_only_with_what_the_phone_gave_the_browser()
 }
 
 #[tokio::test]
+async fn a_return_token_counts_for_its_own_login_only() {
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let mut phone = stage.phone("alice").await.connect().await;
+    let mut approved = Vec::new();
+    for _ in 0..2 {
+        let login = stage.new_login().await;
+        let prompt = claim(&mut phone, &Page::open(&login).await.link().await).await.unwrap();
+        phone.do_it(&Command::approve(&prompt)).await.unwrap();
+        approved.push((login, URL_SAFE_NO_PAD.encode(prompt.return_to.unwrap().1.0)));
+    }
+    let [(one, its), (two, other)] = &approved[..] else { panic!("two logins") };
+    for (login, token) in [(one, other), (two, its)] {
+        assert_eq!(code(stage.api.redeem(&stage.realm, &login.id, Some(token)).await), "wrong_return_token");
+    }
+    for (login, token) in &approved {
+        stage.api.redeem(&stage.realm, &login.id, Some(token)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_code_of_another_deployment_is_not_genuine() {
+    let (here, there) = (Pod::start(), Pod::start());
+    let (stage, elsewhere) = (Stage::set(&here).await, Stage::set(&there).await);
+    let mut phone = stage.phone("alice").await.connect().await;
+    let login = elsewhere.new_login().await;
+    let mut page = Page::open(&login).await;
+    for text in [page.link().await, page.qr().await] {
+        let claimed = claim(&mut phone, &text).await;
+        assert!(matches!(claimed, Err(PhoneError::Refused(Refusal::BadCapability))), "{claimed:?}");
+    }
+    assert_eq!(elsewhere.look(&login).await.state, LoginState::Pending);
+}
+
+#[tokio::test]
 async fn a_refusal_reaches_page_and_client_with_its_reason() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;

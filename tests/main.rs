@@ -8,6 +8,7 @@ mod support;
 mod accounts;
 mod bad_input;
 mod browser;
+mod corpora;
 mod element;
 mod element_looks;
 mod enrolment;
@@ -16,12 +17,14 @@ mod licences;
 mod login;
 mod page_http;
 mod pages;
+mod phases;
 mod program;
 mod python;
 mod rest;
 #[cfg(feature = "faults")]
 mod sabotage;
 mod stories;
+mod strangers;
 #[cfg(feature = "faults")]
 mod supervision;
 mod walls;

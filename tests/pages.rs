@@ -83,6 +83,17 @@ async fn a_page_that_talks_nonsense_or_nothing_is_sent_away() {
         let first = page.next().await;
         assert!(matches!(&first, Ok(e) if e["code"] == "malformed") || first.is_err(), "{first:?}");
     }
+    let token = login.page_token.as_deref().unwrap();
+    let mut page = Page::silent(url, None).await;
+    page.say(&format!(r#"["{token}",0]"#)).await;
+    assert_eq!(page.next().await.unwrap()["code"], "malformed", "a hello as an array");
+    for nonsense in [r#"{"type":"cancel","why":1}"#, r#"["cancel"]"#, r#"{"type":"stay"}"#] {
+        let mut page = Page::open(&login).await;
+        page.qr().await;
+        page.say(nonsense).await;
+        assert_eq!(page.event("error").await["code"], "malformed", "{nonsense}");
+        assert_eq!(stage.look(&login).await.state, LoginState::Pending, "{nonsense}");
+    }
     let mut quiet = Page::silent(url, None).await;
     assert_eq!(quiet.next().await.unwrap()["code"], "timeout");
     assert_eq!(quiet.next().await, Err(4408));

@@ -37,6 +37,8 @@ async fn malformed_requests_get_a_problem_that_says_what_is_wrong() {
         (Method::POST, realms, json, "", 400, "malformed"),
         (Method::POST, realms, json, "{", 400, "malformed"),
         (Method::POST, realms, json, "[]", 400, "malformed"),
+        (Method::POST, realms, json, r#"["array","Members In Their Order"]"#, 400, "malformed"),
+        (Method::POST, &logins, json, "[null,null,null,null,null]", 400, "malformed"),
         (Method::POST, realms, json, r#"{"name":"x"}"#, 400, "malformed"),
         (Method::POST, realms, json, r#"{"name":"x","display_name":"X","extra":1}"#, 400, "malformed"),
         (Method::POST, realms, json, r#"{"name":"X Y","display_name":"X"}"#, 422, "invalid"),

@@ -33,7 +33,9 @@ class World:
         ready = json.loads((data / "ready.json").read_text(encoding="utf-8"))
         self.root = Rest(ready["rest"], (data / "root-api-key").read_text(encoding="utf-8").strip())
         self.name = f"py-{secrets.token_hex(6)}"
-        self.realm = self.root.post("/v1/realms", {"name": self.name, "display_name": "Python realm"})
+        self.realm = self.root.post("/v1/realms", {
+            "name": self.name, "display_name": "Python realm", "settings": {
+                "enrolment_confirm": ["none", "number"], "number_match": {"qr": False, "link": False, "directed": False}}})
         self.realm_id = uuid.UUID(self.realm["id"]).bytes
         self.shop = self._client(ready["rest"], "shop", {"origins": []})
         self.site = self._client(ready["rest"], "site", {"origins": [], "return_urls": [RETURN_URL]})

@@ -107,6 +107,12 @@ impl RawPhone {
         }
     }
 
+    /// Whether HELLO_OK comes next.
+    pub async fn answer_to_hello(&mut self) -> bool {
+        let answer = self.message().await.unwrap();
+        matches!(Outer::parse(&answer), Ok(Outer::HelloOk { .. }))
+    }
+
     /// What the server says next.
     pub async fn heard(&mut self) -> Heard {
         match self.message().await {

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod object;
 pub mod page;
 mod problem;
 mod schema;
@@ -9,6 +10,7 @@ mod sensitive;
 mod types;
 
 pub use client::{ApiClient, ApiError};
+pub use object::Object;
 pub use problem::{FieldError, Problem};
 pub use sensitive::Sensitive;
 pub use types::*;

@@ -18,8 +18,8 @@ pub struct Hello {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum PageMessage {
-    /// The person at the browser gives up.
-    Cancel,
+    /// The person at the browser gives up. (Braces: serde lets unknown members of a variant without fields pass.)
+    Cancel {},
 }
 
 /// What `GET /page/state` answers.

@@ -80,3 +80,84 @@ impl Channel {
         labels::enrol(self.role, &self.server_id, &self.transport.h, challenge, jkt)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::{Greeting, ServerKey, ServerPin, accept, random};
+    use countersign_protocol::outer::Outer;
+
+    fn established(key: &ServerKey) -> (Channel, Channel) {
+        let pin = ServerPin { role: key.role(), server_id: key.server_id(), static_key: key.public() };
+        let (greeting, hello) = Greeting::start(&pin).unwrap();
+        let Ok(Outer::Hello { noise, .. }) = Outer::parse(&hello) else { panic!("HELLO") };
+        let (hello_ok, at_server) = accept(key, noise, b"").unwrap();
+        let Ok(Outer::HelloOk { noise }) = Outer::parse(&hello_ok) else { panic!("HELLO_OK") };
+        (greeting.finish(noise).unwrap().0, at_server)
+    }
+
+    fn server() -> ServerKey {
+        ServerKey::new(Role::Ns, [7; 16], random()).unwrap()
+    }
+
+    #[test]
+    fn sealed_padding_that_is_wrong_is_refused() {
+        let good = padding::pad(b"content").unwrap();
+        let mut dirty = good.clone();
+        dirty[255] = 1;
+        let mut long = good.clone();
+        long[..2].copy_from_slice(&255_u16.to_be_bytes());
+        let larger = [&good[..], &[0; 256]].concat();
+        for (what, plaintext, opened) in [
+            ("right", &good[..], Ok(b"content".to_vec())),
+            ("not zero", &dirty, Err(ChannelError::Padding)),
+            ("a length beyond the frame", &long, Err(ChannelError::Padding)),
+            ("a larger bucket than needed", &larger, Err(ChannelError::Padding)),
+            ("no bucket", &good[..255], Err(ChannelError::Padding)),
+            ("nothing", &[], Err(ChannelError::Padding)),
+        ] {
+            let (mut phone, mut server) = established(&server());
+            let mut sealed = vec![0; plaintext.len() + 16];
+            phone.transport.state.write_message(plaintext, &mut sealed).unwrap();
+            assert_eq!(server.open(&sealed), opened, "{what}");
+        }
+    }
+
+    #[test]
+    fn no_counter_beyond_the_limit_is_used_up_to_the_largest_there_is() {
+        for nonce in [MAX_MESSAGES, MAX_MESSAGES + 1, u64::MAX - 2, u64::MAX - 1, u64::MAX] {
+            let (mut phone, mut server) = established(&server());
+            let sealed = phone.seal(b"").unwrap();
+            server.transport.state.set_receiving_nonce(nonce);
+            assert_eq!(server.open(&sealed[2..]), Err(ChannelError::Exhausted), "{nonce}");
+        }
+    }
+
+    /// Two ways to implement `Never` for what is `Clone` (or can be written out), so that the compiler cannot choose: this does not compile any more when
+    /// a channel becomes either.
+    trait Never<How> {
+        const IS: () = ();
+    }
+    struct Clones;
+    struct Writes;
+    impl<T> Never<()> for T {}
+    impl<T: Clone> Never<Clones> for T {}
+    impl<T: serde::Serialize> Never<Writes> for T {}
+
+    #[test]
+    fn a_channel_is_never_copied_and_each_connection_has_keys_of_its_own() {
+        let () = <Channel as Never<_>>::IS;
+        let () = <Transport as Never<_>>::IS;
+        let () = <Greeting as Never<_>>::IS;
+        let key = server();
+        let (mut one, _) = established(&key);
+        let (mut two, mut far) = established(&key);
+        assert_ne!(one.handshake_hash(), two.handshake_hash());
+        // Both use counter 0; with the same key the same content would give the same bytes.
+        let (first, again) = (one.seal(b"content").unwrap(), two.seal(b"content").unwrap());
+        assert_ne!(first, again);
+        assert_eq!(far.open(&first[2..]), Err(ChannelError::Open), "the connection before this one");
+        assert_eq!(far.open(&again[2..]).unwrap(), b"content");
+    }
+}

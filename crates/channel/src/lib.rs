@@ -1,8 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod attacker;
 mod channel;
 mod handshake;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod known_answers;
 mod noise;
 pub mod p256;
 mod resolver;

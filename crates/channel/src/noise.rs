@@ -18,7 +18,7 @@ use crate::{
 /// Hashed into the handshake; Noise section 8 with the "hfs" extension's `+KEM`.
 const NAME: &str = "Noise_NKhfs_25519+MLKEM768_AESGCM_SHA256";
 
-fn params() -> NoiseParams {
+pub(crate) fn params() -> NoiseParams {
     NoiseParams::new(
         NAME.to_owned(),
         BaseChoice::Noise,

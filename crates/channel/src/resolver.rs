@@ -179,7 +179,7 @@ impl Hash for Sha256 {
 }
 
 #[derive(ZeroizeOnDrop)]
-struct AesGcm([u8; 32]);
+pub(crate) struct AesGcm(pub(crate) [u8; 32]);
 
 impl AesGcm {
     fn key(&self) -> aead::LessSafeKey {
@@ -220,10 +220,10 @@ impl Cipher for AesGcm {
     }
 }
 
-struct MlKem768 {
-    key: Option<DecapsulationKey<kem::AlgorithmId>>,
-    public: Vec<u8>,
-    replay: Option<Replay>,
+pub(crate) struct MlKem768 {
+    pub(crate) key: Option<DecapsulationKey<kem::AlgorithmId>>,
+    pub(crate) public: Vec<u8>,
+    pub(crate) replay: Option<Replay>,
 }
 
 impl Kem for MlKem768 {

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use countersign_channel::{Channel, ChannelError, Greeting, MAX_MESSAGES, ServerKey, ServerPin, accept, p256, random};
-use countersign_protocol::{Role, outer::Outer};
+use countersign_protocol::{Role, ids::Jkt, labels, outer::Outer};
 
 fn server() -> ServerKey {
     ServerKey::new(Role::Ns, [7; 16], random()).unwrap()
@@ -183,6 +183,25 @@ fn an_account_signature_counts_for_one_channel_key_and_purpose() {
         twin[32 + i] = u8::try_from(d.rem_euclid(256)).unwrap();
     }
     p256::verify(&key.public(), &phone.auth_message(&jkt), &twin).unwrap();
+}
+
+#[test]
+fn an_enrolment_signature_counts_for_one_channel_challenge_and_key() {
+    let (phone, server) = established();
+    let (other, _) = established();
+    let (key, challenge) = (p256::SigningKey::generate(), random());
+    let jkt = p256::thumbprint(&key.public());
+    let good = key.sign(&phone.enrol_message(&challenge, &jkt));
+    let verify = |message: &[u8]| p256::verify(&key.public(), message, &good);
+    verify(&server.enrol_message(&challenge, &jkt)).unwrap();
+    assert!(verify(&other.enrol_message(&challenge, &jkt)).is_err(), "another h");
+    assert!(verify(&server.enrol_message(&random(), &jkt)).is_err(), "another challenge");
+    assert!(verify(&server.enrol_message(&challenge, &Jkt([7; 32]))).is_err(), "another key's thumbprint");
+    assert!(verify(&server.auth_message(&jkt)).is_err(), "another purpose");
+    let h = server.handshake_hash();
+    verify(&labels::enrol(Role::Ns, &[7; 16], &h, &challenge, &jkt)).unwrap();
+    assert!(verify(&labels::enrol(Role::Sfs, &[7; 16], &h, &challenge, &jkt)).is_err(), "another role");
+    assert!(verify(&labels::enrol(Role::Ns, &[8; 16], &h, &challenge, &jkt)).is_err(), "another server");
 }
 
 #[test]

@@ -102,3 +102,57 @@ pub fn read_page_token(text: &str) -> Option<(RealmId, LoginId, Secret<32>)> {
     let (login, secret) = rest.split_first_chunk::<16>()?;
     Some((RealmId(*realm), LoginId(*login), Secret::new(secret.try_into().ok()?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::realm::{Realm, RealmSettings};
+
+    fn realm(id: u8, key: u8) -> OpenRealm {
+        let (name, display_name) = ("demo".to_owned(), "Demo".to_owned());
+        let realm = Realm { id: RealmId([id; 16]), name, display_name, created_at: Time(0), settings: RealmSettings::default() };
+        OpenRealm { realm, root_pin: [0; 32], qr_key: Secret::new([key; 32]), keys: Vec::new(), apps: Vec::new() }
+    }
+
+    /// The claim a phone makes of what it scanned or opened.
+    fn claim(shown: Link) -> ClaimFrame {
+        let req_id = countersign_protocol::ids::ReqId([1; 16]);
+        match shown {
+            Link::Qr(qr) => ClaimFrame { req_id, login: qr.login, qr_time: Some(qr.t.into()), qr_mac: Some(qr.mac), link: None },
+            Link::Login(l) => ClaimFrame { req_id, login: l.login, qr_time: None, qr_mac: None, link: Some(l.token) },
+            Link::Enrol(_) => panic!("no capability for a login"),
+        }
+    }
+
+    #[test]
+    fn a_qr_code_is_good_for_five_seconds_and_never_before_its_time() {
+        let (realm, login, now) = (realm(1, 2), LoginId([3; 16]), Time(1_790_000_000_000));
+        let shown_at = |made: Time| check(&realm, &claim(qr(&realm, login, made)), now);
+        assert_eq!(shown_at(now), Ok(Shown::FreshQr));
+        assert_eq!(shown_at(Time(now.0 - 5000)), Ok(Shown::FreshQr), "exactly five seconds");
+        assert_eq!(shown_at(Time(now.0 - 6000)), Ok(Shown::StaleQr));
+        assert_eq!(shown_at(Time(now.0 + 1000)), Ok(Shown::StaleQr), "from the future");
+        assert_eq!(shown_at(Time(0)), Ok(Shown::StaleQr));
+    }
+
+    #[test]
+    fn a_capability_counts_in_its_realm_for_its_login_as_what_it_is() {
+        let (here, login, now) = (realm(1, 2), LoginId([3; 16]), Time(1_790_000_000_000));
+        for made in [qr(&here, login, now), link(&here, login)] {
+            let good = claim(made);
+            assert!(check(&here, &good, now).is_ok());
+            for other in [realm(9, 2), realm(1, 9)] {
+                assert_eq!(check(&other, &good, now), Err(Refused::BadCapability), "another realm, another key");
+            }
+            assert_eq!(check(&here, &ClaimFrame { login: LoginId([4; 16]), ..good.clone() }, now), Err(Refused::BadCapability));
+            let later = good.qr_time.map(|t| t + 1);
+            assert!(later.is_none() || check(&here, &ClaimFrame { qr_time: later, ..good.clone() }, now).is_err(), "another second");
+            let mac = good.qr_mac.or(good.link.as_ref().map(|t| t.0));
+            let swapped = match good.link {
+                None => ClaimFrame { qr_time: None, qr_mac: None, link: mac.map(LinkToken), ..good },
+                Some(_) => ClaimFrame { qr_time: Some(now.secs()), qr_mac: mac, link: None, ..good },
+            };
+            assert_eq!(check(&here, &swapped, now), Err(Refused::BadCapability), "one as the other");
+        }
+    }
+}

@@ -48,9 +48,9 @@ struct Claims {
     realm: String,
     ctx: String,
     decision: Verdict,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "jws::present")]
     reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "jws::present")]
     number: Option<String>,
     iat: u64,
     cb: String,
@@ -151,6 +151,7 @@ mod tests {
             format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{kid}"}}"#),
             format!(r#"{{"alg":"ES256","typ":"cs-login+jwt","kid":"{kid}","crit":[]}}"#),
             r#"{"alg":"ES256","typ":"cs-login+jwt"}"#.to_owned(),
+            format!(r#"["ES256","cs-login+jwt","{kid}"]"#),
         ] {
             assert_eq!(parse(&format!("{}.{claims}.{sig}", b64(&header))), Err(BadJws), "{header}");
         }
@@ -158,6 +159,32 @@ mod tests {
         assert_eq!(parse(&compact(&refuse_without_reason, &[6; 64])), Err(BadJws));
         for bad in ["", "a.b", "a.b.c.d", &format!("{good}."), &format!("{good}.AA"), &"x".repeat(MAX_JWS + 1)] {
             assert_eq!(parse(bad), Err(BadJws));
+        }
+    }
+
+    #[test]
+    fn claims_that_are_almost_right_are_refused() {
+        let good = compact(&decision(Verdict::Approve, None).signing_input(&Jkt([5; 32])), &[6; 64]);
+        let [header, claims, signature] = good.split('.').collect::<Vec<_>>().try_into().expect("three parts");
+        let said = String::from_utf8(URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("UTF-8");
+        let with = |claims: &str| parse(&format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims))).map(|p| p.decision.iat);
+        assert_eq!(with(&format!(" {}\n", said.replace(',', ", "))), Ok(1_790_000_000), "white space does not matter");
+        let hash = URL_SAFE_NO_PAD.encode([3; 32]);
+        let ids = (LoginId([1; 16]), RealmId([2; 16]));
+        for bad in [
+            format!(r#"["{}","{}","{hash}","approve",1,"{hash}"]"#, ids.0, ids.1),
+            said.replace(r#""iat""#, r#""reason":null,"iat""#),
+            said.replace(r#""iat""#, r#""reason":"declined","iat""#),
+            said.replace(r#""iat""#, r#""iat":1,"iat""#),
+            said.replace(r#""iat""#, r#""more":1,"iat""#),
+            said.replace("1790000000", "1790000000.0"),
+            said.replace("1790000000", "179e7"),
+            said.replace("1790000000", "-1"),
+            said.replace("1790000000", r#""1790000000""#),
+            format!("{said} {said}"),
+        ] {
+            assert_ne!(bad, said);
+            assert_eq!(with(&bad), Err(BadJws), "{bad}");
         }
     }
 }

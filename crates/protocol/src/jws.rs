@@ -41,6 +41,19 @@ pub(crate) fn signing_input(typ: &str, kid: &Jkt, claims: &impl Serialize) -> St
     format!("{}.{}", json(serde_json::to_vec(&header)), json(serde_json::to_vec(claims)))
 }
 
+/// `null` is no value, and a member all the same.
+pub(crate) fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(d).map(Some)
+}
+
+/// A JSON object. serde would read an array, too, as if its elements were the members in their order.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJws> {
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(BadJws);
+    }
+    serde_json::from_slice(json).map_err(|_| BadJws)
+}
+
 /// Joins signing input and signature.
 #[must_use]
 pub fn compact(signing_input: &str, signature: &[u8; 64]) -> String {
@@ -56,11 +69,11 @@ pub(crate) fn parse<'a, C: DeserializeOwned>(jws: &'a str, typ: &str) -> Result<
     let (header, claims) = signing_input.split_once('.').ok_or(BadJws)?;
     let bytes = |s: &str| URL_SAFE_NO_PAD.decode(s).map_err(|_| BadJws);
     let (header, claims) = (bytes(header)?, bytes(claims)?);
-    let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| BadJws)?;
+    let header: Header<'_> = object(&header)?;
     if header.alg != "ES256" || header.typ != typ {
         return Err(BadJws);
     }
-    let claims = serde_json::from_slice(&claims).map_err(|_| BadJws)?;
+    let claims = object(&claims)?;
     Ok(Parts { claims, kid: Jkt(fixed(header.kid)?), signing_input, signature: fixed(signature)? })
 }
 

@@ -36,7 +36,7 @@ struct Claims {
     realm: String,
     jkt: String,
     decision: Verdict,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "jws::present")]
     number: Option<String>,
     iat: u64,
     cb: String,

@@ -41,15 +41,15 @@ async fn fake(script: web::Data<Mutex<Script>>, request: HttpRequest, body: web:
     }
     if path.ends_with("/redeem") {
         return HttpResponse::Ok()
-            .json(json!({ "login_id": LOGIN, "user_id": "alice", "account_id": "a", "approved_at": "", "ends_at": "",
+            .json(json!({ "login_id": LOGIN, "user_id": "alice", "account_id": "a", "via": "qr", "approved_at": "", "ends_at": "",
             "decision": "", "context": "", "public_key": "" }));
     }
     if path.ends_with("/enrolments") {
-        return HttpResponse::Created().json(json!({ "id": "e-1", "user_id": "alice", "state": "pending", "v": 1, "created_at": "", "expires_at": "", "link": "https://x/app#e1.AA" }));
+        return HttpResponse::Created().json(json!({ "id": "e-1", "user_id": "alice", "confirm": "number", "state": "pending", "v": 1, "created_at": "", "expires_at": "", "link": "https://x/app#e1.AA" }));
     }
     if path.contains("/enrolments/") {
         return HttpResponse::Ok().json(
-            json!({ "id": "e-1", "user_id": "alice", "state": "redeemed", "v": 2, "created_at": "", "expires_at": "", "device": "Pixel" }),
+            json!({ "id": "e-1", "user_id": "alice", "confirm": "number", "state": "redeemed", "v": 2, "created_at": "", "expires_at": "", "device": "Pixel" }),
         );
     }
     HttpResponse::Ok().json(login(script.login_state))

@@ -12,4 +12,6 @@ mod page_view;
 pub mod phone;
 mod phone_ws;
 pub mod problem;
+#[cfg(test)]
+mod ws_corpus;
 mod ws_frames;

@@ -9,7 +9,10 @@ use actix::prelude::*;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
 use countersign_actors::{Logins, Waiting};
-use countersign_api::page::{Hello, PageEvent, PageMessage};
+use countersign_api::{
+    Object,
+    page::{Hello, PageEvent, PageMessage},
+};
 use countersign_domain::flows::login::Seen;
 use countersign_protocol::codes::LoginState;
 
@@ -107,7 +110,7 @@ impl Page {
     }
 
     fn greet(&mut self, text: &str, ctx: &mut Ctx) {
-        let Ok(hello) = serde_json::from_str::<Hello>(text) else { return Self::refuse("malformed", ctx) };
+        let Ok(hello) = serde_json::from_str::<Object<Hello>>(text) else { return Self::refuse("malformed", ctx) };
         self.phase = Phase::Busy;
         let (logins, app, origin) = (self.logins.clone(), self.app.clone(), self.origin.clone());
         let work = async move {
@@ -178,8 +181,8 @@ impl Page {
     fn asked(&mut self, text: &str, ctx: &mut Ctx) {
         let Phase::Watching(w) = &mut self.phase else { return Self::refuse("malformed", ctx) };
         match serde_json::from_str(text) {
-            Ok(PageMessage::Cancel) if w.cancelling => {}
-            Ok(PageMessage::Cancel) => {
+            Ok(Object(PageMessage::Cancel {})) if w.cancelling => {}
+            Ok(Object(PageMessage::Cancel {})) => {
                 w.cancelling = true;
                 let view = w.view.clone();
                 // A page that hears of no cancellation asks again.

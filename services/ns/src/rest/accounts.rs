@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    no_content,
+    Body, no_content,
     paging::{Tokens, limit},
     text,
 };
@@ -107,11 +107,11 @@ pub(super) async fn change(
     at: InRealm,
     accounts: web::Data<Accounts>,
     path: AccountPath,
-    change: web::Json<ChangeAccount>,
+    change: Body<ChangeAccount>,
 ) -> Result<HttpResponse, Oops> {
     let account = find(&at, &accounts, &path).await?;
     text("/device", rules::shown(&change.device, limits::DISPLAY_NAME, false))?;
-    let account = accounts.rename(&at.realm, account, change.into_inner().device, at.caller.who()).await?;
+    let account = accounts.rename(&at.realm, account, change.into_inner().0.device, at.caller.who()).await?;
     Ok(answer(&accounts, account).await)
 }
 

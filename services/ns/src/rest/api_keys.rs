@@ -19,7 +19,7 @@ use countersign_edge::{
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
 use super::{
-    Paging, no_content, optional,
+    Body, Paging, no_content, optional,
     paging::{Tokens, limit},
     text,
 };
@@ -91,7 +91,7 @@ pub(super) async fn create(
     caller: Caller,
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
-    new: web::Json<NewApiKey>,
+    new: Body<NewApiKey>,
 ) -> Result<HttpResponse, Oops> {
     let realm = place(&caller, &realms, &new).await?;
     check(&new, realm)?;
@@ -109,7 +109,7 @@ pub(super) async fn create(
     for (i, net) in new.sources.iter().enumerate() {
         sources.push(net.parse().map_err(|_| Oops::invalid(&format!("/sources/{i}"), "a network like 10.0.0.0/8 or 2001:db8::/32"))?);
     }
-    let who = caller.who_with(&*new);
+    let who = caller.who_with(&new.0.0);
     let secret: Secret<32> = ports.random.secret();
     let now = ports.now();
     let key = ApiKey {

@@ -10,7 +10,7 @@ use countersign_domain::{
 };
 use countersign_edge::{auth::InRealm, problem::Oops};
 
-use super::{no_content, text};
+use super::{Body, no_content, text};
 use crate::times::rfc3339;
 
 fn dto(a: App) -> Dto {
@@ -39,7 +39,7 @@ pub(super) async fn put(
     ports: web::Data<Ports>,
     realms: web::Data<Realms>,
     path: AppPath,
-    put: web::Json<PutApp>,
+    put: Body<PutApp>,
 ) -> Result<HttpResponse, Oops> {
     app::id(&path.1).map_err(|_| Oops::invalid("/app", "1 to 100 bytes without control or invisible characters"))?;
     text("/display_name", rules::shown(&put.display_name, limits::DISPLAY_NAME, false))?;

@@ -5,7 +5,7 @@ use countersign_api::{ChangeAttributes, limits};
 use countersign_domain::ports::Ports;
 use countersign_edge::{auth::InRealm, problem::Oops};
 
-use super::users::UserPath;
+use super::{Body, users::UserPath};
 
 fn check(change: &ChangeAttributes, there: usize) -> Result<(), Oops> {
     if there + change.len() > 2 * limits::ATTRIBUTES {
@@ -33,12 +33,12 @@ pub(super) async fn change(
     at: InRealm,
     ports: web::Data<Ports>,
     path: UserPath,
-    change: web::Json<ChangeAttributes>,
+    change: Body<ChangeAttributes>,
 ) -> Result<HttpResponse, Oops> {
     let there = ports.store.attributes(at.id(), &path.1).await?;
     check(&change, there.len())?;
     let mut after = there;
-    for (name, value) in &*change {
+    for (name, value) in &change.0.0 {
         match value {
             Some(value) => after.insert(name.clone(), value.clone()),
             None => after.remove(name),

@@ -17,7 +17,7 @@ use countersign_edge::{
 use countersign_protocol::ids::ClientId;
 
 use super::{
-    Paging, no_content,
+    Body, Paging, no_content,
     paging::{Tokens, limit},
     text,
 };
@@ -68,10 +68,10 @@ pub(crate) fn check(new: &PutClient) -> Result<(), Oops> {
     templates(&new.templates)
 }
 
-pub(super) async fn create(at: InRealm, ports: web::Data<Ports>, new: web::Json<NewClient>) -> Result<HttpResponse, Oops> {
+pub(super) async fn create(at: InRealm, ports: web::Data<Ports>, new: Body<NewClient>) -> Result<HttpResponse, Oops> {
     text("/name", rules::name(&new.name))?;
-    let who = at.caller.who_with(&*new);
-    let NewClient { name, display_name, logo, origins, return_urls, callback_urls, templates } = new.into_inner();
+    let who = at.caller.who_with(&new.0.0);
+    let NewClient { name, display_name, logo, origins, return_urls, callback_urls, templates } = new.into_inner().0;
     let put = PutClient { display_name, logo, origins, return_urls, callback_urls, templates };
     check(&put)?;
     let id = ClientId(who.mark.map_or_else(|| ports.fresh_id(), |mark| mark.id));
@@ -128,10 +128,10 @@ pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: ClientPath) 
     Ok(HttpResponse::Ok().json(dto(find(&at, &ports, &path).await?)))
 }
 
-pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: ClientPath, put: web::Json<PutClient>) -> Result<HttpResponse, Oops> {
+pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: ClientPath, put: Body<PutClient>) -> Result<HttpResponse, Oops> {
     let there = find(&at, &ports, &path).await?;
     check(&put)?;
-    let client = with(there, put.into_inner());
+    let client = with(there, put.into_inner().0);
     if !ports.store.change_client(&client, &ports.stamp(at.caller.who())).await? {
         return Err(Oops::not_found());
     }

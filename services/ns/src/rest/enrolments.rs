@@ -13,7 +13,7 @@ use countersign_edge::{auth::InRealm, problem::Oops};
 use countersign_protocol::ids::EnrolmentId;
 
 use super::{
-    LongPoll, Paging,
+    Body, LongPoll, Paging,
     paging::{Tokens, limit},
     settings::{confirm as confirm_from, confirm_dto},
     text,
@@ -59,11 +59,11 @@ pub(super) async fn create(
     at: InRealm,
     enrolments: web::Data<Enrolments>,
     urls: web::Data<PublicUrls>,
-    new: web::Json<NewEnrolment>,
+    new: Body<NewEnrolment>,
 ) -> Result<HttpResponse, Oops> {
     let client = at.caller.client()?;
     text("/user_id", rules::user_id(&new.user_id))?;
-    let who = at.caller.who_with(&*new);
+    let who = at.caller.who_with(&new.0.0);
     let confirm = confirm_from(new.confirm);
     let (enrolment, link) = enrolments.create(&at.realm, client, new.user_id.clone(), confirm, &urls.phone, who).await?;
     Ok(HttpResponse::Created().json(dto(enrolment, Some(link.to_url(&urls.app).into()))))
@@ -101,9 +101,9 @@ pub(super) async fn confirm(
     at: InRealm,
     enrolments: web::Data<Enrolments>,
     path: EnrolmentPath,
-    body: web::Json<ConfirmNumber>,
+    body: Body<ConfirmNumber>,
 ) -> Result<HttpResponse, Oops> {
-    act(&at, &enrolments, &path, Event::TypeNumber(body.into_inner().number)).await
+    act(&at, &enrolments, &path, Event::TypeNumber(body.into_inner().0.number)).await
 }
 
 pub(super) async fn admit(at: InRealm, enrolments: web::Data<Enrolments>, path: EnrolmentPath) -> Result<HttpResponse, Oops> {

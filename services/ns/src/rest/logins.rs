@@ -17,7 +17,7 @@ use countersign_protocol::ids::LoginId;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{LongPoll, optional, stream, text};
+use super::{Body, LongPoll, optional, stream, text};
 use crate::{PublicUrls, scope, times::rfc3339};
 
 fn via(via: Via) -> ViaDto {
@@ -106,13 +106,13 @@ pub(super) async fn create(
     logins: web::Data<Logins>,
     ports: web::Data<Ports>,
     urls: web::Data<PublicUrls>,
-    new: web::Json<NewLogin>,
+    new: Body<NewLogin>,
 ) -> Result<HttpResponse, Oops> {
     check(&new)?;
     let client = ports.store.client(at.id(), at.caller.client()?).await?.ok_or_else(Oops::unauthorized)?;
-    let who = at.caller.who_with(&*new);
+    let who = at.caller.who_with(&new.0.0);
     let words = words(&new, &client)?;
-    let new = new.into_inner();
+    let new = new.into_inner().0;
     if new.return_url.as_ref().is_some_and(|url| !client.return_urls.contains(url)) {
         return Err(Oops::invalid("/return_url", "not one of the client's return_urls"));
     }

@@ -23,7 +23,7 @@ mod users;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
-use countersign_api::limits;
+use countersign_api::{Object, limits};
 use countersign_domain::text::BadText;
 use countersign_edge::problem::Oops;
 use schemars::JsonSchema;
@@ -82,8 +82,11 @@ fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Oops> {
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body).map_err(|e| Oops::malformed().because(e.to_string()))
+    serde_json::from_slice(body).map(|Object(shape)| shape).map_err(|e| Oops::malformed().because(e.to_string()))
 }
+
+/// A request body: a JSON object of this shape.
+type Body<T> = web::Json<Object<T>>;
 
 fn no_content() -> HttpResponse {
     HttpResponse::NoContent().finish()

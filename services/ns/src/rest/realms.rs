@@ -12,7 +12,7 @@ use countersign_edge::{
     problem::Oops,
 };
 
-use super::{settings, text};
+use super::{Body, settings, text};
 use crate::times::rfc3339;
 
 fn dto(realm: &Realm) -> Dto {
@@ -25,8 +25,8 @@ fn dto(realm: &Realm) -> Dto {
     }
 }
 
-pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: web::Json<NewRealm>) -> Result<HttpResponse, Oops> {
-    let new = new.into_inner();
+pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: Body<NewRealm>) -> Result<HttpResponse, Oops> {
+    let new = new.into_inner().0;
     text("/name", rules::name(&new.name))?;
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;
     let wanted = settings::changed(&RealmSettings::default(), new.settings)?;
@@ -44,8 +44,8 @@ pub(super) async fn get(at: InRealm) -> HttpResponse {
     HttpResponse::Ok().json(dto(&at.realm.realm))
 }
 
-pub(super) async fn change(at: InRealm, realms: web::Data<Realms>, change: web::Json<ChangeRealm>) -> Result<HttpResponse, Oops> {
-    let change = change.into_inner();
+pub(super) async fn change(at: InRealm, realms: web::Data<Realms>, change: Body<ChangeRealm>) -> Result<HttpResponse, Oops> {
+    let change = change.into_inner().0;
     let mut realm = at.realm.realm.clone();
     if let Some(name) = change.display_name {
         text("/display_name", rules::shown(&name, limits::DISPLAY_NAME, false))?;

@@ -15,7 +15,7 @@ use countersign_edge::{
 };
 use countersign_protocol::ids::RealmId;
 
-use super::{no_content, text};
+use super::{Body, no_content, text};
 
 fn out(p: Permission) -> PermissionDto {
     use PermissionDto as D;
@@ -99,7 +99,7 @@ pub(super) async fn put_global(
     ports: web::Data<Ports>,
     keys: web::Data<Keys>,
     path: web::Path<String>,
-    put: web::Json<PutRole>,
+    put: Body<PutRole>,
 ) -> Result<HttpResponse, Oops> {
     make(&caller, &ports, &keys, None, &path, &put).await
 }
@@ -124,7 +124,7 @@ pub(super) async fn put(
     ports: web::Data<Ports>,
     keys: web::Data<Keys>,
     path: RolePath,
-    put: web::Json<PutRole>,
+    put: Body<PutRole>,
 ) -> Result<HttpResponse, Oops> {
     make(&at.caller, &ports, &keys, Some(at.id()), &path.1, &put).await
 }

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    no_content,
+    Body, no_content,
     paging::{Tokens, limit},
     text,
 };
@@ -89,7 +89,7 @@ pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, search: web::Quer
     Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
 }
 
-pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: UserPath, body: web::Json<PutUser>) -> Result<HttpResponse, Oops> {
+pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: UserPath, body: Body<PutUser>) -> Result<HttpResponse, Oops> {
     text("/user_id", rules::user_id(&path.1))?;
     if let Some(name) = &body.display_name {
         text("/display_name", rules::shown(name, limits::DISPLAY_NAME, false))?;

@@ -1,0 +1,37 @@
+//! The WebSocket reader says the same however the bytes are cut, and never more than it may.
+
+use countersign_protocol::outer::MAX_PHONE_FRAME;
+
+use crate::ws_frames::{Reader, Rude, Said};
+
+/// Whether it said anything before it gave up, if it did.
+pub fn body(data: &[u8]) -> bool {
+    let Some((piece, bytes)) = data.split_first() else { return false };
+    let whole = said(bytes, bytes.len().max(1));
+    for piece in [1, usize::from(*piece).max(2)] {
+        assert_eq!(said(bytes, piece), whole, "in pieces of {piece}");
+    }
+    for said in &whole.0 {
+        match said {
+            Said::Message(message) => assert!(message.len() <= MAX_PHONE_FRAME),
+            Said::Ping(payload) => assert!(payload.len() <= 125),
+            Said::Pong | Said::Close => {}
+        }
+    }
+    !whole.0.is_empty()
+}
+
+fn said(bytes: &[u8], piece: usize) -> (Vec<Said>, bool) {
+    let (mut reader, mut said) = (Reader::default(), Vec::new());
+    for piece in bytes.chunks(piece) {
+        reader.push(piece);
+        loop {
+            match reader.next() {
+                Ok(Some(it)) => said.push(it),
+                Ok(None) => break,
+                Err(Rude) => return (said, true),
+            }
+        }
+    }
+    (said, false)
+}

@@ -1,0 +1,12 @@
+#![no_main]
+
+#[path = "../bodies/ws.rs"]
+mod body;
+// The reader is private to its crate, and stays so.
+#[expect(dead_code, reason = "only the reader is fuzzed")]
+#[path = "../../services/edge/src/ws_frames.rs"]
+mod ws_frames;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    body::body(data);
+});

@@ -1,0 +1,12 @@
+//! What the fuzzer has found worth keeping of WebSocket bytes, replayed: `fuzz/README.md`. In here, as the reader is private.
+#![expect(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test")]
+
+#[path = "../../../fuzz/bodies/ws.rs"]
+mod body;
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
+
+#[test]
+fn the_reader_says_the_same_however_the_corpus_is_cut() {
+    replay::replay("ws", body::body);
+}
