@@ -53,9 +53,11 @@ impl Actor for BusBridge {
             while let Some(wake) = wakes.next().await {
                 match wake {
                     Wake::Changed { topic: topic @ (Topic::Login(_) | Topic::Enrolment(_)), v } => {
-                        drop(logins.send(login::Wake(topic, v)).await)
+                        let _gone_with_the_pod = logins.send(login::Wake(topic, v)).await;
                     }
-                    Wake::Changed { topic, .. } => drop(messages.send(Poke(topic)).await),
+                    Wake::Changed { topic, .. } => {
+                        let _gone_with_the_pod = messages.send(Poke(topic)).await;
+                    }
                     Wake::Resync => tell_all(&logins, &messages).await,
                 }
             }

@@ -152,6 +152,9 @@ async fn stay(
                     let _full_disk = state.change(|w| w.note_state(&account.id, now_is));
                     say(account, "account", serde_json::json!({"state": now_is.as_str()}));
                 }
+                Ok(Event::LoginOffered { login, client_name, .. }) => say(account, "offered", serde_json::json!({"login": login.to_string(), "client": client_name})),
+                Ok(Event::EnrolmentWaiting { enrolment, name }) => say(account, "new_phone", serde_json::json!({"enrolment": enrolment.to_string(), "name": name})),
+                Ok(Event::DeviceChanged(d)) => say(account, "phone", serde_json::json!({"account": d.account.to_string(), "name": d.name, "state": d.state.as_str()})),
                 Ok(Event::Over(ended)) => return ended.into(),
                 Ok(_) => {}
                 Err(why) => return why,

@@ -6,21 +6,44 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_sdk::{Account, Answer, Command, HistoryEntry, Link, LoginId, LoginState, Prompt, RefuseReason, What};
 use serde::{Deserialize, Serialize};
 
-use crate::{Online, PhoneError, State, now, state::Pending};
+use crate::{Online, PhoneError, State, now, phones, state::Pending};
+
+/// How a pending login is remembered that needed no code.
+const DIRECTED: &str = "directed:";
 
 /// One request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
-    /// Claim the login of a link that was opened, or of a code that was scanned.
+    /// Claim the login of a link that was opened, of a code that was scanned, or one that waits for the account (`directed:ID`).
     Claim {
         link: String,
         scanned: bool,
     },
-    /// Decide a claimed login: approve, or refuse for a reason.
+    /// Start a login at this client.
+    Start {
+        client: String,
+    },
+    /// Decide a claimed login: approve, with the number where one is asked for, or refuse for a reason.
     Decide {
         login: String,
         refuse: Option<String>,
+        #[serde(default)]
+        number: Option<String>,
+    },
+    LogoutAll,
+    Devices,
+    /// `rename`, `block`, `unblock` or `delete` a phone of the user.
+    Manage {
+        account: String,
+        action: String,
+        name: Option<String>,
+    },
+    NewPhones,
+    /// Say yes to a new phone with the number it shows, or no without.
+    Vouch {
+        enrolment: String,
+        number: Option<String>,
     },
     Logout {
         login: String,
@@ -41,6 +64,20 @@ pub struct Shown {
     /// Where the browser goes after an approval by link.
     pub return_url: Option<String>,
     pub return_token: Option<String>,
+    /// How many digits are to be typed from the browser.
+    pub number: Option<u64>,
+    /// Where the app hands over a login it started.
+    pub callback_url: Option<String>,
+}
+
+/// A phone of the user, or a new one that waits for a word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneLine {
+    pub id: String,
+    pub name: String,
+    pub app: String,
+    pub state: String,
+    pub since: u64,
 }
 
 /// One line of a list.
@@ -65,6 +102,9 @@ pub enum Reply {
     Done,
     Logins {
         logins: Vec<Line>,
+    },
+    Phones {
+        phones: Vec<PhoneLine>,
     },
     /// Code, text and exit code of an error.
     Failed {
@@ -91,6 +131,8 @@ fn shown(p: &Prompt) -> Shown {
         expires_at: p.expires_at,
         return_url: return_to(p),
         return_token: p.return_token.as_ref().map(|t| URL_SAFE_NO_PAD.encode(t.0)),
+        number: p.number,
+        callback_url: p.callback_url.clone(),
     }
 }
 
@@ -106,6 +148,7 @@ pub fn account_for(state: &State, ask: &Ask) -> Result<Account, PhoneError> {
     let wallet = state.wallet()?;
     let none = || PhoneError::Usage("this phone has no account for that; enrol first".to_owned());
     match ask {
+        Ask::Claim { link, .. } if link.starts_with(DIRECTED) => wallet.accounts.last().cloned().ok_or_else(none),
         Ask::Claim { link, .. } => {
             let realm = match Link::parse(link)? {
                 Link::Qr(qr) => qr.realm,
@@ -120,7 +163,7 @@ pub fn account_for(state: &State, ask: &Ask) -> Result<Account, PhoneError> {
                 .ok_or_else(|| PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned()))?;
             wallet.account(&pending.account).cloned().ok_or_else(none)
         }
-        Ask::Logout { .. } | Ask::List => wallet.accounts.last().cloned().ok_or_else(none),
+        _ => wallet.accounts.last().cloned().ok_or_else(none),
     }
 }
 
@@ -139,7 +182,21 @@ pub async fn perform(online: &mut Online, state: &State, account: &Account, ask:
             state.put_pending(&Pending { login: prompt.login.to_string(), account: account.id.clone(), link: link.clone() })?;
             Ok(Reply::Claimed(shown(&prompt)))
         }
-        Ask::Decide { login, refuse } => decide(online, state, account, login_id(login)?, refuse.as_deref()).await,
+        Ask::Start { client } => {
+            let Answer::Prompt(prompt) = online.do_it(&Command::start_login(client)).await? else { return Err(PhoneError::NotTheServer) };
+            let link = format!("{DIRECTED}{}", prompt.login);
+            state.put_pending(&Pending { login: prompt.login.to_string(), account: account.id.clone(), link })?;
+            Ok(Reply::Claimed(shown(&prompt)))
+        }
+        Ask::Decide { login, refuse, number } => {
+            decide(online, state, account, login_id(login)?, (refuse.as_deref(), number.as_deref())).await
+        }
+        Ask::LogoutAll => {
+            online.do_it(&Command::logout_all()).await?;
+            note(state, account, What::LoggedOut, None)?;
+            Ok(Reply::Done)
+        }
+        Ask::Devices | Ask::Manage { .. } | Ask::NewPhones | Ask::Vouch { .. } => phones::perform(online, ask).await,
         Ask::Logout { login } => {
             let login = login_id(login)?;
             online.do_it(&Command::logout(login)).await?;
@@ -162,6 +219,12 @@ pub async fn perform(online: &mut Online, state: &State, account: &Account, ask:
 }
 
 async fn claim(online: &mut Online, link: &str, scanned: bool) -> Result<Prompt, PhoneError> {
+    if let Some(login) = link.strip_prefix(DIRECTED) {
+        return match online.do_it(&Command::directed(login_id(login)?)).await? {
+            Answer::Prompt(prompt) => Ok(*prompt),
+            _ => Err(PhoneError::NotTheServer),
+        };
+    }
     let link = Link::parse(link)?;
     let (command, otherwise) = if scanned {
         (Command::scanned(&link), "this is no login code; open it as a link instead of scanning it")
@@ -178,11 +241,17 @@ async fn claim(online: &mut Online, link: &str, scanned: bool) -> Result<Prompt,
     }
 }
 
-async fn decide(online: &mut Online, state: &State, account: &Account, login: LoginId, refuse: Option<&str>) -> Result<Reply, PhoneError> {
+async fn decide(
+    online: &mut Online,
+    state: &State,
+    account: &Account,
+    login: LoginId,
+    (refuse, number): (Option<&str>, Option<&str>),
+) -> Result<Reply, PhoneError> {
     let pending =
         state.pending(login).ok_or_else(|| PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned()))?;
     // Claiming again gives the very bytes that are to be signed.
-    let scanned = matches!(Link::parse(&pending.link)?, Link::Qr(_));
+    let scanned = matches!(Link::parse(&pending.link), Ok(Link::Qr(_)));
     let prompt = match claim(online, &pending.link, scanned).await {
         Err(e @ PhoneError::Refused(_)) => {
             state.drop_pending(login);
@@ -191,7 +260,11 @@ async fn decide(online: &mut Online, state: &State, account: &Account, login: Lo
         other => other?,
     };
     let command = match refuse {
-        None => Command::approve(&prompt),
+        // There is one try for the number: leaving it out would refuse the login.
+        None if prompt.number.is_some() && number.is_none() => {
+            return Err(PhoneError::Usage("the browser shows a number for this login; give it with --number".to_owned()));
+        }
+        None => Command::approve_with(&prompt, number.filter(|_| prompt.number.is_some())),
         Some(reason) => Command::refuse(
             &prompt,
             RefuseReason::parse(reason).ok_or_else(|| PhoneError::Usage("the reason is declined or not_me".to_owned()))?,

@@ -6,6 +6,7 @@ pub mod ask;
 pub mod error;
 pub mod keys;
 pub mod online;
+mod phones;
 pub mod qr;
 pub mod state;
 

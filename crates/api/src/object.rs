@@ -21,6 +21,16 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
+/// The same for a member that is an object (`deserialize_with`).
+pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
+    Object::deserialize(d).map(|Object(value)| value)
+}
+
+/// The same for a member that may be left out.
+pub(crate) fn object_option<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(d)?.map(|Object(value)| value))
+}
+
 /// Whatever is asked for, a map is what there has to be.
 struct AsMap<D>(D);
 
@@ -41,7 +51,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for AsMap<D> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::{NewRealm, PutUser, page::PageMessage};
+    use crate::{ChangeRealm, NewLogin, NewRealm, PutUser, page::PageMessage};
 
     fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
         serde_json::from_str::<Object<T>>(json).ok().map(|object| object.0)
@@ -51,6 +61,10 @@ mod tests {
     fn arrays_texts_and_unknown_members_are_no_bodies() {
         assert_eq!(read::<NewRealm>(r#" {"display_name":"D","name":"n"}"#).unwrap().name, "n");
         assert_eq!(read::<NewRealm>(r#"["n","D"]"#), None);
+        for json in [r#"{"settings":[]}"#, r#"{"settings":{"number_match":[true,true,true]}}"#, r#"{"settings":{"limits":[]}}"#] {
+            assert_eq!(read::<ChangeRealm>(json), None, "{json}");
+        }
+        assert_eq!(read::<NewLogin>(r#"{"initiator":["a",null]}"#), None);
         assert_eq!(read::<PutUser>("{}"), Some(PutUser::default()));
         for json in ["[]", "[null]", "null", r#""""#, "0", r#"{"x":1}"#] {
             assert_eq!(read::<PutUser>(json), None, "{json}");

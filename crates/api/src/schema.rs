@@ -1,52 +1,38 @@
 //! What JSON Schema says of our texts (draft 2020-12, as OpenAPI 3.1 uses it). The server judges more finely than a schema can.
+//!
+//! Each has a twin for members that may be left out: `null` means the same as leaving them out.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::json;
 
-pub(crate) fn id(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "format": "uuid"})
+macro_rules! texts {
+    ($($(#[$m:meta])* $name:ident, $optional:ident: $schema:tt)*) => {$(
+        $(#[$m])*
+        pub(crate) fn $name(_: &mut SchemaGenerator) -> Schema {
+            json_schema!($schema)
+        }
+
+        #[allow(dead_code, clippy::allow_attributes, reason = "not every text has both uses")]
+        pub(crate) fn $optional(generator: &mut SchemaGenerator) -> Schema {
+            let mut schema = $name(generator);
+            let one = schema.get("type").cloned().unwrap_or_default();
+            schema.insert("type".to_owned(), json!([one, "null"]));
+            schema
+        }
+    )*};
 }
 
-pub(crate) fn id_option(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "format": "uuid"})
-}
-
-pub(crate) fn name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "pattern": "^[a-z][a-z0-9-]*$", "maxLength": 100})
-}
-
-pub(crate) fn user_id(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "pattern": "^[!-.0-\\[\\]-~]*[!--0-\\[\\]-~][!-.0-\\[\\]-~]*$", "minLength": 1, "maxLength": 100})
-}
-
-/// A text people read on one line; printable ASCII stands for what is always good.
-pub(crate) fn shown(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^\\S"})
-}
-
-pub(crate) fn text(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": 500, "pattern": "^\\S"})
-}
-
-pub(crate) fn context(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^\\S"})
-}
-
-pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "format": "date-time"})
-}
-
-pub(crate) fn url(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "format": "uri", "maxLength": 500})
-}
-
-pub(crate) fn urls(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "array", "maxItems": 20, "items": {"type": "string", "format": "uri", "maxLength": 500}})
-}
-
-pub(crate) fn number(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "pattern": "^[0-9]{4}$"})
-}
-
-pub(crate) fn base64url(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "contentEncoding": "base64url"})
+texts! {
+    id, id_option: {"type": "string", "format": "uuid"}
+    name, name_option: {"type": "string", "pattern": "^[a-z][a-z0-9-]*$", "maxLength": 100}
+    user_id, user_id_option: {"type": "string", "pattern": "^[!-.0-\\[\\]-~]+$", "minLength": 1, "maxLength": 100}
+    /// A text people read on one line.
+    shown, shown_option: {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^\\S"}
+    text, text_option: {"type": "string", "minLength": 1, "maxLength": 500, "pattern": "^\\S"}
+    context, context_option: {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^\\S"}
+    time, time_option: {"type": "string", "format": "date-time"}
+    url, url_option: {"type": "string", "format": "uri", "maxLength": 500}
+    urls, urls_option: {"type": "array", "maxItems": 20, "items": {"type": "string", "format": "uri", "maxLength": 500}}
+    number, number_option: {"type": "string", "pattern": "^[0-9]{4}$"}
+    base64url, base64url_option: {"type": "string", "contentEncoding": "base64url"}
 }

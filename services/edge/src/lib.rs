@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod auth;
+pub mod codes;
 pub mod gate;
 pub mod http;
 pub mod metrics;

@@ -18,7 +18,7 @@ use countersign_domain::{
 };
 use tracing_actix_web::RequestId;
 
-use crate::metrics::Metrics;
+use crate::{auth::PathNeeds, metrics::Metrics};
 
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug)]
@@ -30,13 +30,15 @@ pub struct Oops {
     pub retry_after: Option<u64>,
     /// What ran into a limit.
     pub limit: Option<&'static str>,
+    /// The methods there are.
+    pub allow: Option<String>,
 }
 
 impl Oops {
     /// With a stable code.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str) -> Self {
-        Self { status, code, detail: None, errors: Vec::new(), retry_after: None, limit: None }
+        Self { status, code, detail: None, errors: Vec::new(), retry_after: None, limit: None, allow: None }
     }
 
     /// With a sentence for people.
@@ -224,6 +226,9 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
         if oops.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
+        if let Some(Ok(methods)) = oops.allow.as_deref().map(header::HeaderValue::from_str) {
+            headers.insert(header::ALLOW, methods);
+        }
         let body = serde_json::to_vec(&body(oops, id)).unwrap_or_default();
         response = response.set_body(BoxBody::new(body));
     }
@@ -261,9 +266,13 @@ pub async fn no_such_endpoint() -> Result<HttpResponse, Oops> {
     Err(Oops::new(StatusCode::NOT_FOUND, "no_such_endpoint"))
 }
 
-/// The answer where a route has no such method.
-pub async fn method_not_allowed() -> Result<HttpResponse, Oops> {
-    Err(Oops::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"))
+/// The answer where a route has no such method: it says which there are (RFC 9110, section 15.5.6).
+pub async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Oops> {
+    let methods =
+        request.app_data::<PathNeeds>().map(|needs| needs.0.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", "));
+    let mut oops = Oops::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+    oops.allow = methods;
+    Err(oops)
 }
 
 /// How JSON bodies are read: bounded, and every failure a problem.

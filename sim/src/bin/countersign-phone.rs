@@ -52,11 +52,33 @@ enum Cmd {
         /// Approve without asking.
         #[arg(long)]
         yes: bool,
+        /// The number the browser shows, where one is asked for.
+        #[arg(long)]
+        number: Option<String>,
+    },
+    /// Claim a login that waits for this phone (see `pending`), and decide it.
+    Take {
+        id: String,
+        #[arg(long)]
+        yes: bool,
+        /// The number the browser shows, where one is asked for.
+        #[arg(long)]
+        number: Option<String>,
+    },
+    /// Log in at a client from inside the app, and approve; prints what the app hands over.
+    Start {
+        /// The client's name.
+        client: String,
     },
     /// What waits for a decision or is running.
     Pending,
     /// Approve a claimed login.
-    Approve { id: String },
+    Approve {
+        id: String,
+        /// The number the browser shows, where one is asked for.
+        #[arg(long)]
+        number: Option<String>,
+    },
     /// Refuse a claimed login.
     Refuse {
         id: String,
@@ -66,8 +88,30 @@ enum Cmd {
     },
     /// The accounts on this phone.
     Accounts,
-    /// End a login; without an id, every running one.
-    Logout { id: Option<String> },
+    /// End a login; without an id, every running one of this phone.
+    Logout {
+        id: Option<String>,
+        /// Every login of the user, on every phone.
+        #[arg(long, conflicts_with = "id")]
+        everywhere: bool,
+    },
+    /// The user's phones.
+    Phones,
+    /// Do something to one of the user's phones: `rename`, `block`, `unblock`, `delete`.
+    Phone {
+        action: String,
+        account: String,
+        /// With `rename`.
+        name: Option<String>,
+    },
+    /// New phones of the user that wait for a word from this one.
+    NewPhones,
+    /// Let a new phone in with the number it shows; without a number, turn it away.
+    Vouch {
+        enrolment: String,
+        #[arg(long)]
+        number: Option<String>,
+    },
     /// What was decided on this phone.
     History,
     /// Stay connected, print events, serve the other commands.
@@ -116,17 +160,22 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
     let state = State::open(&cli.state)?;
     match &cli.command {
         Cmd::Enrol { link, device } => enrol(&state, link, device, out).await,
-        Cmd::Login { link, qr, scanned, yes } => {
+        Cmd::Login { link, qr, scanned, yes, number } => {
             let (text, scanned) = match (link, qr) {
                 (Some(link), _) => (link.clone(), *scanned),
                 (None, Some(path)) => (qr::read_png(path)?, true),
                 (None, None) => return Err(PhoneError::Usage("give a link or --qr FILE".to_owned())),
             };
-            login(&state, text, scanned, *yes, out).await
+            login(&state, Ask::Claim { link: text, scanned }, *yes, number.clone(), out).await
         }
+        Cmd::Take { id, yes, number } => {
+            let ask = Ask::Claim { link: format!("directed:{id}"), scanned: false };
+            login(&state, ask, *yes, number.clone(), out).await
+        }
+        Cmd::Start { client } => start(&state, client, out).await,
         Cmd::Pending => pending(&state, out).await,
-        Cmd::Approve { id } => decide(&state, id, None, out).await,
-        Cmd::Refuse { id, reason } => decide(&state, id, Some(reason), out).await,
+        Cmd::Approve { id, number } => decide(&state, id, None, number.clone(), out).await,
+        Cmd::Refuse { id, reason } => decide(&state, id, Some(reason), None, out).await,
         Cmd::Accounts => {
             for a in state.wallet()?.accounts {
                 out.say(&json!({"account": a.id, "user": a.user, "realm": a.realm_name, "state": a.state}), || {
@@ -135,7 +184,18 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
             }
             Ok(())
         }
-        Cmd::Logout { id } => logout(&state, id.as_deref(), out).await,
+        Cmd::Logout { everywhere: true, .. } => simple(&state, Ask::LogoutAll, out, "Logged out everywhere.").await,
+        Cmd::Logout { id, .. } => logout(&state, id.as_deref(), out).await,
+        Cmd::Phones => phones(&state, Ask::Devices, out).await,
+        Cmd::NewPhones => phones(&state, Ask::NewPhones, out).await,
+        Cmd::Phone { action, account, name } => {
+            let ask = Ask::Manage { account: account.clone(), action: action.clone(), name: name.clone() };
+            simple(&state, ask, out, "Done.").await
+        }
+        Cmd::Vouch { enrolment, number } => {
+            let said = if number.is_some() { "The new phone is in." } else { "The new phone was turned away." };
+            simple(&state, Ask::Vouch { enrolment: enrolment.clone(), number: number.clone() }, out, said).await
+        }
         Cmd::History => {
             for h in state.wallet()?.history {
                 out.say(&json!(h), || format!("{}  {:?}  {}", h.at, h.what, h.client_name.clone().unwrap_or_default()));
@@ -197,12 +257,42 @@ fn checked(reply: Reply, out: Out) -> Result<Reply, PhoneError> {
     }
 }
 
-async fn login(state: &State, link: String, scanned: bool, yes: bool, out: Out) -> Result<(), PhoneError> {
-    let ask = Ask::Claim { link, scanned };
+/// A command whose answer is "done".
+async fn simple(state: &State, ask: Ask, out: Out, text: &str) -> Result<(), PhoneError> {
+    let account = ask::account_for(state, &ask)?;
+    checked(request(state, &account, &ask).await?, out)?;
+    out.say(&json!({"done": true}), || text.to_owned());
+    Ok(())
+}
+
+async fn phones(state: &State, ask: Ask, out: Out) -> Result<(), PhoneError> {
+    let account = ask::account_for(state, &ask)?;
+    let Reply::Phones { phones } = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
+    for p in phones {
+        out.say(&json!(p), || format!("{}  {}  {} ({})", p.id, p.state, p.name, p.app));
+    }
+    Ok(())
+}
+
+async fn start(state: &State, client: &str, out: Out) -> Result<(), PhoneError> {
+    let ask = Ask::Start { client: client.to_owned() };
     let account = ask::account_for(state, &ask)?;
     let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
     out.say(&json!({"claimed": shown}), || describe(&shown, &account));
-    let answer = if yes {
+    decide(state, &shown.login, None, None, out).await?;
+    let (login, token, url) =
+        (&shown.login, shown.return_token.clone().unwrap_or_default(), shown.callback_url.clone().unwrap_or_default());
+    out.say(&json!({"login": login, "return_token": token, "callback_url": url}), || {
+        format!("Hand over to {url}: login {login} with return token {token}")
+    });
+    Ok(())
+}
+
+async fn login(state: &State, ask: Ask, yes: bool, number: Option<String>, out: Out) -> Result<(), PhoneError> {
+    let account = ask::account_for(state, &ask)?;
+    let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
+    out.say(&json!({"claimed": shown}), || describe(&shown, &account));
+    let answer = if yes || number.is_some() {
         Some(None)
     } else if std::io::stdin().is_terminal() && !out.json {
         question(out)?
@@ -210,7 +300,11 @@ async fn login(state: &State, link: String, scanned: bool, yes: bool, out: Out) 
         None
     };
     match answer {
-        Some(refuse) => decide(state, &shown.login, refuse.as_deref(), out).await,
+        Some(refuse) => {
+            let asks = shown.number.is_some() && refuse.is_none() && number.is_none() && std::io::stdin().is_terminal() && !out.json;
+            let number = if asks { Some(ask_number()?) } else { number };
+            decide(state, &shown.login, refuse.as_deref(), number, out).await
+        }
         None => {
             out.say(&json!({"waiting": shown.login}), || format!("Waiting: approve {0} or refuse {0}", shown.login));
             Ok(())
@@ -223,6 +317,7 @@ fn describe(s: &Shown, account: &Account) -> String {
     lines.extend(s.text.iter().map(|t| format!("  “{t}”")));
     lines.extend(s.browser.iter().map(|b| format!("  from {b}")));
     lines.extend(s.place.iter().map(|p| format!("  near {p}")));
+    lines.extend(s.number.map(|_| "  The browser shows a number: type it here.".to_owned()));
     lines.join("\n")
 }
 
@@ -243,8 +338,15 @@ fn question(out: Out) -> Result<Option<Option<String>>, PhoneError> {
     }
 }
 
-async fn decide(state: &State, id: &str, refuse: Option<&str>, out: Out) -> Result<(), PhoneError> {
-    let ask = Ask::Decide { login: id.to_owned(), refuse: refuse.map(str::to_owned) };
+fn ask_number() -> Result<String, PhoneError> {
+    let _nobody_reads = write!(std::io::stdout(), "The number in the browser: ").and_then(|()| std::io::stdout().flush());
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(|e| PhoneError::File("terminal".to_owned(), e))?;
+    Ok(line.trim().to_owned())
+}
+
+async fn decide(state: &State, id: &str, refuse: Option<&str>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
+    let ask = Ask::Decide { login: id.to_owned(), refuse: refuse.map(str::to_owned), number };
     let account = ask::account_for(state, &ask)?;
     let reply = checked(request(state, &account, &ask).await?, out)?;
     let Reply::Decided { login, state: now_is, return_to } = reply else { return Err(PhoneError::NotTheServer) };

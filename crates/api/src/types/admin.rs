@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Sensitive, schema};
+use crate::{
+    Sensitive,
+    object::{object, object_option},
+    schema,
+};
 
 /// What a realm decides for itself. In a request, what is absent stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +36,7 @@ pub struct RealmSettings {
     #[schemars(range(max = 86_400))]
     pub silence_secs: Option<u64>,
     /// Where a number from the browser has to be typed on the phone.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub number_match: Option<NumberMatch>,
     /// How a new phone may become active.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +44,7 @@ pub struct RealmSettings {
     /// Only listed apps may enrol and connect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listed_apps_only: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub limits: Option<Limits>,
     /// Days the trail is kept, 1 to 3650.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,14 +80,19 @@ pub struct Limit {
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Logins one browser (`initiator.binding`) may start.
+    #[serde(deserialize_with = "object")]
     pub initiator: Limit,
     /// Logins directed at one user before they wait in silence.
+    #[serde(deserialize_with = "object")]
     pub user: Limit,
     /// Logins one account is shown unasked before they wait in silence.
+    #[serde(deserialize_with = "object")]
     pub account: Limit,
     /// Logins one client may start.
+    #[serde(deserialize_with = "object")]
     pub client: Limit,
     /// Logins from one address (`initiator.address`).
+    #[serde(deserialize_with = "object")]
     pub address: Limit,
     /// How long a browser stays out after "not me".
     #[schemars(range(min = 1, max = 604_800))]
@@ -105,7 +114,7 @@ pub struct NewRealm {
     /// Shown on phones.
     #[schemars(schema_with = "schema::shown")]
     pub display_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub settings: RealmSettings,
 }
 
@@ -114,9 +123,9 @@ pub struct NewRealm {
 #[serde(deny_unknown_fields)]
 pub struct ChangeRealm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::shown")]
+    #[schemars(schema_with = "schema::shown_option")]
     pub display_name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub settings: RealmSettings,
 }
 
@@ -140,7 +149,7 @@ pub struct PutClient {
     pub display_name: String,
     /// An https URL of a picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::url")]
+    #[schemars(schema_with = "schema::url_option")]
     pub logo: Option<String>,
     /// Exact origins whose pages may open the page socket, like `https://shop.example`. Empty: none from a browser.
     #[serde(default)]
@@ -170,7 +179,7 @@ pub struct NewClient {
     pub display_name: String,
     /// See `PutClient`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::url")]
+    #[schemars(schema_with = "schema::url_option")]
     pub logo: Option<String>,
     #[serde(default)]
     #[schemars(schema_with = "schema::urls")]
@@ -256,7 +265,7 @@ pub struct NewApiKey {
     pub role: String,
     /// Realm name: where it works. Without one it works everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::name")]
+    #[schemars(schema_with = "schema::name_option")]
     pub realm: Option<String>,
     /// Client id: whose objects it sees. Required with the role `client`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -264,7 +273,7 @@ pub struct NewApiKey {
     pub client: Option<String>,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::shown")]
+    #[schemars(schema_with = "schema::shown_option")]
     pub name: Option<String>,
     /// Seconds until it stops working, at most ten years; never, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -306,11 +315,11 @@ pub struct ApiKey {
     #[schemars(schema_with = "schema::time")]
     pub created_at: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::time")]
+    #[schemars(schema_with = "schema::time_option")]
     pub expires_at: Option<String>,
     /// To the minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::time")]
+    #[schemars(schema_with = "schema::time_option")]
     pub last_used_at: Option<String>,
     /// Only in the answer to its creation; nobody can read it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]

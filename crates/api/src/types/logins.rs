@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Sensitive, schema};
+use crate::{Sensitive, object::object_option, schema};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewLogin {
     /// Nobody else may claim or approve: step-up for a user you know already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::user_id")]
+    #[schemars(schema_with = "schema::user_id_option")]
     pub expected_user: Option<String>,
     /// Shows the login on this user's phones without any code. Never from what a stranger typed alone: see `initiator`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::user_id")]
+    #[schemars(schema_with = "schema::user_id_option")]
     pub to_user: Option<String>,
     /// The same for one account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,29 +24,29 @@ pub struct NewLogin {
     pub to_account: Option<String>,
     /// Shown on the phone. No control, bidirectional or invisible characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::text")]
+    #[schemars(schema_with = "schema::text_option")]
     pub text: Option<String>,
     /// One of the client's templates instead of `text`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::name")]
+    #[schemars(schema_with = "schema::name_option")]
     pub template: Option<String>,
     /// What fills the template's places, each on one line, at most 200 bytes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
     /// The browser that asks, as the client knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::context")]
+    #[schemars(schema_with = "schema::context_option")]
     pub browser: Option<String>,
     /// Where it seems to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::context")]
+    #[schemars(schema_with = "schema::context_option")]
     pub place: Option<String>,
     /// One of the client's `return_urls`, for logins by link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::url")]
+    #[schemars(schema_with = "schema::url_option")]
     pub return_url: Option<String>,
     /// Who starts the login, for the limits. Give it whenever you know it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub initiator: Option<Initiator>,
     /// Asks for a number even where the realm does not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -59,7 +59,7 @@ pub struct NewLogin {
 pub struct Initiator {
     /// Any text that stays the same for one browser and that another cannot take: a hash of the value of a cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::context")]
+    #[schemars(schema_with = "schema::context_option")]
     pub binding: Option<String>,
     /// The browser's IP address.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ use crate::{Sensitive, schema};
 #[serde(deny_unknown_fields)]
 pub struct PutUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::shown")]
+    #[schemars(schema_with = "schema::shown_option")]
     pub display_name: Option<String>,
 }
 

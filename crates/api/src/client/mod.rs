@@ -1,0 +1,155 @@
+//! A typed client of the REST API: one method an endpoint, each named in its first line.
+
+mod admin;
+mod logins;
+mod people;
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{List, Problem, limits};
+
+/// Why a call did not give what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The server said no, and why.
+    #[error("{} ({})", .0.detail.as_deref().unwrap_or(&.0.title), .0.code)]
+    Refused(Box<Problem>),
+    /// The server could not be reached, or spoke something else.
+    #[error("the REST API did not answer: {0}")]
+    Unreachable(#[from] reqwest::Error),
+    /// An error status without a problem body.
+    #[error("the REST API answered {0}")]
+    Status(StatusCode),
+}
+
+impl ApiError {
+    /// The stable problem code, when the server gave one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused(problem) => Some(&problem.code),
+            _ => None,
+        }
+    }
+}
+
+/// One base URL, one API key.
+#[derive(Clone)]
+pub struct ApiClient {
+    http: reqwest::Client,
+    base: String,
+    key: String,
+    /// Sent as `Idempotency-Key`.
+    request_key: Option<String>,
+    /// Sent as `Countersign-Client`.
+    acting_for: Option<String>,
+}
+
+type Answer<T> = Result<T, ApiError>;
+
+impl ApiClient {
+    /// `base` like `http://127.0.0.1:8080`, `key` like `cs_…`.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot start.
+    pub fn new(base: &str, key: &str) -> Answer<Self> {
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(limits::WAIT + 15)).no_proxy().build()?;
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), key: key.to_owned(), request_key: None, acting_for: None })
+    }
+
+    /// The same server with another key.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self.clone() }
+    }
+
+    /// What is asked through this has this `Idempotency-Key`: repeating it does nothing twice, and gives the same answer.
+    #[must_use]
+    pub fn once(&self, request_key: &str) -> Self {
+        Self { request_key: Some(request_key.to_owned()), ..self.clone() }
+    }
+
+    /// What is asked through this is asked for a client, by its name; takes the permission `act_for_client`.
+    #[must_use]
+    pub fn acting_for(&self, client: &str) -> Self {
+        Self { acting_for: Some(client.to_owned()), ..self.clone() }
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key);
+        for (name, value) in [("idempotency-key", &self.request_key), ("countersign-client", &self.acting_for)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        request
+    }
+
+    async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Answer<T> {
+        Ok(Self::accepted(request).await?.json().await?)
+    }
+
+    async fn accepted(request: RequestBuilder) -> Answer<reqwest::Response> {
+        let response = request.send().await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        match response.json::<Problem>().await {
+            Ok(problem) => Err(ApiError::Refused(Box::new(problem))),
+            Err(_) => Err(ApiError::Status(status)),
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
+        Self::answer(self.request(Method::GET, path)).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Answer<T> {
+        Self::answer(self.request(Method::POST, path).json(body)).await
+    }
+
+    async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Answer<T> {
+        Self::answer(self.request(Method::PUT, path).json(body)).await
+    }
+
+    async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Answer<T> {
+        Self::answer(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    async fn search<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Answer<List<T>> {
+        Self::answer(self.request(Method::GET, path).query(query)).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer<()> {
+        Self::accepted(self.request(Method::DELETE, path)).await.map(drop)
+    }
+
+    async fn act<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
+        Self::answer(self.request(Method::POST, path)).await
+    }
+}
+
+/// A text as one segment of a path (RFC 3986 §2.1).
+pub(crate) fn segment(text: &str) -> String {
+    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_endpoint_of_the_description_has_its_method_here() {
+        let doc: serde_json::Value = serde_json::from_str(include_str!("../../../../docs/openapi.json")).expect("JSON");
+        let here = [include_str!("admin.rs"), include_str!("people.rs"), include_str!("logins.rs")].concat();
+        for (path, item) in doc["paths"].as_object().expect("paths") {
+            for method in item.as_object().expect("methods").keys() {
+                let named = format!("/// `{} {path}`", method.to_uppercase());
+                assert!(here.contains(&named), "{named} is missing");
+            }
+        }
+    }
+}

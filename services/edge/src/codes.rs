@@ -1,0 +1,139 @@
+//! Every problem code of the REST API, once: what it means and what to do. The page of problems and the OpenAPI document are made from this.
+
+/// One code.
+pub struct Code {
+    pub code: &'static str,
+    pub status: u16,
+    /// When it is told.
+    pub when: &'static str,
+    /// What the caller does about it.
+    pub what_to_do: &'static str,
+}
+
+const fn code(status: u16, code: &'static str, when: &'static str, what_to_do: &'static str) -> Code {
+    Code { code, status, when, what_to_do }
+}
+
+/// All codes, by status.
+pub static CODES: &[Code] = &[
+    code(
+        400,
+        "malformed",
+        "The body is not JSON or not of the right shape, or a query parameter or header cannot be read.",
+        "Correct the request; `detail` says where.",
+    ),
+    code(
+        401,
+        "unauthorized",
+        "There is no API key, or it is unknown, expired, deleted, or not used from one of its networks.",
+        "Send a working key: `Authorization: Bearer cs_…`.",
+    ),
+    code(401, "bad_page_token", "The page token is unknown, or its login is forgotten.", "Start a new login."),
+    code(403, "forbidden", "The key's role does not allow this.", "Use another key, or have an administrator change the role."),
+    code(403, "bad_origin", "The page's origin is not one of the client's.", "Add the origin to the client."),
+    code(
+        403,
+        "wrong_number",
+        "The number is not the one the phone shows. After three wrong ones the enrolment is refused.",
+        "Ask the person to read it again.",
+    ),
+    code(
+        403,
+        "wrong_return_token",
+        "The login was claimed by link or started by an app, and this is not the token the phone was given.",
+        "Send the token the browser, or the app, brought. Nothing is used up.",
+    ),
+    code(403, "account_not_active", "The account is pending, blocked or deleted.", "Tell the person; an administrator can unblock."),
+    code(404, "not_found", "There is no such object, or it is not yours: the same answer.", "Check the id, the realm and the key."),
+    code(404, "no_such_endpoint", "The path leads nowhere.", "See the list of endpoints."),
+    code(405, "method_not_allowed", "The path has no such method.", "See the list of endpoints."),
+    code(409, "already_exists", "The name is taken.", "Choose another name, or use what is there."),
+    code(409, "already_decided", "The login or enrolment is final.", "Read it to see how it ended."),
+    code(409, "not_approved", "The login is not approved, or has ended since.", "Wait for the approval, or start a new login."),
+    code(
+        409,
+        "already_redeemed",
+        "The identity was given out before.",
+        "Start a new login. To be safe against lost answers, send an Idempotency-Key.",
+    ),
+    code(409, "not_redeemed", "No phone has come with the enrolment's code yet.", "Wait for the state `redeemed`."),
+    code(409, "not_allowed", "The object's state, or its way of confirming, does not allow this.", "Read it to see its state."),
+    code(
+        409,
+        "secret_already_issued",
+        "The same Idempotency-Key made this before; its secret is not given out again.",
+        "If the first answer is lost, make another one under a new key.",
+    ),
+    code(409, "in_use", "Something still uses it.", "Remove what uses it first."),
+    code(410, "too_late", "The time to redeem is over.", "Start a new login."),
+    code(413, "too_large", "The body is larger than 64 KiB.", "Send less."),
+    code(415, "unsupported_media_type", "The body is not announced as JSON.", "Send `Content-Type: application/json`."),
+    code(422, "invalid", "A value is not allowed; `errors` says which.", "Correct it."),
+    code(
+        422,
+        "idempotency_key_reused",
+        "The Idempotency-Key was used with another body.",
+        "Use a fresh key for each request that means something else.",
+    ),
+    code(
+        422,
+        "confirm_not_allowed",
+        "The realm does not allow this way of confirming an enrolment, or there is no phone that could confirm it.",
+        "Choose another way, or have an administrator change the realm.",
+    ),
+    code(422, "app_not_listed", "The realm does not list this app.", "Add the app to the realm."),
+    code(429, "rate_limited", "Too many of these; `limit` says what ran into its limit.", "Wait for `Retry-After` seconds."),
+    code(
+        429,
+        "quarantined",
+        "A phone said \"not me\" to this browser or address.",
+        "Wait for `Retry-After` seconds, or have an administrator release it.",
+    ),
+    code(429, "too_slow", "Too many watch this login.", "Close other pages, or try again in a moment."),
+    code(500, "internal", "A bug in the server.", "Report it with `request_id`."),
+    code(
+        503,
+        "unavailable",
+        "Storage is out of reach.",
+        "Try again after `Retry-After` seconds; with an Idempotency-Key where something is made.",
+    ),
+    code(503, "draining", "This pod is going away.", "Connect again: another pod serves you."),
+];
+
+/// The page of problems, in Markdown.
+#[must_use]
+pub fn markdown() -> String {
+    let mut page = String::from(
+        "# Problem codes\n\nEvery error of the REST API is `application/problem+json` (RFC 9457): `{\"type\": \"/problems/CODE\", \"title\", \"status\", \"code\", \"detail\"?, \"request_id\", \"errors\"?, \"limit\"?, \"retry_after\"?}`.\n`code` never changes its meaning; `detail` is for people and may. This page is made from the program; a test keeps it so.\n\n| status | code | when | what to do |\n|---|---|---|---|\n",
+    );
+    for c in CODES {
+        page.push_str(&format!("| {} | `{}` | {} | {} |\n", c.status, c.code, c.when, c.what_to_do));
+    }
+    page
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_page_of_problems_is_what_the_program_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/problems.md");
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        if page != markdown() {
+            // Written where the test is run by hand, so that the next run and the diff show it.
+            std::fs::write(path, markdown()).unwrap();
+            panic!("docs/problems.md was out of date and has been written anew; commit it");
+        }
+    }
+
+    #[test]
+    fn codes_are_told_once_and_in_order() {
+        let names: BTreeSet<_> = CODES.iter().map(|c| c.code).collect();
+        assert_eq!(names.len(), CODES.len());
+        assert!(CODES.is_sorted_by_key(|c| c.status));
+    }
+}
