@@ -28,6 +28,7 @@ use crate::{
     config::Config,
     data_dir::DataDir,
     lifecycle::{self, Running},
+    retention,
 };
 
 struct Doors {
@@ -84,6 +85,7 @@ pub(super) async fn run(plan: Plan, data: DataDir, ports: Ports) -> Result<ExitC
         ready["realm"] = "demo".into();
         ready["demo"] = origin.into();
     }
+    actix_rt::spawn(retention::run(ports.clone(), heart.realms.clone()));
     data.say_ready(&ready)?;
     tracing::info!(role = plan.role, %rest, %page, %phone, %admin, demo = ready["demo"].as_str(), "ready");
     if let Some(origin) = ready["demo"].as_str() {
