@@ -110,7 +110,7 @@ async fn an_old_phone_lets_a_new_one_in_with_the_number_it_shows() {
     let (new, number, enrolment) = knocking(&stage).await;
     assert!(matches!(old.next().await.unwrap(), Event::EnrolmentWaiting { enrolment: e, .. } if e.to_string() == enrolment));
     let waiting = new_phones(&mut old).await;
-    assert_eq!(waiting.iter().map(|w| w.enrolment.to_string()).collect::<Vec<_>>(), [enrolment.clone()]);
+    assert!(waiting.len() == 1 && waiting[0].enrolment.to_string() == enrolment, "{waiting:?}");
     assert!(new_phones(&mut new.connect().await).await.is_empty(), "it does not vouch for itself");
     assert_eq!(code(stage.api.confirm_enrolment(&stage.realm, &enrolment, &number).await), "not_allowed", "only a phone may");
     assert_eq!(code(stage.root.admit_enrolment(&stage.realm, &enrolment).await), "not_allowed");

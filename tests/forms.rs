@@ -223,7 +223,7 @@ async fn a_client_can_watch_a_login_as_a_stream() {
     let mut heard = String::new();
     let mut until = async |what: &str, heard: &mut String| {
         while !heard.contains(what) {
-            heard.push_str(&String::from_utf8(stream.chunk().await.unwrap().expect("more").to_vec()).unwrap());
+            heard.push_str(std::str::from_utf8(&stream.chunk().await.unwrap().expect("more")).unwrap());
         }
     };
     until(r#""state":"pending""#, &mut heard).await;
