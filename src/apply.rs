@@ -18,7 +18,7 @@ use wanted::Wanted;
 
 #[derive(Args)]
 pub(crate) struct Apply {
-    /// TOML; see config/apply.example.toml.
+    /// TOML, or YAML when its name ends in .yaml or .yml; see config/apply.example.toml.
     file: PathBuf,
     /// Say what would be done, and do nothing.
     #[arg(long)]
@@ -41,6 +41,14 @@ fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
 }
 
+/// What the file asks for. Both languages fill the same types, so they refuse the same things.
+fn wanted(path: &Path) -> Result<Wanted, String> {
+    let text = read(path)?;
+    let yaml = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
+    let wanted = if yaml { serde_saphyr::from_str(&text).map_err(|e| e.to_string()) } else { toml::from_str(&text).map_err(|e| e.to_string()) };
+    wanted.map_err(|e| format!("{}: {}", path.display(), e.trim()))
+}
+
 impl Apply {
     fn api(&self) -> Result<ApiClient, String> {
         let data = self.data.clone().unwrap_or_default();
@@ -59,7 +67,7 @@ impl Apply {
 
 /// Applies the file.
 pub(crate) fn run(apply: &Apply) -> Result<(), String> {
-    let wanted: Wanted = toml::from_str(&read(&apply.file)?).map_err(|e| format!("{}: {}", apply.file.display(), e.to_string().trim()))?;
+    let wanted = wanted(&apply.file)?;
     let api = apply.api()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     let doing = Doing { api, dry: apply.dry_run };

@@ -44,6 +44,48 @@ async fn a_file_is_applied_once_and_a_rehearsal_changes_nothing() {
     assert_eq!(client.id, pod.root().clients("shop").await.unwrap()[0].id, "the client is the same one");
 }
 
+const YAML: &str = r#"
+realms:
+  - name: shop
+    display_name: Example Shop
+    settings:
+      session_secs: 28800
+      enrolment_confirm: [number, phone]
+      number_match: {qr: false, link: true, directed: true}
+    clients:
+      - name: web
+        display_name: The shop's website
+        origins: [https://shop.example]
+        return_urls: [https://shop.example/back]
+        templates: {login: Log in to the shop, order: "Show order {number}"}
+    roles:
+      - name: support
+        permissions: [logins, accounts, audit]
+    apps:
+      - id: com.example.shop
+        display_name: The shop's app
+        min_version: "2.0"
+"#;
+
+#[tokio::test]
+async fn the_same_in_yaml_is_the_same() {
+    let pod = Pod::start();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("realms.yaml");
+    apply(&pod, Path::new(EXAMPLE), &[]).unwrap();
+    std::fs::write(&file, YAML).unwrap();
+    assert_eq!(apply(&pod, &file, &[]).unwrap(), "Nothing to do.\n");
+    std::fs::write(&file, YAML.replace("28800", "3600")).unwrap();
+    assert!(apply(&pod, &file, &[]).unwrap().contains("settings.session_secs: 28800 → 3600"));
+    for (from, to, says) in
+        [("session_secs", "session_days", "session_days"), ("logins", "fly", "fly"), ("Example Shop", "&a [*a]", "display_name"), ("[https", "[[[https", "line")]
+    {
+        std::fs::write(&file, YAML.replace(from, to)).unwrap();
+        let why = apply(&pod, &file, &[]).unwrap_err();
+        assert!(why.contains(says), "{from} as {to}\n{why}");
+    }
+}
+
 async fn countersign_api_code(pod: &Pod, realm: &str) -> String {
     crate::support::code(pod.root().realm(realm).await)
 }

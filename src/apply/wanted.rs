@@ -10,10 +10,10 @@ use super::{Change, Doing};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    #[serde(default, rename = "realm")]
+    #[serde(default, rename = "realm", alias = "realms")]
     realms: Vec<WantedRealm>,
     /// Roles that count everywhere.
-    #[serde(default, rename = "role")]
+    #[serde(default, rename = "role", alias = "roles")]
     roles: Vec<WantedRole>,
 }
 
@@ -24,11 +24,11 @@ struct WantedRealm {
     display_name: String,
     #[serde(default)]
     settings: RealmSettings,
-    #[serde(default, rename = "client")]
+    #[serde(default, rename = "client", alias = "clients")]
     clients: Vec<NewClient>,
-    #[serde(default, rename = "role")]
+    #[serde(default, rename = "role", alias = "roles")]
     roles: Vec<WantedRole>,
-    #[serde(default, rename = "app")]
+    #[serde(default, rename = "app", alias = "apps")]
     apps: Vec<WantedApp>,
     /// What the file does not name goes: clients (with their keys), roles, apps.
     #[serde(default)]
