@@ -6,6 +6,8 @@ mod ns;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use countersign_edge::metrics::Metrics;
+
 use crate::{config::Config, data_dir::DataDir};
 
 /// What to run.
@@ -38,6 +40,7 @@ impl From<countersign_domain::Fault> for StartError {
 /// Runs until told to stop.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
     let data = DataDir::open(&plan.data)?;
-    let ports = bootstrap::ports(&data, &plan.config)?;
-    actix_rt::System::new().block_on(ns::run(plan, data, ports))
+    let metrics = Metrics::new().map_err(|e| StartError::Other(e.to_string()))?;
+    let made = bootstrap::ports(&data, &plan.config, &metrics)?;
+    actix_rt::System::new().block_on(ns::run(plan, data, made, metrics))
 }
