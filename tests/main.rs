@@ -15,6 +15,7 @@ mod enrolment;
 mod hostile;
 mod licences;
 mod login;
+mod observability;
 mod openapi;
 mod page_http;
 mod pages;
