@@ -134,7 +134,9 @@ async fn the_metrics_count_what_happens_to_logins_and_phones() {
     let cancelled = stage.new_login().await;
     stage.api.cancel_login(&stage.realm, &cancelled.id).await.unwrap();
     let pending = stage.new_login().await;
-    let _watching = Page::open(&pending).await;
+    let mut watching = Page::open(&pending).await;
+    // By then it is registered.
+    watching.qr().await;
     let (_, metrics) = pod.admin("/metrics").await;
     for line in [
         r#"countersign_logins_total{outcome="approved",via="qr"} 1"#,
@@ -150,8 +152,6 @@ async fn the_metrics_count_what_happens_to_logins_and_phones() {
         r#"countersign_phone_commands_total{frame="Decide",result="ok"} 2"#,
         r#"countersign_phone_commands_total{frame="Decide",result="refused"} 0"#,
         "countersign_phone_sessions 1",
-        "countersign_waiters 1",
-        "countersign_page_connections 1",
         r#"countersign_kv_entries{kind="logins"} 4"#,
         "countersign_store_waiting 0",
         "countersign_store_failed_commits_total 0",
@@ -163,6 +163,8 @@ async fn the_metrics_count_what_happens_to_logins_and_phones() {
     }
     let number = |name: &str| metrics.lines().find_map(|l| l.strip_prefix(name)?.trim().parse::<f64>().ok()).unwrap();
     assert!(number("countersign_store_writes_total ") >= number("countersign_store_commits_total "), "a commit has a write");
+    // Pages that have left may not be gone yet.
+    assert!(number("countersign_waiters ") >= 1.0 && number("countersign_page_connections ") >= 1.0, "{metrics}");
     assert!(number("countersign_store_commits_total ") >= 4.0, "each fact was committed");
     for secret in ["alice", "shop", &stage.realm, &login.id] {
         assert!(!metrics.contains(secret), "{secret} is in the metrics");
@@ -174,15 +176,13 @@ async fn a_limit_that_turns_somebody_away_is_counted() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let mut online = stage.phone("alice").await.connect().await;
-    let (_, prompt) = stage.claimed(&mut online).await;
-    let wrong = stage.new_login().await;
-    let qr = Page::open(&wrong).await.qr().await;
-    online.do_it(&Command::approve(&prompt)).await.unwrap();
-    // A code of another login's second is not genuine.
-    let forged = qr.replace(qr.split('.').next_back().unwrap(), "AAAAAAAAAAAAAAAAAAAAAA");
-    let link = countersign_sdk::Link::parse(&forged).unwrap();
+    let mut qr = Page::open(&stage.new_login().await).await.qr().await;
+    // One character of its authentication code is another one.
+    let at = qr.len() - 5;
+    qr.replace_range(at..=at, if &qr[at..=at] == "A" { "B" } else { "A" });
+    let forged = countersign_sdk::Link::parse(&qr).unwrap();
     for _ in 0..31 {
-        let _refused = online.do_it(&Command::scanned(&link).unwrap()).await.unwrap_err();
+        let _refused = online.do_it(&Command::scanned(&forged).unwrap()).await.unwrap_err();
     }
     let (_, metrics) = pod.admin("/metrics").await;
     for line in [
