@@ -4,7 +4,12 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{config::Config, roles, telemetry};
+use crate::{
+    app_config::{self, AppCommand},
+    apply::{self, Apply},
+    config::Config,
+    roles, telemetry,
+};
 
 /// A self-hosted mobile authentication server: your own phone app is the login for all your applications.
 #[derive(Parser)]
@@ -20,6 +25,28 @@ enum Role {
     All(Run),
     /// Logins and the REST API alone.
     Ns(Run),
+    /// Prepare a data directory — keys, database, root API key — and end; the first step of a deployment.
+    Init(Init),
+    /// Bring a running NS to what a file says: realms, clients, roles, apps.
+    Apply(Apply),
+    /// For publishers of phone apps: keys and signed configurations.
+    App {
+        #[command(subcommand)]
+        command: AppCommand,
+    },
+}
+
+#[derive(Args)]
+struct Init {
+    /// Directory of database and keys; made when it does not exist.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// A TOML file with settings. None is needed.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One JSON object instead of lines.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What a role that runs for long takes.
@@ -61,17 +88,42 @@ pub fn run() -> ExitCode {
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };
-    let (role, run) = match cli.role {
-        Role::All(run) => ("all", run),
-        Role::Ns(run) => ("ns", run),
+    let done = match cli.role {
+        Role::All(run) => start("all", run),
+        Role::Ns(run) => start("ns", run),
+        Role::Init(init) => prepare(init),
+        Role::Apply(apply) => apply::run(&apply).map(|()| ExitCode::SUCCESS),
+        Role::App { command } => app_config::run(command).map(say),
     };
-    match start(role, run) {
+    match done {
         Ok(code) => code,
         Err(why) => {
             let _nobody_reads = writeln!(std::io::stderr(), "countersign: {why}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn say(text: String) -> ExitCode {
+    let _nobody_reads = writeln!(std::io::stdout(), "{text}");
+    ExitCode::SUCCESS
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    // `vars` would panic over a variable that is not Unicode, anybody's.
+    std::env::vars_os().map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
+}
+
+fn prepare(init: Init) -> Result<ExitCode, String> {
+    let config = Config::load(init.config.as_deref(), environment()).map_err(|e| e.to_string())?;
+    let made = roles::init(&init.data, &config).map_err(|e| e.to_string())?;
+    Ok(say(if init.json {
+        serde_json::json!({"data": init.data, "root_api_key_file": made.root_api_key, "root_api_key_made": made.fresh}).to_string()
+    } else {
+        let root = made.root_api_key.display();
+        let key = if made.fresh { format!("The root API key is in {root}.") } else { format!("The root API key in {root} stays.") };
+        format!("{} is ready.\n{key}", init.data.display())
+    }))
 }
 
 fn start(role: &'static str, run: Run) -> Result<ExitCode, String> {
@@ -82,9 +134,7 @@ fn start(role: &'static str, run: Run) -> Result<ExitCode, String> {
         }
         countersign_store::lite::faults::LOSE_COMMITS.store(name == "ack-before-commit", std::sync::atomic::Ordering::Relaxed);
     }
-    // `vars` would panic over a variable that is not Unicode, anybody's.
-    let env = std::env::vars_os().map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()));
-    let mut config = Config::load(run.config.as_deref(), env).map_err(|e| e.to_string())?;
+    let mut config = Config::load(run.config.as_deref(), environment()).map_err(|e| e.to_string())?;
     if matches!(run.ports, PortChoice::Auto) {
         config.listen.use_free_ports();
     }

@@ -103,7 +103,7 @@ impl Drop for DataDir {
 }
 
 /// Writes a secret: readable by its owner alone, on disk before anybody relies on it, and never over an existing file.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let draft = path.with_extension("new");
     let write = || {
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;

@@ -6,14 +6,18 @@
 mod support;
 
 mod accounts;
+mod apply;
 mod bad_input;
 mod browser;
 mod corpora;
+mod devices;
 mod element;
 mod element_looks;
 mod enrolment;
+mod forms;
 mod hostile;
 mod licences;
+mod limits;
 mod login;
 mod observability;
 mod openapi;

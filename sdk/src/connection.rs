@@ -195,25 +195,8 @@ impl Connection {
                 turn.events.push(Event::Answered(Answer::Refused { code: r.code, retry_after: r.retry_after }));
                 State::Enrolling { channel, req_id }
             }
-            (at @ (At::Ready | At::Waiting(_)), ServerFrame::LoginChanged(c)) => {
-                turn.events.push(Event::LoginChanged { login: c.login, state: c.state });
-                at.back(channel)
-            }
-            (at @ (At::Ready | At::Waiting(_)), ServerFrame::AccountChanged(c)) => {
-                turn.events.push(Event::AccountChanged(c.state));
-                at.back(channel)
-            }
-            (at @ (At::Ready | At::Waiting(_)), ServerFrame::LoginOffered(o)) => {
-                turn.events.push(Event::LoginOffered { login: o.login, client_name: o.client_name, expires_at: o.expires_at });
-                at.back(channel)
-            }
-            (at @ (At::Ready | At::Waiting(_)), ServerFrame::EnrolmentWaiting(w)) => {
-                turn.events.push(Event::EnrolmentWaiting { enrolment: w.enrolment, name: w.name });
-                at.back(channel)
-            }
-            (at @ (At::Ready | At::Waiting(_)), ServerFrame::DeviceChanged(d)) => {
-                let frames::DeviceChanged { account, name, app, state, since } = d;
-                turn.events.push(Event::DeviceChanged(Device { account, name, app, state, since }));
+            (at @ (At::Ready | At::Waiting(_)), frame) if is_news(&frame) => {
+                turn.events.extend(news(frame));
                 at.back(channel)
             }
             (At::Waiting(req_id), frame) => match answer(req_id, frame, self.realm) {
@@ -337,6 +320,25 @@ impl Connection {
         let input = vouch.signing_input(&jkt);
         Ok(compact(&input, &keys.sign(key, input.as_bytes())?))
     }
+}
+
+/// Whether a frame may come at any time, asked for or not.
+fn is_news(frame: &ServerFrame) -> bool {
+    news(frame.clone()).is_some()
+}
+
+/// What the server tells unasked.
+fn news(frame: ServerFrame) -> Option<Event> {
+    Some(match frame {
+        ServerFrame::LoginChanged(c) => Event::LoginChanged { login: c.login, state: c.state },
+        ServerFrame::AccountChanged(c) => Event::AccountChanged(c.state),
+        ServerFrame::LoginOffered(o) => Event::LoginOffered { login: o.login, client_name: o.client_name, expires_at: o.expires_at },
+        ServerFrame::EnrolmentWaiting(w) => Event::EnrolmentWaiting { enrolment: w.enrolment, name: w.name },
+        ServerFrame::DeviceChanged(frames::DeviceChanged { account, name, app, state, since }) => {
+            Event::DeviceChanged(Device { account, name, app, state, since })
+        }
+        _ => return None,
+    })
 }
 
 /// A state without its channel.

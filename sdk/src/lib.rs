@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod app;
 mod command;
 mod connection;
 mod keys;
 mod prompt;
 mod wallet;
 
+pub use app::{AppError, TrustedApp};
 pub use command::{Answer, Capability, Command, NewPhone};
 pub use connection::{Connection, Ended, Event, Purpose, Turn};
 pub use countersign_protocol::{

@@ -1,6 +1,6 @@
 //! What can go wrong on a phone, and the exit code that says so.
 
-use countersign_sdk::{Close, Ended, KeyError, LinkError, Refusal, WalletError};
+use countersign_sdk::{AppError, Close, Ended, KeyError, LinkError, Refusal, WalletError};
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,8 @@ pub enum PhoneError {
     Keys(#[from] KeyError),
     #[error("{0}")]
     Wallet(#[from] WalletError),
+    #[error("{0}")]
+    App(#[from] AppError),
     #[error("{0}: {1}")]
     File(String, std::io::Error),
 }
@@ -33,7 +35,7 @@ impl PhoneError {
             Self::Refused(_) | Self::Closed(_) => 3,
             Self::Unreachable(_) => 4,
             Self::NotTheServer => 5,
-            Self::Usage(_) | Self::Link(_) | Self::Keys(_) | Self::Wallet(_) | Self::File(..) => 2,
+            Self::App(_) | Self::Usage(_) | Self::Link(_) | Self::Keys(_) | Self::Wallet(_) | Self::File(..) => 2,
         }
     }
 
@@ -46,6 +48,7 @@ impl PhoneError {
             Self::Unreachable(_) => "unreachable",
             Self::NotTheServer => "not_the_server",
             Self::Link(_) => "bad_link",
+            Self::App(_) => "app",
             Self::Usage(_) => "usage",
             Self::Keys(_) | Self::Wallet(_) | Self::File(..) => "state",
         }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod app;
 pub mod ask;
 pub mod error;
 pub mod keys;

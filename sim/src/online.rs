@@ -214,6 +214,21 @@ impl Online {
     /// # Errors
     /// Why not.
     pub async fn enrol(link: &EnrolLink, keys: Keys, key: KeyHandle, req_id: ReqId, device: &str) -> Result<Enrolled, PhoneError> {
+        Self::enrol_as(crate::app::OPEN, link, keys, key, req_id, device).await
+    }
+
+    /// The same for an app of this name.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn enrol_as(
+        app: &str,
+        link: &EnrolLink,
+        keys: Keys,
+        key: KeyHandle,
+        req_id: ReqId,
+        device: &str,
+    ) -> Result<Enrolled, PhoneError> {
         let server = Server::from_link(link)?;
         let purpose = Purpose::Enrol { code: EnrolCode(link.code.0) };
         let mut online = Self::open(&server, purpose, keys.clone(), None).await?;
@@ -222,7 +237,7 @@ impl Online {
             Event::Over(ended) => return Err(ended.into()),
             _ => return Err(Ended::Protocol.into()),
         };
-        let turn = online.connection.accept(&*keys, &key, req_id, "countersign-phone", device)?;
+        let turn = online.connection.accept(&*keys, &key, req_id, app, device)?;
         online.perform(turn).await?;
         match online.event().await? {
             Event::Enrolled { account, state, number } => {

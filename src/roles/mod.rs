@@ -44,3 +44,19 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
     let made = bootstrap::ports(&data, &plan.config, &metrics)?;
     actix_rt::System::new().block_on(ns::run(plan, data, made, metrics))
 }
+
+/// What `init` has made or found.
+pub(crate) struct Made {
+    pub(crate) root_api_key: PathBuf,
+    /// Whether the key was made just now.
+    pub(crate) fresh: bool,
+}
+
+/// Makes everything a first start would make, and ends.
+pub(crate) fn init(path: &std::path::Path, config: &Config) -> Result<Made, StartError> {
+    let data = DataDir::open(path)?;
+    let fresh = !data.file("root-api-key").exists();
+    let ports = bootstrap::ports(&data, config)?;
+    actix_rt::System::new().block_on(bootstrap::root_key(&ports, &data))?;
+    Ok(Made { root_api_key: data.file("root-api-key"), fresh })
+}

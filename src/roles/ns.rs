@@ -33,6 +33,7 @@ use crate::{
     config::Config,
     data_dir::DataDir,
     lifecycle::{self, Running},
+    retention,
 };
 
 struct Doors {
@@ -97,6 +98,7 @@ pub(super) async fn run(plan: Plan, data: DataDir, made: Made, metrics: Metrics)
         ready["realm"] = "demo".into();
         ready["demo"] = origin.into();
     }
+    actix_rt::spawn(retention::run(ports.clone(), heart.realms.clone()));
     data.say_ready(&ready)?;
     tracing::info!(role = plan.role, %rest, %page, %phone, %admin, demo = ready["demo"].as_str(), "ready");
     if let Some(origin) = ready["demo"].as_str() {

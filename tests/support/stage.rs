@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use countersign_api::{
-    ApiClient, Confirm, Enrolment, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm, NumberMatch, RealmSettings, roles,
+    ApiClient, ChangeRealm, Confirm, Enrolment, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm, NumberMatch, RealmSettings,
+    roles,
 };
 use countersign_channel::random;
 use countersign_sdk::{Account, Answer, Command, KeyStore, Link, Prompt, ReqId};
@@ -34,6 +35,17 @@ pub struct Stage {
 impl Stage {
     pub async fn set(pod: &Pod) -> Self {
         Self::at(pod, ORIGIN).await
+    }
+
+    /// With these settings instead of lax ones.
+    pub async fn strict(pod: &Pod, settings: RealmSettings) -> Self {
+        let stage = Self::set(pod).await;
+        let number_match = Some(NumberMatch { qr: false, link: true, directed: true });
+        let defaults = RealmSettings { number_match, ..RealmSettings::default() };
+        for settings in [defaults, settings] {
+            stage.root.change_realm(&stage.realm, &ChangeRealm { display_name: None, settings }).await.unwrap();
+        }
+        stage
     }
 
     /// With a client whose pages come from this origin.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod app_config;
 pub mod cbor;
 pub mod codes;
 pub mod decision;

@@ -34,7 +34,7 @@ pub struct Oops {
     /// What ran into a limit.
     pub limit: Option<&'static str>,
     /// The methods there are.
-    pub allow: Option<String>,
+    pub allow: Option<Box<str>>,
 }
 
 impl Oops {
@@ -273,7 +273,7 @@ pub async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Oo
     let methods =
         request.app_data::<PathNeeds>().map(|needs| needs.0.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", "));
     let mut oops = Oops::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
-    oops.allow = methods;
+    oops.allow = methods.map(String::into_boxed_str);
     Err(oops)
 }
 

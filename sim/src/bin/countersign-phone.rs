@@ -8,9 +8,9 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use countersign_channel::random;
-use countersign_sdk::{Account, KeyStore, Link, ReqId, What};
+use countersign_sdk::{Account, KeyStore, Link, ReqId, TrustedApp, What};
 use countersign_sim::{
-    Online, PhoneError, State, agent,
+    Online, PhoneError, State, agent, app,
     ask::{self, Ask, Reply, Shown},
     qr,
 };
@@ -38,6 +38,12 @@ enum Cmd {
         /// What this phone calls itself.
         #[arg(long, default_value = "virtual phone")]
         device: String,
+        /// The app's configuration as its publisher signed it; without one the app is open.
+        #[arg(long, value_name = "FILE", requires = "publisher")]
+        app_config: Option<PathBuf>,
+        /// The publisher's public key, as `countersign app key` prints it.
+        #[arg(long)]
+        publisher: Option<String>,
     },
     /// Claim a login by its link or QR code, and decide it.
     Login {
@@ -159,7 +165,10 @@ impl Out {
 async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
     let state = State::open(&cli.state)?;
     match &cli.command {
-        Cmd::Enrol { link, device } => enrol(&state, link, device, out).await,
+        Cmd::Enrol { link, device, app_config, publisher } => {
+            let app = app_config.as_ref().zip(publisher.as_ref()).map(|(file, publisher)| app::trusted(file, publisher)).transpose()?;
+            enrol(&state, link, device, app.as_ref(), out).await
+        }
         Cmd::Login { link, qr, scanned, yes, number } => {
             let (text, scanned) = match (link, qr) {
                 (Some(link), _) => (link.clone(), *scanned),
@@ -213,10 +222,14 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
     }
 }
 
-async fn enrol(state: &State, link: &str, device: &str, out: Out) -> Result<(), PhoneError> {
+async fn enrol(state: &State, link: &str, device: &str, app: Option<&TrustedApp>, out: Out) -> Result<(), PhoneError> {
     let Link::Enrol(link) = Link::parse(link)? else { return Err(PhoneError::Usage("this is a login link; use `login`".to_owned())) };
+    if let Some(app) = app {
+        app.check(&link, countersign_sim::now())?;
+    }
+    let id = app.map_or(countersign_sim::app::OPEN, TrustedApp::id);
     let key = state.keys.generate()?;
-    let enrolled = match Online::enrol(&link, state.keys.clone(), key.clone(), ReqId(random()), device).await {
+    let enrolled = match Online::enrol_as(id, &link, state.keys.clone(), key.clone(), ReqId(random()), device).await {
         Ok(enrolled) => enrolled,
         Err(e) => {
             state.keys.forget(&key)?;

@@ -29,7 +29,7 @@ const DELETE: Method = Method::DELETE;
 
 /// All of them; those of one path stand together.
 pub(crate) fn all() -> Vec<Endpoint> {
-    [realms_and_clients(), keys_and_roles(), people(), enrolling(), accounts_(), logins_(), trail()].concat()
+    [realms_and_clients(), keys(), roles_(), people(), enrolling(), accounts_(), logins_(), trail()].concat()
 }
 
 fn realms_and_clients() -> Vec<Endpoint> {
@@ -93,7 +93,7 @@ fn realms_and_clients() -> Vec<Endpoint> {
     ]
 }
 
-fn keys_and_roles() -> Vec<Endpoint> {
+fn keys() -> Vec<Endpoint> {
     vec![
         endpoint(GET, "/v1/api-keys", "listApiKeys", route!(api_keys::list))
             .says("API keys without their secrets; a realm's administrator sees its own realm's.")
@@ -130,6 +130,11 @@ fn keys_and_roles() -> Vec<Endpoint> {
             .gives::<ApiKey>(201)
             .refuses(&["secret_already_issued", "idempotency_key_reused"])
             .keyed(),
+    ]
+}
+
+fn roles_() -> Vec<Endpoint> {
+    vec![
         endpoint(GET, "/v1/roles", "listGlobalRoles", route!(roles::list_global))
             .says("Roles that count everywhere.")
             .needs(Everywhere(P::Root))

@@ -1,0 +1,115 @@
+//! `countersign app`: what a publisher does once for an app — make a key, sign where the app may enrol.
+
+use std::{fs, path::Path};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use clap::Subcommand;
+use countersign_channel::p256::{self, SigningKey};
+use countersign_domain::ports::Clock;
+use countersign_protocol::{
+    app_config::{self, Accepts, AppConfig},
+    jws::compact,
+};
+use serde::Deserialize;
+
+use crate::{data_dir::write_new, ports::WallClock};
+
+#[derive(Subcommand)]
+pub(crate) enum AppCommand {
+    /// Makes a publisher's key; prints its public half, which the app is built with.
+    Key {
+        /// Where the key goes; an existing file stays.
+        file: std::path::PathBuf,
+    },
+    /// Signs an app's configuration; prints the signed text, which the app is built with.
+    Sign {
+        /// TOML: `app = "com.example.bank"`, `realms = "open"` or a list of root pins, `valid_days` if it ends.
+        config: std::path::PathBuf,
+        #[arg(long, value_name = "FILE")]
+        key: std::path::PathBuf,
+    },
+    /// Says what a signed configuration says, if the publisher's public key fits.
+    Check {
+        /// The file with the signed text.
+        config: std::path::PathBuf,
+        /// The public half, as `key` printed it.
+        #[arg(long)]
+        publisher: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    app: String,
+    realms: Realms,
+    valid_days: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Realms {
+    Word(String),
+    Pins(Vec<String>),
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn fixed<const N: usize>(text: &str, what: &str) -> Result<[u8; N], String> {
+    URL_SAFE_NO_PAD.decode(text.trim()).ok().and_then(|b| b.try_into().ok()).ok_or_else(|| format!("{text} is not {what}"))
+}
+
+/// Does it; gives what is printed.
+pub(crate) fn run(command: AppCommand) -> Result<String, String> {
+    match command {
+        AppCommand::Key { file } => {
+            if !file.exists() {
+                write_new(&file, format!("{}\n", URL_SAFE_NO_PAD.encode(SigningKey::generate().to_pkcs8())).as_bytes())
+                    .map_err(|e| e.to_string())?;
+            }
+            Ok(URL_SAFE_NO_PAD.encode(key(&file)?.public()))
+        }
+        AppCommand::Sign { config, key: file } => {
+            let wanted: Wanted = toml::from_str(&read(&config)?).map_err(|e| format!("{}: {}", config.display(), e.message()))?;
+            let key = key(&file)?;
+            let config = wanted.into_config()?;
+            let input = config.signing_input(&p256::thumbprint(&key.public()));
+            Ok(compact(&input, &key.sign(input.as_bytes())))
+        }
+        AppCommand::Check { config, publisher } => check(&read(&config)?, &publisher),
+    }
+}
+
+fn key(file: &Path) -> Result<SigningKey, String> {
+    let der = URL_SAFE_NO_PAD.decode(read(file)?.trim()).ok();
+    der.and_then(|der| SigningKey::from_pkcs8(&der).ok()).ok_or_else(|| format!("{} holds no publisher's key", file.display()))
+}
+
+impl Wanted {
+    fn into_config(self) -> Result<AppConfig, String> {
+        countersign_domain::app::id(&self.app).map_err(|_| format!("{} cannot name an app", self.app))?;
+        let accepts = match self.realms {
+            Realms::Word(word) if word == "open" => Accepts::Open,
+            Realms::Word(word) => return Err(format!("realms = {word:?} is neither \"open\" nor a list of root pins")),
+            Realms::Pins(pins) => {
+                Accepts::Roots(pins.iter().map(|p| fixed(p, "a root pin (base64url of 32 bytes)")).collect::<Result<_, _>>()?)
+            }
+        };
+        let iat = WallClock.now().secs();
+        Ok(AppConfig { app: self.app, accepts, iat, exp: self.valid_days.map(|days| iat + days * 86_400) })
+    }
+}
+
+fn check(text: &str, publisher: &str) -> Result<String, String> {
+    let public: [u8; 65] = fixed(publisher, "a publisher's public key (base64url of 65 bytes)")?;
+    let parsed = app_config::parse(text.trim()).map_err(|e| e.to_string())?;
+    p256::verify(&public, parsed.signing_input.as_bytes(), &parsed.signature)
+        .map_err(|_| "the publisher has not signed this".to_owned())?;
+    let realms = match &parsed.claims.accepts {
+        Accepts::Open => "any realm".to_owned(),
+        Accepts::Roots(pins) => format!("{} listed realms", pins.len()),
+    };
+    Ok(format!("{} may enrol at {realms}", parsed.claims.app))
+}

@@ -1,0 +1,88 @@
+//! `countersign apply FILE`: a file says what realms, clients, roles and apps there are; this brings a running NS there, through its REST API, and says what it does.
+//!
+//! What the file does not name stays, unless its realm says `prune = true`. Running it again does nothing.
+
+mod diff;
+mod wanted;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use countersign_api::{ApiClient, ApiError};
+
+use diff::{Change, Doing};
+use wanted::Wanted;
+
+#[derive(Args)]
+pub(crate) struct Apply {
+    /// TOML; see config/apply.example.toml.
+    file: PathBuf,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// One JSON object per change instead of lines.
+    #[arg(long)]
+    json: bool,
+    /// The data directory of an NS that runs on this machine: where it is and its root key.
+    #[arg(long, value_name = "DIR", required_unless_present = "url")]
+    data: Option<PathBuf>,
+    /// The REST port of an NS, like https://id.example; takes `--key-file`.
+    #[arg(long, requires = "key_file", conflicts_with = "data")]
+    url: Option<String>,
+    /// A file with an API key.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+impl Apply {
+    fn api(&self) -> Result<ApiClient, String> {
+        let data = self.data.clone().unwrap_or_default();
+        let url = match &self.url {
+            Some(url) => url.clone(),
+            None => {
+                let ready = read(&data.join("ready.json")).map_err(|e| format!("{e}; is it running?"))?;
+                let ready: serde_json::Value = serde_json::from_str(&ready).map_err(|e| e.to_string())?;
+                ready["rest"].as_str().unwrap_or_default().to_owned()
+            }
+        };
+        let key = read(&self.key_file.clone().unwrap_or_else(|| data.join("root-api-key")))?;
+        ApiClient::new(&url, key.trim()).map_err(|e| e.to_string())
+    }
+}
+
+/// Applies the file.
+pub(crate) fn run(apply: &Apply) -> Result<(), String> {
+    let wanted: Wanted = toml::from_str(&read(&apply.file)?).map_err(|e| format!("{}: {}", apply.file.display(), e.to_string().trim()))?;
+    let api = apply.api()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let doing = Doing { api, dry: apply.dry_run };
+    let told = |e: ApiError| match e {
+        ApiError::Refused(problem) => {
+            let at: Vec<String> = problem.errors.iter().map(|e| format!("{} {}", e.pointer, e.detail)).collect();
+            format!("{} {}{}", problem.code, problem.detail.unwrap_or_default(), at.join("; "))
+        }
+        other => other.to_string(),
+    };
+    let mut out = std::io::stdout();
+    let mut say = |change: &Change| {
+        let line = if apply.json { change.json() } else { change.to_string() };
+        let _nobody_reads = writeln!(out, "{line}");
+    };
+    let changes = runtime.block_on(wanted.bring(&doing, &mut say)).map_err(|(what, e)| format!("{what}: {}", told(e)))?;
+    if !apply.json {
+        let verb = if apply.dry_run { "would be made" } else { "made" };
+        let _nobody_reads = if changes == 0 {
+            writeln!(std::io::stdout(), "Nothing to do.")
+        } else {
+            writeln!(std::io::stdout(), "{changes} changes {verb}.")
+        };
+    }
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! What the file says, and how NS is brought there.
+
+use countersign_api::{
+    ApiError, App, ChangeRealm, Client, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole, RealmSettings, Role,
+};
+use serde::Deserialize;
+
+use super::{Change, Doing};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    #[serde(default, rename = "realm")]
+    realms: Vec<WantedRealm>,
+    /// Roles that count everywhere.
+    #[serde(default, rename = "role")]
+    roles: Vec<WantedRole>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedRealm {
+    name: String,
+    display_name: String,
+    #[serde(default)]
+    settings: RealmSettings,
+    #[serde(default, rename = "client")]
+    clients: Vec<NewClient>,
+    #[serde(default, rename = "role")]
+    roles: Vec<WantedRole>,
+    #[serde(default, rename = "app")]
+    apps: Vec<WantedApp>,
+    /// What the file does not name goes: clients (with their keys), roles, apps.
+    #[serde(default)]
+    prune: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedRole {
+    name: String,
+    permissions: Vec<Permission>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedApp {
+    id: String,
+    display_name: String,
+    min_version: Option<String>,
+}
+
+/// What failed, and why.
+type Failed = (String, ApiError);
+
+/// Tells each change as it is made.
+type Say<'a> = &'a mut dyn FnMut(&Change);
+
+impl Wanted {
+    /// Gives how many changes there were.
+    pub(super) async fn bring(&self, doing: &Doing, say: Say<'_>) -> Result<usize, Failed> {
+        let mut changes = 0;
+        if !self.roles.is_empty() {
+            let there = doing.api.global_roles().await.map_err(|e| ("roles".to_owned(), e))?.items;
+            for role in &self.roles {
+                changes += role.bring(doing, None, &there, say).await?;
+            }
+        }
+        for realm in &self.realms {
+            changes += realm.bring(doing, say).await?;
+        }
+        Ok(changes)
+    }
+}
+
+impl WantedRealm {
+    async fn bring(&self, doing: &Doing, say: Say<'_>) -> Result<usize, Failed> {
+        let what = format!("realm {}", self.name);
+        let failed = |e| (what.clone(), e);
+        let known = doing.api.realms().await.map_err(failed)?.items.into_iter().find(|r| r.name == self.name);
+        let mut changes = 0;
+        let change = ChangeRealm { display_name: Some(self.display_name.clone()), settings: self.settings.clone() };
+        match &known {
+            None => {
+                say(&Change::new('+', what.clone()));
+                changes += 1;
+                if !doing.dry {
+                    let new =
+                        NewRealm { name: self.name.clone(), display_name: self.display_name.clone(), settings: self.settings.clone() };
+                    doing.api.create_realm(&new).await.map_err(failed)?;
+                }
+            }
+            Some(there) => {
+                if let Some(difference) = Change::between(what.clone(), there, &change) {
+                    say(&difference);
+                    changes += 1;
+                    if !doing.dry {
+                        doing.api.change_realm(&self.name, &change).await.map_err(failed)?;
+                    }
+                }
+            }
+        }
+        // A realm that is not there yet has nothing, also when this is only a rehearsal.
+        let there = known.is_some() || !doing.dry;
+        Ok(changes + self.clients(doing, there, say).await? + self.roles(doing, there, say).await? + self.apps(doing, there, say).await?)
+    }
+
+    async fn clients(&self, doing: &Doing, ask: bool, say: Say<'_>) -> Result<usize, Failed> {
+        let what = |name: &str| format!("client {}/{name}", self.name);
+        let there = if ask { doing.api.clients(&self.name).await.map_err(|e| (what("*"), e))? } else { Vec::new() };
+        let mut changes = 0;
+        for new in &self.clients {
+            let failed = |e| (what(&new.name), e);
+            match there.iter().find(|c| c.name == new.name) {
+                None => {
+                    say(&Change::new('+', what(&new.name)));
+                    changes += 1;
+                    if !doing.dry {
+                        doing.api.create_client(&self.name, new).await.map_err(failed)?;
+                    }
+                }
+                Some(client) => {
+                    let put = as_put(new);
+                    if let Some(difference) = Change::between(what(&new.name), &of_client(client), &put) {
+                        say(&difference);
+                        changes += 1;
+                        if !doing.dry {
+                            doing.api.put_client(&self.name, &client.id, &put).await.map_err(failed)?;
+                        }
+                    }
+                }
+            }
+        }
+        for gone in there.iter().filter(|c| self.prune && !self.clients.iter().any(|w| w.name == c.name)) {
+            say(&Change::new('-', what(&gone.name)));
+            changes += 1;
+            if !doing.dry {
+                doing.api.delete_client(&self.name, &gone.id).await.map_err(|e| (what(&gone.name), e))?;
+            }
+        }
+        Ok(changes)
+    }
+
+    async fn roles(&self, doing: &Doing, ask: bool, say: Say<'_>) -> Result<usize, Failed> {
+        let what = |name: &str| format!("role {}/{name}", self.name);
+        let there = if ask { doing.api.roles(&self.name).await.map_err(|e| (what("*"), e))?.items } else { Vec::new() };
+        let mut changes = 0;
+        for role in &self.roles {
+            changes += role.bring(doing, Some(&self.name), &there, say).await?;
+        }
+        for gone in there.iter().filter(|r| self.prune && !r.builtin && !self.roles.iter().any(|w| w.name == r.name)) {
+            say(&Change::new('-', what(&gone.name)));
+            changes += 1;
+            if !doing.dry {
+                doing.api.delete_role(&self.name, &gone.name).await.map_err(|e| (what(&gone.name), e))?;
+            }
+        }
+        Ok(changes)
+    }
+
+    async fn apps(&self, doing: &Doing, ask: bool, say: Say<'_>) -> Result<usize, Failed> {
+        let what = |id: &str| format!("app {}/{id}", self.name);
+        let there: Vec<App> = if ask { doing.api.apps(&self.name).await.map_err(|e| (what("*"), e))?.items } else { Vec::new() };
+        let mut changes = 0;
+        for app in &self.apps {
+            let put = PutApp { display_name: app.display_name.clone(), min_version: app.min_version.clone() };
+            let known = there.iter().find(|a| a.id == app.id);
+            let before = known.map(|a| PutApp { display_name: a.display_name.clone(), min_version: a.min_version.clone() });
+            if before.as_ref() == Some(&put) {
+                continue;
+            }
+            let difference = before.and_then(|b| Change::between(what(&app.id), &b, &put));
+            say(&difference.unwrap_or_else(|| Change::new(if known.is_some() { '~' } else { '+' }, what(&app.id))));
+            changes += 1;
+            if !doing.dry {
+                doing.api.put_app(&self.name, &app.id, &put).await.map_err(|e| (what(&app.id), e))?;
+            }
+        }
+        for gone in there.iter().filter(|a| self.prune && !self.apps.iter().any(|w| w.id == a.id)) {
+            say(&Change::new('-', what(&gone.id)));
+            changes += 1;
+            if !doing.dry {
+                doing.api.delete_app(&self.name, &gone.id).await.map_err(|e| (what(&gone.id), e))?;
+            }
+        }
+        Ok(changes)
+    }
+}
+
+impl WantedRole {
+    async fn bring(&self, doing: &Doing, realm: Option<&str>, there: &[Role], say: Say<'_>) -> Result<usize, Failed> {
+        let what = realm.map_or_else(|| format!("role {}", self.name), |realm| format!("role {realm}/{}", self.name));
+        let known = there.iter().find(|r| r.name == self.name);
+        let same = known
+            .is_some_and(|r| r.permissions.len() == self.permissions.len() && self.permissions.iter().all(|p| r.permissions.contains(p)));
+        if same {
+            return Ok(0);
+        }
+        let put = PutRole { permissions: self.permissions.clone() };
+        let before = known.map(|r| PutRole { permissions: r.permissions.clone() });
+        let difference = before.and_then(|before| Change::between(what.clone(), &before, &put));
+        say(&difference.unwrap_or_else(|| Change::new('+', what.clone())));
+        if !doing.dry {
+            let done = match realm {
+                Some(realm) => doing.api.put_role(realm, &self.name, &put).await,
+                None => doing.api.put_global_role(&self.name, &put).await,
+            };
+            done.map_err(|e| (what, e))?;
+        }
+        Ok(1)
+    }
+}
+
+fn as_put(new: &NewClient) -> PutClient {
+    let NewClient { name: _, display_name, logo, origins, return_urls, callback_urls, templates } = new.clone();
+    PutClient { display_name, logo, origins, return_urls, callback_urls, templates }
+}
+
+fn of_client(c: &Client) -> PutClient {
+    PutClient {
+        display_name: c.display_name.clone(),
+        logo: c.logo.clone(),
+        origins: c.origins.clone(),
+        return_urls: c.return_urls.clone(),
+        callback_urls: c.callback_urls.clone(),
+        templates: c.templates.clone(),
+    }
+}
