@@ -4,7 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_actors::Realms;
 use countersign_domain::{
-    api_key::ApiKey, audit::Actor, permission::role, ports::Ports, realm::RealmSettings, refused::Stop, vault::Vault,
+    api_key::ApiKey,
+    audit::Actor,
+    permission::role,
+    ports::{Meter, Ports},
+    realm::RealmSettings,
+    refused::Stop,
+    vault::Vault,
 };
 use countersign_edge::{
     admin::Storage,
@@ -22,14 +28,14 @@ use crate::{
 };
 
 /// What stands behind the ports.
-pub(super) struct Made {
+pub(super) struct Behind {
     pub(super) ports: Ports,
     /// Asks the storage how it is.
     pub(super) storage: Storage,
 }
 
 /// The real ports. Migrates the database, so it runs before the actor system starts.
-pub(super) fn ports(data: &DataDir, config: &Config, metrics: &Metrics) -> Result<Made, StartError> {
+pub(super) fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>) -> Result<Behind, StartError> {
     let random = Arc::new(OsRandom);
     let given = Some(config.keys.master_key_file.as_path()).filter(|p| !p.as_os_str().is_empty());
     let master = data.master_key(given, &*random)?;
@@ -37,8 +43,8 @@ pub(super) fn ports(data: &DataDir, config: &Config, metrics: &Metrics) -> Resul
     let clock = Arc::new(WallClock);
     let live = Arc::new(MemoryKv::new(clock.clone()));
     let storage = storage(store.clone(), live.clone());
-    let (vault, meter) = (Arc::new(Vault::new(&master)), Arc::new(metrics.clone()));
-    Ok(Made { ports: Ports { store: Arc::new(store), live, clock, random, vault, meter }, storage })
+    let vault = Arc::new(Vault::new(&master));
+    Ok(Behind { ports: Ports { store: Arc::new(store), live, clock, random, vault, meter }, storage })
 }
 
 fn storage(store: NsStore, live: Arc<MemoryKv>) -> Storage {

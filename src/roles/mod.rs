@@ -4,8 +4,9 @@ mod bootstrap;
 mod demo;
 mod ns;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
+use countersign_domain::ports::Unmetered;
 use countersign_edge::metrics::Metrics;
 
 use crate::{config::Config, data_dir::DataDir};
@@ -41,8 +42,8 @@ impl From<countersign_domain::Fault> for StartError {
 pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
     let data = DataDir::open(&plan.data)?;
     let metrics = Metrics::new().map_err(|e| StartError::Other(e.to_string()))?;
-    let made = bootstrap::ports(&data, &plan.config, &metrics)?;
-    actix_rt::System::new().block_on(ns::run(plan, data, made, metrics))
+    let behind = bootstrap::ports(&data, &plan.config, Arc::new(metrics.clone()))?;
+    actix_rt::System::new().block_on(ns::run(plan, data, behind, metrics))
 }
 
 /// What `init` has made or found.
@@ -56,7 +57,7 @@ pub(crate) struct Made {
 pub(crate) fn init(path: &std::path::Path, config: &Config) -> Result<Made, StartError> {
     let data = DataDir::open(path)?;
     let fresh = !data.file("root-api-key").exists();
-    let ports = bootstrap::ports(&data, config)?;
+    let ports = bootstrap::ports(&data, config, Arc::new(Unmetered))?.ports;
     actix_rt::System::new().block_on(bootstrap::root_key(&ports, &data))?;
     Ok(Made { root_api_key: data.file("root-api-key"), fresh })
 }

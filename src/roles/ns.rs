@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 use super::{
     Plan, StartError,
-    bootstrap::{self, Made},
+    bootstrap::{self, Behind},
     demo,
 };
 use crate::{
@@ -65,8 +65,8 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-pub(super) async fn run(plan: Plan, data: DataDir, made: Made, metrics: Metrics) -> Result<ExitCode, StartError> {
-    let Made { ports, storage } = made;
+pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metrics) -> Result<ExitCode, StartError> {
+    let Behind { ports, storage } = behind;
     let config = &plan.config;
     let l = &config.listen;
     let doors = Doors { rest: listen(l.rest)?, page: listen(l.page)?, phone: listen(l.phone)?, admin: listen(l.admin)? };

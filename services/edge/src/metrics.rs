@@ -241,10 +241,11 @@ mod tests {
                 metrics.note(Fact::Outcome { state: *state, via });
             }
         }
-        LimitedBy::ALL.map(|by| metrics.note(Fact::Limited(by)));
-        Alert::ALL.map(|alert| metrics.note(Fact::Alert(alert)));
+        LimitedBy::ALL.into_iter().for_each(|by| metrics.note(Fact::Limited(by)));
+
+        Alert::ALL.into_iter().for_each(|alert| metrics.note(Fact::Alert(alert)));
         for frame in PhoneFrame::NAMES {
-            Answered::ALL.map(|result| metrics.note(Fact::Command { frame, result }));
+            Answered::ALL.into_iter().for_each(|result| metrics.note(Fact::Command { frame, result }));
         }
         Close::ALL.iter().for_each(|code| metrics.count(Metric::Closed, &[code.as_str()]));
         metrics.note(Fact::Redeemed);
