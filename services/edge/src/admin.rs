@@ -88,14 +88,19 @@ pub struct Watched {
 impl Watched {
     /// Looks at what is not counted as it happens; gives why the pod is not ready.
     pub(crate) async fn look(&self) -> Vec<String> {
-        let causes = self.readiness.causes().await;
-        self.metrics.set(Metric::Ready, &[], i64::from(causes.is_empty()));
-        // A registry that is dead or late leaves its last numbers; readiness tells.
-        if let Ok(Some(here)) = timeout(PATIENCE, self.heart.presences()).await {
-            let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-            self.metrics.set(Metric::Sessions, &[], size(here.sessions));
-            self.metrics.set(Metric::Waiters, &[], size(here.waiters));
+        let mut causes = self.readiness.causes().await;
+        match timeout(PATIENCE, self.heart.presences()).await {
+            Ok(Some(here)) => {
+                let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+                self.metrics.set(Metric::Sessions, &[], size(here.sessions));
+                self.metrics.set(Metric::Waiters, &[], size(here.waiters));
+            }
+            // Its death is on its way to the readiness.
+            Ok(None) if !causes.iter().any(|cause| cause.ends_with(" died")) => causes.push("a registry died".to_owned()),
+            // A dead one, or a late one, leaves its last numbers.
+            Ok(None) | Err(_) => {}
         }
+        self.metrics.set(Metric::Ready, &[], i64::from(causes.is_empty()));
         (self.storage)(&self.metrics);
         causes
     }
@@ -106,7 +111,7 @@ async fn livez() -> HttpResponse {
 }
 
 async fn readyz(watched: web::Data<Watched>) -> HttpResponse {
-    let causes = watched.readiness.causes().await;
+    let causes = watched.look().await;
     let ready = causes.is_empty();
     let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.json(Ready { ready, causes })
