@@ -1,0 +1,210 @@
+//! What the store promises about what is set up, looked for and forgotten, on every database.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use countersign_domain::{
+    api_key::ApiKey,
+    audit::{About, Actor, Filter, Mark, Stamp},
+    login::{Claim, Initiator, Login, Outcome, Target, Via},
+    permission::{Permission, Role, role},
+    ports::{Purged, Store, UserQuery, UserSort},
+    realm::{Realm, RealmSettings, SealedRealm},
+    secret::Secret,
+    time::Time,
+    user::User,
+};
+use countersign_protocol::{
+    codes::LoginState,
+    ids::{AccountId, ApiKeyId, AuditId, ClientId, LoginId, RealmId},
+};
+use countersign_store_ns::NsStore;
+
+const REALM: RealmId = RealmId([1; 16]);
+const OTHER: RealmId = RealmId([9; 16]);
+
+fn id(n: u32) -> [u8; 16] {
+    let mut id = [7; 16];
+    id[..4].copy_from_slice(&n.to_be_bytes());
+    id
+}
+
+fn stamp(at: u64) -> Stamp {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let id = AuditId(id(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)));
+    Stamp { id, now: Time(at), actor: Actor::System, client: None, mark: None }
+}
+
+async fn open(dir: &Path) -> Arc<dyn Store> {
+    let store: Arc<dyn Store> = Arc::new(NsStore::open_sqlite(&dir.join("ns.db")).unwrap());
+    for (realm, name) in [(REALM, "realm"), (OTHER, "other")] {
+        let realm =
+            Realm { id: realm, name: name.into(), display_name: name.into(), created_at: Time(0), settings: RealmSettings::default() };
+        let sealed = SealedRealm { realm, root_pin: [0; 32], sealed_root: None, sealed_qr: vec![1], keys: vec![], apps: vec![] };
+        assert!(store.add_realm(&sealed, &stamp(1000)).await.unwrap());
+    }
+    store
+}
+
+fn outcome(realm: RealmId, n: u32, user: &str, ends_at: u64) -> Outcome {
+    let login = Login {
+        id: LoginId(id(n)),
+        realm,
+        client: ClientId([4; 16]),
+        realm_name: "Realm".into(),
+        client_name: "Shop".into(),
+        created_at: Time(1000),
+        expires_at: Time(2000),
+        expected_user: Some(user.into()),
+        text: Some(format!("Hello {user}")),
+        browser: None,
+        place: None,
+        return_url: None,
+        page_hash: [0; 32],
+        target: Some(Target::User(user.into())),
+        initiator: Initiator::default(),
+        number_match: false,
+        callback_url: None,
+        request: None,
+    };
+    let claim = Claim { account: AccountId([2; 16]), user_id: user.into(), via: Via::Directed, number: None, at: Time(1500) };
+    Outcome {
+        login,
+        state: LoginState::Refused,
+        reason: None,
+        claim: Some(claim),
+        decision: None,
+        req_id: None,
+        decided_at: Time(1600),
+        redeem_by: Time(1600),
+        ends_at: Time(ends_at),
+    }
+}
+
+#[tokio::test]
+async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    for n in 0..700 {
+        store.record_outcome(&outcome(REALM, n, "alice", 5000), &stamp(1600)).await.unwrap();
+    }
+    store.record_outcome(&outcome(REALM, 900, "alice", 9000), &stamp(8000)).await.unwrap();
+    store.record_outcome(&outcome(OTHER, 901, "alice", 5000), &stamp(1600)).await.unwrap();
+    let mut gone = Purged::default();
+    loop {
+        let batch = store.purge(REALM, Time(6000), Time(6000), Time(6000)).await.unwrap();
+        gone = Purged { events: gone.events + batch.events, outcomes: gone.outcomes + batch.outcomes };
+        if batch == Purged::default() {
+            break;
+        }
+    }
+    assert_eq!(gone, Purged { events: 701, outcomes: 700 }, "the realm's creation and its old outcomes");
+    assert!(store.outcome(REALM, LoginId(id(900))).await.unwrap().is_some());
+    assert!(store.outcome(OTHER, LoginId(id(901))).await.unwrap().is_some());
+    let left = store.events(&Filter { limit: 100, ..Filter::default() }).await.unwrap();
+    assert_eq!(left.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["realm.created", "login.refused", "login.refused"]);
+}
+
+#[tokio::test]
+async fn an_erased_user_is_nowhere_and_what_happened_still_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    for (realm, n) in [(REALM, 1), (OTHER, 2)] {
+        let user = User { realm, user_id: "alice".into(), display_name: Some("Alice".into()), created_at: Time(0) };
+        store.put_user(&user, &stamp(1)).await.unwrap();
+        store.record_outcome(&outcome(realm, n, "alice", 5000), &stamp(2)).await.unwrap();
+    }
+    store
+        .set_attributes(REALM, "alice", &BTreeMap::from([("mail".to_owned(), Some("alice@example.com".to_owned()))]), &stamp(3))
+        .await
+        .unwrap();
+    store.erase_user(REALM, "alice", "erased-x", &stamp(4)).await.unwrap();
+    let record = store.outcome(REALM, LoginId(id(1))).await.unwrap().unwrap();
+    let events = store.events(&Filter { realm: Some(REALM), limit: 100, ..Filter::default() }).await.unwrap();
+    let told = format!("{record:?} {events:?} {:?}", store.attributes(REALM, "alice").await.unwrap());
+    assert!(!told.contains("alice") && told.contains("erased-x"), "{told}");
+    assert_eq!(store.user(REALM, "alice").await.unwrap(), None);
+    assert!(store.user(OTHER, "alice").await.unwrap().is_some(), "another realm's alice is somebody else");
+    assert_eq!(store.outcomes_of_user(OTHER, "alice", None, 10).await.unwrap().len(), 1);
+    assert!(events.iter().any(|e| e.action == "login.refused") && events.iter().any(|e| e.action == "user.erased"));
+}
+
+#[tokio::test]
+async fn users_are_found_as_asked_and_pages_leave_nobody_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    for (n, name) in ["a%b", "a_b", "axb", "b", "c"].iter().enumerate() {
+        let shown = (n % 2 == 0).then(|| format!("Name {n}"));
+        let user = User { realm: REALM, user_id: (*name).into(), display_name: shown, created_at: Time(10 - n as u64 / 2) };
+        store.put_user(&user, &stamp(1)).await.unwrap();
+    }
+    let ids = async |query: UserQuery| store.users(REALM, &query).await.unwrap().into_iter().map(|u| u.user_id).collect::<Vec<_>>();
+    let all = UserQuery { limit: 100, ..UserQuery::default() };
+    assert_eq!(ids(UserQuery { text: Some("%".into()), ..all.clone() }).await, ["a%b"], "patterns stand for themselves");
+    assert_eq!(ids(UserQuery { text: Some("_".into()), ..all.clone() }).await, ["a_b"]);
+    assert_eq!(ids(UserQuery { text: Some("NAME 4".into()), ..all.clone() }).await, ["c"]);
+    store.set_attributes(REALM, "b", &BTreeMap::from([("team".to_owned(), Some("red".to_owned()))]), &stamp(2)).await.unwrap();
+    assert_eq!(ids(UserQuery { attribute: Some(("team".into(), "red".into())), ..all.clone() }).await, ["b"]);
+    assert_eq!(ids(UserQuery { attribute: Some(("team".into(), "blue".into())), ..all.clone() }).await, Vec::<String>::new());
+    for (sort, descending) in
+        [(UserSort::UserId, false), (UserSort::UserId, true), (UserSort::CreatedAt, false), (UserSort::CreatedAt, true)]
+    {
+        let whole = ids(UserQuery { sort, descending, ..all.clone() }).await;
+        let (mut walked, mut after) = (Vec::new(), None);
+        loop {
+            let page =
+                store.users(REALM, &UserQuery { sort, descending, after: after.clone(), limit: 2, ..UserQuery::default() }).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some((last.created_at, last.user_id.clone()));
+            walked.extend(page.into_iter().map(|u| u.user_id));
+        }
+        assert_eq!((walked.len(), &walked), (5, &whole), "{sort:?} {descending}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_has_what_its_role_has_now_and_a_role_in_use_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let secret = Secret::new([3; 32]);
+    let key = ApiKey::plain(ApiKeyId([5; 16]), &secret, "support", Some((REALM, None)), Time(0));
+    assert!(!store.add_api_key(&key, &stamp(1)).await.unwrap(), "there is no such role");
+    let support = |permissions: &[Permission]| Role {
+        realm: Some(REALM),
+        name: "support".into(),
+        permissions: permissions.iter().copied().collect(),
+        created_at: Time(0),
+    };
+    store.put_role(&support(&[Permission::Logins]), &stamp(2)).await.unwrap();
+    let elsewhere = ApiKey::plain(ApiKeyId([6; 16]), &Secret::new([4; 32]), "support", Some((OTHER, None)), Time(0));
+    assert!(!store.add_api_key(&elsewhere, &stamp(3)).await.unwrap(), "the role is another realm's");
+    assert!(store.add_api_key(&key, &stamp(4)).await.unwrap());
+    let has = async |p| store.api_key_by_hash(&secret.hash()).await.unwrap().unwrap().permissions.has(p);
+    assert!(has(Permission::Logins).await && !has(Permission::Audit).await);
+    store.put_role(&support(&[Permission::Audit]), &stamp(5)).await.unwrap();
+    assert!(!has(Permission::Logins).await && has(Permission::Audit).await);
+    assert_eq!(store.delete_role(Some(REALM), "support", &stamp(6)).await.unwrap(), Some(false));
+    let new = ApiKey { id: ApiKeyId([8; 16]), hash: [8; 32], ..key.clone() };
+    assert!(store.rotate_api_key(key.id, Time(500), &new, &stamp(7)).await.unwrap());
+    assert!(!store.rotate_api_key(key.id, Time(900), &new, &stamp(8)).await.unwrap(), "the same successor twice");
+    assert_eq!(store.api_key(key.id).await.unwrap().unwrap().expires_at, Some(Time(500)));
+    for key in [key.id, new.id] {
+        assert!(store.delete_api_key(key, &stamp(9)).await.unwrap());
+    }
+    assert_eq!(store.delete_role(Some(REALM), "support", &stamp(10)).await.unwrap(), Some(true));
+    assert_eq!(store.delete_role(Some(REALM), role::CLIENT, &stamp(11)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_keyed_request_leaves_its_mark_with_its_effect_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let mark = Mark { id: [1; 16], hash: [2; 32] };
+    assert_eq!(store.request(&mark.id).await.unwrap(), None);
+    let told = Stamp { mark: Some(mark), ..stamp(1) };
+    store.tell("test.told", &About::of(REALM, "x"), &told).await.unwrap();
+    assert_eq!(store.request(&mark.id).await.unwrap(), Some([2; 32]));
+    let again = Stamp { mark: Some(Mark { hash: [3; 32], ..mark }), ..told };
+    assert!(store.tell("test.told", &About::of(REALM, "x"), &again).await.is_err(), "one stamp is one row");
+    assert_eq!(store.request(&mark.id).await.unwrap(), Some([2; 32]), "the first body stays");
+}
