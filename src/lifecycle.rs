@@ -4,7 +4,10 @@ use std::{process::ExitCode, time::Duration};
 
 use actix_web::dev::{Server, ServerHandle};
 use countersign_actors::{Deaths, Heart};
-use countersign_edge::{admin::Readiness, metrics::Metrics};
+use countersign_edge::{
+    admin::Readiness,
+    metrics::{Metric, Metrics},
+};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
@@ -94,12 +97,11 @@ async fn drain(running: &Running, heart: &Heart, spread: Duration, deadline: Dur
     }
     let _pages_hear_it = running.leave.send(true);
     let sent = heart.drain.send_away(spread).await;
-    while Instant::now() < until
-        && (heart.drain.left().await > 0 || running.metrics.phone_connections.get() > 0 || running.metrics.page_connections.get() > 0)
-    {
+    let connections = || running.metrics.level(Metric::PhoneConnections) + running.metrics.level(Metric::PageConnections);
+    while Instant::now() < until && (heart.drain.left().await > 0 || connections() > 0) {
         sleep(LOOK).await;
     }
-    tracing::info!(sent, left = running.metrics.phone_connections.get(), "drained");
+    tracing::info!(sent, left = running.metrics.level(Metric::PhoneConnections), "drained");
     heart.drain.expect_the_end();
     for server in running.phone.iter().chain(&running.http).chain(&running.admin) {
         server.stop(true).await;

@@ -5,7 +5,7 @@ use countersign_api::{LoginState, NewLogin, NumberMatch, PutClient, RealmSetting
 use countersign_sdk::{Answer, Command, Event, LoginId, Prompt, Refusal};
 use countersign_sim::{Online, PhoneError};
 
-use crate::support::{ORIGIN, Page, Phone, Pod, RETURN_URL, Stage, claim, code};
+use crate::support::{ORIGIN, Page, Pod, RETURN_URL, Stage, claim, code};
 
 fn id(text: &str) -> LoginId {
     text.parse().unwrap()
@@ -242,7 +242,7 @@ async fn a_client_can_watch_a_login_as_a_stream() {
 async fn where_the_realm_asks_for_it_a_login_lives_only_while_its_phone_pings() {
     let pod = Pod::with(&[], &[("COUNTERSIGN_WAIT_SAFETY_POLL_MS", "200")]);
     let stage = Stage::strict(&pod, RealmSettings { silence_secs: Some(60), ..RealmSettings::default() }).await;
-    let phone: Phone = stage.phone("alice").await;
+    let phone = stage.phone("alice").await;
     let mut online = phone.connect().await;
     assert_eq!(online.ping_after, 20, "three pings in the time that is allowed");
     let login = stage.approved(&mut online).await;

@@ -19,6 +19,7 @@ mod hostile;
 mod licences;
 mod limits;
 mod login;
+mod observability;
 mod openapi;
 mod page_http;
 mod pages;

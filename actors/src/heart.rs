@@ -9,7 +9,10 @@ use countersign_protocol::ids::PodId;
 use crate::{
     Accounts, Deaths, Drain, Enrolments, Logins, Realms, Sessions,
     bridge::BusBridge,
-    registry::{login::LoginRegistry, message::MessageRegistry},
+    registry::{
+        login::LoginRegistry,
+        message::{Count, MessageRegistry},
+    },
     watch::Watch,
 };
 
@@ -64,8 +67,16 @@ pub struct Heart {
     pub accounts: Accounts,
     pub sessions: Sessions,
     pub drain: Drain,
-    #[cfg(feature = "faults")]
     shared: Arc<Shared>,
+}
+
+/// How many are here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Presences {
+    /// Phones that have authenticated.
+    pub sessions: usize,
+    /// Pages, long polls and sessions that wait for a login or enrolment.
+    pub waiters: usize,
 }
 
 impl Heart {
@@ -96,10 +107,16 @@ impl Heart {
             accounts: Accounts::new(shared.clone()),
             sessions: Sessions::new(shared.clone()),
             drain: Drain::new(messages, watch, leave),
-            #[cfg(feature = "faults")]
             shared,
         };
         Ok((heart, deaths))
+    }
+
+    /// How many are here; asks the registries. `None` when one of them has died.
+    pub async fn presences(&self) -> Option<Presences> {
+        let sessions = self.shared.messages.send(Count).await.ok()?;
+        let waiters = self.shared.logins.send(Count).await.ok()?;
+        Some(Presences { sessions, waiters })
     }
 
     /// For the tests of supervision: makes a registry (`logins`, `messages`) or the session of an account panic.

@@ -17,7 +17,7 @@ mod work;
 pub use accounts::Accounts;
 pub use drain::Drain;
 pub use enrolments::Enrolments;
-pub use heart::{Heart, Settings};
+pub use heart::{Heart, Presences, Settings};
 pub use link::{LinkReader, Out};
 pub use logins::Logins;
 pub use realms::Realms;

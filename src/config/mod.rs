@@ -56,6 +56,8 @@ pub struct Log {
     pub format: LogFormat,
     /// A level, or directives like `info,countersign_edge=debug`.
     pub level: String,
+    /// A line for each HTTP request, whatever the level.
+    pub access: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -139,7 +141,7 @@ impl Default for Listen {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Pretty, level: "info,actix_server=warn,actix_http=warn".to_owned() }
+        Self { format: LogFormat::Pretty, level: "info,actix_server=warn,actix_http=warn".to_owned(), access: false }
     }
 }
 

@@ -1,10 +1,20 @@
 //! What a first start makes: database, master key, root API key, a realm.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_actors::Realms;
 use countersign_domain::{
-    api_key::ApiKey, audit::Actor, permission::role, ports::Ports, realm::RealmSettings, refused::Stop, vault::Vault,
+    api_key::ApiKey,
+    audit::Actor,
+    permission::role,
+    ports::{Meter, Ports},
+    realm::RealmSettings,
+    refused::Stop,
+    vault::Vault,
+};
+use countersign_edge::{
+    admin::Storage,
+    metrics::{Metric, Metrics},
 };
 use countersign_kv::MemoryKv;
 use countersign_protocol::ids::ApiKeyId;
@@ -17,14 +27,47 @@ use crate::{
     ports::{OsRandom, WallClock},
 };
 
+/// What stands behind the ports.
+pub(super) struct Behind {
+    pub(super) ports: Ports,
+    /// Asks the storage how it is.
+    pub(super) storage: Storage,
+}
+
 /// The real ports. Migrates the database, so it runs before the actor system starts.
-pub(super) fn ports(data: &DataDir, config: &Config) -> Result<Ports, StartError> {
+pub(super) fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>) -> Result<Behind, StartError> {
     let random = Arc::new(OsRandom);
     let given = Some(config.keys.master_key_file.as_path()).filter(|p| !p.as_os_str().is_empty());
     let master = data.master_key(given, &*random)?;
     let store = NsStore::open_sqlite(&data.file("ns.sqlite")).map_err(|e| StartError::Store(e.to_string()))?;
     let clock = Arc::new(WallClock);
-    Ok(Ports { store: Arc::new(store), live: Arc::new(MemoryKv::new(clock.clone())), clock, random, vault: Arc::new(Vault::new(&master)) })
+    let live = Arc::new(MemoryKv::new(clock.clone()));
+    let storage = storage(store.clone(), live.clone());
+    let vault = Arc::new(Vault::new(&master));
+    Ok(Behind { ports: Ports { store: Arc::new(store), live, clock, random, vault, meter }, storage })
+}
+
+fn storage(store: NsStore, live: Arc<MemoryKv>) -> Storage {
+    let one_at_a_time = Mutex::new(());
+    Arc::new(move |metrics: &Metrics| {
+        let _turn = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let (writing, size) = (store.writing(), live.size());
+        metrics.catch_up(Metric::StoreCommits, writing.commits);
+        metrics.catch_up(Metric::StoreWrites, writing.writes);
+        metrics.catch_up(Metric::StoreFailed, writing.failed);
+        metrics.set(Metric::StoreWaiting, &[], count(writing.waiting));
+        let kinds = [
+            ("logins", size.logins),
+            ("notes", size.notes),
+            ("counters", size.counters),
+            ("heard", size.heard),
+            ("quarantined", size.quarantined),
+        ];
+        for (kind, n) in kinds {
+            metrics.set(Metric::KvEntries, &[kind], count(n));
+        }
+    })
 }
 
 /// Makes sure that the key in `root-api-key` works, unless an administrator has replaced it.

@@ -4,7 +4,10 @@ mod bootstrap;
 mod demo;
 mod ns;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use countersign_domain::ports::Unmetered;
+use countersign_edge::metrics::Metrics;
 
 use crate::{config::Config, data_dir::DataDir};
 
@@ -38,8 +41,9 @@ impl From<countersign_domain::Fault> for StartError {
 /// Runs until told to stop.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
     let data = DataDir::open(&plan.data)?;
-    let ports = bootstrap::ports(&data, &plan.config)?;
-    actix_rt::System::new().block_on(ns::run(plan, data, ports))
+    let metrics = Metrics::new().map_err(|e| StartError::Other(e.to_string()))?;
+    let behind = bootstrap::ports(&data, &plan.config, Arc::new(metrics.clone()))?;
+    actix_rt::System::new().block_on(ns::run(plan, data, behind, metrics))
 }
 
 /// What `init` has made or found.
@@ -53,7 +57,7 @@ pub(crate) struct Made {
 pub(crate) fn init(path: &std::path::Path, config: &Config) -> Result<Made, StartError> {
     let data = DataDir::open(path)?;
     let fresh = !data.file("root-api-key").exists();
-    let ports = bootstrap::ports(&data, config)?;
+    let ports = bootstrap::ports(&data, config, Arc::new(Unmetered))?.ports;
     actix_rt::System::new().block_on(bootstrap::root_key(&ports, &data))?;
     Ok(Made { root_api_key: data.file("root-api-key"), fresh })
 }

@@ -10,20 +10,25 @@ use std::{
 use countersign_actors::{Deaths, Heart, Settings};
 use countersign_domain::ports::Ports;
 use countersign_edge::{
-    admin::{self, Readiness},
+    admin::{self, Readiness, Watched},
     auth::Keys,
     gate::{Gate, Limits},
     http,
     metrics::Metrics,
     page::Leaving,
     phone::{self, Door},
+    status::History,
 };
 use countersign_ns::{Parts, PublicUrls};
 use countersign_protocol::Role;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Plan, StartError, bootstrap, demo};
+use super::{
+    Plan, StartError,
+    bootstrap::{self, Behind},
+    demo,
+};
 use crate::{
     config::Config,
     data_dir::DataDir,
@@ -60,11 +65,11 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-pub(super) async fn run(plan: Plan, data: DataDir, ports: Ports) -> Result<ExitCode, StartError> {
+pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metrics) -> Result<ExitCode, StartError> {
+    let Behind { ports, storage } = behind;
     let config = &plan.config;
     let l = &config.listen;
     let doors = Doors { rest: listen(l.rest)?, page: listen(l.page)?, phone: listen(l.phone)?, admin: listen(l.admin)? };
-    let metrics = Metrics::new().map_err(|e| StartError::Other(e.to_string()))?;
     let (heart, deaths) = Heart::start(ports.clone(), settings(config)).await?;
     bootstrap::root_key(&ports, &data).await?;
     let address = |listener: &TcpListener| listener.local_addr().map_err(|e| StartError::Other(e.to_string()));
@@ -77,7 +82,15 @@ pub(super) async fn run(plan: Plan, data: DataDir, ports: Ports) -> Result<ExitC
         bootstrap::realm(&heart.realms, "default", "Default").await?;
         ready["realm"] = "default".into();
     }
-    let mut running = open(config, doors, &heart, deaths, ports.clone(), metrics, urls)?;
+    let watched = Watched {
+        role: plan.role,
+        readiness: Readiness::new(ports.clone()),
+        heart: heart.clone(),
+        history: History::start(metrics.clone()),
+        metrics,
+        storage,
+    };
+    let mut running = open(config, doors, watched, deaths, ports.clone(), urls)?;
     if plan.demo {
         let realm = bootstrap::realm(&heart.realms, "demo", "Demo").await?;
         let (origin, server) = demo::serve(&ports, &realm, listen(l.demo)?, &format!("http://{rest}"), &format!("http://{page}")).await?;
@@ -120,15 +133,7 @@ fn urls(config: &Config, page: SocketAddr, phone: SocketAddr) -> PublicUrls {
     }
 }
 
-fn open(
-    config: &Config,
-    doors: Doors,
-    heart: &Heart,
-    deaths: Deaths,
-    ports: Ports,
-    metrics: Metrics,
-    urls: PublicUrls,
-) -> Result<Running, StartError> {
+fn open(config: &Config, doors: Doors, watched: Watched, deaths: Deaths, ports: Ports, urls: PublicUrls) -> Result<Running, StartError> {
     let io = |e: std::io::Error| StartError::Other(e.to_string());
     let h = &config.http;
     let http_settings = http::Settings {
@@ -137,23 +142,29 @@ fn open(
         request: ms(h.request_ms),
         connections: h.connections,
     };
-    let readiness = Readiness::new(ports.clone());
+    let Watched { readiness, heart, metrics, .. } = watched.clone();
     let (leave, leaving) = watch::channel(false);
     let parts = Parts { heart: heart.clone(), ports: ports.clone(), keys: Keys::new(ports), urls, leaving: Leaving(leaving) };
-    let mut running = Running::new(deaths, readiness.clone(), metrics.clone(), leave);
+    let mut running = Running::new(deaths, readiness, metrics.clone(), leave);
     let small = http::Settings { workers: 1, ..http_settings };
     #[cfg(feature = "faults")]
     let sick = heart.clone();
-    let admin = http::serve(doors.admin, small, metrics.clone(), move |c| {
-        admin::routes(c, readiness.clone());
+    let admin = http::serve(doors.admin, http::Door::Admin, small, metrics.clone(), move |c| {
+        admin::routes(c, watched.clone());
         #[cfg(feature = "faults")]
         faults::routes(c, sick.clone());
     });
     running.add_admin(admin.map_err(io)?);
     let rest = parts.clone();
-    running.add_http(http::serve(doors.rest, http_settings, metrics.clone(), move |c| countersign_ns::rest_routes(c, &rest)).map_err(io)?);
+    running.add_http(
+        http::serve(doors.rest, http::Door::Rest, http_settings, metrics.clone(), move |c| countersign_ns::rest_routes(c, &rest))
+            .map_err(io)?,
+    );
     let page = parts;
-    running.add_http(http::serve(doors.page, http_settings, metrics.clone(), move |c| countersign_ns::page_routes(c, &page)).map_err(io)?);
+    running.add_http(
+        http::serve(doors.page, http::Door::Page, http_settings, metrics.clone(), move |c| countersign_ns::page_routes(c, &page))
+            .map_err(io)?,
+    );
     let p = &config.phone;
     let door = Door {
         sessions: heart.sessions.clone(),

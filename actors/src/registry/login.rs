@@ -22,6 +22,7 @@ use countersign_domain::{
 };
 use tokio::sync::Notify;
 
+use super::message::Count;
 use crate::watch::Vital;
 
 /// How often expiries are looked for.
@@ -225,6 +226,14 @@ impl Handler<WakeAll> for LoginRegistry {
         for topic in self.topics.keys().copied().collect::<Vec<_>>() {
             self.wake(topic, LOOK, ctx);
         }
+    }
+}
+
+impl Handler<Count> for LoginRegistry {
+    type Result = usize;
+
+    fn handle(&mut self, _: Count, _: &mut Self::Context) -> usize {
+        self.topics.values().map(Vec::len).sum()
     }
 }
 

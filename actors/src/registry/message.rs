@@ -93,7 +93,7 @@ pub(crate) struct PokeAll;
 #[rtype(result = "bool")]
 pub(crate) struct IsHere(pub(crate) AccountId);
 
-/// How many sessions there are.
+/// How many are registered.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub(crate) struct Count;

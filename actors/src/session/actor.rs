@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use actix::{ResponseActFuture, prelude::*};
 use countersign_channel::Channel;
-use countersign_domain::time::Time;
+use countersign_domain::{
+    ports::{Answered, Fact},
+    time::Time,
+};
 use countersign_protocol::{
     codes::{Close, Refusal},
     frames::{ClientAuth, Goodbye, PhoneFrame, Refused as RefusedFrame, ServerFrame},
@@ -37,6 +40,8 @@ pub(crate) struct SessionActor {
     pub(super) phase: Phase,
     born: Time,
     deadline: Time,
+    /// Name of the frame that has no answer yet.
+    asked: Option<&'static str>,
     /// The account may have changed while it was being authenticated.
     pub(super) look_due: bool,
     /// Waits for the drain as long as the registry, which will tell then, does not know this session.
@@ -54,6 +59,7 @@ impl SessionActor {
             phase: Phase::Greeting(Greeting { realm: entrance.realm, epoch: entrance.epoch }),
             born,
             deadline,
+            asked: None,
             look_due: false,
             waits_for_drain: SpawnHandle::default(),
         }
@@ -65,10 +71,28 @@ impl SessionActor {
             return;
         }
         let frame = frame.into();
+        self.count(&frame);
         match self.channel.seal(&frame.encode()).map(|sealed| self.link.send(sealed)) {
             Ok(true) => {}
             Ok(false) => self.end_at_once(Close::TooSlow, ctx),
             Err(_) => self.end_at_once(Close::Rekey, ctx),
+        }
+    }
+
+    /// Counts what answers the phone. It is answered before it is heard again, so there is one question at most.
+    fn count(&mut self, frame: &ServerFrame) {
+        let result = match frame {
+            ServerFrame::LoginChanged(_)
+            | ServerFrame::AccountChanged(_)
+            | ServerFrame::LoginOffered(_)
+            | ServerFrame::EnrolmentWaiting(_)
+            | ServerFrame::DeviceChanged(_) => return,
+            ServerFrame::Refused(refused) => Answered::no(refused.code),
+            ServerFrame::Goodbye(_) => Answered::Ended,
+            _ => Answered::Ok,
+        };
+        if let Some(frame) = self.asked.take() {
+            self.shared.ports.meter.note(Fact::Command { frame, result });
         }
     }
 
@@ -168,7 +192,10 @@ impl Handler<Frame> for SessionActor {
             return done();
         }
         match self.read(&message) {
-            Some(frame) => self.dispatch(frame, ctx),
+            Some(frame) => {
+                self.asked = Some(frame.name());
+                self.dispatch(frame, ctx)
+            }
             None => {
                 self.abort(ctx);
                 done()

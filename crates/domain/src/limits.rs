@@ -62,6 +62,8 @@ pub enum LimitedBy {
 }
 
 impl LimitedBy {
+    pub const ALL: [Self; 5] = [Self::Initiator, Self::Account, Self::Client, Self::Address, Self::Quarantine];
+
     /// The spelling in problems, events and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

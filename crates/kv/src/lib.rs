@@ -4,4 +4,4 @@
 mod memory;
 mod tallies;
 
-pub use memory::MemoryKv;
+pub use memory::{MemoryKv, Size};

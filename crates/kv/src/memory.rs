@@ -53,6 +53,21 @@ pub struct MemoryKv {
     wakes: broadcast::Sender<Wake>,
 }
 
+/// How many entries of each kind there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Logins, pending, claimed, or decided a moment ago.
+    pub logins: usize,
+    /// Accounts with logins they claimed or that wait for them.
+    pub notes: usize,
+    /// Counters of limits.
+    pub counters: usize,
+    /// Accounts whose phone was heard.
+    pub heard: usize,
+    /// Browsers and addresses that stay out.
+    pub quarantined: usize,
+}
+
 impl MemoryKv {
     /// An empty one.
     #[must_use]
@@ -71,6 +86,17 @@ impl MemoryKv {
             state.forget(what, now);
         }
         state
+    }
+
+    /// How much is remembered.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        let (logins, notes) = {
+            let state = self.state();
+            (state.logins.len(), state.claims.len() + state.offers.len())
+        };
+        let (counters, heard, quarantined) = self.tallies().sizes(self.clock.now());
+        Size { logins, notes, counters, heard, quarantined }
     }
 
     fn tallies(&self) -> MutexGuard<'_, Tallies> {

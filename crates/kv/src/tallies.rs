@@ -60,6 +60,15 @@ pub(crate) struct Tallies {
 }
 
 impl Tallies {
+    /// Counters, accounts heard, quarantines.
+    pub(crate) fn sizes(&mut self, now: Time) -> (usize, usize, usize) {
+        self.counts.sweep(now);
+        self.members.sweep(now);
+        self.heard.sweep(now);
+        self.out.sweep(now);
+        (self.counts.values.len() + self.members.values.len(), self.heard.values.len(), self.out.values.len())
+    }
+
     pub(crate) fn count(&mut self, counter: Counter, now: Time, secs: u64) -> Count {
         self.counts.sweep(now);
         let (n, until) = match self.counts.values.get_mut(&counter) {

@@ -195,6 +195,8 @@ macro_rules! frames {
                 m.finish()?;
                 Ok(frame)
             }
+            /// Every [`Self::name`].
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($variant)),*];
             /// A name for logs and metrics.
             #[must_use]
             pub fn name(&self) -> &'static str { match self { $(Self::$variant(_) => stringify!($variant)),* } }

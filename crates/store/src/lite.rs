@@ -16,7 +16,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
 };
@@ -97,9 +97,31 @@ where
     }
 }
 
+/// What the writer has done so far, and what waits for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Writing {
+    /// Transactions on disk.
+    pub commits: u64,
+    /// Writes in them.
+    pub writes: u64,
+    /// Transactions that failed, each with everything in it.
+    pub failed: u64,
+    /// Writes that wait.
+    pub waiting: usize,
+}
+
+/// Counted by the writer.
+#[derive(Default)]
+struct Done {
+    commits: AtomicU64,
+    writes: AtomicU64,
+    failed: AtomicU64,
+}
+
 /// A SQLite database: a writer, and readers beside it.
 #[derive(Clone)]
 pub struct Lite {
+    done: Arc<Done>,
     writer: mpsc::Sender<Box<dyn Job>>,
     readers: Arc<[mpsc::Sender<Box<dyn Job>>]>,
     next: Arc<AtomicUsize>,
@@ -117,17 +139,20 @@ impl Lite {
     /// # Errors
     /// [`StoreError::Open`].
     pub fn open(path: &Path, readers: usize) -> Result<Self, StoreError> {
+        let done = Arc::<Done>::default();
         let start = |name: String, writes: bool| -> Result<mpsc::Sender<Box<dyn Job>>, StoreError> {
             let mut conn = connect(path, WAIT_MS)?;
             let (tx, rx) = mpsc::channel(QUEUE);
-            let run =
-                move || block_on(async move { if writes { write_loop(&mut conn, rx).await } else { read_loop(&mut conn, rx).await } });
+            let done = done.clone();
+            let run = move || {
+                block_on(async move { if writes { write_loop(&mut conn, rx, &done).await } else { read_loop(&mut conn, rx).await } })
+            };
             thread::Builder::new().name(name).spawn(run).map_err(|e| StoreError::Open(e.to_string()))?;
             Ok(tx)
         };
         let writer = start("sqlite-write".to_owned(), true)?;
         let readers = (0..readers.max(1)).map(|i| start(format!("sqlite-read-{i}"), false)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { writer, readers: readers.into(), next: Arc::default(), path: path.into() })
+        Ok(Self { done, writer, readers: readers.into(), next: Arc::default(), path: path.into() })
     }
 
     /// Runs a query that reads a few rows by a key: at once, on this thread.
@@ -173,6 +198,18 @@ impl Lite {
     /// [`StoreError::Closed`] when the writing thread has died.
     pub fn writes(&self) -> Result<(), StoreError> {
         if self.writer.is_closed() { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
+    /// How much is written.
+    #[must_use]
+    pub fn writing(&self) -> Writing {
+        let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        Writing {
+            commits: read(&self.done.commits),
+            writes: read(&self.done.writes),
+            failed: read(&self.done.failed),
+            waiting: self.writer.max_capacity() - self.writer.capacity(),
+        }
     }
 
     /// Runs queries that write, in one transaction that is on disk when this returns.
@@ -230,13 +267,17 @@ async fn read_loop(c: &mut Conn, mut rx: mpsc::Receiver<Box<dyn Job>>) {
     }
 }
 
-async fn write_loop(c: &mut Conn, mut rx: mpsc::Receiver<Box<dyn Job>>) {
+async fn write_loop(c: &mut Conn, mut rx: mpsc::Receiver<Box<dyn Job>>, done: &Done) {
     let mut batch = Vec::with_capacity(BATCH);
     while rx.recv_many(&mut batch, BATCH).await > 0 {
         let committed = commit(c, &mut batch).await.map_err(StoreError::from);
         if committed.is_err() {
             // The batch may have left a transaction open; the next one must not run inside it.
             let _ = c.batch_execute("ROLLBACK").await;
+            done.failed.fetch_add(1, Ordering::Relaxed);
+        } else {
+            done.commits.fetch_add(1, Ordering::Relaxed);
+            done.writes.fetch_add(batch.len() as u64, Ordering::Relaxed);
         }
         for job in batch.drain(..) {
             job.answer(committed.clone());

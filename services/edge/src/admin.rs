@@ -1,4 +1,4 @@
-//! The admin port: is it alive, is it ready and if not why, what does it measure.
+//! The admin port: is it alive, is it ready and if not why, what does it measure, and all of that for people.
 
 use std::{
     sync::{
@@ -9,11 +9,15 @@ use std::{
 };
 
 use actix_web::{HttpResponse, web};
+use countersign_actors::Heart;
 use countersign_domain::ports::Ports;
 use serde::Serialize;
 use tokio::time::timeout;
 
-use crate::metrics::Metrics;
+use crate::{
+    metrics::{Metric, Metrics},
+    status::{self, History},
+};
 
 /// How long a port may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -66,26 +70,66 @@ impl Readiness {
     }
 }
 
+/// Puts what the storage knows of itself into the metrics.
+pub type Storage = Arc<dyn Fn(&Metrics) + Send + Sync>;
+
+/// Everything that is looked at from here.
+#[derive(Clone)]
+pub struct Watched {
+    /// What this process runs.
+    pub role: &'static str,
+    pub readiness: Readiness,
+    pub heart: Heart,
+    pub metrics: Metrics,
+    pub storage: Storage,
+    pub history: History,
+}
+
+impl Watched {
+    /// Looks at what is not counted as it happens; gives why the pod is not ready.
+    pub(crate) async fn look(&self) -> Vec<String> {
+        let mut causes = self.readiness.causes().await;
+        match timeout(PATIENCE, self.heart.presences()).await {
+            Ok(Some(here)) => {
+                let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+                self.metrics.set(Metric::Sessions, &[], size(here.sessions));
+                self.metrics.set(Metric::Waiters, &[], size(here.waiters));
+            }
+            // Its death is on its way to the readiness.
+            Ok(None) if !causes.iter().any(|cause| cause.ends_with(" died")) => causes.push("a registry died".to_owned()),
+            // A dead one, or a late one, leaves its last numbers.
+            Ok(None) | Err(_) => {}
+        }
+        self.metrics.set(Metric::Ready, &[], i64::from(causes.is_empty()));
+        (self.storage)(&self.metrics);
+        causes
+    }
+}
+
 async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-async fn readyz(readiness: web::Data<Readiness>) -> HttpResponse {
-    let causes = readiness.causes().await;
+async fn readyz(watched: web::Data<Watched>) -> HttpResponse {
+    let causes = watched.look().await;
     let ready = causes.is_empty();
     let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.json(Ready { ready, causes })
 }
 
-async fn metrics(metrics: web::Data<Metrics>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics.render())
+async fn metrics(watched: web::Data<Watched>) -> HttpResponse {
+    watched.look().await;
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(watched.metrics.render())
 }
 
 /// The routes of the admin port.
-pub fn routes(config: &mut web::ServiceConfig, readiness: Readiness) {
+pub fn routes(config: &mut web::ServiceConfig, watched: Watched) {
     config
-        .app_data(web::Data::new(readiness))
+        .app_data(web::Data::new(watched))
         .route("/livez", web::get().to(livez))
         .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .route("/metrics", web::get().to(metrics))
+        .route("/", web::get().to(status::page))
+        .route("/status.json", web::get().to(status::json))
+        .route("/status.css", web::get().to(status::style));
 }

@@ -11,10 +11,30 @@ use actix_web::{
 };
 use tracing_actix_web::{DefaultRootSpanBuilder, Level, RootSpanBuilder, TracingLogger};
 
-use crate::{metrics::Metrics, problem};
+use crate::{access, metrics::Metrics, problem, trace::Trace};
 
 /// How long the kernel lets a peer leave our data unread before it ends the connection. A stalled page's actor is not polled and could not end it.
 const STALLED: Duration = Duration::from_secs(20);
+
+/// Which port a listener is, as metrics spell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    Rest,
+    Page,
+    Admin,
+}
+
+impl Door {
+    /// The spelling in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Page => "page",
+            Self::Admin => "admin",
+        }
+    }
+}
 
 /// Settings of an HTTP listener.
 #[derive(Clone, Copy, Debug)]
@@ -27,15 +47,16 @@ pub struct Settings {
     pub connections: usize,
 }
 
-/// The span of a request: method, route and status; never query, body, names or addresses.
+/// The span of a request: its ids, method, route and status; never query, body, names or addresses.
 pub struct Spans;
 
 impl RootSpanBuilder for Spans {
     fn on_request_start(request: &actix_web::dev::ServiceRequest) -> tracing::Span {
         let id =
             actix_web::HttpMessage::extensions(request).get::<tracing_actix_web::RequestId>().map(ToString::to_string).unwrap_or_default();
+        let trace = Trace::begin(request);
         let route = request.match_pattern().unwrap_or_default();
-        tracing::span!(Level::INFO, "request", http.method = %request.method(), http.route = %route, http.status_code = tracing::field::Empty, request_id = %id, otel.status_code = tracing::field::Empty, exception.message = tracing::field::Empty, exception.details = tracing::field::Empty)
+        tracing::span!(Level::INFO, "request", http.method = %request.method(), http.route = %route, http.status_code = tracing::field::Empty, request_id = %id, trace_id = %trace.id, otel.status_code = tracing::field::Empty, exception.message = tracing::field::Empty, exception.details = tracing::field::Empty)
     }
     fn on_request_end<B: actix_web::body::MessageBody>(span: tracing::Span, outcome: &Result<ServiceResponse<B>, actix_web::Error>) {
         DefaultRootSpanBuilder::on_request_end(span, outcome);
@@ -46,7 +67,7 @@ impl RootSpanBuilder for Spans {
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve<F>(listener: TcpListener, settings: Settings, metrics: Metrics, routes: F) -> std::io::Result<Server>
+pub fn serve<F>(listener: TcpListener, door: Door, settings: Settings, metrics: Metrics, routes: F) -> std::io::Result<Server>
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
@@ -54,6 +75,8 @@ where
         App::new()
             .wrap(from_fn(problem::render))
             .wrap(TracingLogger::<Spans>::new())
+            .wrap(from_fn(access::note))
+            .app_data(door)
             .app_data(web::Data::new(metrics.clone()))
             .app_data(problem::json_config())
             .app_data(web::PayloadConfig::new(countersign_api::limits::BODY))

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod admin;
 pub mod auth;
 pub mod codes;
@@ -13,6 +14,8 @@ mod page_view;
 pub mod phone;
 mod phone_ws;
 pub mod problem;
+pub mod status;
+pub mod trace;
 #[cfg(test)]
 mod ws_corpus;
 mod ws_frames;

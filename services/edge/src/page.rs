@@ -18,7 +18,7 @@ use countersign_protocol::codes::LoginState;
 
 pub use crate::page_view::{AppUrl, Leaving, public};
 use crate::{
-    metrics::{Counted, Metrics},
+    metrics::{Counted, Metric, Metrics},
     page_view::{LIFETIME, QR_EACH, View, is_last, origin},
 };
 
@@ -46,7 +46,7 @@ pub async fn open(
         leaving: (**leaving).clone(),
         phase: Phase::Greeting,
         quiet: 0,
-        _counted: Counted::in_gauge(&metrics.page_connections),
+        _counted: metrics.hold(Metric::PageConnections),
     };
     WsResponseBuilder::new(page, &request, payload).frame_size(MOST).start()
 }

@@ -25,7 +25,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep};
 
 use crate::{
-    metrics::{Counted, Metrics},
+    metrics::{Counted, Metric, Metrics},
     page_view::{AppUrl, LIFETIME, Leaving, QR_EACH, View, is_last, origin},
     problem::Oops,
 };
@@ -150,7 +150,7 @@ impl Stream {
             over: Box::pin(tokio::time::sleep(LIFETIME)),
             sent_away: Box::pin(door.leaving.clone().sent_away(door.logins.clone())),
             done: is_last(state),
-            _counted: Counted::in_gauge(&door.metrics.page_connections),
+            _counted: door.metrics.hold(Metric::PageConnections),
             view,
             waiting,
         };
@@ -226,7 +226,7 @@ pub async fn state(request: HttpRequest, poll: web::Query<Poll>) -> Result<HttpR
         return Err(Oops::invalid("/wait", format!("at most {LONGEST_WAIT} seconds")));
     }
     let door = Door::of(&request)?;
-    let _counted = Counted::in_gauge(&door.metrics.page_connections);
+    let _counted = door.metrics.hold(Metric::PageConnections);
     let (view, seen) = door.open(&request).await?;
     let sent_away = door.leaving.clone().sent_away(door.logins.clone());
     let seen = tokio::select! {

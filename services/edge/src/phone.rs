@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     gate::{Gate, Guest, Seat},
-    metrics::{Counted, Metrics},
+    metrics::{Counted, Metric, Metrics},
     phone_ws::{In, PhoneSocket},
 };
 
@@ -75,13 +75,13 @@ pub fn serve(listener: TcpListener, door: Door) -> std::io::Result<Server> {
 async fn welcome(door: Door, mut stream: TcpStream) {
     let Ok(peer) = stream.peer_addr() else { return };
     let Some((guest, seat)) = door.gate.enter(peer.ip()) else {
-        door.metrics.handshakes.with_label_values(&["busy"]).inc();
+        door.metrics.count(Metric::Handshakes, &["busy"]);
         let busy = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
         let _gone = timeout(door.settings.write, stream.write_all(busy)).await;
         return;
     };
     let _small_frames_go_at_once = stream.set_nodelay(true);
-    let counted = Counted::in_gauge(&door.metrics.phone_connections);
+    let counted = door.metrics.hold(Metric::PhoneConnections);
     let deadline = Instant::now() + door.settings.hello;
     // Boxed: the upgrade's state is large and gone afterwards.
     let greeted = Box::pin(timeout_at(deadline, greet(&door, stream))).await;
@@ -94,7 +94,7 @@ async fn welcome(door: Door, mut stream: TcpStream) {
         Ok(None) => ("refused", None),
         Err(_) => ("timeout", None),
     };
-    door.metrics.handshakes.with_label_values(&[result]).inc();
+    door.metrics.count(Metric::Handshakes, &[result]);
     if let Some((socket, session)) = started {
         let life = Life { _seat: seat, _counted: counted };
         actix_rt::spawn(pump(socket, session, guest, life, door.settings.write, door.metrics.clone()));
@@ -167,7 +167,7 @@ fn pump(
                 },
             }
         };
-        metrics.closed.with_label_values(&[why.as_str()]).inc();
+        metrics.count(Metric::Closed, &[why.as_str()]);
         Box::pin(end(socket, why, rude, write.min(MOST_FOR_CLOSE))).await;
         drop(life);
     }

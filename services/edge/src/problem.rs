@@ -18,7 +18,10 @@ use countersign_domain::{
 };
 use tracing_actix_web::RequestId;
 
-use crate::{auth::PathNeeds, metrics::Metrics};
+use crate::{
+    auth::PathNeeds,
+    trace::{TRACERESPONSE, Trace},
+};
 
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug)]
@@ -191,13 +194,13 @@ fn say_deprecated(request: &HttpRequest, headers: &mut header::HeaderMap) {
     }
 }
 
-/// Gives every answer its request id, and every error its body.
+/// Gives every answer its request id and its trace, and every error its body.
 ///
 /// # Errors
 /// None of its own.
 pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
-    let metrics = request.app_data::<web::Data<Metrics>>().cloned();
+    let trace = request.extensions().get::<Trace>().copied();
     let (request, mut response) = match next.call(request).await {
         Ok(response) => {
             let (request, response) = response.into_parts();
@@ -208,9 +211,8 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
     if let Ok(value) = header::HeaderValue::from_str(&id) {
         response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), value);
     }
-    if let Some(metrics) = metrics {
-        let class = ["", "1xx", "2xx", "3xx", "4xx", "5xx"];
-        metrics.http.with_label_values(&[class[usize::from(response.status().as_u16() / 100).min(5)]]).inc();
+    if let Some(value) = trace.and_then(|trace| header::HeaderValue::from_str(&trace.to_string()).ok()) {
+        response.headers_mut().insert(header::HeaderName::from_static(TRACERESPONSE), value);
     }
     say_deprecated(&request, response.headers_mut());
     tracing::debug!(status = response.status().as_u16(), "answered");

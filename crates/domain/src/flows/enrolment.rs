@@ -12,7 +12,7 @@ use crate::{
     app::{self, Version},
     audit::{Actor, Who},
     enrolment::{Confirm, Enrolment, Event, NUMBER_TRIES, Redeemed, State, Step, step},
-    ports::{Ports, Topic},
+    ports::{Fact, Ports, Topic},
     realm::OpenRealm,
     refused::{Fault, Stop},
     secret::{Secret, sha256},
@@ -95,6 +95,9 @@ async fn moved(ports: &Ports, before: &Enrolment, state: State, tries: u32, who:
     let account = account.filter(|_| before.redeemed.is_some());
     let won = ports.store.move_enrolment(before, &after, account, &ports.stamp(who)).await?;
     if won {
+        if state == State::Confirmed {
+            ports.meter.note(Fact::Enrolled);
+        }
         ports.live.announce(Topic::Enrolment(before.id), state.version()).await?;
         if let (Some(redeemed), Some(state)) = (&before.redeemed, account) {
             ports.live.announce(Topic::Account(redeemed.account), u64::from(state.code())).await?;
@@ -193,6 +196,9 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
         };
         let state = ports.store.account(realm.realm.id, redeemed.account).await?.ok_or(Refused::BadEnrolment)?.state;
         return Ok((redeemed, state));
+    }
+    if account_state == AccountState::Active {
+        ports.meter.note(Fact::Enrolled);
     }
     ports.live.announce(Topic::Enrolment(id), state.version()).await?;
     if account_state == AccountState::Active {

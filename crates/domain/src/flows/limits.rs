@@ -10,7 +10,7 @@ use crate::{
     audit::{About, Actor},
     limits::{Limit, Limited, LimitedBy},
     login::{Initiator, Target},
-    ports::{Counter, CounterKind, Ports},
+    ports::{Alert, Counter, CounterKind, Fact, Ports},
     realm::OpenRealm,
     refused::{Fault, Stop},
     secret::sha256,
@@ -32,7 +32,7 @@ pub(crate) async fn let_in(ports: &Ports, realm: &OpenRealm, attempt: &Attempt<'
     for key in [attempt.initiator.binding, attempt.initiator.address].into_iter().flatten() {
         if let Some(until) = ports.live.quarantined(realm.realm.id, key).await? {
             let retry_after = (ports.now().until(until) / 1000).max(1);
-            return Err(Limited { by: LimitedBy::Quarantine, retry_after }.into());
+            return Err(stop(ports, LimitedBy::Quarantine, retry_after));
         }
     }
     if let Some(key) = attempt.initiator.binding {
@@ -43,7 +43,7 @@ pub(crate) async fn let_in(ports: &Ports, realm: &OpenRealm, attempt: &Attempt<'
             let counter = Counter { realm: realm.realm.id, kind: CounterKind::User, key: short(user.as_bytes()) };
             let count = ports.live.count(counter, limits.user.secs).await?;
             if count.n == limits.user.most + 1 {
-                alert(ports, "alert.limited", About::of(realm.realm.id, user).user(user).detail(Some("user"))).await?;
+                alert(ports, Alert::Limited, About::of(realm.realm.id, user).user(user).detail(Some("user"))).await?;
             }
             count.n > limits.user.most
         }
@@ -78,9 +78,9 @@ async fn within(ports: &Ports, realm: &OpenRealm, kind: CounterKind, key: [u8; 1
     let count = ports.live.count(Counter { realm: realm.realm.id, kind, key }, limit.secs).await?;
     if count.n == limit.most + 1 {
         // Told once a window, so that nobody fills the trail by knocking.
-        alert(ports, "alert.limited", About::of(realm.realm.id, hex(&key)).detail(Some(by.as_str()))).await?;
+        alert(ports, Alert::Limited, About::of(realm.realm.id, hex(&key)).detail(Some(by.as_str()))).await?;
     }
-    if count.n > limit.most { Err(Limited { by, retry_after: count.left }.into()) } else { Ok(()) }
+    if count.n > limit.most { Err(stop(ports, by, count.left)) } else { Ok(()) }
 }
 
 /// A phone said "not me": the browser stays out for a while; its address only after several accounts said so.
@@ -92,24 +92,32 @@ pub(crate) async fn not_me(
     initiator: Initiator,
 ) -> Result<(), Fault> {
     let limits = &realm.realm.settings.limits;
-    alert(ports, "alert.not_me", About::of(realm.realm.id, login)).await?;
+    alert(ports, Alert::NotMe, About::of(realm.realm.id, login)).await?;
     if let Some(key) = initiator.binding {
         ports.live.quarantine(realm.realm.id, key, false, limits.quarantine_secs).await?;
-        alert(ports, "alert.quarantined", About::of(realm.realm.id, hex(&key)).detail(Some("browser"))).await?;
+        alert(ports, Alert::Quarantined, About::of(realm.realm.id, hex(&key)).detail(Some("browser"))).await?;
     }
     if let Some(key) = initiator.address {
         let counter = Counter { realm: realm.realm.id, kind: CounterKind::Address, key };
         let accounts = ports.live.distinct(counter, account.0, limits.quarantine_secs).await?;
         if accounts >= limits.address_accounts {
             ports.live.quarantine(realm.realm.id, key, true, limits.address_secs).await?;
-            alert(ports, "alert.quarantined", About::of(realm.realm.id, hex(&key)).detail(Some("address"))).await?;
+            alert(ports, Alert::Quarantined, About::of(realm.realm.id, hex(&key)).detail(Some("address"))).await?;
         }
     }
     Ok(())
 }
 
-async fn alert(ports: &Ports, action: &str, about: About) -> Result<(), Fault> {
-    ports.store.tell(action, &about, &ports.stamp(Actor::System)).await
+pub(crate) async fn alert(ports: &Ports, alert: Alert, about: About) -> Result<(), Fault> {
+    ports.store.tell(alert.action(), &about, &ports.stamp(Actor::System)).await?;
+    ports.meter.note(Fact::Alert(alert));
+    Ok(())
+}
+
+/// Turns somebody away.
+fn stop(ports: &Ports, by: LimitedBy, retry_after: u64) -> Stop {
+    ports.meter.note(Fact::Limited(by));
+    Limited { by, retry_after }.into()
 }
 
 fn short(bytes: &[u8]) -> [u8; 16] {

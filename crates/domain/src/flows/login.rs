@@ -14,7 +14,7 @@ use crate::{
     audit::{Actor, Who},
     faults::{FaultName, active},
     login::{Claim, EndedBy, Event, Login, Outcome, Record, State, step},
-    ports::{Ports, Recorded, Versioned},
+    ports::{Fact, Ports, Recorded, Versioned},
     realm::OpenRealm,
     refused::Fault,
     time::Time,
@@ -140,6 +140,10 @@ async fn record(ports: &Ports, outcome: Outcome, who: Who) -> Result<Result<Stat
         Recorded::Lost(_) if active(FaultName::ApproveTwice) => Recorded::Won,
         other => other,
     };
+    if recorded == Recorded::Won {
+        let via = mine.outcome.claim.as_ref().map(|claim| claim.via);
+        ports.meter.note(Fact::Outcome { state: mine.outcome.state, via });
+    }
     let (record, result) = match recorded {
         Recorded::Won => (&mine, Ok(mine.state())),
         Recorded::Lost(ref there) => (&**there, Err(NotWon::Decided(there.state()))),

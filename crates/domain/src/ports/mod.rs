@@ -1,11 +1,13 @@
 //! What the flows need from outside. Adapters live in `crates/store-ns` (Diesel) and `crates/kv` (in-memory, Redis); the program puts them together.
 
 mod live;
+mod meter;
 mod store;
 
 use std::sync::Arc;
 
 pub use live::{Advanced, Count, Counter, CounterKind, Live, Quarantine, Topic, Versioned, Wake, Wakes};
+pub use meter::{Alert, Answered, Fact, Meter, Unmetered};
 pub use store::{AccountQuery, Directory, Logins, People, Purged, Recorded, Redeemed, Store, Trail, UserQuery, UserSort};
 
 use crate::{
@@ -30,6 +32,7 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub vault: Arc<Vault>,
+    pub meter: Arc<dyn Meter>,
 }
 
 impl Ports {

@@ -9,7 +9,11 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use countersign_domain::{Fault, ports::Store};
-use countersign_store::{StoreError, lite::Lite, migrate};
+use countersign_store::{
+    StoreError,
+    lite::{Lite, Writing},
+    migrate,
+};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt;
 
@@ -34,6 +38,12 @@ impl NsStore {
     pub fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
         migrate::sqlite(path, SQLITE)?;
         Ok(Self { lite: Lite::open(path, READERS)? })
+    }
+
+    /// How much is written.
+    #[must_use]
+    pub fn writing(&self) -> Writing {
+        self.lite.writing()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     capability,
     faults::{FaultName, active},
     login::{EndedBy, Event, Record, State, step},
-    ports::{Ports, Redeemed, Topic},
+    ports::{Fact, Ports, Redeemed, Topic},
     realm::OpenRealm,
     refused::{Fault, Stop},
 };
@@ -50,6 +50,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
         Redeemed::Ended => return Err(Refused::NotApproved.into()),
         Redeemed::AccountNotActive => return Err(Refused::AccountBlocked.into()),
     };
+    ports.meter.note(Fact::Redeemed);
     record.redeemed = Some(ports.now());
     Ok(Redemption { record, account })
 }

@@ -6,12 +6,12 @@ use super::{Claimed, LINGER_SECS, Seen, claim::resume, encode, look, read, write
 use crate::{
     Refused,
     account::{Account, may_log_in},
-    audit::{About, Actor, Who},
+    audit::{About, Who},
     capability::{fingerprint, page_secret},
     client::Client,
-    flows::limits::{Attempt, let_in, let_in_app},
+    flows::limits::{Attempt, alert, let_in, let_in_app},
     login::{Claim, Initiator, Login, State, Target, Via},
-    ports::{AccountQuery, Counter, CounterKind, Ports, Topic},
+    ports::{AccountQuery, Alert, Counter, CounterKind, Ports, Topic},
     random::id_from,
     realm::OpenRealm,
     refused::{Fault, Stop},
@@ -125,7 +125,7 @@ async fn annoyed(ports: &Ports, realm: &OpenRealm, account: AccountId) -> Result
     let count = ports.live.count(counter, limit.secs).await?;
     if count.n == limit.most + 1 {
         let about = About::of(realm.realm.id, account).detail(Some("offers"));
-        ports.store.tell("alert.limited", &about, &ports.stamp(Actor::System)).await?;
+        alert(ports, Alert::Limited, about).await?;
     }
     Ok(count.n > limit.most)
 }

@@ -1,0 +1,78 @@
+//! What every request leaves behind, whatever became of it: its place in the metrics, and a line in the access log where that is switched on.
+//!
+//! The line says what was asked for and how it went, never of whom: the route's pattern instead of its path, no query, body, header, user or address.
+
+use std::time::Duration;
+
+use actix_web::{
+    Error, HttpMessage, HttpRequest,
+    body::{BodySize, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::Method,
+    middleware::Next,
+    web,
+};
+use countersign_protocol::ids::ApiKeyId;
+use tokio::time::Instant;
+use tracing_actix_web::RequestId;
+
+use crate::{http::Door, metrics::Metrics, trace::Trace};
+
+/// The target of the lines; the program switches it on and off.
+pub const TARGET: &str = "countersign::access";
+
+/// Outermost of all layers: it sees answers as they leave, and lines are written outside the request's span.
+///
+/// # Errors
+/// None of its own.
+pub async fn note(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let began = Instant::now();
+    let response = next.call(request).await?;
+    let (request, status, took) = (response.request(), response.status().as_u16(), began.elapsed());
+    if let (Some(metrics), Some(door)) = (request.app_data::<web::Data<Metrics>>(), request.app_data::<Door>()) {
+        metrics.answered(if waits(request.query_string()) { "wait" } else { door.as_str() }, status, took);
+    }
+    if tracing::enabled!(target: TARGET, tracing::Level::INFO) {
+        write(request, status, took, response.response().body().size());
+    }
+    Ok(response)
+}
+
+/// Whether the request asks to wait for a change: how long it takes says nothing about us.
+fn waits(query: &str) -> bool {
+    query.split('&').any(|pair| pair.strip_prefix("wait=").is_some_and(|secs| secs != "0"))
+}
+
+/// Anybody may invent a method.
+fn known(method: &Method) -> bool {
+    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS].contains(method)
+}
+
+fn write(request: &HttpRequest, status: u16, took: Duration, size: BodySize) {
+    let all = request.extensions();
+    let route = request.match_pattern();
+    let bytes = if let BodySize::Sized(n) = size { Some(n) } else { None };
+    tracing::info!(
+        target: TARGET,
+        method = if known(request.method()) { request.method().as_str() } else { "other" },
+        route = route.as_deref().unwrap_or("none"),
+        status,
+        // To the microsecond.
+        duration_ms = took.as_micros() as f64 / 1000.0,
+        bytes,
+        request_id = all.get::<RequestId>().map(tracing::field::display),
+        trace_id = all.get::<Trace>().map(|trace| tracing::field::display(trace.id)),
+        api_key = all.get::<ApiKeyId>().map(tracing::field::display),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::waits;
+
+    #[test]
+    fn only_requests_that_ask_to_wait_are_measured_as_waiting() {
+        assert!(waits("after=1&wait=30") && waits("wait=1"));
+        assert!(!waits("") && !waits("wait=0&after=1") && !waits("await=3"));
+    }
+}
