@@ -1,0 +1,1 @@
+//! Users, their phones and what is told of them.
