@@ -189,8 +189,7 @@ async fn a_phone_that_shows_a_code_of_another_realm_or_not_meant_for_it_is_told_
     let pod = Pod::start();
     let (stage, elsewhere) = (Stage::set(&pod).await, Stage::set(&pod).await);
     let mut mallory = stage.phone("mallory").await.connect().await;
-    let account = stage.phone("alice").await.account.id;
-    let login = stage.api.create_login(&stage.realm, &NewLogin { to_account: Some(account), ..NewLogin::default() }).await.unwrap();
+    let login = stage.api.create_login(&stage.realm, &NewLogin { to_user: Some("alice".into()), ..NewLogin::default() }).await.unwrap();
     let foreign = elsewhere.new_login().await;
     for (login, code) in [(&login, "wrong_user"), (&foreign, "bad_capability")] {
         let mut page = Page::open(login).await;
