@@ -1,5 +1,6 @@
 //! `Idempotency-Key`: whoever repeats a request because its answer was lost does nothing twice.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_api::{ApiClient, Confirm, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, RotateApiKey, roles};
 use countersign_sdk::Command;
 
@@ -165,6 +166,16 @@ async fn an_identity_is_given_again_to_the_request_that_had_it_and_to_no_other()
     let plain = stage.approved(&mut phone).await;
     stage.api.redeem(&stage.realm, &plain.id, None).await.unwrap();
     assert_eq!(code(once.redeem(&stage.realm, &plain.id, None).await), "already_redeemed", "had without a key");
+
+    let by_link = stage.new_login().await;
+    let prompt = claim(&mut phone, &Page::open(&by_link).await.link().await).await.unwrap();
+    phone.do_it(&Command::approve(&prompt)).await.unwrap();
+    let token = URL_SAFE_NO_PAD.encode(prompt.return_to.unwrap().1.0);
+    let first = once.redeem(&stage.realm, &by_link.id, Some(&token)).await.unwrap();
+    assert_eq!(once.redeem(&stage.realm, &by_link.id, Some(&token)).await.unwrap(), first);
+    for wrong in [None, Some("AAAAAAAAAAAAAAAAAAAAAA")] {
+        assert_eq!(code(once.redeem(&stage.realm, &by_link.id, wrong).await), "idempotency_key_reused", "{wrong:?}");
+    }
 }
 
 #[tokio::test]

@@ -276,5 +276,11 @@ async fn an_account_says_who_blocked_it_and_a_phone_undoes_only_what_a_phone_did
     assert_eq!(look().await.blocked_by.as_ref(), Some(&by));
     stage.api.unblock_account(&stage.realm, &lost).await.unwrap();
     assert_eq!(look().await.state, AccountState::Active);
+    // But an administrator's word counts more than a phone's.
+    online.do_it(&manage(DeviceAction::Block)).await.unwrap();
+    assert_eq!(stage.api.block_account(&stage.realm, &lost).await.unwrap().state, AccountState::Blocked);
+    assert_eq!(look().await.blocked_by.as_ref(), Some(&by));
+    assert_eq!(online.do_it(&manage(DeviceAction::Unblock)).await.unwrap_err().code(), "not_allowed");
+    stage.api.unblock_account(&stage.realm, &lost).await.unwrap();
     assert_eq!(stage.api.unblock_account(&stage.realm, &lost).await.unwrap().state, AccountState::Active, "twice is once");
 }
