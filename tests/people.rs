@@ -178,7 +178,12 @@ async fn attributes_are_set_removed_and_left_one_by_one_within_their_limits() {
     assert_eq!(stage.api.attributes(&stage.realm, "alice").await.unwrap(), expected.into(), "all or nothing");
     assert_eq!(set(&stage, "alice", &all[1..]).await.unwrap().len(), 50);
     assert_eq!(code(set(&stage, "alice", &[("one-more", Some("x"))]).await), "invalid");
-    set(&stage, "alice", &[("one-more", Some("x")), ("n7", None)]).await.unwrap();
+    let full = set(&stage, "alice", &[("one-more", Some("x")), ("n7", None)]).await.unwrap();
+    let others: Vec<String> = (0..51).map(|i| format!("other{i}")).collect();
+    let gone = full.keys().map(|n| (n.as_str(), None));
+    let swap: Vec<_> = gone.chain(others.iter().map(|n| (n.as_str(), Some("x")))).collect();
+    assert_eq!(code(set(&stage, "alice", &swap).await), "invalid");
+    assert_eq!(set(&stage, "alice", &swap[..100]).await.unwrap().len(), 50, "all of them for others at once");
     stage.api.delete_user(&stage.realm, "alice").await.unwrap();
     put(&stage, &[("alice", None)]).await;
     assert!(stage.api.attributes(&stage.realm, "alice").await.unwrap().is_empty(), "the next alice is somebody else");

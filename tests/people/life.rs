@@ -1,6 +1,6 @@
 //! What runs in a user's name, what happened to a login, everything that is kept, and its end.
 
-use countersign_api::{Confirm, LoginState, NewLogin, Via};
+use countersign_api::{Confirm, LoginState, NewLogin, PutUser, Via};
 use countersign_sdk::Command;
 
 use crate::support::{IN_A_REALM, Page, Pod, Stage, claim, code};
@@ -119,6 +119,20 @@ async fn an_export_holds_all_that_is_kept_of_one_user_and_of_no_other() {
     assert_eq!(export.logins.iter().map(|l| l.login.id.as_str()).collect::<Vec<_>>(), [theirs.id.as_str()]);
     assert_eq!(export.events.iter().map(|e| e.object.as_str()).collect::<Vec<_>>(), [theirs.id.as_str()]);
     assert_eq!(code(stage.root.export_user(&stage.realm, "nobody").await), "not_found");
+}
+
+#[tokio::test]
+async fn erasing_a_user_leaves_what_is_merely_called_the_same() {
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    stage.key("ops", &IN_A_REALM).await;
+    stage.api.put_user(&stage.realm, "ops", &PutUser::default()).await.unwrap();
+    let told = async || stage.root.events(&stage.realm, &[("object", "ops")]).await.unwrap().items;
+    let (before, erased) = (told().await, stage.root.erase_user(&stage.realm, "ops").await.unwrap());
+    assert_eq!(before.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["role.created", "user.created"]);
+    assert_eq!(told().await, before[..1], "the role is nobody");
+    let theirs = stage.root.events(&stage.realm, &[("object", &erased.pseudonym)]).await.unwrap().items;
+    assert_eq!(theirs.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["user.created", "user.deleted", "user.erased"]);
 }
 
 /// Everything the realm answers, as one text.
