@@ -242,7 +242,6 @@ mod tests {
             }
         }
         LimitedBy::ALL.into_iter().for_each(|by| metrics.note(Fact::Limited(by)));
-
         Alert::ALL.into_iter().for_each(|alert| metrics.note(Fact::Alert(alert)));
         for frame in PhoneFrame::NAMES {
             Answered::ALL.into_iter().for_each(|result| metrics.note(Fact::Command { frame, result }));
