@@ -45,7 +45,8 @@ fn read(path: &Path) -> Result<String, String> {
 fn wanted(path: &Path) -> Result<Wanted, String> {
     let text = read(path)?;
     let yaml = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
-    let wanted = if yaml { serde_saphyr::from_str(&text).map_err(|e| e.to_string()) } else { toml::from_str(&text).map_err(|e| e.to_string()) };
+    let wanted =
+        if yaml { serde_saphyr::from_str(&text).map_err(|e| e.to_string()) } else { toml::from_str(&text).map_err(|e| e.to_string()) };
     wanted.map_err(|e| format!("{}: {}", path.display(), e.trim()))
 }
 

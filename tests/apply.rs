@@ -77,9 +77,12 @@ async fn the_same_in_yaml_is_the_same() {
     assert_eq!(apply(&pod, &file, &[]).unwrap(), "Nothing to do.\n");
     std::fs::write(&file, YAML.replace("28800", "3600")).unwrap();
     assert!(apply(&pod, &file, &[]).unwrap().contains("settings.session_secs: 28800 → 3600"));
-    for (from, to, says) in
-        [("session_secs", "session_days", "session_days"), ("logins", "fly", "fly"), ("Example Shop", "&a [*a]", "display_name"), ("[https", "[[[https", "line")]
-    {
+    for (from, to, says) in [
+        ("session_secs", "session_days", "session_days"),
+        ("logins", "fly", "fly"),
+        ("Example Shop", "&a [*a]", "display_name"),
+        ("[https", "[[[https", "line"),
+    ] {
         std::fs::write(&file, YAML.replace(from, to)).unwrap();
         let why = apply(&pod, &file, &[]).unwrap_err();
         assert!(why.contains(says), "{from} as {to}\n{why}");

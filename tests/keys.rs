@@ -212,20 +212,29 @@ async fn a_rotated_key_and_its_successor_work_side_by_side_until_the_old_one_is_
     }
     assert_eq!(code(old.api.rotate_own_api_key(&RotateApiKey { overlap: None, expires_in: Some(0) }).await), "invalid");
     let login = old.api.create_login(&stage.realm, &NewLogin::default()).await.unwrap();
-    let next = old.api.rotate_own_api_key(&RotateApiKey { overlap: Some(60), expires_in: Some(600) }).await.unwrap();
+    let rotate = RotateApiKey { overlap: Some(60), expires_in: Some(600) };
+    let lost = old.api.rotate_own_api_key(&rotate).await.unwrap();
+    // Its answer was lost: the next one takes its place.
+    let next = old.api.rotate_own_api_key(&rotate).await.unwrap();
+    assert_eq!(code(stage.root.with_key(lost.secret.as_deref().unwrap()).own_api_key().await), "unauthorized");
     assert_eq!((next.name.as_deref(), &next.role, &next.client), (Some("shop"), &new.role, &new.client));
     assert!(next.expires_at.is_some() && next.last_used_at.is_none());
     let new = stage.root.with_key(next.secret.as_deref().unwrap());
     for api in [&old.api, &new] {
         api.login(&stage.realm, &login.id, 0, 0).await.unwrap();
     }
-    // Rotating the old one again neither gives it more time nor takes the successor's.
-    let third = old.api.rotate_own_api_key(&RotateApiKey { overlap: Some(3600), expires_in: None }).await.unwrap();
+    // The successor is in use: whoever else has the old one cannot follow it any more, and gets no more time.
+    let again = RotateApiKey { overlap: Some(3600), expires_in: None };
+    assert_eq!(code(old.api.rotate_own_api_key(&again).await), "superseded");
+    assert_eq!(code(stage.root.rotate_api_key(&old.id, &again).await), "superseded");
     pod.later(61).await;
     assert_eq!(code(old.api.login(&stage.realm, &login.id, 0, 0).await), "unauthorized");
-    for api in [&new, &stage.root.with_key(third.secret.as_deref().unwrap())] {
-        api.login(&stage.realm, &login.id, 0, 0).await.unwrap();
-    }
+    new.login(&stage.realm, &login.id, 0, 0).await.unwrap();
+    // A key does not give itself a longer life; an administrator may.
+    let third = new.rotate_own_api_key(&RotateApiKey { overlap: Some(3600), expires_in: Some(86_400) }).await.unwrap();
+    assert_eq!(third.expires_at, next.expires_at);
+    let longer = stage.root.rotate_api_key(&third.id, &RotateApiKey { overlap: None, expires_in: Some(86_400) }).await.unwrap();
+    assert!(longer.expires_at > third.expires_at);
     pod.later(600).await;
     assert_eq!(code(new.own_api_key().await), "unauthorized", "the successor's own end");
     stage.api.own_api_key().await.unwrap();

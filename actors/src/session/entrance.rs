@@ -41,6 +41,10 @@ impl SessionActor {
             // Read again now that the registry knows us: a block in between is not missed.
             let account = shared.ports.store.account(account.realm, account.id).await.map_err(|_| Close::Busy)?.ok_or(Close::Deleted)?;
             let version = auth.app_version.filter(|v| Version::parse(v).is_some());
+            if matches!(account.state, AccountState::Blocked | AccountState::Deleted) {
+                // That it is over matters more than which version it is.
+                return Ok((g, account, presence));
+            }
             enrolment::admit(&g.realm, &account.app, version.as_deref()).map_err(|_| Close::Update)?;
             note(&shared.ports, &g.realm, &account, version).await.map_err(|_| Close::Busy)?;
             Ok((g, account, presence))

@@ -27,6 +27,14 @@ pub struct Account {
     pub app_version: Option<String>,
 }
 
+impl Account {
+    /// Whether one of the user's phones blocked it, and no administrator did.
+    #[must_use]
+    pub fn blocked_by_phone(&self) -> bool {
+        self.state == AccountState::Blocked && self.blocked_by.as_ref().is_some_and(|by| by.starts_with("account:"))
+    }
+}
+
 /// What can happen to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {

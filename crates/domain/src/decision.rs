@@ -50,6 +50,13 @@ pub fn judge_vouch(jws: &str, enrolment: &Enrolment, jkt: &Jkt, public_key: &[u8
     Ok(parsed.claims)
 }
 
+/// Whether two vouches that were judged are the same phone's same word; only time and connection differ.
+#[must_use]
+pub fn same_word(one: &str, other: &str) -> bool {
+    let (Ok(one), Ok(other)) = (vouch::parse(one), vouch::parse(other)) else { return false };
+    one.kid == other.kid && Vouch { iat: 0, cb: [0; 32], ..one.claims } == Vouch { iat: 0, cb: [0; 32], ..other.claims }
+}
+
 fn genuine(jws: &str, signing_input: &str, public_key: &[u8; 65]) -> Result<(), Refused> {
     let (_, signature) = jws.rsplit_once('.').ok_or(Refused::BadDecision)?;
     let genuine = verify(signature, signing_input.as_bytes(), &DecodingKey::from_ec_der(public_key), Algorithm::ES256);

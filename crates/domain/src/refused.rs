@@ -40,6 +40,8 @@ pub enum Refused {
     UpdateRequired,
     /// Something still uses it.
     InUse,
+    /// A successor has taken its place.
+    Superseded,
 }
 
 impl Refused {
@@ -70,7 +72,8 @@ impl Refused {
             | Self::SecretAlreadyIssued
             | Self::ConfirmNotAllowed
             | Self::UpdateRequired
-            | Self::InUse => Refusal::NotAllowed,
+            | Self::InUse
+            | Self::Superseded => Refusal::NotAllowed,
         }
     }
 
@@ -101,6 +104,7 @@ impl Refused {
             Self::AppNotListed => "app_not_listed",
             Self::UpdateRequired => "update_required",
             Self::InUse => "in_use",
+            Self::Superseded => "superseded",
         }
     }
 }

@@ -52,6 +52,7 @@ diesel::table! {
         last_used_at -> Nullable<BigInt>,
         name -> Nullable<Text>,
         sources -> Text,
+        successor -> Nullable<Binary>,
     }
 }
 

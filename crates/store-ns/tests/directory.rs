@@ -8,7 +8,7 @@ use countersign_domain::{
     audit::{About, Actor, Filter, Mark, Stamp},
     login::{Claim, Initiator, Login, Outcome, Target, Via},
     permission::{Permission, Role, role},
-    ports::{Purged, Store, UserQuery, UserSort},
+    ports::{Purged, Rotated, Store, UserQuery, UserSort},
     realm::{Realm, RealmSettings, SealedRealm},
     secret::Secret,
     time::Time,
@@ -185,8 +185,8 @@ async fn a_key_has_what_its_role_has_now_and_a_role_in_use_stays() {
     assert!(!has(Permission::Logins).await && has(Permission::Audit).await);
     assert_eq!(store.delete_role(Some(REALM), "support", &stamp(6)).await.unwrap(), Some(false));
     let new = ApiKey { id: ApiKeyId([8; 16]), hash: [8; 32], ..key.clone() };
-    assert!(store.rotate_api_key(key.id, Time(500), &new, &stamp(7)).await.unwrap());
-    assert!(!store.rotate_api_key(key.id, Time(900), &new, &stamp(8)).await.unwrap(), "the same successor twice");
+    assert!(matches!(store.rotate_api_key(key.id, Time(500), &new, false, &stamp(7)).await.unwrap(), Rotated::Done(_)));
+    assert_eq!(store.rotate_api_key(key.id, Time(900), &new, false, &stamp(8)).await.unwrap(), Rotated::Taken, "the same successor twice");
     assert_eq!(store.api_key(key.id).await.unwrap().unwrap().expires_at, Some(Time(500)));
     for key in [key.id, new.id] {
         assert!(store.delete_api_key(key, &stamp(9)).await.unwrap());

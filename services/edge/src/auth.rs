@@ -184,7 +184,8 @@ async fn realm(request: &HttpRequest, name: &str, granted: &Granted) -> Result<A
 }
 
 async fn acts_for(request: &HttpRequest, keys: &Keys, granted: &Granted, realm: Option<&OpenRealm>) -> Result<Option<ClientId>, Oops> {
-    let (Some(name), Some(realm)) = (header_text(request, ACT_FOR), realm) else { return Ok(granted.key.client) };
+    let (Some(name), Some(realm)) = (request.headers().get(ACT_FOR), realm) else { return Ok(granted.key.client) };
+    let name = name.to_str().map_err(|_| Oops::malformed().because("Countersign-Client is a client's name"))?;
     if granted.key.client.is_some() || !granted.permissions.has(Permission::ActForClient) {
         return Err(Oops::forbidden().because("the API key may not act for clients"));
     }

@@ -65,6 +65,12 @@ pub static CODES: &[Code] = &[
         "If the first answer is lost, make another one under a new key.",
     ),
     code(409, "in_use", "Something still uses it.", "Remove what uses it first."),
+    code(
+        409,
+        "superseded",
+        "The API key has a successor that is in use.",
+        "Rotate the successor. If it is not yours, somebody else has your key: have an administrator delete both.",
+    ),
     code(410, "too_late", "The time to redeem is over.", "Start a new login."),
     code(413, "too_large", "The body is larger than 64 KiB.", "Send less."),
     code(415, "unsupported_media_type", "The body is not announced as JSON.", "Send `Content-Type: application/json`."),

@@ -293,7 +293,7 @@ pub struct RotateApiKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 2_592_000))]
     pub overlap: Option<u64>,
-    /// Seconds until the successor stops working; never, when absent.
+    /// Seconds until the successor stops working; when the old key would have, when absent. A key that rotates itself cannot have more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 315_360_000))]
     pub expires_in: Option<u64>,

@@ -32,10 +32,13 @@ pub async fn change(ports: &Ports, realm: &OpenRealm, id: AccountId, event: Even
             judged => judged?,
         };
         let after = Account { state: to, ..account.clone() };
-        // What a phone blocked a phone may let go again; what an administrator blocks as well stays blocked.
-        let stronger = event == Event::Block
-            && matches!(who.actor, Actor::Key(_))
-            && account.blocked_by.as_ref().is_some_and(|by| by.starts_with("account:"));
+        let (by_phone, blocked) = (matches!(who.actor, Actor::Account(_)), account.state == AccountState::Blocked);
+        // A phone lets go only what a phone has blocked. Judged on the row that is moved: the store moves no other.
+        if event == Event::Unblock && by_phone && blocked && !account.blocked_by_phone() {
+            return Err(Refused::NotAllowed.into());
+        }
+        // What an administrator blocks as well stays blocked.
+        let stronger = event == Event::Block && !by_phone && account.blocked_by_phone();
         if to == account.state && !stronger {
             // Asked again: perhaps because the first time stopped half way.
             aftermath(ports, realm, &after, &[], who).await?;

@@ -6,12 +6,12 @@ use countersign_protocol::{
     ids::{AccountId, RealmId},
 };
 
-use super::{account::change, enrolment};
+use super::{account::change, enrolment, limits};
 use crate::{
     Refused,
     account::{Account, Event, may_log_in},
     audit::Actor,
-    decision::judge_vouch,
+    decision::{judge_vouch, same_word},
     enrolment::{Enrolment, Event as Enrolling, State},
     ports::{AccountQuery, Ports, Topic},
     realm::OpenRealm,
@@ -31,12 +31,22 @@ pub async fn of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec
     ports.store.accounts(realm, &query).await
 }
 
+/// A user's phones that work.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) async fn active_of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec<Account>, Fault> {
+    let active = Some(AccountState::Active);
+    let query = AccountQuery { user_id: Some(user_id.to_owned()), state: active, limit: MOST, ..AccountQuery::default() };
+    ports.store.accounts(realm, &query).await
+}
+
 /// Tells a user's other active phones that this one came, changed or went.
 ///
 /// # Errors
 /// A fault of a port.
 pub async fn tell_siblings(ports: &Ports, realm: RealmId, of: AccountId, user_id: &str) -> Result<(), Fault> {
-    for sibling in of_user(ports, realm, user_id).await?.into_iter().filter(|a| a.id != of && a.state == AccountState::Active) {
+    for sibling in active_of_user(ports, realm, user_id).await?.into_iter().filter(|a| a.id != of) {
         ports.live.announce(Topic::Device { to: sibling.id, of }, 0).await?;
     }
     Ok(())
@@ -54,6 +64,7 @@ pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &fra
     if device.user_id != me.user_id || device.state == AccountState::Deleted {
         return Err(Refused::NotFound.into());
     }
+    limits::let_change(ports, realm, me.id).await?;
     let who = Actor::Account(me.id).into();
     let event = match (asked.action, &asked.name) {
         (DeviceAction::Rename, Some(name)) => {
@@ -62,7 +73,7 @@ pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &fra
             return Ok(tell_siblings(ports, realm.realm.id, device.id, &device.user_id).await?);
         }
         (DeviceAction::Block, None) => Event::Block,
-        (DeviceAction::Unblock, None) if device.blocked_by.as_ref().is_none_or(|by| by.starts_with("account:")) => Event::Unblock,
+        (DeviceAction::Unblock, None) => Event::Unblock,
         (DeviceAction::Delete, None) => Event::Delete,
         _ => return Err(Refused::NotAllowed.into()),
     };
@@ -99,8 +110,8 @@ pub async fn vouch(ports: &Ports, realm: &OpenRealm, me: &Account, asked: &frame
         return Err(Refused::NotFound.into());
     }
     let word = judge_vouch(&asked.jws, &e, &me.jkt, &me.public_key, cb)?;
-    // Repeated, because its answer was lost: the word that counted is kept.
-    if e.approval.as_deref() == Some(&asked.jws) {
+    // Repeated, because its answer was lost, perhaps on another connection: the word that counted is kept.
+    if e.approval.as_deref().is_some_and(|kept| same_word(kept, &asked.jws)) {
         return Ok(());
     }
     let event = word.number.map_or(Enrolling::Turn, Enrolling::Vouch);

@@ -5,10 +5,10 @@ use countersign_protocol::{
     ids::{AccountId, ClientId, EnrolmentId, Jkt, ReqId},
 };
 
-use super::devices::{of_user, tell_siblings};
+use super::devices::{active_of_user, tell_siblings};
 use crate::{
     Refused,
-    account::Account,
+    account::{Account, may_log_in},
     app::{self, Version},
     audit::{Actor, Who},
     enrolment::{Confirm, Enrolment, Event, NUMBER_TRIES, Redeemed, State, Step, step},
@@ -35,7 +35,7 @@ pub async fn create(
     if !realm.realm.settings.enrolment_confirm.contains(&confirm) {
         return Err(Refused::ConfirmNotAllowed.into());
     }
-    if confirm == Confirm::Phone && !of_user(ports, realm.realm.id, &user_id).await?.iter().any(|a| a.state == AccountState::Active) {
+    if confirm == Confirm::Phone && active_of_user(ports, realm.realm.id, &user_id).await?.is_empty() {
         // Nobody could say the word.
         return Err(Refused::ConfirmNotAllowed.into());
     }
@@ -204,7 +204,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
     if account_state == AccountState::Active {
         tell_siblings(ports, realm.realm.id, account.id, &account.user_id).await?;
     } else if after.confirm == Confirm::Phone {
-        for old in of_user(ports, realm.realm.id, &account.user_id).await?.into_iter().filter(|a| a.state == AccountState::Active) {
+        for old in active_of_user(ports, realm.realm.id, &account.user_id).await? {
             ports.live.announce(Topic::Vouch { to: old.id, enrolment: id }, 0).await?;
         }
     }
@@ -224,6 +224,9 @@ pub async fn act(
     who: Who,
 ) -> Result<Enrolment, Stop> {
     loop {
+        if let Actor::Account(voucher) = who.actor {
+            may_log_in(ports.store.account(realm.realm.id, voucher).await?.ok_or(Refused::AccountDeleted)?.state)?;
+        }
         let e = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
         let Step::To(state, tries) = step(&e, event, ports.now())? else { return Ok(e) };
         // Lost to a concurrent move: look again and judge anew. Each round means that somebody else made progress.

@@ -63,6 +63,11 @@ pub(crate) async fn let_in_app(ports: &Ports, realm: &OpenRealm, account: Accoun
     within(ports, realm, CounterKind::Client, client.0, limits.client, LimitedBy::Client).await
 }
 
+/// A phone changes something about its user's phones or logins: each is a write and a row of the trail.
+pub(crate) async fn let_change(ports: &Ports, realm: &OpenRealm, account: AccountId) -> Result<(), Stop> {
+    within(ports, realm, CounterKind::Changes, account.0, realm.realm.settings.limits.initiator, LimitedBy::Account).await
+}
+
 /// An account showed a code or link that is not genuine.
 pub(crate) async fn not_genuine(ports: &Ports, realm: &OpenRealm, account: AccountId, why: Refused) -> Result<Stop, Fault> {
     let limit = realm.realm.settings.limits.account;

@@ -48,6 +48,8 @@ pub enum CounterKind {
     Offers,
     /// Codes and links that are not genuine.
     BadClaims,
+    /// What an account changes about its user's phones and logins.
+    Changes,
 }
 
 /// Where a counter stands after this one.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 pub use live::{Advanced, Count, Counter, CounterKind, Live, Quarantine, Topic, Versioned, Wake, Wakes};
 pub use meter::{Alert, Answered, Fact, Meter, Unmetered};
-pub use store::{AccountQuery, Directory, Logins, People, Purged, Recorded, Redeemed, Store, Trail, UserQuery, UserSort};
+pub use store::{AccountQuery, Directory, Logins, People, Purged, Recorded, Redeemed, Rotated, Store, Trail, UserQuery, UserSort};
 
 use crate::{
     audit::{Stamp, Who},

@@ -76,7 +76,9 @@ pub(crate) async fn set_state(c: &mut Conn, realm: RealmId, id: AccountId, from:
 
 pub(crate) async fn change(c: &mut Conn, account: &Account, to: AccountState, stamp: &Stamp) -> Answer<Option<Vec<LoginId>>> {
     let (realm, id) = (account.realm, account.id);
-    if !set_state(c, realm, id, account.state, to).await? {
+    // Who blocked it is judged, too: it must still be what was judged.
+    let there = get(c, realm, id).await?.is_some_and(|now| now.blocked_by == account.blocked_by);
+    if !there || !set_state(c, realm, id, account.state, to).await? {
         return Ok(None);
     }
     let blocked_by = (to == AccountState::Blocked).then(|| stamp.actor.text());
@@ -92,6 +94,9 @@ pub(crate) async fn change(c: &mut Conn, account: &Account, to: AccountState, st
 
 pub(crate) async fn rename(c: &mut Conn, realm: RealmId, id: AccountId, device: &str, stamp: &Stamp) -> Answer<bool> {
     let Some(account) = get(c, realm, id).await? else { return Ok(false) };
+    if account.device == device {
+        return Ok(true);
+    }
     let row = accounts::table.find((realm.0.to_vec(), id.0.to_vec()));
     let renamed = diesel::update(row).set(accounts::device.eq(device.to_owned())).execute(c).await? == 1;
     if renamed {

@@ -2,6 +2,7 @@ use countersign_domain::{
     api_key::{ApiKey, Granted},
     audit::{About, Stamp},
     permission::builtin,
+    ports::Rotated,
     time::Time,
 };
 use countersign_protocol::ids::{ApiKeyId, RealmId};
@@ -10,7 +11,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{Answer, Conn, clients, insert_new, roles, trail::append};
 use crate::{
-    rows::{ApiKeyRow, millis, permissions, scope},
+    rows::{ApiKeyRow, At, millis, permissions, scope},
     schema::{api_keys, roles as role_table},
 };
 
@@ -74,16 +75,36 @@ pub(crate) async fn delete(c: &mut Conn, id: ApiKeyId, stamp: &Stamp) -> Answer<
     Ok(gone)
 }
 
-/// The old one never works longer than it would have.
-pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKey, stamp: &Stamp) -> Answer<bool> {
-    let Some(key) = get(c, old).await? else { return Ok(false) };
-    if insert_new!(c, api_keys::table, ApiKeyRow::new(new)?).await? == 0 {
-        return Ok(false);
+/// A key has one successor at a time, and two people who both have the key notice each other: whoever rotates it again takes an unused successor's place, and
+/// nobody follows a key whose successor works.
+pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Answer<Rotated> {
+    let Some(key) = get(c, old).await? else { return Ok(Rotated::Missing) };
+    if get(c, new.id).await?.is_some() {
+        return Ok(Rotated::Taken);
     }
+    let before: Option<Vec<u8>> = api_keys::table.find(old.0.to_vec()).select(api_keys::successor).first(c).await?;
+    let end = match before.map(|id| At { table: "api_keys", row: &id }.fixed(&id).map(ApiKeyId)).transpose()? {
+        None => key.expires_at,
+        Some(id) => match get(c, id).await?.filter(|s| s.last_used_at.is_none()) {
+            Some(unused) => {
+                diesel::delete(api_keys::table.find(id.0.to_vec())).execute(c).await?;
+                unused.expires_at
+            }
+            None => return Ok(Rotated::Superseded),
+        },
+    };
+    let asked = if may_outlive { new.expires_at.or(end) } else { [new.expires_at, end].into_iter().flatten().min() };
+    let new = ApiKey { expires_at: asked, ..new.clone() };
+    if insert_new!(c, api_keys::table, ApiKeyRow::new(&new)?).await? == 0 {
+        return Ok(Rotated::Taken);
+    }
+    // The old one never works longer than it would have.
     let until = key.expires_at.map_or(until, |end| end.min(until));
-    diesel::update(api_keys::table.find(old.0.to_vec())).set(api_keys::expires_at.eq(millis(until))).execute(c).await?;
-    append(c, stamp, "api_key.rotated", &About { detail: Some(old.to_string()), ..about(new) }).await?;
-    Ok(true)
+    let successor = Some(new.id.0.to_vec());
+    let row = api_keys::table.find(old.0.to_vec());
+    diesel::update(row).set((api_keys::expires_at.eq(millis(until)), api_keys::successor.eq(successor))).execute(c).await?;
+    append(c, stamp, "api_key.rotated", &About { detail: Some(old.to_string()), ..about(&new) }).await?;
+    Ok(Rotated::Done(Box::new(new)))
 }
 
 pub(crate) async fn touch(c: &mut Conn, id: ApiKeyId, at: Time) -> Answer<()> {

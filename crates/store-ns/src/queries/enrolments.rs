@@ -1,6 +1,6 @@
 use countersign_domain::{
     account::Account,
-    audit::{About, Stamp},
+    audit::{About, Actor, Stamp},
     enrolment::{Confirm, Enrolment, State},
     faults::{FaultName, active},
     time::Time,
@@ -119,6 +119,12 @@ pub(crate) async fn change(
     account: Option<AccountState>,
     stamp: &Stamp,
 ) -> Answer<bool> {
+    // A phone that was blocked a moment ago lets nobody in: the flow judges it anew.
+    if let Actor::Account(voucher) = stamp.actor
+        && accounts::state(c, before.realm, voucher).await? != AccountState::Active
+    {
+        return Ok(false);
+    }
     let row = enrolments::table
         .find((before.realm.0.to_vec(), before.id.0.to_vec()))
         .filter(enrolments::state.eq(before.state.as_str()))

@@ -1,5 +1,5 @@
 use countersign_domain::{
-    audit::{About, Stamp},
+    audit::{About, Actor, Stamp},
     login::{EndedBy, Outcome, Record},
     ports::{Recorded, Redeemed},
     time::Time,
@@ -154,6 +154,10 @@ pub(crate) async fn end_of_user(c: &mut Conn, realm: RealmId, user_id: &str, sta
         if insert_end(c, realm, record.outcome.login.id, EndedBy::Everywhere, stamp).await? {
             ended.push(record.outcome.login.id);
         }
+    }
+    // A phone that ends nothing tells nothing.
+    if ended.is_empty() && matches!(stamp.actor, Actor::Account(_)) {
+        return Ok(ended);
     }
     let many = Some(ended.len().to_string());
     append(c, stamp, "user.logged_out", &About::of(realm, user_id).user(user_id).detail(many)).await?;

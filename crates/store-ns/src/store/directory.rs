@@ -6,7 +6,7 @@ use countersign_domain::{
     audit::Stamp,
     client::Client,
     permission::Role,
-    ports::Directory,
+    ports::{Directory, Rotated},
     realm::{Realm, SealedRealm},
     time::Time,
 };
@@ -84,9 +84,9 @@ impl Directory for NsStore {
         write!(self, |c| q::api_keys::delete(c, id, &stamp))
     }
 
-    async fn rotate_api_key(&self, old: ApiKeyId, until: Time, new: &ApiKey, stamp: &Stamp) -> Result<bool, Fault> {
+    async fn rotate_api_key(&self, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Result<Rotated, Fault> {
         let (new, stamp) = (new.clone(), stamp.clone());
-        write!(self, |c| q::api_keys::rotate(c, old, until, &new, &stamp))
+        write!(self, |c| q::api_keys::rotate(c, old, until, &new, may_outlive, &stamp))
     }
 
     async fn touch_api_key(&self, id: ApiKeyId, at: Time) -> Result<(), Fault> {

@@ -30,7 +30,14 @@ struct Known {
 #[derive(Clone)]
 pub struct Keys {
     ports: Ports,
-    seen: Arc<Mutex<HashMap<[u8; 32], Known>>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    known: HashMap<[u8; 32], Known>,
+    /// How often everything was forgotten: what was read before is not remembered after.
+    forgotten: u64,
 }
 
 impl Keys {
@@ -39,7 +46,7 @@ impl Keys {
         Self { ports, seen: Arc::default() }
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashMap<[u8; 32], Known>> {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -47,34 +54,49 @@ impl Keys {
     pub(super) async fn find(&self, text: &str, from: Option<IpAddr>) -> Result<Option<Granted>, Fault> {
         let Some(secret) = api_key::read(text) else { return Ok(None) };
         let (hash, now) = (secret.hash(), self.ports.now());
-        let known = self.seen().get(&hash).filter(|k| now < k.until).map(|k| k.granted.clone());
+        let (known, forgotten) = {
+            let seen = self.seen();
+            (seen.known.get(&hash).filter(|k| now < k.until).map(|k| k.granted.clone()), seen.forgotten)
+        };
         let granted = match known {
             Some(granted) => Some(granted),
             None => match self.ports.store.api_key_by_hash(&hash).await? {
-                Some(granted) => Some(self.remember(hash, granted, from, now).await?),
+                Some(granted) => Some(self.remember(hash, granted, from, now, forgotten).await?),
                 None => None,
             },
         };
         Ok(granted.filter(|g| g.key.valid(now, from)))
     }
 
-    async fn remember(&self, hash: [u8; 32], mut granted: Granted, from: Option<IpAddr>, now: Time) -> Result<Granted, Fault> {
+    async fn remember(
+        &self,
+        hash: [u8; 32],
+        mut granted: Granted,
+        from: Option<IpAddr>,
+        now: Time,
+        forgotten: u64,
+    ) -> Result<Granted, Fault> {
         let stale = granted.key.last_used_at.is_none_or(|at| now.0.saturating_sub(at.0) >= TOUCH_MS);
         if stale && granted.key.valid(now, from) {
             self.ports.store.touch_api_key(granted.key.id, now).await?;
             granted.key.last_used_at = Some(now);
         }
         let mut seen = self.seen();
-        if seen.len() >= MOST {
-            seen.clear();
+        if seen.forgotten != forgotten {
+            return Ok(granted);
         }
-        seen.insert(hash, Known { granted: granted.clone(), until: Time(now.0 + BELIEVED_MS) });
+        if seen.known.len() >= MOST {
+            seen.known.clear();
+        }
+        seen.known.insert(hash, Known { granted: granted.clone(), until: Time(now.0 + BELIEVED_MS) });
         Ok(granted)
     }
 
     /// Forgets everything: a key or role was changed.
     pub fn forget(&self) {
-        self.seen().clear();
+        let mut seen = self.seen();
+        seen.known.clear();
+        seen.forgotten += 1;
     }
 
     pub(super) async fn client_by_name(&self, realm: RealmId, name: &str) -> Result<Option<ClientId>, Fault> {

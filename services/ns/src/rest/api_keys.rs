@@ -4,11 +4,12 @@ use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
 use countersign_api::{ApiKey as Dto, List, NewApiKey, RotateApiKey, Sensitive, limits};
 use countersign_domain::{
+    Refused,
     api_key::{ApiKey, write},
     audit::Who,
     flows::enrolment::made_before,
     permission::{Permissions, builtin, role},
-    ports::Ports,
+    ports::{Ports, Rotated},
     secret::Secret,
     text as rules,
 };
@@ -196,7 +197,7 @@ pub(super) async fn rotate(
     if !caller.permissions.may_give(permissions(&ports, old.realm, &old.role).await?) {
         return Err(Oops::forbidden());
     }
-    succeed(&caller, &realms, &ports, &keys, &old, &body).await
+    succeed(&caller, &realms, &ports, &keys, &old, true, &body).await
 }
 
 pub(super) async fn rotate_own(
@@ -207,10 +208,19 @@ pub(super) async fn rotate_own(
     body: web::Bytes,
 ) -> Result<HttpResponse, Oops> {
     let old = ports.store.api_key(caller.key).await?.ok_or_else(Oops::unauthorized)?;
-    succeed(&caller, &realms, &ports, &keys, &old, &body).await
+    // It takes no permission, so it gives no longer life.
+    succeed(&caller, &realms, &ports, &keys, &old, false, &body).await
 }
 
-async fn succeed(caller: &Caller, realms: &Realms, ports: &Ports, keys: &Keys, old: &ApiKey, body: &[u8]) -> Result<HttpResponse, Oops> {
+async fn succeed(
+    caller: &Caller,
+    realms: &Realms,
+    ports: &Ports,
+    keys: &Keys,
+    old: &ApiKey,
+    may_outlive: bool,
+    body: &[u8],
+) -> Result<HttpResponse, Oops> {
     let asked: RotateApiKey = optional(body)?;
     let overlap = asked.overlap.unwrap_or(OVERLAP);
     if overlap > LONGEST_OVERLAP {
@@ -230,9 +240,12 @@ async fn succeed(caller: &Caller, realms: &Realms, ports: &Ports, keys: &Keys, o
         last_used_at: None,
         ..old.clone()
     };
-    if !ports.store.rotate_api_key(old.id, now.plus_secs(overlap), &new, &ports.stamp(who)).await? {
-        return Err(made_before(ports, who).await?.into());
-    }
+    let new = match ports.store.rotate_api_key(old.id, now.plus_secs(overlap), &new, may_outlive, &ports.stamp(who)).await? {
+        Rotated::Done(new) => new,
+        Rotated::Taken => return Err(made_before(ports, who).await?.into()),
+        Rotated::Superseded => return Err(Refused::Superseded.into()),
+        Rotated::Missing => return Err(Oops::not_found()),
+    };
     keys.forget();
     Ok(HttpResponse::Created().json(dto(&new, realms, Some(write(&secret).into()))))
 }

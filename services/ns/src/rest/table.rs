@@ -111,10 +111,10 @@ fn keys() -> Vec<Endpoint> {
             .says("The key the request is made with.")
             .gives::<ApiKey>(200),
         endpoint(POST, "/v1/api-keys/self/rotate", "rotateOwnApiKey", route!(api_keys::rotate_own))
-            .says("A successor of the key the request is made with; both work for a while.")
+            .says("A successor of the key the request is made with, which lives no longer than that one; both work for a while. While the successor is unused, rotating again replaces it.")
             .may_take::<RotateApiKey>()
             .gives::<ApiKey>(201)
-            .refuses(&["secret_already_issued", "idempotency_key_reused"])
+            .refuses(&["superseded", "secret_already_issued", "idempotency_key_reused"])
             .keyed(),
         endpoint(GET, "/v1/api-keys/{key}", "getApiKey", route!(api_keys::get))
             .says("An API key.")
@@ -124,11 +124,11 @@ fn keys() -> Vec<Endpoint> {
             .says("Deletes an API key; it stops working at once.")
             .needs(In(P::Clients)),
         endpoint(POST, "/v1/api-keys/{key}/rotate", "rotateApiKey", route!(api_keys::rotate))
-            .says("A successor with the same role and limits; both work for a while.")
+            .says("A successor with the same role and limits; both work for a while. While the successor is unused, rotating again replaces it.")
             .needs(In(P::Clients))
             .may_take::<RotateApiKey>()
             .gives::<ApiKey>(201)
-            .refuses(&["secret_already_issued", "idempotency_key_reused"])
+            .refuses(&["superseded", "secret_already_issued", "idempotency_key_reused"])
             .keyed(),
     ]
 }

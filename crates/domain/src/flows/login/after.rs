@@ -9,6 +9,7 @@ use crate::{
     audit::{Actor, Who},
     capability,
     faults::{FaultName, active},
+    flows::limits::let_change,
     login::{EndedBy, Event, Record, State, step},
     ports::{Fact, Ports, Redeemed, Topic},
     realm::OpenRealm,
@@ -89,8 +90,11 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who
 /// Ends everything a user has approved, on whichever phone; gives how much it was.
 ///
 /// # Errors
-/// A fault of a port.
-pub async fn end_all_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<usize, Fault> {
+/// [`Stop::Limited`] for a phone that asks too often.
+pub async fn end_all_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<usize, Stop> {
+    if let Actor::Account(me) = who.actor {
+        let_change(ports, realm, me).await?;
+    }
     let ended = ports.store.end_logins_of_user(realm.realm.id, user_id, &ports.stamp(who)).await?;
     announce_ended(ports, &ended).await?;
     Ok(ended.len())

@@ -1,6 +1,9 @@
 //! How logins begin: asked for by a client, or by a phone.
 
-use countersign_protocol::ids::{AccountId, LoginId, ReqId};
+use countersign_protocol::{
+    codes::AccountState,
+    ids::{AccountId, LoginId, ReqId},
+};
 
 use super::{Claimed, LINGER_SECS, Seen, claim::resume, encode, look, read, write};
 use crate::{
@@ -105,7 +108,8 @@ async fn offer(ports: &Ports, realm: &OpenRealm, login: &Login, ttl: u64, quiet:
         None => return Ok(()),
         Some(Target::Account(id)) => ports.store.account(realm.realm.id, *id).await?.into_iter().collect(),
         Some(Target::User(user)) => {
-            let query = AccountQuery { user_id: Some(user.clone()), limit: MOST_PHONES, ..AccountQuery::default() };
+            let active = Some(AccountState::Active);
+            let query = AccountQuery { user_id: Some(user.clone()), state: active, limit: MOST_PHONES, ..AccountQuery::default() };
             ports.store.accounts(realm.realm.id, &query).await?
         }
     };

@@ -14,6 +14,19 @@ use crate::{
     time::Time,
 };
 
+/// What became of a rotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotated {
+    /// The successor, as it is kept.
+    Done(Box<ApiKey>),
+    /// Its id is taken, by the same keyed request.
+    Taken,
+    /// The old one has a successor that works; only that one can be followed.
+    Superseded,
+    /// The old one is gone.
+    Missing,
+}
+
 /// Realms, clients, keys, roles, apps.
 #[async_trait]
 pub trait Directory: Send + Sync {
@@ -42,8 +55,9 @@ pub trait Directory: Send + Sync {
     /// Of one realm, or all; in the order of their ids.
     async fn api_keys(&self, realm: Option<RealmId>, after: Option<ApiKeyId>, limit: u32) -> Result<Vec<ApiKey>, Fault>;
     async fn delete_api_key(&self, id: ApiKeyId, stamp: &Stamp) -> Result<bool, Fault>;
-    /// A successor in the same transaction; the old one works until `until`. False when the old one is gone.
-    async fn rotate_api_key(&self, old: ApiKeyId, until: Time, new: &ApiKey, stamp: &Stamp) -> Result<bool, Fault>;
+    /// A successor in the same transaction, in the place of one that was never used; the old one works until `until`. Unless the successor `may_outlive` it, it
+    /// ends when the old one would have.
+    async fn rotate_api_key(&self, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Result<Rotated, Fault>;
     /// When it was last used; not in the trail.
     async fn touch_api_key(&self, id: ApiKeyId, at: Time) -> Result<(), Fault>;
 

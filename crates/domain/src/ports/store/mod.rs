@@ -7,7 +7,7 @@ mod trail;
 
 use async_trait::async_trait;
 
-pub use directory::Directory;
+pub use directory::{Directory, Rotated};
 pub use logins::{Logins, Recorded, Redeemed};
 pub use people::{AccountQuery, People, UserQuery, UserSort};
 pub use trail::{Purged, Trail};
