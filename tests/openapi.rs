@@ -84,7 +84,7 @@ async fn the_description_is_served_and_every_operation_in_it_is_there() {
     for (path, item) in doc["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             ids.insert(operation["operationId"].as_str().unwrap().to_owned());
-            let url = format!("{}{}", pod.url("rest"), path.replace('{', "x").replace('}', "x"));
+            let url = format!("{}{}", pod.url("rest"), path.replace(['{', '}'], "x"));
             let method = method.to_uppercase().parse().unwrap();
             let status = http.request(method, &url).send().await.unwrap().status();
             assert!(

@@ -1,6 +1,7 @@
 //! Starting pods, and driving them.
 
 mod browser;
+mod keyring;
 mod page;
 mod pod;
 mod raw;
@@ -8,6 +9,7 @@ mod site;
 mod stage;
 
 pub use browser::Browser;
+pub use keyring::{IN_A_REALM, Key};
 pub use page::Page;
 pub use pod::Pod;
 pub use raw::{Heard, RawPhone};

@@ -77,6 +77,13 @@ impl Permissions {
         Permission::ALL.iter().all(|p| other.0 & p.bit() == 0 || self.has(*p))
     }
 
+    /// Whether a key that has these may make a role or key that has those. Beyond what it has, only acting for clients: whoever administers clients could be
+    /// each of them.
+    #[must_use]
+    pub fn may_give(self, those: Self) -> bool {
+        self.covers(those.iter().filter(|p| *p != Permission::ActForClient).collect())
+    }
+
     /// The members.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.iter().copied().filter(move |p| self.0 & p.bit() != 0)
@@ -129,6 +136,8 @@ mod tests {
         let client = builtin(role::CLIENT).expect("there");
         let root = builtin(role::ROOT).expect("there");
         assert!(admin.covers(client) && !client.covers(admin) && root.covers(admin) && !admin.covers(root));
+        let agent: Permissions = [Permission::Logins, Permission::ActForClient].into_iter().collect();
+        assert!(!admin.covers(agent) && admin.may_give(agent) && !admin.may_give(root) && !client.may_give(admin));
         assert!(!admin.has(Permission::ActForClient) && root.has(Permission::ActForClient));
         assert_eq!(root.iter().collect::<Vec<_>>(), [Permission::Root]);
         assert_eq!(Permission::ALL.iter().copied().collect::<Permissions>().iter().count(), Permission::ALL.len());

@@ -9,7 +9,7 @@ use super::devices::tell_siblings;
 use crate::{
     Refused,
     account::{Account, Event, step},
-    audit::Who,
+    audit::{Actor, Who},
     flows::login::{announce_ended, disown},
     login::EndedBy,
     ports::{Ports, Topic},
@@ -32,7 +32,11 @@ pub async fn change(ports: &Ports, realm: &OpenRealm, id: AccountId, event: Even
             judged => judged?,
         };
         let after = Account { state: to, ..account.clone() };
-        if to == account.state {
+        // What a phone blocked a phone may let go again; what an administrator blocks as well stays blocked.
+        let stronger = event == Event::Block
+            && matches!(who.actor, Actor::Key(_))
+            && account.blocked_by.as_ref().is_some_and(|by| by.starts_with("account:"));
+        if to == account.state && !stronger {
             // Asked again: perhaps because the first time stopped half way.
             aftermath(ports, realm, &after, &[], who).await?;
             return Ok(after);

@@ -91,10 +91,11 @@ pub(crate) async fn change(c: &mut Conn, account: &Account, to: AccountState, st
 }
 
 pub(crate) async fn rename(c: &mut Conn, realm: RealmId, id: AccountId, device: &str, stamp: &Stamp) -> Answer<bool> {
+    let Some(account) = get(c, realm, id).await? else { return Ok(false) };
     let row = accounts::table.find((realm.0.to_vec(), id.0.to_vec()));
     let renamed = diesel::update(row).set(accounts::device.eq(device.to_owned())).execute(c).await? == 1;
     if renamed {
-        append(c, stamp, "account.renamed", &About::of(realm, id)).await?;
+        append(c, stamp, "account.renamed", &About::of(realm, id).user(account.user_id)).await?;
     }
     Ok(renamed)
 }

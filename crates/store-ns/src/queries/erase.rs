@@ -32,10 +32,10 @@ pub(crate) async fn user(c: &mut Conn, realm: RealmId, user_id: &str, pseudonym:
         let row = outcomes::table.find((key.clone(), id.clone()));
         diesel::update(row).set((outcomes::user_id.eq(other.clone()), outcomes::login.eq(json))).execute(c).await?;
     }
+    // A role or app may have the same name: it keeps it.
     let rows = trail::table.filter(trail::realm.eq(key.clone())).filter(trail::user_id.eq(name.clone()));
+    diesel::update(rows.clone().filter(trail::object.eq(name.clone()))).set(trail::object.eq(other.clone())).execute(c).await?;
     diesel::update(rows).set((trail::user_id.eq(other.clone()), trail::detail.eq(None::<String>))).execute(c).await?;
-    let named = trail::table.filter(trail::realm.eq(key.clone())).filter(trail::object.eq(name.clone()));
-    diesel::update(named).set(trail::object.eq(other.clone())).execute(c).await?;
     let theirs = enrolments::table.filter(enrolments::realm.eq(key.clone())).filter(enrolments::user_id.eq(name.clone()));
     diesel::update(theirs).set((enrolments::user_id.eq(other.clone()), enrolments::device.eq(None::<String>))).execute(c).await?;
     let gone = accounts::table

@@ -64,6 +64,17 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, login: LoginId) -> Answer<
     found.map(whole).transpose()
 }
 
+/// A login that has its outcome: whoever moves it, its client and its user are told.
+async fn about(c: &mut Conn, realm: RealmId, login: LoginId) -> Answer<About> {
+    let about = About::of(realm, login);
+    Ok(match get(c, realm, login).await? {
+        Some(Record { outcome, .. }) => {
+            About { client: Some(outcome.login.client), user_id: outcome.claim.map(|claim| claim.user_id), ..about }
+        }
+        None => about,
+    })
+}
+
 /// The one INSERT of a redemption.
 pub(crate) async fn redeem(c: &mut Conn, realm: RealmId, login: LoginId, account: AccountId, stamp: &Stamp) -> Answer<Redeemed> {
     let key = (realm.0.to_vec(), login.0.to_vec());
@@ -83,7 +94,8 @@ pub(crate) async fn redeem(c: &mut Conn, realm: RealmId, login: LoginId, account
     if insert_new!(c, redemptions::table, values).await? == 0 {
         return Ok(Redeemed::Lost);
     }
-    append(c, stamp, "login.redeemed", &About::of(realm, login).user(&account.user_id)).await?;
+    let about = about(c, realm, login).await?;
+    append(c, stamp, "login.redeemed", &about).await?;
     Ok(Redeemed::Won(Box::new(account)))
 }
 
@@ -107,7 +119,8 @@ async fn insert_end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, s
 pub(crate) async fn end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Answer<bool> {
     let ended = insert_end(c, realm, login, by, stamp).await?;
     if ended {
-        append(c, stamp, "login.ended", &About::of(realm, login).detail(Some(by.as_str()))).await?;
+        let about = about(c, realm, login).await?.detail(Some(by.as_str()));
+        append(c, stamp, "login.ended", &about).await?;
     }
     Ok(ended)
 }

@@ -20,3 +20,8 @@ use super::{Conn, insert_new};
 use countersign_store::StoreError;
 
 pub(crate) type Answer<T> = Result<T, StoreError>;
+
+/// What `LIKE` would take for a pattern stands for itself, escaped with `!`.
+fn literal(text: &str) -> String {
+    text.chars().flat_map(|c| if matches!(c, '%' | '_' | '!') { vec!['!', c] } else { vec![c] }).collect()
+}

@@ -42,9 +42,11 @@ pub(crate) async fn delete(c: &mut Conn, realm: Option<RealmId>, name: &str, sta
         return Ok(None);
     }
     let mut users = api_keys::table.filter(api_keys::role.eq(name.to_owned())).select(api_keys::id).into_boxed();
-    if let Some(realm) = realm {
-        users = users.filter(api_keys::realm.eq(realm.0.to_vec()));
-    }
+    users = match realm {
+        Some(realm) => users.filter(api_keys::realm.eq(realm.0.to_vec())),
+        // A realm's role of the same name is another role.
+        None => users.filter(api_keys::realm.is_null()),
+    };
     let used: Option<Vec<u8>> = users.first(c).await.optional()?;
     if used.is_some() {
         return Ok(Some(false));

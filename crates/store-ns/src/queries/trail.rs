@@ -7,7 +7,7 @@ use countersign_protocol::ids::{AuditId, ClientId, RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, insert_new};
+use super::{Answer, Conn, insert_new, literal};
 use crate::{
     rows,
     schema::{endings, outcomes, redemptions, requests, trail},
@@ -93,7 +93,7 @@ pub(crate) async fn events(c: &mut Conn, f: &Filter) -> Answer<Vec<Entry>> {
         query = query.filter(trail::object.eq(object.clone()));
     }
     if let Some(action) = &f.action {
-        query = query.filter(trail::action.eq(action.clone()).or(trail::action.like(format!("{action}.%"))));
+        query = query.filter(trail::action.eq(action.clone()).or(trail::action.like(format!("{}.%", literal(action))).escape('!')));
     }
     let found: Vec<Row> = query.load(c).await?;
     found.into_iter().map(Entry::try_from).collect()

@@ -7,7 +7,7 @@ use countersign_protocol::ids::RealmId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, attributes, enrolments, insert_new, trail::append};
+use super::{Answer, Conn, attributes, enrolments, insert_new, literal, trail::append};
 use crate::{
     rows::{UserRow, millis},
     schema::{user_attributes, users},
@@ -34,17 +34,11 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<O
     row.map(User::try_from).transpose()
 }
 
-/// What `LIKE` would take for a pattern stands for itself.
-fn part(text: &str) -> String {
-    let plain: String = text.chars().flat_map(|c| if matches!(c, '%' | '_' | '!') { vec!['!', c] } else { vec![c] }).collect();
-    format!("%{plain}%")
-}
-
 pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &UserQuery) -> Answer<Vec<User>> {
     let mut query =
         users::table.filter(users::realm.eq(realm.0.to_vec())).limit(i64::from(q.limit)).select(UserRow::as_select()).into_boxed();
     if let Some(text) = &q.text {
-        let like = part(text);
+        let like = format!("%{}%", literal(text));
         // A display name that is NULL makes its half neither true nor false, and so the whole what the other half is.
         let shown = users::display_name.assume_not_null().like(like.clone()).escape('!');
         query = query.filter(users::user_id.like(like).escape('!').or(shown));

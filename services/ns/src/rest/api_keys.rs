@@ -95,7 +95,7 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, Oops> {
     let realm = place(&caller, &realms, &new).await?;
     check(&new, realm)?;
-    if !caller.permissions.covers(permissions(&ports, realm, &new.role).await?) {
+    if !caller.permissions.may_give(permissions(&ports, realm, &new.role).await?) {
         return Err(Oops::forbidden().because("nobody gives away permissions he does not have"));
     }
     let client: Option<ClientId> =
@@ -193,7 +193,7 @@ pub(super) async fn rotate(
 ) -> Result<HttpResponse, Oops> {
     let old = find(&caller, &ports, &path).await?;
     // Rotating gives the caller the successor's secret: it must not be more than the caller is.
-    if !caller.permissions.covers(permissions(&ports, old.realm, &old.role).await?) {
+    if !caller.permissions.may_give(permissions(&ports, old.realm, &old.role).await?) {
         return Err(Oops::forbidden());
     }
     succeed(&caller, &realms, &ports, &keys, &old, &body).await

@@ -7,8 +7,9 @@ use countersign_edge::{auth::InRealm, problem::Oops};
 
 use super::{Body, users::UserPath};
 
-fn check(change: &ChangeAttributes, there: usize) -> Result<(), Oops> {
-    if there + change.len() > 2 * limits::ATTRIBUTES {
+fn check(change: &ChangeAttributes) -> Result<(), Oops> {
+    // All of them may go, and as many others come.
+    if change.len() > 2 * limits::ATTRIBUTES {
         return Err(Oops::invalid("", format!("at most {} attributes", limits::ATTRIBUTES)));
     }
     for (name, value) in change {
@@ -36,7 +37,7 @@ pub(super) async fn change(
     change: Body<ChangeAttributes>,
 ) -> Result<HttpResponse, Oops> {
     let there = ports.store.attributes(at.id(), &path.1).await?;
-    check(&change, there.len())?;
+    check(&change)?;
     let mut after = there;
     for (name, value) in &change.0.0 {
         match value {

@@ -69,6 +69,9 @@ pub(crate) fn check(new: &PutClient) -> Result<(), Oops> {
 }
 
 pub(super) async fn create(at: InRealm, ports: web::Data<Ports>, new: Body<NewClient>) -> Result<HttpResponse, Oops> {
+    if at.caller.client.is_some() {
+        return Err(Oops::forbidden().because("a client's key makes no other clients"));
+    }
     text("/name", rules::name(&new.name))?;
     let who = at.caller.who_with(&new.0.0);
     let NewClient { name, display_name, logo, origins, return_urls, callback_urls, templates } = new.into_inner().0;
@@ -115,13 +118,16 @@ pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<
     let after: Option<String> = tokens.read(page.page_token.as_ref())?;
     let found = ports.store.clients(at.id(), after.as_deref(), limit).await?;
     let next = tokens.next(&found, limit, |c| c.name.clone());
-    Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
+    let mine = found.into_iter().filter(|c| at.caller.owns(c.id).is_ok());
+    Ok(HttpResponse::Ok().json(List { items: mine.map(dto).collect(), next }))
 }
 
 type ClientPath = web::Path<(String, String)>;
 
 async fn find(at: &InRealm, ports: &Ports, path: &ClientPath) -> Result<Client, Oops> {
-    ports.store.client(at.id(), scope::id(&path.1)?).await?.ok_or_else(Oops::not_found)
+    let id = scope::id(&path.1)?;
+    at.caller.owns(id)?;
+    ports.store.client(at.id(), id).await?.ok_or_else(Oops::not_found)
 }
 
 pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: ClientPath) -> Result<HttpResponse, Oops> {
@@ -139,7 +145,9 @@ pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: ClientPath, 
 }
 
 pub(super) async fn delete(at: InRealm, ports: web::Data<Ports>, keys: web::Data<Keys>, path: ClientPath) -> Result<HttpResponse, Oops> {
-    let gone = ports.store.delete_client(at.id(), scope::id(&path.1)?, &ports.stamp(at.caller.who())).await?;
+    let id = scope::id(&path.1)?;
+    at.caller.owns(id)?;
+    let gone = ports.store.delete_client(at.id(), id, &ports.stamp(at.caller.who())).await?;
     keys.forget();
     if gone { Ok(no_content()) } else { Err(Oops::not_found()) }
 }

@@ -65,12 +65,10 @@ async fn make(
     if let Some(i) = put.permissions.iter().position(|p| realm.is_some() && into(*p).is_some_and(Permission::is_global)) {
         return Err(Oops::invalid(&format!("/permissions/{i}"), "counts only for keys that are not bound to a realm"));
     }
-    // An administrator may let a back end act for his clients; beyond that nobody gives away what he does not have.
-    let act: Permissions = [Permission::ActForClient].into_iter().collect();
-    if !caller.permissions.covers(wanted.iter().filter(|p| *p != Permission::ActForClient).collect()) {
+    if !caller.permissions.may_give(wanted) {
         return Err(Oops::forbidden().because("nobody gives away permissions he does not have"));
     }
-    if wanted.covers(act) && caller.client.is_some() {
+    if wanted.has(Permission::ActForClient) && caller.client.is_some() {
         return Err(Oops::forbidden());
     }
     let role = Role { realm, name: name.to_owned(), permissions: wanted, created_at: ports.now() };

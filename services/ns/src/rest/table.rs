@@ -304,7 +304,14 @@ fn logins_() -> Vec<Endpoint> {
             .needs(In(P::Logins))
             .may_take::<Redeem>()
             .gives::<Identity>(200)
-            .refuses(&["not_approved", "already_redeemed", "wrong_return_token", "too_late", "account_not_active"])
+            .refuses(&[
+                "not_approved",
+                "already_redeemed",
+                "wrong_return_token",
+                "too_late",
+                "account_not_active",
+                "idempotency_key_reused",
+            ])
             .keyed(),
         endpoint(POST, "/v1/realms/{realm}/logins/{login}/logout", "logout", route!(logins::logout))
             .says("Ends an approved login.")

@@ -36,6 +36,9 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
         && record.ended.is_none()
         && ports.store.redeemed_by(realm.realm.id, id, &mark.id).await?
     {
+        if ports.store.request(&mark.id).await?.is_some_and(|body| body != mark.hash) {
+            return Err(Refused::RequestChanged.into());
+        }
         let account = ports.store.account(realm.realm.id, claim.account).await?.ok_or(Refused::AccountDeleted)?;
         return Ok(Redemption { record, account });
     }

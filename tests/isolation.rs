@@ -1,0 +1,167 @@
+//! Nobody sees, guesses or disturbs what belongs to another realm or to another client. What is asked comes from the description of the API: an operation that
+//! is not in the table fails.
+
+mod pages;
+mod phones;
+mod scene;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_api::{NewApiKey, Permission, PutRole, roles};
+
+use crate::support::{IN_A_REALM, Key, Pod, Stage};
+use scene::{Operation, Victim};
+use table::{Comes, Needs, Row, TABLE};
+
+/// Each operation with its line of the table.
+async fn operations(pod: &Pod) -> Vec<(Operation, &'static Row)> {
+    let all = Operation::all(pod).await;
+    let (described, judged): (BTreeSet<&str>, BTreeSet<&str>) =
+        (all.iter().map(|o| o.id.as_str()).collect(), TABLE.iter().map(|r| r.id).collect());
+    assert_eq!(described, judged, "every operation has its line, and every line its operation");
+    assert_eq!(judged.len(), TABLE.len(), "one line each");
+    all.into_iter()
+        .map(|o| {
+            let row = TABLE.iter().find(|r| r.id == o.id).unwrap();
+            (o, row)
+        })
+        .collect()
+}
+
+/// Holds an answer against what must come.
+fn judge(what: &str, comes: Comes, (status, text): &(u16, String), secrets: &[String]) {
+    let problem = || serde_json::from_str::<serde_json::Value>(text).unwrap()["code"].as_str().unwrap().to_owned();
+    match comes {
+        Comes::Nothing => assert_eq!((*status, problem().as_str()), (404, "not_found"), "{what}: {text}"),
+        Comes::No => assert_eq!((*status, problem().as_str()), (403, "forbidden"), "{what}: {text}"),
+        Comes::Own | Comes::Shared => assert!((200..300).contains(status), "{what}: {status} {text}"),
+    }
+    if comes != Comes::Shared {
+        let told: Vec<_> = secrets.iter().filter(|s| text.contains(s.as_str())).collect();
+        assert!(told.is_empty(), "{what} tells {told:?}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_key_no_operation_answers_and_nothing_happens() {
+    let pod = Pod::start();
+    let victim = Victim::set(&pod).await;
+    let (before, events) = (victim.snapshot().await, victim.events().await);
+    for (operation, row) in operations(&pod).await {
+        let (status, text) = operation.ask(&pod, row, &victim, &victim.stage.realm, None).await;
+        assert!(status == 401 && text.contains(r#""code":"unauthorized""#), "{}: {status} {text}", row.id);
+    }
+    assert_eq!((victim.snapshot().await, victim.events().await), (before, events));
+}
+
+/// Keys that may do everything but one thing.
+async fn lacking(stage: &Stage) -> BTreeMap<String, Key> {
+    let mut keys = BTreeMap::new();
+    for needs in TABLE.iter().map(|r| r.needs) {
+        let name = format!("{needs:?}");
+        let role: String = name.chars().map(|c| if c.is_ascii_alphabetic() { c.to_ascii_lowercase() } else { '-' }).collect();
+        match needs {
+            Needs::In(p) if !keys.contains_key(&name) => {
+                let others: Vec<_> = IN_A_REALM.into_iter().filter(|other| *other != p).collect();
+                keys.insert(name, stage.key(&role, &others).await);
+            }
+            Needs::Everywhere(p) if !keys.contains_key(&name) => {
+                let all = IN_A_REALM.into_iter().chain([Permission::Realms]);
+                let permissions = all.filter(|other| *other != p).collect();
+                stage.root.put_global_role(&role, &PutRole { permissions }).await.unwrap();
+                keys.insert(name, Key::made(&stage.root, &NewApiKey { role, ..NewApiKey::default() }).await);
+            }
+            Needs::In(_) | Needs::Everywhere(_) | Needs::Key | Needs::Member => {}
+        }
+    }
+    keys
+}
+
+#[tokio::test]
+async fn without_its_permission_no_operation_does_anything_though_the_key_has_all_the_others() {
+    let pod = Pod::start();
+    let victim = Victim::set(&pod).await;
+    let keys = lacking(&victim.stage).await;
+    let (before, events) = (victim.snapshot().await, victim.events().await);
+    for (operation, row) in operations(&pod).await {
+        let Some(key) = keys.get(&format!("{:?}", row.needs)) else {
+            assert!(matches!(row.needs, Needs::Key | Needs::Member), "{}", row.id);
+            continue;
+        };
+        let answer = operation.ask(&pod, row, &victim, &victim.stage.realm, Some(key)).await;
+        judge(row.id, Comes::No, &answer, &victim.of_the_realm());
+        assert!(answer.1.contains("the API key's role does not allow this"), "{}: {}", row.id, answer.1);
+    }
+    assert_eq!((victim.snapshot().await, victim.events().await), (before, events));
+}
+
+#[tokio::test]
+async fn a_key_of_another_realm_finds_nothing_here_and_nothing_of_here_at_home() {
+    let pod = Pod::start();
+    let victim = Victim::set(&pod).await;
+    let stranger = Stage::set(&pod).await;
+    let everything = stranger.key("everything", &IN_A_REALM).await;
+    let client = stranger.client_key("everything", &IN_A_REALM).await;
+    let (before, events) = (victim.snapshot().await, victim.events().await);
+    let (secrets, mut operations) = (victim.of_the_realm(), operations(&pod).await);
+    for (operation, row) in &operations {
+        let answer = operation.ask(&pod, row, &victim, &victim.stage.realm, Some(&everything)).await;
+        judge(&format!("{} abroad", row.id), row.abroad, &answer, &secrets);
+        if operation.path.contains("{realm}") {
+            let answer = operation.ask(&pod, row, &victim, &victim.stage.realm, Some(&client)).await;
+            judge(&format!("{} abroad with a client's key", row.id), row.abroad, &answer, &secrets);
+        }
+    }
+    // What it makes at home comes last: under the same names, and somebody else's.
+    operations.sort_by_key(|(_, row)| row.home == Comes::Own);
+    let home: Vec<String> = secrets.into_iter().filter(|s| ![&victim.places["app"], "victims"].contains(&s.as_str())).collect();
+    for (operation, row) in operations.iter().filter(|(o, _)| o.path.contains("{realm}")) {
+        let answer = operation.ask(&pod, row, &victim, &stranger.realm, Some(&everything)).await;
+        judge(&format!("{} at home", row.id), row.home, &answer, &home);
+    }
+    assert_eq!((victim.snapshot().await, victim.events().await), (before, events));
+}
+
+/// Whether a client's ordinary key may try.
+fn clients_may(needs: Needs) -> bool {
+    use Permission as P;
+    match needs {
+        Needs::Key | Needs::Member => true,
+        Needs::In(p) => [P::Logins, P::Signings, P::Users, P::Accounts, P::Messages, P::Webhooks].contains(&p),
+        Needs::Everywhere(_) => false,
+    }
+}
+
+#[tokio::test]
+async fn another_client_of_the_realm_finds_its_own_and_the_realms_whatever_its_role() {
+    let pod = Pod::start();
+    let victim = Victim::set(&pod).await;
+    let neighbour = Stage::client_in(&victim.stage.root, &victim.stage.realm, "neighbour").await;
+    let everything = neighbour.client_key("everything", &IN_A_REALM).await;
+    let id = neighbour.client().await;
+    let ordinary =
+        NewApiKey { role: roles::CLIENT.into(), realm: Some(neighbour.realm.clone()), client: Some(id.clone()), ..NewApiKey::default() };
+    let ordinary = Key::made(&neighbour.root, &ordinary).await;
+    let (before, events) = (victim.snapshot().await, victim.events().await);
+    let secrets = victim.of_the_client();
+    for (operation, row) in operations(&pod).await {
+        if row.neighbour == Comes::Shared && !["list", "get"].iter().any(|read| row.id.starts_with(read)) {
+            // Whoever may write what is the realm's may write it: nothing of that is a client's.
+            assert_eq!(row.needs == Needs::In(Permission::Logins), row.id == "logoutUser", "{}", row.id);
+            continue;
+        }
+        let answer = operation.ask(&pod, row, &victim, &victim.stage.realm, Some(&everything)).await;
+        judge(&format!("{} next door", row.id), row.neighbour, &answer, &secrets);
+        let comes = if clients_may(row.needs) { row.neighbour } else { Comes::No };
+        let answer = operation.ask(&pod, row, &victim, &victim.stage.realm, Some(&ordinary)).await;
+        judge(&format!("{} next door with an ordinary key", row.id), comes, &answer, &secrets);
+    }
+    assert_eq!(victim.snapshot().await, before);
+    let (actors, after) = ([&everything.id, &ordinary.id].map(|id| format!("key:{id}")), victim.events().await);
+    assert_eq!(after[..events.len()], events);
+    for event in &after[events.len()..] {
+        assert!(actors.contains(&event.actor) && event.client.as_ref() == Some(&id), "{event:?}");
+    }
+    assert!(after.len() > events.len(), "what it did at its own is told");
+}

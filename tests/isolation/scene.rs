@@ -1,0 +1,165 @@
+//! A realm with one of everything, and how to ask about it.
+
+use std::collections::BTreeMap;
+
+use countersign_api::{Confirm, Event, Initiator, NewLogin, PutApp};
+use countersign_sdk::{Command, RefuseReason};
+use countersign_sim::Online;
+use serde_json::{Value, json};
+
+use super::table::Row;
+use crate::support::{Key, Page, Phone, Pod, Stage, claim};
+
+/// A realm whose client has one of everything.
+pub struct Victim {
+    pub stage: Stage,
+    /// What stands in a path, by the name of its place.
+    pub places: BTreeMap<&'static str, String>,
+    logins: Vec<String>,
+    /// Kept on line, so that nothing about it changes by itself.
+    _phone: Online,
+}
+
+const APP: &str = "com.example.victim";
+
+impl Victim {
+    pub async fn set(pod: &Pod) -> Self {
+        let stage = Stage::set(pod).await;
+        let (phone, mut online) = online(&stage).await;
+        let realm = stage.realm.as_str();
+        stage.root.put_app(realm, APP, &PutApp { display_name: "Victim".into(), min_version: None }).await.unwrap();
+        let attributes = [("team".to_owned(), Some("victims".to_owned()))].into_iter().collect();
+        stage.root.change_attributes(realm, "alice", &attributes).await.unwrap();
+        quarantined(&stage, &mut online).await;
+        let approved = stage.approved(&mut online).await;
+        let (claimed, _) = stage.claimed(&mut online).await;
+        let pending = stage.new_login().await;
+        let enrolment = stage.new_enrolment("bob", Confirm::Number).await;
+        let (_, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
+        let key = stage.key("victims", &[]).await;
+        let places = BTreeMap::from([
+            ("realm", realm.to_owned()),
+            ("user", "alice".into()),
+            ("account", phone.account.id.clone()),
+            ("login", approved.id.clone()),
+            ("enrolment", enrolment.id),
+            ("client", stage.client().await),
+            ("app", APP.into()),
+            ("role", "victims".into()),
+            ("key", stage.api.own_api_key().await.unwrap().id),
+            ("quarantine", stage.root.quarantine(realm).await.unwrap().items[0].id.clone()),
+            ("number", number.unwrap()),
+            ("unused key", key.id),
+        ]);
+        Self { places, logins: vec![approved.id, claimed.id, pending.id], stage, _phone: online }
+    }
+
+    /// What no other client may read.
+    pub fn of_the_client(&self) -> Vec<String> {
+        let places = ["enrolment", "client", "key", "unused key"].map(|p| self.places[p].clone());
+        places.into_iter().chain(self.logins.iter().cloned()).collect()
+    }
+
+    /// What no other realm may read.
+    pub fn of_the_realm(&self) -> Vec<String> {
+        let places = ["realm", "account", "app", "quarantine"].map(|p| self.places[p].clone());
+        self.of_the_client().into_iter().chain(places).chain(["victims".to_owned()]).collect()
+    }
+
+    /// Everything there is, as the owner sees it.
+    pub async fn snapshot(&self) -> Value {
+        let (root, api, realm) = (&self.stage.root, &self.stage.api, self.stage.realm.as_str());
+        let place = |name: &str| self.places[name].clone();
+        let mut logins = Vec::new();
+        for id in &self.logins {
+            logins.push(api.login(realm, id, 0, 0).await.unwrap());
+        }
+        let mut key = root.api_key(&place("key")).await.unwrap();
+        key.last_used_at = None;
+        json!({
+            "realm": root.realm(realm).await.unwrap(),
+            "client": root.client(realm, &place("client")).await.unwrap(),
+            "app": root.app(realm, &place("app")).await.unwrap(),
+            "roles": root.roles(realm).await.unwrap(),
+            "quarantine": root.quarantine(realm).await.unwrap(),
+            "key": key,
+            "unused key": root.api_key(&place("unused key")).await.unwrap(),
+            "user": root.user(realm, "alice").await.unwrap(),
+            "attributes": root.attributes(realm, "alice").await.unwrap(),
+            "accounts": root.search_accounts(realm, &[]).await.unwrap(),
+            "running": api.user_logins(realm, "alice").await.unwrap(),
+            "enrolments": api.enrolments(realm, &[]).await.unwrap(),
+            "logins": logins,
+            "timeline": api.timeline(realm, &place("login")).await.unwrap(),
+        })
+    }
+
+    pub async fn events(&self) -> Vec<Event> {
+        self.stage.root.events(&self.stage.realm, &[("limit", "1000")]).await.unwrap().items
+    }
+}
+
+async fn online(stage: &Stage) -> (Phone, Online) {
+    let phone = stage.phone("alice").await;
+    let online = phone.connect().await;
+    (phone, online)
+}
+
+/// Somebody said "not me".
+async fn quarantined(stage: &Stage, online: &mut Online) {
+    let initiator = Some(Initiator { binding: Some("a browser".into()), address: None });
+    let login = stage.api.create_login(&stage.realm, &NewLogin { initiator, ..NewLogin::default() }).await.unwrap();
+    let prompt = claim(online, &Page::open(&login).await.qr().await).await.unwrap();
+    online.do_it(&Command::refuse(&prompt, RefuseReason::NotMe)).await.unwrap();
+}
+
+/// An operation of the description.
+pub struct Operation {
+    pub id: String,
+    method: reqwest::Method,
+    pub path: String,
+}
+
+impl Operation {
+    /// All that the pod describes.
+    pub async fn all(pod: &Pod) -> Vec<Self> {
+        let doc: Value = reqwest::get(format!("{}/openapi.json", pod.url("rest"))).await.unwrap().json().await.unwrap();
+        let mut all = Vec::new();
+        for (path, item) in doc["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let method = method.to_uppercase().parse().unwrap();
+                all.push(Self { id: operation["operationId"].as_str().unwrap().to_owned(), method, path: path.clone() });
+            }
+        }
+        all
+    }
+
+    /// Asks for the victim's objects in this realm; gives the status and, of a stream, what comes first.
+    pub async fn ask(&self, pod: &Pod, row: &Row, victim: &Victim, realm: &str, key: Option<&Key>) -> (u16, String) {
+        let (mut path, mut body) = (self.path.clone(), row.body.to_owned());
+        if path.contains("/quarantine/") {
+            path = path.replace("{key}", "{quarantine}");
+        }
+        path = path.replace("{realm}", realm);
+        for (name, value) in &victim.places {
+            (path, body) = (path.replace(&format!("{{{name}}}"), value), body.replace(&format!("{{{name}}}"), value));
+        }
+        assert!(!path.contains('{'), "{path}: something stands for nothing");
+        let mut request = reqwest::Client::new().request(self.method.clone(), format!("{}{path}", pod.url("rest")));
+        if let Some(key) = key {
+            request = request.bearer_auth(&key.secret);
+        }
+        if !body.is_empty() {
+            request = request.header("Content-Type", "application/json").body(body);
+        }
+        let mut answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let endless = answer.headers().get("content-type").is_some_and(|t| t.as_bytes().starts_with(b"text/event-stream"));
+        let text = if endless {
+            String::from_utf8(answer.chunk().await.unwrap().unwrap_or_default().to_vec()).unwrap()
+        } else {
+            answer.text().await.unwrap()
+        };
+        (status, text)
+    }
+}
