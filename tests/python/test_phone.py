@@ -163,7 +163,7 @@ class Conversations(unittest.IsolatedAsyncioTestCase):
             decision.verify(decide["jws"], public, decision.Answer(LOGIN, REALM, CONTEXT, "not_me"), peer.channel.cb)
             await peer.send("decided", req_id=decide["req_id"], login=LOGIN, state=4)
             listing = await peer.read()
-            entries = [{1: LOGIN, 2: 3, 3: "Shop", 4: 5}]
+            entries = [{"login": LOGIN, "state": 3, "client_name": "Shop", "since": 5}]
             await peer.send("logins", req_id=listing["req_id"], logins=entries)
             logout = await peer.read()
             await peer.send("refused", req_id=logout["req_id"], code=15, retry_after=3)
