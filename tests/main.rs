@@ -14,6 +14,7 @@ mod devices;
 mod element;
 mod element_looks;
 mod enrolment;
+mod examples;
 mod forms;
 mod hostile;
 mod idempotency;

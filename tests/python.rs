@@ -36,15 +36,25 @@ fn check(out: &Output, least: u32) {
 
 #[test]
 fn the_python_client_opens_the_vectors_of_both_and_the_other_way_round() {
-    if let Some(out) = unittest("test_vectors.py", &[]) {
+    if let Some(out) = unittest("test_vectors*.py", &[]) {
         check(&out, 10);
+    }
+}
+
+/// Runs these tests against a pod of their own.
+fn live(pattern: &str, least: u32) {
+    let pod = Pod::start();
+    if let Some(out) = unittest(pattern, &[("COUNTERSIGN_DATA", pod.data.to_str().unwrap()), ("COUNTERSIGN_LIVE_REQUIRED", "1")]) {
+        check(&out, least);
     }
 }
 
 #[test]
 fn the_python_client_enrols_logs_in_and_refuses_on_the_real_server() {
-    let pod = Pod::start();
-    if let Some(out) = unittest("test_live.py", &[("COUNTERSIGN_DATA", pod.data.to_str().unwrap()), ("COUNTERSIGN_LIVE_REQUIRED", "1")]) {
-        check(&out, 15);
-    }
+    live("test_live.py", 15);
+}
+
+#[test]
+fn the_python_client_logs_in_in_every_form_and_manages_a_users_phones() {
+    live("test_forms.py", 20);
 }

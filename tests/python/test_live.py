@@ -6,9 +6,7 @@ skipped, or fail when COUNTERSIGN_LIVE_REQUIRED=1. They make a realm of their ow
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import secrets
 import sys
 import time
 import unittest
@@ -18,110 +16,21 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 from countersign import cbor, channel, decision, frames, keys, links, wire
-from countersign.errors import ConnectionEnded, Goodbye, Refused
+from countersign.errors import Goodbye, Refused
 from countersign.page import Page
-from countersign.phone import Account, Claimed, Connection, Enrolment, Phone
-from countersign.rest import Rest, RestError
+from countersign.phone import Enrolment, Phone
+from live import RETURN_URL, LiveCase, World, start
 
-RETURN_URL = "https://site.example/back"
-
-
-class World:
-    """A realm, two clients (one without, one with return URLs) and a user for each test that wants one."""
-
-    def __init__(self, data: Path) -> None:
-        ready = json.loads((data / "ready.json").read_text(encoding="utf-8"))
-        self.root = Rest(ready["rest"], (data / "root-api-key").read_text(encoding="utf-8").strip())
-        self.name = f"py-{secrets.token_hex(6)}"
-        self.realm = self.root.post("/v1/realms", {
-            "name": self.name, "display_name": "Python realm", "settings": {
-                "enrolment_confirm": ["none", "number"], "number_match": {"qr": False, "link": False, "directed": False}}})
-        self.realm_id = uuid.UUID(self.realm["id"]).bytes
-        self.shop = self._client(ready["rest"], "shop", {"origins": []})
-        self.site = self._client(ready["rest"], "site", {"origins": [], "return_urls": [RETURN_URL]})
-
-    def _client(self, base: str, name: str, settings: dict[str, Any]) -> Rest:
-        path = f"/v1/realms/{self.name}/clients"
-        client = self.root.post(path, {"name": name, "display_name": f"The {name}"} | settings)
-        key = self.root.post("/v1/api-keys", {"role": "client", "realm": self.name, "client": client["id"]})
-        return Rest(base, key["secret"], self.name)
-
-    def user(self) -> str:
-        """A new user."""
-        user_id = f"user-{secrets.token_hex(6)}"
-        self.shop.put(f"users/{user_id}", {"display_name": "Ada Example"})
-        return user_id
-
-
+NO_CEREMONY = {"enrolment_confirm": ["none", "number"], "number_match": {"qr": False, "link": False, "directed": False}}
 WORLD: World
 
 
 def setUpModule() -> None:
     global WORLD
-    required = os.environ.get("COUNTERSIGN_LIVE_REQUIRED") == "1"
-    data = Path(os.environ.get("COUNTERSIGN_DATA") or "/nonexistent")
-    missing = [name for name in ("ready.json", "root-api-key") if not (data / name).is_file()]
-    if missing and required:
-        raise RuntimeError(f"COUNTERSIGN_LIVE_REQUIRED=1, but {data} has no {missing}")
-    if missing:
-        raise unittest.SkipTest("COUNTERSIGN_DATA does not name the data directory of a running server")
-    WORLD = World(data)
+    WORLD = LiveCase.world = start(NO_CEREMONY)
 
 
-class Live(unittest.IsolatedAsyncioTestCase):
-    # ---- helpers ----
-    async def enrol(self, user_id: str | None = None) -> tuple[Account, str]:
-        """An active account of a user."""
-        user_id = user_id or WORLD.user()
-        enrolment = WORLD.shop.post("enrolments", {"user_id": user_id, "confirm": "none"})
-        account = await Phone().enrol(enrolment["link"])
-        self.assertEqual(account.state, 2)
-        return account, user_id
-
-    async def connect(self, account: Account) -> Connection:
-        connection = await Phone().connect(account)
-        self.addAsyncCleanup(connection.close)
-        return connection
-
-    async def login(self, rest: Rest | None = None, **body: Any) -> tuple[dict[str, Any], Page]:
-        """A new login and its page."""
-        login: dict[str, Any] = (rest or WORLD.shop).post("logins", body)
-        page = await Page.open(login["page_url"], login["page_token"])
-        self.addAsyncCleanup(page.close)
-        return login, page
-
-    async def claim_by_qr(self, connection: Connection, page: Page) -> Claimed:
-        return await connection.claim((await page.wait_for("qr"))["text"])
-
-    def state(self, login: dict[str, Any], after: int, rest: Rest | None = None) -> dict[str, Any]:
-        """Long poll."""
-        current: dict[str, Any] = (rest or WORLD.shop).get(f"logins/{login['id']}", wait=10, after=after)
-        return current
-
-    def assert_problem(self, status: int, code: str, rest: Rest, path: str, body: dict[str, Any] | None = None) -> None:
-        with self.assertRaises(RestError) as problem:
-            rest.post(path, body)
-        self.assertEqual((problem.exception.status, problem.exception.code), (status, code))
-
-    def check_identity(self, identity: dict[str, Any], account: Account, user_id: str, claimed: Claimed) -> None:
-        """What redeem says, and the decision verified by ourselves."""
-        self.assertEqual(identity["user_id"], user_id)
-        self.assertEqual(uuid.UUID(identity["login_id"]).bytes, claimed.login)
-        self.assertEqual(uuid.UUID(identity["account_id"]).bytes, account.account_id)
-        public = keys.public_bytes(account.key)
-        self.assertEqual(keys.unb64(identity["public_key"]), public)
-        self.assertEqual(keys.unb64(identity["context"]), claimed.context_bytes)
-        answer = decision.Answer(claimed.login, WORLD.realm_id, claimed.context_bytes)
-        claims = decision.verify(identity["decision"], public, answer)
-        self.assertLess(abs(claims["iat"] - time.time()), 120)
-
-    async def assert_ends(self, socket: Any) -> ConnectionEnded:
-        """The connection ends without another frame than CLOSE."""
-        with self.assertRaises(ConnectionEnded) as ended:
-            await wire.receive_outer(socket, 15)
-        await asyncio.wait_for(socket.wait_closed(), 10)
-        return ended.exception
-
+class Live(LiveCase):
     # ---- enrolment ----
     async def test_enrolment_with_number(self) -> None:
         user_id = WORLD.user()

@@ -52,7 +52,7 @@ class Peer:
     async def read(self) -> frames.Frame:
         return frames.decode(self.channel.open(await self.raw()))
 
-    async def send(self, name: str, **values: Any) -> None:
+    async def send(self, name: str, /, **values: Any) -> None:
         await self.socket.send(self.channel.seal(frames.encode(name, **values)))
 
     async def authenticated(self, public: bytes) -> None:
@@ -163,7 +163,7 @@ class Conversations(unittest.IsolatedAsyncioTestCase):
             decision.verify(decide["jws"], public, decision.Answer(LOGIN, REALM, CONTEXT, "not_me"), peer.channel.cb)
             await peer.send("decided", req_id=decide["req_id"], login=LOGIN, state=4)
             listing = await peer.read()
-            entries = [{1: LOGIN, 2: 3, 3: "Shop", 4: 5}]
+            entries = [{"login": LOGIN, "state": 3, "client_name": "Shop", "since": 5}]
             await peer.send("logins", req_id=listing["req_id"], logins=entries)
             logout = await peer.read()
             await peer.send("refused", req_id=logout["req_id"], code=15, retry_after=3)
@@ -184,6 +184,53 @@ class Conversations(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(Goodbye) as goodbye:
             await connection.next_event()
         self.assertEqual(goodbye.exception.code, 4)
+        await connection.close()
+
+    async def test_an_offer_a_number_a_start_and_a_vouch(self) -> None:
+        public, new = keys.public_bytes(self.key), keys.thumbprint(keys.public_bytes(keys.generate()))
+        entry = {"enrolment": b"E" * 16, "name": "New", "app": "app", "since": 5, "jkt": new}
+        device = {"account": ACCOUNT, "name": "Old", "app": "app", "state": 2, "since": 4}
+
+        async def script(peer: Peer) -> None:
+            await peer.handshake()
+            await peer.authenticated(public)
+            await peer.send("login-offered", login=LOGIN, client_name="Shop", expires_at=1_790_000_120)
+            claim = await peer.read()
+            self.assertEqual(claim.name, "claim")
+            await peer.send("claimed", req_id=claim["req_id"], login=LOGIN, context=CONTEXT, expires_at=1_790_000_120,
+                            digits=2)
+            decide = await peer.read()
+            said = decision.Answer(LOGIN, REALM, CONTEXT, number="07")
+            decision.verify(decide["jws"], public, said, peer.channel.cb)
+            await peer.send("decided", req_id=decide["req_id"], login=LOGIN, state=3)
+            listing = await peer.read()
+            await peer.send("enrolment-waiting", enrolment=entry["enrolment"], name="New")
+            await peer.send("enrolments", req_id=listing["req_id"], enrolments=[entry])
+            word = await peer.read()
+            vouch = decision.Vouch(b"E" * 16, REALM, new, "0042")
+            decision.verify(word["jws"], public, vouch, peer.channel.cb)
+            await peer.send("device-changed", **device)
+            await peer.send("refused", req_id=word["req_id"], code=17)
+            await peer.send("devices", req_id=(await peer.read())["req_id"], devices=[device])
+            start = await peer.read()
+            self.assertEqual((start.name, start["client"]), ("start-login", "shop"))
+            await peer.send("claimed", req_id=start["req_id"], login=LOGIN, context=CONTEXT, expires_at=1_790_000_120)
+        self.scripts = [script]
+        connection = await Phone(app_version="1.2").connect(self.account())
+        offer = await connection.next_event()
+        claimed = await connection.claim_offered(offer["login"])
+        self.assertEqual((claimed.digits, claimed.return_to, claimed.hand_over), (2, None, None))
+        self.assertEqual(await connection.approve(claimed, number="07"), 3)
+        [waiting] = await connection.list_enrolments()
+        self.assertEqual(waiting, entry)
+        with self.assertRaises(Refused) as refused:
+            await connection.vouch(waiting, "0042")
+        self.assertEqual(refused.exception.code, 17)
+        self.assertEqual(await connection.list_devices(), [device])
+        self.assertEqual([(await connection.next_event()).name for _ in range(2)],
+                         ["enrolment-waiting", "device-changed"])
+        with self.assertRaises(ProtocolError):
+            await connection.start_login("shop")  # nothing to hand over
         await connection.close()
 
     async def test_close_is_only_a_hint(self) -> None:

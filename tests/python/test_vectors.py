@@ -363,9 +363,9 @@ class Frames(unittest.TestCase):
                          {"nonce": 7, "server_time": 9})
         bad: list[dict[int, cbor.Value]] = [
             {1: 7, 2: 9}, {0: 68, 1: 7}, {0: 68, 1: 7, 2: 9, 3: 0}, {0: 68, 1: 7, 2: 9, 127: 0}, {0: 68, 1: "7", 2: 9},
-            {0: 68, 1: -1, 2: 9}, {0: 68, 1: True, 2: 9}, {0: 63}, {0: 82, 1: 13}, {0: 82, 1: 0}, {0: True, 1: 1},
+            {0: 68, 1: -1, 2: 9}, {0: 68, 1: True, 2: 9}, {0: 63}, {0: 82, 1: 14}, {0: 82, 1: 0}, {0: True, 1: 1},
             {0: 71, 1: bytes(15)}, {0: 4, 1: bytes(16), 2: bytes(16), 3: 1, 4: bytes(16), 5: bytes(16)},
-            {0: 4, 1: bytes(16), 2: bytes(16)}, {0: 1, 1: 3}, {0: 72, 1: bytes(16), 2: [{1: bytes(16)}]},
+            {0: 4, 1: bytes(16), 2: bytes(16), 3: 1}, {0: 1, 1: 3}, {0: 72, 1: bytes(16), 2: [{1: bytes(16)}]},
             {0: 5, 1: bytes(16), 2: bytes(16), 3: "x" * 2049}, {0: 66, 1: bytes(16), 2: bytes(16), 3: 1, 4: "12a4"},
         ]
         for pairs in bad:
@@ -397,11 +397,11 @@ class Links(unittest.TestCase):
 
 
 class Generator(unittest.TestCase):
-    def test_writes_both_files(self) -> None:
+    def test_writes_all_files(self) -> None:
         with tempfile.TemporaryDirectory() as out, mock.patch("sys.argv", ["vectors", out]):
             vectors.main()
             self.assertEqual({path.name for path in Path(out).iterdir()},
-                             {"python-channel.json", "python-formats.json"})
+                             {"python-channel.json", "python-formats.json", "python-forms.json"})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The decision, a compact JWS (PROTOCOL.md section 5.2), and the two channel signatures (section 5.1)."""
+"""Decision and vouch, compact JWSs (PROTOCOL.md sections 5.2 and 5.5), and the two channel signatures (section 5.1)."""
 from __future__ import annotations
 
 import hashlib
@@ -36,23 +36,53 @@ class Answer:
     realm: bytes
     context: bytes
     reason: str | None = None  # None approves
+    number: str | None = None  # what the browser shows, where `digits` asked for it
+
+    typ = "cs-login+jwt"
+
+    def claims(self) -> dict[str, Any]:
+        """All of them but `iat` and `cb`."""
+        if self.reason is not None and (self.reason not in REASONS or self.number is not None):
+            raise ValueError("reason")
+        return {
+            "login": str(uuid.UUID(bytes=self.login)), "realm": str(uuid.UUID(bytes=self.realm)),
+            "ctx": keys.b64(context_hash(self.context)), "decision": "refuse" if self.reason else "approve",
+        } | _without_none({"reason": self.reason, "number": self.number})
 
 
-def make(key: keys.PrivateKey, answer: Answer, cb: bytes, iat: int) -> str:
-    """Sign `answer` for the connection whose channel binding is `cb`."""
-    if answer.reason is not None and answer.reason not in REASONS:
-        raise ValueError("reason")
-    jkt = keys.thumbprint(keys.public_bytes(key))
-    header = {"alg": "ES256", "typ": "cs-login+jwt", "kid": keys.b64(jkt)}
-    claims: dict[str, Any] = {
-        "login": str(uuid.UUID(bytes=answer.login)), "realm": str(uuid.UUID(bytes=answer.realm)),
-        "ctx": keys.b64(context_hash(answer.context)), "decision": "refuse" if answer.reason else "approve",
-    }
-    if answer.reason:
-        claims["reason"] = answer.reason
-    claims |= {"iat": iat, "cb": keys.b64(cb)}
+@dataclass(frozen=True)
+class Vouch:
+    """What the user says to a new phone, on an old one (section 5.5)."""
+
+    enrolment: bytes
+    realm: bytes
+    jkt: bytes  # of the new phone's key
+    number: str | None  # what the new phone shows; None refuses
+
+    typ = "cs-vouch+jwt"
+
+    def claims(self) -> dict[str, Any]:
+        """All of them but `iat` and `cb`."""
+        return {
+            "enrolment": str(uuid.UUID(bytes=self.enrolment)), "realm": str(uuid.UUID(bytes=self.realm)),
+            "jkt": keys.b64(self.jkt), "decision": "refuse" if self.number is None else "approve",
+        } | _without_none({"number": self.number})
+
+
+def _without_none(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def sign(key: keys.PrivateKey, typ: str, claims: dict[str, Any]) -> str:
+    """A compact JWS with our header."""
+    header = {"alg": "ES256", "typ": typ, "kid": keys.b64(keys.thumbprint(keys.public_bytes(key)))}
     signing_input = ".".join(keys.b64(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
     return f"{signing_input}.{keys.b64(keys.sign(key, signing_input.encode()))}"
+
+
+def make(key: keys.PrivateKey, answer: Answer | Vouch, cb: bytes, iat: int) -> str:
+    """Sign `answer` for the connection whose channel binding is `cb`."""
+    return sign(key, answer.typ, answer.claims() | {"iat": iat, "cb": keys.b64(cb)})
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -72,20 +102,17 @@ def _object(encoded: str) -> dict[str, Any]:
     return value
 
 
-def verify(jws: str, public_key: bytes, answer: Answer, cb: bytes | None = None) -> dict[str, Any]:
+def verify(jws: str, public_key: bytes, answer: Answer | Vouch, cb: bytes | None = None) -> dict[str, Any]:
     """Return the claims if `jws` is exactly this answer by this key; `cb=None` does not compare the binding."""
     parts = jws.split(".")
     if len(parts) != 3 or len(jws) > 2048:
         raise ProtocolError("not a compact JWS")
     keys.verify(public_key, ".".join(parts[:2]).encode(), keys.unb64(parts[2]))
     kid = keys.b64(keys.thumbprint(public_key))
-    if _object(parts[0]) != {"alg": "ES256", "typ": "cs-login+jwt", "kid": kid}:
+    if _object(parts[0]) != {"alg": "ES256", "typ": answer.typ, "kid": kid}:
         raise ProtocolError("header")
     claims = _object(parts[1])
-    expected: dict[str, Any] = {
-        "login": str(uuid.UUID(bytes=answer.login)), "realm": str(uuid.UUID(bytes=answer.realm)),
-        "ctx": keys.b64(context_hash(answer.context)), "decision": "refuse" if answer.reason else "approve",
-    } | ({"reason": answer.reason} if answer.reason else {})
+    expected = answer.claims()
     rest = {name: value for name, value in claims.items() if name not in expected}
     if {name: claims.get(name) for name in expected} != expected or set(rest) != {"iat", "cb"}:
         raise ProtocolError("claims")

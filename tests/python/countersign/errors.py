@@ -5,11 +5,12 @@ REFUSALS = {
     1: "not_allowed", 2: "unknown_login", 3: "stale_qr", 4: "bad_capability", 5: "already_claimed",
     6: "already_decided", 7: "expired", 8: "cancelled", 9: "wrong_user", 10: "account_pending",
     11: "account_blocked", 12: "account_deleted", 13: "bad_decision", 14: "bad_enrolment",
-    15: "rate_limited", 16: "unavailable",
+    15: "rate_limited", 16: "unavailable", 17: "wrong_number",
 }  # section 5.4
 CLOSES = {
     1: "protocol", 2: "auth_failed", 3: "timeout", 4: "displaced", 5: "blocked", 6: "deleted",
     7: "draining", 8: "too_slow", 9: "busy", 10: "done", 11: "rekey", 12: "internal",
+    13: "update_required",
 }  # section 5.4
 
 

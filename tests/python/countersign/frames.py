@@ -1,6 +1,7 @@
 """The maps inside DATA (PROTOCOL.md section 5, docs/protocol.cddl): a table, an encoder, a strict decoder."""
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -22,15 +23,19 @@ def _text(low: int, high: int) -> Check:
     return lambda value: isinstance(value, str) and low <= len(value.encode()) <= high
 
 
-def _digits(value: Any) -> bool:
-    return isinstance(value, str) and value != "" and all(char in "0123456789" for char in value)
+def _matches(pattern: str) -> Check:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII) is not None
 
 
 ID = REQ = MAC = TOKEN = CODE = _bytes(16)
 B32, SIG, PUBLIC, KEY_ID = _bytes(32), _bytes(64), _bytes(65), _bytes(8)
 UINT = TIME = _number(0, (1 << 64) - 1)
-TEXT, NAME, JWS = _text(0, 32766), _text(1, 100), _text(1, 2048)
-ACCOUNT_STATE, LOGIN_STATE, REFUSAL, CLOSE_CODE = _number(1, 4), _number(1, 7), _number(1, 16), _number(1, 12)
+TEXT, NAME, JWS, URL = _text(0, 32766), _text(1, 100), _text(1, 2048), _text(1, 500)
+QR_TIME = _number(0, (1 << 32) - 1)
+ACCOUNT_STATE, LOGIN_STATE, REFUSAL, CLOSE_CODE = _number(1, 4), _number(1, 7), _number(1, 17), _number(1, 13)
+NUMBER, CLIENT_NAME = _matches("[0-9]{4}"), _matches("[a-z][a-z0-9-]{0,99}")
+APP_VERSION = _matches("[0-9]{1,9}([.][0-9]{1,9}){0,5}")  # another text counts as none: not ours to send
+RENAME, BLOCK, UNBLOCK, DELETE = 1, 2, 3, 4  # what manage-device does
 Fields = dict[int, tuple[str, Check]]  # a name ending in "?" is optional
 
 
@@ -60,6 +65,10 @@ def write_map(values: dict[str, Any], fields: Fields) -> dict[int, cbor.Value]:
 
 
 LOGIN_ENTRY: Fields = {1: ("login", ID), 2: ("state", LOGIN_STATE), 3: ("client_name", TEXT), 4: ("since", TIME)}
+DEVICE: Fields = {1: ("account", ID), 2: ("name", NAME), 3: ("app", NAME), 4: ("state", ACCOUNT_STATE),
+                  5: ("since", TIME)}
+ENROLMENT_ENTRY: Fields = {1: ("enrolment", ID), 2: ("name", NAME), 3: ("app", NAME), 4: ("since", TIME),
+                           5: ("jkt", B32)}
 WELCOME: Fields = {1: ("server_time", TIME), 2: ("max_outer", UINT), 3: ("ping_after", UINT)}
 CONTEXT: Fields = {
     1: ("login", ID), 2: ("realm", ID), 3: ("realm_name", TEXT), 4: ("client_name", TEXT), 5: ("created_at", TIME),
@@ -71,33 +80,50 @@ def _entries(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
-# name → (frame type, fields). `auth` and `claim` have two shapes; see `_shape`.
+# name → (frame type, fields). `auth`, `claim` and `manage-device` have several shapes; see `_shape`.
 FRAMES: dict[str, tuple[int, Fields]] = {
-    "auth-account": (1, {1: ("kind", _number(1, 1)), 2: ("jkt", B32), 3: ("sig", SIG)}),
-    "auth-enrol": (1, {1: ("kind", _number(2, 2)), 4: ("code", CODE)}),
+    "auth-account": (1, {1: ("kind", _number(1, 1)), 2: ("jkt", B32), 3: ("sig", SIG),
+                         5: ("app_version?", APP_VERSION)}),
+    "auth-enrol": (1, {1: ("kind", _number(2, 2)), 4: ("code", CODE), 5: ("app_version?", APP_VERSION)}),
     "enrol": (2, {1: ("req_id", REQ), 2: ("public_key", PUBLIC), 3: ("sig", SIG), 4: ("app_id", NAME),
                   5: ("device_name", NAME)}),
     "ping": (3, {1: ("nonce", UINT)}),
-    "claim-qr": (4, {1: ("req_id", REQ), 2: ("login", ID), 3: ("t", TIME), 4: ("mac", MAC)}),
+    "claim-qr": (4, {1: ("req_id", REQ), 2: ("login", ID), 3: ("t", QR_TIME), 4: ("mac", MAC)}),
     "claim-link": (4, {1: ("req_id", REQ), 2: ("login", ID), 5: ("token", TOKEN)}),
+    "claim": (4, {1: ("req_id", REQ), 2: ("login", ID)}),
     "decide": (5, {1: ("req_id", REQ), 2: ("login", ID), 3: ("jws", JWS)}),
     "logout": (6, {1: ("req_id", REQ), 2: ("login", ID)}),
     "list-logins": (7, {1: ("req_id", REQ)}),
+    "start-login": (8, {1: ("req_id", REQ), 2: ("client", CLIENT_NAME)}),
+    "logout-all": (9, {1: ("req_id", REQ)}),
+    "list-devices": (10, {1: ("req_id", REQ)}),
+    "rename-device": (11, {1: ("req_id", REQ), 2: ("account", ID), 3: ("action", _number(RENAME, RENAME)),
+                           4: ("name", NAME)}),
+    "manage-device": (11, {1: ("req_id", REQ), 2: ("account", ID), 3: ("action", _number(BLOCK, DELETE))}),
+    "list-enrolments": (12, {1: ("req_id", REQ)}),
+    "decide-enrolment": (13, {1: ("req_id", REQ), 2: ("enrolment", ID), 3: ("jws", JWS)}),
     "auth-ok": (64, {1: ("account", ID), 2: ("state", ACCOUNT_STATE), 3: ("realm_name", TEXT), 4: ("epoch", UINT)}),
     "enrol-offer": (65, {1: ("challenge", B32), 2: ("realm_name", TEXT), 3: ("client_name", TEXT),
                          4: ("user", TEXT)}),
-    "enrol-ok": (66, {1: ("req_id", REQ), 2: ("account", ID), 3: ("state", ACCOUNT_STATE), 4: ("number?", _digits)}),
+    "enrol-ok": (66, {1: ("req_id", REQ), 2: ("account", ID), 3: ("state", ACCOUNT_STATE), 4: ("number?", NUMBER)}),
     "refused": (67, {1: ("req_id", REQ), 2: ("code", REFUSAL), 3: ("retry_after?", UINT)}),
     "pong": (68, {1: ("nonce", UINT), 2: ("server_time", TIME)}),
     "claimed": (69, {1: ("req_id", REQ), 2: ("login", ID), 3: ("context", lambda v: isinstance(v, bytes)),
-                     4: ("expires_at", TIME), 5: ("return_token?", TOKEN), 6: ("return_url?", TEXT)}),
+                     4: ("expires_at", TIME), 5: ("return_token?", TOKEN), 6: ("return_url?", URL),
+                     7: ("digits?", UINT), 8: ("callback_url?", URL)}),
     "decided": (70, {1: ("req_id", REQ), 2: ("login", ID), 3: ("state", LOGIN_STATE)}),
     "done": (71, {1: ("req_id", REQ)}),
     "logins": (72, {1: ("req_id", REQ), 2: ("logins", _entries)}),
+    "devices": (73, {1: ("req_id", REQ), 2: ("devices", _entries)}),
+    "enrolments": (74, {1: ("req_id", REQ), 2: ("enrolments", _entries)}),
     "login-changed": (80, {1: ("login", ID), 2: ("state", LOGIN_STATE), 3: ("v", UINT)}),
     "account-changed": (81, {1: ("state", ACCOUNT_STATE)}),
     "goodbye": (82, {1: ("code", CLOSE_CODE)}),
+    "login-offered": (83, {1: ("login", ID), 2: ("client_name", NAME), 3: ("expires_at", TIME)}),
+    "enrolment-waiting": (84, {1: ("enrolment", ID), 2: ("name", NAME)}),
+    "device-changed": (85, DEVICE),
 }
+_LISTS = {"logins": LOGIN_ENTRY, "devices": DEVICE, "enrolments": ENROLMENT_ENTRY}
 _BY_TYPE = {kind: name for name, (kind, _fields) in FRAMES.items()}
 
 
@@ -115,11 +141,13 @@ class Frame:
         return self.values.get(name)
 
 
-def encode(name: str, **values: Any) -> bytes:
+def encode(name: str, /, **values: Any) -> bytes:
     """Encode the frame `name`; `None` leaves an optional field out."""
     kind, fields = FRAMES[name]
     if name.startswith("auth-") and name != "auth-ok":
         values["kind"] = 1 if name == "auth-account" else 2
+    if name in _LISTS:
+        values[name] = [write_map(entry, _LISTS[name]) for entry in values[name]]
     pairs: dict[int, cbor.Value] = {0: kind}
     return cbor.encode(pairs | write_map(values, fields))
 
@@ -128,7 +156,9 @@ def _shape(kind: int, pairs: dict[int, cbor.Value]) -> str:
     if kind == 1:
         return "auth-enrol" if pairs.get(1) == 2 else "auth-account"
     if kind == 4:
-        return "claim-link" if 5 in pairs else "claim-qr"
+        return "claim-link" if 5 in pairs else "claim-qr" if 3 in pairs or 4 in pairs else "claim"
+    if kind == 11:
+        return "rename-device" if pairs.get(3) == RENAME else "manage-device"
     try:
         return _BY_TYPE[kind]
     except KeyError:
@@ -143,8 +173,8 @@ def decode(content: bytes) -> Frame:
         raise ProtocolError("no frame type")
     name = _shape(kind, pairs)
     values = read_map(pairs, FRAMES[name][1])
-    if name == "logins":
-        values["logins"] = [read_map(entry, LOGIN_ENTRY) for entry in values["logins"]]
+    if name in _LISTS:
+        values[name] = [read_map(entry, _LISTS[name]) for entry in values[name]]
     return Frame(name, values)
 
 

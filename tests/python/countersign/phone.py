@@ -1,4 +1,4 @@
-"""An asyncio phone (PROTOCOL.md sections 5.1 to 5.3).
+"""An asyncio phone (PROTOCOL.md sections 5.1 to 5.5).
 
 One task uses a connection at a time: a command reads until its answer and keeps the events that arrive in between
 for `next_event`.
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+import uuid
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,7 @@ from . import decision, frames, keys, links
 from .errors import ConnectionEnded, Goodbye, ProtocolError, Refused
 from .wire import Server, Wire, dial
 
-EVENTS = ("login-changed", "account-changed")
+EVENTS = ("login-changed", "account-changed", "login-offered", "enrolment-waiting", "device-changed")
 
 
 @dataclass
@@ -55,6 +56,8 @@ class Claimed:
     expires_at: int
     return_token: bytes | None
     return_url: str | None
+    digits: int | None = None  # so many, in the browser, for the user to type here
+    callback_url: str | None = None
 
     @property
     def return_to(self) -> str | None:
@@ -63,13 +66,21 @@ class Claimed:
             return None
         return f"{self.return_url}#cs_return={keys.b64(self.return_token)}"
 
+    @property
+    def hand_over(self) -> tuple[str, str] | None:
+        """What an app that started this login gives its back end: login id and return token (section 5.2)."""
+        if self.return_token is None:
+            return None
+        return str(uuid.UUID(bytes=self.login)), keys.b64(self.return_token)
+
 
 class Connection:
     """A connection authenticated as an account."""
 
-    def __init__(self, wire: Wire, account: Account) -> None:
+    def __init__(self, wire: Wire, account: Account, app_version: str | None = None) -> None:
         self.wire = wire
         self.account = account
+        self.app_version = app_version
         self.realm_name = ""
         self._events: deque[frames.Frame] = deque()
 
@@ -77,16 +88,17 @@ class Connection:
         """Section 5.1: sign for this channel."""
         server, jkt = self.account.server, self.account.jkt
         message = decision.channel_auth_message(server.role, server.server_id, self.wire.channel.h, jkt)
-        await self.wire.send(frames.encode("auth-account", jkt=jkt, sig=keys.sign(self.account.key, message)))
+        await self.wire.send(frames.encode("auth-account", jkt=jkt, sig=keys.sign(self.account.key, message),
+                                           app_version=self.app_version))
         answer = await self.wire.receive()
         if answer.name != "auth-ok" or answer["account"] != self.account.account_id:
             raise ProtocolError("not the answer to our authentication")
         self.account.state, self.realm_name = answer["state"], answer["realm_name"]
 
-    async def command(self, name: str, wanted: str, req_id: bytes | None = None, **values: Any) -> frames.Frame:
+    async def command(self, frame: str, wanted: str, req_id: bytes | None = None, **values: Any) -> frames.Frame:
         """Send a command and wait for its answer; pass `req_id` again to repeat one whose answer was lost."""
         req_id = req_id or os.urandom(16)
-        await self.wire.send(frames.encode(name, req_id=req_id, **values))
+        await self.wire.send(frames.encode(frame, req_id=req_id, **values))
         answer = await self._answer(wanted, "req_id", req_id)
         if "login" in values and answer.get("login") not in (None, values["login"]):
             raise ProtocolError("the answer names another login")
@@ -136,24 +148,38 @@ class Connection:
             answer = await self.command("claim-qr", "claimed", req_id, login=link.login, t=link.t, mac=link.mac)
         else:
             answer = await self.command("claim-link", "claimed", req_id, login=link.login, token=link.token)
+        return self._claimed(answer)
+
+    async def claim_offered(self, login: bytes, req_id: bytes | None = None) -> Claimed:
+        """Claim what waits for this account: no code."""
+        return self._claimed(await self.command("claim", "claimed", req_id, login=login))
+
+    async def start_login(self, client: str, req_id: bytes | None = None) -> Claimed:
+        """Start a login at a client, by the client's name in the realm."""
+        claimed = self._claimed(await self.command("start-login", "claimed", req_id, client=client))
+        if claimed.return_token is None or claimed.callback_url is None:
+            raise ProtocolError("nothing to hand over")
+        return claimed
+
+    def _claimed(self, answer: frames.Frame) -> Claimed:
         context = frames.decode_context(answer["context"])
-        if context["login"] != link.login or context["realm"] != link.realm:
+        if context["login"] != answer["login"] or context["realm"] != self.account.server.server_id:
             raise ProtocolError("the context is not this login's")
-        return Claimed(link.login, link.realm, answer["context"], context, answer["expires_at"],
-                       answer.get("return_token"), answer.get("return_url"))
+        return Claimed(answer["login"], context["realm"], answer["context"], context, answer["expires_at"],
+                       *(answer.get(name) for name in ("return_token", "return_url", "digits", "callback_url")))
 
-    async def _decide(self, claimed: Claimed, reason: str | None, req_id: bytes | None) -> int:
-        answer = decision.Answer(claimed.login, claimed.realm, claimed.context_bytes, reason)
+    async def _say(self, answer: decision.Answer, req_id: bytes | None) -> int:
         jws = decision.make(self.account.key, answer, self.wire.channel.cb, int(time.time()))
-        return int((await self.command("decide", "decided", req_id, login=claimed.login, jws=jws))["state"])
+        return int((await self.command("decide", "decided", req_id, login=answer.login, jws=jws))["state"])
 
-    async def approve(self, claimed: Claimed, req_id: bytes | None = None) -> int:
-        """Returns the login's state."""
-        return await self._decide(claimed, None, req_id)
+    async def approve(self, claimed: Claimed, req_id: bytes | None = None, number: str | None = None) -> int:
+        """`number` is what the browser shows, when there are `digits`. Returns the login's state."""
+        answer = decision.Answer(claimed.login, claimed.realm, claimed.context_bytes, number=number)
+        return await self._say(answer, req_id)
 
     async def refuse(self, claimed: Claimed, reason: str = "declined", req_id: bytes | None = None) -> int:
         """`reason` is "declined" or "not_me". Returns the login's state."""
-        return await self._decide(claimed, reason, req_id)
+        return await self._say(decision.Answer(claimed.login, claimed.realm, claimed.context_bytes, reason), req_id)
 
     async def logout(self, login: bytes, req_id: bytes | None = None) -> None:
         await self.command("logout", "done", req_id, login=login)
@@ -162,6 +188,30 @@ class Connection:
         """What is open or running."""
         return list((await self.command("list-logins", "logins", req_id))["logins"])
 
+    async def logout_all(self, req_id: bytes | None = None) -> None:
+        await self.command("logout-all", "done", req_id)
+
+    async def list_devices(self, req_id: bytes | None = None) -> list[dict[str, Any]]:
+        """The user's phones."""
+        return list((await self.command("list-devices", "devices", req_id))["devices"])
+
+    async def rename_device(self, account: bytes, name: str, req_id: bytes | None = None) -> None:
+        await self.command("rename-device", "done", req_id, account=account, action=frames.RENAME, name=name)
+
+    async def manage_device(self, account: bytes, action: int, req_id: bytes | None = None) -> None:
+        """`action` is `frames.BLOCK`, `UNBLOCK` or `DELETE`."""
+        await self.command("manage-device", "done", req_id, account=account, action=action)
+
+    async def list_enrolments(self, req_id: bytes | None = None) -> list[dict[str, Any]]:
+        """New phones of the user that wait for a word."""
+        return list((await self.command("list-enrolments", "enrolments", req_id))["enrolments"])
+
+    async def vouch(self, entry: dict[str, Any], number: str | None, req_id: bytes | None = None) -> None:
+        """Let a listed new phone in with the number it shows, or turn it away with None."""
+        word = decision.Vouch(entry["enrolment"], self.account.server.server_id, entry["jkt"], number)
+        jws = decision.make(self.account.key, word, self.wire.channel.cb, int(time.time()))
+        await self.command("decide-enrolment", "done", req_id, enrolment=entry["enrolment"], jws=jws)
+
     async def close(self) -> None:
         await self.wire.close()
 
@@ -169,8 +219,10 @@ class Connection:
 class Phone:
     """A phone: an app on a device."""
 
-    def __init__(self, app_id: str = "countersign.python", device_name: str = "Python") -> None:
+    def __init__(self, app_id: str = "countersign.python", device_name: str = "Python",
+                 app_version: str | None = None) -> None:
         self.app_id = app_id
+        self.app_version = app_version
         self.device_name = device_name
 
     async def enrol(self, link: str | links.Link | Enrolment) -> Account:
@@ -189,7 +241,7 @@ class Phone:
             await wire.close()
 
     async def _enrol(self, wire: Wire, server: Server, enrolment: Enrolment) -> Account:
-        await wire.send(frames.encode("auth-enrol", code=enrolment.link.code))
+        await wire.send(frames.encode("auth-enrol", code=enrolment.link.code, app_version=self.app_version))
         offer = await wire.receive()
         if offer.name != "enrol-offer":
             raise ProtocolError("no enrol-offer")
@@ -216,7 +268,7 @@ class Phone:
 
     async def connect(self, account: Account) -> Connection:
         """Connect and authenticate. `Goodbye` says why not."""
-        connection = Connection(await dial(account.server), account)
+        connection = Connection(await dial(account.server), account, self.app_version)
         try:
             await connection.authenticate()
         except BaseException:

@@ -59,3 +59,6 @@ class Rest:
 
     def put(self, path: str, body: dict[str, Any]) -> Any:
         return self.call("PUT", path, body)
+
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        return self.call("PATCH", path, body)

@@ -1,6 +1,6 @@
-"""`python -m countersign.vectors OUTDIR` writes python-channel.json and python-formats.json (docs/vectors/README.md).
+"""`python -m countersign.vectors OUTDIR` writes python-{channel,formats,forms}.json (docs/vectors/README.md).
 
-The vectors of PROTOCOL.md sections 4 (conversations), 5.1, 5.2, 6 and 7 (formats).
+The vectors of PROTOCOL.md sections 4 (conversations), 5.1, 5.2, 6 and 7 (formats), 5.2 to 5.5 (forms).
 """
 from __future__ import annotations
 
@@ -132,10 +132,64 @@ def formats() -> dict[str, Any]:
     }
 
 
+def _form_frames(jws: str, jkt: bytes) -> list[tuple[str, dict[str, Any]]]:
+    """Every frame that came after the first logins, once in each shape."""
+    req, one, other = os.urandom(16), os.urandom(16), os.urandom(16)
+    context = cbor.encode(frames.write_map({"login": one, "realm": other, "realm_name": "Example",
+                                            "client_name": "Shop", "created_at": NOW}, frames.CONTEXT))
+    device = {"account": one, "name": "Ada’s phone", "app": "com.example.app", "state": 3, "since": NOW}
+    waiting = {"enrolment": one, "name": "Ada’s phone", "app": "com.example.app", "since": NOW, "jkt": jkt}
+    return [
+        ("auth-account", {"jkt": jkt, "sig": os.urandom(64), "app_version": "2.10.1"}),
+        ("auth-enrol", {"code": os.urandom(16), "app_version": "7"}),
+        ("claim", {"req_id": req, "login": one}), ("start-login", {"req_id": req, "client": "shop-2"}),
+        ("logout-all", {"req_id": req}), ("list-devices", {"req_id": req}),
+        ("rename-device", {"req_id": req, "account": one, "action": frames.RENAME, "name": "Ada’s phone"}),
+        ("manage-device", {"req_id": req, "account": one, "action": frames.DELETE}),
+        ("list-enrolments", {"req_id": req}), ("decide-enrolment", {"req_id": req, "enrolment": one, "jws": jws}),
+        ("claimed", {"req_id": req, "login": one, "context": context, "expires_at": NOW + 120, "digits": 2}),
+        ("claimed", {"req_id": req, "login": one, "context": context, "expires_at": NOW + 120,
+                     "return_token": other, "callback_url": "https://shop.example/app"}),
+        ("devices", {"req_id": req, "devices": [device, device | {"state": 2}]}),
+        ("enrolments", {"req_id": req, "enrolments": [waiting]}),
+        ("login-offered", {"login": one, "client_name": "Shop", "expires_at": NOW + 120}),
+        ("enrolment-waiting", {"enrolment": one, "name": "Ada’s phone"}), ("device-changed", device),
+        ("refused", {"req_id": req, "code": 17}), ("goodbye", {"code": 13}),
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Values as JSON has them: bytes in hex."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def forms() -> dict[str, Any]:
+    """A decision with a number, a vouch, and the frames of directed and started logins and of the user's phones."""
+    key, realm, login, enrolment = keys.generate(), os.urandom(16), os.urandom(16), os.urandom(16)
+    context, cb, new = os.urandom(100), os.urandom(32), keys.thumbprint(keys.public_bytes(keys.generate()))
+    number = decision.make(key, decision.Answer(login, realm, context, number="07"), cb, NOW)
+    word, no = (decision.Vouch(enrolment, realm, new, number) for number in ("0042", None))
+    vouch, refusal = (decision.make(key, said, cb, NOW) for said in (word, no))
+    return {
+        "account_public_key": keys.public_bytes(key).hex(), "cb": cb.hex(),
+        "comment": COMMENT + "hex unless it is a text, a number or a JWS", "context": context.hex(),
+        "decision_with_number": {"jws": number, "number": "07"}, "enrolment": enrolment.hex(),
+        "frames": [{"bytes": frames.encode(name, **values).hex(), "name": name, "values": _plain(values)}
+                   for name, values in _form_frames(vouch, new)],
+        "login": login.hex(), "new_phone_jkt": new.hex(), "realm": realm.hex(),
+        "vouch": {"jws": vouch, "number": "0042"}, "vouch_refusal": {"jws": refusal},
+    }
+
+
 def main() -> None:
-    """Write both files."""
+    """Write all files."""
     out = Path(sys.argv[1])
-    for name, value in (("channel", [conversation("ns"), conversation("mc")]), ("formats", formats())):
+    for name, value in (("channel", [conversation("ns"), conversation("mc")]), ("formats", formats()),
+                        ("forms", forms())):
         (out / f"python-{name}.json").write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
