@@ -58,6 +58,9 @@ enum Cmd {
         /// Approve without asking.
         #[arg(long)]
         yes: bool,
+        /// Claim it now; `approve` or `refuse` it later.
+        #[arg(long, conflicts_with_all = ["yes", "number"])]
+        later: bool,
         /// The number the browser shows, where one is asked for.
         #[arg(long)]
         number: Option<String>,
@@ -169,17 +172,18 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
             let app = app_config.as_ref().zip(publisher.as_ref()).map(|(file, publisher)| app::trusted(file, publisher)).transpose()?;
             enrol(&state, link, device, app.as_ref(), out).await
         }
-        Cmd::Login { link, qr, scanned, yes, number } => {
+        Cmd::Login { link, qr, scanned, yes, later, number } => {
             let (text, scanned) = match (link, qr) {
                 (Some(link), _) => (link.clone(), *scanned),
                 (None, Some(path)) => (qr::read_png(path)?, true),
                 (None, None) => return Err(PhoneError::Usage("give a link or --qr FILE".to_owned())),
             };
-            login(&state, Ask::Claim { link: text, scanned }, *yes, number.clone(), out).await
+            let yes = if *later { Some(false) } else { yes.then_some(true) };
+            login(&state, Ask::Claim { link: text, scanned }, yes, number.clone(), out).await
         }
         Cmd::Take { id, yes, number } => {
             let ask = Ask::Claim { link: format!("directed:{id}"), scanned: false };
-            login(&state, ask, *yes, number.clone(), out).await
+            login(&state, ask, yes.then_some(true), number.clone(), out).await
         }
         Cmd::Start { client } => start(&state, client, out).await,
         Cmd::Pending => pending(&state, out).await,
@@ -301,16 +305,15 @@ async fn start(state: &State, client: &str, out: Out) -> Result<(), PhoneError> 
     Ok(())
 }
 
-async fn login(state: &State, ask: Ask, yes: bool, number: Option<String>, out: Out) -> Result<(), PhoneError> {
+/// `yes`: `true` approves without asking, `false` decides nothing yet.
+async fn login(state: &State, ask: Ask, yes: Option<bool>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
     let account = ask::account_for(state, &ask)?;
     let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
     out.say(&json!({"claimed": shown}), || describe(&shown, &account));
-    let answer = if yes || number.is_some() {
-        Some(None)
-    } else if std::io::stdin().is_terminal() && !out.json {
-        question(out)?
-    } else {
-        None
+    let answer = match yes.or(number.is_some().then_some(true)) {
+        Some(approve) => approve.then_some(None),
+        None if std::io::stdin().is_terminal() && !out.json => question(out)?,
+        None => None,
     };
     match answer {
         Some(refuse) => {
