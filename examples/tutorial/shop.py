@@ -67,4 +67,4 @@ class Shop(http.server.BaseHTTPRequestHandler):
 
 
 print(f"The shop is open: {ORIGIN}/", flush=True)
-http.server.ThreadingHTTPServer(("127.0.0.1", 8001), Shop).serve_forever()
+http.server.ThreadingHTTPServer(("127.0.0.1", int(ORIGIN.rsplit(":", 1)[1])), Shop).serve_forever()

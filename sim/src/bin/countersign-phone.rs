@@ -315,17 +315,13 @@ async fn login(state: &State, ask: Ask, yes: Option<bool>, number: Option<String
         None if std::io::stdin().is_terminal() && !out.json => question(out)?,
         None => None,
     };
-    match answer {
-        Some(refuse) => {
-            let asks = shown.number.is_some() && refuse.is_none() && number.is_none() && std::io::stdin().is_terminal() && !out.json;
-            let number = if asks { Some(ask_number()?) } else { number };
-            decide(state, &shown.login, refuse.as_deref(), number, out).await
-        }
-        None => {
-            out.say(&json!({"waiting": shown.login}), || format!("Waiting: approve {0} or refuse {0}", shown.login));
-            Ok(())
-        }
-    }
+    let Some(refuse) = answer else {
+        out.say(&json!({"waiting": shown.login}), || format!("Waiting: approve {0} or refuse {0}", shown.login));
+        return Ok(());
+    };
+    let asks = shown.number.is_some() && refuse.is_none() && number.is_none() && std::io::stdin().is_terminal() && !out.json;
+    let number = if asks { Some(typed("The number in the browser: ")?.trim().to_owned()) } else { number };
+    decide(state, &shown.login, refuse.as_deref(), number, out).await
 }
 
 fn describe(s: &Shown, account: &Account) -> String {
@@ -340,25 +336,24 @@ fn describe(s: &Shown, account: &Account) -> String {
 /// `Some(None)` approve, `Some(reason)` refuse, `None` later.
 fn question(out: Out) -> Result<Option<Option<String>>, PhoneError> {
     loop {
-        let _nobody_reads = write!(std::io::stdout(), "Approve? [y]es, [n]o, not [m]e, [l]ater: ").and_then(|()| std::io::stdout().flush());
-        let mut line = String::new();
-        let read = std::io::stdin().read_line(&mut line).map_err(|e| PhoneError::File("terminal".to_owned(), e))?;
+        let line = typed("Approve? [y]es, [n]o, not [m]e, [l]ater: ")?;
         match line.trim() {
             "y" | "yes" => return Ok(Some(None)),
             "n" | "no" => return Ok(Some(Some("declined".to_owned()))),
             "m" | "me" => return Ok(Some(Some("not_me".to_owned()))),
             "l" | "later" => return Ok(None),
-            _ if read == 0 => return Ok(None),
+            _ if line.is_empty() => return Ok(None),
             _ => out.say(&Value::Null, || "Please answer y, n, m or l.".to_owned()),
         }
     }
 }
 
-fn ask_number() -> Result<String, PhoneError> {
-    let _nobody_reads = write!(std::io::stdout(), "The number in the browser: ").and_then(|()| std::io::stdout().flush());
+/// A line with its end, or nothing when there is no more.
+fn typed(prompt: &str) -> Result<String, PhoneError> {
+    let _nobody_reads = write!(std::io::stdout(), "{prompt}").and_then(|()| std::io::stdout().flush());
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(|e| PhoneError::File("terminal".to_owned(), e))?;
-    Ok(line.trim().to_owned())
+    Ok(line)
 }
 
 async fn decide(state: &State, id: &str, refuse: Option<&str>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
