@@ -58,7 +58,7 @@ enum Cmd {
         /// Approve without asking.
         #[arg(long)]
         yes: bool,
-        /// Claim it now; `approve` or `refuse` it later.
+        /// Claim only; `approve` or `refuse` follows.
         #[arg(long, conflicts_with_all = ["yes", "number"])]
         later: bool,
         /// The number the browser shows, where one is asked for.
@@ -305,7 +305,6 @@ async fn start(state: &State, client: &str, out: Out) -> Result<(), PhoneError> 
     Ok(())
 }
 
-/// `yes`: `true` approves without asking, `false` decides nothing yet.
 async fn login(state: &State, ask: Ask, yes: Option<bool>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
     let account = ask::account_for(state, &ask)?;
     let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
@@ -392,11 +391,10 @@ async fn logout(state: &State, id: Option<&str>, out: Out) -> Result<(), PhoneEr
             ended += 1;
         }
     }
-    if ended == 0 && id.is_some() {
-        return Err(PhoneError::Usage("no such login is running".to_owned()));
-    }
-    if ended == 0 {
-        out.say(&json!({"logged_out": null}), || "Nothing is running.".to_owned());
+    match (ended, id) {
+        (0, Some(_)) => return Err(PhoneError::Usage("no such login is running".to_owned())),
+        (0, None) => out.say(&json!({"logged_out": null}), || "Nothing is running.".to_owned()),
+        _ => {}
     }
     Ok(())
 }
