@@ -18,7 +18,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{Browser, program};
+use crate::support::{Browser, in_ci, program};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Whatever a step waits for comes within a second; a loaded machine gets more.
@@ -314,6 +314,13 @@ impl Reader {
 async fn whoever_follows_the_tutorial_to_the_letter_sees_what_it_says() {
     let text = fs::read_to_string(Path::new(ROOT).join("docs/tutorial.md")).unwrap();
     let commands = text.lines().filter(|line| line.trim_start().starts_with("$ ")).count();
+    for tool in ["curl", "jq", "python3"] {
+        if Command::new(tool).arg("--version").stdout(Stdio::null()).status().is_err() {
+            assert!(!in_ci(), "{tool} is missing: run `make tools`");
+            eprintln!("skipped: no {tool}; run `make tools`");
+            return;
+        }
+    }
     let Some(mut reader) = Reader::with_a_clone().await else { return };
     for step in steps(&text) {
         reader.follow(step).await;
