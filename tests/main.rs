@@ -38,4 +38,5 @@ mod stories;
 mod strangers;
 #[cfg(feature = "faults")]
 mod supervision;
+mod tutorial;
 mod walls;

@@ -20,6 +20,7 @@ use tracing_actix_web::RequestId;
 
 use crate::{
     auth::PathNeeds,
+    codes::CODES,
     trace::{TRACERESPONSE, Trace},
 };
 
@@ -250,12 +251,14 @@ fn foreign(response: &HttpResponse) -> Option<Oops> {
 }
 
 fn body(oops: Oops, id: String) -> Problem {
+    // Whoever shows `detail` to a person has something to show.
+    let general = || CODES.iter().find(|c| c.code == oops.code && oops.errors.is_empty()).map(|c| c.when.to_owned());
     Problem {
         kind: format!("/problems/{}", oops.code),
         title: oops.status.canonical_reason().unwrap_or("Error").to_owned(),
         status: oops.status.as_u16(),
         code: oops.code.to_owned(),
-        detail: oops.detail,
+        detail: oops.detail.or_else(general),
         request_id: Some(id).filter(|id| !id.is_empty()),
         errors: oops.errors,
         limit: oops.limit.map(str::to_owned),

@@ -46,6 +46,9 @@ pub(crate) enum Cmd {
         /// Approve without asking.
         #[arg(long)]
         yes: bool,
+        /// Claim only; `approve` or `refuse` follows.
+        #[arg(long, conflicts_with_all = ["yes", "number"])]
+        later: bool,
         /// The number the browser shows, where one is asked for.
         #[arg(long)]
         number: Option<String>,

@@ -63,17 +63,18 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
             let app = app_config.as_ref().zip(publisher.as_ref()).map(|(file, publisher)| app::trusted(file, publisher)).transpose()?;
             enrol(&state, link, device, app.as_ref(), out).await
         }
-        Cmd::Login { link, qr, scanned, yes, number } => {
+        Cmd::Login { link, qr, scanned, yes, later, number } => {
             let (text, scanned) = match (link, qr) {
                 (Some(link), _) => (link.clone(), *scanned),
                 (None, Some(path)) => (qr::read_png(path)?, true),
                 (None, None) => return Err(PhoneError::Usage("give a link or --qr FILE".to_owned())),
             };
-            login(&state, Ask::Claim { link: text, scanned }, *yes, number.clone(), out).await
+            let yes = if *later { Some(false) } else { yes.then_some(true) };
+            login(&state, Ask::Claim { link: text, scanned }, yes, number.clone(), out).await
         }
         Cmd::Take { id, yes, number } => {
             let ask = Ask::Claim { link: format!("directed:{id}"), scanned: false };
-            login(&state, ask, *yes, number.clone(), out).await
+            login(&state, ask, yes.then_some(true), number.clone(), out).await
         }
         Cmd::Start { client } => start(&state, client, out).await,
         Cmd::Pending => pending(&state, out).await,
@@ -195,28 +196,22 @@ async fn start(state: &State, client: &str, out: Out) -> Result<(), PhoneError> 
     Ok(())
 }
 
-async fn login(state: &State, ask: Ask, yes: bool, number: Option<String>, out: Out) -> Result<(), PhoneError> {
+async fn login(state: &State, ask: Ask, yes: Option<bool>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
     let account = ask::account_for(state, &ask)?;
     let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
     out.say(&json!({"claimed": shown}), || describe(&shown, &account));
-    let answer = if yes || number.is_some() {
-        Some(None)
-    } else if std::io::stdin().is_terminal() && !out.json {
-        question(out)?
-    } else {
-        None
+    let answer = match yes.or(number.is_some().then_some(true)) {
+        Some(approve) => approve.then_some(None),
+        None if std::io::stdin().is_terminal() && !out.json => question(out)?,
+        None => None,
     };
-    match answer {
-        Some(refuse) => {
-            let asks = shown.number.is_some() && refuse.is_none() && number.is_none() && std::io::stdin().is_terminal() && !out.json;
-            let number = if asks { Some(ask_number()?) } else { number };
-            decide(state, &shown.login, refuse.as_deref(), number, out).await
-        }
-        None => {
-            out.say(&json!({"waiting": shown.login}), || format!("Waiting: approve {0} or refuse {0}", shown.login));
-            Ok(())
-        }
-    }
+    let Some(refuse) = answer else {
+        out.say(&json!({"waiting": shown.login}), || format!("Waiting: approve {0} or refuse {0}", shown.login));
+        return Ok(());
+    };
+    let asks = shown.number.is_some() && refuse.is_none() && number.is_none() && std::io::stdin().is_terminal() && !out.json;
+    let number = if asks { Some(typed("The number in the browser: ")?.trim().to_owned()) } else { number };
+    decide(state, &shown.login, refuse.as_deref(), number, out).await
 }
 
 fn describe(s: &Shown, account: &Account) -> String {
@@ -231,25 +226,24 @@ fn describe(s: &Shown, account: &Account) -> String {
 /// `Some(None)` approve, `Some(reason)` refuse, `None` later.
 fn question(out: Out) -> Result<Option<Option<String>>, PhoneError> {
     loop {
-        let _nobody_reads = write!(std::io::stdout(), "Approve? [y]es, [n]o, not [m]e, [l]ater: ").and_then(|()| std::io::stdout().flush());
-        let mut line = String::new();
-        let read = std::io::stdin().read_line(&mut line).map_err(|e| PhoneError::File("terminal".to_owned(), e))?;
+        let line = typed("Approve? [y]es, [n]o, not [m]e, [l]ater: ")?;
         match line.trim() {
             "y" | "yes" => return Ok(Some(None)),
             "n" | "no" => return Ok(Some(Some("declined".to_owned()))),
             "m" | "me" => return Ok(Some(Some("not_me".to_owned()))),
             "l" | "later" => return Ok(None),
-            _ if read == 0 => return Ok(None),
+            _ if line.is_empty() => return Ok(None),
             _ => out.say(&Value::Null, || "Please answer y, n, m or l.".to_owned()),
         }
     }
 }
 
-fn ask_number() -> Result<String, PhoneError> {
-    let _nobody_reads = write!(std::io::stdout(), "The number in the browser: ").and_then(|()| std::io::stdout().flush());
+/// A line with its end, or nothing when there is no more.
+fn typed(prompt: &str) -> Result<String, PhoneError> {
+    let _nobody_reads = write!(std::io::stdout(), "{prompt}").and_then(|()| std::io::stdout().flush());
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(|e| PhoneError::File("terminal".to_owned(), e))?;
-    Ok(line.trim().to_owned())
+    Ok(line)
 }
 
 async fn decide(state: &State, id: &str, refuse: Option<&str>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
@@ -288,11 +282,10 @@ async fn logout(state: &State, id: Option<&str>, out: Out) -> Result<(), PhoneEr
             ended += 1;
         }
     }
-    if ended == 0 && id.is_some() {
-        return Err(PhoneError::Usage("no such login is running".to_owned()));
-    }
-    if ended == 0 {
-        out.say(&json!({"logged_out": null}), || "Nothing is running.".to_owned());
+    match (ended, id) {
+        (0, Some(_)) => return Err(PhoneError::Usage("no such login is running".to_owned())),
+        (0, None) => out.say(&json!({"logged_out": null}), || "Nothing is running.".to_owned()),
+        _ => {}
     }
     Ok(())
 }
