@@ -98,7 +98,12 @@ impl Wanted {
             }
         };
         let iat = WallClock.now().secs();
-        Ok(AppConfig { app: self.app, accepts, iat, exp: self.valid_days.map(|days| iat + days * 86_400) })
+        let exp = match self.valid_days {
+            Some(days @ 1..=36_500) => Some(iat + days * 86_400),
+            Some(_) => return Err("valid_days is 1 to 36500".to_owned()),
+            None => None,
+        };
+        Ok(AppConfig { app: self.app, accepts, iat, exp })
     }
 }
 
@@ -111,5 +116,9 @@ fn check(text: &str, publisher: &str) -> Result<String, String> {
         Accepts::Open => "any realm".to_owned(),
         Accepts::Roots(pins) => format!("{} listed realms", pins.len()),
     };
+    let now = WallClock.now().secs();
+    if let Some(over) = parsed.claims.exp.filter(|exp| *exp <= now) {
+        return Err(format!("it is over since {} seconds; have the publisher sign a new one", now - over));
+    }
     Ok(format!("{} may enrol at {realms}", parsed.claims.app))
 }

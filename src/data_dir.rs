@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -55,6 +55,15 @@ impl DataDir {
         self.path.join(name)
     }
 
+    /// A database file that is readable by its owner alone, also where the directory was made by somebody else with open doors. What SQLite puts beside it
+    /// (`-wal`, `-shm`) gets the same mode.
+    pub(crate) fn database(&self, name: &str) -> Result<PathBuf, DataError> {
+        let path = self.file(name);
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(io_error(&path))?;
+        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(io_error(&path))?;
+        Ok(path)
+    }
+
     /// The master key: from the file given, or from `master.key`, which is made on first start.
     pub(crate) fn master_key(&self, given: Option<&Path>, random: &dyn Random) -> Result<Secret<32>, DataError> {
         let path = given.map_or_else(|| self.file("master.key"), Path::to_owned);
@@ -102,7 +111,7 @@ impl Drop for DataDir {
     }
 }
 
-/// Writes a secret: readable by its owner alone, on disk before anybody relies on it, and never over an existing file.
+/// Writes a secret: readable by its owner alone, and on disk before anybody relies on it. Callers have looked that there is none yet.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let draft = path.with_extension("new");
     let write = || {

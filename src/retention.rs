@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use countersign_actors::Realms;
-use countersign_domain::{ports::Ports, realm::Realm, refused::Fault, time::Time};
+use countersign_domain::{
+    ports::Ports,
+    realm::{Realm, RealmSettings},
+    refused::Fault,
+    time::Time,
+};
 
 /// How often there is something to forget.
 const EACH: Duration = Duration::from_secs(3600);
@@ -16,8 +21,10 @@ const DAY_MS: u64 = 86_400_000;
 /// Forgets, for as long as the pod lives.
 pub(crate) async fn run(ports: Ports, realms: Realms) {
     loop {
-        for realm in realms.all() {
-            if let Err(fault) = forget(&ports, &realm).await {
+        let all = realms.all();
+        let several = all.iter().map(Some).chain([None]);
+        for realm in several {
+            if let Err(fault) = forget(&ports, realm).await {
                 tracing::warn!(%fault, "what is past its time could not be forgotten; tried again later");
             }
         }
@@ -25,15 +32,16 @@ pub(crate) async fn run(ports: Ports, realms: Realms) {
     }
 }
 
-/// Forgets everything of a realm that is past its time.
-async fn forget(ports: &Ports, realm: &Realm) -> Result<(), Fault> {
+/// Forgets everything of a realm, or of none, that is past its time.
+async fn forget(ports: &Ports, realm: Option<&Realm>) -> Result<(), Fault> {
+    let settings = realm.map_or_else(RealmSettings::default, |r| r.settings.clone());
     let ago = |days: u64| Time(ports.now().0.saturating_sub(days.saturating_mul(DAY_MS)));
     loop {
-        let gone = ports.store.purge(realm.id, ago(realm.settings.trail_days), ago(realm.settings.outcome_days), ago(REQUEST_DAYS)).await?;
+        let gone = ports.store.purge(realm.map(|r| r.id), ago(settings.trail_days), ago(settings.outcome_days), ago(REQUEST_DAYS)).await?;
         if gone.outcomes + gone.events > 0 {
             tracing::info!(events = gone.events, outcomes = gone.outcomes, "forgotten");
         }
-        if gone.outcomes == 0 {
+        if gone.outcomes + gone.events == 0 {
             return Ok(());
         }
         tokio::time::sleep(PAUSE).await;

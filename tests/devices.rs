@@ -174,7 +174,7 @@ async fn apps_that_are_not_listed_or_too_old_stay_out_where_the_realm_says_so() 
     assert!(matches!(early.try_connect().await, Err(PhoneError::Closed(Close::Update))));
     let enrolment = stage.new_enrolment("alice", Confirm::None).await;
     let link = enrolment.link.as_ref().unwrap();
-    assert!(matches!(Phone::enrol(link).await.map(|_| ()), Err(PhoneError::Refused(Refusal::BadEnrolment))));
+    assert!(matches!(Phone::enrol(link).await.map(|_| ()), Err(PhoneError::Refused(Refusal::NotAllowed))), "not listed");
     let app = "countersign-phone";
     let put = |version: Option<&str>| PutApp { display_name: "The virtual phone".into(), min_version: version.map(str::to_owned) };
     stage.root.put_app(&stage.realm, app, &put(Some("99.1"))).await.unwrap();

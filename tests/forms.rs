@@ -76,7 +76,7 @@ async fn a_wrong_or_missing_number_refuses_the_login_at_once() {
 #[tokio::test]
 async fn a_realm_or_a_client_may_ask_for_a_number_after_a_qr_code() {
     let pod = Pod::start();
-    let all = NumberMatch { qr: true, link: true, directed: true };
+    let all = NumberMatch { qr: Some(true), link: Some(true), directed: Some(true) };
     let stage = Stage::strict(&pod, RealmSettings { number_match: Some(all), ..RealmSettings::default() }).await;
     let mut phone = stage.phone("alice").await.connect().await;
     let (_, prompt) = stage.claimed(&mut phone).await;

@@ -10,14 +10,14 @@ const MANY: Limit = Limit { most: 1000, secs: 600 };
 
 fn limits() -> Limits {
     Limits {
-        initiator: MANY,
-        user: MANY,
-        account: MANY,
-        client: MANY,
-        address: MANY,
-        quarantine_secs: 3600,
-        address_accounts: 2,
-        address_secs: 900,
+        initiator: Some(MANY),
+        user: Some(MANY),
+        account: Some(MANY),
+        client: Some(MANY),
+        address: Some(MANY),
+        quarantine_secs: Some(3600),
+        address_accounts: Some(2),
+        address_secs: Some(900),
     }
 }
 
@@ -61,7 +61,7 @@ async fn alerts(stage: &Stage) -> Vec<(String, String)> {
 #[tokio::test]
 async fn a_browser_runs_into_its_own_limit_and_others_do_not() {
     let pod = Pod::start();
-    let stage = stage_with(&pod, Limits { initiator: Limit { most: 2, secs: 600 }, ..limits() }).await;
+    let stage = stage_with(&pod, Limits { initiator: Some(Limit { most: 2, secs: 600 }), ..limits() }).await;
     for _ in 0..2 {
         start(&stage, &by("one", "192.0.2.1")).await.unwrap();
     }
@@ -76,7 +76,9 @@ async fn a_browser_runs_into_its_own_limit_and_others_do_not() {
 #[tokio::test]
 async fn client_and_address_have_limits_of_their_own() {
     let pod = Pod::start();
-    let stage = stage_with(&pod, Limits { address: Limit { most: 3, secs: 600 }, client: Limit { most: 5, secs: 600 }, ..limits() }).await;
+    let stage =
+        stage_with(&pod, Limits { address: Some(Limit { most: 3, secs: 600 }), client: Some(Limit { most: 5, secs: 600 }), ..limits() })
+            .await;
     for n in 0..3 {
         start(&stage, &by(&format!("b{n}"), "192.0.2.1")).await.unwrap();
     }
@@ -91,7 +93,7 @@ async fn client_and_address_have_limits_of_their_own() {
 #[tokio::test]
 async fn a_limit_is_over_when_it_says_so() {
     let pod = Pod::start();
-    let stage = stage_with(&pod, Limits { initiator: Limit { most: 1, secs: 30 }, ..limits() }).await;
+    let stage = stage_with(&pod, Limits { initiator: Some(Limit { most: 1, secs: 30 }), ..limits() }).await;
     start(&stage, &by("one", "192.0.2.1")).await.unwrap();
     let Err(ApiError::Refused(problem)) = start(&stage, &by("one", "192.0.2.1")).await else { panic!("limited") };
     pod.later(problem.retry_after.unwrap()).await;
@@ -109,7 +111,7 @@ async fn next_offer(online: &mut Online) -> String {
 #[tokio::test]
 async fn who_is_bothered_too_often_is_bothered_in_silence_and_can_still_log_in() {
     let pod = Pod::start();
-    let stage = stage_with(&pod, Limits { user: Limit { most: 2, secs: 600 }, ..limits() }).await;
+    let stage = stage_with(&pod, Limits { user: Some(Limit { most: 2, secs: 600 }), ..limits() }).await;
     let mut victim = stage.phone("alice").await.connect().await;
     let bother = NewLogin { to_user: Some("alice".into()), ..NewLogin::default() };
     let mut made = Vec::new();
@@ -129,7 +131,7 @@ async fn who_is_bothered_too_often_is_bothered_in_silence_and_can_still_log_in()
 #[tokio::test]
 async fn codes_that_are_not_genuine_are_limited_by_account() {
     let pod = Pod::start();
-    let stage = stage_with(&pod, Limits { account: Limit { most: 1, secs: 600 }, ..limits() }).await;
+    let stage = stage_with(&pod, Limits { account: Some(Limit { most: 1, secs: 600 }), ..limits() }).await;
     let (mut phone, mut other) = (stage.phone("alice").await.connect().await, stage.phone("bob").await.connect().await);
     let login = stage.new_login().await;
     let good = Page::open(&login).await.qr().await;

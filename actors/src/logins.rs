@@ -56,7 +56,11 @@ impl Logins {
             return Ok(Some(seen));
         }
         let until = tokio::time::Instant::now() + wait;
-        let Some(watch) = self.watch(&seen.login, MOST_PER_TOPIC) else { return Ok(Some(seen)) };
+        let Some(watch) = self.watch(&seen.login, MOST_PER_TOPIC) else {
+            // Overloaded: whoever waits is the last to press.
+            tokio::time::sleep_until(until.min(tokio::time::Instant::now() + self.safety_poll())).await;
+            return self.look(realm, id).await;
+        };
         // Registered first, read after: what changed in between is seen, what changes later wakes.
         loop {
             let now = self.look(realm, id).await?;
@@ -149,6 +153,14 @@ impl Logins {
     pub async fn log_out_user(&self, realm: &Arc<OpenRealm>, user_id: String, who: Who) -> Result<usize, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
         to_the_end(async move { login::end_all_of_user(&shared.ports, &realm, &user_id, who).await }).await
+    }
+
+    /// See [`login::running_of_user`].
+    ///
+    /// # Errors
+    /// A fault of a port.
+    pub async fn running_of_user(&self, realm: &OpenRealm, user_id: &str) -> Result<Vec<Seen>, Fault> {
+        login::running_of_user(&self.0.ports, realm, user_id).await
     }
 
     /// A random number below `n`, for jitter.

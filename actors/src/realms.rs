@@ -39,6 +39,8 @@ struct Book {
 pub struct Realms {
     ports: Ports,
     book: Arc<RwLock<Book>>,
+    /// One reads at a time, so that an older reading never replaces a newer one.
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a HELLO's key id leads to.
@@ -54,7 +56,7 @@ impl Realms {
     /// # Errors
     /// When the store fails, or the master key is not the one they were sealed under.
     pub async fn load(ports: Ports) -> Result<Self, Fault> {
-        let realms = Self { ports, book: Arc::default() };
+        let realms = Self { ports, book: Arc::default(), reading: Arc::default() };
         realms.reload().await?;
         Ok(realms)
     }
@@ -64,6 +66,7 @@ impl Realms {
     /// # Errors
     /// A fault of the store.
     pub async fn reload(&self) -> Result<(), Fault> {
+        let _one_at_a_time = self.reading.lock().await;
         let mut book = Book { looked: Some(self.ports.now()), ..Book::default() };
         for sealed in self.ports.store.realms().await? {
             let open = self.open(&sealed)?;
@@ -137,6 +140,12 @@ impl Realms {
         self.find_or_reload(|b| b.by_id.get(&id).cloned()).await
     }
 
+    /// As it is known here, without looking into the store.
+    #[must_use]
+    pub fn known(&self, id: RealmId) -> Option<Arc<OpenRealm>> {
+        self.find(|b| b.by_id.get(&id).cloned())
+    }
+
     /// By the key a HELLO names.
     pub(crate) async fn by_key(&self, id: KeyId) -> Result<Option<Entrance>, Fault> {
         self.find_or_reload(|b| {
@@ -174,16 +183,16 @@ impl Realms {
         Ok(self.by_id(sealed.realm.id).await?.ok_or_else(|| Fault("a new realm cannot be read back".to_owned()))?)
     }
 
-    /// Changes display name and settings; other pods see it when they refresh.
+    /// Changes display name and settings; other pods see it when they refresh. `None` when the realm is not (any more) what it was before the change: the book
+    /// is fresh then.
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn change(&self, realm: &Realm, who: Who) -> Result<Arc<OpenRealm>, Stop> {
-        if !self.ports.store.change_realm(realm, &self.ports.stamp(who)).await? {
-            return Err(Refused::NotFound.into());
-        }
+    pub async fn change(&self, before: &Realm, after: &Realm, who: Who) -> Result<Option<Arc<OpenRealm>>, Stop> {
+        let changed = self.ports.store.change_realm(before, after, &self.ports.stamp(who)).await?;
         self.reload().await?;
-        Ok(self.by_id(realm.id).await?.ok_or(Refused::NotFound)?)
+        let now = self.by_id(after.id).await?.ok_or(Refused::NotFound)?;
+        Ok(changed.then_some(now))
     }
 
     fn make(&self, name: &str, display_name: &str, settings: RealmSettings) -> SealedRealm {

@@ -39,7 +39,7 @@ pub(super) fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>) -> R
     let random = Arc::new(OsRandom);
     let given = Some(config.keys.master_key_file.as_path()).filter(|p| !p.as_os_str().is_empty());
     let master = data.master_key(given, &*random)?;
-    let store = NsStore::open_sqlite(&data.file("ns.sqlite")).map_err(|e| StartError::Store(e.to_string()))?;
+    let store = NsStore::open_sqlite(&data.database("ns.sqlite")?).map_err(|e| StartError::Store(e.to_string()))?;
     let clock = Arc::new(WallClock);
     let live = Arc::new(MemoryKv::new(clock.clone()));
     let storage = storage(store.clone(), live.clone());
@@ -73,7 +73,7 @@ fn storage(store: NsStore, live: Arc<MemoryKv>) -> Storage {
 /// Makes sure that the key in `root-api-key` works, unless an administrator has replaced it.
 pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartError> {
     let (secret, fresh) = data.root_api_key(&*ports.random)?;
-    let known = ports.store.api_keys(None, None, 1000).await?;
+    let known = ports.store.api_keys(None, None, None, 1000).await?;
     let replaced = known.iter().any(|k| k.is_root() && k.hash != secret.hash());
     if known.iter().any(|k| k.hash == secret.hash()) || (replaced && !fresh) {
         return Ok(());

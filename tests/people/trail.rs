@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use countersign_api::{ApiClient, ChangeRealm, Event, Limit, Limits, NewClient, PutUser, RealmSettings};
+use countersign_api::{ApiClient, ChangeRealm, Event, Limit, Limits, NewClient, NumberMatch, PutUser, RealmSettings};
 use countersign_sdk::Command;
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -271,7 +271,14 @@ async fn settings_that_are_given_change_within_their_bounds_and_the_others_stay(
         ChangeRealm { display_name: Some("New".into()), settings: RealmSettings { silence_secs: Some(0), ..RealmSettings::default() } };
     let changed = stage.root.change_realm(&stage.realm, &change).await.unwrap();
     assert_eq!((changed.display_name.as_str(), changed.settings.silence_secs, changed.created_at), ("New", Some(0), before.created_at));
-    let limits = Limits { user: Limit { most: 1, secs: 1 }, ..changed.settings.limits.unwrap() };
-    let change = ChangeRealm { settings: RealmSettings { limits: Some(limits), ..RealmSettings::default() }, ..ChangeRealm::default() };
-    assert_eq!(stage.root.change_realm(&stage.realm, &change).await.unwrap().settings.limits, Some(limits));
+    // One limit, one place for the number: the others stay.
+    let user = Some(Limit { most: 1, secs: 1 });
+    let few = RealmSettings {
+        limits: Some(Limits { user, ..Limits::default() }),
+        number_match: Some(NumberMatch { qr: Some(true), ..NumberMatch::default() }),
+        ..RealmSettings::default()
+    };
+    let after = stage.root.change_realm(&stage.realm, &ChangeRealm { settings: few, ..ChangeRealm::default() }).await.unwrap().settings;
+    assert_eq!(after.limits, Some(Limits { user, ..changed.settings.limits.unwrap() }));
+    assert_eq!(after.number_match, Some(NumberMatch { qr: Some(true), ..changed.settings.number_match.unwrap() }));
 }

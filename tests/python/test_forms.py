@@ -388,7 +388,7 @@ class Versions(Forms):
                 await Phone().connect(account)
             self.assertEqual(goodbye.exception.code, 13)
             enrolment = WORLD.shop.post("enrolments", {"user_id": user_id, "confirm": "none"})
-            await self.refused(14, Phone().enrol(enrolment["link"]))
+            await self.refused(1, Phone().enrol(enrolment["link"]))
             WORLD.admin.put("apps/org.example.listed", {"display_name": "Listed"})
             await Phone("org.example.listed").enrol(enrolment["link"])
         finally:

@@ -20,7 +20,7 @@ pub const RETURN_URL: &str = "https://shop.example/back";
 pub fn lax() -> RealmSettings {
     RealmSettings {
         enrolment_confirm: Some(vec![Confirm::None, Confirm::Number, Confirm::Phone, Confirm::Admin]),
-        number_match: Some(NumberMatch { qr: false, link: false, directed: false }),
+        number_match: Some(NumberMatch { qr: Some(false), link: Some(false), directed: Some(false) }),
         ..RealmSettings::default()
     }
 }
@@ -40,7 +40,7 @@ impl Stage {
     /// With these settings instead of lax ones.
     pub async fn strict(pod: &Pod, settings: RealmSettings) -> Self {
         let stage = Self::set(pod).await;
-        let number_match = Some(NumberMatch { qr: false, link: true, directed: true });
+        let number_match = Some(NumberMatch { qr: Some(false), link: Some(true), directed: Some(true) });
         let defaults = RealmSettings { number_match, ..RealmSettings::default() };
         for settings in [defaults, settings] {
             stage.root.change_realm(&stage.realm, &ChangeRealm { display_name: None, settings }).await.unwrap();

@@ -46,7 +46,8 @@ fn refusal(stop: &Stop) -> Refusal {
 impl SessionActor {
     pub(super) fn me(&self) -> Option<(Arc<OpenRealm>, Rc<Account>)> {
         match &self.phase {
-            Phase::Account(a) => Some((a.realm.clone(), a.account.clone())),
+            // The realm as it is now: what an administrator changes counts for phones that are connected, too.
+            Phase::Account(a) => Some((self.shared.realms.known(a.realm.realm.id).unwrap_or_else(|| a.realm.clone()), a.account.clone())),
             _ => None,
         }
     }
@@ -65,7 +66,7 @@ impl SessionActor {
             PhoneFrame::ListLogins(list) => self.list(realm, account, list.req_id),
             PhoneFrame::StartLogin(start) => self.start_login(realm, account, start),
             PhoneFrame::LogoutAll(all) => self.log_out_all(realm, account, all.req_id),
-            PhoneFrame::ListDevices(list) => self.list_devices(realm, account, list.req_id),
+            PhoneFrame::ListDevices(list) => self.list_devices(account, list.req_id),
             PhoneFrame::ManageDevice(manage) => self.manage_device(realm, account, manage),
             PhoneFrame::ListEnrolments(list) => self.list_enrolments(realm, account, list.req_id),
             PhoneFrame::DecideEnrolment(decide) => self.decide_enrolment(realm, account, decide),

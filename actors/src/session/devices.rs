@@ -23,12 +23,12 @@ use super::actor::{SessionActor, Work, done};
 use crate::heart::Shared;
 
 impl SessionActor {
-    pub(super) fn list_devices(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, req_id: ReqId) -> Work {
+    pub(super) fn list_devices(&mut self, account: Rc<Account>, req_id: ReqId) -> Work {
         let shared = self.shared.clone();
-        let work = async move { devices::of_user(&shared.ports, realm.realm.id, &account.user_id).await };
+        let work = async move { devices::seen_by(&shared.ports, &account).await };
         Box::pin(work.into_actor(self).map(move |found, act, ctx| match found {
             Ok(all) => act.say(Devices { req_id, devices: all.iter().map(device).collect() }, ctx),
-            Err(fault) => act.no(req_id, &Stop::Fault(fault), ctx),
+            Err(stop) => act.no(req_id, &stop, ctx),
         }))
     }
 

@@ -131,7 +131,7 @@ impl SessionActor {
                 );
                 act.goodbye(Close::Done, ctx);
             }
-            Err(Stop::Refused(Refused::UpdateRequired)) => {
+            Err(Stop::Refused(Refused::UpdateRequired | Refused::AppNotListed)) => {
                 act.refuse(enrol.req_id, Refusal::NotAllowed, ctx);
                 act.goodbye(Close::Update, ctx);
             }

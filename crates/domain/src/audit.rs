@@ -2,7 +2,7 @@
 
 use countersign_protocol::ids::{AccountId, ApiKeyId, AuditId, ClientId, RealmId};
 
-use crate::time::Time;
+use crate::{random::id_from, secret::sha256, time::Time};
 
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,15 @@ pub struct Stamp {
     /// The client the actor is, or acts for.
     pub client: Option<ClientId>,
     pub mark: Option<Mark>,
+}
+
+impl Stamp {
+    /// For one of several rows of the same deed: each row has an id of its own.
+    #[must_use]
+    pub fn part(&self, n: usize) -> Self {
+        let id = id_from(&sha256(&[&self.id.0[..], &(n as u64).to_be_bytes()].concat()));
+        Self { id: AuditId(id), mark: None, ..self.clone() }
+    }
 }
 
 /// What a row is about.

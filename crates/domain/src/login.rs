@@ -98,8 +98,10 @@ impl Login {
         sha256(&labels::login_context(&self.context()))
     }
 
-    fn expects(&self, user: &str) -> Result<(), Refused> {
-        if self.expected_user.as_deref().is_none_or(|u| u == user) { Ok(()) } else { Err(Refused::WrongUser) }
+    /// What it is directed at is who may have it, also by its code.
+    fn expects(&self, account: AccountId, user: &str) -> Result<(), Refused> {
+        let account_fits = !matches!(&self.target, Some(Target::Account(id)) if *id != account);
+        if account_fits && self.expected_user.as_deref().is_none_or(|u| u == user) { Ok(()) } else { Err(Refused::WrongUser) }
     }
 
     /// Whether it waits for this account.
@@ -303,7 +305,7 @@ pub fn step(login: &Login, state: &State, event: &Event, now: Time) -> Result<St
         }
         (State::Pending | State::Claimed(_), Event::Claim(_) | Event::Decide { .. }) if over => Err(Refused::Expired),
 
-        (State::Pending, Event::Claim(claim)) => login.expects(&claim.user_id).map(|()| State::Claimed(claim.clone())),
+        (State::Pending, Event::Claim(claim)) => login.expects(claim.account, &claim.user_id).map(|()| State::Claimed(claim.clone())),
         (State::Claimed(by), Event::Claim(again)) if by.account == again.account => Ok(state.clone()),
         (State::Claimed(_), Event::Claim(_)) => Err(Refused::AlreadyClaimed),
 
@@ -348,7 +350,7 @@ fn decide(
 ) -> Result<State, Refused> {
     match (verdict, reason) {
         (Verdict::Approve, None) => {
-            login.expects(&by.user_id)?;
+            login.expects(by.account, &by.user_id)?;
             let right = by.number.as_deref().is_none_or(|wanted| number.is_some_and(|typed| same(wanted.as_bytes(), typed.as_bytes())));
             if !right {
                 return Ok(State::Refused { reason: WRONG_NUMBER.to_owned() });

@@ -63,7 +63,6 @@ impl Refused {
             Self::BadDecision => Refusal::BadDecision,
             Self::BadEnrolment => Refusal::BadEnrolment,
             Self::WrongNumber => Refusal::WrongNumber,
-            Self::AppNotListed => Refusal::BadEnrolment,
             Self::NotAllowed
             | Self::WrongReturnToken
             | Self::NotRedeemed
@@ -71,6 +70,7 @@ impl Refused {
             | Self::RequestChanged
             | Self::SecretAlreadyIssued
             | Self::ConfirmNotAllowed
+            | Self::AppNotListed
             | Self::UpdateRequired
             | Self::InUse
             | Self::Superseded => Refusal::NotAllowed,

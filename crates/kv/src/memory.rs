@@ -21,6 +21,8 @@ use crate::tallies::Tallies;
 const BACKLOG: usize = 4096;
 /// Pending logins held at most; beyond it creation is refused rather than memory eaten.
 const MOST_LOGINS: usize = 1_000_000;
+/// A settled login is in the store: it makes room for others soon.
+const SETTLED_SECS: u64 = 30;
 /// Claims, and offers, remembered per account; the oldest is forgotten first.
 const MOST_NOTES: usize = 64;
 
@@ -186,10 +188,18 @@ impl Live for MemoryKv {
 
     async fn settle(&self, login: LoginId, to: Versioned) -> Result<(), Fault> {
         let v = to.v;
-        if let Some(entry) = self.state().logins.get_mut(&login)
-            && entry.stored.v < v
         {
-            entry.stored = to;
+            let soon = self.clock.now().plus_secs(SETTLED_SECS);
+            let mut state = self.state();
+            if let Some(entry) = state.logins.get_mut(&login)
+                && entry.stored.v < v
+            {
+                entry.stored = to;
+                if soon < entry.gone_at {
+                    entry.gone_at = soon;
+                    state.deadlines.insert((soon, Vanishing::Login(login)), ());
+                }
+            }
         }
         self.wake(Topic::Login(login), v);
         Ok(())

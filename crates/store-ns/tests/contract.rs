@@ -197,7 +197,7 @@ async fn blocking_ends_everything_the_account_approved_however_much_it_is() {
     }
     let ended =
         store.move_account(&store.account(REALM, PHONE).await.unwrap().unwrap(), AccountState::Blocked, &stamp()).await.unwrap().unwrap();
-    assert_eq!((ended.len(), store.running_logins(REALM, PHONE).await.unwrap()), (450, vec![]));
+    assert_eq!((ended.len(), store.running_logins(REALM, PHONE, Time(0)).await.unwrap()), (450, vec![]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

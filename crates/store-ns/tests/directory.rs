@@ -92,7 +92,7 @@ async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else() {
     store.record_outcome(&outcome(OTHER, 901, "alice", 5000), &stamp(1600)).await.unwrap();
     let mut gone = Purged::default();
     loop {
-        let batch = store.purge(REALM, Time(6000), Time(6000), Time(6000)).await.unwrap();
+        let batch = store.purge(Some(REALM), Time(6000), Time(6000), Time(6000)).await.unwrap();
         gone = Purged { events: gone.events + batch.events, outcomes: gone.outcomes + batch.outcomes };
         if batch == Purged::default() {
             break;

@@ -3,7 +3,12 @@
 
 mod keys;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    convert::Infallible,
+    future::{Future, Ready, ready},
+    pin::Pin,
+    sync::Arc,
+};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -113,6 +118,26 @@ impl InRealm {
     #[must_use]
     pub fn id(&self) -> RealmId {
         self.realm.realm.id
+    }
+}
+
+/// Whether the caller of a request that takes long may still do what it asked for.
+#[derive(Clone)]
+pub struct Standing(HttpRequest);
+
+impl Standing {
+    /// False as soon as the key has gone, expired, or may not any more; it takes as long as a key is believed to be noticed.
+    pub async fn holds(&self) -> bool {
+        check(self.0.clone()).await.is_ok()
+    }
+}
+
+impl FromRequest for Standing {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(request.clone())))
     }
 }
 

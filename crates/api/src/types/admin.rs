@@ -56,13 +56,16 @@ pub struct RealmSettings {
     pub outcome_days: Option<u64>,
 }
 
-/// Where a number has to be typed, by the way a login was claimed.
+/// Where a number has to be typed, by the way a login was claimed. In a request, what is absent stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct NumberMatch {
-    pub qr: bool,
-    pub link: bool,
-    pub directed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directed: Option<bool>,
 }
 
 /// So many in so many seconds.
@@ -75,34 +78,37 @@ pub struct Limit {
     pub secs: u64,
 }
 
-/// How much is too much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// How much is too much. In a request, what is absent stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Logins one browser (`initiator.binding`) may start.
-    #[serde(deserialize_with = "object")]
-    pub initiator: Limit,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
+    pub initiator: Option<Limit>,
     /// Logins directed at one user before they wait in silence.
-    #[serde(deserialize_with = "object")]
-    pub user: Limit,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
+    pub user: Option<Limit>,
     /// Logins one account is shown unasked before they wait in silence.
-    #[serde(deserialize_with = "object")]
-    pub account: Limit,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
+    pub account: Option<Limit>,
     /// Logins one client may start.
-    #[serde(deserialize_with = "object")]
-    pub client: Limit,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
+    pub client: Option<Limit>,
     /// Logins from one address (`initiator.address`).
-    #[serde(deserialize_with = "object")]
-    pub address: Limit,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
+    pub address: Option<Limit>,
     /// How long a browser stays out after "not me".
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 604_800))]
-    pub quarantine_secs: u64,
+    pub quarantine_secs: Option<u64>,
     /// How many accounts have to say "not me" before an address stays out.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 64))]
-    pub address_accounts: u64,
+    pub address_accounts: Option<u64>,
     /// How long an address stays out.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 604_800))]
-    pub address_secs: u64,
+    pub address_secs: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -41,6 +41,15 @@ pub(crate) async fn active_of_user(ports: &Ports, realm: RealmId, user_id: &str)
     ports.store.accounts(realm, &query).await
 }
 
+/// The phones of its user, as an active phone sees them.
+///
+/// # Errors
+/// Why it may not.
+pub async fn seen_by(ports: &Ports, me: &Account) -> Result<Vec<Account>, Stop> {
+    may_log_in(ports.store.account(me.realm, me.id).await?.ok_or(Refused::AccountDeleted)?.state)?;
+    Ok(of_user(ports, me.realm, &me.user_id).await?)
+}
+
 /// Tells a user's other active phones that this one came, changed or went.
 ///
 /// # Errors

@@ -112,7 +112,7 @@ pub trait Live: Send + Sync {
     async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault>;
     /// Moves from exactly version `from` to `to`, and wakes. The time to live stays.
     async fn advance(&self, login: LoginId, from: u64, to: Versioned) -> Result<Advanced, Fault>;
-    /// Moves to `to` unless the version there is as high already, and wakes. The time to live stays. Missing is fine.
+    /// Moves to `to`, which the store says, unless the version there is as high already, and wakes. It may be forgotten soon. Missing is fine.
     async fn settle(&self, login: LoginId, to: Versioned) -> Result<(), Fault>;
     /// Remembers that the account claimed the login.
     async fn note_claim(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault>;

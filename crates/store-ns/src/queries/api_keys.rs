@@ -5,11 +5,14 @@ use countersign_domain::{
     ports::Rotated,
     time::Time,
 };
-use countersign_protocol::ids::{ApiKeyId, RealmId};
+use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, clients, insert_new, roles, trail::append};
+use super::{
+    Answer, Conn, clients, insert_new, roles,
+    trail::{append, done_before},
+};
 use crate::{
     rows::{ApiKeyRow, At, millis, permissions, scope},
     schema::{api_keys, roles as role_table},
@@ -29,7 +32,7 @@ pub(crate) async fn add(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<boo
     if builtin(&key.role).is_none() && !roles::exists(c, key.realm, &key.role).await? {
         return Ok(false);
     }
-    if insert_new!(c, api_keys::table, ApiKeyRow::new(key)?).await? == 0 {
+    if done_before(c, stamp).await? || insert_new!(c, api_keys::table, ApiKeyRow::new(key)?).await? == 0 {
         return Ok(false);
     }
     append(c, stamp, "api_key.created", &about(key)).await?;
@@ -54,10 +57,19 @@ pub(crate) async fn get(c: &mut Conn, id: ApiKeyId) -> Answer<Option<ApiKey>> {
     row.map(ApiKey::try_from).transpose()
 }
 
-pub(crate) async fn list(c: &mut Conn, realm: Option<RealmId>, after: Option<ApiKeyId>, limit: i64) -> Answer<Vec<ApiKey>> {
+pub(crate) async fn list(
+    c: &mut Conn,
+    realm: Option<RealmId>,
+    client: Option<ClientId>,
+    after: Option<ApiKeyId>,
+    limit: i64,
+) -> Answer<Vec<ApiKey>> {
     let mut query = api_keys::table.order(api_keys::id).limit(limit).select(ApiKeyRow::as_select()).into_boxed();
     if let Some(realm) = realm {
         query = query.filter(api_keys::realm.eq(realm.0.to_vec()));
+    }
+    if let Some(client) = client {
+        query = query.filter(api_keys::client.eq(client.0.to_vec()));
     }
     if let Some(after) = after {
         query = query.filter(api_keys::id.gt(after.0.to_vec()));
@@ -79,7 +91,7 @@ pub(crate) async fn delete(c: &mut Conn, id: ApiKeyId, stamp: &Stamp) -> Answer<
 /// nobody follows a key whose successor works.
 pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Answer<Rotated> {
     let Some(key) = get(c, old).await? else { return Ok(Rotated::Missing) };
-    if get(c, new.id).await?.is_some() {
+    if done_before(c, stamp).await? {
         return Ok(Rotated::Taken);
     }
     let before: Option<Vec<u8>> = api_keys::table.find(old.0.to_vec()).select(api_keys::successor).first(c).await?;

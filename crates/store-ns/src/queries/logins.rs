@@ -105,56 +105,57 @@ pub(crate) async fn redeemed_by(c: &mut Conn, realm: RealmId, login: LoginId, re
     Ok(by.flatten().is_some_and(|id| id == request))
 }
 
-/// The one INSERT of an end, without an audit row of its own.
-async fn insert_end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Answer<bool> {
+/// The one INSERT of an end.
+pub(crate) async fn end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Answer<bool> {
     let values = (
         endings::realm.eq(realm.0.to_vec()),
         endings::login.eq(login.0.to_vec()),
         endings::ended_by.eq(by.as_str()),
         endings::at.eq(millis(stamp.now)),
     );
-    Ok(insert_new!(c, endings::table, values).await? == 1)
-}
-
-pub(crate) async fn end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Answer<bool> {
-    let ended = insert_end(c, realm, login, by, stamp).await?;
-    if ended {
-        let about = about(c, realm, login).await?.detail(Some(by.as_str()));
-        append(c, stamp, "login.ended", &about).await?;
+    if insert_new!(c, endings::table, values).await? == 0 {
+        return Ok(false);
     }
-    Ok(ended)
+    let about = about(c, realm, login).await?.detail(Some(by.as_str()));
+    append(c, stamp, "login.ended", &about).await?;
+    Ok(true)
 }
 
-/// Ends everything an account has approved and that is not over, however much it is.
-pub(crate) async fn end_all(c: &mut Conn, realm: RealmId, account: AccountId, by: EndedBy, stamp: &Stamp) -> Answer<Vec<LoginId>> {
-    let found: Vec<Vec<u8>> = outcomes::table
-        .left_join(endings::table.on(endings::realm.eq(outcomes::realm).and(endings::login.eq(outcomes::id))))
-        .filter(outcomes::realm.eq(realm.0.to_vec()))
-        .filter(outcomes::account.eq(account.0.to_vec()))
-        .filter(outcomes::state.eq(i32::from(LoginState::Approved.code())))
-        .filter(outcomes::ends_at.gt(millis(stamp.now)))
-        .filter(endings::at.is_null())
-        .select(outcomes::id)
-        .load(c)
-        .await?;
+/// Which of a realm's approvals are not over at `now`: all of them, with whom each concerns.
+macro_rules! open {
+    ($realm:expr, $now:expr) => {
+        outcomes::table
+            .left_join(endings::table.on(endings::realm.eq(outcomes::realm).and(endings::login.eq(outcomes::id))))
+            .filter(outcomes::realm.eq($realm.0.to_vec()))
+            .filter(outcomes::state.eq(i32::from(LoginState::Approved.code())))
+            .filter(outcomes::ends_at.gt(millis($now)))
+            .filter(endings::at.is_null())
+            .select(outcomes::id)
+    };
+}
+
+/// Ends each, and tells each's client and user.
+async fn end_each(c: &mut Conn, realm: RealmId, found: Vec<Vec<u8>>, by: EndedBy, stamp: &Stamp) -> Answer<Vec<LoginId>> {
     let mut ended = Vec::with_capacity(found.len());
     for id in found {
         let login = LoginId(At { table: "outcomes", row: &id }.fixed(&id)?);
-        if insert_end(c, realm, login, by, stamp).await? {
+        if end(c, realm, login, by, &stamp.part(ended.len())).await? {
             ended.push(login);
         }
     }
     Ok(ended)
 }
 
+/// Ends everything an account has approved and that is not over, however much it is.
+pub(crate) async fn end_all(c: &mut Conn, realm: RealmId, account: AccountId, by: EndedBy, stamp: &Stamp) -> Answer<Vec<LoginId>> {
+    let found = open!(realm, stamp.now).filter(outcomes::account.eq(account.0.to_vec())).load(c).await?;
+    end_each(c, realm, found, by, stamp).await
+}
+
 /// The same for everything a user has approved, on whichever phone.
 pub(crate) async fn end_of_user(c: &mut Conn, realm: RealmId, user_id: &str, stamp: &Stamp) -> Answer<Vec<LoginId>> {
-    let mut ended = Vec::new();
-    for record in running_of_user(c, realm, user_id, stamp.now).await? {
-        if insert_end(c, realm, record.outcome.login.id, EndedBy::Everywhere, stamp).await? {
-            ended.push(record.outcome.login.id);
-        }
-    }
+    let found = open!(realm, stamp.now).filter(outcomes::user_id.eq(user_id.to_owned())).load(c).await?;
+    let ended = end_each(c, realm, found, EndedBy::Everywhere, stamp).await?;
     // A phone that ends nothing tells nothing.
     if ended.is_empty() && matches!(stamp.actor, Actor::Account(_)) {
         return Ok(ended);
@@ -181,9 +182,9 @@ pub(crate) async fn running(c: &mut Conn, realm: RealmId, account: AccountId, no
     found.into_iter().map(whole).collect()
 }
 
-/// The same of all of a user's phones, however much it is.
+/// The same of all of a user's phones.
 pub(crate) async fn running_of_user(c: &mut Conn, realm: RealmId, user_id: &str, now: Time) -> Answer<Vec<Record>> {
-    let found: Vec<Whole> = running!(realm, now).filter(outcomes::user_id.eq(user_id.to_owned())).load(c).await?;
+    let found: Vec<Whole> = running!(realm, now).filter(outcomes::user_id.eq(user_id.to_owned())).limit(MANY).load(c).await?;
     found.into_iter().map(whole).collect()
 }
 

@@ -1,6 +1,6 @@
 use countersign_domain::{
     audit::{About, Stamp},
-    realm::{Realm, SealedRealm},
+    realm::{Realm, RealmSettings, SealedRealm},
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -34,7 +34,16 @@ pub(crate) async fn all(c: &mut Conn) -> Answer<Vec<SealedRealm>> {
     found.into_iter().map(|r| sealed_realm(r, &keys, &apps)).collect()
 }
 
-pub(crate) async fn change(c: &mut Conn, realm: &Realm, stamp: &Stamp) -> Answer<bool> {
+/// Only from what it was: two changes of different members are both kept.
+pub(crate) async fn change(c: &mut Conn, before: &Realm, realm: &Realm, stamp: &Stamp) -> Answer<bool> {
+    let row = realms::table.find(before.id.0.to_vec()).select((realms::display_name, realms::settings));
+    let there: Option<(String, String)> = row.first(c).await.optional()?;
+    let same = there.is_some_and(|(display_name, settings)| {
+        display_name == before.display_name && serde_json::from_str(&settings).is_ok_and(|s: RealmSettings| s == before.settings)
+    });
+    if !same {
+        return Ok(false);
+    }
     let settings =
         serde_json::to_string(&realm.settings).map_err(|_| crate::rows::At { table: "realms", row: &realm.id.0 }.bad("settings"))?;
     let set = (realms::display_name.eq(realm.display_name.clone()), realms::settings.eq(settings));

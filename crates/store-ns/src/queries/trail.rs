@@ -34,6 +34,14 @@ pub(crate) async fn append(c: &mut Conn, stamp: &Stamp, action: &str, about: &Ab
     Ok(())
 }
 
+/// Whether this keyed request has made something before, which may be gone since.
+pub(crate) async fn done_before(c: &mut Conn, stamp: &Stamp) -> Answer<bool> {
+    match stamp.mark {
+        Some(mark) => Ok(request(c, &mark.id).await?.is_some()),
+        None => Ok(false),
+    }
+}
+
 pub(crate) async fn request(c: &mut Conn, id: &[u8; 16]) -> Answer<Option<[u8; 32]>> {
     let hash: Option<Vec<u8>> = requests::table.find(id.to_vec()).select(requests::hash).first(c).await.optional()?;
     hash.map(|h| rows::At { table: "requests", row: id }.fixed(&h)).transpose()
@@ -99,17 +107,45 @@ pub(crate) async fn events(c: &mut Conn, f: &Filter) -> Answer<Vec<Entry>> {
     found.into_iter().map(Entry::try_from).collect()
 }
 
-/// How many outcomes are forgotten in one transaction at most: others want to write, too.
+pub(crate) async fn last(c: &mut Conn, realm: Option<RealmId>) -> Answer<u64> {
+    let mut query = trail::table.order(trail::seq.desc()).select(trail::seq).into_boxed();
+    if let Some(realm) = realm {
+        query = query.filter(trail::realm.eq(realm.0.to_vec()));
+    }
+    let last: Option<i64> = query.first(c).await.optional()?;
+    Ok(last.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(0))
+}
+
+/// How much of each kind is forgotten in one transaction at most: others want to write, too.
 const BATCH: i64 = 500;
 
-pub(crate) async fn purge(c: &mut Conn, realm: RealmId, events: Time, outcomes_before: Time, requests_before: Time) -> Answer<Purged> {
-    let key = realm.0.to_vec();
-    let old = trail::table.filter(trail::realm.eq(key.clone())).filter(trail::at.lt(rows::millis(events)));
-    let gone = diesel::delete(old).execute(c).await?;
+pub(crate) async fn purge(
+    c: &mut Conn,
+    realm: Option<RealmId>,
+    events: Time,
+    outcomes_before: Time,
+    requests_before: Time,
+) -> Answer<Purged> {
+    let mut old = trail::table.filter(trail::at.lt(rows::millis(events))).select(trail::seq).limit(BATCH).into_boxed();
+    old = match realm {
+        Some(realm) => old.filter(trail::realm.eq(realm.0.to_vec())),
+        None => old.filter(trail::realm.is_null()),
+    };
+    let old: Vec<i64> = old.load(c).await?;
+    let gone = diesel::delete(trail::table.filter(trail::seq.eq_any(old))).execute(c).await?;
     diesel::delete(requests::table.filter(requests::at.lt(rows::millis(requests_before)))).execute(c).await?;
+    let outcomes = match realm {
+        Some(realm) => purge_outcomes(c, realm, outcomes_before).await?,
+        None => 0,
+    };
+    Ok(Purged { events: gone, outcomes })
+}
+
+async fn purge_outcomes(c: &mut Conn, realm: RealmId, before: Time) -> Answer<usize> {
+    let key = realm.0.to_vec();
     let over: Vec<Vec<u8>> = outcomes::table
         .filter(outcomes::realm.eq(key.clone()))
-        .filter(outcomes::ends_at.lt(rows::millis(outcomes_before)))
+        .filter(outcomes::ends_at.lt(rows::millis(before)))
         .select(outcomes::id)
         .limit(BATCH)
         .load(c)
@@ -119,5 +155,5 @@ pub(crate) async fn purge(c: &mut Conn, realm: RealmId, events: Time, outcomes_b
         diesel::delete(endings::table.find((key.clone(), id.clone()))).execute(c).await?;
         diesel::delete(outcomes::table.find((key.clone(), id.clone()))).execute(c).await?;
     }
-    Ok(Purged { events: gone, outcomes: over.len() })
+    Ok(over.len())
 }

@@ -37,7 +37,8 @@ impl OutcomeRow {
             state: i32::from(o.state.code()),
             reason: o.reason.clone(),
             account: o.claim.as_ref().map(|c| c.account.0.to_vec()),
-            user_id: o.claim.as_ref().map(|c| c.user_id.clone()),
+            // A login nobody claimed is found under the user it was for.
+            user_id: o.claim.as_ref().map(|c| c.user_id.clone()).or_else(|| o.login.expected_user.clone()),
             by_link: o.claim.as_ref().is_some_and(|c| c.via.returns()),
             decision: o.decision.clone(),
             req_id: o.req_id.map(|r| r.0.to_vec()),

@@ -27,9 +27,9 @@ impl Directory for NsStore {
         scan!(self, |c| q::realms::all(c))
     }
 
-    async fn change_realm(&self, realm: &Realm, stamp: &Stamp) -> Result<bool, Fault> {
-        let (realm, stamp) = (realm.clone(), stamp.clone());
-        write!(self, |c| q::realms::change(c, &realm, &stamp))
+    async fn change_realm(&self, before: &Realm, after: &Realm, stamp: &Stamp) -> Result<bool, Fault> {
+        let (before, after, stamp) = (before.clone(), after.clone(), stamp.clone());
+        write!(self, |c| q::realms::change(c, &before, &after, &stamp))
     }
 
     async fn add_client(&self, client: &Client, stamp: &Stamp) -> Result<bool, Fault> {
@@ -75,8 +75,14 @@ impl Directory for NsStore {
         read!(self, |c| q::api_keys::get(c, id))
     }
 
-    async fn api_keys(&self, realm: Option<RealmId>, after: Option<ApiKeyId>, limit: u32) -> Result<Vec<ApiKey>, Fault> {
-        scan!(self, |c| q::api_keys::list(c, realm, after, i64::from(limit)))
+    async fn api_keys(
+        &self,
+        realm: Option<RealmId>,
+        client: Option<ClientId>,
+        after: Option<ApiKeyId>,
+        limit: u32,
+    ) -> Result<Vec<ApiKey>, Fault> {
+        scan!(self, |c| q::api_keys::list(c, realm, client, after, i64::from(limit)))
     }
 
     async fn delete_api_key(&self, id: ApiKeyId, stamp: &Stamp) -> Result<bool, Fault> {

@@ -38,14 +38,13 @@ impl Logins for NsStore {
         write!(self, |c| q::logins::end(c, realm, login, by, &stamp))
     }
 
-    async fn running_logins(&self, realm: RealmId, account: AccountId) -> Result<Vec<Record>, Fault> {
-        // Lifetimes are judged by the flows; here only what has ended for good is left out.
-        scan!(self, |c| q::logins::running(c, realm, account, Time(0)))
+    async fn running_logins(&self, realm: RealmId, account: AccountId, now: Time) -> Result<Vec<Record>, Fault> {
+        scan!(self, |c| q::logins::running(c, realm, account, now))
     }
 
-    async fn running_logins_of_user(&self, realm: RealmId, user_id: &str) -> Result<Vec<Record>, Fault> {
+    async fn running_logins_of_user(&self, realm: RealmId, user_id: &str, now: Time) -> Result<Vec<Record>, Fault> {
         let user_id = user_id.to_owned();
-        scan!(self, |c| q::logins::running_of_user(c, realm, &user_id, Time(0)))
+        scan!(self, |c| q::logins::running_of_user(c, realm, &user_id, now))
     }
 
     async fn end_logins_of_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Vec<LoginId>, Fault> {

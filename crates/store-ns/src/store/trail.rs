@@ -18,6 +18,10 @@ impl Trail for NsStore {
         scan!(self, |c| q::trail::events(c, &filter))
     }
 
+    async fn last_event(&self, realm: Option<RealmId>) -> Result<u64, Fault> {
+        read!(self, |c| q::trail::last(c, realm))
+    }
+
     async fn tell(&self, action: &str, about: &About, stamp: &Stamp) -> Result<(), Fault> {
         let (action, about, stamp) = (action.to_owned(), about.clone(), stamp.clone());
         write!(self, |c| q::trail::append(c, &stamp, &action, &about))
@@ -28,7 +32,7 @@ impl Trail for NsStore {
         read!(self, |c| q::trail::request(c, &id))
     }
 
-    async fn purge(&self, realm: RealmId, events: Time, outcomes: Time, requests: Time) -> Result<Purged, Fault> {
+    async fn purge(&self, realm: Option<RealmId>, events: Time, outcomes: Time, requests: Time) -> Result<Purged, Fault> {
         write!(self, |c| q::trail::purge(c, realm, events, outcomes, requests))
     }
 

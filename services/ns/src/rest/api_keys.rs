@@ -99,8 +99,7 @@ pub(super) async fn create(
     if !caller.permissions.may_give(permissions(&ports, realm, &new.role).await?) {
         return Err(Oops::forbidden().because("nobody gives away permissions he does not have"));
     }
-    let client: Option<ClientId> =
-        new.client.as_ref().map(|c| c.parse().map_err(|_| Oops::invalid("/client", "not a client id"))).transpose()?;
+    let client = client(&ports, realm, new.client.as_deref()).await?;
     if let Some(mine) = caller.client
         && client != Some(mine)
     {
@@ -121,12 +120,24 @@ pub(super) async fn create(
         ..ApiKey::plain(fresh(&ports, who), &secret, &new.role, realm.map(|r| (r, None)), now)
     };
     if !ports.store.add_api_key(&key, &ports.stamp(who)).await? {
-        if ports.store.api_key(key.id).await?.is_some() {
+        if let Some(mark) = who.mark
+            && ports.store.request(&mark.id).await?.is_some()
+        {
             return Err(made_before(&ports, who).await?.into());
         }
         return Err(Oops::invalid("/client", "no such client, or role, in this realm"));
     }
     Ok(HttpResponse::Created().json(dto(&key, &realms, Some(write(&secret).into()))))
+}
+
+/// By id or by name.
+async fn client(ports: &Ports, realm: Option<RealmId>, text: Option<&str>) -> Result<Option<ClientId>, Oops> {
+    let (Some(text), Some(realm)) = (text, realm) else { return Ok(None) };
+    if let Ok(id) = text.parse() {
+        return Ok(Some(id));
+    }
+    let named = ports.store.client_by_name(realm, text).await?;
+    named.map(|c| Some(c.id)).ok_or_else(|| Oops::invalid("/client", "no such client in this realm"))
 }
 
 fn fresh(ports: &Ports, who: Who) -> ApiKeyId {
@@ -147,13 +158,12 @@ pub(super) async fn list(
     page: web::Query<Paging>,
 ) -> Result<HttpResponse, Oops> {
     let limit = limit(page.limit)?;
-    let tokens = Tokens::new(&ports, "api-keys", &caller.realm.map(|r| r.to_string()));
+    let tokens = Tokens::new(&ports, "api-keys", &(caller.realm.map(|r| r.to_string()), caller.client.map(|c| c.to_string())));
     let after: Option<String> = tokens.read(page.page_token.as_ref())?;
     let after = after.map(|id| scope::id(&id)).transpose()?;
-    let found = ports.store.api_keys(caller.realm, after, limit).await?;
+    let found = ports.store.api_keys(caller.realm, caller.client, after, limit).await?;
     let next = tokens.next(&found, limit, |k| k.id.to_string());
-    let mine = found.iter().filter(|k| caller.client.is_none_or(|c| k.client == Some(c)));
-    Ok(HttpResponse::Ok().json(List { items: mine.map(|k| dto(k, &realms, None)).collect(), next }))
+    Ok(HttpResponse::Ok().json(List { items: found.iter().map(|k| dto(k, &realms, None)).collect(), next }))
 }
 
 pub(super) async fn get(

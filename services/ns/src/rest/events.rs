@@ -7,9 +7,10 @@ use countersign_api::{Event as Dto, List};
 use countersign_domain::{
     audit::{Entry, Filter},
     ports::Ports,
+    refused::Fault,
 };
 use countersign_edge::{
-    auth::{Caller, InRealm},
+    auth::{Caller, InRealm, Standing},
     problem::Oops,
 };
 use schemars::JsonSchema;
@@ -37,7 +38,35 @@ pub(super) fn dto(e: Entry) -> Dto {
     }
 }
 
-/// Which events.
+/// Which events, in one go.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pick {
+    /// The highest `seq` seen already.
+    #[serde(default)]
+    after: u64,
+    /// An action, or its first part: `alert` finds `alert.not_me`.
+    action: Option<String>,
+    user_id: Option<String>,
+    object: Option<String>,
+}
+
+impl Pick {
+    /// Of the realm; for a client's key, only what concerns the client.
+    fn within(&self, at: &InRealm) -> Filter {
+        Filter {
+            realm: Some(at.id()),
+            after: self.after,
+            client: at.caller.client,
+            user_id: self.user_id.clone(),
+            action: self.action.clone(),
+            object: self.object.clone(),
+            limit: 0,
+        }
+    }
+}
+
+/// Which events, page by page.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
@@ -48,7 +77,7 @@ pub(super) struct Search {
     action: Option<String>,
     user_id: Option<String>,
     object: Option<String>,
-    /// Seconds to wait for the first event; for the list alone.
+    /// Seconds to wait for the first event.
     #[serde(default, skip_serializing)]
     #[schemars(range(max = 60))]
     wait: u64,
@@ -79,7 +108,21 @@ impl Search {
     }
 }
 
-async fn answer(ports: &Ports, search: &Search, mut filter: Filter) -> Result<HttpResponse, Oops> {
+/// What is new since `filter.after`. When nothing fits, `after` moves on, so that what did not fit is not read again.
+pub(super) async fn news(ports: &Ports, filter: &mut Filter) -> Result<Vec<Entry>, Fault> {
+    // Asked first: whatever is added later is above it.
+    let last = ports.store.last_event(filter.realm).await?;
+    if last <= filter.after {
+        return Ok(Vec::new());
+    }
+    let found = ports.store.events(filter).await?;
+    if found.is_empty() {
+        filter.after = last;
+    }
+    Ok(found)
+}
+
+async fn answer(ports: &Ports, standing: &Standing, search: &Search, mut filter: Filter) -> Result<HttpResponse, Oops> {
     let until = tokio::time::Instant::now() + wait(search.wait)?;
     let scope = (filter.realm.map(|r| r.to_string()), filter.client.map(|c| c.to_string()));
     let tokens = Tokens::new(ports, "events", &(scope, search));
@@ -87,36 +130,42 @@ async fn answer(ports: &Ports, search: &Search, mut filter: Filter) -> Result<Ht
         filter.after = after;
     }
     let found = loop {
-        let found = ports.store.events(&filter).await?;
+        let found = news(ports, &mut filter).await?;
         if !found.is_empty() || tokio::time::Instant::now() >= until {
             break found;
         }
         tokio::time::sleep_until(until.min(tokio::time::Instant::now() + LOOK)).await;
     };
+    if search.wait > 0 && !standing.holds().await {
+        return Err(Oops::unauthorized());
+    }
     let next = tokens.next(&found, filter.limit, |e| e.seq);
     Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
 }
 
-pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, search: web::Query<Search>) -> Result<HttpResponse, Oops> {
-    answer(&ports, &search, search.within(&at)?).await
+type Query = web::Query<Search>;
+
+pub(super) async fn list(at: InRealm, standing: Standing, ports: web::Data<Ports>, search: Query) -> Result<HttpResponse, Oops> {
+    answer(&ports, &standing, &search, search.within(&at)?).await
 }
 
-pub(super) async fn list_global(_: Caller, ports: web::Data<Ports>, search: web::Query<Search>) -> Result<HttpResponse, Oops> {
-    answer(&ports, &search, search.filter()?).await
+pub(super) async fn list_global(_: Caller, standing: Standing, ports: web::Data<Ports>, search: Query) -> Result<HttpResponse, Oops> {
+    answer(&ports, &standing, &search, search.filter()?).await
 }
 
 pub(super) async fn stream(
     at: InRealm,
+    standing: Standing,
     request: HttpRequest,
     ports: web::Data<Ports>,
-    search: web::Query<Search>,
+    pick: web::Query<Pick>,
 ) -> Result<HttpResponse, Oops> {
-    let mut filter = search.within(&at)?;
+    let mut filter = pick.within(&at);
     let last = request.headers().get("last-event-id").and_then(|v| v.to_str().ok()?.parse().ok());
     filter.after = last.unwrap_or(filter.after);
-    Ok(stream::of_trail((**ports).clone(), filter))
+    Ok(stream::of_trail((**ports).clone(), standing, filter))
 }
 
-pub(super) async fn export(at: InRealm, ports: web::Data<Ports>, search: web::Query<Search>) -> Result<HttpResponse, Oops> {
-    Ok(stream::lines((**ports).clone(), search.within(&at)?))
+pub(super) async fn export(at: InRealm, ports: web::Data<Ports>, pick: web::Query<Pick>) -> Result<HttpResponse, Oops> {
+    Ok(stream::lines((**ports).clone(), pick.within(&at)))
 }

@@ -9,6 +9,7 @@ use countersign_domain::{
     flows::login::Seen,
     login::{Record, State},
     ports::Ports,
+    text as rules,
     time::Time,
 };
 use countersign_edge::{auth::InRealm, problem::Oops};
@@ -24,14 +25,14 @@ fn seen(record: &Record) -> Seen {
     Seen { login: record.outcome.login.clone(), state: record.state() }
 }
 
-pub(super) async fn running(at: InRealm, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, Oops> {
-    let now = ports.now();
-    let found = ports.store.running_logins_of_user(at.id(), &path.1).await?;
-    let mine = found.iter().filter(|r| r.outcome.ends_at > now && at.caller.owns(r.outcome.login.client).is_ok());
-    Ok(HttpResponse::Ok().json(List { items: mine.map(|r| logins::dto(&seen(r))).collect(), next: None }))
+pub(super) async fn running(at: InRealm, logins: web::Data<Logins>, path: UserPath) -> Result<HttpResponse, Oops> {
+    let found = logins.running_of_user(&at.realm, &path.1).await?;
+    let mine = found.iter().filter(|seen| at.caller.owns(seen.login.client).is_ok());
+    Ok(HttpResponse::Ok().json(List { items: mine.map(logins::dto).collect(), next: None }))
 }
 
 pub(super) async fn logout(at: InRealm, logins: web::Data<Logins>, path: UserPath) -> Result<HttpResponse, Oops> {
+    rules::user_id(&path.1).map_err(|_| Oops::not_found())?;
     let ended = logins.log_out_user(&at.realm, path.1.clone(), at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(Ended { ended: ended as u64 }))
 }

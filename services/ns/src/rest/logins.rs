@@ -12,7 +12,11 @@ use countersign_domain::{
     ports::Ports,
     text as rules,
 };
-use countersign_edge::{auth::InRealm, page::public, problem::Oops};
+use countersign_edge::{
+    auth::{InRealm, Standing},
+    page::public,
+    problem::Oops,
+};
 use countersign_protocol::ids::LoginId;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -136,13 +140,22 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().json(body))
 }
 
-pub(super) async fn get(at: InRealm, logins: web::Data<Logins>, path: LoginPath, poll: web::Query<LongPoll>) -> Result<HttpResponse, Oops> {
+pub(super) async fn get(
+    at: InRealm,
+    standing: Standing,
+    logins: web::Data<Logins>,
+    path: LoginPath,
+    poll: web::Query<LongPoll>,
+) -> Result<HttpResponse, Oops> {
     let wait = poll.wait()?;
     let (id, seen) = mine(&at, &logins, &path).await?;
     if wait.is_zero() || seen.state.public().version() > poll.after {
         return Ok(HttpResponse::Ok().json(dto(&seen)));
     }
     let seen = logins.wait(&at.realm, id, poll.after, wait).await?.ok_or_else(Oops::not_found)?;
+    if !standing.holds().await {
+        return Err(Oops::unauthorized());
+    }
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }
 
@@ -157,12 +170,13 @@ pub(super) struct After {
 
 pub(super) async fn events(
     at: InRealm,
+    standing: Standing,
     logins: web::Data<Logins>,
     path: LoginPath,
     after: web::Query<After>,
 ) -> Result<HttpResponse, Oops> {
     let (id, _) = mine(&at, &logins, &path).await?;
-    Ok(stream::of_login((**logins).clone(), at.realm, id, after.after))
+    Ok(stream::of_login((**logins).clone(), standing, at.realm, id, after.after))
 }
 
 pub(super) async fn cancel(at: InRealm, logins: web::Data<Logins>, path: LoginPath) -> Result<HttpResponse, Oops> {
@@ -172,6 +186,8 @@ pub(super) async fn cancel(at: InRealm, logins: web::Data<Logins>, path: LoginPa
 }
 
 pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPath, body: web::Bytes) -> Result<HttpResponse, Oops> {
+    // An identity goes to the client it is for, or to whoever may act for it and says so.
+    at.caller.client()?;
     let (id, _) = mine(&at, &logins, &path).await?;
     let asked: Redeem = optional(&body)?;
     let who = at.caller.who_with(&asked);

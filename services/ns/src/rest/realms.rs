@@ -29,7 +29,7 @@ pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: Body<
     let new = new.into_inner().0;
     text("/name", rules::name(&new.name))?;
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;
-    let wanted = settings::changed(&RealmSettings::default(), new.settings)?;
+    let wanted = settings::changed(&RealmSettings::default(), &new.settings)?;
     let realm = realms.create(&new.name, &new.display_name, wanted, caller.who()).await?;
     Ok(HttpResponse::Created().json(dto(&realm.realm)))
 }
@@ -46,12 +46,18 @@ pub(super) async fn get(at: InRealm) -> HttpResponse {
 
 pub(super) async fn change(at: InRealm, realms: web::Data<Realms>, change: Body<ChangeRealm>) -> Result<HttpResponse, Oops> {
     let change = change.into_inner().0;
-    let mut realm = at.realm.realm.clone();
-    if let Some(name) = change.display_name {
-        text("/display_name", rules::shown(&name, limits::DISPLAY_NAME, false))?;
-        realm.display_name = name;
+    if let Some(name) = &change.display_name {
+        text("/display_name", rules::shown(name, limits::DISPLAY_NAME, false))?;
     }
-    realm.settings = settings::changed(&realm.settings, change.settings)?;
-    let realm = realms.change(&realm, at.caller.who()).await?;
-    Ok(HttpResponse::Ok().json(dto(&realm.realm)))
+    let mut before = at.realm.clone();
+    loop {
+        let settings = settings::changed(&before.realm.settings, &change.settings)?;
+        let display_name = change.display_name.clone().unwrap_or_else(|| before.realm.display_name.clone());
+        let after = Realm { display_name, settings, ..before.realm.clone() };
+        if let Some(realm) = realms.change(&before.realm, &after, at.caller.who()).await? {
+            return Ok(HttpResponse::Ok().json(dto(&realm.realm)));
+        }
+        // Somebody else changed it: this change goes on top of theirs. Each round means that somebody made progress.
+        before = realms.by_id(at.id()).await?.ok_or_else(Oops::not_found)?;
+    }
 }

@@ -36,7 +36,7 @@ pub(super) fn dto(s: &RealmSettings) -> Dto {
         session_secs: Some(s.session_secs),
         enrolment_secs: Some(s.enrolment_secs),
         silence_secs: Some(s.silence_secs),
-        number_match: Some(NumberMatchDto { qr, link, directed }),
+        number_match: Some(NumberMatchDto { qr: Some(qr), link: Some(link), directed: Some(directed) }),
         enrolment_confirm: Some(s.enrolment_confirm.iter().copied().map(confirm_dto).collect()),
         listed_apps_only: Some(s.listed_apps_only),
         limits: Some(limits_dto(&s.limits)),
@@ -46,16 +46,16 @@ pub(super) fn dto(s: &RealmSettings) -> Dto {
 }
 
 fn limits_dto(l: &Limits) -> LimitsDto {
-    let dto = |l: Limit| LimitDto { most: l.most, secs: l.secs };
+    let dto = |l: Limit| Some(LimitDto { most: l.most, secs: l.secs });
     LimitsDto {
         initiator: dto(l.initiator),
         user: dto(l.user),
         account: dto(l.account),
         client: dto(l.client),
         address: dto(l.address),
-        quarantine_secs: l.quarantine_secs,
-        address_accounts: l.address_accounts,
-        address_secs: l.address_secs,
+        quarantine_secs: Some(l.quarantine_secs),
+        address_accounts: Some(l.address_accounts),
+        address_secs: Some(l.address_secs),
     }
 }
 
@@ -69,7 +69,7 @@ fn set(place: &mut u64, given: Option<u64>, pointer: &str, least: u64, most: u64
 }
 
 /// The settings with what is given.
-pub(super) fn changed(before: &RealmSettings, given: Dto) -> Result<RealmSettings, Oops> {
+pub(super) fn changed(before: &RealmSettings, given: &Dto) -> Result<RealmSettings, Oops> {
     let mut s = before.clone();
     set(&mut s.login_secs, given.login_secs, "login_secs", 30, 900)?;
     set(&mut s.redeem_secs, given.redeem_secs, "redeem_secs", 10, 900)?;
@@ -84,25 +84,26 @@ pub(super) fn changed(before: &RealmSettings, given: Dto) -> Result<RealmSetting
     set(&mut s.trail_days, given.trail_days, "trail_days", 1, 3650)?;
     set(&mut s.outcome_days, given.outcome_days, "outcome_days", 1, 3650)?;
     if let Some(NumberMatchDto { qr, link, directed }) = given.number_match {
-        s.number_match = NumberMatch { qr, link, directed };
+        let now = s.number_match;
+        s.number_match =
+            NumberMatch { qr: qr.unwrap_or(now.qr), link: link.unwrap_or(now.link), directed: directed.unwrap_or(now.directed) };
     }
-    if let Some(ways) = given.enrolment_confirm {
+    if let Some(ways) = &given.enrolment_confirm {
         if ways.is_empty() {
             return Err(Oops::invalid("/settings/enrolment_confirm", "at least one way, or no phone can enrol"));
         }
-        s.enrolment_confirm = ways.into_iter().map(confirm).collect();
+        s.enrolment_confirm = ways.iter().copied().map(confirm).collect();
     }
     if let Some(only) = given.listed_apps_only {
         s.listed_apps_only = only;
     }
-    if let Some(l) = given.limits {
-        s.limits = limits(&l)?;
+    if let Some(l) = &given.limits {
+        s.limits = limits(s.limits, l)?;
     }
     Ok(s)
 }
 
-fn limits(given: &LimitsDto) -> Result<Limits, Oops> {
-    let mut l = Limits::default();
+fn limits(mut l: Limits, given: &LimitsDto) -> Result<Limits, Oops> {
     let places = [
         (&mut l.initiator, given.initiator, "initiator"),
         (&mut l.user, given.user, "user"),
@@ -111,11 +112,11 @@ fn limits(given: &LimitsDto) -> Result<Limits, Oops> {
         (&mut l.address, given.address, "address"),
     ];
     for (place, given, name) in places {
-        set(&mut place.most, Some(given.most), &format!("limits/{name}/most"), 1, 1_000_000)?;
-        set(&mut place.secs, Some(given.secs), &format!("limits/{name}/secs"), 1, DAY)?;
+        set(&mut place.most, given.map(|l| l.most), &format!("limits/{name}/most"), 1, 1_000_000)?;
+        set(&mut place.secs, given.map(|l| l.secs), &format!("limits/{name}/secs"), 1, DAY)?;
     }
-    set(&mut l.quarantine_secs, Some(given.quarantine_secs), "limits/quarantine_secs", 1, 7 * DAY)?;
-    set(&mut l.address_accounts, Some(given.address_accounts), "limits/address_accounts", 1, 64)?;
-    set(&mut l.address_secs, Some(given.address_secs), "limits/address_secs", 1, 7 * DAY)?;
+    set(&mut l.quarantine_secs, given.quarantine_secs, "limits/quarantine_secs", 1, 7 * DAY)?;
+    set(&mut l.address_accounts, given.address_accounts, "limits/address_accounts", 1, 64)?;
+    set(&mut l.address_secs, given.address_secs, "limits/address_secs", 1, 7 * DAY)?;
     Ok(l)
 }

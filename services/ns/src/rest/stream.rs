@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, http::header, web::Bytes};
 use countersign_actors::Logins;
-use countersign_domain::{audit::Filter, ports::Ports, realm::OpenRealm};
+use countersign_domain::{audit::Filter, ports::Ports, realm::OpenRealm, refused::Fault};
+use countersign_edge::auth::Standing;
 use countersign_protocol::{codes::LoginState, ids::LoginId};
 use futures_util::stream::{self, Stream};
 
@@ -19,7 +20,8 @@ const LIFE: Duration = Duration::from_secs(3600);
 /// Rows that are read at a time.
 const PIECE: u32 = 500;
 
-type Piece = Result<Bytes, std::convert::Infallible>;
+/// A fault breaks the body off, so that nobody takes a part for the whole.
+type Piece = Result<Bytes, Fault>;
 
 fn answer(content_type: &'static str, body: impl Stream<Item = Piece> + 'static) -> HttpResponse {
     HttpResponse::Ok()
@@ -37,10 +39,10 @@ fn sse(id: u64, data: &impl serde::Serialize) -> Bytes {
 const COMMENT: &[u8] = b":\n\n";
 
 /// A login's states, from the one above `after` to the last.
-pub(super) fn of_login(logins: Logins, realm: Arc<OpenRealm>, id: LoginId, after: u64) -> HttpResponse {
+pub(super) fn of_login(logins: Logins, standing: Standing, realm: Arc<OpenRealm>, id: LoginId, after: u64) -> HttpResponse {
     let until = tokio::time::Instant::now() + LIFE;
     let body = stream::unfold(Some(after), move |after| {
-        let (logins, realm) = (logins.clone(), realm.clone());
+        let (logins, standing, realm) = (logins.clone(), standing.clone(), realm.clone());
         async move {
             let after = after?;
             if tokio::time::Instant::now() >= until {
@@ -48,6 +50,9 @@ pub(super) fn of_login(logins: Logins, realm: Arc<OpenRealm>, id: LoginId, after
             }
             // A fault ends the stream: its reader comes back and hears what is wrong.
             let seen = logins.wait(&realm, id, after, BEAT).await.ok()??;
+            if !standing.holds().await {
+                return None;
+            }
             let (state, v) = (seen.state.public(), seen.state.public().version());
             if v <= after {
                 return Some((Ok(Bytes::from_static(COMMENT)), Some(after)));
@@ -60,21 +65,21 @@ pub(super) fn of_login(logins: Logins, realm: Arc<OpenRealm>, id: LoginId, after
 }
 
 /// What is added to the trail, for as long as the connection lasts.
-pub(super) fn of_trail(ports: Ports, filter: Filter) -> HttpResponse {
+pub(super) fn of_trail(ports: Ports, standing: Standing, filter: Filter) -> HttpResponse {
     let until = tokio::time::Instant::now() + LIFE;
     let body = stream::unfold((filter, tokio::time::Instant::now()), move |(mut filter, mut spoke)| {
-        let ports = ports.clone();
+        let (ports, standing) = (ports.clone(), standing.clone());
         async move {
             filter.limit = PIECE;
             loop {
-                if tokio::time::Instant::now() >= until {
+                // The key may have gone, or its role have changed, since the stream began.
+                if tokio::time::Instant::now() >= until || !standing.holds().await {
                     return None;
                 }
-                let found = ports.store.events(&filter).await.ok()?;
-                if let Some(last) = found.last() {
-                    filter.after = last.seq;
+                let found = events::news(&ports, &mut filter).await.ok()?;
+                if !found.is_empty() {
                     let text: Vec<u8> = found.into_iter().flat_map(|e| sse(e.seq, &events::dto(e))).collect();
-                    return Some((Ok::<_, std::convert::Infallible>(Bytes::from(text)), (filter, tokio::time::Instant::now())));
+                    return Some((Piece::Ok(Bytes::from(text)), (filter, tokio::time::Instant::now())));
                 }
                 if spoke.elapsed() >= BEAT {
                     spoke = tokio::time::Instant::now();
@@ -94,7 +99,10 @@ pub(super) fn lines(ports: Ports, filter: Filter) -> HttpResponse {
         async move {
             let mut filter = filter?;
             filter.limit = PIECE;
-            let found = ports.store.events(&filter).await.ok()?;
+            let found = match ports.store.events(&filter).await {
+                Ok(found) => found,
+                Err(fault) => return Some((Err(fault), None)),
+            };
             filter.after = found.last()?.seq;
             let more = found.len() == PIECE as usize;
             let line = |e| serde_json::to_string(&events::dto(e)).unwrap_or_default() + "\n";

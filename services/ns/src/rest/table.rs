@@ -336,12 +336,12 @@ fn trail() -> Vec<Endpoint> {
         endpoint(GET, "/v1/realms/{realm}/events/stream", "streamEvents", route!(events::stream))
             .says("The same as server-sent events, for as long as the connection lasts; resumes after Last-Event-ID.")
             .needs(In(P::Audit))
-            .asks::<events::Search>()
+            .asks::<events::Pick>()
             .streams::<Event>(200, "text/event-stream"),
         endpoint(GET, "/v1/realms/{realm}/events/export", "exportEvents", route!(events::export))
             .says("All that match, one JSON object a line.")
             .needs(In(P::Audit))
-            .asks::<events::Search>()
+            .asks::<events::Pick>()
             .streams::<Event>(200, "application/x-ndjson"),
         endpoint(GET, "/v1/events", "listGlobalEvents", route!(events::list_global))
             .says("Who did what in all realms and outside of them.")

@@ -5,7 +5,7 @@ use countersign_protocol::{codes::LoginState, ids::LoginId};
 use super::{Seen, ended_by_itself, look, write};
 use crate::{
     Refused,
-    account::Account,
+    account::{Account, may_log_in},
     audit::{Actor, Who},
     capability,
     faults::{FaultName, active},
@@ -93,6 +93,8 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who
 /// [`Stop::Limited`] for a phone that asks too often.
 pub async fn end_all_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<usize, Stop> {
     if let Actor::Account(me) = who.actor {
+        // A phone that nobody has let in yet must not end what the user's phones approved.
+        may_log_in(ports.store.account(realm.realm.id, me).await?.ok_or(Refused::AccountDeleted)?.state)?;
         let_change(ports, realm, me).await?;
     }
     let ended = ports.store.end_logins_of_user(realm.realm.id, user_id, &ports.stamp(who)).await?;
@@ -132,7 +134,20 @@ pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result
             found.push(seen);
         }
     }
-    for record in ports.store.running_logins(realm.realm.id, account.id).await? {
+    for record in ports.store.running_logins(realm.realm.id, account.id, ports.now()).await? {
+        found.push(ended_by_itself(ports, realm, record).await?);
+    }
+    found.retain(|s| s.state.public() != LoginState::Ended);
+    Ok(found)
+}
+
+/// A user's running logins on all phones, the longest-lived first, 200 at most.
+///
+/// # Errors
+/// A fault of a port.
+pub async fn running_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str) -> Result<Vec<Seen>, Fault> {
+    let mut found = Vec::new();
+    for record in ports.store.running_logins_of_user(realm.realm.id, user_id, ports.now()).await? {
         found.push(ended_by_itself(ports, realm, record).await?);
     }
     found.retain(|s| s.state.public() != LoginState::Ended);

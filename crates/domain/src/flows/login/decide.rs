@@ -76,6 +76,13 @@ async fn repeated(ports: &Ports, realm: &OpenRealm, account: AccountId, login: L
     let outcome = &record.outcome;
     let mine = outcome.claim.as_ref().is_some_and(|c| c.account == account);
     if mine && outcome.req_id == Some(req) {
+        // Should the first answer have been lost with what had to follow it.
+        let initiator = outcome.login.initiator;
+        if let (true, Some(key)) = (outcome.reason.as_deref() == Some(RefuseReason::NotMe.as_str()), initiator.binding)
+            && ports.live.quarantined(realm.realm.id, key).await?.is_none()
+        {
+            not_me(ports, realm, account, login, initiator).await?;
+        }
         return Ok(record.state().public());
     }
     Err(gone(ports, realm, login).await?)

@@ -5,7 +5,11 @@ use countersign_protocol::{
     ids::{AccountId, LoginId, ReqId},
 };
 
-use super::{Claimed, LINGER_SECS, Seen, claim::resume, encode, look, read, write};
+use super::{
+    Claimed, LINGER_SECS, Seen,
+    claim::{gone, resume},
+    encode, look, read, write,
+};
 use crate::{
     Refused,
     account::{Account, may_log_in},
@@ -19,6 +23,7 @@ use crate::{
     realm::OpenRealm,
     refused::{Fault, Stop},
     secret::{Secret, sha256},
+    time::Time,
 };
 
 /// A user's phones that are told of a login at most.
@@ -98,6 +103,10 @@ async fn made_before(ports: &Ports, realm: &OpenRealm, client: &Client, who: Who
     if seen.login.client != client.id || seen.login.request != Some(mark.hash) {
         return Err(Refused::RequestChanged.into());
     }
+    if seen.state == State::Pending {
+        // Should the first time have stopped before the phones were told.
+        offer(ports, realm, &seen.login, realm.realm.settings.login_secs + LINGER_SECS, false).await?;
+    }
     let page = page_secret(realm, seen.login.id);
     Ok(Some(Created { seen, page }))
 }
@@ -114,6 +123,9 @@ async fn offer(ports: &Ports, realm: &OpenRealm, login: &Login, ttl: u64, quiet:
         }
     };
     for account in accounts.into_iter().filter(|a| may_log_in(a.state).is_ok()) {
+        if ports.live.offers(account.id).await?.contains(&login.id) {
+            continue;
+        }
         ports.live.offer(account.id, login.id, ttl).await?;
         if !quiet && !annoyed(ports, realm, account.id).await? {
             ports.live.announce(Topic::Offered { to: account.id, login: login.id }, 1).await?;
@@ -142,8 +154,16 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
     let account = ports.store.account(account.realm, account.id).await?.ok_or(Refused::AccountDeleted)?;
     may_log_in(account.state)?;
     let id = LoginId(id_from(&sha256(&[b"countersign/in-app/v1\0", &account.id.0[..], &req_id.0].concat())));
-    if ports.live.read(id).await?.is_some() {
+    if let Some(there) = ports.live.read(id).await? {
+        if there.v == 1 {
+            // The first time stopped half way.
+            let (login, _) = read(&there)?;
+            ports.live.advance(id, 1, write(&login, Some(&own_claim(&account, login.created_at)), 2)).await?;
+        }
         return resume(ports, realm, account.id, id).await;
+    }
+    if ports.store.outcome(realm.realm.id, id).await?.is_some() {
+        return Err(gone(ports, realm, id).await?);
     }
     let client = ports.store.client_by_name(realm.realm.id, client).await?.ok_or(Refused::NotFound)?;
     let callback_url = client.callback_urls.first().ok_or(Refused::NotFound)?.clone();
@@ -170,7 +190,7 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
         request: None,
     };
     let ttl = realm.realm.settings.login_secs + LINGER_SECS;
-    let claim = Claim { account: account.id, user_id: account.user_id, via: Via::App, number: None, at: now };
+    let claim = own_claim(&account, now);
     ports.live.note_claim(account.id, id, ttl).await?;
     ports.live.create(id, encode(&login, None), ttl).await?;
     // Lost only to the same request on another connection: then what is there is the same.
@@ -180,4 +200,8 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
         (login, State::Claimed(claim)) => Ok(Claimed { login, claim }),
         _ => Err(Refused::NotFound.into()),
     }
+}
+
+fn own_claim(account: &Account, at: Time) -> Claim {
+    Claim { account: account.id, user_id: account.user_id.clone(), via: Via::App, number: None, at }
 }

@@ -33,8 +33,8 @@ pub trait Directory: Send + Sync {
     /// False when the name is taken.
     async fn add_realm(&self, realm: &SealedRealm, stamp: &Stamp) -> Result<bool, Fault>;
     async fn realms(&self) -> Result<Vec<SealedRealm>, Fault>;
-    /// Display name and settings. False when there is no such realm.
-    async fn change_realm(&self, realm: &Realm, stamp: &Stamp) -> Result<bool, Fault>;
+    /// Display name and settings. False when the realm is gone, or not (any more) what it was `before`.
+    async fn change_realm(&self, before: &Realm, after: &Realm, stamp: &Stamp) -> Result<bool, Fault>;
 
     /// False when the name is taken in the realm, or the id by the same keyed request.
     async fn add_client(&self, client: &Client, stamp: &Stamp) -> Result<bool, Fault>;
@@ -52,8 +52,14 @@ pub trait Directory: Send + Sync {
     /// With what its role allows now.
     async fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Granted>, Fault>;
     async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, Fault>;
-    /// Of one realm, or all; in the order of their ids.
-    async fn api_keys(&self, realm: Option<RealmId>, after: Option<ApiKeyId>, limit: u32) -> Result<Vec<ApiKey>, Fault>;
+    /// Of one realm, or all; of one client, or all; in the order of their ids.
+    async fn api_keys(
+        &self,
+        realm: Option<RealmId>,
+        client: Option<ClientId>,
+        after: Option<ApiKeyId>,
+        limit: u32,
+    ) -> Result<Vec<ApiKey>, Fault>;
     async fn delete_api_key(&self, id: ApiKeyId, stamp: &Stamp) -> Result<bool, Fault>;
     /// A successor in the same transaction, in the place of one that was never used; the old one works until `until`. Unless the successor `may_outlive` it, it
     /// ends when the old one would have.

@@ -11,6 +11,7 @@ use crate::{
     account::Account,
     audit::Stamp,
     login::{EndedBy, Outcome, Record},
+    time::Time,
 };
 
 /// What became of an outcome's INSERT.
@@ -50,9 +51,9 @@ pub trait Logins: Send + Sync {
     /// The one INSERT of an end. False when it has ended already.
     async fn end_login(&self, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Result<bool, Fault>;
     /// Approved and not ended, of one account, newest first.
-    async fn running_logins(&self, realm: RealmId, account: AccountId) -> Result<Vec<Record>, Fault>;
+    async fn running_logins(&self, realm: RealmId, account: AccountId, now: Time) -> Result<Vec<Record>, Fault>;
     /// Approved and not ended, of one user, newest first.
-    async fn running_logins_of_user(&self, realm: RealmId, user_id: &str) -> Result<Vec<Record>, Fault>;
+    async fn running_logins_of_user(&self, realm: RealmId, user_id: &str, now: Time) -> Result<Vec<Record>, Fault>;
     /// Ends everything a user has approved; gives what it ended.
     async fn end_logins_of_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Vec<LoginId>, Fault>;
     /// Every outcome of a user, oldest first, beginning after `after`.

@@ -21,12 +21,15 @@ pub struct Purged {
 pub trait Trail: Send + Sync {
     /// Rows, oldest first.
     async fn events(&self, filter: &Filter) -> Result<Vec<Entry>, Fault>;
+    /// `seq` of the newest row of a realm, or of all; 0 when there is none.
+    async fn last_event(&self, realm: Option<RealmId>) -> Result<u64, Fault>;
     /// A row that belongs to no other write.
     async fn tell(&self, action: &str, about: &About, stamp: &Stamp) -> Result<(), Fault>;
     /// The body's hash of a keyed request that made something.
     async fn request(&self, id: &[u8; 16]) -> Result<Option<[u8; 32]>, Fault>;
-    /// Forgets rows of the trail from before `events`, outcomes whose login ended before `outcomes`, keyed requests from before `requests`.
-    async fn purge(&self, realm: RealmId, events: Time, outcomes: Time, requests: Time) -> Result<Purged, Fault>;
+    /// Forgets rows of the trail from before `events`, outcomes whose login ended before `outcomes`, keyed requests from before `requests`; a batch of each. Without
+    /// a realm, the rows that belong to none.
+    async fn purge(&self, realm: Option<RealmId>, events: Time, outcomes: Time, requests: Time) -> Result<Purged, Fault>;
     /// Puts `pseudonym` where a user's name stood, in trail, outcomes, enrolments and deleted accounts.
     async fn erase_user(&self, realm: RealmId, user_id: &str, pseudonym: &str, stamp: &Stamp) -> Result<(), Fault>;
 }
