@@ -95,6 +95,37 @@ async fn a_phone_does_nothing_to_other_users_phones_nor_against_an_administrator
     bob.connect().await;
 }
 
+#[tokio::test]
+async fn a_phone_nobody_has_let_in_yet_sees_and_ends_nothing() {
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let login = stage.approved(&mut stage.phone("alice").await.connect().await).await;
+    let (new, ..) = knocking(&stage).await;
+    let mut new = new.connect().await;
+    refused(new.do_it(&Command::devices()).await.map(|_| ()), Refusal::AccountPending);
+    refused(new.do_it(&Command::logout_all()).await.map(|_| ()), Refusal::AccountPending);
+    assert_eq!(stage.look(&login).await.state, LoginState::Approved);
+}
+
+#[tokio::test]
+async fn an_administrators_block_on_top_of_a_phones_stays_and_changes_are_counted() {
+    let pod = Pod::start();
+    let limits =
+        countersign_api::Limits { initiator: Some(countersign_api::Limit { most: 8, secs: 600 }), ..countersign_api::Limits::default() };
+    let stage = Stage::strict(&pod, RealmSettings { limits: Some(limits), ..RealmSettings::default() }).await;
+    let (alice, second) = (stage.phone("alice").await, stage.phone("alice").await);
+    let mut me = alice.connect().await;
+    me.do_it(&Command::manage(id(&second), DeviceAction::Block, None)).await.unwrap();
+    stage.api.set_blocked(&stage.realm, &second.account.id, true).await.unwrap();
+    refused(me.do_it(&Command::manage(id(&second), DeviceAction::Unblock, None)).await, Refusal::NotAllowed);
+    for _ in 0..6 {
+        me.do_it(&Command::logout_all()).await.unwrap();
+    }
+    refused(me.do_it(&Command::manage(id(&second), DeviceAction::Rename, Some("again"))).await, Refusal::RateLimited);
+    let rows = stage.root.events(&stage.realm, &[("action", "user.logged_out")]).await.unwrap().items;
+    assert_eq!(rows.len(), 0, "what ends nothing is not told");
+}
+
 /// A phone of alice that waits for a word from her old one, and the number it shows.
 async fn knocking(stage: &Stage) -> (Phone, String, String) {
     let enrolment = stage.new_enrolment("alice", Confirm::Phone).await;

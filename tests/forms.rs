@@ -127,6 +127,12 @@ async fn a_phone_that_was_away_finds_what_waits_for_it() {
         waiting.iter().map(|(id, state, ..)| (*id, *state)).collect::<Vec<_>>(),
         [(id(&login.id), countersign_sdk::LoginState::Pending)]
     );
+    // It is this account's: whoever sees the code, another phone of the same user too, cannot have it.
+    let qr = Page::open(&login).await.qr().await;
+    for other in ["mallory", "alice"] {
+        let mut other = stage.phone(other).await.connect().await;
+        assert!(matches!(claim(&mut other, &qr).await, Err(PhoneError::Refused(Refusal::WrongUser))));
+    }
     let prompt = take(&mut online, id(&login.id)).await.unwrap();
     online.do_it(&Command::approve(&prompt)).await.unwrap();
     assert_eq!(stage.look(&login).await.state, LoginState::Approved);

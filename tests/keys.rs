@@ -207,6 +207,10 @@ async fn a_rotated_key_and_its_successor_work_side_by_side_until_the_old_one_is_
     let stage = Stage::set(&pod).await;
     let new = NewApiKey { name: Some("shop".into()), client: Some(stage.client().await), ..new_key(roles::CLIENT, &stage) };
     let old = Key::made(&stage.root, &new).await;
+    let by_name = NewApiKey { client: Some("nobody".into()), ..new.clone() };
+    assert_eq!(code(stage.root.create_api_key(&by_name).await), "invalid");
+    let by_name = NewApiKey { client: Some("shop".into()), ..new.clone() };
+    assert_eq!(stage.root.create_api_key(&by_name).await.unwrap().client, new.client);
     for overlap in [Some(30 * 86_400 + 1), Some(u64::MAX)] {
         assert_eq!(code(old.api.rotate_own_api_key(&RotateApiKey { overlap, expires_in: None }).await), "invalid");
     }

@@ -31,7 +31,7 @@ async fn the_root_key_is_private_and_no_secret_reaches_the_logs() {
     let phone = stage.phone("alice").await;
     let login = stage.approved(&mut phone.connect().await).await;
     let identity = stage.api.redeem(&stage.realm, &login.id, None).await.unwrap();
-    for file in ["root-api-key", "master.key"] {
+    for file in ["root-api-key", "master.key", "ns.sqlite", "ns.sqlite-wal"] {
         let mode = std::fs::metadata(pod.data.join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }

@@ -58,7 +58,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A successor of the key the request is made with; both work for a while.
+         * A successor of the key the request is made with, which lives no longer than that one; both work for a while. While the successor is unused, rotating again replaces it.
          * @description Needs an API key that works.
          */
         post: operations["rotateOwnApiKey"];
@@ -102,7 +102,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A successor with the same role and limits; both work for a while.
+         * A successor with the same role and limits; both work for a while. While the successor is unused, rotating again replaces it.
          * @description Needs the permission `clients`.
          */
         post: operations["rotateApiKey"];
@@ -1133,33 +1133,33 @@ export interface components {
             /** Format: uint64 */
             secs: number;
         };
-        /** @description How much is too much. */
+        /** @description How much is too much. In a request, what is absent stays as it is. */
         Limits: {
             /** @description Logins one account is shown unasked before they wait in silence. */
-            account: components["schemas"]["Limit"];
+            account?: components["schemas"]["Limit"] | null;
             /** @description Logins from one address (`initiator.address`). */
-            address: components["schemas"]["Limit"];
+            address?: components["schemas"]["Limit"] | null;
             /**
              * Format: uint64
              * @description How many accounts have to say "not me" before an address stays out.
              */
-            address_accounts: number;
+            address_accounts?: number | null;
             /**
              * Format: uint64
              * @description How long an address stays out.
              */
-            address_secs: number;
+            address_secs?: number | null;
             /** @description Logins one client may start. */
-            client: components["schemas"]["Limit"];
+            client?: components["schemas"]["Limit"] | null;
             /** @description Logins one browser (`initiator.binding`) may start. */
-            initiator: components["schemas"]["Limit"];
+            initiator?: components["schemas"]["Limit"] | null;
             /**
              * Format: uint64
              * @description How long a browser stays out after "not me".
              */
-            quarantine_secs: number;
+            quarantine_secs?: number | null;
             /** @description Logins directed at one user before they wait in silence. */
-            user: components["schemas"]["Limit"];
+            user?: components["schemas"]["Limit"] | null;
         };
         /** @description One page of a list. */
         List: {
@@ -1282,10 +1282,7 @@ export interface components {
         /** @enum {string} */
         LoginState: "pending" | "claimed" | "approved" | "refused" | "cancelled" | "expired" | "ended";
         NewApiKey: {
-            /**
-             * Format: uuid
-             * @description Client id: whose objects it sees. Required with the role `client`.
-             */
+            /** @description Client, by id or name: whose objects it sees. Required with the role `client`. */
             client?: string | null;
             /**
              * Format: uint64
@@ -1371,11 +1368,11 @@ export interface components {
             /** @default {} */
             settings: components["schemas"]["RealmSettings"];
         };
-        /** @description Where a number has to be typed, by the way a login was claimed. */
+        /** @description Where a number has to be typed, by the way a login was claimed. In a request, what is absent stays as it is. */
         NumberMatch: {
-            directed: boolean;
-            link: boolean;
-            qr: boolean;
+            directed?: boolean | null;
+            link?: boolean | null;
+            qr?: boolean | null;
         };
         /** @description One thing a key may do. */
         Permission: ("logins" | "signings" | "users" | "accounts" | "messages" | "webhooks" | "audit" | "clients" | "realm") | "realms" | "root" | "act_for_client";
@@ -1522,7 +1519,7 @@ export interface components {
         RotateApiKey: {
             /**
              * Format: uint64
-             * @description Seconds until the successor stops working; never, when absent.
+             * @description Seconds until the successor stops working; when the old key would have, when absent. A key that rotates itself cannot have more.
              */
             expires_in?: number | null;
             /**
@@ -1889,7 +1886,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `secret_already_issued`: The same Idempotency-Key made this before; its secret is not given out again. */
+            /** @description `secret_already_issued`: The same Idempotency-Key made this before; its secret is not given out again. `superseded`: The API key has a successor that is in use. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2161,7 +2158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `secret_already_issued`: The same Idempotency-Key made this before; its secret is not given out again. */
+            /** @description `secret_already_issued`: The same Idempotency-Key made this before; its secret is not given out again. `superseded`: The API key has a successor that is in use. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4699,11 +4696,8 @@ export interface operations {
             query?: {
                 action?: string;
                 after?: number;
-                limit?: number;
                 object?: string;
-                page_token?: string;
                 user_id?: string;
-                wait?: number;
             };
             header?: never;
             path: {
@@ -4793,11 +4787,8 @@ export interface operations {
             query?: {
                 action?: string;
                 after?: number;
-                limit?: number;
                 object?: string;
-                page_token?: string;
                 user_id?: string;
-                wait?: number;
             };
             header?: never;
             path: {
@@ -5458,7 +5449,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid`: A value is not allowed; `errors` says which. */
+            /** @description `invalid`: A value is not allowed; `errors` says which. `idempotency_key_reused`: The Idempotency-Key was used with another body. */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -44,6 +44,17 @@ async fn logging_a_user_out_everywhere_ends_every_login_and_tells_phone_and_page
     page.until(LoginState::Approved).await;
     assert_eq!(stage.api.logout_user(&stage.realm, "alice").await.unwrap().ended, 3);
     assert_eq!(page.until(LoginState::Ended).await["reason"], "everywhere");
+    // One row for each login, where its client sees it.
+    let told = stage.root.events(&stage.realm, &[("action", "login.ended"), ("user_id", "alice")]).await.unwrap().items;
+    let mut clients: Vec<_> = told.iter().map(|e| (e.client.clone(), e.detail.as_deref())).collect();
+    clients.sort();
+    let mut wanted = [
+        (Some(stage.client().await), Some("everywhere")),
+        (Some(stage.client().await), Some("everywhere")),
+        (Some(neighbour.client().await), Some("everywhere")),
+    ];
+    wanted.sort();
+    assert_eq!(clients, wanted);
     two.until(countersign_sdk::LoginState::Ended).await.unwrap();
     for login in &logins {
         assert_eq!(stage.look(login).await.reason.as_deref(), Some("everywhere"));
@@ -188,7 +199,11 @@ async fn who_is_erased_is_named_nowhere_and_what_happened_can_still_be_counted()
     assert_eq!((last.action.as_str(), &last.object), ("user.erased", &erased.pseudonym));
     let counted = stage.root.events(&stage.realm, &[("user_id", &erased.pseudonym), ("action", "login")]).await.unwrap().items;
     let actions: Vec<_> = counted.iter().map(|e| e.action.as_str()).collect();
-    assert_eq!(actions, ["login.approved", "login.redeemed", "login.refused"], "what was claimed is refused, what ran has ended");
+    assert_eq!(
+        actions,
+        ["login.approved", "login.redeemed", "login.ended", "login.refused"],
+        "what was claimed is refused, what ran has ended"
+    );
     assert_eq!(stage.look(&login).await.state, LoginState::Ended);
     let gone = phone.try_connect().await.map(drop).unwrap_err();
     assert_eq!(gone.code(), "deleted");

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use countersign_api::{ApiClient, ChangeRealm, Event, Limit, Limits, NewClient, NumberMatch, PutUser, RealmSettings};
+use countersign_api::{ApiClient, ChangeRealm, Event, Limit, Limits, NewApiKey, NewClient, NumberMatch, PutUser, RealmSettings, roles};
 use countersign_sdk::Command;
 use reqwest::Response;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::support::{IN_A_REALM, Page, Pod, Stage, code};
+use crate::support::{IN_A_REALM, Key, Page, Pod, Stage, code};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -109,14 +109,24 @@ struct Stream {
 
 impl Stream {
     async fn open(pod: &Pod, realm: &str, query: &str, last: Option<u64>) -> Self {
+        Self::open_with(pod, realm, &pod.root_key(), query, last).await
+    }
+
+    async fn open_with(pod: &Pod, realm: &str, key: &str, query: &str, last: Option<u64>) -> Self {
         let mut request = reqwest::Client::new().get(format!("{}/v1/realms/{realm}/events/stream{query}", pod.url("rest")));
-        request = request.bearer_auth(pod.root_key());
+        request = request.bearer_auth(key);
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);
         }
         let answer = request.send().await.unwrap();
         assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()), (200, "text/event-stream"));
         Self { answer, read: String::new() }
+    }
+
+    /// Nothing comes any more.
+    async fn ends(mut self) {
+        let rest = timeout(PATIENCE, async { while self.answer.chunk().await.unwrap().is_some() {} }).await;
+        rest.expect("the stream ends");
     }
 
     /// The next event, whose id is its number.
@@ -158,6 +168,24 @@ async fn a_stream_of_events_goes_on_where_its_reader_has_been() {
     api.create_client(&realm, &NewClient { name: "more".into(), display_name: "More".into(), ..NewClient::default() }).await.unwrap();
     user(&stage, "dora").await;
     assert_eq!(again.next().await.object, "dora", "the client was not asked for");
+}
+
+#[tokio::test]
+async fn streams_and_waits_end_with_the_key_they_were_begun_with() {
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let key =
+        Key::made(&stage.root, &NewApiKey { realm: Some(stage.realm.clone()), role: roles::REALM_ADMIN.into(), ..NewApiKey::default() })
+            .await;
+    let mut stream = Stream::open_with(&pod, &stage.realm, &key.secret, "", None).await;
+    for _ in events(&stage.root, &stage, &[]).await {
+        stream.next().await;
+    }
+    let (api, realm) = (key.api.clone(), stage.realm.clone());
+    let waiting = tokio::spawn(async move { api.events(&realm, &[("after", "9000000000"), ("wait", "3")]).await });
+    stage.root.delete_api_key(&key.id).await.unwrap();
+    stream.ends().await;
+    assert_eq!(code(waiting.await.unwrap()), "unauthorized");
 }
 
 #[tokio::test]
@@ -223,6 +251,26 @@ async fn patch(pod: &Pod, stage: &Stage, body: &Value) -> (u16, String) {
 }
 
 #[tokio::test]
+async fn changes_of_different_settings_at_the_same_time_are_all_kept() {
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let one = |settings: RealmSettings| {
+        let (root, realm) = (stage.root.clone(), stage.realm.clone());
+        async move { root.change_realm(&realm, &ChangeRealm { settings, ..ChangeRealm::default() }).await.unwrap() }
+    };
+    for n in [100, 200, 300, 400] {
+        tokio::join!(
+            one(RealmSettings { login_secs: Some(n), ..RealmSettings::default() }),
+            one(RealmSettings { redeem_secs: Some(n), ..RealmSettings::default() }),
+            one(RealmSettings { session_secs: Some(n), ..RealmSettings::default() }),
+            one(RealmSettings { enrolment_secs: Some(n), ..RealmSettings::default() }),
+        );
+        let now = stage.root.realm(&stage.realm).await.unwrap().settings;
+        assert_eq!([now.login_secs, now.redeem_secs, now.session_secs, now.enrolment_secs], [Some(n); 4]);
+    }
+}
+
+#[tokio::test]
 async fn settings_that_are_given_change_within_their_bounds_and_the_others_stay() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
@@ -252,7 +300,7 @@ async fn settings_that_are_given_change_within_their_bounds_and_the_others_stay(
     }
     assert_eq!(patch(&pod, &stage, &json!({"settings": {"enrolment_confirm": []}})).await, (422, "/settings/enrolment_confirm".into()));
     assert_eq!(patch(&pod, &stage, &json!({"display_name": ""})).await, (422, "/display_name".into()));
-    for bad in [json!({"settings": {"more": 1}}), json!({"name": "other"}), json!({"settings": {"limits": {}}}), json!({"settings": []})] {
+    for bad in [json!({"settings": {"more": 1}}), json!({"name": "other"}), json!({"settings": {"limits": []}}), json!({"settings": []})] {
         assert_eq!(patch(&pod, &stage, &bad).await.0, 400, "{bad}");
     }
     assert_eq!(stage.root.realm(&stage.realm).await.unwrap(), before, "nothing of a refused change was done");

@@ -24,6 +24,8 @@ macro_rules! texts {
 
 texts! {
     id, id_option: {"type": "string", "format": "uuid"}
+    /// An id or a name.
+    id_or_name, id_or_name_option: {"type": "string", "pattern": "^[0-9a-z][0-9a-z-]*$", "maxLength": 100}
     name, name_option: {"type": "string", "pattern": "^[a-z][a-z0-9-]*$", "maxLength": 100}
     user_id, user_id_option: {"type": "string", "pattern": "^[!-.0-\\[\\]-~]+$", "minLength": 1, "maxLength": 100}
     /// A text people read on one line.

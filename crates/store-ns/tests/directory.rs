@@ -101,6 +101,13 @@ async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else() {
     assert_eq!(gone, Purged { events: 701, outcomes: 700 }, "the realm's creation and its old outcomes");
     assert!(store.outcome(REALM, LoginId(id(900))).await.unwrap().is_some());
     assert!(store.outcome(OTHER, LoginId(id(901))).await.unwrap().is_some());
+    let key = ApiKey::plain(ApiKeyId([5; 16]), &Secret::new([3; 32]), role::ROOT, None, Time(0));
+    store.add_api_key(&key, &stamp(10)).await.unwrap();
+    assert_eq!(
+        store.purge(None, Time(6000), Time(6000), Time(6000)).await.unwrap(),
+        Purged { events: 1, outcomes: 0 },
+        "what is no realm's"
+    );
     let left = store.events(&Filter { limit: 100, ..Filter::default() }).await.unwrap();
     assert_eq!(left.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["realm.created", "login.refused", "login.refused"]);
 }
@@ -114,6 +121,10 @@ async fn an_erased_user_is_nowhere_and_what_happened_still_counts() {
         store.put_user(&user, &stamp(1)).await.unwrap();
         store.record_outcome(&outcome(realm, n, "alice", 5000), &stamp(2)).await.unwrap();
     }
+    // Meant for her, and claimed by nobody.
+    let unclaimed = Outcome { claim: None, state: LoginState::Expired, ..outcome(REALM, 3, "alice", 5000) };
+    store.record_outcome(&unclaimed, &stamp(2)).await.unwrap();
+    assert_eq!(store.outcomes_of_user(REALM, "alice", None, 10).await.unwrap().len(), 2);
     store
         .set_attributes(REALM, "alice", &BTreeMap::from([("mail".to_owned(), Some("alice@example.com".to_owned()))]), &stamp(3))
         .await
@@ -121,7 +132,8 @@ async fn an_erased_user_is_nowhere_and_what_happened_still_counts() {
     store.erase_user(REALM, "alice", "erased-x", &stamp(4)).await.unwrap();
     let record = store.outcome(REALM, LoginId(id(1))).await.unwrap().unwrap();
     let events = store.events(&Filter { realm: Some(REALM), limit: 100, ..Filter::default() }).await.unwrap();
-    let told = format!("{record:?} {events:?} {:?}", store.attributes(REALM, "alice").await.unwrap());
+    let unclaimed = store.outcome(REALM, LoginId(id(3))).await.unwrap().unwrap();
+    let told = format!("{record:?} {unclaimed:?} {events:?} {:?}", store.attributes(REALM, "alice").await.unwrap());
     assert!(!told.contains("alice") && told.contains("erased-x"), "{told}");
     assert_eq!(store.user(REALM, "alice").await.unwrap(), None);
     assert!(store.user(OTHER, "alice").await.unwrap().is_some(), "another realm's alice is somebody else");

@@ -273,9 +273,9 @@ pub struct NewApiKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::name_option")]
     pub realm: Option<String>,
-    /// Client id: whose objects it sees. Required with the role `client`.
+    /// Client, by id or name: whose objects it sees. Required with the role `client`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::id_option")]
+    #[schemars(schema_with = "schema::id_or_name_option")]
     pub client: Option<String>,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]

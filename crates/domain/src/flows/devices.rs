@@ -120,7 +120,8 @@ pub async fn vouch(ports: &Ports, realm: &OpenRealm, me: &Account, asked: &frame
     }
     let word = judge_vouch(&asked.jws, &e, &me.jkt, &me.public_key, cb)?;
     // Repeated, because its answer was lost, perhaps on another connection: the word that counted is kept.
-    if e.approval.as_deref().is_some_and(|kept| same_word(kept, &asked.jws)) {
+    let done = if word.number.is_some() { State::Confirmed } else { State::Refused };
+    if e.state == done && e.approval.as_deref().is_some_and(|kept| same_word(kept, &asked.jws)) {
         return Ok(());
     }
     let event = word.number.map_or(Enrolling::Turn, Enrolling::Vouch);

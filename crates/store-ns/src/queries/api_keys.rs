@@ -91,7 +91,7 @@ pub(crate) async fn delete(c: &mut Conn, id: ApiKeyId, stamp: &Stamp) -> Answer<
 /// nobody follows a key whose successor works.
 pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Answer<Rotated> {
     let Some(key) = get(c, old).await? else { return Ok(Rotated::Missing) };
-    if done_before(c, stamp).await? {
+    if done_before(c, stamp).await? || get(c, new.id).await?.is_some() {
         return Ok(Rotated::Taken);
     }
     let before: Option<Vec<u8>> = api_keys::table.find(old.0.to_vec()).select(api_keys::successor).first(c).await?;

@@ -108,7 +108,7 @@ impl Search {
     }
 }
 
-/// What is new since `filter.after`. When nothing fits, `after` moves on, so that what did not fit is not read again.
+/// What is new since `filter.after`, which moves on, also when nothing fits: what did not fit is not read again.
 pub(super) async fn news(ports: &Ports, filter: &mut Filter) -> Result<Vec<Entry>, Fault> {
     // Asked first: whatever is added later is above it.
     let last = ports.store.last_event(filter.realm).await?;
@@ -116,9 +116,7 @@ pub(super) async fn news(ports: &Ports, filter: &mut Filter) -> Result<Vec<Entry
         return Ok(Vec::new());
     }
     let found = ports.store.events(filter).await?;
-    if found.is_empty() {
-        filter.after = last;
-    }
+    filter.after = found.last().map_or(last, |e| e.seq);
     Ok(found)
 }
 

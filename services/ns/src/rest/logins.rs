@@ -9,6 +9,7 @@ use countersign_domain::{
     client::{Client, fill},
     flows::login::{self as flow, Redemption, Seen},
     login::{State, Target, Via},
+    permission::Permission,
     ports::Ports,
     text as rules,
 };
@@ -186,9 +187,11 @@ pub(super) async fn cancel(at: InRealm, logins: web::Data<Logins>, path: LoginPa
 }
 
 pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPath, body: web::Bytes) -> Result<HttpResponse, Oops> {
-    // An identity goes to the client it is for, or to whoever may act for it and says so.
-    at.caller.client()?;
     let (id, _) = mine(&at, &logins, &path).await?;
+    // An identity goes to the client it is for, or to whoever may act for it.
+    if at.caller.client.is_none() && !at.caller.may(Permission::ActForClient) {
+        return Err(Oops::forbidden().because("redeeming takes the client's API key, or the permission act_for_client"));
+    }
     let asked: Redeem = optional(&body)?;
     let who = at.caller.who_with(&asked);
     // A text that is no token is a wrong token.
