@@ -252,7 +252,7 @@ fn connect(path: &Path, wait_ms: u32) -> Result<Conn, StoreError> {
     let open = async {
         let mut c = Conn::establish(&url).await.map_err(|e| StoreError::Open(e.to_string()))?;
         c.batch_execute(&format!(
-            "PRAGMA busy_timeout={wait_ms}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+            "PRAGMA busy_timeout={wait_ms}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;"
         ))
         .await?;
         Ok(c)
