@@ -160,6 +160,11 @@ async fn an_app_enrols_only_where_its_publisher_says() {
     let pin = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, link.root_pin);
     std::fs::write(file("app.toml"), format!("app = \"com.example.bank\"\nrealms = [\"{pin}\"]\nvalid_days = 30\n")).unwrap();
     let signed = countersign(&["app", "sign", &file("app.toml"), "--key", &file("publisher.key")]).unwrap();
+    for days in ["0", "999999999999"] {
+        std::fs::write(file("odd.toml"), format!("app = \"com.example.bank\"\nrealms = \"open\"\nvalid_days = {days}\n")).unwrap();
+        let odd = countersign(&["app", "sign", &file("odd.toml"), "--key", &file("publisher.key")]);
+        assert!(odd.unwrap_err().contains("valid_days is 1 to 36500"));
+    }
     std::fs::write(file("app.jws"), &signed).unwrap();
     let says = countersign(&["app", "check", &file("app.jws"), "--publisher", public.trim()]).unwrap();
     assert_eq!(says.trim(), "com.example.bank may enrol at 1 listed realms");

@@ -21,6 +21,7 @@ fn cases() -> Vec<(&'static str, Value)> {
         ("claimed", json!([{"type": "state", "v": 2, "state": "claimed", "seconds_left": 40}])),
         ("claimed.number", json!([{"type": "state", "v": 2, "state": "claimed", "seconds_left": 40, "number": "07"}])),
         ("approved", state(3, "approved")),
+        ("approved.link", json!([{"type": "state", "v": 3, "state": "approved", "via": "link"}])),
         ("refused", because(3, "refused", "declined")),
         ("refused.not_me", because(3, "refused", "not_me")),
         ("refused.account_blocked", because(3, "refused", "account_blocked")),

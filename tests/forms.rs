@@ -44,7 +44,8 @@ async fn a_login_by_link_takes_the_number_that_only_its_page_shows() {
     let again = claim(&mut phone, &link).await.unwrap();
     assert_eq!(again.number, Some(2), "claiming again does not make another number");
     phone.do_it(&Command::approve_with(&prompt, Some(&number))).await.unwrap();
-    assert!(page.until(LoginState::Approved).await.get("number").is_none());
+    let approved = page.until(LoginState::Approved).await;
+    assert!(approved.get("number").is_none() && approved["via"] == "link" && claimed["via"] == "link");
     let token = URL_SAFE_NO_PAD.encode(prompt.return_to.unwrap().1.0);
     let identity = stage.api.redeem(&stage.realm, &login.id, Some(&token)).await.unwrap();
     let signed = countersign_protocol::decision::parse(&identity.decision).unwrap().decision;

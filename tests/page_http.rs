@@ -195,7 +195,7 @@ async fn a_page_that_comes_back_by_http_learns_what_it_missed() {
     for after in [0, 1, 2, 3] {
         assert_eq!(Events::open(&login, after).await.next().await.unwrap().1["state"], "approved");
     }
-    let told = json!([{"type": "state", "v": 3, "state": "approved"}]);
+    let told = json!([{"type": "state", "v": 3, "state": "approved", "via": "qr"}]);
     assert_eq!(json!(poll(&login, 1, 25).await), told, "news are told at once");
     assert_eq!(json!(poll(&login, 3, 0).await), told, "who does not wait is told at once");
     let (waiting, ended) = tokio::join!(poll(&login, 3, 25), stage.api.logout(&stage.realm, &login.id));

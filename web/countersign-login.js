@@ -44,6 +44,7 @@ export class CountersignLogin extends HTMLElement {
   #known = null; // the state it was told with
   #reason = null;
   #number = null;
+  #via = null;
   #shown = null; // the state on display
   #attempts = 0;
   #retryTimer = 0;
@@ -75,7 +76,7 @@ export class CountersignLogin extends HTMLElement {
   start({ pageUrl, pageToken }) {
     this.stop();
     [this.#url, this.#token] = [pageUrl, pageToken];
-    [this.#v, this.#known, this.#reason, this.#number, this.#attempts, this.#startQueued] = [0, null, null, null, 0, false];
+    [this.#v, this.#known, this.#reason, this.#number, this.#via, this.#attempts, this.#startQueued] = [0, null, null, null, null, 0, false];
     this.#shown = null;
     this.#view.clear();
     this.#show('connecting');
@@ -158,13 +159,13 @@ export class CountersignLogin extends HTMLElement {
     if (message.type === 'link') this.#offerLink(message.url);
   }
 
-  #stateTold({ v, state, reason = null, number = null, seconds_left: left }) {
+  #stateTold({ v, state, reason = null, number = null, via = null, seconds_left: left }) {
     if (!Object.hasOwn(STATES, state) || !(v >= this.#v)) return;
     const news = v > this.#v;
-    [this.#v, this.#known, this.#reason, this.#number] = [v, state, reason, number];
+    [this.#v, this.#known, this.#reason, this.#number, this.#via] = [v, state, reason, number, via];
     if (left !== undefined) this.#view.countFrom(left);
     this.#show(state, { reason });
-    if (news && state === 'approved') this.#emit('countersign-approved', { v });
+    if (news && state === 'approved') this.#emit('countersign-approved', { v, via });
     if (news && state === 'ended') this.#emit('countersign-ended', { v, reason });
     if (FINAL.includes(state)) this.stop();
   }
@@ -215,7 +216,7 @@ export class CountersignLogin extends HTMLElement {
   #show(state, { reason = null, quietly = false } = {}) {
     const changed = state !== this.#shown;
     this.#shown = state;
-    this.#view.show(state, { reason, number: this.#number, language: languageAt(this), push: this.hasAttribute('push') });
+    this.#view.show(state, { reason, number: this.#number, via: this.#via, language: languageAt(this), push: this.hasAttribute('push') });
     if (quietly) return; // also because a constructor may not touch attributes
     this.setAttribute('state', state);
     if (changed) this.#emit('countersign-state', { state, v: this.#v, reason });

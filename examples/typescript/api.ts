@@ -1163,7 +1163,7 @@ export interface components {
         };
         /** @description One page of a list. */
         List: {
-            items: components["schemas"]["Realm"][];
+            items: components["schemas"]["Enrolment"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
@@ -1181,49 +1181,49 @@ export interface components {
         };
         /** @description One page of a list. */
         List2: {
-            items: components["schemas"]["Client"][];
+            items: components["schemas"]["Realm"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List3: {
-            items: components["schemas"]["App"][];
+            items: components["schemas"]["Client"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List4: {
-            items: components["schemas"]["Quarantine"][];
+            items: components["schemas"]["App"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List5: {
-            items: components["schemas"]["ApiKey"][];
+            items: components["schemas"]["Quarantine"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List6: {
-            items: components["schemas"]["Role"][];
+            items: components["schemas"]["ApiKey"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List7: {
-            items: components["schemas"]["User"][];
+            items: components["schemas"]["Role"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List8: {
-            items: components["schemas"]["Login"][];
+            items: components["schemas"]["User"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List9: {
-            items: components["schemas"]["Enrolment"][];
+            items: components["schemas"]["Login"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
@@ -1599,7 +1599,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List5"];
+                    "application/json": components["schemas"]["List6"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -2313,7 +2313,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List"];
+                    "application/json": components["schemas"]["List2"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -3192,7 +3192,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List3"];
+                    "application/json": components["schemas"]["List4"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -3553,7 +3553,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List2"];
+                    "application/json": components["schemas"]["List3"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -4025,7 +4025,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List9"];
+                    "application/json": components["schemas"]["List"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -5574,7 +5574,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List4"];
+                    "application/json": components["schemas"]["List5"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -5727,7 +5727,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List6"];
+                    "application/json": components["schemas"]["List7"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -6004,7 +6004,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List7"];
+                    "application/json": components["schemas"]["List8"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -6748,7 +6748,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List8"];
+                    "application/json": components["schemas"]["List9"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -6919,7 +6919,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List6"];
+                    "application/json": components["schemas"]["List7"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */

@@ -149,14 +149,15 @@ async function finishLogin(returnToken) {
     const { user_id: id } = await call('/login/finish', returnToken ? { return_token: returnToken } : {});
     showUser(id);
   } catch (error) {
-    // A login by link is finished in the tab that the phone opened: it shares our session, so wait for it.
-    const elsewhere = ['wrong_return_token', 'already_redeemed', 'no_login'].includes(error.code) && !returnToken;
-    tell('login-message', elsewhere ? 'Approved. Continue in the tab your phone has opened.' : error.message, elsewhere ? '' : 'bad');
+    // Another tab of ours was faster.
+    const elsewhere = ['already_redeemed', 'no_login'].includes(error.code) && !returnToken;
+    tell('login-message', elsewhere ? 'Approved. Continue in the other tab.' : error.message, elsewhere ? '' : 'bad');
     if (elsewhere) await waitForOtherTab();
     else $('login-button').hidden = false;
   }
 }
 
+/** A login by link is finished in the tab that the phone opens: it shares our session, so wait for it. */
 async function waitForOtherTab() {
   for (let tries = 0; tries < 60 && userId === null; tries++) {
     await checkUser();
@@ -218,7 +219,7 @@ for (const button of document.querySelectorAll('[data-copies]')) {
 $('enrol-form').addEventListener('submit', beginEnrolment);
 $('confirm-form').addEventListener('submit', confirmEnrolment);
 $('login-button').addEventListener('click', beginLogin);
-$('login-element').addEventListener('countersign-approved', () => finishLogin());
+$('login-element').addEventListener('countersign-approved', ({ detail }) => (detail.via === 'link' ? waitForOtherTab() : finishLogin()));
 $('login-element').addEventListener('countersign-retry', beginLogin);
 $('login-element').addEventListener('countersign-ended', checkUser);
 document.addEventListener('visibilitychange', () => document.hidden || checkUser());

@@ -120,12 +120,12 @@ export class View {
     this.#deadline = performance.now() + seconds * 1000;
   }
 
-  show(state, { reason, number, language, push }) {
+  show(state, { reason, number, via, language, push }) {
     const parts = this.parts;
     const view = STATES[state];
     const drawn = parts.path.hasAttribute('d');
     const shown = view.number && number ? String(number) : '';
-    const variant = reason ?? (shown ? 'number' : this.#mobile ? 'mobile' : null);
+    const variant = reason ?? (state === 'approved' ? via : shown ? 'number' : this.#mobile ? 'mobile' : null);
     const focused = parts.box.getRootNode().activeElement;
     this.#language = parts.box.lang = language;
     const [title, hint] = say(language, `${state}.${variant}`) ?? say(language, state);

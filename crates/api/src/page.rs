@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LoginState, Sensitive};
+use crate::{LoginState, Sensitive, Via};
 
 /// First message of the page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub enum PageEvent {
         /// Two digits the person types on the phone, while claimed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         number: Option<String>,
+        /// How it was claimed, while claimed or approved. By `link`: the identity is for the page that has the return token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        via: Option<Via>,
     },
     /// A fresh QR code, each second while the login is pending.
     Qr { text: String },

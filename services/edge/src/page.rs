@@ -16,7 +16,7 @@ use countersign_api::{
 use countersign_domain::flows::login::Seen;
 use countersign_protocol::codes::LoginState;
 
-pub use crate::page_view::{AppUrl, Leaving, public};
+pub use crate::page_view::{AppUrl, Leaving, claim, public, via};
 use crate::{
     metrics::{Counted, Metric, Metrics},
     page_view::{LIFETIME, QR_EACH, View, is_last, origin},

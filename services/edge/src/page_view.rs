@@ -8,7 +8,7 @@ use countersign_api::page::PageEvent;
 use countersign_domain::{
     audit,
     flows::login::Seen,
-    login::State,
+    login::{Claim, State, Via},
     realm::OpenRealm,
     refused::{Fault, Stop},
 };
@@ -96,6 +96,7 @@ impl View {
             seconds_left,
             // For this page's person alone; the phone takes it back.
             number: if let State::Claimed(claim) = &seen.state { claim.number.clone() } else { None },
+            via: claim(&seen.state).map(|claim| via(claim.via)),
         }
     }
 
@@ -133,6 +134,27 @@ impl View {
 fn unavailable(fault: Fault) -> &'static str {
     tracing::warn!(%fault, "a page could not be served");
     "unavailable"
+}
+
+/// Who has an open or running login, and how.
+#[must_use]
+pub fn claim(state: &State) -> Option<&Claim> {
+    match state {
+        State::Claimed(claim) | State::Approved { claim, .. } => Some(claim),
+        _ => None,
+    }
+}
+
+/// The way's spelling in JSON.
+#[must_use]
+pub fn via(via: Via) -> countersign_api::Via {
+    use countersign_api::Via as Api;
+    match via {
+        Via::Qr => Api::Qr,
+        Via::Link => Api::Link,
+        Via::Directed => Api::Directed,
+        Via::App => Api::App,
+    }
 }
 
 /// The state's spelling in JSON.

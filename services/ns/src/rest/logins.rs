@@ -3,19 +3,19 @@
 use actix_web::{HttpResponse, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_actors::Logins;
-use countersign_api::{Identity, Login as Dto, NewLogin, Redeem, Via as ViaDto, limits};
+use countersign_api::{Identity, Login as Dto, NewLogin, Redeem, limits};
 use countersign_domain::{
     capability::write_page_token,
     client::{Client, fill},
     flows::login::{self as flow, Redemption, Seen},
-    login::{State, Target, Via},
+    login::{Target, Via},
     permission::Permission,
     ports::Ports,
     text as rules,
 };
 use countersign_edge::{
     auth::{InRealm, Standing},
-    page::public,
+    page::{claim, public, via},
     problem::Oops,
 };
 use countersign_protocol::ids::LoginId;
@@ -25,27 +25,14 @@ use serde::Deserialize;
 use super::{Body, LongPoll, optional, stream, text};
 use crate::{PublicUrls, scope, times::rfc3339};
 
-fn via(via: Via) -> ViaDto {
-    match via {
-        Via::Qr => ViaDto::Qr,
-        Via::Link => ViaDto::Link,
-        Via::Directed => ViaDto::Directed,
-        Via::App => ViaDto::App,
-    }
-}
-
 pub(super) fn dto(seen: &Seen) -> Dto {
     let state = seen.state.public();
-    let claim = match &seen.state {
-        State::Claimed(claim) | State::Approved { claim, .. } => Some(claim),
-        _ => None,
-    };
     Dto {
         id: seen.login.id.to_string(),
         state: public(state),
         v: state.version(),
         reason: seen.state.reason().map(str::to_owned),
-        via: claim.map(|c| via(c.via)),
+        via: claim(&seen.state).map(|c| via(c.via)),
         created_at: rfc3339(seen.login.created_at),
         expires_at: rfc3339(seen.login.expires_at),
         redeemed: seen.state.redeemed(),
