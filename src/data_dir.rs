@@ -55,12 +55,17 @@ impl DataDir {
         self.path.join(name)
     }
 
-    /// A database file that is readable by its owner alone, also where the directory was made by somebody else with open doors. What SQLite puts beside it
-    /// (`-wal`, `-shm`) gets the same mode.
+    /// A database file that is readable by its owner alone, also where the directory was made by somebody else with open doors. What SQLite puts beside it gets the
+    /// same mode; what an earlier run has left there gets it here.
     pub(crate) fn database(&self, name: &str) -> Result<PathBuf, DataError> {
         let path = self.file(name);
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(io_error(&path))?;
         file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(io_error(&path))?;
+        for beside in ["-wal", "-shm"].map(|end| self.file(&format!("{name}{end}"))) {
+            if beside.exists() {
+                fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).map_err(io_error(&beside))?;
+            }
+        }
         Ok(path)
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_actors::Realms;
 use countersign_domain::{
-    ports::Ports,
+    ports::{Ports, Purged},
     realm::{Realm, RealmSettings},
     refused::Fault,
     time::Time,
@@ -38,12 +38,10 @@ async fn forget(ports: &Ports, realm: Option<&Realm>) -> Result<(), Fault> {
     let ago = |days: u64| Time(ports.now().0.saturating_sub(days.saturating_mul(DAY_MS)));
     loop {
         let gone = ports.store.purge(realm.map(|r| r.id), ago(settings.trail_days), ago(settings.outcome_days), ago(REQUEST_DAYS)).await?;
-        if gone.outcomes + gone.events > 0 {
-            tracing::info!(events = gone.events, outcomes = gone.outcomes, "forgotten");
-        }
-        if gone.outcomes + gone.events == 0 {
+        if gone == Purged::default() {
             return Ok(());
         }
+        tracing::info!(events = gone.events, outcomes = gone.outcomes, requests = gone.requests, "forgotten");
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -132,6 +132,21 @@ async fn what_gives_out_a_secret_gives_it_out_once() {
 }
 
 #[tokio::test]
+async fn what_was_made_and_deleted_is_not_made_again() {
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let once = stage.root.once("1");
+    let client = NewClient { name: "more".into(), display_name: "More".into(), ..NewClient::default() };
+    let key = NewApiKey { role: roles::REALM_ADMIN.into(), realm: Some(stage.realm.clone()), ..NewApiKey::default() };
+    let made = once.create_client(&stage.realm, &client).await.unwrap();
+    stage.root.delete_client(&stage.realm, &made.id).await.unwrap();
+    assert_eq!(code(once.create_client(&stage.realm, &client).await), "already_exists");
+    let made = once.create_api_key(&key).await.unwrap();
+    stage.root.delete_api_key(&made.id).await.unwrap();
+    assert_eq!(code(once.create_api_key(&key).await), "secret_already_issued");
+}
+
+#[tokio::test]
 async fn a_repeated_client_is_the_same_client() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;

@@ -221,6 +221,8 @@ async fn a_rotated_key_and_its_successor_work_side_by_side_until_the_old_one_is_
     // Its answer was lost: the next one takes its place.
     let next = old.api.rotate_own_api_key(&rotate).await.unwrap();
     assert_eq!(code(stage.root.with_key(lost.secret.as_deref().unwrap()).own_api_key().await), "unauthorized");
+    let told = stage.root.events(&stage.realm, &[("object", &lost.id)]).await.unwrap().items;
+    assert_eq!(told.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["api_key.rotated", "api_key.deleted"]);
     assert_eq!((next.name.as_deref(), &next.role, &next.client), (Some("shop"), &new.role, &new.client));
     assert!(next.expires_at.is_some() && next.last_used_at.is_none());
     let new = stage.root.with_key(next.secret.as_deref().unwrap());

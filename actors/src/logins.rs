@@ -13,7 +13,10 @@ use countersign_domain::{
     refused::{Fault, Stop},
     secret::same,
 };
-use countersign_protocol::{ids::LoginId, link::Link};
+use countersign_protocol::{
+    ids::{ClientId, LoginId},
+    link::Link,
+};
 
 use crate::{
     heart::Shared,
@@ -38,12 +41,13 @@ impl Logins {
         login::create(&self.0.ports, realm, client, new, who).await
     }
 
-    /// The login as it is now.
+    /// The login as it is now, by the realm as it is now: whoever watches for hours may hold an older one.
     ///
     /// # Errors
     /// A fault of a port.
     pub async fn look(&self, realm: &OpenRealm, id: LoginId) -> Result<Option<Seen>, Fault> {
-        login::look(&self.0.ports, realm, id).await
+        let now = self.0.realms.known(realm.realm.id);
+        login::look(&self.0.ports, now.as_deref().unwrap_or(realm), id).await
     }
 
     /// The login as soon as its version is above `after`, or as it is when `wait` is over.
@@ -159,8 +163,8 @@ impl Logins {
     ///
     /// # Errors
     /// A fault of a port.
-    pub async fn running_of_user(&self, realm: &OpenRealm, user_id: &str) -> Result<Vec<Seen>, Fault> {
-        login::running_of_user(&self.0.ports, realm, user_id).await
+    pub async fn running_of_user(&self, realm: &OpenRealm, user_id: &str, client: Option<ClientId>) -> Result<Vec<Seen>, Fault> {
+        login::running_of_user(&self.0.ports, realm, user_id, client).await
     }
 
     /// A random number below `n`, for jitter.

@@ -8,6 +8,7 @@ use std::{
 use countersign_channel::{ServerKey, p256, random, statement};
 use countersign_domain::{
     Refused,
+    app::App,
     audit::Who,
     ports::Ports,
     realm::{OpenKey, OpenRealm, Realm, RealmSettings, SealedKey, SealedRealm, place},
@@ -19,6 +20,8 @@ use countersign_protocol::{
     Role,
     ids::{KeyId, RealmId},
 };
+
+use crate::work::to_the_end;
 
 /// A static key says it is good for two years; renewing it is the rotation's work.
 const KEY_LIFE_SECS: u64 = 2 * 365 * 86_400;
@@ -189,10 +192,43 @@ impl Realms {
     /// # Errors
     /// A fault of the store.
     pub async fn change(&self, before: &Realm, after: &Realm, who: Who) -> Result<Option<Arc<OpenRealm>>, Stop> {
-        let changed = self.ports.store.change_realm(before, after, &self.ports.stamp(who)).await?;
-        self.reload().await?;
-        let now = self.by_id(after.id).await?.ok_or(Refused::NotFound)?;
-        Ok(changed.then_some(now))
+        let (realms, before, after) = (self.clone(), before.clone(), after.clone());
+        to_the_end(async move {
+            let changed = realms.ports.store.change_realm(&before, &after, &realms.ports.stamp(who)).await?;
+            realms.reload().await?;
+            let now = realms.by_id(after.id).await?.ok_or(Refused::NotFound)?;
+            Ok(changed.then_some(now))
+        })
+        .await
+    }
+
+    /// Makes or changes an app; gives it as it is kept.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn put_app(&self, app: App, who: Who) -> Result<App, Stop> {
+        let realms = self.clone();
+        to_the_end(async move {
+            realms.ports.store.put_app(&app, &realms.ports.stamp(who)).await?;
+            realms.reload().await?;
+            Ok(realms.ports.store.app(app.realm, &app.id).await?.unwrap_or(app))
+        })
+        .await
+    }
+
+    /// The realm does not list it any more.
+    ///
+    /// # Errors
+    /// [`Refused::NotFound`].
+    pub async fn delete_app(&self, realm: RealmId, id: String, who: Who) -> Result<(), Stop> {
+        let realms = self.clone();
+        to_the_end(async move {
+            if !realms.ports.store.delete_app(realm, &id, &realms.ports.stamp(who)).await? {
+                return Err(Refused::NotFound.into());
+            }
+            Ok(realms.reload().await?)
+        })
+        .await
     }
 
     fn make(&self, name: &str, display_name: &str, settings: RealmSettings) -> SealedRealm {

@@ -1886,7 +1886,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `secret_already_issued`: The same Idempotency-Key made this before; its secret is not given out again. `superseded`: The API key has a successor that is in use. */
+            /** @description `secret_already_issued`: The same Idempotency-Key made this before; its secret is not given out again. `superseded`: The API key has a successor that is in use, or had one that was deleted. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2158,7 +2158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `secret_already_issued`: The same Idempotency-Key made this before; its secret is not given out again. `superseded`: The API key has a successor that is in use. */
+            /** @description `secret_already_issued`: The same Idempotency-Key made this before; its secret is not given out again. `superseded`: The API key has a successor that is in use, or had one that was deleted. */
             409: {
                 headers: {
                     [name: string]: unknown;

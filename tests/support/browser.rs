@@ -36,18 +36,27 @@ const ARGS: [&str; 10] = [
     "--window-size=1280,1400",
 ];
 
+/// It takes a free port on one address family and gives up when another program has the same port on the other: then again.
+fn start_driver() -> std::io::Result<(Child, String)> {
+    for _ in 0..5 {
+        let mut driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+        if let Some(said) = lines.find(|l| l.contains("started successfully on port")) {
+            return Ok((driver, said.chars().filter(char::is_ascii_digit).collect()));
+        }
+        driver.wait()?;
+    }
+    panic!("chromedriver does not start");
+}
+
 impl Browser {
     /// `None` when it is not installed, which is a failure in CI.
     pub async fn open() -> Option<Self> {
-        let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let Ok(mut driver) = started else {
+        let Ok((driver, port)) = start_driver() else {
             assert!(!in_ci(), "chromedriver is missing: run `make tools`");
             eprintln!("skipped: no chromedriver; run `make tools`");
             return None;
         };
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let said = lines.find(|l| l.contains("started successfully on port")).expect("chromedriver starts");
-        let port: String = said.chars().filter(char::is_ascii_digit).collect();
         let profile = tempfile::tempdir().unwrap();
         let mut args: Vec<String> = ARGS.map(str::to_owned).to_vec();
         args.push(format!("--user-data-dir={}", profile.path().display()));

@@ -10,7 +10,7 @@ use countersign_domain::{
     login::State,
     ports::Topic,
     realm::OpenRealm,
-    refused::{Fault, Stop},
+    refused::Fault,
 };
 use countersign_protocol::{
     frames::{
@@ -51,7 +51,7 @@ impl SessionActor {
                 };
                 act.say(frames::Enrolments { req_id, enrolments: all.into_iter().map(entry).collect() }, ctx);
             }
-            Err(fault) => act.no(req_id, &Stop::Fault(fault), ctx),
+            Err(stop) => act.no(req_id, &stop, ctx),
         }))
     }
 

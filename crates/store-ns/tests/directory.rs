@@ -93,19 +93,20 @@ async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else() {
     let mut gone = Purged::default();
     loop {
         let batch = store.purge(Some(REALM), Time(6000), Time(6000), Time(6000)).await.unwrap();
-        gone = Purged { events: gone.events + batch.events, outcomes: gone.outcomes + batch.outcomes };
+        gone = Purged { events: gone.events + batch.events, outcomes: gone.outcomes + batch.outcomes, requests: 0 };
         if batch == Purged::default() {
             break;
         }
     }
-    assert_eq!(gone, Purged { events: 701, outcomes: 700 }, "the realm's creation and its old outcomes");
+    assert_eq!(gone, Purged { events: 701, outcomes: 700, requests: 0 }, "the realm's creation and its old outcomes");
     assert!(store.outcome(REALM, LoginId(id(900))).await.unwrap().is_some());
     assert!(store.outcome(OTHER, LoginId(id(901))).await.unwrap().is_some());
     let key = ApiKey::plain(ApiKeyId([5; 16]), &Secret::new([3; 32]), role::ROOT, None, Time(0));
-    store.add_api_key(&key, &stamp(10)).await.unwrap();
+    let keyed = Stamp { mark: Some(Mark { id: [7; 16], hash: [8; 32] }), ..stamp(10) };
+    store.add_api_key(&key, &keyed).await.unwrap();
     assert_eq!(
         store.purge(None, Time(6000), Time(6000), Time(6000)).await.unwrap(),
-        Purged { events: 1, outcomes: 0 },
+        Purged { events: 1, outcomes: 0, requests: 1 },
         "what is no realm's"
     );
     let left = store.events(&Filter { limit: 100, ..Filter::default() }).await.unwrap();

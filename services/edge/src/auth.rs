@@ -126,9 +126,12 @@ impl InRealm {
 pub struct Standing(HttpRequest);
 
 impl Standing {
-    /// False as soon as the key has gone, expired, or may not any more; it takes as long as a key is believed to be noticed.
-    pub async fn holds(&self) -> bool {
-        check(self.0.clone()).await.is_ok()
+    /// Checks again; it takes as long as a key is believed until a change is noticed.
+    ///
+    /// # Errors
+    /// Why not any more.
+    pub async fn check(&self) -> Result<(), Oops> {
+        check(self.0.clone()).await.map(|_| ())
     }
 }
 

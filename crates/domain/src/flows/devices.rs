@@ -93,8 +93,9 @@ pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &fra
 /// New phones that wait for a word from this user's old ones.
 ///
 /// # Errors
-/// A fault of a port.
-pub async fn waiting(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<Vec<(Enrolment, Account)>, Fault> {
+/// Why it may not know.
+pub async fn waiting(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<Vec<(Enrolment, Account)>, Stop> {
+    may_log_in(ports.store.account(account.realm, account.id).await?.ok_or(Refused::AccountDeleted)?.state)?;
     let mut found = Vec::new();
     for e in ports.store.enrolments_to_vouch(realm.realm.id, &account.user_id).await? {
         let Some(new) = e.redeemed.as_ref().map(|r| r.account).filter(|new| *new != account.id) else { continue };

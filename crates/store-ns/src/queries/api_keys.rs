@@ -95,17 +95,24 @@ pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKe
         return Ok(Rotated::Taken);
     }
     let before: Option<Vec<u8>> = api_keys::table.find(old.0.to_vec()).select(api_keys::successor).first(c).await?;
-    let end = match before.map(|id| At { table: "api_keys", row: &id }.fixed(&id).map(ApiKeyId)).transpose()? {
-        None => key.expires_at,
+    let before = before.map(|id| At { table: "api_keys", row: &id }.fixed(&id).map(ApiKeyId)).transpose()?;
+    // One that an administrator has deleted counts, too: what he ended does not go on under another name.
+    let before = match before {
+        None => None,
         Some(id) => match get(c, id).await?.filter(|s| s.last_used_at.is_none()) {
-            Some(unused) => {
-                diesel::delete(api_keys::table.find(id.0.to_vec())).execute(c).await?;
-                unused.expires_at
-            }
+            Some(unused) => Some(unused),
             None => return Ok(Rotated::Superseded),
         },
     };
+    let end = before.as_ref().map_or(key.expires_at, |unused| unused.expires_at);
     let asked = if may_outlive { new.expires_at.or(end) } else { [new.expires_at, end].into_iter().flatten().min() };
+    if asked.is_some_and(|end| end <= stamp.now) {
+        return Ok(Rotated::Over);
+    }
+    if let Some(unused) = before {
+        diesel::delete(api_keys::table.find(unused.id.0.to_vec())).execute(c).await?;
+        append(c, &stamp.part(0), "api_key.deleted", &about(&unused)).await?;
+    }
     let new = ApiKey { expires_at: asked, ..new.clone() };
     if insert_new!(c, api_keys::table, ApiKeyRow::new(&new)?).await? == 0 {
         return Ok(Rotated::Taken);

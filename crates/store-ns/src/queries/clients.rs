@@ -6,7 +6,10 @@ use countersign_protocol::ids::{ClientId, RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, insert_new, trail::append};
+use super::{
+    Answer, Conn, insert_new,
+    trail::{append, done_before},
+};
 use crate::{
     rows::ClientRow,
     schema::{api_keys, clients},
@@ -17,6 +20,9 @@ fn about(realm: RealmId, id: ClientId) -> About {
 }
 
 pub(crate) async fn add(c: &mut Conn, client: &Client, stamp: &Stamp) -> Answer<bool> {
+    if done_before(c, stamp).await? {
+        return Ok(false);
+    }
     let added = insert_new!(c, clients::table, ClientRow::new(client)?).await? == 1;
     if added {
         append(c, stamp, "client.created", &about(client.realm, client.id)).await?;

@@ -6,7 +6,7 @@ use countersign_domain::{
 };
 use countersign_protocol::{
     codes::{AccountState, LoginState},
-    ids::{AccountId, LoginId, RealmId},
+    ids::{AccountId, ClientId, LoginId, RealmId},
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -183,9 +183,29 @@ pub(crate) async fn running(c: &mut Conn, realm: RealmId, account: AccountId, no
 }
 
 /// The same of all of a user's phones.
-pub(crate) async fn running_of_user(c: &mut Conn, realm: RealmId, user_id: &str, now: Time) -> Answer<Vec<Record>> {
-    let found: Vec<Whole> = running!(realm, now).filter(outcomes::user_id.eq(user_id.to_owned())).limit(MANY).load(c).await?;
-    found.into_iter().map(whole).collect()
+pub(crate) async fn running_of_user(
+    c: &mut Conn,
+    realm: RealmId,
+    user_id: &str,
+    client: Option<ClientId>,
+    now: Time,
+) -> Answer<Vec<Record>> {
+    let (mut mine, mut offset) = (Vec::new(), 0);
+    loop {
+        let user = outcomes::user_id.eq(user_id.to_owned());
+        let found: Vec<Whole> = running!(realm, now).filter(user).limit(MANY).offset(offset).load(c).await?;
+        let last = found.len() < MANY as usize;
+        for row in found {
+            let record = whole(row)?;
+            if mine.len() < MANY as usize && client.is_none_or(|client| record.outcome.login.client == client) {
+                mine.push(record);
+            }
+        }
+        if last || mine.len() == MANY as usize {
+            return Ok(mine);
+        }
+        offset += MANY;
+    }
 }
 
 /// Every outcome of a user, in the order of the logins' ids.

@@ -133,12 +133,18 @@ pub(crate) async fn purge(
     };
     let old: Vec<i64> = old.load(c).await?;
     let gone = diesel::delete(trail::table.filter(trail::seq.eq_any(old))).execute(c).await?;
-    diesel::delete(requests::table.filter(requests::at.lt(rows::millis(requests_before)))).execute(c).await?;
-    let outcomes = match realm {
-        Some(realm) => purge_outcomes(c, realm, outcomes_before).await?,
-        None => 0,
+    // Requests belong to no realm in particular.
+    let (outcomes, requests) = match realm {
+        Some(realm) => (purge_outcomes(c, realm, outcomes_before).await?, 0),
+        None => (0, purge_requests(c, requests_before).await?),
     };
-    Ok(Purged { events: gone, outcomes })
+    Ok(Purged { events: gone, outcomes, requests })
+}
+
+async fn purge_requests(c: &mut Conn, before: Time) -> Answer<usize> {
+    let old = requests::table.filter(requests::at.lt(rows::millis(before))).select(requests::id).limit(BATCH);
+    let old: Vec<Vec<u8>> = old.load(c).await?;
+    Ok(diesel::delete(requests::table.filter(requests::id.eq_any(old))).execute(c).await?)
 }
 
 async fn purge_outcomes(c: &mut Conn, realm: RealmId, before: Time) -> Answer<usize> {

@@ -6,7 +6,7 @@ use countersign_domain::{
     ports::{Logins, Recorded, Redeemed},
     time::Time,
 };
-use countersign_protocol::ids::{AccountId, LoginId, RealmId};
+use countersign_protocol::ids::{AccountId, ClientId, LoginId, RealmId};
 use futures_util::FutureExt;
 
 use super::{NsStore, read, scan, write};
@@ -42,9 +42,15 @@ impl Logins for NsStore {
         scan!(self, |c| q::logins::running(c, realm, account, now))
     }
 
-    async fn running_logins_of_user(&self, realm: RealmId, user_id: &str, now: Time) -> Result<Vec<Record>, Fault> {
+    async fn running_logins_of_user(
+        &self,
+        realm: RealmId,
+        user_id: &str,
+        client: Option<ClientId>,
+        now: Time,
+    ) -> Result<Vec<Record>, Fault> {
         let user_id = user_id.to_owned();
-        scan!(self, |c| q::logins::running_of_user(c, realm, &user_id, now))
+        scan!(self, |c| q::logins::running_of_user(c, realm, &user_id, client, now))
     }
 
     async fn end_logins_of_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Vec<LoginId>, Fault> {

@@ -99,7 +99,7 @@ pub(super) async fn create(
     if !caller.permissions.may_give(permissions(&ports, realm, &new.role).await?) {
         return Err(Oops::forbidden().because("nobody gives away permissions he does not have"));
     }
-    let client = client(&ports, realm, new.client.as_deref()).await?;
+    let client = client(&caller, &ports, realm, new.client.as_deref()).await?;
     if let Some(mine) = caller.client
         && client != Some(mine)
     {
@@ -131,13 +131,17 @@ pub(super) async fn create(
 }
 
 /// By id or by name.
-async fn client(ports: &Ports, realm: Option<RealmId>, text: Option<&str>) -> Result<Option<ClientId>, Oops> {
+async fn client(caller: &Caller, ports: &Ports, realm: Option<RealmId>, text: Option<&str>) -> Result<Option<ClientId>, Oops> {
     let (Some(text), Some(realm)) = (text, realm) else { return Ok(None) };
-    if let Ok(id) = text.parse() {
-        return Ok(Some(id));
+    let id = match text.parse() {
+        Ok(id) => Some(id),
+        Err(_) => ports.store.client_by_name(realm, text).await?.map(|c| c.id),
+    };
+    // A client's key does not learn which other clients there are.
+    if caller.client.is_some_and(|mine| id != Some(mine)) {
+        return Err(Oops::forbidden().because("a client's key makes keys for that client only"));
     }
-    let named = ports.store.client_by_name(realm, text).await?;
-    named.map(|c| Some(c.id)).ok_or_else(|| Oops::invalid("/client", "no such client in this realm"))
+    id.map(Some).ok_or_else(|| Oops::invalid("/client", "no such client in this realm"))
 }
 
 fn fresh(ports: &Ports, who: Who) -> ApiKeyId {
@@ -254,6 +258,7 @@ async fn succeed(
         Rotated::Done(new) => new,
         Rotated::Taken => return Err(made_before(ports, who).await?.into()),
         Rotated::Superseded => return Err(Refused::Superseded.into()),
+        Rotated::Over => return Err(Oops::invalid("/expires_in", "the key is over; say how long its successor lives")),
         Rotated::Missing => return Err(Oops::not_found()),
     };
     keys.forget();

@@ -46,16 +46,10 @@ pub(super) async fn put(
     let bad = || Oops::invalid("/min_version", "one to six numbers with dots between them");
     let min_version = put.min_version.as_ref().map(|v| Version::parse(v).ok_or_else(bad)).transpose()?;
     let app = App { realm: at.id(), id: path.1.clone(), display_name: put.display_name.clone(), min_version, created_at: ports.now() };
-    ports.store.put_app(&app, &ports.stamp(at.caller.who())).await?;
-    realms.reload().await?;
-    let there = ports.store.app(at.id(), &path.1).await?.unwrap_or(app);
-    Ok(HttpResponse::Ok().json(dto(there)))
+    Ok(HttpResponse::Ok().json(dto(realms.put_app(app, at.caller.who()).await?)))
 }
 
-pub(super) async fn delete(at: InRealm, ports: web::Data<Ports>, realms: web::Data<Realms>, path: AppPath) -> Result<HttpResponse, Oops> {
-    if !ports.store.delete_app(at.id(), &path.1, &ports.stamp(at.caller.who())).await? {
-        return Err(Oops::not_found());
-    }
-    realms.reload().await?;
+pub(super) async fn delete(at: InRealm, realms: web::Data<Realms>, path: AppPath) -> Result<HttpResponse, Oops> {
+    realms.delete_app(at.id(), path.1.clone(), at.caller.who()).await?;
     Ok(no_content())
 }

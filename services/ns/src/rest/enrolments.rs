@@ -9,7 +9,10 @@ use countersign_domain::{
     text as rules,
     time::Time,
 };
-use countersign_edge::{auth::InRealm, problem::Oops};
+use countersign_edge::{
+    auth::{InRealm, Standing},
+    problem::Oops,
+};
 use countersign_protocol::ids::EnrolmentId;
 
 use super::{
@@ -81,6 +84,7 @@ pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<
 
 pub(super) async fn get(
     at: InRealm,
+    standing: Standing,
     enrolments: web::Data<Enrolments>,
     path: EnrolmentPath,
     poll: web::Query<LongPoll>,
@@ -88,6 +92,9 @@ pub(super) async fn get(
     let wait = poll.wait()?;
     let id = mine(&at, &enrolments, &path).await?;
     let enrolment = enrolments.wait(&at.realm, id, poll.after, wait).await?.ok_or_else(Oops::not_found)?;
+    if !wait.is_zero() {
+        standing.check().await?;
+    }
     Ok(HttpResponse::Ok().json(dto(enrolment, None)))
 }
 

@@ -134,8 +134,8 @@ async fn answer(ports: &Ports, standing: &Standing, search: &Search, mut filter:
         }
         tokio::time::sleep_until(until.min(tokio::time::Instant::now() + LOOK)).await;
     };
-    if search.wait > 0 && !standing.holds().await {
-        return Err(Oops::unauthorized());
+    if search.wait > 0 {
+        standing.check().await?;
     }
     let next = tokens.next(&found, filter.limit, |e| e.seq);
     Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
@@ -164,6 +164,6 @@ pub(super) async fn stream(
     Ok(stream::of_trail((**ports).clone(), standing, filter))
 }
 
-pub(super) async fn export(at: InRealm, ports: web::Data<Ports>, pick: web::Query<Pick>) -> Result<HttpResponse, Oops> {
-    Ok(stream::lines((**ports).clone(), pick.within(&at)))
+pub(super) async fn export(at: InRealm, standing: Standing, ports: web::Data<Ports>, pick: web::Query<Pick>) -> Result<HttpResponse, Oops> {
+    Ok(stream::lines((**ports).clone(), standing, pick.within(&at)))
 }

@@ -141,9 +141,7 @@ pub(super) async fn get(
         return Ok(HttpResponse::Ok().json(dto(&seen)));
     }
     let seen = logins.wait(&at.realm, id, poll.after, wait).await?.ok_or_else(Oops::not_found)?;
-    if !standing.holds().await {
-        return Err(Oops::unauthorized());
-    }
+    standing.check().await?;
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }
 

@@ -50,7 +50,7 @@ pub(super) fn of_login(logins: Logins, standing: Standing, realm: Arc<OpenRealm>
             }
             // A fault ends the stream: its reader comes back and hears what is wrong.
             let seen = logins.wait(&realm, id, after, BEAT).await.ok()??;
-            if !standing.holds().await {
+            if standing.check().await.is_err() {
                 return None;
             }
             let (state, v) = (seen.state.public(), seen.state.public().version());
@@ -73,7 +73,7 @@ pub(super) fn of_trail(ports: Ports, standing: Standing, filter: Filter) -> Http
             filter.limit = PIECE;
             loop {
                 // The key may have gone, or its role have changed, since the stream began.
-                if tokio::time::Instant::now() >= until || !standing.holds().await {
+                if tokio::time::Instant::now() >= until || standing.check().await.is_err() {
                     return None;
                 }
                 let found = events::news(&ports, &mut filter).await.ok()?;
@@ -93,12 +93,16 @@ pub(super) fn of_trail(ports: Ports, standing: Standing, filter: Filter) -> Http
 }
 
 /// Everything there is, a line each.
-pub(super) fn lines(ports: Ports, filter: Filter) -> HttpResponse {
+pub(super) fn lines(ports: Ports, standing: Standing, filter: Filter) -> HttpResponse {
     let body = stream::unfold(Some(filter), move |filter| {
-        let ports = ports.clone();
+        let (ports, standing) = (ports.clone(), standing.clone());
         async move {
             let mut filter = filter?;
             filter.limit = PIECE;
+            // It is made as it is read, and may be read slowly.
+            if standing.check().await.is_err() {
+                return Some((Err(Fault("the key may not any more".to_owned())), None));
+            }
             let found = match ports.store.events(&filter).await {
                 Ok(found) => found,
                 Err(fault) => return Some((Err(fault), None)),

@@ -1,6 +1,9 @@
 //! What happens to a login after its approval: redeemed once, ended once, listed meanwhile.
 
-use countersign_protocol::{codes::LoginState, ids::LoginId};
+use countersign_protocol::{
+    codes::LoginState,
+    ids::{ClientId, LoginId},
+};
 
 use super::{Seen, ended_by_itself, look, write};
 use crate::{
@@ -141,13 +144,13 @@ pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result
     Ok(found)
 }
 
-/// A user's running logins on all phones, the longest-lived first, 200 at most.
+/// A user's running logins on all phones, of one client or all, the longest-lived first, 200 at most.
 ///
 /// # Errors
 /// A fault of a port.
-pub async fn running_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str) -> Result<Vec<Seen>, Fault> {
+pub async fn running_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, client: Option<ClientId>) -> Result<Vec<Seen>, Fault> {
     let mut found = Vec::new();
-    for record in ports.store.running_logins_of_user(realm.realm.id, user_id, ports.now()).await? {
+    for record in ports.store.running_logins_of_user(realm.realm.id, user_id, client, ports.now()).await? {
         found.push(ended_by_itself(ports, realm, record).await?);
     }
     found.retain(|s| s.state.public() != LoginState::Ended);

@@ -20,6 +20,9 @@ use crate::{
     refused::{Fault, Stop},
 };
 
+/// A phone that lost an answer asks again within this time.
+const REPEATED_SECS: u64 = 60;
+
 /// The account that claimed a login answers it. `cb` is the binding of the channel the answer came on. Gives the state the account may now believe.
 ///
 /// # Errors
@@ -76,9 +79,11 @@ async fn repeated(ports: &Ports, realm: &OpenRealm, account: AccountId, login: L
     let outcome = &record.outcome;
     let mine = outcome.claim.as_ref().is_some_and(|c| c.account == account);
     if mine && outcome.req_id == Some(req) {
-        // Should the first answer have been lost with what had to follow it.
+        // Should the first answer have been lost with what had to follow it. Not for ever: an administrator may have let the browser in again since.
         let initiator = outcome.login.initiator;
-        if let (true, Some(key)) = (outcome.reason.as_deref() == Some(RefuseReason::NotMe.as_str()), initiator.binding)
+        let fresh = ports.now() < outcome.decided_at.plus_secs(REPEATED_SECS);
+        let not_me_said = fresh && outcome.reason.as_deref() == Some(RefuseReason::NotMe.as_str());
+        if let (true, Some(key)) = (not_me_said, initiator.binding)
             && ports.live.quarantined(realm.realm.id, key).await?.is_none()
         {
             not_me(ports, realm, account, login, initiator).await?;

@@ -29,6 +29,9 @@ use crate::{
 /// A user's phones that are told of a login at most.
 const MOST_PHONES: u32 = 20;
 
+/// A client that lost an answer asks again within this time.
+const REPEATED_SECS: u64 = 60;
+
 /// What the client asks.
 #[derive(Clone, Debug, Default)]
 pub struct NewLogin {
@@ -103,7 +106,7 @@ async fn made_before(ports: &Ports, realm: &OpenRealm, client: &Client, who: Who
     if seen.login.client != client.id || seen.login.request != Some(mark.hash) {
         return Err(Refused::RequestChanged.into());
     }
-    if seen.state == State::Pending {
+    if seen.state == State::Pending && ports.now() < seen.login.created_at.plus_secs(REPEATED_SECS) {
         // Should the first time have stopped before the phones were told.
         offer(ports, realm, &seen.login, realm.realm.settings.login_secs + LINGER_SECS, false).await?;
     }

@@ -23,6 +23,8 @@ pub enum Rotated {
     Taken,
     /// The old one has a successor that works; only that one can be followed.
     Superseded,
+    /// The successor would be over before it begins.
+    Over,
     /// The old one is gone.
     Missing,
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use countersign_protocol::{
     codes::AccountState,
-    ids::{AccountId, LoginId, RealmId},
+    ids::{AccountId, ClientId, LoginId, RealmId},
 };
 
 use crate::{
@@ -53,7 +53,13 @@ pub trait Logins: Send + Sync {
     /// Approved and not ended, of one account, newest first.
     async fn running_logins(&self, realm: RealmId, account: AccountId, now: Time) -> Result<Vec<Record>, Fault>;
     /// Approved and not ended, of one user, newest first.
-    async fn running_logins_of_user(&self, realm: RealmId, user_id: &str, now: Time) -> Result<Vec<Record>, Fault>;
+    async fn running_logins_of_user(
+        &self,
+        realm: RealmId,
+        user_id: &str,
+        client: Option<ClientId>,
+        now: Time,
+    ) -> Result<Vec<Record>, Fault>;
     /// Ends everything a user has approved; gives what it ended.
     async fn end_logins_of_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Vec<LoginId>, Fault>;
     /// Every outcome of a user, oldest first, beginning after `after`.

@@ -14,6 +14,8 @@ use crate::{
 pub struct Purged {
     pub events: usize,
     pub outcomes: usize,
+    /// Keyed requests.
+    pub requests: usize,
 }
 
 /// The trail.
@@ -28,7 +30,7 @@ pub trait Trail: Send + Sync {
     /// The body's hash of a keyed request that made something.
     async fn request(&self, id: &[u8; 16]) -> Result<Option<[u8; 32]>, Fault>;
     /// Forgets rows of the trail from before `events`, outcomes whose login ended before `outcomes`, keyed requests from before `requests`; a batch of each. Without
-    /// a realm, the rows that belong to none.
+    /// a realm, what belongs to none, requests among it.
     async fn purge(&self, realm: Option<RealmId>, events: Time, outcomes: Time, requests: Time) -> Result<Purged, Fault>;
     /// Puts `pseudonym` where a user's name stood, in trail, outcomes, enrolments and deleted accounts.
     async fn erase_user(&self, realm: RealmId, user_id: &str, pseudonym: &str, stamp: &Stamp) -> Result<(), Fault>;
