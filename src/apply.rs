@@ -69,12 +69,13 @@ impl Apply {
 /// Applies the file.
 pub(crate) fn run(apply: &Apply) -> Result<(), String> {
     let wanted = wanted(&apply.file)?;
+    wanted.check().map_err(|why| format!("{}: {why}", apply.file.display()))?;
     let api = apply.api()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     let doing = Doing { api, dry: apply.dry_run };
     let told = |e: ApiError| match e {
         ApiError::Refused(problem) => {
-            let at: Vec<String> = problem.errors.iter().map(|e| format!("{} {}", e.pointer, e.detail)).collect();
+            let at: Vec<String> = problem.errors.iter().map(|e| format!("{}: {}", e.pointer, e.detail)).collect();
             format!("{} {}{}", problem.code, problem.detail.unwrap_or_default(), at.join("; "))
         }
         other => other.to_string(),
@@ -90,7 +91,7 @@ pub(crate) fn run(apply: &Apply) -> Result<(), String> {
         let _nobody_reads = if changes == 0 {
             writeln!(std::io::stdout(), "Nothing to do.")
         } else {
-            writeln!(std::io::stdout(), "{changes} changes {verb}.")
+            writeln!(std::io::stdout(), "{changes} change{} {verb}.", if changes == 1 { "" } else { "s" })
         };
     }
     Ok(())

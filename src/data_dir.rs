@@ -11,6 +11,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign_domain::{api_key, random::Random, secret::Secret};
 use serde_json::Value;
 
+/// The embedded database.
+pub(crate) const DATABASE: &str = "ns.sqlite";
+
 /// A data directory that is ours alone while this lives.
 pub(crate) struct DataDir {
     path: PathBuf,
@@ -27,6 +30,8 @@ pub(crate) enum DataError {
     Io { path: String, error: io::Error },
     #[error("{0} does not hold what belongs there ({1}); restore it from a backup")]
     Damaged(String, &'static str),
+    #[error("{0} is missing, and {1} was sealed with it; restore it from where it was kept, or name it with keys.master_key_file")]
+    NoKey(String, String),
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DataError + '_ {
@@ -73,6 +78,10 @@ impl DataDir {
     pub(crate) fn master_key(&self, given: Option<&Path>, random: &dyn Random) -> Result<Secret<32>, DataError> {
         let path = given.map_or_else(|| self.file("master.key"), Path::to_owned);
         if given.is_none() && !path.exists() {
+            let database = self.file(DATABASE);
+            if database.metadata().is_ok_and(|m| m.len() > 0) {
+                return Err(DataError::NoKey(path.display().to_string(), database.display().to_string()));
+            }
             let fresh: Secret<32> = random.secret();
             write_new(&path, format!("{}\n", STANDARD.encode(fresh.expose())).as_bytes())?;
         }

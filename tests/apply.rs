@@ -120,13 +120,20 @@ async fn a_file_that_is_wrong_says_where() {
     for (text, says) in [
         ("[[realm]]\nname = \"shop\"", "display_name"),
         ("[[realm]]\nname = \"shop\"\ndisplay_name = \"S\"\ncolour = 1", "colour"),
-        ("[[realm]]\nname = \"Shop!\"\ndisplay_name = \"S\"", "/name"),
+        ("[[realm]]\nname = \"Shop!\"\ndisplay_name = \"S\"", "realm Shop!: name:"),
+        (
+            "[[realm]]\nname = \"shop\"\ndisplay_name = \"S\"\n[[realm.client]]\nname = \"web\"\ndisplay_name = \"W\"\norigins = [\"http://shop.example\"]",
+            "client shop/web: origins:",
+        ),
         ("[[realm]]\nname = \"shop\"\ndisplay_name = \"S\"\nsettings.login_secs = 1", "/settings/login_secs"),
         ("[[role]]\nname = \"x\"\npermissions = [\"fly\"]", "fly"),
     ] {
         std::fs::write(&file, text).unwrap();
         let why = apply(&pod, &file, &[]).unwrap_err();
         assert!(why.contains(says), "{text}\n{why}");
+        // Only the server knows what settings may be.
+        let rehearsed = apply(&pod, &file, &["--dry-run"]);
+        assert!(says.starts_with("/settings") || rehearsed.is_err_and(|why| why.contains(says)), "{text}");
     }
     assert!(countersign(&["apply", EXAMPLE, "--data", dir.path().to_str().unwrap()]).unwrap_err().contains("is it running?"));
 }

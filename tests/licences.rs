@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Permissive licences, by SPDX id.
-const ACCEPTED: [&str; 12] = [
+const ACCEPTED: [&str; 13] = [
     "MIT",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -18,6 +18,8 @@ const ACCEPTED: [&str; 12] = [
     "MIT-0",
     "CC0-1.0",
     "BSL-1.0",
+    // Data, not code: root certificates.
+    "CDLA-Permissive-2.0",
 ];
 
 /// Every part that is joined by AND must offer an accepted choice.

@@ -11,6 +11,7 @@ mod bad_input;
 mod browser;
 mod corpora;
 mod devices;
+mod docs;
 mod element;
 mod element_looks;
 mod enrolment;

@@ -2,10 +2,11 @@
 
 use std::{
     os::unix::fs::PermissionsExt,
+    path::Path,
     process::{Command, Output},
 };
 
-use countersign_api::Confirm;
+use countersign_api::{Confirm, LoginState, NewLogin};
 use serde_json::Value;
 
 use crate::support::{Page, Pod, Stage, program};
@@ -69,10 +70,17 @@ async fn another_master_key_is_refused_instead_of_used() {
     let mut pod = Pod::start();
     pod.signal("TERM");
     pod.ended().await;
-    std::fs::remove_file(pod.data.join("master.key")).unwrap();
-    let out = run(&["all", "--ports", "auto", "--data", pod.data.to_str().unwrap()], &[]);
-    assert_eq!(out.status.code(), Some(1));
-    assert!(String::from_utf8(out.stderr).unwrap().contains("another master key"));
+    let key = pod.data.join("master.key");
+    let start = || {
+        let out = run(&["all", "--ports", "auto", "--data", pod.data.to_str().unwrap()], &[]);
+        (out.status.code(), String::from_utf8(out.stderr).unwrap())
+    };
+    std::fs::remove_file(&key).unwrap();
+    let (code, said) = start();
+    assert!(code == Some(1) && said.contains("is missing") && !key.exists(), "none is made that would look like the right one: {said}");
+    std::fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
+    let (code, said) = start();
+    assert!(code == Some(1) && said.contains("another master key"), "{said}");
 }
 
 #[tokio::test]
@@ -121,28 +129,22 @@ async fn ns_runs_alone() {
     assert_eq!((ready["role"].as_str(), ready.get("demo"), ready.get("realm")), (Some("ns"), None, None));
 }
 
+/// Exit code, what it said line by line, and what it complained of.
+async fn virtual_phone(state: &Path, args: Vec<String>) -> (i32, Vec<Value>, String) {
+    let mut phone = tokio::process::Command::new(program("countersign-phone"));
+    phone.arg("--state").arg(state).arg("--json").args(&args).stdin(std::process::Stdio::null());
+    let out = phone.output().await.unwrap();
+    let lines = String::from_utf8(out.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    (out.status.code().unwrap(), lines, String::from_utf8(out.stderr).unwrap())
+}
+
 /// The virtual phone at a terminal, from enrolment to logout, with its exit codes.
 #[tokio::test]
 async fn the_virtual_phone_enrols_logs_in_and_refuses_from_the_command_line() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let dir = tempfile::tempdir().unwrap();
-    let phone = |args: Vec<String>| {
-        let dir = dir.path().to_owned();
-        async move {
-            let out = tokio::process::Command::new(program("countersign-phone"))
-                .arg("--state")
-                .arg(dir)
-                .arg("--json")
-                .args(&args)
-                .stdin(std::process::Stdio::null())
-                .output()
-                .await
-                .unwrap();
-            let lines: Vec<Value> = String::from_utf8(out.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-            (out.status.code().unwrap(), lines, String::from_utf8(out.stderr).unwrap())
-        }
-    };
+    let phone = |args: Vec<String>| virtual_phone(dir.path(), args);
     let args = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
 
     let enrolment = stage.new_enrolment("alice", Confirm::Number).await;
@@ -172,6 +174,17 @@ async fn the_virtual_phone_enrols_logs_in_and_refuses_from_the_command_line() {
     assert_eq!(phone(args(&["refuse", &refused.id, "--reason", "not_me"])).await.0, 0);
     assert_eq!(stage.look(&refused).await.reason.as_deref(), Some("not_me"));
     assert_eq!(phone(args(&["approve", &refused.id])).await.0, 2, "nothing waits any more");
+
+    let wish = NewLogin { number_match: true, ..NewLogin::default() };
+    let guarded = stage.api.create_login(&stage.realm, &wish).await.unwrap();
+    let mut page = Page::open(&guarded).await;
+    phone(args(&["login", "--scanned", &page.qr().await])).await;
+    assert_eq!(phone(args(&["approve", &guarded.id])).await.0, 2, "there is one try, so it is not wasted");
+    let shown = page.until(LoginState::Claimed).await["number"].as_str().unwrap().to_owned();
+    let wrong = if shown == "00" { "01" } else { "00" };
+    let (exit, lines, told) = phone(args(&["approve", &guarded.id, "--number", wrong])).await;
+    assert_eq!((exit, lines[0]["state"].as_str()), (3, Some("refused")));
+    assert!(told.contains("wrong_number"), "{told}");
 
     assert_eq!(phone(args(&["login", "nonsense"])).await.0, 2);
     assert_eq!(phone(args(&["login", "--qr", "/nowhere.png"])).await.0, 2);

@@ -278,8 +278,6 @@ impl Reader {
         match verb {
             "opens" => {
                 let url = self.fill(object);
-                // Through another page: with a new fragment alone the browser would stay on this one.
-                self.browser.go("about:blank").await;
                 self.browser.go(&self.ports.here(&url)).await;
                 self.browser.until("customElements.get('countersign-login')").await;
             }

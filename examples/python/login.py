@@ -21,7 +21,8 @@ class Problem(Exception):
     """What the server answers instead: application/problem+json, docs/problems.md."""
 
     def __init__(self, status, problem, retry_after):
-        super().__init__(problem.get("detail") or problem.get("title") or f"HTTP {status}")
+        wrong = [f"{e.get('pointer')}: {e.get('detail')}" for e in problem.get("errors", [])]
+        super().__init__(problem.get("detail") or ", ".join(wrong) or problem.get("title") or f"HTTP {status}")
         self.status, self.code, self.request_id = status, problem.get("code"), problem.get("request_id")
         self.retry_after = retry_after
 

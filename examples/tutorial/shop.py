@@ -1,23 +1,27 @@
 """A shop where people log in with Countersign. Nothing but Python's standard library."""
 
-import http.cookies, http.server, json, os, pathlib, secrets, urllib.error, urllib.request
+import http.cookies, http.server, json, os, pathlib, secrets, sys, urllib.error, urllib.request
 
 LOGINS = "http://127.0.0.1:8080/v1/realms/shop/logins"
 ORIGIN = "http://127.0.0.1:8001"
+KEY = os.environ.get("KEY") or sys.exit("KEY is not set: `export KEY=…` in this terminal, with the client's API key")
 PAGE = pathlib.Path(__file__).with_name("page.html")
 sessions = {}  # session cookie: the login of this browser and, once it is redeemed, the user
 
 
 def countersign(path, *body):
     """Asks Countersign: GET, or with a body POST."""
-    headers = {"Authorization": f"Bearer {os.environ['KEY']}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
     request = urllib.request.Request(LOGINS + path, *(json.dumps(b).encode() for b in body), headers=headers)
     try:
         with urllib.request.urlopen(request) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as no:
         problem = json.load(no)
-        return no.code, {"error": problem.get("detail", problem["code"])}
+        wrong = [f"{e['pointer']}: {e['detail']}" for e in problem.get("errors", [])]
+        return no.code, {"error": problem.get("detail") or ", ".join([problem["code"], *wrong])}
+    except urllib.error.URLError as gone:
+        return 502, {"error": f"Countersign does not answer: {gone.reason}"}
 
 
 class Shop(http.server.BaseHTTPRequestHandler):
@@ -31,7 +35,7 @@ class Shop(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         if self.headers["Origin"] != ORIGIN:  # the page of somebody else
-            return self.answer(403, {})
+            return self.answer(403, {"error": f"open {ORIGIN}/"})
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         mine = sessions.get(self.cookie("session"), {})
         browser = self.cookie("browser") or secrets.token_urlsafe()

@@ -16,7 +16,8 @@ const PATIENCE = 5;
 /** What the server answers instead: application/problem+json, docs/problems.md. */
 class Problem extends Error {
   constructor(readonly status: number, readonly problem: Partial<Schemas["Problem"]>, readonly retryAfter: number | undefined) {
-    super(problem.detail ?? problem.title ?? `HTTP ${status}`);
+    const wrong = (problem.errors ?? []).map(({ pointer, detail }) => `${pointer}: ${detail}`).join(", ");
+    super(problem.detail ?? (wrong || problem.title || `HTTP ${status}`));
   }
 }
 

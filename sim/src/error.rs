@@ -23,6 +23,8 @@ pub enum PhoneError {
     Wallet(#[from] WalletError),
     #[error("{0}")]
     App(#[from] AppError),
+    #[error("not approved: the number was not the one in the browser, and there is one try; the login is {0}")]
+    NotApproved(String),
     #[error("{0}: {1}")]
     File(String, std::io::Error),
 }
@@ -32,7 +34,7 @@ impl PhoneError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Closed(_) => 3,
+            Self::Refused(_) | Self::Closed(_) | Self::NotApproved(_) => 3,
             Self::Unreachable(_) => 4,
             Self::NotTheServer => 5,
             Self::App(_) | Self::Usage(_) | Self::Link(_) | Self::Keys(_) | Self::Wallet(_) | Self::File(..) => 2,
@@ -45,6 +47,7 @@ impl PhoneError {
         match self {
             Self::Refused(r) => r.as_str(),
             Self::Closed(c) => c.as_str(),
+            Self::NotApproved(_) => "wrong_number",
             Self::Unreachable(_) => "unreachable",
             Self::NotTheServer => "not_the_server",
             Self::Link(_) => "bad_link",

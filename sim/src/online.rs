@@ -34,7 +34,7 @@ type Socket = WebSocketStream<TcpStream>;
 /// # Errors
 /// [`PhoneError::Unreachable`].
 pub async fn dial(url: &str, from: Option<std::net::IpAddr>) -> Result<Socket, PhoneError> {
-    let away = |e: &dyn std::fmt::Display| PhoneError::Unreachable(e.to_string());
+    let away = |e: &dyn std::fmt::Display| PhoneError::Unreachable(format!("{url}: {e}"));
     let mut request = url.into_client_request().map_err(|e| away(&e))?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     if request.uri().scheme_str() != Some("ws") {

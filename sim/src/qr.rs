@@ -1,8 +1,42 @@
 //! QR codes in pictures.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use crate::PhoneError;
+
+/// A picture that is older shows a code that is over.
+const FRESH: Duration = Duration::from_secs(5);
+/// How long a new picture is waited for, and how often it is looked for: files tell nobody that they have come.
+const WAIT: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The text of the first QR code in a PNG that was written just now, or is being written. `say` is called when there is none yet.
+///
+/// # Errors
+/// When no new picture comes, or no code can be read in it.
+pub async fn wait_for_png(path: &Path, say: impl FnOnce()) -> Result<String, PhoneError> {
+    let fresh = || path.metadata().and_then(|m| m.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age < FRESH));
+    let until = tokio::time::Instant::now() + WAIT;
+    if !fresh() {
+        say();
+        while !fresh() {
+            if tokio::time::Instant::now() >= until {
+                return Err(PhoneError::Usage(format!("{}: no new picture has come within a minute", path.display())));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+    // Perhaps it is written right now.
+    let mut read = read_png(path);
+    for _ in 0..10 {
+        if read.is_ok() {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+        read = read_png(path);
+    }
+    read
+}
 
 /// The text of the first QR code in a PNG.
 ///

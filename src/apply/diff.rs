@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use countersign_api::ApiClient;
+use countersign_api::{ApiClient, ApiError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -10,6 +10,28 @@ use serde_json::{Value, json};
 pub(super) struct Doing {
     pub(super) api: ApiClient,
     pub(super) dry: bool,
+}
+
+/// What failed, and why.
+pub(super) type Failed = (String, ApiError);
+
+/// Tells each change once it is made.
+pub(super) type Say<'a> = &'a mut dyn FnMut(&Change);
+
+impl Doing {
+    /// Makes one change, unless this is a rehearsal, and tells it. Gives how many that is.
+    pub(super) async fn make<T>(
+        &self,
+        say: Say<'_>,
+        change: Change,
+        work: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<usize, Failed> {
+        if !self.dry {
+            work.await.map_err(|e| (change.what.clone(), e))?;
+        }
+        say(&change);
+        Ok(1)
+    }
 }
 
 /// What is done to what.

@@ -1,11 +1,16 @@
 //! What the file says, and how NS is brought there.
 
-use countersign_api::{
-    ApiError, App, ChangeRealm, Client, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole, RealmSettings, Role,
+use countersign_api::{App, ChangeRealm, Client, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole, RealmSettings, Role, limits};
+use countersign_domain::{
+    client::{is_origin, is_web_url},
+    text::{self, BadText},
 };
 use serde::Deserialize;
 
-use super::{Change, Doing};
+use super::{
+    Change, Doing,
+    diff::{Failed, Say},
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,13 +55,30 @@ struct WantedApp {
     min_version: Option<String>,
 }
 
-/// What failed, and why.
-type Failed = (String, ApiError);
-
-/// Tells each change as it is made.
-type Say<'a> = &'a mut dyn FnMut(&Change);
-
 impl Wanted {
+    /// What can be judged without asking: a rehearsal refuses it, and nothing is done by halves because of it.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let at = |what: String| move |why: BadText| format!("{what}: {why}");
+        let roles = |of: &str, roles: &[WantedRole]| {
+            roles.iter().try_for_each(|r| text::name(&r.name).map_err(at(format!("role {of}{}: name", r.name))))
+        };
+        roles("", &self.roles)?;
+        for realm in &self.realms {
+            let name = &realm.name;
+            text::name(name).map_err(at(format!("realm {name}: name")))?;
+            text::shown(&realm.display_name, limits::DISPLAY_NAME, false).map_err(at(format!("realm {name}: display_name")))?;
+            roles(&format!("{name}/"), &realm.roles)?;
+            for client in &realm.clients {
+                client_is_fine(client).map_err(|why| format!("client {name}/{}: {why}", client.name))?;
+            }
+            for app in &realm.apps {
+                text::shown(&app.id, limits::NAME, false).map_err(at(format!("app {name}/{}: id", app.id)))?;
+                text::shown(&app.display_name, limits::DISPLAY_NAME, false).map_err(at(format!("app {name}/{}: display_name", app.id)))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives how many changes there were.
     pub(super) async fn bring(&self, doing: &Doing, say: Say<'_>) -> Result<usize, Failed> {
         let mut changes = 0;
@@ -82,21 +104,12 @@ impl WantedRealm {
         let change = ChangeRealm { display_name: Some(self.display_name.clone()), settings: self.settings.clone() };
         match &known {
             None => {
-                say(&Change::new('+', what.clone()));
-                changes += 1;
-                if !doing.dry {
-                    let new =
-                        NewRealm { name: self.name.clone(), display_name: self.display_name.clone(), settings: self.settings.clone() };
-                    doing.api.create_realm(&new).await.map_err(failed)?;
-                }
+                let new = NewRealm { name: self.name.clone(), display_name: self.display_name.clone(), settings: self.settings.clone() };
+                changes += doing.make(say, Change::new('+', what.clone()), doing.api.create_realm(&new)).await?;
             }
             Some(there) => {
                 if let Some(difference) = Change::between(what.clone(), there, &change) {
-                    say(&difference);
-                    changes += 1;
-                    if !doing.dry {
-                        doing.api.change_realm(&self.name, &change).await.map_err(failed)?;
-                    }
+                    changes += doing.make(say, difference, doing.api.change_realm(&self.name, &change)).await?;
                 }
             }
         }
@@ -110,33 +123,20 @@ impl WantedRealm {
         let there = if ask { doing.api.clients(&self.name).await.map_err(|e| (what("*"), e))? } else { Vec::new() };
         let mut changes = 0;
         for new in &self.clients {
-            let failed = |e| (what(&new.name), e);
             match there.iter().find(|c| c.name == new.name) {
                 None => {
-                    say(&Change::new('+', what(&new.name)));
-                    changes += 1;
-                    if !doing.dry {
-                        doing.api.create_client(&self.name, new).await.map_err(failed)?;
-                    }
+                    changes += doing.make(say, Change::new('+', what(&new.name)), doing.api.create_client(&self.name, new)).await?;
                 }
                 Some(client) => {
                     let put = as_put(new);
                     if let Some(difference) = Change::between(what(&new.name), &of_client(client), &put) {
-                        say(&difference);
-                        changes += 1;
-                        if !doing.dry {
-                            doing.api.put_client(&self.name, &client.id, &put).await.map_err(failed)?;
-                        }
+                        changes += doing.make(say, difference, doing.api.put_client(&self.name, &client.id, &put)).await?;
                     }
                 }
             }
         }
         for gone in there.iter().filter(|c| self.prune && !self.clients.iter().any(|w| w.name == c.name)) {
-            say(&Change::new('-', what(&gone.name)));
-            changes += 1;
-            if !doing.dry {
-                doing.api.delete_client(&self.name, &gone.id).await.map_err(|e| (what(&gone.name), e))?;
-            }
+            changes += doing.make(say, Change::new('-', what(&gone.name)), doing.api.delete_client(&self.name, &gone.id)).await?;
         }
         Ok(changes)
     }
@@ -149,11 +149,7 @@ impl WantedRealm {
             changes += role.bring(doing, Some(&self.name), &there, say).await?;
         }
         for gone in there.iter().filter(|r| self.prune && !r.builtin && !self.roles.iter().any(|w| w.name == r.name)) {
-            say(&Change::new('-', what(&gone.name)));
-            changes += 1;
-            if !doing.dry {
-                doing.api.delete_role(&self.name, &gone.name).await.map_err(|e| (what(&gone.name), e))?;
-            }
+            changes += doing.make(say, Change::new('-', what(&gone.name)), doing.api.delete_role(&self.name, &gone.name)).await?;
         }
         Ok(changes)
     }
@@ -170,18 +166,11 @@ impl WantedRealm {
                 continue;
             }
             let difference = before.and_then(|b| Change::between(what(&app.id), &b, &put));
-            say(&difference.unwrap_or_else(|| Change::new(if known.is_some() { '~' } else { '+' }, what(&app.id))));
-            changes += 1;
-            if !doing.dry {
-                doing.api.put_app(&self.name, &app.id, &put).await.map_err(|e| (what(&app.id), e))?;
-            }
+            let change = difference.unwrap_or_else(|| Change::new(if known.is_some() { '~' } else { '+' }, what(&app.id)));
+            changes += doing.make(say, change, doing.api.put_app(&self.name, &app.id, &put)).await?;
         }
         for gone in there.iter().filter(|a| self.prune && !self.apps.iter().any(|w| w.id == a.id)) {
-            say(&Change::new('-', what(&gone.id)));
-            changes += 1;
-            if !doing.dry {
-                doing.api.delete_app(&self.name, &gone.id).await.map_err(|e| (what(&gone.id), e))?;
-            }
+            changes += doing.make(say, Change::new('-', what(&gone.id)), doing.api.delete_app(&self.name, &gone.id)).await?;
         }
         Ok(changes)
     }
@@ -199,15 +188,23 @@ impl WantedRole {
         let put = PutRole { permissions: self.permissions.clone() };
         let before = known.map(|r| PutRole { permissions: r.permissions.clone() });
         let difference = before.and_then(|before| Change::between(what.clone(), &before, &put));
-        say(&difference.unwrap_or_else(|| Change::new('+', what.clone())));
-        if !doing.dry {
-            let done = match realm {
-                Some(realm) => doing.api.put_role(realm, &self.name, &put).await,
-                None => doing.api.put_global_role(&self.name, &put).await,
-            };
-            done.map_err(|e| (what, e))?;
+        let change = difference.unwrap_or_else(|| Change::new('+', what));
+        match realm {
+            Some(realm) => doing.make(say, change, doing.api.put_role(realm, &self.name, &put)).await,
+            None => doing.make(say, change, doing.api.put_global_role(&self.name, &put)).await,
         }
-        Ok(1)
+    }
+}
+
+fn client_is_fine(client: &NewClient) -> Result<(), String> {
+    text::name(&client.name).map_err(|why| format!("name: {why}"))?;
+    text::shown(&client.display_name, limits::DISPLAY_NAME, false).map_err(|why| format!("display_name: {why}"))?;
+    if let Some(bad) = client.origins.iter().find(|o| !is_origin(o)) {
+        return Err(format!("origins: {bad} is no exact origin like https://shop.example (http on loopback only)"));
+    }
+    match client.return_urls.iter().chain(&client.callback_urls).chain(&client.logo).find(|u| !is_web_url(u)) {
+        Some(bad) => Err(format!("{bad} must be an https URL without a fragment (http on loopback only)")),
+        None => Ok(()),
     }
 }
 

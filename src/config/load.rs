@@ -49,8 +49,22 @@ impl Config {
             let value = typed(&table, path, &text).map_err(|why| ConfigError::Value(name, why))?;
             set(&mut table, &known, &path.clone(), value)?;
         }
+        judge(&table, file)?;
         Value::Table(table).try_into().map_err(|e: toml::de::Error| ConfigError::Value("settings".to_owned(), e.message().to_owned()))
     }
+}
+
+/// Tries every value alone among defaults, so that the wrong one is named. What the environment says has been typed already.
+fn judge(table: &Table, file: Option<&Path>) -> Result<(), ConfigError> {
+    for (path, value) in leaves(table) {
+        let Some((section, key)) = path.split_once('.') else { continue };
+        let alone = Table::from_iter([(section.to_owned(), Value::Table(Table::from_iter([(key.to_owned(), value)])))]);
+        if let Err(e) = Value::Table(alone).try_into::<Config>() {
+            let place = file.map(|f| format!("{}: ", f.display())).unwrap_or_default();
+            return Err(ConfigError::Value(format!("{place}{path} ({} in the environment)", twin(&path)), e.message().to_owned()));
+        }
+    }
+    Ok(())
 }
 
 fn twin(path: &str) -> String {
@@ -148,7 +162,8 @@ mod tests {
     fn wrong_values_are_refused_by_name() {
         let e = load("", &[("COUNTERSIGN_PHONE_HELLO_MS", "soon")]).expect_err("no number");
         assert_eq!(e.to_string(), "COUNTERSIGN_PHONE_HELLO_MS: soon is not a whole number");
-        assert!(load("[listen]\nrest = \"here\"", &[]).is_err());
+        let e = load("[listen]\nrest = \"here\"", &[]).expect_err("no address").to_string();
+        assert!(e.contains("c.toml: listen.rest (COUNTERSIGN_LISTEN_REST in the environment): "), "{e}");
         assert!(load("[phone", &[]).is_err());
     }
 

@@ -23,7 +23,7 @@ use countersign_store_ns::NsStore;
 use super::StartError;
 use crate::{
     config::Config,
-    data_dir::DataDir,
+    data_dir::{DATABASE, DataDir},
     ports::{OsRandom, WallClock},
 };
 
@@ -39,7 +39,7 @@ pub(super) fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>) -> R
     let random = Arc::new(OsRandom);
     let given = Some(config.keys.master_key_file.as_path()).filter(|p| !p.as_os_str().is_empty());
     let master = data.master_key(given, &*random)?;
-    let store = NsStore::open_sqlite(&data.database("ns.sqlite")?).map_err(|e| StartError::Store(e.to_string()))?;
+    let store = NsStore::open_sqlite(&data.database(DATABASE)?).map_err(|e| StartError::Store(e.to_string()))?;
     let clock = Arc::new(WallClock);
     let live = Arc::new(MemoryKv::new(clock.clone()));
     let storage = storage(store.clone(), live.clone());

@@ -39,9 +39,18 @@ pub(super) async fn serve(
         realm: realm.realm.name.clone(),
         page_origin: page_origin.to_owned(),
         own_origin: own_origin.clone(),
+        phone_command: phone_command(),
     };
     let server = countersign_demo::serve(listener, settings).map_err(|e| StartError::Other(e.to_string()))?;
     Ok((own_origin, server))
+}
+
+/// The virtual phone that was built beside this program, as one calls it from here; else by its name.
+fn phone_command() -> String {
+    const NAME: &str = "countersign-phone";
+    let beside = std::env::current_exe().ok().map(|exe| exe.with_file_name(NAME)).filter(|phone| phone.exists());
+    let here = std::env::current_dir().unwrap_or_default();
+    beside.map_or_else(|| NAME.to_owned(), |phone| phone.strip_prefix(&here).unwrap_or(&phone).display().to_string())
 }
 
 /// The demo's client, made anew each time: its origin may have moved, and its old keys go with it.

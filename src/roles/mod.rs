@@ -26,8 +26,8 @@ pub(crate) enum StartError {
     Data(#[from] crate::data_dir::DataError),
     #[error("{0}")]
     Store(String),
-    #[error("cannot listen on {0}: {1}")]
-    Listen(std::net::SocketAddr, std::io::Error),
+    #[error("cannot listen on {0} (listen.{1}): {2}; `--ports auto` takes free ports")]
+    Listen(std::net::SocketAddr, &'static str, std::io::Error),
     #[error("{0}")]
     Other(String),
 }

@@ -43,8 +43,8 @@ struct Doors {
     admin: TcpListener,
 }
 
-fn listen(at: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(at).map_err(|e| StartError::Listen(at, e))
+fn listen(key: &'static str, at: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(at).map_err(|e| StartError::Listen(at, key, e))
 }
 
 /// Threads for one of `listeners` that share the cores: fewer threads that are busy wake each other less than many that are idle.
@@ -69,7 +69,12 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
     let Behind { ports, storage } = behind;
     let config = &plan.config;
     let l = &config.listen;
-    let doors = Doors { rest: listen(l.rest)?, page: listen(l.page)?, phone: listen(l.phone)?, admin: listen(l.admin)? };
+    let doors = Doors {
+        rest: listen("rest", l.rest)?,
+        page: listen("page", l.page)?,
+        phone: listen("phone", l.phone)?,
+        admin: listen("admin", l.admin)?,
+    };
     let (heart, deaths) = Heart::start(ports.clone(), settings(config)).await?;
     bootstrap::root_key(&ports, &data).await?;
     let address = |listener: &TcpListener| listener.local_addr().map_err(|e| StartError::Other(e.to_string()));
@@ -93,7 +98,8 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
     let mut running = open(config, doors, watched, deaths, ports.clone(), urls)?;
     if plan.demo {
         let realm = bootstrap::realm(&heart.realms, "demo", "Demo").await?;
-        let (origin, server) = demo::serve(&ports, &realm, listen(l.demo)?, &format!("http://{rest}"), &format!("http://{page}")).await?;
+        let (origin, server) =
+            demo::serve(&ports, &realm, listen("demo", l.demo)?, &format!("http://{rest}"), &format!("http://{page}")).await?;
         running.add_http(server);
         ready["realm"] = "demo".into();
         ready["demo"] = origin.into();

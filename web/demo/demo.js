@@ -44,6 +44,7 @@ function drawQr(container, text, label) {
 
 // --- 1. Enrol a phone ---
 
+const phoneCommand = document.querySelector('meta[name="countersign-phone"]').content;
 let current = null; // id of the enrolment on display
 
 async function beginEnrolment(event) {
@@ -57,7 +58,7 @@ async function beginEnrolment(event) {
     current = id;
     drawQr($('enrol-qr'), link, 'QR code to enrol a phone with');
     $('enrol-link').textContent = link;
-    $('enrol-command').textContent = `countersign-phone --state phone enrol '${link}'`;
+    $('enrol-command').textContent = `${phoneCommand} --state phone enrol '${link}'`;
     $('enrol-invite').hidden = false;
     await followEnrolment(id, user);
   } catch (error) {
@@ -196,12 +197,11 @@ async function logOut() {
 async function loadElement() {
   const url = document.querySelector('meta[name="countersign-element"]').content;
   try {
-    const { takeReturnToken } = await import(url);
-    return takeReturnToken();
+    return (await import(url)).takeReturnToken;
   } catch {
     $('login-button').disabled = true;
     tell('login-message', `The login element could not be loaded from ${url}. Is Countersign running? Then load this page again.`, 'bad');
-    return null;
+    return () => null;
   }
 }
 
@@ -225,6 +225,12 @@ $('login-element').addEventListener('countersign-ended', checkUser);
 document.addEventListener('visibilitychange', () => document.hidden || checkUser());
 setInterval(() => userId !== null && !document.hidden && checkUser(), 15_000);
 
-const returnToken = await loadElement();
-if (returnToken) await finishLogin(returnToken);
-else await checkUser();
+const takeReturnToken = await loadElement();
+/** The phone has sent the browser here, perhaps into this very tab: then only the fragment changes. */
+async function arrive() {
+  const returnToken = takeReturnToken();
+  if (returnToken) await finishLogin(returnToken);
+  else await checkUser();
+}
+addEventListener('hashchange', () => location.hash && arrive());
+await arrive();

@@ -4,6 +4,11 @@
 pub mod dialect;
 pub mod lite;
 pub mod migrate;
+pub mod mysql;
+pub mod pool;
+pub mod postgres;
+mod tls;
+pub mod url;
 
 /// Why the database did not do what was asked. The text is for logs and holds no values of rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +19,9 @@ pub enum StoreError {
     /// It answered with an error.
     #[error("the database refused: {0}")]
     Query(String),
+    /// Nothing was written, and the same may succeed when tried again: a deadlock, a collision, a lost connection.
+    #[error("the database gave up: {0}")]
+    Again(String),
     /// A row makes no sense to this version of the program.
     #[error("row {row} of {table} cannot be read: {why}")]
     Row { table: &'static str, row: String, why: String },
@@ -27,7 +35,16 @@ pub enum StoreError {
 
 impl From<diesel::result::Error> for StoreError {
     fn from(e: diesel::result::Error) -> Self {
-        // Diesel's texts name tables and constraints, never values.
-        Self::Query(e.to_string())
+        use diesel::result::{
+            DatabaseErrorKind::{ClosedConnection, SerializationFailure, UnableToSendCommand, Unknown},
+            Error::{BrokenTransactionManager, DatabaseError},
+        };
+        // Diesel's texts name tables and constraints, never values. It has no kind for a deadlock: what it does not know is tried again, too.
+        match &e {
+            DatabaseError(SerializationFailure | ClosedConnection | UnableToSendCommand | Unknown, _) | BrokenTransactionManager => {
+                Self::Again(e.to_string())
+            }
+            _ => Self::Query(e.to_string()),
+        }
     }
 }

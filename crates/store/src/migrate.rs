@@ -1,24 +1,130 @@
-//! Embedded migrations under a lock.
+//! Embedded migrations under a lock: of several starters one runs them and the others wait.
 
 use std::{fs::File, path::Path};
 
-use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use diesel::{
+    Connection, QueryableByName, SqliteConnection,
+    connection::SimpleConnection,
+    migration::{MigrationSource, MigrationVersion},
+    sql_types,
+};
+use diesel_async::{AsyncMigrationHarness, AsyncMysqlConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    pool::Server,
+    url::{DatabaseUrl, TlsOptions},
+};
 
-/// Brings a SQLite database up to date; gives how many migrations ran. Of several processes one runs them and the others wait.
-/// Blocks, so it is called before the actor system starts.
+/// One service's migrations, for each kind of database.
+pub struct Migrations {
+    pub sqlite: EmbeddedMigrations,
+    pub postgres: EmbeddedMigrations,
+    pub mysql: EmbeddedMigrations,
+    /// Of the service; migrations of one database happen one after the other for each.
+    pub name: &'static str,
+}
+
+/// How far a database is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Not run yet.
+    pub pending: Vec<String>,
+    /// Run by a release that knows more than this one.
+    pub newer: Vec<String>,
+}
+
+/// Whether to run what is pending, or only to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Run,
+    Look,
+}
+
+/// Brings a database up to date; tells how it was before. Blocks on SQLite, and runs on a multi-threaded runtime, so it is called before the actor system
+/// starts.
 ///
 /// # Errors
-/// [`StoreError::Open`] when the file cannot be used, [`StoreError::Query`] when a migration fails.
-pub fn sqlite(path: &Path, migrations: EmbeddedMigrations) -> Result<usize, StoreError> {
-    let open = |e: &dyn std::fmt::Display| StoreError::Open(e.to_string());
+/// [`StoreError::Open`] when the database cannot be used, [`StoreError::Query`] when a migration fails.
+pub async fn migrate(url: &DatabaseUrl, tls: &TlsOptions, all: Migrations, what: What) -> Result<State, StoreError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite(path, all.sqlite, what),
+        DatabaseUrl::Postgres(url) => postgres(url, tls, all, what).await,
+        DatabaseUrl::Mysql(url) => mysql(url, tls, all, what).await,
+    }
+}
+
+fn failed(e: impl std::fmt::Display) -> StoreError {
+    StoreError::Query(format!("migration: {e}"))
+}
+
+/// Looks, and runs what is pending if asked to.
+fn go<DB: diesel::backend::Backend>(
+    harness: &mut impl MigrationHarness<DB>,
+    migrations: &(impl MigrationSource<DB> + Copy),
+    what: What,
+) -> Result<State, StoreError> {
+    let known = migrations.migrations().map_err(failed)?;
+    let known: Vec<MigrationVersion<'_>> = known.iter().map(|m| m.name().version().as_owned()).collect();
+    let newer = harness.applied_migrations().map_err(failed)?.iter().filter(|v| !known.contains(v)).map(ToString::to_string).collect();
+    let pending = harness.pending_migrations(*migrations).map_err(failed)?.iter().map(|m| m.name().to_string()).collect();
+    if what == What::Run {
+        harness.run_pending_migrations(*migrations).map_err(failed)?;
+    }
+    Ok(State { pending, newer })
+}
+
+/// The same for a SQLite file.
+///
+/// # Errors
+/// As [`migrate`].
+pub fn sqlite(path: &Path, migrations: EmbeddedMigrations, what: What) -> Result<State, StoreError> {
+    let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("{}: {e}", path.display()));
     let lock = File::create(path.with_extension("migrate.lock")).map_err(|e| open(&e))?;
     // A lock on a file beside the database: the operating system releases it even when the process dies.
     lock.lock().map_err(|e| open(&e))?;
     let mut c = SqliteConnection::establish(&path.to_string_lossy()).map_err(|e| open(&e))?;
     c.batch_execute("PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")?;
-    let ran = c.run_pending_migrations(migrations).map_err(|e| StoreError::Query(e.to_string()))?;
-    Ok(ran.len())
+    go(&mut c, &Shared(&migrations), what)
+}
+
+/// Diesel takes a source by value, and an embedded one can only be borrowed.
+#[derive(Clone, Copy)]
+struct Shared<'a>(&'a EmbeddedMigrations);
+
+impl<DB: diesel::backend::Backend> MigrationSource<DB> for Shared<'_> {
+    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn diesel::migration::Migration<DB>>>> {
+        self.0.migrations()
+    }
+}
+
+#[derive(QueryableByName)]
+struct Got {
+    #[diesel(sql_type = sql_types::Nullable<sql_types::BigInt>)]
+    ok: Option<i64>,
+}
+
+async fn postgres(url: &str, tls: &TlsOptions, all: Migrations, what: What) -> Result<State, StoreError> {
+    let mut c = AsyncPgConnection::connect(url, tls).await?;
+    c.examine().await?;
+    // The lock is the session's: it goes with the connection, whatever happens. A migration may take longer than a request.
+    c.batch_execute(&format!(
+        "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock(hashtext('countersign {}'))",
+        all.name
+    ))
+    .await?;
+    go(&mut AsyncMigrationHarness::new(c), &Shared(&all.postgres), what)
+}
+
+async fn mysql(url: &str, tls: &TlsOptions, all: Migrations, what: What) -> Result<State, StoreError> {
+    let mut c = AsyncMysqlConnection::connect(url, tls).await?;
+    c.examine().await?;
+    let name = all.name;
+    let lock = format!("SELECT GET_LOCK(CONCAT('countersign {name} ', MD5(DATABASE())), 600) AS ok");
+    let got: Got = diesel::sql_query(lock).get_result(&mut c).await?;
+    if got.ok != Some(1) {
+        return Err(StoreError::Open("another process has been migrating the database for ten minutes".to_owned()));
+    }
+    go(&mut AsyncMigrationHarness::new(c), &Shared(&all.mysql), what)
 }

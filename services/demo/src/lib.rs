@@ -41,6 +41,8 @@ pub struct Settings {
     pub page_origin: String,
     /// Origin of the demo itself, like `http://127.0.0.1:8000`; one of the client's `origins`, and with `/` one of its `return_urls`.
     pub own_origin: String,
+    /// How the virtual phone is called at a terminal.
+    pub phone_command: String,
 }
 
 impl fmt::Debug for Settings {
@@ -70,7 +72,7 @@ impl Demo {
             api: ApiClient::new(&settings.rest, &settings.api_key).map_err(io::Error::other)?,
             realm: settings.realm.clone(),
             sessions: Sessions::new(SESSIONS, SESSION_LIFETIME),
-            pages: Pages::new(settings.page_origin.trim_end_matches('/')),
+            pages: Pages::new(settings.page_origin.trim_end_matches('/'), &settings.phone_command),
             own_origin,
         })
     }

@@ -17,8 +17,8 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// `page_origin`: where the login element and the page socket are.
-    pub(crate) fn new(page_origin: &str) -> Self {
+    /// `page_origin`: where the login element and the page socket are. `phone`: how the virtual phone is called at a terminal.
+    pub(crate) fn new(page_origin: &str, phone: &str) -> Self {
         // http becomes ws, https becomes wss; both, because the element falls back to plain HTTP.
         let socket = page_origin.replacen("http", "ws", 1);
         let policy = format!(
@@ -26,7 +26,7 @@ impl Pages {
              object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         );
         let element = attribute(&format!("{page_origin}/countersign-login.js"));
-        Self { index: INDEX.replace("{{element_url}}", &element), policy }
+        Self { index: INDEX.replace("{{element_url}}", &element).replace("{{phone_command}}", &attribute(phone)), policy }
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn the_page_names_the_element_and_the_policy_names_both_origins() {
-        let pages = Pages::new("https://login.example:9999");
+        let pages = Pages::new("https://login.example:9999", "countersign-phone");
         assert!(pages.index.contains(r#"content="https://login.example:9999/countersign-login.js""#));
         assert!(!pages.index.contains("{{"));
         assert!(pages.policy.contains("script-src 'self' https://login.example:9999;"));

@@ -36,7 +36,7 @@ impl NsStore {
     /// # Errors
     /// When the file cannot be used or migrated.
     pub fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
-        migrate::sqlite(path, SQLITE)?;
+        migrate::sqlite(path, SQLITE, migrate::What::Run)?;
         Ok(Self { lite: Lite::open(path, READERS)? })
     }
 

@@ -35,9 +35,10 @@ pub(crate) enum Cmd {
     },
     /// Claim a login by its link or QR code, and decide it.
     Login {
+        /// The address of the page's link, or with --scanned the text of its code.
         #[arg(required_unless_present = "qr", conflicts_with = "qr")]
         link: Option<String>,
-        /// A PNG with the QR code, for example a screenshot.
+        /// A PNG with the QR code, for example a screenshot. Waits a minute for one that is new: start this first, then take it.
         #[arg(long, value_name = "FILE")]
         qr: Option<PathBuf>,
         /// LINK is the text that a scanner read from a QR code.

@@ -4,6 +4,7 @@ mod cli;
 
 use std::{
     io::{IsTerminal, Write},
+    path::Path,
     process::ExitCode,
 };
 
@@ -49,6 +50,13 @@ impl Out {
         let _nobody_reads = writeln!(std::io::stdout(), "{line}");
     }
 
+    /// For the person who waits, not for scripts.
+    fn hint(self, text: &str) {
+        if !self.json {
+            let _nobody_reads = writeln!(std::io::stderr(), "countersign-phone: {text}");
+        }
+    }
+
     fn error(self, e: &PhoneError) {
         let line =
             if self.json { json!({"error": e.code(), "text": e.to_string()}).to_string() } else { format!("countersign-phone: {e}") };
@@ -57,6 +65,9 @@ impl Out {
 }
 
 async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
+    if !cli.state.exists() && !matches!(cli.command, Cmd::Enrol { .. }) {
+        return Err(PhoneError::Usage(format!("there is no phone in {}; enrol makes one", cli.state.display())));
+    }
     let state = State::open(&cli.state)?;
     match &cli.command {
         Cmd::Enrol { link, device, app_config, publisher } => {
@@ -64,11 +75,7 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
             enrol(&state, link, device, app.as_ref(), out).await
         }
         Cmd::Login { link, qr, scanned, yes, later, number } => {
-            let (text, scanned) = match (link, qr) {
-                (Some(link), _) => (link.clone(), *scanned),
-                (None, Some(path)) => (qr::read_png(path)?, true),
-                (None, None) => return Err(PhoneError::Usage("give a link or --qr FILE".to_owned())),
-            };
+            let (text, scanned) = code(link.as_deref(), qr.as_deref(), *scanned, out).await?;
             let yes = if *later { Some(false) } else { yes.then_some(true) };
             login(&state, Ask::Claim { link: text, scanned }, yes, number.clone(), out).await
         }
@@ -114,6 +121,20 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
             };
             agent::watch(&state, say).await
         }
+    }
+}
+
+/// The text of a link or code, and whether it was scanned.
+async fn code(link: Option<&str>, qr: Option<&Path>, scanned: bool, out: Out) -> Result<(String, bool), PhoneError> {
+    match (link, qr) {
+        (Some(link), _) => Ok((link.to_owned(), scanned)),
+        // A script knows when its picture is there.
+        (None, Some(path)) if out.json => Ok((qr::read_png(path)?, true)),
+        (None, Some(path)) => {
+            let say = || out.hint(&format!("waiting for a new {}; take the screenshot now", path.display()));
+            Ok((qr::wait_for_png(path, say).await?, true))
+        }
+        (None, None) => Err(PhoneError::Usage("give a link or --qr FILE".to_owned())),
     }
 }
 
@@ -186,7 +207,7 @@ async fn start(state: &State, client: &str, out: Out) -> Result<(), PhoneError> 
     let ask = Ask::Start { client: client.to_owned() };
     let account = ask::account_for(state, &ask)?;
     let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
-    out.say(&json!({"claimed": shown}), || describe(&shown, &account));
+    out.say(&json!({"claimed": shown}), || describe(&shown, &account, false));
     decide(state, &shown.login, None, None, out).await?;
     let (login, token, url) =
         (&shown.login, shown.return_token.clone().unwrap_or_default(), shown.callback_url.clone().unwrap_or_default());
@@ -199,27 +220,31 @@ async fn start(state: &State, client: &str, out: Out) -> Result<(), PhoneError> 
 async fn login(state: &State, ask: Ask, yes: Option<bool>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
     let account = ask::account_for(state, &ask)?;
     let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
-    out.say(&json!({"claimed": shown}), || describe(&shown, &account));
+    let at_terminal = std::io::stdin().is_terminal() && !out.json;
+    out.say(&json!({"claimed": shown}), || describe(&shown, &account, at_terminal && yes != Some(false) && number.is_none()));
     let answer = match yes.or(number.is_some().then_some(true)) {
         Some(approve) => approve.then_some(None),
-        None if std::io::stdin().is_terminal() && !out.json => question(out)?,
+        None if at_terminal => question(out)?,
         None => None,
     };
     let Some(refuse) = answer else {
-        out.say(&json!({"waiting": shown.login}), || format!("Waiting: approve {0} or refuse {0}", shown.login));
+        let with = if shown.number.is_some() { " --number NN" } else { "" };
+        out.say(&json!({"waiting": shown.login}), || format!("Waiting: approve {0}{with} or refuse {0}", shown.login));
         return Ok(());
     };
-    let asks = shown.number.is_some() && refuse.is_none() && number.is_none() && std::io::stdin().is_terminal() && !out.json;
+    let asks = shown.number.is_some() && refuse.is_none() && number.is_none() && at_terminal;
     let number = if asks { Some(typed("The number in the browser: ")?.trim().to_owned()) } else { number };
     decide(state, &shown.login, refuse.as_deref(), number, out).await
 }
 
-fn describe(s: &Shown, account: &Account) -> String {
+/// `asks`: whether the number will be asked for.
+fn describe(s: &Shown, account: &Account, asks: bool) -> String {
     let mut lines = vec![format!("{} wants to know that you are {} at {}.", s.client, account.user, s.realm)];
     lines.extend(s.text.iter().map(|t| format!("  “{t}”")));
     lines.extend(s.browser.iter().map(|b| format!("  from {b}")));
     lines.extend(s.place.iter().map(|p| format!("  near {p}")));
-    lines.extend(s.number.map(|_| "  The browser shows a number: type it here.".to_owned()));
+    let how = if asks { "type it here" } else { "approve with --number" };
+    lines.extend(s.number.map(|_| format!("  The browser shows a number: {how}.")));
     lines.join("\n")
 }
 
@@ -255,7 +280,8 @@ async fn decide(state: &State, id: &str, refuse: Option<&str>, number: Option<St
         Some(url) => format!("Login {now_is}. Open this in the browser you came from:\n{url}"),
         None => format!("Login {now_is}."),
     });
-    Ok(())
+    // Who wanted to approve and did not succeed must not take it for success.
+    if refuse.is_none() && now_is != "approved" { Err(PhoneError::NotApproved(now_is)) } else { Ok(()) }
 }
 
 async fn pending(state: &State, out: Out) -> Result<(), PhoneError> {

@@ -1,0 +1,308 @@
+//! A database server behind a pool.
+//!
+//! Every job (the queries of one read, or of one transaction) runs as a task of the runtime that also drives the connections: one hop for a job instead of
+//! one for each statement, and a job whose asker has gone away is finished, not torn apart.
+//!
+//! A transaction that the server gave up (deadlock, serialization, a lost connection before COMMIT) is tried again, from the beginning. One whose COMMIT got
+//! no answer is not: nobody knows whether it happened, and the caller repeats the request, which every write bears (the row that was inserted wins).
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use diesel_async::{AsyncConnection, TransactionManager};
+use futures_util::future::BoxFuture;
+use tokio::{runtime::Handle, time::timeout};
+
+use crate::{
+    StoreError,
+    lite::{JobResult, Writing},
+    url::TlsOptions,
+};
+
+/// Jobs that may wait or run; beyond it the answer is [`StoreError::Busy`].
+const QUEUE: usize = 4096;
+/// How long a job waits for a connection.
+const CONNECTION: Duration = Duration::from_secs(5);
+/// How long a job takes at most, tries included. Statements have shorter limits of their own.
+const JOB: Duration = Duration::from_secs(20);
+/// How often a transaction is tried.
+const TRIES: u32 = 6;
+/// How often a read is tried: a connection that died while idle is noticed by using it.
+const READS: u32 = 3;
+/// How long an idle connection lives.
+const IDLE: Duration = Duration::from_secs(300);
+/// How long any connection lives: after a failover none stays with the old server.
+const LIFE: Duration = Duration::from_secs(1800);
+
+/// A kind of database server.
+pub trait Server: AsyncConnection + Send + Sized + 'static {
+    /// Connects, and sets the session up.
+    fn connect<'a>(url: &'a str, tls: &'a TlsOptions) -> BoxFuture<'a, JobResult<Self>>;
+    /// Refuses a server that is too old or takes no writes.
+    fn examine(&mut self) -> BoxFuture<'_, JobResult<()>>;
+}
+
+/// A connection, and whether it was left in good order.
+pub struct Held<C> {
+    conn: C,
+    bad: bool,
+}
+
+struct Manager<C> {
+    url: Arc<str>,
+    tls: Arc<TlsOptions>,
+    rt: Handle,
+    trouble: Arc<Mutex<Option<String>>>,
+    kind: std::marker::PhantomData<fn() -> C>,
+}
+
+impl<C: Server> bb8::ManageConnection for Manager<C> {
+    type Connection = Held<C>;
+    type Error = StoreError;
+
+    async fn connect(&self) -> Result<Held<C>, StoreError> {
+        let (url, tls) = (self.url.clone(), self.tls.clone());
+        // The task that drives the connection lives where it was made.
+        let made = self.rt.spawn(async move { C::connect(&url, &tls).await }).await.unwrap_or(Err(StoreError::Closed));
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = made.as_ref().err().map(ToString::to_string);
+        Ok(Held { conn: made?, bad: false })
+    }
+
+    async fn is_valid(&self, _: &mut Held<C>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn has_broken(&self, held: &mut Held<C>) -> bool {
+        held.bad
+    }
+}
+
+#[derive(Default)]
+struct Done {
+    commits: AtomicU64,
+    failed: AtomicU64,
+    repeated: AtomicU64,
+    under_way: AtomicUsize,
+}
+
+/// How many jobs are under way, this one among them.
+struct Place(Arc<Done>);
+
+impl Place {
+    fn take(done: &Arc<Done>) -> JobResult<Self> {
+        let place = Self(done.clone());
+        if done.under_way.fetch_add(1, Ordering::Relaxed) >= QUEUE { Err(StoreError::Busy) } else { Ok(place) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A pool of connections to one server.
+pub struct Pool<C: Server> {
+    pool: bb8::Pool<Manager<C>>,
+    rt: Handle,
+    trouble: Arc<Mutex<Option<String>>>,
+    done: Arc<Done>,
+}
+
+impl<C: Server> Clone for Pool<C> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), rt: self.rt.clone(), trouble: self.trouble.clone(), done: self.done.clone() }
+    }
+}
+
+impl<C: Server> Pool<C> {
+    /// Connects once, so that what is wrong is said now, and keeps up to `size` connections on `rt`.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`].
+    pub async fn open(url: &str, tls: &TlsOptions, size: u32, rt: &Handle) -> Result<Self, StoreError> {
+        let trouble = Arc::<Mutex<Option<String>>>::default();
+        let manager = Manager::<C> {
+            url: url.into(),
+            tls: Arc::new(tls.clone()),
+            rt: rt.clone(),
+            trouble: trouble.clone(),
+            kind: std::marker::PhantomData,
+        };
+        let pool = bb8::Pool::builder()
+            .max_size(size.max(1))
+            .connection_timeout(CONNECTION)
+            .idle_timeout(Some(IDLE))
+            .max_lifetime(Some(LIFE))
+            .test_on_check_out(false)
+            .build_unchecked(manager);
+        let pool = Self { pool, rt: rt.clone(), trouble, done: Arc::default() };
+        pool.examine().await?;
+        Ok(pool)
+    }
+
+    /// Whether the server is one that can be used: new enough, and takes writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] with the reason.
+    pub async fn examine(&self) -> JobResult<()> {
+        let pool = self.clone();
+        self.job(async move {
+            let mut held = pool.get().await?;
+            held.bad = true;
+            let told = held.conn.examine().await;
+            // A server that takes no writes any more is left: the next connection may find its successor.
+            held.bad = told.is_err();
+            told
+        })
+        .await
+    }
+
+    /// Runs queries that only read.
+    ///
+    /// # Errors
+    /// What the queries gave, or that the database is busy or not reachable.
+    pub async fn read<T, F>(&self, work: F) -> JobResult<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut C) -> BoxFuture<'c, JobResult<T>> + Clone + Send + 'static,
+    {
+        let pool = self.clone();
+        self.job(async move {
+            let mut tries = 1;
+            loop {
+                let mut held = pool.get().await?;
+                held.bad = true;
+                let result = work.clone()(&mut held.conn).await;
+                match result {
+                    Err(StoreError::Again(_)) if tries < READS => tries += 1,
+                    result => {
+                        held.bad = matches!(result, Err(StoreError::Again(_)));
+                        return result;
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// The same for many rows.
+    ///
+    /// # Errors
+    /// As [`Pool::read`].
+    pub async fn scan<T, F>(&self, work: F) -> JobResult<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut C) -> BoxFuture<'c, JobResult<T>> + Clone + Send + 'static,
+    {
+        self.read(work).await
+    }
+
+    /// Runs queries that write, in one transaction that is committed when this returns.
+    ///
+    /// # Errors
+    /// What the queries gave (then nothing of theirs was written), that the database is busy or not reachable, or that the COMMIT got no answer.
+    pub async fn write<T, F>(&self, work: F) -> JobResult<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut C) -> BoxFuture<'c, JobResult<T>> + Clone + Send + 'static,
+    {
+        let pool = self.clone();
+        let result = self
+            .job(async move {
+                let mut tries = 1;
+                loop {
+                    match pool.transaction(work.clone()).await {
+                        Err(StoreError::Again(_)) if tries < TRIES => tokio::time::sleep(pool.pause(tries)).await,
+                        result => return result,
+                    }
+                    tries += 1;
+                }
+            })
+            .await;
+        let counter = if result.is_ok() { &self.done.commits } else { &self.done.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+        result
+    }
+
+    /// How much is written. A commit is a write here: the server gathers them.
+    #[must_use]
+    pub fn writing(&self) -> Writing {
+        let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        Writing {
+            commits: read(&self.done.commits),
+            writes: read(&self.done.commits),
+            failed: read(&self.done.failed),
+            waiting: self.done.under_way.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Those who collided do not meet again at once.
+    fn pause(&self, tries: u32) -> Duration {
+        let nth = self.done.repeated.fetch_add(1, Ordering::Relaxed);
+        Duration::from_millis((1 << tries) + nth * 7 % (4 << tries))
+    }
+
+    async fn job<T: Send + 'static>(&self, work: impl Future<Output = JobResult<T>> + Send + 'static) -> JobResult<T> {
+        let place = Place::take(&self.done)?;
+        let job = async move {
+            let result = timeout(JOB, work).await;
+            drop(place);
+            result.unwrap_or_else(|_| Err(StoreError::Query(format!("no answer within {} s", JOB.as_secs()))))
+        };
+        self.rt.spawn(job).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn get(&self) -> JobResult<bb8::PooledConnection<'_, Manager<C>>> {
+        self.pool.get().await.map_err(|e| match e {
+            bb8::RunError::User(e) => e,
+            bb8::RunError::TimedOut => {
+                let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                trouble.map_or(StoreError::Busy, StoreError::Open)
+            }
+        })
+    }
+
+    async fn transaction<T, F>(&self, work: F) -> JobResult<T>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut C) -> BoxFuture<'c, JobResult<T>> + Send + 'static,
+    {
+        let mut held = self.get().await?;
+        held.bad = true;
+        let c = &mut held.conn;
+        C::TransactionManager::begin_transaction(c).await?;
+        let result = work(c).await;
+        #[cfg(feature = "faults")]
+        let lost = crate::lite::faults::LOSE_COMMITS.load(Ordering::Relaxed);
+        #[cfg(not(feature = "faults"))]
+        let lost = false;
+        if result.is_err() || lost {
+            held.bad = C::TransactionManager::rollback_transaction(c).await.is_err();
+            return result;
+        }
+        match C::TransactionManager::commit_transaction(c).await {
+            Ok(()) => {
+                held.bad = false;
+                result
+            }
+            Err(e) if gave_up(&e) => Err(StoreError::Again(e.to_string())),
+            Err(e) => Err(StoreError::Query(format!("whether it is committed is not known: {e}"))),
+        }
+    }
+}
+
+/// Whether a failed COMMIT is known not to have happened: Galera tells a conflict with another node here, as a deadlock.
+fn gave_up(e: &diesel::result::Error) -> bool {
+    use diesel::result::{DatabaseErrorKind::SerializationFailure, Error::DatabaseError};
+    match e {
+        DatabaseError(SerializationFailure, _) => true,
+        DatabaseError(_, told) => told.message().contains("Deadlock"),
+        _ => false,
+    }
+}
