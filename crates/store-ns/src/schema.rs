@@ -177,9 +177,9 @@ diesel::table! {
 }
 
 diesel::table! {
-    trail (seq) {
-        seq -> BigInt,
+    trail (id) {
         id -> Binary,
+        seq -> Nullable<BigInt>,
         realm -> Nullable<Binary>,
         at -> BigInt,
         actor -> Text,
@@ -188,6 +188,13 @@ diesel::table! {
         client -> Nullable<Binary>,
         user_id -> Nullable<Text>,
         detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    counters (name) {
+        name -> Text,
+        n -> BigInt,
     }
 }
 
@@ -206,5 +213,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     outcomes,
     redemptions,
     endings,
-    trail
+    trail,
+    counters
 );

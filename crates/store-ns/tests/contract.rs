@@ -1,8 +1,8 @@
-//! What the store promises, on every database. A new database joins `open`.
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! What the store promises, on every database.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
+use crate::support::Place;
 use countersign_domain::{
     account::Account,
     audit::{Actor, Filter, Stamp},
@@ -16,24 +16,19 @@ use countersign_protocol::{
     codes::{AccountState, LoginState},
     ids::{AccountId, AuditId, ClientId, EnrolmentId, Jkt, LoginId, RealmId, ReqId},
 };
-use countersign_store_ns::NsStore;
 
-const REALM: RealmId = RealmId([1; 16]);
-const PHONE: AccountId = AccountId([2; 16]);
-const NOW: Time = Time(1_000_000);
+pub(crate) const REALM: RealmId = RealmId([1; 16]);
+pub(crate) const PHONE: AccountId = AccountId([2; 16]);
+pub(crate) const NOW: Time = Time(1_000_000);
 
-fn open(dir: &Path) -> Arc<dyn Store> {
-    Arc::new(NsStore::open_sqlite(&dir.join("ns.db")).unwrap())
-}
-
-fn id(n: u32) -> [u8; 16] {
+pub(crate) fn id(n: u32) -> [u8; 16] {
     let mut id = [7; 16];
     id[..4].copy_from_slice(&n.to_be_bytes());
     id
 }
 
 /// Every write has a stamp of its own.
-fn stamp() -> Stamp {
+pub(crate) fn stamp() -> Stamp {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     Stamp {
         id: AuditId(id(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))),
@@ -67,7 +62,7 @@ fn login(n: u32) -> Login {
     }
 }
 
-fn outcome(n: u32, state: LoginState) -> Outcome {
+pub(crate) fn outcome(n: u32, state: LoginState) -> Outcome {
     let claim = Some(Claim { account: PHONE, user_id: "alice".into(), via: Via::Qr, number: None, at: NOW });
     let later = NOW.plus_secs(600);
     Outcome {
@@ -101,8 +96,8 @@ fn enrolment(n: u32) -> Enrolment {
 }
 
 /// A realm with one active account in it.
-async fn furnished(dir: &Path) -> Arc<dyn Store> {
-    let store = open(dir);
+pub(crate) async fn furnished(place: &Place) -> Arc<dyn Store> {
+    let store = place.open().await;
     let realm =
         Realm { id: REALM, name: "realm".into(), display_name: "Realm".into(), created_at: NOW, settings: RealmSettings::default() };
     let sealed = SealedRealm { realm, root_pin: [0; 32], sealed_root: None, sealed_qr: vec![1], keys: vec![], apps: vec![] };
@@ -134,10 +129,8 @@ async fn furnished(dir: &Path) -> Arc<dyn Store> {
     store
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_outcomes_at_once_one_wins_and_the_others_are_shown_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = furnished(dir.path()).await;
+async fn of_many_outcomes_at_once_one_wins_and_the_others_are_shown_it(place: Place) {
+    let store = furnished(&place).await;
     for round in 0..20 {
         let states = [LoginState::Approved, LoginState::Refused, LoginState::Cancelled, LoginState::Expired];
         let racers = states.into_iter().cycle().take(16).map(|state| {
@@ -157,10 +150,8 @@ async fn of_many_outcomes_at_once_one_wins_and_the_others_are_shown_it() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_login_is_redeemed_once_and_not_after_its_end_nor_for_a_blocked_account() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = furnished(dir.path()).await;
+async fn a_login_is_redeemed_once_and_not_after_its_end_nor_for_a_blocked_account(place: Place) {
+    let store = furnished(&place).await;
     for n in 0..3 {
         store.record_outcome(&outcome(n, LoginState::Approved), &stamp()).await.unwrap();
     }
@@ -188,10 +179,8 @@ async fn a_login_is_redeemed_once_and_not_after_its_end_nor_for_a_blocked_accoun
     assert_eq!(late, Recorded::AccountNotActive(AccountState::Blocked));
 }
 
-#[tokio::test]
-async fn blocking_ends_everything_the_account_approved_however_much_it_is() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = furnished(dir.path()).await;
+async fn blocking_ends_everything_the_account_approved_however_much_it_is(place: Place) {
+    let store = furnished(&place).await;
     for n in 0..450 {
         store.record_outcome(&outcome(n, LoginState::Approved), &stamp()).await.unwrap();
     }
@@ -200,10 +189,8 @@ async fn blocking_ends_everything_the_account_approved_however_much_it_is() {
     assert_eq!((ended.len(), store.running_logins(REALM, PHONE, Time(0)).await.unwrap()), (450, vec![]));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_write_that_fails_takes_nothing_of_its_batch_with_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = furnished(dir.path()).await;
+async fn a_write_that_fails_takes_nothing_of_its_batch_with_it(place: Place) {
+    let store = furnished(&place).await;
     // All at once, so that they share commits: the even ones are twins of one another and all but one of them fail.
     let writes = (0..200_u32).map(|n| {
         let store = store.clone();
@@ -219,16 +206,14 @@ async fn a_write_that_fails_takes_nothing_of_its_batch_with_it() {
     assert_eq!((there.iter().filter(|n| *n % 2 == 0).count(), there.iter().filter(|n| *n % 2 == 1).count()), (1, 100));
 }
 
-#[tokio::test]
-async fn what_was_answered_is_there_after_reopening_and_every_write_left_one_audit_row() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = furnished(dir.path()).await;
+async fn what_was_answered_is_there_after_reopening_and_every_write_left_one_audit_row(place: Place) {
+    let store = furnished(&place).await;
     for n in 0..10 {
         store.record_outcome(&outcome(n, LoginState::Refused), &stamp()).await.unwrap();
         store.record_outcome(&outcome(n, LoginState::Expired), &stamp()).await.unwrap();
     }
     drop(store);
-    let store = open(dir.path());
+    let store = place.open().await;
     for n in 0..10 {
         assert_eq!(store.outcome(REALM, LoginId(id(n))).await.unwrap().unwrap().outcome, outcome(n, LoginState::Refused));
     }
@@ -237,3 +222,11 @@ async fn what_was_answered_is_there_after_reopening_and_every_write_left_one_aud
     let count = |action: &str| rows.iter().filter(|r| r.action == action).count();
     assert_eq!((count("login.refused"), count("login.expired"), count("enrolment.created"), count("enrolment.confirmed")), (10, 0, 1, 1));
 }
+
+crate::support::everywhere!(
+    of_many_outcomes_at_once_one_wins_and_the_others_are_shown_it,
+    a_login_is_redeemed_once_and_not_after_its_end_nor_for_a_blocked_account,
+    blocking_ends_everything_the_account_approved_however_much_it_is,
+    a_write_that_fails_takes_nothing_of_its_batch_with_it,
+    what_was_answered_is_there_after_reopening_and_every_write_left_one_audit_row
+);

@@ -1,8 +1,8 @@
 //! What the store promises about what is set up, looked for and forgotten, on every database.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
+use crate::support::Place;
 use countersign_domain::{
     api_key::ApiKey,
     audit::{About, Actor, Filter, Mark, Stamp},
@@ -18,7 +18,6 @@ use countersign_protocol::{
     codes::LoginState,
     ids::{AccountId, ApiKeyId, AuditId, ClientId, LoginId, RealmId},
 };
-use countersign_store_ns::NsStore;
 
 const REALM: RealmId = RealmId([1; 16]);
 const OTHER: RealmId = RealmId([9; 16]);
@@ -35,8 +34,8 @@ fn stamp(at: u64) -> Stamp {
     Stamp { id, now: Time(at), actor: Actor::System, client: None, mark: None }
 }
 
-async fn open(dir: &Path) -> Arc<dyn Store> {
-    let store: Arc<dyn Store> = Arc::new(NsStore::open_sqlite(&dir.join("ns.db")).unwrap());
+async fn open(place: &Place) -> Arc<dyn Store> {
+    let store = place.open().await;
     for (realm, name) in [(REALM, "realm"), (OTHER, "other")] {
         let realm =
             Realm { id: realm, name: name.into(), display_name: name.into(), created_at: Time(0), settings: RealmSettings::default() };
@@ -81,10 +80,8 @@ fn outcome(realm: RealmId, n: u32, user: &str, ends_at: u64) -> Outcome {
     }
 }
 
-#[tokio::test]
-async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path()).await;
+async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else(place: Place) {
+    let store = open(&place).await;
     for n in 0..700 {
         store.record_outcome(&outcome(REALM, n, "alice", 5000), &stamp(1600)).await.unwrap();
     }
@@ -113,10 +110,8 @@ async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else() {
     assert_eq!(left.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["realm.created", "login.refused", "login.refused"]);
 }
 
-#[tokio::test]
-async fn an_erased_user_is_nowhere_and_what_happened_still_counts() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path()).await;
+async fn an_erased_user_is_nowhere_and_what_happened_still_counts(place: Place) {
+    let store = open(&place).await;
     for (realm, n) in [(REALM, 1), (OTHER, 2)] {
         let user = User { realm, user_id: "alice".into(), display_name: Some("Alice".into()), created_at: Time(0) };
         store.put_user(&user, &stamp(1)).await.unwrap();
@@ -142,10 +137,8 @@ async fn an_erased_user_is_nowhere_and_what_happened_still_counts() {
     assert!(events.iter().any(|e| e.action == "login.refused") && events.iter().any(|e| e.action == "user.erased"));
 }
 
-#[tokio::test]
-async fn users_are_found_as_asked_and_pages_leave_nobody_out() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path()).await;
+async fn users_are_found_as_asked_and_pages_leave_nobody_out(place: Place) {
+    let store = open(&place).await;
     for (n, name) in ["a%b", "a_b", "axb", "b", "c"].iter().enumerate() {
         let shown = (n % 2 == 0).then(|| format!("Name {n}"));
         let user = User { realm: REALM, user_id: (*name).into(), display_name: shown, created_at: Time(10 - n as u64 / 2) };
@@ -175,10 +168,8 @@ async fn users_are_found_as_asked_and_pages_leave_nobody_out() {
     }
 }
 
-#[tokio::test]
-async fn a_key_has_what_its_role_has_now_and_a_role_in_use_stays() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path()).await;
+async fn a_key_has_what_its_role_has_now_and_a_role_in_use_stays(place: Place) {
+    let store = open(&place).await;
     let secret = Secret::new([3; 32]);
     let key = ApiKey::plain(ApiKeyId([5; 16]), &secret, "support", Some((REALM, None)), Time(0));
     assert!(!store.add_api_key(&key, &stamp(1)).await.unwrap(), "there is no such role");
@@ -208,10 +199,8 @@ async fn a_key_has_what_its_role_has_now_and_a_role_in_use_stays() {
     assert_eq!(store.delete_role(Some(REALM), role::CLIENT, &stamp(11)).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_keyed_request_leaves_its_mark_with_its_effect_or_not_at_all() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path()).await;
+async fn a_keyed_request_leaves_its_mark_with_its_effect_or_not_at_all(place: Place) {
+    let store = open(&place).await;
     let mark = Mark { id: [1; 16], hash: [2; 32] };
     assert_eq!(store.request(&mark.id).await.unwrap(), None);
     let told = Stamp { mark: Some(mark), ..stamp(1) };
@@ -221,3 +210,11 @@ async fn a_keyed_request_leaves_its_mark_with_its_effect_or_not_at_all() {
     assert!(store.tell("test.told", &About::of(REALM, "x"), &again).await.is_err(), "one stamp is one row");
     assert_eq!(store.request(&mark.id).await.unwrap(), Some([2; 32]), "the first body stays");
 }
+
+crate::support::everywhere!(
+    what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else,
+    an_erased_user_is_nowhere_and_what_happened_still_counts,
+    users_are_found_as_asked_and_pages_leave_nobody_out,
+    a_key_has_what_its_role_has_now_and_a_role_in_use_stays,
+    a_keyed_request_leaves_its_mark_with_its_effect_or_not_at_all
+);

@@ -1,18 +1,16 @@
-//! Migrations: forward, back, and by several starters at once.
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! SQLite's migrations, forward and back.
 
-use std::{path::Path, thread};
+use std::path::Path;
 
-use countersign_store_ns::NsStore;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/ns");
 
 #[derive(QueryableByName)]
-struct Text {
+pub(crate) struct Text {
     #[diesel(sql_type = sql_types::Text)]
-    text: String,
+    pub(crate) text: String,
 }
 
 fn texts(c: &mut SqliteConnection, query: &str) -> Vec<String> {
@@ -41,18 +39,4 @@ fn going_back_leaves_nothing_and_going_forward_again_gives_the_same_schema() {
     assert_eq!(schema(&mut c), Vec::<String>::new());
     c.run_pending_migrations(MIGRATIONS).unwrap();
     assert_eq!(schema(&mut c), there);
-}
-
-#[test]
-fn of_five_starters_one_migrates_and_all_start() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("ns.db");
-    thread::scope(|s| {
-        let starters: Vec<_> = (0..5).map(|_| s.spawn(|| NsStore::open_sqlite(&path).map(drop))).collect();
-        for starter in starters {
-            starter.join().unwrap().unwrap();
-        }
-    });
-    let ran = texts(&mut connect(&path), "SELECT version AS text FROM __diesel_schema_migrations");
-    assert_eq!(ran.len(), 3, "{ran:?}");
 }

@@ -1,5 +1,10 @@
 //! Where SQL differs between databases.
 
+use diesel::{
+    QueryResult,
+    result::{DatabaseErrorKind, Error},
+};
+
 /// INSERT that leaves an existing row alone; gives the number of rows inserted (0 or 1). SQLite and PostgreSQL.
 #[macro_export]
 macro_rules! insert_new_conflict {
@@ -12,13 +17,19 @@ macro_rules! insert_new_conflict {
 #[macro_export]
 macro_rules! insert_new_duplicate {
     ($c:expr, $table:expr, $values:expr) => {
-        async {
-            match diesel::insert_into($table).values($values).execute($c).await {
-                Err(diesel::result::Error::DatabaseError(diesel::result::DatabaseErrorKind::UniqueViolation, _)) => Ok(0),
-                result => result,
-            }
-        }
+        $crate::dialect::or_none(diesel::insert_into($table).values($values).execute($c))
     };
+}
+
+/// A duplicate is no row and no error.
+///
+/// # Errors
+/// Any other.
+pub async fn or_none(inserting: impl Future<Output = QueryResult<usize>>) -> QueryResult<usize> {
+    match inserting.await {
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(0),
+        result => result,
+    }
 }
 
 /// A row lock for read-then-write. SQLite has one writer and needs none.

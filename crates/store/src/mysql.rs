@@ -77,7 +77,7 @@ fn ssl(mode: TlsMode, tls: &TlsOptions) -> Result<SslOpts, StoreError> {
     let mut ssl = SslOpts::default()
         .with_danger_accept_invalid_certs(mode == TlsMode::Require)
         .with_danger_skip_domain_validation(mode != TlsMode::VerifyFull)
-        .with_disable_built_in_roots(true);
+        .with_disable_built_in_roots(tls.ca.is_some());
     if let Some(ca) = &tls.ca {
         tls::certificates(ca)?;
         ssl = ssl.with_root_certs(vec![ca.clone().into()]);

@@ -141,9 +141,11 @@ impl<C: Server> Pool<C> {
             .max_lifetime(Some(LIFE))
             .test_on_check_out(false)
             .build_unchecked(manager);
-        let pool = Self { pool, rt: rt.clone(), trouble, done: Arc::default() };
-        pool.examine().await?;
-        Ok(pool)
+        // Once without the pool, which would try again before it says what is wrong.
+        let (url, tls) = (url.to_owned(), tls.clone());
+        let first = rt.spawn(async move { C::connect(&url, &tls).await?.examine().await });
+        first.await.unwrap_or(Err(StoreError::Closed))?;
+        Ok(Self { pool, rt: rt.clone(), trouble, done: Arc::default() })
     }
 
     /// Whether the server is one that can be used: new enough, and takes writes.

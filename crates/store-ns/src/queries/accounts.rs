@@ -11,7 +11,7 @@ use countersign_protocol::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, enrolments, logins, trail::append};
+use super::{Answer, Conn, enrolments, lock, logins, trail::append};
 use crate::{
     rows::{AccountRow, millis},
     schema::accounts,
@@ -64,8 +64,16 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &AccountQuery) -> Answ
     found.into_iter().map(Account::try_from).collect()
 }
 
-pub(crate) async fn state(c: &mut Conn, realm: RealmId, id: AccountId) -> Answer<AccountState> {
-    Ok(get(c, realm, id).await?.map_or(AccountState::Deleted, |a| a.state))
+/// As it is until the transaction ends: whoever wants to change it waits.
+async fn held(c: &mut Conn, realm: RealmId, id: AccountId) -> Answer<Option<Account>> {
+    let row: Option<AccountRow> =
+        lock!(accounts::table.find((realm.0.to_vec(), id.0.to_vec())).select(AccountRow::as_select())).first(c).await.optional()?;
+    row.map(Account::try_from).transpose()
+}
+
+/// The state, which stays until the transaction ends.
+pub(crate) async fn held_state(c: &mut Conn, realm: RealmId, id: AccountId) -> Answer<AccountState> {
+    Ok(held(c, realm, id).await?.map_or(AccountState::Deleted, |a| a.state))
 }
 
 /// Moves the state if it is still `from`; true when it was.
@@ -77,7 +85,7 @@ pub(crate) async fn set_state(c: &mut Conn, realm: RealmId, id: AccountId, from:
 pub(crate) async fn change(c: &mut Conn, account: &Account, to: AccountState, stamp: &Stamp) -> Answer<Option<Vec<LoginId>>> {
     let (realm, id) = (account.realm, account.id);
     // Who blocked it is judged, too: it must still be what was judged.
-    let there = get(c, realm, id).await?.is_some_and(|now| now.blocked_by == account.blocked_by);
+    let there = held(c, realm, id).await?.is_some_and(|now| now.blocked_by == account.blocked_by);
     if !there || !set_state(c, realm, id, account.state, to).await? {
         return Ok(None);
     }

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{
-    Answer, Conn, clients, insert_new, roles,
+    Answer, Conn, clients, insert_new, lock, roles,
     trail::{append, done_before},
 };
 use crate::{
@@ -25,11 +25,11 @@ fn about(key: &ApiKey) -> About {
 /// False when it is for a client or role that is not there (any more), or its id is taken.
 pub(crate) async fn add(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<bool> {
     if let (Some(realm), Some(client)) = (key.realm, key.client)
-        && clients::get(c, realm, client).await?.is_none()
+        && !clients::hold(c, realm, client).await?
     {
         return Ok(false);
     }
-    if builtin(&key.role).is_none() && !roles::exists(c, key.realm, &key.role).await? {
+    if builtin(&key.role).is_none() && !roles::hold(c, key.realm, &key.role).await? {
         return Ok(false);
     }
     if done_before(c, stamp).await? || insert_new!(c, api_keys::table, ApiKeyRow::new(key)?).await? == 0 {
@@ -90,7 +90,8 @@ pub(crate) async fn delete(c: &mut Conn, id: ApiKeyId, stamp: &Stamp) -> Answer<
 /// A key has one successor at a time, and two people who both have the key notice each other: whoever rotates it again takes an unused successor's place, and
 /// nobody follows a key whose successor works.
 pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Answer<Rotated> {
-    let Some(key) = get(c, old).await? else { return Ok(Rotated::Missing) };
+    let row: Option<ApiKeyRow> = lock!(api_keys::table.find(old.0.to_vec()).select(ApiKeyRow::as_select())).first(c).await.optional()?;
+    let Some(key) = row.map(ApiKey::try_from).transpose()? else { return Ok(Rotated::Missing) };
     if done_before(c, stamp).await? || get(c, new.id).await?.is_some() {
         return Ok(Rotated::Taken);
     }

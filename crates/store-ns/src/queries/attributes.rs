@@ -21,7 +21,7 @@ pub(crate) async fn set(
     change: &BTreeMap<String, Option<String>>,
     stamp: &Stamp,
 ) -> Answer<bool> {
-    if users::get(c, realm, user_id).await?.is_none() {
+    if !users::hold(c, realm, user_id).await? {
         return Ok(false);
     }
     for (name, value) in change {

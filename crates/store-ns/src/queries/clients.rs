@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{
-    Answer, Conn, insert_new,
+    Answer, Conn, insert_new, lock,
     trail::{append, done_before},
 };
 use crate::{
@@ -43,6 +43,13 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: ClientId) -> Answer<Op
     let row: Option<ClientRow> =
         clients::table.find((realm.0.to_vec(), id.0.to_vec())).select(ClientRow::as_select()).first(c).await.optional()?;
     row.map(Client::try_from).transpose()
+}
+
+/// Whether it is there, and stays until the transaction ends.
+pub(crate) async fn hold(c: &mut Conn, realm: RealmId, id: ClientId) -> Answer<bool> {
+    let row = clients::table.find((realm.0.to_vec(), id.0.to_vec())).select(clients::id);
+    let there: Option<Vec<u8>> = lock!(row).first(c).await.optional()?;
+    Ok(there.is_some())
 }
 
 pub(crate) async fn by_name(c: &mut Conn, realm: RealmId, name: &str) -> Answer<Option<Client>> {

@@ -30,7 +30,9 @@ pub(crate) async fn add(c: &mut Conn, e: &Enrolment, stamp: &Stamp) -> Answer<bo
     // The enrolment's audit row says who made the user with it: one stamp is one row.
     let user = User { realm: e.realm, user_id: e.user_id.clone(), display_name: None, created_at: stamp.now };
     insert_new!(c, crate::schema::users::table, crate::rows::UserRow::from(&user)).await?;
-    diesel::insert_into(enrolments::table).values(EnrolmentRow::from(e)).execute(c).await?;
+    if insert_new!(c, enrolments::table, EnrolmentRow::from(e)).await? == 0 {
+        return Ok(false);
+    }
     append(c, stamp, "enrolment.created", &about(e)).await?;
     Ok(true)
 }
@@ -92,7 +94,7 @@ pub(crate) async fn by_code(c: &mut Conn, realm: RealmId, code_hash: &[u8; 32]) 
 pub(crate) async fn redeem(c: &mut Conn, after: &Enrolment, account: &Account, stamp: &Stamp) -> Answer<bool> {
     let from = if active(FaultName::ReuseCode) { after.state } else { State::Pending };
     let (Some(there), Some(r)) = (get(c, after.realm, after.id).await?, after.redeemed.as_ref()) else { return Ok(false) };
-    if there.state != from && there.state != State::Pending || users::get(c, after.realm, &after.user_id).await?.is_none() {
+    if there.state != from && there.state != State::Pending || !users::hold(c, after.realm, &after.user_id).await? {
         return Ok(false);
     }
     let row = enrolments::table.find((after.realm.0.to_vec(), after.id.0.to_vec())).filter(enrolments::state.eq(there.state.as_str()));
@@ -121,7 +123,7 @@ pub(crate) async fn change(
 ) -> Answer<bool> {
     // A phone that was blocked a moment ago lets nobody in: the flow judges it anew.
     if let Actor::Account(voucher) = stamp.actor
-        && accounts::state(c, before.realm, voucher).await? != AccountState::Active
+        && accounts::held_state(c, before.realm, voucher).await? != AccountState::Active
     {
         return Ok(false);
     }

@@ -25,7 +25,8 @@ pub(crate) async fn record_outcome(c: &mut Conn, o: &Outcome, stamp: &Stamp) -> 
     if o.state == LoginState::Approved
         && let Some(claim) = &o.claim
     {
-        let state = accounts::state(c, realm, claim.account).await?;
+        // Held: who blocks it meanwhile waits, and then ends this approval, too.
+        let state = accounts::held_state(c, realm, claim.account).await?;
         if state != AccountState::Active {
             return Ok(Recorded::AccountNotActive(state));
         }

@@ -1,7 +1,8 @@
 //! ONE body of query code, compiled once per database: `super` supplies `Conn` and the macros that differ in SQL.
 //!
 //! Functions that write run inside a transaction of their caller and insert their own audit row. RETURNING is not used (MySQL has none): ids are
-//! made by the caller. A row counts as changed only when the statement says so.
+//! made by the caller. A row counts as changed only when the statement says so. Others write at the same time: what is read in order to judge a write is
+//! read with `lock!`, or judged by the statement that writes.
 
 pub(crate) mod accounts;
 pub(crate) mod api_keys;
@@ -16,7 +17,7 @@ pub(crate) mod roles;
 pub(crate) mod trail;
 pub(crate) mod users;
 
-use super::{Conn, insert_new};
+use super::{Conn, ORDER_TRAIL, insert_new, lock};
 use countersign_store::StoreError;
 
 pub(crate) type Answer<T> = Result<T, StoreError>;

@@ -5,7 +5,7 @@ use countersign_domain::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, apps, insert_new, trail::append};
+use super::{Answer, Conn, apps, insert_new, lock, trail::append};
 use crate::{
     rows::{RealmKeyRow, RealmRow, sealed_realm},
     schema::{realm_keys, realms},
@@ -37,7 +37,7 @@ pub(crate) async fn all(c: &mut Conn) -> Answer<Vec<SealedRealm>> {
 /// Only from what it was: two changes of different members are both kept.
 pub(crate) async fn change(c: &mut Conn, before: &Realm, realm: &Realm, stamp: &Stamp) -> Answer<bool> {
     let row = realms::table.find(before.id.0.to_vec()).select((realms::display_name, realms::settings));
-    let there: Option<(String, String)> = row.first(c).await.optional()?;
+    let there: Option<(String, String)> = lock!(row).first(c).await.optional()?;
     let same = there.is_some_and(|(display_name, settings)| {
         display_name == before.display_name && serde_json::from_str(&settings).is_ok_and(|s: RealmSettings| s == before.settings)
     });

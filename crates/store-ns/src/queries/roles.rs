@@ -6,7 +6,7 @@ use countersign_protocol::ids::RealmId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, insert_new, trail::append};
+use super::{Answer, Conn, insert_new, lock, trail::append};
 use crate::{
     rows::{RoleRow, scope},
     schema::{api_keys, roles},
@@ -32,13 +32,15 @@ pub(crate) async fn list(c: &mut Conn, realm: Option<RealmId>) -> Answer<Vec<Rol
     found.into_iter().map(Role::try_from).collect()
 }
 
-pub(crate) async fn exists(c: &mut Conn, realm: Option<RealmId>, name: &str) -> Answer<bool> {
-    let found: Option<String> = roles::table.find((scope(realm), name.to_owned())).select(roles::name).first(c).await.optional()?;
+/// Whether it is there, and stays until the transaction ends.
+pub(crate) async fn hold(c: &mut Conn, realm: Option<RealmId>, name: &str) -> Answer<bool> {
+    let row = roles::table.find((scope(realm), name.to_owned())).select(roles::name);
+    let found: Option<String> = lock!(row).first(c).await.optional()?;
     Ok(found.is_some())
 }
 
 pub(crate) async fn delete(c: &mut Conn, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Answer<Option<bool>> {
-    if !exists(c, realm, name).await? {
+    if !hold(c, realm, name).await? {
         return Ok(None);
     }
     let mut users = api_keys::table.filter(api_keys::role.eq(name.to_owned())).select(api_keys::id).into_boxed();

@@ -7,10 +7,10 @@ use countersign_protocol::ids::{AuditId, ClientId, RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, insert_new, literal};
+use super::{Answer, Conn, ORDER_TRAIL, insert_new, literal, lock};
 use crate::{
     rows,
-    schema::{endings, outcomes, redemptions, requests, trail},
+    schema::{counters, endings, outcomes, redemptions, requests, trail},
 };
 
 /// One row beside the deed it tells of, and the mark of the keyed request that asked for it.
@@ -50,7 +50,7 @@ pub(crate) async fn request(c: &mut Conn, id: &[u8; 16]) -> Answer<Option<[u8; 3
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = trail)]
 struct Row {
-    seq: i64,
+    seq: Option<i64>,
     id: Vec<u8>,
     realm: Option<Vec<u8>>,
     at: i64,
@@ -74,7 +74,7 @@ impl TryFrom<Row> for Entry {
             detail: r.detail,
         };
         Ok(Self {
-            seq: u64::try_from(r.seq).unwrap_or(0),
+            seq: r.seq.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(0),
             id: AuditId(place.fixed(&r.id)?),
             at: rows::time(r.at),
             actor: r.actor,
@@ -82,6 +82,26 @@ impl TryFrom<Row> for Entry {
             about,
         })
     }
+}
+
+/// How many rows get their place at a time.
+const ORDER: u32 = 2000;
+
+/// Whether rows wait for their place.
+pub(crate) async fn unordered(c: &mut Conn) -> Answer<bool> {
+    let one: Option<Vec<u8>> = trail::table.filter(trail::seq.is_null()).select(trail::id).first(c).await.optional()?;
+    Ok(one.is_some())
+}
+
+/// Gives rows that are committed their place, one orderer at a time: what comes later gets a later one, so that whoever has read up to a place has missed
+/// nothing. A number drawn while writing could not promise that, because writers commit in any order. Gives how many got one.
+pub(crate) async fn order(c: &mut Conn) -> Answer<usize> {
+    let last: i64 = lock!(counters::table.find("trail").select(counters::n)).first(c).await?;
+    let numbering = ORDER_TRAIL.replace("{last}", &last.to_string()).replace("{most}", &ORDER.to_string());
+    let ordered = diesel::sql_query(numbering).execute(c).await?;
+    let now = last.saturating_add(i64::try_from(ordered).unwrap_or(0));
+    diesel::update(counters::table.find("trail")).set(counters::n.eq(now)).execute(c).await?;
+    Ok(ordered)
 }
 
 pub(crate) async fn events(c: &mut Conn, f: &Filter) -> Answer<Vec<Entry>> {
@@ -108,7 +128,8 @@ pub(crate) async fn events(c: &mut Conn, f: &Filter) -> Answer<Vec<Entry>> {
 }
 
 pub(crate) async fn last(c: &mut Conn, realm: Option<RealmId>) -> Answer<u64> {
-    let mut query = trail::table.order(trail::seq.desc()).select(trail::seq).into_boxed();
+    let placed = trail::table.filter(trail::seq.is_not_null());
+    let mut query = placed.order(trail::seq.desc()).select(trail::seq.assume_not_null()).into_boxed();
     if let Some(realm) = realm {
         query = query.filter(trail::realm.eq(realm.0.to_vec()));
     }
@@ -126,13 +147,13 @@ pub(crate) async fn purge(
     outcomes_before: Time,
     requests_before: Time,
 ) -> Answer<Purged> {
-    let mut old = trail::table.filter(trail::at.lt(rows::millis(events))).select(trail::seq).limit(BATCH).into_boxed();
+    let mut old = trail::table.filter(trail::at.lt(rows::millis(events))).select(trail::id).limit(BATCH).into_boxed();
     old = match realm {
         Some(realm) => old.filter(trail::realm.eq(realm.0.to_vec())),
         None => old.filter(trail::realm.is_null()),
     };
-    let old: Vec<i64> = old.load(c).await?;
-    let gone = diesel::delete(trail::table.filter(trail::seq.eq_any(old))).execute(c).await?;
+    let old: Vec<Vec<u8>> = old.load(c).await?;
+    let gone = diesel::delete(trail::table.filter(trail::id.eq_any(old))).execute(c).await?;
     // Requests belong to no realm in particular.
     let (outcomes, requests) = match realm {
         Some(realm) => (purge_outcomes(c, realm, outcomes_before).await?, 0),

@@ -7,11 +7,16 @@ use countersign_protocol::ids::RealmId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, attributes, enrolments, insert_new, literal, trail::append};
+use super::{Answer, Conn, attributes, enrolments, insert_new, literal, lock, trail::append};
 use crate::{
     rows::{UserRow, millis},
     schema::{user_attributes, users},
 };
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
 
 fn about(realm: RealmId, user_id: &str) -> About {
     About::of(realm, user_id).user(user_id)
@@ -34,14 +39,22 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<O
     row.map(User::try_from).transpose()
 }
 
+/// Whether it is there, and stays until the transaction ends.
+pub(crate) async fn hold(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<bool> {
+    let row = users::table.find((realm.0.to_vec(), user_id.to_owned())).select(users::user_id);
+    let there: Option<String> = lock!(row).first(c).await.optional()?;
+    Ok(there.is_some())
+}
+
 pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &UserQuery) -> Answer<Vec<User>> {
     let mut query =
         users::table.filter(users::realm.eq(realm.0.to_vec())).limit(i64::from(q.limit)).select(UserRow::as_select()).into_boxed();
     if let Some(text) = &q.text {
+        // Databases differ in what LIKE takes for the same letter, not in what `lower` does to ASCII.
         let like = format!("%{}%", literal(text));
         // A display name that is NULL makes its half neither true nor false, and so the whole what the other half is.
-        let shown = users::display_name.assume_not_null().like(like.clone()).escape('!');
-        query = query.filter(users::user_id.like(like).escape('!').or(shown));
+        let shown = lower(users::display_name.assume_not_null()).like(lower(like.clone())).escape('!');
+        query = query.filter(lower(users::user_id).like(lower(like)).escape('!').or(shown));
     }
     if let Some((name, value)) = &q.attribute {
         let having = user_attributes::table

@@ -11,10 +11,8 @@ use countersign_domain::{
     time::Time,
 };
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
-use futures_util::FutureExt;
 
 use super::{NsStore, read, scan, write};
-use crate::sqlite::q;
 
 #[async_trait]
 impl Directory for NsStore {

@@ -7,10 +7,8 @@ use countersign_domain::{
     time::Time,
 };
 use countersign_protocol::ids::{AccountId, ClientId, LoginId, RealmId};
-use futures_util::FutureExt;
 
 use super::{NsStore, read, scan, write};
-use crate::sqlite::q;
 
 #[async_trait]
 impl Logins for NsStore {

@@ -12,22 +12,39 @@ use countersign_domain::{Fault, ports::Store};
 use countersign_store::{
     StoreError,
     lite::{Lite, Writing},
-    migrate,
+    migrate::{Migrations, What, sqlite},
+    mysql,
+    pool::Pool,
+    postgres,
+    url::{DatabaseUrl, TlsOptions},
 };
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use futures_util::FutureExt;
-
-use crate::sqlite::q;
+use tokio::runtime::Handle;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/ns");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres/ns");
+const MYSQL: EmbeddedMigrations = embed_migrations!("../../migrations/mysql/ns");
 
-/// Reading threads beside the writer.
+/// Reading threads beside SQLite's writer.
 const READERS: usize = 2;
 
-/// NS's store. SQLite for now; the other databases become further variants with the same query body.
+/// NS's migrations.
+#[must_use]
+pub const fn migrations() -> Migrations {
+    Migrations { sqlite: SQLITE, postgres: POSTGRES, mysql: MYSQL, name: "ns" }
+}
+
+#[derive(Clone)]
+enum Database {
+    Lite(Lite),
+    Postgres(Pool<postgres::Conn>),
+    Mysql(Pool<mysql::Conn>),
+}
+
+/// NS's store: one query body, three kinds of database.
 #[derive(Clone)]
 pub struct NsStore {
-    lite: Lite,
+    database: Database,
 }
 
 impl NsStore {
@@ -36,14 +53,40 @@ impl NsStore {
     /// # Errors
     /// When the file cannot be used or migrated.
     pub fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
-        migrate::sqlite(path, SQLITE, migrate::What::Run)?;
-        Ok(Self { lite: Lite::open(path, READERS)? })
+        sqlite(path, SQLITE, What::Run)?;
+        Ok(Self { database: Database::Lite(Lite::open(path, READERS)?) })
+    }
+
+    /// Opens a database that has been migrated. Connections to a server live on `rt`, up to `size` of them.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub async fn open(url: &DatabaseUrl, tls: &TlsOptions, size: u32, rt: &Handle) -> Result<Self, StoreError> {
+        let database = match url {
+            DatabaseUrl::Sqlite(path) => Database::Lite(Lite::open(path, READERS)?),
+            DatabaseUrl::Postgres(url) => Database::Postgres(Pool::open(url, tls, size, rt).await?),
+            DatabaseUrl::Mysql(url) => Database::Mysql(Pool::open(url, tls, size, rt).await?),
+        };
+        Ok(Self { database })
     }
 
     /// How much is written.
     #[must_use]
     pub fn writing(&self) -> Writing {
-        self.lite.writing()
+        match &self.database {
+            Database::Lite(lite) => lite.writing(),
+            Database::Postgres(pool) => pool.writing(),
+            Database::Mysql(pool) => pool.writing(),
+        }
+    }
+
+    /// Whether somebody writes, and to a database that takes it.
+    async fn takes_writes(&self) -> Result<(), StoreError> {
+        match &self.database {
+            Database::Lite(lite) => lite.writes(),
+            Database::Postgres(pool) => pool.examine().await,
+            Database::Mysql(pool) => pool.examine().await,
+        }
     }
 }
 
@@ -52,26 +95,48 @@ fn fault(e: StoreError) -> Fault {
     Fault(e.to_string())
 }
 
-/// Runs a read by key of the query body with owned arguments.
+/// Runs a function of the query body, with owned arguments, on whichever database this is.
+macro_rules! run {
+    ($self:ident, $how:ident, |$c:ident| $call:expr) => {
+        match &$self.database {
+            $crate::store::Database::Lite(database) => {
+                use $crate::sqlite::q;
+                database.$how(move |$c| ::futures_util::FutureExt::boxed(async move { $call.await })).await
+            }
+            $crate::store::Database::Postgres(database) => {
+                use $crate::postgres::q;
+                database.$how(move |$c| ::futures_util::FutureExt::boxed(async move { $call.await })).await
+            }
+            $crate::store::Database::Mysql(database) => {
+                use $crate::mysql::q;
+                database.$how(move |$c| ::futures_util::FutureExt::boxed(async move { $call.await })).await
+            }
+        }
+        .map_err($crate::store::fault)
+    };
+}
+use run;
+
+/// Runs a read by key.
 macro_rules! read {
     ($self:ident, |$c:ident| $call:expr) => {
-        $self.lite.read(move |$c| async move { $call.await }.boxed()).await.map_err(super::fault)
+        $crate::store::run!($self, read, |$c| $call)
     };
 }
 use read;
 
-/// Runs a read of many rows with owned arguments.
+/// Runs a read of many rows.
 macro_rules! scan {
     ($self:ident, |$c:ident| $call:expr) => {
-        $self.lite.scan(move |$c| async move { $call.await }.boxed()).await.map_err(super::fault)
+        $crate::store::run!($self, scan, |$c| $call)
     };
 }
 use scan;
 
-/// Runs a write of the query body with owned arguments.
+/// Runs a write.
 macro_rules! write {
     ($self:ident, |$c:ident| $call:expr) => {
-        $self.lite.write(move |$c| async move { $call.await }.boxed()).await.map_err(super::fault)
+        $crate::store::run!($self, write, |$c| $call)
     };
 }
 use write;
@@ -79,7 +144,7 @@ use write;
 #[async_trait]
 impl Store for NsStore {
     async fn ping(&self) -> Result<(), Fault> {
-        self.lite.writes().map_err(fault)?;
-        self.lite.scan(move |c| async move { q::realms::ping(c).await }.boxed()).await.map_err(fault)
+        self.takes_writes().await.map_err(fault)?;
+        scan!(self, |c| q::realms::ping(c))
     }
 }

@@ -14,10 +14,8 @@ use countersign_protocol::{
     codes::AccountState,
     ids::{AccountId, ClientId, EnrolmentId, Jkt, LoginId, RealmId},
 };
-use futures_util::FutureExt;
 
 use super::{NsStore, read, scan, write};
-use crate::sqlite::q;
 
 #[async_trait]
 impl People for NsStore {

@@ -6,19 +6,26 @@ use countersign_domain::{
     time::Time,
 };
 use countersign_protocol::ids::RealmId;
-use futures_util::FutureExt;
 
 use super::{NsStore, read, scan, write};
-use crate::sqlite::q;
 
 #[async_trait]
 impl Trail for NsStore {
+    async fn order(&self) -> Result<(), Fault> {
+        while read!(self, |c| q::trail::unordered(c))? {
+            write!(self, |c| q::trail::order(c))?;
+        }
+        Ok(())
+    }
+
     async fn events(&self, filter: &Filter) -> Result<Vec<Entry>, Fault> {
+        self.order().await?;
         let filter = filter.clone();
         scan!(self, |c| q::trail::events(c, &filter))
     }
 
     async fn last_event(&self, realm: Option<RealmId>) -> Result<u64, Fault> {
+        self.order().await?;
         read!(self, |c| q::trail::last(c, realm))
     }
 

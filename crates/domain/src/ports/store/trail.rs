@@ -21,6 +21,8 @@ pub struct Purged {
 /// The trail.
 #[async_trait]
 pub trait Trail: Send + Sync {
+    /// Gives what is committed its place in the feed. Reading does it first; somebody does it now and then where nobody reads.
+    async fn order(&self) -> Result<(), Fault>;
     /// Rows, oldest first.
     async fn events(&self, filter: &Filter) -> Result<Vec<Entry>, Fault>;
     /// `seq` of the newest row of a realm, or of all; 0 when there is none.

@@ -1,0 +1,10 @@
+//! The store on real databases: SQLite, PostgreSQL, MariaDB.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod contract;
+mod directory;
+mod migrations;
+mod races;
+mod schema;
+mod servers;
+mod support;

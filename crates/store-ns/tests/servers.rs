@@ -1,0 +1,80 @@
+//! What goes wrong with a database server is said in one line that helps, and without its password.
+
+use countersign_store::{
+    StoreError,
+    url::{DatabaseUrl, TlsMode, TlsOptions},
+};
+use countersign_store_ns::NsStore;
+use countersign_testkit::Server;
+use tokio::runtime::Handle;
+
+async fn open(url: &str, tls: &TlsOptions) -> Result<NsStore, StoreError> {
+    NsStore::open(&url.parse::<DatabaseUrl>().unwrap(), tls, 2, &Handle::current()).await
+}
+
+fn servers() -> impl Iterator<Item = &'static Server> {
+    [countersign_testkit::postgres(), countersign_testkit::mariadb()].into_iter().flatten()
+}
+
+async fn said(url: &str) -> String {
+    match open(url, &TlsOptions::default()).await {
+        Ok(_) => panic!("{url} opens"),
+        Err(e) => {
+            let said = e.to_string();
+            assert!(!said.contains("secret") && !said.contains("wrong") && !said.contains('\n'), "{said}");
+            said
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_a_missing_database_and_a_closed_port_are_told_apart() {
+    for server in servers() {
+        let url = server.database();
+        let wrong = said(&url.replace("secret", "wrong")).await;
+        assert!(
+            wrong.contains("ns@127.0.0.1") && (wrong.contains("password authentication failed") || wrong.contains("Access denied")),
+            "{wrong}"
+        );
+        let missing = said(&format!("{url}_nowhere")).await;
+        assert!(missing.contains("does not exist") || missing.contains("Unknown database"), "{missing}");
+        let closed = said(&url.replace(&format!(":{}/", server.port), ":1/")).await;
+        assert!(closed.contains("127.0.0.1:1") && closed.contains("refused"), "{closed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_is_verified_as_far_as_the_mode_says() {
+    for server in servers() {
+        let url = server.database();
+        let tls = |mode, ca| TlsOptions { mode, ca, identity: None };
+        let (ours, by_name) = (Some(server.ca.clone()), url.replace("127.0.0.1", "localhost"));
+        let other = tempfile::tempdir().unwrap();
+        let theirs = Some(countersign_testkit::Certificates::make(other.path()).file("ca.pem"));
+        for url in [&url, &by_name] {
+            open(url, &tls(TlsMode::Require, None)).await.map(drop).unwrap();
+            open(url, &tls(TlsMode::VerifyFull, ours.clone())).await.map(drop).unwrap();
+            open(url, &tls(TlsMode::VerifyCa, ours.clone())).await.map(drop).unwrap();
+            for mode in [TlsMode::VerifyCa, TlsMode::VerifyFull] {
+                let e = open(url, &tls(mode, theirs.clone())).await.map(drop).unwrap_err().to_string();
+                assert!(e.to_lowercase().contains("certificate"), "{e}");
+            }
+        }
+        // 127.0.0.2 is the same server under a name its certificate does not have.
+        let alias = url.replace("127.0.0.1", "127.0.0.2");
+        if std::net::TcpStream::connect(("127.0.0.2", server.port)).is_ok() {
+            open(&alias, &tls(TlsMode::VerifyCa, ours.clone())).await.map(drop).unwrap();
+            let e = open(&alias, &tls(TlsMode::VerifyFull, ours.clone())).await.map(drop).unwrap_err().to_string();
+            assert!(e.to_lowercase().contains("certificate"), "{e}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_takes_no_writes_is_refused() {
+    let Some(server) = countersign_testkit::postgres() else { return };
+    let url = server.database();
+    let name = url.rsplit('/').next().unwrap();
+    server.tell("postgres", &format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
+    assert!(said(&url).await.contains("takes no writes"));
+}

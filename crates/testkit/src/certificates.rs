@@ -1,0 +1,57 @@
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::run;
+
+/// A CA, a server's certificate and a client's, as PEM files in a directory. Keys are RSA, which every server and client can read.
+pub struct Certificates {
+    dir: PathBuf,
+}
+
+impl Certificates {
+    /// Makes them.
+    ///
+    /// # Panics
+    /// Without `openssl`.
+    #[must_use]
+    pub fn make(dir: &Path) -> Self {
+        let these = Self { dir: dir.to_owned() };
+        let path = |name: &str| dir.join(name).display().to_string();
+        let (ca, ca_key) = (path("ca.pem"), path("ca.key"));
+        let openssl = |words: &[&str]| run(Command::new("openssl").args(words));
+        openssl(&["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test CA", "-keyout", &ca_key, "-out", &ca]);
+        for (name, subject) in [("server", "/CN=localhost"), ("client", "/CN=a pod")] {
+            let (key, request, certificate, more) =
+                (path(&format!("{name}.key")), path(&format!("{name}.csr")), path(&format!("{name}.pem")), path(&format!("{name}.ext")));
+            std::fs::write(&more, "subjectAltName=DNS:localhost,IP:127.0.0.1\n").unwrap();
+            openssl(&["genrsa", "-traditional", "-out", &key, "2048"]);
+            openssl(&["req", "-new", "-key", &key, "-subj", subject, "-out", &request]);
+            openssl(&[
+                "x509",
+                "-req",
+                "-in",
+                &request,
+                "-CA",
+                &ca,
+                "-CAkey",
+                &ca_key,
+                "-CAcreateserial",
+                "-days",
+                "2",
+                "-extfile",
+                &more,
+                "-out",
+                &certificate,
+            ]);
+        }
+        these
+    }
+
+    /// A file of them: `ca.pem`, `server.pem`, `server.key`, `client.pem`, `client.key`.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+}

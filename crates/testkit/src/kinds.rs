@@ -1,0 +1,191 @@
+//! How each kind of server is found, started and spoken to.
+
+use std::{
+    fs::{self, File},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::{Certificates, run};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Postgres,
+    Mariadb,
+}
+
+/// A program by name, wherever Debian puts it.
+fn program(name: &str) -> Option<PathBuf> {
+    let mut places: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
+    places.push("/usr/sbin".into());
+    let mut versions: Vec<PathBuf> =
+        fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|e| e.path().join("bin")).collect();
+    versions.sort();
+    places.extend(versions.into_iter().rev());
+    places.into_iter().map(|place| place.join(name)).find(|path| path.exists())
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn is_root() -> bool {
+    run(Command::new("id").arg("-u")).trim() == "0"
+}
+
+fn command(name: &str) -> Command {
+    Command::new(program(name).unwrap())
+}
+
+impl Kind {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mariadb => "mariadb",
+        }
+    }
+
+    /// Whether everything is installed, or what is not.
+    pub(crate) fn programs(self) -> Result<(), &'static str> {
+        let wanted: &[&'static str] = match self {
+            Self::Postgres => &["initdb", "postgres", "psql", "openssl", "flock", "setsid"],
+            Self::Mariadb => &["mariadbd", "mariadb-install-db", "mariadb", "openssl", "flock", "setsid"],
+        };
+        wanted.iter().find(|name| program(name).is_none()).map_or(Ok(()), |name| Err(name))
+    }
+
+    pub(crate) fn answers(self, port: u16) -> bool {
+        match self {
+            Self::Postgres => command("psql")
+                .arg(postgres_url(port, "postgres"))
+                .args(["-c", "SELECT 1"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|s| s.success()),
+            Self::Mariadb => {
+                TcpStream::connect(("127.0.0.1", port)).is_ok()
+                    && mariadb(port).args(["-e", "SELECT 1"]).output().is_ok_and(|o| o.status.success())
+            }
+        }
+    }
+
+    /// Gives port, directory and process id once it answers.
+    pub(crate) fn start(self) -> (u16, PathBuf, u32) {
+        let dir = std::env::temp_dir().join(format!("countersign-test-{}-{}", self.name(), std::process::id()));
+        let _left_by_another = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).unwrap();
+        let _files = Certificates::make(&dir);
+        let port = free_port();
+        let mut server = match self {
+            Self::Postgres => postgres(&dir, port),
+            Self::Mariadb => mariadbd(&dir, port),
+        };
+        let log = || File::options().create(true).append(true).open(dir.join("log")).unwrap();
+        let mut child = server.stdin(Stdio::null()).stdout(log()).stderr(log()).spawn().unwrap();
+        let until = Instant::now() + PATIENCE;
+        while !self.answers(port) {
+            if Instant::now() > until {
+                child.kill().unwrap();
+                panic!("{} does not start: {}", self.name(), fs::read_to_string(dir.join("log")).unwrap_or_default());
+            }
+            sleep(Duration::from_millis(50));
+        }
+        (port, dir, child.id())
+    }
+
+    pub(crate) fn make_database(self, port: u16, name: &str) -> String {
+        match self {
+            Self::Postgres => {
+                self.tell(port, "postgres", &format!("CREATE DATABASE {name}"));
+                postgres_url(port, name)
+            }
+            Self::Mariadb => {
+                self.tell(port, "mysql", &format!("CREATE DATABASE {name} CHARACTER SET latin1"));
+                format!("mysql://ns:secret@127.0.0.1:{port}/{name}")
+            }
+        }
+    }
+
+    pub(crate) fn tell(self, port: u16, database: &str, sql: &str) -> String {
+        match self {
+            Self::Postgres => run(command("psql").arg(postgres_url(port, database)).args(["-v", "ON_ERROR_STOP=1", "-qAtc", sql])),
+            Self::Mariadb => run(mariadb(port).args(["-N", "-e", sql, database])),
+        }
+    }
+}
+
+fn postgres_url(port: u16, database: &str) -> String {
+    format!("postgres://ns:secret@127.0.0.1:{port}/{database}")
+}
+
+fn mariadb(port: u16) -> Command {
+    let mut client = command("mariadb");
+    client.args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--user=ns", "--password=secret"]).arg(format!("--port={port}"));
+    client
+}
+
+/// PostgreSQL does not run as root: as whom else, when we are.
+fn postgres(dir: &Path, port: u16) -> Command {
+    let data = dir.join("data");
+    let other = is_root().then(|| if run(Command::new("getent").arg("passwd")).contains("postgres:") { "postgres" } else { "nobody" });
+    fs::write(dir.join("password"), "secret").unwrap();
+    if let Some(other) = other {
+        run(Command::new("chown").arg("-R").arg(other).arg(dir));
+    }
+    let as_other = |name: &str| match other {
+        None => command(name),
+        Some(other) => {
+            let mut switch = Command::new("setsid");
+            switch.args(["setpriv", "--reuid", other, "--clear-groups"]).arg(program(name).unwrap()).current_dir("/");
+            switch
+        }
+    };
+    run(as_other("initdb")
+        .args(["--username=ns", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
+        .arg(format!("--pwfile={}", dir.join("password").display()))
+        .arg("-D")
+        .arg(&data));
+    let mut server = as_other("postgres");
+    server.arg("-D").arg(&data).arg("-p").arg(port.to_string()).arg("-k").arg(dir);
+    let file = |name: &str| dir.join(name).display().to_string();
+    for set in [
+        "listen_addresses=127.0.0.1".to_owned(),
+        "max_connections=400".to_owned(),
+        "fsync=off".to_owned(),
+        "full_page_writes=off".to_owned(),
+        "ssl=on".to_owned(),
+        format!("ssl_cert_file={}", file("server.pem")),
+        format!("ssl_key_file={}", file("server.key")),
+        format!("ssl_ca_file={}", file("ca.pem")),
+    ] {
+        server.arg("-c").arg(set);
+    }
+    server
+}
+
+fn mariadbd(dir: &Path, port: u16) -> Command {
+    let data = dir.join("data");
+    let user = run(Command::new("id").arg("-un"));
+    let user = format!("--user={}", user.trim());
+    run(command("mariadb-install-db")
+        .args(["--no-defaults", &user, "--auth-root-authentication-method=normal", "--skip-test-db"])
+        .arg(format!("--datadir={}", data.display())));
+    let init = dir.join("init.sql");
+    fs::write(&init, "CREATE USER IF NOT EXISTS ns@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO ns@'%' WITH GRANT OPTION;\n").unwrap();
+    let mut server = Command::new("setsid");
+    server.arg(program("mariadbd").unwrap()).args(["--no-defaults", &user, "--bind-address=127.0.0.1", "--skip-name-resolve"]);
+    server.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--max-connections=400", "--skip-log-bin"]);
+    server.arg(format!("--datadir={}", data.display())).arg(format!("--port={port}"));
+    for (option, name) in
+        [("socket", "socket"), ("init-file", "init.sql"), ("ssl-cert", "server.pem"), ("ssl-key", "server.key"), ("ssl-ca", "ca.pem")]
+    {
+        server.arg(format!("--{option}={}", dir.join(name).display()));
+    }
+    server
+}

@@ -1,0 +1,79 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "for tests")]
+
+mod certificates;
+mod kinds;
+mod share;
+
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+pub use certificates::Certificates;
+use kinds::Kind;
+
+/// A running server, in use as long as this process lives.
+pub struct Server {
+    kind: Kind,
+    pub port: u16,
+    /// PEM; it vouches for the server's certificate, which is for `localhost` and 127.0.0.1.
+    pub ca: PathBuf,
+    _in_use: std::fs::File,
+}
+
+impl Server {
+    /// A database of the caller's own, by URL.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn database(&self) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        self.kind.make_database(self.port, &name)
+    }
+
+    /// Says something to the server as its administrator.
+    ///
+    /// # Panics
+    /// When it refuses.
+    pub fn tell(&self, database: &str, sql: &str) -> String {
+        self.kind.tell(self.port, database, sql)
+    }
+}
+
+macro_rules! server {
+    ($(#[$doc:meta])* $name:ident, $kind:expr) => {
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name() -> Option<&'static Server> {
+            static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+            SERVER.get_or_init(|| share::take($kind)).as_ref()
+        }
+    };
+}
+
+server!(
+    /// PostgreSQL; `None` when it is not installed, which is a failure in CI.
+    postgres,
+    Kind::Postgres
+);
+server!(
+    /// MariaDB; `None` when it is not installed, which is a failure in CI.
+    mariadb,
+    Kind::Mariadb
+);
+
+/// Runs a command to its end and gives what it said.
+fn run(command: &mut Command) -> String {
+    let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "{command:?}\n{said}\n{}", String::from_utf8_lossy(&out.stderr));
+    said
+}

@@ -1,0 +1,59 @@
+//! One server for all tests of all processes. Who uses it holds a shared lock on a file; a shell waits until nobody does, and ends it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use crate::{Server, kinds::Kind};
+
+/// Given: the file that users lock, the one that starters lock, the one with the port, the server's directory, its process id.
+const CARETAKER: &str = r#"
+while :; do
+    flock -x "$1" true
+    sleep 10
+    exec 9>"$2"; flock -x 9
+    if flock -n -x "$1" true; then
+        rm -f "$3"; kill "$5"; while kill -0 "$5" 2>/dev/null; do sleep 0.1; done; rm -rf "$4"
+        exit
+    fi
+    exec 9>&-
+done"#;
+
+fn file(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join("countersign-test-servers");
+    fs::create_dir_all(&dir).unwrap();
+    dir.join(name)
+}
+
+fn open(path: &PathBuf) -> File {
+    OpenOptions::new().create(true).truncate(false).write(true).open(path).unwrap()
+}
+
+pub(crate) fn take(kind: Kind) -> Option<Server> {
+    if let Err(missing) = kind.programs() {
+        assert!(std::env::var_os("CI").is_none(), "{missing} is missing: run `make tools`");
+        eprintln!("skipped: {missing} is missing; run `make tools`");
+        return None;
+    }
+    let (users, starters, note) =
+        (file(&format!("{}.users", kind.name())), file(&format!("{}.lock", kind.name())), file(&format!("{}.port", kind.name())));
+    let starter = open(&starters);
+    starter.lock().unwrap();
+    let in_use = open(&users);
+    in_use.lock_shared().unwrap();
+    let there = fs::read_to_string(&note).ok().and_then(|text| {
+        let (port, dir) = text.trim().split_once(' ')?;
+        kind.answers(port.parse().ok()?).then(|| (port.parse().unwrap(), PathBuf::from(dir)))
+    });
+    let (port, dir) = there.unwrap_or_else(|| {
+        let (port, dir, pid) = kind.start();
+        fs::write(&note, format!("{port} {}", dir.display())).unwrap();
+        let mut caretaker = Command::new("setsid");
+        caretaker.args(["sh", "-c", CARETAKER, "caretaker"]).args([&users, &starters, &note, &dir]).arg(pid.to_string());
+        caretaker.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        (port, dir)
+    });
+    Some(Server { kind, port, ca: dir.join("ca.pem"), _in_use: in_use })
+}

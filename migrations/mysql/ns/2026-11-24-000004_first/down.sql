@@ -1,0 +1,16 @@
+DROP TABLE counters;
+DROP TABLE trail;
+DROP TABLE requests;
+DROP TABLE endings;
+DROP TABLE redemptions;
+DROP TABLE outcomes;
+DROP TABLE enrolments;
+DROP TABLE accounts;
+DROP TABLE apps;
+DROP TABLE user_attributes;
+DROP TABLE users;
+DROP TABLE roles;
+DROP TABLE api_keys;
+DROP TABLE clients;
+DROP TABLE realm_keys;
+DROP TABLE realms;
