@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod memory;
+mod redis;
 mod tallies;
 
 pub use memory::{MemoryKv, Size};
+pub use redis::{RedisKv, RedisUrl};

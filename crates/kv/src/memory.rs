@@ -154,6 +154,10 @@ fn noted(notes: &Notes, account: AccountId) -> Vec<LoginId> {
 
 #[async_trait]
 impl Live for MemoryKv {
+    async fn ping(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<bool, Fault> {
         let gone_at = self.clock.now().plus_secs(ttl_secs);
         let mut state = self.state();

@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) enum Kind {
     Postgres,
     Mariadb,
+    Redis,
 }
 
 /// A program by name, wherever Debian puts it.
@@ -47,6 +48,7 @@ impl Kind {
         match self {
             Self::Postgres => "postgres",
             Self::Mariadb => "mariadb",
+            Self::Redis => "redis",
         }
     }
 
@@ -55,6 +57,7 @@ impl Kind {
         let wanted: &[&'static str] = match self {
             Self::Postgres => &["initdb", "postgres", "psql", "openssl", "flock", "setsid"],
             Self::Mariadb => &["mariadbd", "mariadb-install-db", "mariadb", "openssl", "flock", "setsid"],
+            Self::Redis => &["redis-server", "redis-cli", "openssl", "flock", "setsid"],
         };
         wanted.iter().find(|name| program(name).is_none()).map_or(Ok(()), |name| Err(name))
     }
@@ -68,6 +71,7 @@ impl Kind {
                 .stderr(Stdio::null())
                 .status()
                 .is_ok_and(|s| s.success()),
+            Self::Redis => redis_cli(port).arg("ping").output().is_ok_and(|o| o.stdout.starts_with(b"PONG")),
             Self::Mariadb => {
                 TcpStream::connect(("127.0.0.1", port)).is_ok()
                     && mariadb(port).args(["-e", "SELECT 1"]).output().is_ok_and(|o| o.status.success())
@@ -85,6 +89,7 @@ impl Kind {
         let mut server = match self {
             Self::Postgres => postgres(&dir, port),
             Self::Mariadb => mariadbd(&dir, port),
+            Self::Redis => redis(&dir, port),
         };
         let log = || File::options().create(true).append(true).open(dir.join("log")).unwrap();
         let mut child = server.stdin(Stdio::null()).stdout(log()).stderr(log()).spawn().unwrap();
@@ -109,6 +114,8 @@ impl Kind {
                 self.tell(port, "mysql", &format!("CREATE DATABASE {name} CHARACTER SET latin1"));
                 format!("mysql://ns:secret@127.0.0.1:{port}/{name}")
             }
+            // Pub/sub knows no databases: tests keep apart by their keys.
+            Self::Redis => format!("redis://127.0.0.1:{port}/0"),
         }
     }
 
@@ -116,6 +123,7 @@ impl Kind {
         match self {
             Self::Postgres => run(command("psql").arg(postgres_url(port, database)).args(["-v", "ON_ERROR_STOP=1", "-qAtc", sql])),
             Self::Mariadb => run(mariadb(port).args(["-N", "-e", sql, database])),
+            Self::Redis => run(redis_cli(port).args(["-n", database]).args(sql.split(' '))),
         }
     }
 }
@@ -187,5 +195,18 @@ fn mariadbd(dir: &Path, port: u16) -> Command {
     {
         server.arg(format!("--{option}={}", dir.join(name).display()));
     }
+    server
+}
+
+fn redis_cli(port: u16) -> Command {
+    let mut client = command("redis-cli");
+    client.args(["-h", "127.0.0.1", "-p"]).arg(port.to_string());
+    client
+}
+
+fn redis(dir: &Path, port: u16) -> Command {
+    let mut server = Command::new("setsid");
+    server.arg(program("redis-server").unwrap()).args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]).arg(dir);
+    server.arg("--port").arg(port.to_string());
     server
 }

@@ -70,6 +70,12 @@ server!(
     Kind::Mariadb
 );
 
+server!(
+    /// Redis; `None` when it is not installed, which is a failure in CI.
+    redis,
+    Kind::Redis
+);
+
 /// Runs a command to its end and gives what it said.
 fn run(command: &mut Command) -> String {
     let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));

@@ -106,6 +106,8 @@ pub trait Wakes: Send {
 /// The KV port. All methods may be called from any task of any runtime.
 #[async_trait]
 pub trait Live: Send + Sync {
+    /// Whether it answers, and keeps what it is given.
+    async fn ping(&self) -> Result<(), Fault>;
     /// Stores a new login at version 1, to vanish after `ttl_secs`. False when one with this id is there.
     async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<bool, Fault>;
     /// What is there.

@@ -1,0 +1,197 @@
+//! The port, method by method.
+
+use async_trait::async_trait;
+use bb8_redis::redis;
+use countersign_domain::{
+    Fault,
+    faults::{FaultName, active},
+    ports::{Advanced, Count, Counter, CounterKind, Live, Quarantine, Topic, Versioned, Wakes},
+    time::Time,
+};
+use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
+
+use super::{RedisKv, bus};
+
+/// A settled login is in the store: it makes room for others soon.
+const SETTLED_SECS: u64 = 30;
+/// Claims, and offers, remembered per account; the oldest is forgotten first.
+const MOST_NOTES: u64 = 64;
+/// Members remembered for one counter.
+const MOST_MEMBERS: u64 = 64;
+
+fn number(n: u64) -> Vec<u8> {
+    n.to_string().into_bytes()
+}
+
+/// What goes over the bus, or nothing where a test has cut it.
+fn wake(topic: Topic, v: u64) -> Vec<u8> {
+    if active(FaultName::DropPublish) { Vec::new() } else { bus::write(topic, v) }
+}
+
+impl RedisKv {
+    fn key(&self, parts: &[&[u8]]) -> Vec<u8> {
+        [&self.prefix[..], &parts.concat()].concat()
+    }
+
+    fn login_key(&self, login: LoginId) -> Vec<u8> {
+        self.key(&[b"login:", &login.0])
+    }
+
+    fn bus_key(&self) -> Vec<u8> {
+        self.key(&[b"bus"])
+    }
+
+    fn counter_key(&self, what: &[u8], c: Counter) -> Vec<u8> {
+        let kind: &[u8] = match c.kind {
+            CounterKind::Initiator => b"initiator",
+            CounterKind::Address => b"address",
+            CounterKind::Client => b"client",
+            CounterKind::User => b"user",
+            CounterKind::Offers => b"offers",
+            CounterKind::BadClaims => b"bad",
+            CounterKind::Changes => b"changes",
+        };
+        self.key(&[what, &c.realm.0, b":", kind, b":", &c.key])
+    }
+
+    fn life(&self, secs: u64) -> Vec<u8> {
+        number(secs.max(1).saturating_mul(self.second))
+    }
+
+    fn now(&self) -> Vec<u8> {
+        number(self.clock.now().0)
+    }
+
+    async fn note(&self, kind: &[u8], account: AccountId, login: LoginId, secs: u64) -> Result<(), Fault> {
+        let keys = [self.key(&[kind, &account.0]), self.key(&[kind, b"until:", &account.0])];
+        // By the pods' clock, like everything that is compared with it; the keys themselves go by Redis'.
+        let args = [login.0.to_vec(), self.now(), number(secs.saturating_mul(1000)), number(MOST_NOTES)];
+        self.script(&self.scripts.note, &keys, &args).await
+    }
+
+    async fn notes(&self, kind: &[u8], account: AccountId) -> Result<Vec<LoginId>, Fault> {
+        let keys = [self.key(&[kind, &account.0]), self.key(&[kind, b"until:", &account.0])];
+        let found: Vec<Vec<u8>> = self.script(&self.scripts.notes, &keys, &[self.now()]).await?;
+        Ok(found.into_iter().filter_map(|id| id.try_into().ok().map(LoginId)).collect())
+    }
+}
+
+#[async_trait]
+impl Live for RedisKv {
+    async fn ping(&self) -> Result<(), Fault> {
+        self.examine().await
+    }
+
+    async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<bool, Fault> {
+        self.script(&self.scripts.create, &[self.login_key(login)], &[body, self.life(ttl_secs)]).await
+    }
+
+    async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault> {
+        let mut ask = redis::cmd("HMGET");
+        ask.arg(self.login_key(login)).arg("v").arg("b");
+        let (v, body): (Option<u64>, Option<Vec<u8>>) = self.command(ask).await?;
+        Ok(v.zip(body).map(|(v, body)| Versioned { v, body }))
+    }
+
+    async fn advance(&self, login: LoginId, from: u64, to: Versioned) -> Result<Advanced, Fault> {
+        let args = [number(from), number(to.v), to.body, wake(Topic::Login(login), to.v)];
+        let (what, v, body): (u8, u64, Vec<u8>) =
+            self.script(&self.scripts.advance, &[self.login_key(login), self.bus_key()], &args).await?;
+        Ok(match what {
+            0 => Advanced::Missing,
+            1 => Advanced::Stale(Versioned { v, body }),
+            _ => Advanced::Done,
+        })
+    }
+
+    async fn settle(&self, login: LoginId, to: Versioned) -> Result<(), Fault> {
+        let args = [number(to.v), to.body, wake(Topic::Login(login), to.v), self.life(SETTLED_SECS)];
+        self.script(&self.scripts.settle, &[self.login_key(login), self.bus_key()], &args).await
+    }
+
+    async fn note_claim(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault> {
+        self.note(b"claims:", account, login, ttl_secs).await
+    }
+
+    async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
+        self.notes(b"claims:", account).await
+    }
+
+    async fn offer(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault> {
+        self.note(b"offers:", account, login, ttl_secs).await
+    }
+
+    async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
+        self.notes(b"offers:", account).await
+    }
+
+    async fn hear(&self, account: AccountId, ttl_secs: u64) -> Result<(), Fault> {
+        let mut set = redis::cmd("SET");
+        set.arg(self.key(&[b"heard:", &account.0])).arg(self.now()).arg("PX").arg(self.life(ttl_secs));
+        self.command(set).await
+    }
+
+    async fn heard(&self, account: AccountId) -> Result<Option<Time>, Fault> {
+        let mut get = redis::cmd("GET");
+        get.arg(self.key(&[b"heard:", &account.0]));
+        Ok(self.command::<Option<u64>>(get).await?.map(Time))
+    }
+
+    async fn count(&self, counter: Counter, secs: u64) -> Result<Count, Fault> {
+        let (n, left): (u64, u64) = self.script(&self.scripts.count, &[self.counter_key(b"count:", counter)], &[self.life(secs)]).await?;
+        Ok(Count { n, left: left.div_ceil(self.second).max(1) })
+    }
+
+    async fn distinct(&self, counter: Counter, member: [u8; 16], secs: u64) -> Result<u64, Fault> {
+        let args = [member.to_vec(), self.life(secs), number(MOST_MEMBERS)];
+        self.script(&self.scripts.distinct, &[self.counter_key(b"members:", counter)], &args).await
+    }
+
+    async fn quarantine(&self, realm: RealmId, key_of: [u8; 16], address: bool, secs: u64) -> Result<(), Fault> {
+        let member = [&key_of[..], if address { b"1" } else { b"0" }].concat();
+        let until = self.clock.now().plus_secs(secs);
+        let args = [member, number(until.0), self.now(), number(secs.saturating_mul(1000))];
+        self.script(&self.scripts.quarantine, &[self.key(&[b"out:", &realm.0])], &args).await
+    }
+
+    async fn quarantined(&self, realm: RealmId, key_of: [u8; 16]) -> Result<Option<Time>, Fault> {
+        let args = [key_of.to_vec(), self.now()];
+        let until: u64 = self.script(&self.scripts.quarantined, &[self.key(&[b"out:", &realm.0])], &args).await?;
+        Ok(Some(until).filter(|until| *until > 0).map(Time))
+    }
+
+    async fn quarantines(&self, realm: RealmId) -> Result<Vec<Quarantine>, Fault> {
+        let mut ask = redis::cmd("ZRANGEBYSCORE");
+        ask.arg(self.key(&[b"out:", &realm.0])).arg(format!("({}", self.clock.now().0)).arg("+inf").arg("WITHSCORES");
+        let found: Vec<(Vec<u8>, u64)> = self.command(ask).await?;
+        let one = |(member, until): (Vec<u8>, u64)| {
+            let (kind, key) = member.split_last()?;
+            Some(Quarantine { key: key.try_into().ok()?, address: *kind == b'1', until: Time(until) })
+        };
+        let mut all: Vec<Quarantine> = found.into_iter().filter_map(one).collect();
+        all.sort_unstable_by_key(|q| q.key);
+        Ok(all)
+    }
+
+    async fn release(&self, realm: RealmId, key_of: [u8; 16]) -> Result<bool, Fault> {
+        let there = self.quarantined(realm, key_of).await?.is_some();
+        let mut remove = redis::cmd("ZREM");
+        remove.arg(self.key(&[b"out:", &realm.0])).arg([&key_of[..], b"0"].concat()).arg([&key_of[..], b"1"].concat());
+        Ok(self.command::<u64>(remove).await? > 0 && there)
+    }
+
+    async fn announce(&self, topic: Topic, v: u64) -> Result<(), Fault> {
+        let wake = wake(topic, v);
+        if wake.is_empty() {
+            return Ok(());
+        }
+        let mut publish = redis::cmd("PUBLISH");
+        publish.arg(self.bus_key()).arg(wake);
+        self.command::<u64>(publish).await.map(drop)
+    }
+
+    async fn subscribe(&self, _pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
+        let line = bus::Line { clients: self.clients.clone(), channel: self.bus_key(), epoch: self.epoch.clone() };
+        self.rt.spawn(line.open()).await.unwrap_or_else(|_| Err(Fault("the runtime has ended".to_owned())))
+    }
+}

@@ -1,0 +1,152 @@
+//! Live state in Redis, shared by all pods.
+//!
+//! Keys and the channel begin with the deployment's prefix and `:1:`; the number is the version of what is stored under them. Every change is one script, so that it happens whole; what a connection
+//! that broke has done is not known, and nothing here is repeated by itself.
+
+mod bus;
+mod live;
+mod place;
+mod scripts;
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use bb8_redis::{bb8, redis};
+use countersign_domain::{Fault, ports::Clock};
+use redis::{FromRedisValue, RedisError, Script, ServerErrorKind};
+use tokio::runtime::Handle;
+
+pub use place::RedisUrl;
+use place::{Clients, Held, Manager, PATIENCE};
+
+/// The oldest that will do: scripts replicate what they did, not what they said.
+const OLDEST: u32 = 6;
+
+/// The Redis adapter.
+pub struct RedisKv {
+    url: RedisUrl,
+    prefix: Vec<u8>,
+    pool: bb8::Pool<Manager>,
+    clients: Arc<Clients>,
+    epoch: Arc<AtomicU64>,
+    clock: Arc<dyn Clock>,
+    rt: Handle,
+    scripts: Scripts,
+    /// A second's length in milliseconds; tests have shorter ones.
+    second: u64,
+}
+
+struct Scripts {
+    create: Script,
+    advance: Script,
+    settle: Script,
+    note: Script,
+    notes: Script,
+    count: Script,
+    distinct: Script,
+    quarantine: Script,
+    quarantined: Script,
+}
+
+impl RedisKv {
+    /// Connects; up to `size` connections live on `rt`. Deployments that share a Redis have different prefixes.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or is not fit to hold what must not vanish.
+    pub async fn open(url: &RedisUrl, prefix: &str, size: u32, clock: Arc<dyn Clock>, rt: &Handle) -> Result<Self, Fault> {
+        let (clients, epoch) = (Arc::new(Clients::new(url)?), Arc::<AtomicU64>::default());
+        let manager = Manager { clients: clients.clone(), rt: rt.clone(), epoch: epoch.clone() };
+        // Once without the pool, which would try again before it says what is wrong.
+        bb8::ManageConnection::connect(&manager).await.map_err(|e| Fault(format!("Redis at {url}: {e}")))?;
+        let pool = bb8::Pool::builder().max_size(size.max(1)).connection_timeout(PATIENCE).build_unchecked(manager);
+        let scripts = Scripts {
+            create: Script::new(scripts::CREATE),
+            advance: Script::new(scripts::ADVANCE),
+            settle: Script::new(scripts::SETTLE),
+            note: Script::new(scripts::NOTE),
+            notes: Script::new(scripts::NOTES),
+            count: Script::new(scripts::COUNT),
+            distinct: Script::new(scripts::DISTINCT),
+            quarantine: Script::new(scripts::QUARANTINE),
+            quarantined: Script::new(scripts::QUARANTINED),
+        };
+        let prefix = format!("{prefix}:1:").into_bytes();
+        let kv = Self { url: url.clone(), prefix, pool, clients, epoch, clock, rt: rt.clone(), scripts, second: 1000 };
+        kv.examine().await?;
+        Ok(kv)
+    }
+
+    /// The same with shorter seconds, for tests of what vanishes in time.
+    #[must_use]
+    pub fn with_second(self, length: Duration) -> Self {
+        Self { second: u64::try_from(length.as_millis()).unwrap_or(1000).max(1), ..self }
+    }
+
+    /// Whether this Redis forgets nothing by itself, takes writes, and is new enough.
+    async fn examine(&self) -> Result<(), Fault> {
+        let told: String = self.command(redis::cmd("INFO")).await?;
+        let value = |name: &str| told.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim();
+        let refuse = |why: String| Err(Fault(format!("Redis at {}: {why}", self.url)));
+        let version = value("redis_version");
+        if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < OLDEST) {
+            return refuse(format!("version {version} is too old: from {OLDEST} on"));
+        }
+        let policy = value("maxmemory_policy");
+        if policy != "noeviction" {
+            return refuse(format!(
+                "maxmemory-policy is {policy}; it must be noeviction, or limits and logins vanish when memory is short"
+            ));
+        }
+        if value("role") != "master" {
+            return refuse("it is a replica, which takes no writes".to_owned());
+        }
+        Ok(())
+    }
+
+    /// One command.
+    async fn command<T: FromRedisValue + Send + 'static>(&self, command: redis::Cmd) -> Result<T, Fault> {
+        self.run(async move |held| command.query_async(&mut held.conn).await).await
+    }
+
+    /// One script with its keys and arguments.
+    async fn script<T: FromRedisValue + Send + 'static>(&self, script: &Script, keys: &[Vec<u8>], args: &[Vec<u8>]) -> Result<T, Fault> {
+        let mut call = script.prepare_invoke();
+        for key in keys {
+            call.key(&key[..]);
+        }
+        for arg in args {
+            call.arg(&arg[..]);
+        }
+        self.run(async |held: &mut Held| call.invoke_async(&mut held.conn).await).await
+    }
+
+    async fn run<T>(&self, work: impl AsyncFnOnce(&mut Held) -> Result<T, RedisError>) -> Result<T, Fault> {
+        let mut held = self.pool.get().await.map_err(|e| match e {
+            bb8::RunError::User(e) => self.fault(&e),
+            bb8::RunError::TimedOut => Fault(format!("Redis at {}: no connection within {} s", self.url, PATIENCE.as_secs())),
+        })?;
+        let result = work(&mut held).await;
+        if let Err(e) = &result
+            && lost(e)
+        {
+            held.bad = true;
+        }
+        result.map_err(|e| self.fault(&e))
+    }
+
+    fn fault(&self, e: &RedisError) -> Fault {
+        Fault(format!("Redis at {}: {e}", self.url))
+    }
+}
+
+/// Whether the connection, or the server behind it, is of no use any more.
+fn lost(e: &RedisError) -> bool {
+    use redis::ErrorKind::Server;
+    e.is_io_error()
+        || e.is_timeout()
+        || e.is_connection_dropped()
+        || e.is_unrecoverable_error()
+        || matches!(e.kind(), Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown | ServerErrorKind::BusyLoading))
+}
