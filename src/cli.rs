@@ -3,6 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use countersign_store::migrate::{State, What};
 
 use crate::{
     app_config::{self, AppCommand},
@@ -27,6 +28,8 @@ enum Role {
     Ns(Run),
     /// Prepare a data directory — keys, database, root API key — and end; the first step of a deployment.
     Init(Init),
+    /// Bring the database to this release's schema, or say what is missing; pods do it themselves when they start.
+    Migrate(Migrate),
     /// Bring a running NS to what a file says: realms, clients, roles, apps.
     Apply(Apply),
     /// For publishers of phone apps: keys and signed configurations.
@@ -44,6 +47,22 @@ struct Init {
     /// A TOML file with settings. None is needed.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// One JSON object instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Migrate {
+    /// Directory of the embedded database; not needed where `database.url` names another.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A TOML file with settings. None is needed.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Change nothing; end with 1 when migrations are pending.
+    #[arg(long)]
+    check: bool,
     /// One JSON object instead of lines.
     #[arg(long)]
     json: bool,
@@ -92,6 +111,7 @@ pub fn run() -> ExitCode {
         Role::All(run) => start("all", run),
         Role::Ns(run) => start("ns", run),
         Role::Init(init) => prepare(init),
+        Role::Migrate(wanted) => migrate(&wanted),
         Role::Apply(apply) => apply::run(&apply).map(|()| ExitCode::SUCCESS),
         Role::App { command } => app_config::run(command).map(say),
     };
@@ -124,6 +144,27 @@ fn prepare(init: Init) -> Result<ExitCode, String> {
         let key = if made.fresh { format!("The root API key is in {root}.") } else { format!("The root API key in {root} stays.") };
         format!("{} is ready.\n{key}", init.data.display())
     }))
+}
+
+fn migrate(wanted: &Migrate) -> Result<ExitCode, String> {
+    let config = Config::load(wanted.config.as_deref(), environment()).map_err(|e| e.to_string())?;
+    let what = if wanted.check { What::Look } else { What::Run };
+    let State { pending, newer } = roles::migrate(wanted.data.as_deref(), &config, what).map_err(|e| e.to_string())?;
+    let late = wanted.check && !pending.is_empty();
+    if wanted.json {
+        say(serde_json::json!({"pending": pending, "newer": newer, "ran": !wanted.check}).to_string());
+    } else {
+        for name in &newer {
+            say(format!("{name}: of a newer release"));
+        }
+        for name in &pending {
+            say(format!("{name}: {}", if wanted.check { "pending" } else { "done" }));
+        }
+        if pending.is_empty() {
+            say("The database is up to date.".to_owned());
+        }
+    }
+    Ok(if late { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn start(role: &'static str, run: Run) -> Result<ExitCode, String> {

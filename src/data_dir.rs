@@ -75,12 +75,12 @@ impl DataDir {
     }
 
     /// The master key: from the file given, or from `master.key`, which is made on first start.
-    pub(crate) fn master_key(&self, given: Option<&Path>, random: &dyn Random) -> Result<Secret<32>, DataError> {
+    /// When a database is there already, none is made: `sealed` says which.
+    pub(crate) fn master_key(&self, given: Option<&Path>, random: &dyn Random, sealed: Option<&str>) -> Result<Secret<32>, DataError> {
         let path = given.map_or_else(|| self.file("master.key"), Path::to_owned);
         if given.is_none() && !path.exists() {
-            let database = self.file(DATABASE);
-            if database.metadata().is_ok_and(|m| m.len() > 0) {
-                return Err(DataError::NoKey(path.display().to_string(), database.display().to_string()));
+            if let Some(database) = sealed {
+                return Err(DataError::NoKey(path.display().to_string(), database.to_owned()));
             }
             let fresh: Secret<32> = random.secret();
             write_new(&path, format!("{}\n", STANDARD.encode(fresh.expose())).as_bytes())?;
@@ -101,6 +101,11 @@ impl DataDir {
         File::open(&path).and_then(|mut f| f.read_to_string(&mut text)).map_err(io_error(&path))?;
         let key = api_key::read(text.trim()).ok_or_else(|| DataError::Damaged(path.display().to_string(), "an API key"))?;
         Ok((key, fresh))
+    }
+
+    /// The root API key that was made just now counts nowhere.
+    pub(crate) fn drop_root_api_key(&self) -> Result<(), DataError> {
+        self.remove("root-api-key")
     }
 
     /// Tells scripts where everything is. Written whole or not at all.

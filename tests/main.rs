@@ -30,6 +30,7 @@ mod page_http;
 mod pages;
 mod people;
 mod phases;
+mod pods;
 mod program;
 mod python;
 mod rest;

@@ -6,9 +6,12 @@ use actix::prelude::*;
 use countersign_domain::ports::{Live, Topic, Wake, Wakes};
 use countersign_protocol::ids::PodId;
 
-use crate::registry::{
-    login::{self, LoginRegistry, WakeAll},
-    message::{MessageRegistry, Poke, PokeAll},
+use crate::{
+    realms::Realms,
+    registry::{
+        login::{self, LoginRegistry, WakeAll},
+        message::{Held, MessageRegistry, Moved, Poke, PokeAll},
+    },
 };
 
 /// How long a lost subscription waits before it is tried again.
@@ -21,6 +24,7 @@ pub(crate) struct BusBridge {
     wakes: Option<Box<dyn Wakes>>,
     logins: Addr<LoginRegistry>,
     messages: Addr<MessageRegistry>,
+    realms: Realms,
 }
 
 impl BusBridge {
@@ -30,8 +34,9 @@ impl BusBridge {
         wakes: Box<dyn Wakes>,
         logins: Addr<LoginRegistry>,
         messages: Addr<MessageRegistry>,
+        realms: Realms,
     ) -> Self {
-        Self { live, pod, wakes: Some(wakes), logins, messages }
+        Self { live, pod, wakes: Some(wakes), logins, messages, realms }
     }
 }
 
@@ -40,13 +45,14 @@ impl Actor for BusBridge {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let (live, pod, first) = (self.live.clone(), self.pod, self.wakes.take());
-        let (logins, messages) = (self.logins.clone(), self.messages.clone());
+        let (logins, messages, realms) = (self.logins.clone(), self.messages.clone(), self.realms.clone());
         let life = async move {
             let mut wakes = match first {
                 Some(wakes) => wakes,
                 None => {
                     let wakes = subscribe(&*live, pod).await;
                     tell_all(&logins, &messages).await;
+                    send_away_who_moved(&*live, &messages).await;
                     wakes
                 }
             };
@@ -55,10 +61,18 @@ impl Actor for BusBridge {
                     Wake::Changed { topic: topic @ (Topic::Login(_) | Topic::Enrolment(_)), v } => {
                         let _gone_with_the_pod = logins.send(login::Wake(topic, v)).await;
                     }
+                    Wake::Changed { topic: Topic::Realm(_), .. } => look_at(&realms),
+                    Wake::Changed { topic: Topic::Moved(account), v } => {
+                        let _gone_with_the_pod = messages.send(Moved(account, v)).await;
+                    }
                     Wake::Changed { topic, .. } => {
                         let _gone_with_the_pod = messages.send(Poke(topic)).await;
                     }
-                    Wake::Resync => tell_all(&logins, &messages).await,
+                    Wake::Resync => {
+                        look_at(&realms);
+                        tell_all(&logins, &messages).await;
+                        send_away_who_moved(&*live, &messages).await;
+                    }
                 }
             }
             tracing::warn!("the bus subscription ended; subscribing again");
@@ -70,6 +84,16 @@ impl Actor for BusBridge {
 
 impl Supervised for BusBridge {}
 
+/// Reads the realms again, beside the wake-ups.
+fn look_at(realms: &Realms) {
+    let realms = realms.clone();
+    actix_rt::spawn(async move {
+        if let Err(fault) = realms.reload().await {
+            tracing::warn!(%fault, "the realms cannot be read again; working with what is known");
+        }
+    });
+}
+
 async fn subscribe(live: &dyn Live, pod: PodId) -> Box<dyn Wakes> {
     loop {
         match live.subscribe(pod).await {
@@ -77,6 +101,26 @@ async fn subscribe(live: &dyn Live, pod: PodId) -> Box<dyn Wakes> {
             Err(fault) => tracing::warn!(%fault, "cannot subscribe to the bus"),
         }
         actix_rt::time::sleep(RETRY).await;
+    }
+}
+
+/// Accounts asked about at a time.
+const CHUNK: usize = 500;
+
+/// Whose phone has come to another pod while nothing was heard goes.
+async fn send_away_who_moved(live: &dyn Live, messages: &Addr<MessageRegistry>) {
+    let held = messages.send(Held).await.unwrap_or_default();
+    for chunk in held.chunks(CHUNK) {
+        let accounts: Vec<_> = chunk.iter().map(|(account, _)| *account).collect();
+        let newest = match live.newest(&accounts).await {
+            Ok(newest) => newest,
+            Err(fault) => return tracing::warn!(%fault, "who has moved meanwhile cannot be seen"),
+        };
+        for ((account, here), newest) in chunk.iter().zip(newest) {
+            if let Some(nth) = newest.filter(|nth| nth > here) {
+                let _gone_with_the_pod = messages.send(Moved(*account, nth)).await;
+            }
+        }
     }
 }
 

@@ -95,7 +95,7 @@ impl Heart {
         let messages = MessageRegistry::start_in_arbiter(&arbiter.handle(), move |_| MessageRegistry::new(vital));
         let pod = PodId(ports.fresh_id());
         let wakes = ports.live.subscribe(pod).await?;
-        let bridge = BusBridge::new(ports.live.clone(), pod, wakes, logins.clone(), messages.clone());
+        let bridge = BusBridge::new(ports.live.clone(), pod, wakes, logins.clone(), messages.clone(), realms.clone());
         let bridge = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| bridge);
         let shared =
             Arc::new(Shared { ports, realms: realms.clone(), settings, logins, messages: messages.clone(), _bridge: bridge, leaving });

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use countersign_channel::{ServerKey, p256, random, statement};
@@ -10,7 +11,7 @@ use countersign_domain::{
     Refused,
     app::App,
     audit::Who,
-    ports::Ports,
+    ports::{Ports, Topic},
     realm::{OpenKey, OpenRealm, Realm, RealmSettings, SealedKey, SealedRealm, place},
     refused::{Fault, Stop},
     secret::Secret,
@@ -25,8 +26,8 @@ use crate::work::to_the_end;
 
 /// A static key says it is good for two years; renewing it is the rotation's work.
 const KEY_LIFE_SECS: u64 = 2 * 365 * 86_400;
-/// How long after a miss another look into the store is worth it.
-const RELOAD_MS: u64 = 1000;
+/// How often misses lead to a look into the store at most.
+const RELOAD_MS: u64 = 200;
 
 #[derive(Default)]
 struct Book {
@@ -44,6 +45,8 @@ pub struct Realms {
     book: Arc<RwLock<Book>>,
     /// One reads at a time, so that an older reading never replaces a newer one.
     reading: Arc<tokio::sync::Mutex<()>>,
+    /// Whoever misses something stands in line: one looks for all.
+    missing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a HELLO's key id leads to.
@@ -59,7 +62,7 @@ impl Realms {
     /// # Errors
     /// When the store fails, or the master key is not the one they were sealed under.
     pub async fn load(ports: Ports) -> Result<Self, Fault> {
-        let realms = Self { ports, book: Arc::default(), reading: Arc::default() };
+        let realms = Self { ports, book: Arc::default(), reading: Arc::default(), missing: Arc::default() };
         realms.reload().await?;
         Ok(realms)
     }
@@ -107,21 +110,18 @@ impl Realms {
         f(&self.book.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks in the book; on a miss looks into the store, but not more often than once a second: another pod may have made a realm.
+    /// Looks in the book; on a miss looks into the store, because another pod may have made a realm just now. Strangers who ask for what is nowhere cost a look
+    /// now and then, not one each.
     async fn find_or_reload<T>(&self, f: impl Fn(&Book) -> Option<T>) -> Result<Option<T>, Fault> {
         if let Some(found) = self.find(&f) {
             return Ok(Some(found));
         }
-        let now = self.ports.now();
-        let due = {
-            let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
-            let due = book.looked.is_none_or(|t| now.0.saturating_sub(t.0) >= RELOAD_MS);
-            if due {
-                book.looked = Some(now);
-            }
-            due
-        };
-        if due {
+        let asked = self.ports.now();
+        let _in_line = self.missing.lock().await;
+        let looked = self.find(|b| b.looked).unwrap_or(Time(0));
+        if looked <= asked {
+            let wait = looked.0.saturating_add(RELOAD_MS).saturating_sub(self.ports.now().0).min(RELOAD_MS);
+            actix_rt::time::sleep(Duration::from_millis(wait)).await;
             self.reload().await?;
         }
         Ok(self.find(&f))
@@ -179,14 +179,15 @@ impl Realms {
         who: impl Into<Who>,
     ) -> Result<Arc<OpenRealm>, Stop> {
         let sealed = self.make(name, display_name, settings);
-        if !self.ports.store.add_realm(&sealed, &self.ports.stamp(who)).await? {
+        let made = self.ports.store.add_realm(&sealed, &self.ports.stamp(who)).await?;
+        self.tell(sealed.realm.id).await?;
+        if !made {
             return Err(Refused::AlreadyExists.into());
         }
-        self.reload().await?;
         Ok(self.by_id(sealed.realm.id).await?.ok_or_else(|| Fault("a new realm cannot be read back".to_owned()))?)
     }
 
-    /// Changes display name and settings; other pods see it when they refresh. `None` when the realm is not (any more) what it was before the change: the book
+    /// Changes display name and settings; other pods are told. `None` when the realm is not (any more) what it was before the change: the book
     /// is fresh then.
     ///
     /// # Errors
@@ -195,7 +196,7 @@ impl Realms {
         let (realms, before, after) = (self.clone(), before.clone(), after.clone());
         to_the_end(async move {
             let changed = realms.ports.store.change_realm(&before, &after, &realms.ports.stamp(who)).await?;
-            realms.reload().await?;
+            realms.tell(after.id).await?;
             let now = realms.by_id(after.id).await?.ok_or(Refused::NotFound)?;
             Ok(changed.then_some(now))
         })
@@ -210,7 +211,7 @@ impl Realms {
         let realms = self.clone();
         to_the_end(async move {
             realms.ports.store.put_app(&app, &realms.ports.stamp(who)).await?;
-            realms.reload().await?;
+            realms.tell(app.realm).await?;
             Ok(realms.ports.store.app(app.realm, &app.id).await?.unwrap_or(app))
         })
         .await
@@ -226,9 +227,18 @@ impl Realms {
             if !realms.ports.store.delete_app(realm, &id, &realms.ports.stamp(who)).await? {
                 return Err(Refused::NotFound.into());
             }
-            Ok(realms.reload().await?)
+            Ok(realms.tell(realm).await?)
         })
         .await
+    }
+
+    /// Reads what is there now, here and on every other pod.
+    async fn tell(&self, realm: RealmId) -> Result<(), Fault> {
+        self.reload().await?;
+        if let Err(fault) = self.ports.live.announce(Topic::Realm(realm), 0).await {
+            tracing::warn!(%fault, "other pods see the change of a realm when they refresh");
+        }
+        Ok(())
     }
 
     fn make(&self, name: &str, display_name: &str, settings: RealmSettings) -> SealedRealm {

@@ -38,9 +38,10 @@ impl Config {
                 set(&mut table, &known, &section, keys)?;
             }
         }
-        let mut given: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
-        given.sort();
-        for (name, text) in given {
+        let mut environment: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        environment.sort();
+        for (name, text) in environment.clone() {
+            let (name, text) = secret_file(name, text, &environment)?;
             let path = known.iter().map(|(path, _)| path).find(|path| twin(path) == name);
             let Some(path) = path else {
                 let names: Vec<_> = known.iter().map(|(p, _)| twin(p)).collect();
@@ -65,6 +66,19 @@ fn judge(table: &Table, file: Option<&Path>) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+/// Settings that may hold a password; `…_FILE` names a file that holds the value.
+const SECRETS: [&str; 2] = ["database.url", "kv.url"];
+
+/// The variable itself, or what the file says that it names.
+fn secret_file(name: String, text: String, environment: &[(String, String)]) -> Result<(String, String), ConfigError> {
+    let Some(meant) = SECRETS.iter().map(|path| twin(path)).find(|meant| name == format!("{meant}_FILE")) else { return Ok((name, text)) };
+    if environment.iter().any(|(other, _)| *other == meant) {
+        return Err(ConfigError::Value(name, format!("{meant} is set, too; one of them must go")));
+    }
+    let held = std::fs::read_to_string(&text).map_err(|e| ConfigError::File(format!("{name} = {text}"), e.to_string()))?;
+    Ok((meant, held.trim().to_owned()))
 }
 
 fn twin(path: &str) -> String {
@@ -156,6 +170,21 @@ mod tests {
         let e = load("", &[("COUNTERSIGN_LISTEN_RESTT", "x")]).expect_err("unknown");
         assert_eq!(e.to_string(), "there is no setting COUNTERSIGN_LISTEN_RESTT; did you mean COUNTERSIGN_LISTEN_REST?");
         assert!(load("x = 1", &[]).is_err());
+    }
+
+    #[test]
+    fn a_secret_may_lie_in_a_file_and_is_never_shown() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("url");
+        std::fs::write(&path, "postgres://ns:s3cret@db/ns\n").expect("written");
+        let file = path.to_str().expect("a path");
+        let c = load("", &[("COUNTERSIGN_DATABASE_URL_FILE", file)]).expect("fine");
+        assert_eq!(c.database.url.0, "postgres://ns:s3cret@db/ns");
+        assert!(!format!("{c:?}").contains("s3cret"));
+        let both = [("COUNTERSIGN_DATABASE_URL_FILE", file), ("COUNTERSIGN_DATABASE_URL", "sqlite:///x")];
+        assert!(load("", &both).expect_err("both").to_string().contains("one of them must go"));
+        let gone = load("", &[("COUNTERSIGN_KV_URL_FILE", "/nowhere")]).expect_err("no file").to_string();
+        assert!(gone.contains("/nowhere"), "{gone}");
     }
 
     #[test]

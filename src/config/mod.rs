@@ -22,6 +22,8 @@ pub struct Config {
     pub wait: Wait,
     pub drain: Drain,
     pub keys: KeyFiles,
+    pub database: Database,
+    pub kv: Kv,
 }
 
 /// Where to listen.
@@ -132,6 +134,64 @@ pub struct KeyFiles {
     pub master_key_file: PathBuf,
 }
 
+/// A text that may hold a password: never shown.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "\"\"" } else { "(hidden)" })
+    }
+}
+
+/// Where the truth is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Database {
+    /// `postgres://user:password@host/name`, `mysql://…`, `sqlite:///path`. Empty: a file in the data directory.
+    pub url: Hidden,
+    /// `auto`, `off`, `require`, `verify-ca` or `verify-full`.
+    pub tls: String,
+    /// Who vouches for the server's certificate. PEM.
+    pub ca_file: PathBuf,
+    /// What this pod shows. PEM.
+    pub client_certificate_file: PathBuf,
+    pub client_key_file: PathBuf,
+    /// To a server, at most.
+    pub connections: u32,
+}
+
+/// Where live state is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Kv {
+    /// `redis://`, `rediss://` or `redis-sentinel://`. Empty: this process's memory, which is for one pod.
+    pub url: Hidden,
+    /// Deployments that share a Redis have different ones.
+    pub prefix: String,
+    pub connections: u32,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: Hidden::default(),
+            tls: "auto".to_owned(),
+            ca_file: PathBuf::new(),
+            client_certificate_file: PathBuf::new(),
+            client_key_file: PathBuf::new(),
+            connections: 16,
+        }
+    }
+}
+
+impl Default for Kv {
+    fn default() -> Self {
+        Self { url: Hidden::default(), prefix: "cs".to_owned(), connections: 8 }
+    }
+}
+
 impl Default for Listen {
     fn default() -> Self {
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
@@ -191,6 +251,12 @@ impl Listen {
 }
 
 impl Config {
+    /// Whether other pods may use the same database.
+    #[must_use]
+    pub fn database_is_shared(&self) -> bool {
+        !self.database.url.0.is_empty() && !self.database.url.0.starts_with("sqlite:")
+    }
+
     /// What no single key can say.
     ///
     /// # Errors
@@ -203,6 +269,11 @@ impl Config {
                     "listen.{key} = {at} would speak plaintext beyond this machine; put a TLS proxy in front and set listen.allow_plaintext = true, or listen on 127.0.0.1"
                 )));
             }
+        }
+        if self.database_is_shared() && self.kv.url.0.is_empty() {
+            return Err(ConfigError::Unsafe(
+                "database.url names a server, which several pods can share, but kv.url is empty: pods that keep logins in their own memory do not see each other's; set kv.url = \"redis://…\"".to_owned(),
+            ));
         }
         if !l.demo.ip().is_loopback() {
             return Err(ConfigError::Unsafe(format!("listen.demo = {} must be a loopback address", l.demo)));

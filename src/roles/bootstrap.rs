@@ -1,24 +1,33 @@
 //! What a first start makes: database, master key, root API key, a realm.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use countersign_actors::Realms;
 use countersign_domain::{
     api_key::ApiKey,
     audit::Actor,
     permission::role,
-    ports::{Meter, Ports},
+    ports::{Directory, Live, Meter, Ports},
     realm::RealmSettings,
-    refused::Stop,
+    refused::{Refused, Stop},
     vault::Vault,
 };
 use countersign_edge::{
     admin::Storage,
     metrics::{Metric, Metrics},
 };
-use countersign_kv::MemoryKv;
+use countersign_kv::{MemoryKv, RedisKv, RedisUrl};
 use countersign_protocol::ids::ApiKeyId;
-use countersign_store_ns::NsStore;
+use countersign_store::{
+    StoreError,
+    migrate::{What, migrate},
+    url::{DatabaseUrl, TlsOptions},
+};
+use countersign_store_ns::{NsStore, migrations};
+use tokio::runtime::Handle;
 
 use super::StartError;
 use crate::{
@@ -34,29 +43,62 @@ pub(super) struct Behind {
     pub(super) storage: Storage,
 }
 
-/// The real ports. Migrates the database, so it runs before the actor system starts.
-pub(super) fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>) -> Result<Behind, StartError> {
-    let random = Arc::new(OsRandom);
+/// Where the truth is, and how to speak to it.
+pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, TlsOptions), StartError> {
+    let d = &config.database;
+    let url = if d.url.0.is_empty() { DatabaseUrl::Sqlite(data.database(DATABASE)?) } else { d.url.0.parse().map_err(store_error)? };
+    Ok((url, tls(config)?))
+}
+
+/// How the way to the database is protected.
+pub(super) fn tls(config: &Config) -> Result<TlsOptions, StartError> {
+    let d = &config.database;
+    let file = |path: &PathBuf| Some(path.clone()).filter(|p| !p.as_os_str().is_empty());
+    let identity = match (file(&d.client_certificate_file), file(&d.client_key_file)) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => return Err(StartError::Other("database.client_certificate_file and database.client_key_file belong together".to_owned())),
+    };
+    Ok(TlsOptions { mode: d.tls.parse().map_err(store_error)?, ca: file(&d.ca_file), identity })
+}
+
+fn store_error(e: StoreError) -> StartError {
+    StartError::Store(e.to_string())
+}
+
+/// The real ports. Migrates the database, so it runs before the actor system starts, on the runtime that connections will live on.
+pub(super) async fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>) -> Result<Behind, StartError> {
+    let (random, clock, rt) = (Arc::new(OsRandom), Arc::new(WallClock), Handle::current());
+    let (url, tls) = database(data, config)?;
+    migrate(&url, &tls, migrations(), What::Run).await.map_err(store_error)?;
+    let store = NsStore::open(&url, &tls, config.database.connections, &rt).await.map_err(store_error)?;
+    let sealed = (!store.realms().await?.is_empty()).then(|| url.to_string());
     let given = Some(config.keys.master_key_file.as_path()).filter(|p| !p.as_os_str().is_empty());
-    let master = data.master_key(given, &*random)?;
-    let store = NsStore::open_sqlite(&data.database(DATABASE)?).map_err(|e| StartError::Store(e.to_string()))?;
-    let clock = Arc::new(WallClock);
-    let live = Arc::new(MemoryKv::new(clock.clone()));
-    let storage = storage(store.clone(), live.clone());
+    let master = data.master_key(given, &*random, sealed.as_deref())?;
+    let (live, memory): (Arc<dyn Live>, _) = if config.kv.url.0.is_empty() {
+        let memory = Arc::new(MemoryKv::new(clock.clone()));
+        (memory.clone(), Some(memory))
+    } else {
+        let url: RedisUrl = config.kv.url.0.parse()?;
+        (Arc::new(RedisKv::open(&url, &config.kv.prefix, config.kv.connections, clock.clone(), &rt).await?), None)
+    };
+    let storage = storage(store.clone(), memory);
     let vault = Arc::new(Vault::new(&master));
     Ok(Behind { ports: Ports { store: Arc::new(store), live, clock, random, vault, meter }, storage })
 }
 
-fn storage(store: NsStore, live: Arc<MemoryKv>) -> Storage {
+/// `memory` is asked for its size; Redis has tools of its own.
+fn storage(store: NsStore, memory: Option<Arc<MemoryKv>>) -> Storage {
     let one_at_a_time = Mutex::new(());
     Arc::new(move |metrics: &Metrics| {
         let _turn = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let (writing, size) = (store.writing(), live.size());
+        let writing = store.writing();
         metrics.catch_up(Metric::StoreCommits, writing.commits);
         metrics.catch_up(Metric::StoreWrites, writing.writes);
         metrics.catch_up(Metric::StoreFailed, writing.failed);
         metrics.set(Metric::StoreWaiting, &[], count(writing.waiting));
+        let Some(size) = memory.as_ref().map(|memory| memory.size()) else { return };
         let kinds = [
             ("logins", size.logins),
             ("notes", size.notes),
@@ -70,18 +112,28 @@ fn storage(store: NsStore, live: Arc<MemoryKv>) -> Storage {
     })
 }
 
-/// Makes sure that the key in `root-api-key` works, unless an administrator has replaced it.
-pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartError> {
-    let (secret, fresh) = data.root_api_key(&*ports.random)?;
+/// Makes sure that the key in `root-api-key` works, unless an administrator has replaced it. Pods that share a database share one: the first makes it.
+pub(super) async fn root_key(ports: &Ports, data: &DataDir, shared: bool) -> Result<(), StartError> {
     let known = ports.store.api_keys(None, None, None, 1000).await?;
+    if shared && !data.file("root-api-key").exists() && known.iter().any(ApiKey::is_root) {
+        return Ok(());
+    }
+    let (secret, fresh) = data.root_api_key(&*ports.random)?;
     let replaced = known.iter().any(|k| k.is_root() && k.hash != secret.hash());
     if known.iter().any(|k| k.hash == secret.hash()) || (replaced && !fresh) {
         return Ok(());
     }
-    let key = ApiKey::plain(ApiKeyId(ports.fresh_id()), &secret, role::ROOT, None, ports.now());
-    ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await?;
+    let id = if shared { FIRST_ROOT_KEY } else { ApiKeyId(ports.fresh_id()) };
+    let key = ApiKey::plain(id, &secret, role::ROOT, None, ports.now());
+    if !ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await? {
+        // Another pod was faster: its key counts.
+        data.drop_root_api_key()?;
+    }
     Ok(())
 }
+
+/// Of pods that start together with an empty database one makes the key, because its id can be taken once.
+const FIRST_ROOT_KEY: ApiKeyId = ApiKeyId(*b"the first of all");
 
 /// The realm, made when it is missing.
 pub(super) async fn realm(
@@ -92,7 +144,14 @@ pub(super) async fn realm(
     if let Some(realm) = realms.by_name(name).await? {
         return Ok(realm);
     }
-    realms.create(name, display_name, RealmSettings::default(), Actor::System).await.map_err(|stop| match stop {
+    let made = realms.create(name, display_name, RealmSettings::default(), Actor::System).await;
+    if let Err(Stop::Refused(Refused::AlreadyExists)) = &made
+        && let Some(realm) = realms.by_name(name).await?
+    {
+        // Another pod was faster.
+        return Ok(realm);
+    }
+    made.map_err(|stop| match stop {
         Stop::Refused(why) => StartError::Other(format!("the realm {name} cannot be made: {}", why.as_str())),
         Stop::Limited(_) => StartError::Other(format!("the realm {name} cannot be made now")),
         Stop::Fault(fault) => fault.into(),

@@ -76,7 +76,7 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
         admin: listen("admin", l.admin)?,
     };
     let (heart, deaths) = Heart::start(ports.clone(), settings(config)).await?;
-    bootstrap::root_key(&ports, &data).await?;
+    bootstrap::root_key(&ports, &data, config.database_is_shared()).await?;
     let address = |listener: &TcpListener| listener.local_addr().map_err(|e| StartError::Other(e.to_string()));
     let (rest, page, phone, admin) = (address(&doors.rest)?, address(&doors.page)?, address(&doors.phone)?, address(&doors.admin)?);
     let urls = urls(config, page, phone);

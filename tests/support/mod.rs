@@ -1,6 +1,7 @@
 //! Starting pods, and driving them.
 
 mod browser;
+mod cluster;
 mod keyring;
 mod page;
 mod pod;
@@ -9,6 +10,7 @@ mod site;
 mod stage;
 
 pub use browser::Browser;
+pub use cluster::{Cluster, Shares, shared_databases};
 pub use keyring::{IN_A_REALM, Key};
 pub use page::Page;
 pub use pod::Pod;

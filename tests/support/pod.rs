@@ -18,6 +18,7 @@ pub struct Pod {
     child: Child,
     pub data: PathBuf,
     _dir: Option<TempDir>,
+    env: Vec<(String, String)>,
     pub ready: Value,
     pub logs: Arc<Mutex<String>>,
 }
@@ -75,8 +76,9 @@ impl Pod {
             let _ = child.kill();
             panic!("the pod did not become ready:\n{}", logs.lock().unwrap());
         }
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let ready = serde_json::from_slice(&std::fs::read(data.join("ready.json")).unwrap()).unwrap();
-        Self { child, data: data.to_owned(), _dir: None, ready, logs }
+        Self { child, data: data.to_owned(), _dir: None, env, ready, logs }
     }
 
     /// A URL of `ready.json`.
@@ -143,7 +145,8 @@ impl Pod {
     pub async fn crash_and_restart(&mut self) -> Self {
         self.child.kill().unwrap();
         self.ended().await;
-        Self::on(&self.data, &[], &[])
+        let env: Vec<(&str, &str)> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Self::on(&self.data, &[], &env)
     }
 
     pub fn log(&self) -> String {

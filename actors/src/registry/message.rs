@@ -34,8 +34,17 @@ pub(crate) enum Control {
     Panic,
 }
 
+/// Who holds an account here.
+struct Place {
+    /// Of the registration on this pod.
+    generation: u64,
+    /// Of the arrival among all pods.
+    nth: u64,
+    session: Recipient<Control>,
+}
+
 pub(crate) struct MessageRegistry {
-    sessions: HashMap<AccountId, (u64, Recipient<Control>)>,
+    sessions: HashMap<AccountId, Place>,
     /// Set by a drain: newcomers are sent away at once.
     leaving: bool,
     _vital: Vital,
@@ -68,8 +77,19 @@ impl Actor for MessageRegistry {
 struct Arrive {
     account: AccountId,
     generation: u64,
+    nth: u64,
     session: Recipient<Control>,
 }
+
+/// The account has arrived somewhere with this number: who came before goes.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Moved(pub(crate) AccountId, pub(crate) u64);
+
+/// Accounts that are here, with the numbers of their arrivals.
+#[derive(Message)]
+#[rtype(result = "Vec<(AccountId, u64)>")]
+pub(crate) struct Held;
 
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -116,9 +136,34 @@ impl Handler<Arrive> for MessageRegistry {
         if self.leaving {
             tell(m.session.clone(), Control::End(Close::Draining), ctx);
         }
-        if let Some((_, old)) = self.sessions.insert(m.account, (m.generation, m.session)) {
-            tell(old, Control::End(Close::Displaced), ctx);
+        // Two that came at once may be announced in any order.
+        if self.sessions.get(&m.account).is_some_and(|there| there.nth > m.nth) {
+            return tell(m.session, Control::End(Close::Displaced), ctx);
         }
+        let place = Place { generation: m.generation, nth: m.nth, session: m.session };
+        if let Some(old) = self.sessions.insert(m.account, place) {
+            tell(old.session, Control::End(Close::Displaced), ctx);
+        }
+    }
+}
+
+impl Handler<Moved> for MessageRegistry {
+    type Result = ();
+
+    fn handle(&mut self, Moved(account, nth): Moved, ctx: &mut Self::Context) {
+        if self.sessions.get(&account).is_some_and(|there| there.nth < nth)
+            && let Some(old) = self.sessions.remove(&account)
+        {
+            tell(old.session, Control::End(Close::Displaced), ctx);
+        }
+    }
+}
+
+impl Handler<Held> for MessageRegistry {
+    type Result = MessageResult<Held>;
+
+    fn handle(&mut self, _: Held, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.sessions.iter().map(|(account, place)| (*account, place.nth)).collect())
     }
 }
 
@@ -127,7 +172,7 @@ impl Handler<Leave> for MessageRegistry {
 
     /// Only if it is still the one: a displaced session must not remove its successor.
     fn handle(&mut self, m: Leave, _: &mut Self::Context) {
-        if self.sessions.get(&m.account).is_some_and(|(g, _)| *g == m.generation) {
+        if self.sessions.get(&m.account).is_some_and(|there| there.generation == m.generation) {
             self.sessions.remove(&m.account);
         }
     }
@@ -140,10 +185,10 @@ impl Handler<Poke> for MessageRegistry {
         let (to, what) = match topic {
             Topic::Account(account) => (account, Control::Look),
             Topic::Offered { to, .. } | Topic::Vouch { to, .. } | Topic::Device { to, .. } => (to, Control::See(topic)),
-            Topic::Login(_) | Topic::Enrolment(_) => return,
+            Topic::Login(_) | Topic::Enrolment(_) | Topic::Realm(_) | Topic::Moved(_) => return,
         };
-        if let Some((_, session)) = self.sessions.get(&to) {
-            tell(session.clone(), what, ctx);
+        if let Some(there) = self.sessions.get(&to) {
+            tell(there.session.clone(), what, ctx);
         }
     }
 }
@@ -152,8 +197,8 @@ impl Handler<PokeAll> for MessageRegistry {
     type Result = ();
 
     fn handle(&mut self, _: PokeAll, ctx: &mut Self::Context) {
-        for (_, session) in self.sessions.values() {
-            tell(session.clone(), Control::Look, ctx);
+        for there in self.sessions.values() {
+            tell(there.session.clone(), Control::Look, ctx);
         }
     }
 }
@@ -179,7 +224,7 @@ impl Handler<SendAway> for MessageRegistry {
 
     fn handle(&mut self, SendAway(spread): SendAway, ctx: &mut Self::Context) -> usize {
         self.leaving = true;
-        let sessions: Vec<_> = self.sessions.values().map(|(_, s)| s.clone()).collect();
+        let sessions: Vec<_> = self.sessions.values().map(|there| there.session.clone()).collect();
         let n = sessions.len();
         // In ten batches, so that the other pods do not meet everybody at once.
         let batch = n.div_ceil(10).max(1);
@@ -217,7 +262,7 @@ impl Handler<PanicSession> for MessageRegistry {
     type Result = bool;
 
     fn handle(&mut self, PanicSession(account): PanicSession, _: &mut Self::Context) -> bool {
-        self.sessions.get(&account).is_some_and(|(_, s)| s.try_send(Control::Panic).is_ok())
+        self.sessions.get(&account).is_some_and(|there| there.session.try_send(Control::Panic).is_ok())
     }
 }
 
@@ -235,10 +280,10 @@ impl Drop for Presence {
     }
 }
 
-/// Takes the account's place; `None` when the registry is gone or overloaded.
-pub(crate) fn arrive(registry: &Addr<MessageRegistry>, account: AccountId, session: Recipient<Control>) -> Option<Presence> {
+/// Takes the account's place, as the `nth` arrival; `None` when the registry is gone or overloaded.
+pub(crate) fn arrive(registry: &Addr<MessageRegistry>, account: AccountId, nth: u64, session: Recipient<Control>) -> Option<Presence> {
     static GENERATIONS: AtomicU64 = AtomicU64::new(0);
     let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
-    registry.try_send(Arrive { account, generation, session }).ok()?;
+    registry.try_send(Arrive { account, generation, nth, session }).ok()?;
     Some(Presence { registry: registry.clone(), account, generation })
 }

@@ -93,7 +93,7 @@ async fn news(shared: &Shared, realm: &OpenRealm, account: &Account, topic: Topi
                 DeviceChanged { account, name, app, state, since }.into()
             })
         }
-        Topic::Login(_) | Topic::Enrolment(_) | Topic::Account(_) => None,
+        Topic::Login(_) | Topic::Enrolment(_) | Topic::Account(_) | Topic::Realm(_) | Topic::Moved(_) => None,
     })
 }
 

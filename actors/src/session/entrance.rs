@@ -37,7 +37,8 @@ impl SessionActor {
             let found = shared.ports.store.account_by_jkt(g.realm.realm.id, &jkt).await;
             let account = found.map_err(|_| Close::Busy)?.ok_or(Close::AuthFailed)?;
             p256::verify(&account.public_key, &message, &sig).map_err(|_| Close::AuthFailed)?;
-            let presence = arrive(&shared.messages, account.id, me).ok_or(Close::Busy)?;
+            let nth = nth(&shared.ports, &account, shared.settings.lifetime.as_secs()).await;
+            let presence = arrive(&shared.messages, account.id, nth, me).ok_or(Close::Busy)?;
             // Read again now that the registry knows us: a block in between is not missed.
             let account = shared.ports.store.account(account.realm, account.id).await.map_err(|_| Close::Busy)?.ok_or(Close::Deleted)?;
             let version = auth.app_version.filter(|v| Version::parse(v).is_some());
@@ -145,6 +146,17 @@ impl SessionActor {
                 act.goodbye(Close::Busy, ctx);
             }
         }))
+    }
+}
+
+/// Which arrival of the account this is, among all pods. Where nobody can tell, newest by the clock: nobody is kept out because Redis is away.
+async fn nth(ports: &Ports, account: &Account, lifetime: u64) -> u64 {
+    match ports.live.arrive(account.id, lifetime).await {
+        Ok(nth) => nth,
+        Err(fault) => {
+            tracing::warn!(%fault, "an arrival could not be announced");
+            ports.now().0.saturating_mul(1000)
+        }
     }
 }
 

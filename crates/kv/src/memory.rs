@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -53,6 +56,7 @@ pub struct MemoryKv {
     state: Mutex<State>,
     tallies: Mutex<Tallies>,
     wakes: broadcast::Sender<Wake>,
+    arrivals: AtomicU64,
 }
 
 /// How many entries of each kind there are.
@@ -74,7 +78,13 @@ impl MemoryKv {
     /// An empty one.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, state: Mutex::default(), tallies: Mutex::default(), wakes: broadcast::channel(BACKLOG).0 }
+        Self {
+            clock,
+            state: Mutex::default(),
+            tallies: Mutex::default(),
+            wakes: broadcast::channel(BACKLOG).0,
+            arrivals: AtomicU64::new(0),
+        }
     }
 
     /// The state, swept. Every change below leaves it whole, so a panic elsewhere does not spoil it.
@@ -231,6 +241,15 @@ impl Live for MemoryKv {
 
     async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
         Ok(noted(&self.state().offers, account))
+    }
+
+    /// One pod: its registry knows who is here, and needs no wake-up.
+    async fn arrive(&self, _account: AccountId, _ttl_secs: u64) -> Result<u64, Fault> {
+        Ok(self.arrivals.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    async fn newest(&self, accounts: &[AccountId]) -> Result<Vec<Option<u64>>, Fault> {
+        Ok(vec![None; accounts.len()])
     }
 
     async fn hear(&self, account: AccountId, ttl_secs: u64) -> Result<(), Fault> {

@@ -215,6 +215,22 @@ async fn the_last_word_of_a_phone_is_remembered_for_its_time(on: &dyn Bench) {
     assert_eq!(live.heard(ACCOUNT).await.unwrap(), None);
 }
 
+async fn every_arrival_is_newer_than_those_before_and_other_pods_hear_of_it(on: &dyn Bench) {
+    let live = on.live();
+    let mut pod = live.subscribe(PodId([1; 16])).await.unwrap();
+    let mut last = 0;
+    for _ in 0..50 {
+        let nth = live.arrive(ACCOUNT, 60).await.unwrap();
+        assert!(nth > last, "{nth} after {last}");
+        last = nth;
+        let newest = live.newest(&[ACCOUNT, AccountId([9; 16])]).await.unwrap();
+        if newest != [None, None] {
+            assert_eq!(newest, [Some(last), None]);
+            assert_eq!(pod.next().await, Some(Wake::Changed { topic: Topic::Moved(ACCOUNT), v: nth }));
+        }
+    }
+}
+
 macro_rules! adapter {
     ($module:ident, $bench:expr, [$($promise:ident),* $(,)?]) => {
         mod $module {
@@ -249,6 +265,7 @@ macro_rules! contract {
                 members_are_counted_once_each,
                 who_stays_out_comes_in_again_in_time_or_when_released,
                 the_last_word_of_a_phone_is_remembered_for_its_time,
+                every_arrival_is_newer_than_those_before_and_other_pods_hear_of_it,
             ]
         );
     };

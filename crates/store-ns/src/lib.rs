@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![expect(clippy::duplicate_mod, reason = "one query body, compiled once for each database")]
 
 mod mysql;
 mod postgres;

@@ -2,9 +2,10 @@
 
 use countersign_store::{
     StoreError,
+    migrate::{What, migrate},
     url::{DatabaseUrl, TlsMode, TlsOptions},
 };
-use countersign_store_ns::NsStore;
+use countersign_store_ns::{NsStore, migrations};
 use countersign_testkit::Server;
 use tokio::runtime::Handle;
 
@@ -47,6 +48,7 @@ async fn a_wrong_password_a_missing_database_and_a_closed_port_are_told_apart() 
 async fn a_server_is_verified_as_far_as_the_mode_says() {
     for server in servers() {
         let url = server.database();
+        migrate(&url.parse().unwrap(), &TlsOptions::default(), migrations(), What::Run).await.unwrap();
         let tls = |mode, ca| TlsOptions { mode, ca, identity: None };
         let (ours, by_name) = (Some(server.ca.clone()), url.replace("127.0.0.1", "localhost"));
         let other = tempfile::tempdir().unwrap();

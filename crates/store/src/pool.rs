@@ -28,6 +28,8 @@ use crate::{
 const QUEUE: usize = 4096;
 /// How long a job waits for a connection.
 const CONNECTION: Duration = Duration::from_secs(5);
+/// How long the question whether it is well may take.
+const SOON: Duration = Duration::from_millis(700);
 /// How long a job takes at most, tries included. Statements have shorter limits of their own.
 const JOB: Duration = Duration::from_secs(20);
 /// How often a transaction is tried.
@@ -57,7 +59,7 @@ struct Manager<C> {
     url: Arc<str>,
     tls: Arc<TlsOptions>,
     rt: Handle,
-    trouble: Arc<Mutex<Option<String>>>,
+    trouble: Arc<Mutex<Option<StoreError>>>,
     kind: std::marker::PhantomData<fn() -> C>,
 }
 
@@ -69,7 +71,7 @@ impl<C: Server> bb8::ManageConnection for Manager<C> {
         let (url, tls) = (self.url.clone(), self.tls.clone());
         // The task that drives the connection lives where it was made.
         let made = self.rt.spawn(async move { C::connect(&url, &tls).await }).await.unwrap_or(Err(StoreError::Closed));
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = made.as_ref().err().map(ToString::to_string);
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = made.as_ref().err().cloned();
         Ok(Held { conn: made?, bad: false })
     }
 
@@ -110,7 +112,7 @@ impl Drop for Place {
 pub struct Pool<C: Server> {
     pool: bb8::Pool<Manager<C>>,
     rt: Handle,
-    trouble: Arc<Mutex<Option<String>>>,
+    trouble: Arc<Mutex<Option<StoreError>>>,
     done: Arc<Done>,
 }
 
@@ -126,7 +128,7 @@ impl<C: Server> Pool<C> {
     /// # Errors
     /// [`StoreError::Open`].
     pub async fn open(url: &str, tls: &TlsOptions, size: u32, rt: &Handle) -> Result<Self, StoreError> {
-        let trouble = Arc::<Mutex<Option<String>>>::default();
+        let trouble = Arc::<Mutex<Option<StoreError>>>::default();
         let manager = Manager::<C> {
             url: url.into(),
             tls: Arc::new(tls.clone()),
@@ -155,7 +157,8 @@ impl<C: Server> Pool<C> {
     pub async fn examine(&self) -> JobResult<()> {
         let pool = self.clone();
         self.job(async move {
-            let mut held = pool.get().await?;
+            // Whoever asks how it is does not wait until it is well.
+            let mut held = timeout(SOON, pool.get()).await.unwrap_or_else(|_| Err(pool.trouble().unwrap_or(StoreError::Busy)))?;
             held.bad = true;
             let told = held.conn.examine().await;
             // A server that takes no writes any more is left: the next connection may find its successor.
@@ -263,11 +266,13 @@ impl<C: Server> Pool<C> {
     async fn get(&self) -> JobResult<bb8::PooledConnection<'_, Manager<C>>> {
         self.pool.get().await.map_err(|e| match e {
             bb8::RunError::User(e) => e,
-            bb8::RunError::TimedOut => {
-                let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                trouble.map_or(StoreError::Busy, StoreError::Open)
-            }
+            bb8::RunError::TimedOut => self.trouble().unwrap_or(StoreError::Busy),
         })
+    }
+
+    /// Why the last connection could not be made, if it could not.
+    fn trouble(&self) -> Option<StoreError> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn transaction<T, F>(&self, work: F) -> JobResult<T>

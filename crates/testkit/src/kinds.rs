@@ -80,6 +80,7 @@ impl Kind {
     }
 
     /// Gives port, directory and process id once it answers.
+    #[expect(clippy::zombie_processes, reason = "it outlives this process; its caretaker ends it")]
     pub(crate) fn start(self) -> (u16, PathBuf, u32) {
         let dir = std::env::temp_dir().join(format!("countersign-test-{}-{}", self.name(), std::process::id()));
         let _left_by_another = fs::remove_dir_all(&dir);

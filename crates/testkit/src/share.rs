@@ -31,6 +31,7 @@ fn open(path: &PathBuf) -> File {
     OpenOptions::new().create(true).truncate(false).write(true).open(path).unwrap()
 }
 
+#[expect(clippy::zombie_processes, reason = "the caretaker outlives this process")]
 pub(crate) fn take(kind: Kind) -> Option<Server> {
     if let Err(missing) = kind.programs() {
         assert!(std::env::var_os("CI").is_none(), "{missing} is missing: run `make tools`");

@@ -66,6 +66,11 @@ impl Readiness {
             Ok(Err(fault)) => causes.push(format!("database: {fault}")),
             Err(_) => causes.push("database: no answer within a second".to_owned()),
         }
+        match timeout(PATIENCE, self.ports.live.ping()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => causes.push(format!("live state: {fault}")),
+            Err(_) => causes.push("live state: no answer within a second".to_owned()),
+        }
         causes
     }
 }

@@ -66,6 +66,12 @@ impl ApiClient {
         Self { key: key.to_owned(), ..self.clone() }
     }
 
+    /// Another pod of the same server, or the same behind another name.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.trim_end_matches('/').to_owned(), ..self.clone() }
+    }
+
     /// What is asked through this has this `Idempotency-Key`: repeating it does nothing twice, and gives the same answer.
     #[must_use]
     pub fn once(&self, request_key: &str) -> Self {

@@ -11,6 +11,10 @@ pub enum Topic {
     Login(LoginId),
     Enrolment(EnrolmentId),
     Account(AccountId),
+    /// Its settings or apps; or it is new.
+    Realm(RealmId),
+    /// It has a newer connection, somewhere: the version is the number of that arrival.
+    Moved(AccountId),
     /// Tell `to`: this login waits for you.
     Offered {
         to: AccountId,
@@ -124,6 +128,11 @@ pub trait Live: Send + Sync {
     async fn offer(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault>;
     /// Logins that wait, or waited, for the account lately.
     async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault>;
+    /// The account has a new connection, here. Gives the number of this arrival, which is higher than of every one before. Where there are other pods, wakes them, and
+    /// remembers it for `ttl_secs`.
+    async fn arrive(&self, account: AccountId, ttl_secs: u64) -> Result<u64, Fault>;
+    /// The number of each account's newest arrival, where it is remembered; in the order of the question.
+    async fn newest(&self, accounts: &[AccountId]) -> Result<Vec<Option<u64>>, Fault>;
     /// The account's phone was heard just now; remembered for `ttl_secs`.
     async fn hear(&self, account: AccountId, ttl_secs: u64) -> Result<(), Fault>;
     /// When it was.

@@ -14,7 +14,7 @@ use countersign_domain::{
     Fault,
     ports::{Topic, Wake, Wakes},
 };
-use countersign_protocol::ids::{AccountId, EnrolmentId, LoginId};
+use countersign_protocol::ids::{AccountId, EnrolmentId, LoginId, RealmId};
 use futures_util::StreamExt;
 use redis::aio::{PubSubSink, PubSubStream};
 use tokio::{
@@ -40,6 +40,8 @@ pub(super) fn write(topic: Topic, v: u64) -> Vec<u8> {
         Topic::Offered { to, login } => (4, vec![to.0, login.0]),
         Topic::Vouch { to, enrolment } => (5, vec![to.0, enrolment.0]),
         Topic::Device { to, of } => (6, vec![to.0, of.0]),
+        Topic::Realm(id) => (7, vec![id.0]),
+        Topic::Moved(id) => (8, vec![id.0]),
     };
     [&[kind][..], &ids.concat(), &v.to_be_bytes()].concat()
 }
@@ -56,6 +58,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<Wake> {
         (3, 16) => Topic::Account(AccountId(id(0)?)),
         (4, 32) => Topic::Offered { to: AccountId(id(0)?), login: LoginId(id(1)?) },
         (5, 32) => Topic::Vouch { to: AccountId(id(0)?), enrolment: EnrolmentId(id(1)?) },
+        (8, 16) => Topic::Moved(AccountId(id(0)?)),
+        (7, 16) => Topic::Realm(RealmId(id(0)?)),
         (6, 32) => Topic::Device { to: AccountId(id(0)?), of: AccountId(id(1)?) },
         _ => return None,
     };
@@ -159,6 +163,8 @@ mod tests {
             Topic::Login(login),
             Topic::Enrolment(EnrolmentId([3; 16])),
             Topic::Account(account),
+            Topic::Realm(RealmId([5; 16])),
+            Topic::Moved(account),
             Topic::Offered { to: account, login },
             Topic::Vouch { to: account, enrolment: EnrolmentId([3; 16]) },
             Topic::Device { to: account, of: AccountId([4; 16]) },

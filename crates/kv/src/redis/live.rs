@@ -1,5 +1,7 @@
 //! The port, method by method.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bb8_redis::redis;
 use countersign_domain::{
@@ -12,6 +14,8 @@ use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
 
 use super::{RedisKv, bus};
 
+/// How long the question whether it is well may take.
+const SOON: Duration = Duration::from_millis(700);
 /// A settled login is in the store: it makes room for others soon.
 const SETTLED_SECS: u64 = 30;
 /// Claims, and offers, remembered per account; the oldest is forgotten first.
@@ -79,7 +83,8 @@ impl RedisKv {
 #[async_trait]
 impl Live for RedisKv {
     async fn ping(&self) -> Result<(), Fault> {
-        self.examine().await
+        // Whoever asks how it is does not wait until it is well.
+        tokio::time::timeout(SOON, self.examine()).await.unwrap_or_else(|_| Err(self.unreachable()))
     }
 
     async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<bool, Fault> {
@@ -123,6 +128,25 @@ impl Live for RedisKv {
 
     async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
         self.notes(b"offers:", account).await
+    }
+
+    async fn arrive(&self, account: AccountId, ttl_secs: u64) -> Result<u64, Fault> {
+        let mut wake = wake(Topic::Moved(account), 0);
+        // The version is what the script finds.
+        wake.truncate(wake.len().saturating_sub(8));
+        let keys = [self.key(&[b"here:", &account.0]), self.bus_key()];
+        self.script(&self.scripts.arrive, &keys, &[self.life(ttl_secs), wake]).await
+    }
+
+    async fn newest(&self, accounts: &[AccountId]) -> Result<Vec<Option<u64>>, Fault> {
+        if accounts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut ask = redis::cmd("MGET");
+        for account in accounts {
+            ask.arg(self.key(&[b"here:", &account.0]));
+        }
+        self.command(ask).await
     }
 
     async fn hear(&self, account: AccountId, ttl_secs: u64) -> Result<(), Fault> {

@@ -19,7 +19,7 @@ use redis::{FromRedisValue, RedisError, Script, ServerErrorKind};
 use tokio::runtime::Handle;
 
 pub use place::RedisUrl;
-use place::{Clients, Held, Manager, PATIENCE};
+use place::{Clients, Held, Manager, PATIENCE, Trouble};
 
 /// The oldest that will do: scripts replicate what they did, not what they said.
 const OLDEST: u32 = 6;
@@ -30,6 +30,7 @@ pub struct RedisKv {
     prefix: Vec<u8>,
     pool: bb8::Pool<Manager>,
     clients: Arc<Clients>,
+    trouble: Trouble,
     epoch: Arc<AtomicU64>,
     clock: Arc<dyn Clock>,
     rt: Handle,
@@ -48,6 +49,7 @@ struct Scripts {
     distinct: Script,
     quarantine: Script,
     quarantined: Script,
+    arrive: Script,
 }
 
 impl RedisKv {
@@ -56,8 +58,8 @@ impl RedisKv {
     /// # Errors
     /// When it cannot be reached, or is not fit to hold what must not vanish.
     pub async fn open(url: &RedisUrl, prefix: &str, size: u32, clock: Arc<dyn Clock>, rt: &Handle) -> Result<Self, Fault> {
-        let (clients, epoch) = (Arc::new(Clients::new(url)?), Arc::<AtomicU64>::default());
-        let manager = Manager { clients: clients.clone(), rt: rt.clone(), epoch: epoch.clone() };
+        let (clients, epoch, trouble) = (Arc::new(Clients::new(url)?), Arc::<AtomicU64>::default(), Trouble::default());
+        let manager = Manager { clients: clients.clone(), rt: rt.clone(), epoch: epoch.clone(), trouble: trouble.clone() };
         // Once without the pool, which would try again before it says what is wrong.
         bb8::ManageConnection::connect(&manager).await.map_err(|e| Fault(format!("Redis at {url}: {e}")))?;
         let pool = bb8::Pool::builder().max_size(size.max(1)).connection_timeout(PATIENCE).build_unchecked(manager);
@@ -71,9 +73,10 @@ impl RedisKv {
             distinct: Script::new(scripts::DISTINCT),
             quarantine: Script::new(scripts::QUARANTINE),
             quarantined: Script::new(scripts::QUARANTINED),
+            arrive: Script::new(scripts::ARRIVE),
         };
         let prefix = format!("{prefix}:1:").into_bytes();
-        let kv = Self { url: url.clone(), prefix, pool, clients, epoch, clock, rt: rt.clone(), scripts, second: 1000 };
+        let kv = Self { url: url.clone(), prefix, pool, clients, trouble, epoch, clock, rt: rt.clone(), scripts, second: 1000 };
         kv.examine().await?;
         Ok(kv)
     }
@@ -125,7 +128,7 @@ impl RedisKv {
     async fn run<T>(&self, work: impl AsyncFnOnce(&mut Held) -> Result<T, RedisError>) -> Result<T, Fault> {
         let mut held = self.pool.get().await.map_err(|e| match e {
             bb8::RunError::User(e) => self.fault(&e),
-            bb8::RunError::TimedOut => Fault(format!("Redis at {}: no connection within {} s", self.url, PATIENCE.as_secs())),
+            bb8::RunError::TimedOut => self.unreachable(),
         })?;
         let result = work(&mut held).await;
         if let Err(e) = &result
@@ -134,6 +137,11 @@ impl RedisKv {
             held.bad = true;
         }
         result.map_err(|e| self.fault(&e))
+    }
+
+    fn unreachable(&self) -> Fault {
+        let trouble = self.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        Fault(format!("Redis at {}: {}", self.url, trouble.unwrap_or_else(|| "no connection is free".to_owned())))
     }
 
     fn fault(&self, e: &RedisError) -> Fault {

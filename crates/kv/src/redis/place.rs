@@ -136,13 +136,14 @@ pub(super) struct Manager {
     pub(super) clients: Arc<Clients>,
     pub(super) rt: Handle,
     pub(super) epoch: Arc<AtomicU64>,
+    /// Why the last connection could not be made, if it could not.
+    pub(super) trouble: Trouble,
 }
 
-impl bb8::ManageConnection for Manager {
-    type Connection = Held;
-    type Error = RedisError;
+pub(super) type Trouble = Arc<std::sync::Mutex<Option<String>>>;
 
-    async fn connect(&self) -> Result<Held, RedisError> {
+impl Manager {
+    async fn make(&self) -> Result<Held, RedisError> {
         let (clients, epoch) = (self.clients.clone(), self.epoch.load(Ordering::Acquire));
         // The task that drives a connection lives where it was made.
         let made = self.rt.spawn(async move {
@@ -153,6 +154,17 @@ impl bb8::ManageConnection for Manager {
         let mut conn = timeout(PATIENCE, made).await.map_err(gone)?.map_err(|_| gone_with_the_runtime())??;
         conn.set_response_timeout(PATIENCE);
         Ok(Held { conn, bad: false, epoch })
+    }
+}
+
+impl bb8::ManageConnection for Manager {
+    type Connection = Held;
+    type Error = RedisError;
+
+    async fn connect(&self) -> Result<Held, RedisError> {
+        let made = self.make().await;
+        *self.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = made.as_ref().err().map(ToString::to_string);
+        made
     }
 
     async fn is_valid(&self, held: &mut Held) -> Result<(), RedisError> {

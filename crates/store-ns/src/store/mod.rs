@@ -25,6 +25,9 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/ns
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres/ns");
 const MYSQL: EmbeddedMigrations = embed_migrations!("../../migrations/mysql/ns");
 
+/// The newest schema this program knows: its number is that of the newest migration. A migration after which older programs must not go on raises `oldest_schema`.
+const SCHEMA: i64 = 4;
+
 /// Reading threads beside SQLite's writer.
 const READERS: usize = 2;
 
@@ -67,7 +70,14 @@ impl NsStore {
             DatabaseUrl::Postgres(url) => Database::Postgres(Pool::open(url, tls, size, rt).await?),
             DatabaseUrl::Mysql(url) => Database::Mysql(Pool::open(url, tls, size, rt).await?),
         };
-        Ok(Self { database })
+        let store = Self { database };
+        let oldest = run!(store, read, |c| q::realms::oldest_schema(c)).map_err(|e: Fault| StoreError::Open(e.0))?;
+        if oldest > SCHEMA {
+            return Err(StoreError::Open(format!(
+                "a newer release has prepared this database: it takes a program that knows schema {oldest}, and this one knows {SCHEMA}"
+            )));
+        }
+        Ok(store)
     }
 
     /// How much is written.
