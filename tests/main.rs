@@ -26,6 +26,7 @@ mod limits;
 mod login;
 mod observability;
 mod openapi;
+mod outages;
 mod page_http;
 mod pages;
 mod people;

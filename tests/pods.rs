@@ -58,6 +58,35 @@ async fn the_newest_connection_of_an_account_wins_on_whichever_pod() {
 }
 
 #[tokio::test]
+async fn pods_restart_one_after_the_other_and_no_login_in_flight_is_lost() {
+    for database in shared_databases() {
+        let Some(mut cluster) = Cluster::start(database, 2) else { return };
+        let stage = Stage::set(&cluster.pods[0]).await;
+        let alice = stage.phone("alice").await;
+        let mut phone = cluster.connect(0, &alice).await.unwrap();
+        let login = stage.new_login().await;
+        let mut page = cluster.page(0, &login).await;
+        let prompt = claim(&mut phone, &page.qr().await).await.unwrap();
+        page.until(LoginState::Claimed).await;
+        for leaving in [0, 1] {
+            let other = 1 - leaving;
+            cluster.pods[leaving].signal("TERM");
+            let over = timeout(SOON, phone.next()).await.expect("it is sent away").unwrap();
+            assert!(matches!(over, Event::Over(Ended::Server(Close::Draining))), "{over:?}");
+            // Phone and page come back elsewhere, with what they have, while the pod is still going.
+            phone = cluster.connect(other, &alice).await.unwrap();
+            page = cluster.page(other, &login).await;
+            page.until(LoginState::Claimed).await;
+            assert!(cluster.pods[leaving].ended().await.success());
+            cluster.pods[leaving] = cluster.again(leaving);
+        }
+        phone.do_it(&Command::approve(&prompt)).await.unwrap();
+        timeout(SOON, page.until(LoginState::Approved)).await.expect("the page learns of it at once");
+        assert_eq!(cluster.api(1, &stage).redeem(&stage.realm, &login.id, None).await.unwrap().user_id, "alice");
+    }
+}
+
+#[tokio::test]
 async fn what_people_do_comes_true_on_every_database() {
     for database in shared_databases() {
         let Some(shares) = Shares::on(database) else { return };

@@ -58,14 +58,18 @@ impl Shares {
 /// Pods that share everything; the first has the root key.
 pub struct Cluster {
     pub pods: Vec<Pod>,
-    /// Goes with them.
-    _shares: Shares,
+    shares: Shares,
 }
 
 impl Cluster {
     pub fn start(database: &Shared, pods: usize) -> Option<Self> {
         let shares = Shares::on(database)?;
-        Some(Self { pods: (0..pods).map(|n| shares.pod(&format!("pod-{n}"))).collect(), _shares: shares })
+        Some(Self { pods: (0..pods).map(|n| shares.pod(&format!("pod-{n}"))).collect(), shares })
+    }
+
+    /// A new process in the place of one that has ended.
+    pub fn again(&self, pod: usize) -> Pod {
+        self.shares.pod(&format!("pod-{pod}"))
     }
 
     /// REST of one pod, with the key of a stage that was set on the first.

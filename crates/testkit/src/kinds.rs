@@ -4,7 +4,8 @@ use std::{
     fs::{self, File},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -31,7 +32,7 @@ fn program(name: &str) -> Option<PathBuf> {
     places.into_iter().map(|place| place.join(name)).find(|path| path.exists())
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -79,30 +80,41 @@ impl Kind {
         }
     }
 
-    /// Gives port, directory and process id once it answers.
-    #[expect(clippy::zombie_processes, reason = "it outlives this process; its caretaker ends it")]
-    pub(crate) fn start(self) -> (u16, PathBuf, u32) {
-        let dir = std::env::temp_dir().join(format!("countersign-test-{}-{}", self.name(), std::process::id()));
+    /// Makes a directory with certificates and an empty database in it.
+    pub(crate) fn prepare(self) -> PathBuf {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let nth = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("countersign-test-{}-{}-{nth}", self.name(), std::process::id()));
         let _left_by_another = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).unwrap();
         let _files = Certificates::make(&dir);
-        let port = free_port();
+        match self {
+            Self::Postgres => initdb(&dir),
+            Self::Mariadb => install_db(&dir),
+            Self::Redis => {}
+        }
+        dir
+    }
+
+    /// Starts it there; returns when it answers.
+    pub(crate) fn launch(self, dir: &Path, port: u16, more: &[&str]) -> Child {
         let mut server = match self {
-            Self::Postgres => postgres(&dir, port),
-            Self::Mariadb => mariadbd(&dir, port),
-            Self::Redis => redis(&dir, port),
+            Self::Postgres => postgres(dir, port),
+            Self::Mariadb => mariadbd(dir, port),
+            Self::Redis => redis(dir, port),
         };
         let log = || File::options().create(true).append(true).open(dir.join("log")).unwrap();
-        let mut child = server.stdin(Stdio::null()).stdout(log()).stderr(log()).spawn().unwrap();
+        let mut child = server.args(more).stdin(Stdio::null()).stdout(log()).stderr(log()).spawn().unwrap();
         let until = Instant::now() + PATIENCE;
         while !self.answers(port) {
             if Instant::now() > until {
                 child.kill().unwrap();
+                child.wait().unwrap();
                 panic!("{} does not start: {}", self.name(), fs::read_to_string(dir.join("log")).unwrap_or_default());
             }
             sleep(Duration::from_millis(50));
         }
-        (port, dir, child.id())
+        child
     }
 
     pub(crate) fn make_database(self, port: u16, name: &str) -> String {
@@ -140,28 +152,31 @@ fn mariadb(port: u16) -> Command {
 }
 
 /// PostgreSQL does not run as root: as whom else, when we are.
-fn postgres(dir: &Path, port: u16) -> Command {
-    let data = dir.join("data");
+fn as_other(name: &str) -> (Option<&'static str>, Command) {
     let other = is_root().then(|| if run(Command::new("getent").arg("passwd")).contains("postgres:") { "postgres" } else { "nobody" });
+    match other {
+        None => (None, command(name)),
+        Some(user) => {
+            let mut switch = Command::new("setsid");
+            switch.args(["setpriv", "--reuid", user, "--clear-groups"]).arg(program(name).unwrap()).current_dir("/");
+            (other, switch)
+        }
+    }
+}
+
+fn initdb(dir: &Path) {
     fs::write(dir.join("password"), "secret").unwrap();
+    let (other, mut initdb) = as_other("initdb");
     if let Some(other) = other {
         run(Command::new("chown").arg("-R").arg(other).arg(dir));
     }
-    let as_other = |name: &str| match other {
-        None => command(name),
-        Some(other) => {
-            let mut switch = Command::new("setsid");
-            switch.args(["setpriv", "--reuid", other, "--clear-groups"]).arg(program(name).unwrap()).current_dir("/");
-            switch
-        }
-    };
-    run(as_other("initdb")
-        .args(["--username=ns", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
-        .arg(format!("--pwfile={}", dir.join("password").display()))
-        .arg("-D")
-        .arg(&data));
-    let mut server = as_other("postgres");
-    server.arg("-D").arg(&data).arg("-p").arg(port.to_string()).arg("-k").arg(dir);
+    initdb.args(["--username=ns", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
+    run(initdb.arg(format!("--pwfile={}", dir.join("password").display())).arg("-D").arg(dir.join("data")));
+}
+
+fn postgres(dir: &Path, port: u16) -> Command {
+    let (_, mut server) = as_other("postgres");
+    server.arg("-D").arg(dir.join("data")).arg("-p").arg(port.to_string()).arg("-k").arg(dir);
     let file = |name: &str| dir.join(name).display().to_string();
     for set in [
         "listen_addresses=127.0.0.1".to_owned(),
@@ -178,19 +193,28 @@ fn postgres(dir: &Path, port: u16) -> Command {
     server
 }
 
+fn whoever_runs_this() -> String {
+    format!("--user={}", run(Command::new("id").arg("-un")).trim())
+}
+
+fn install_db(dir: &Path) {
+    let data = format!("--datadir={}", dir.join("data").display());
+    let install = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"];
+    run(command("mariadb-install-db").args(install).arg(whoever_runs_this()).arg(data));
+    let init = "CREATE USER IF NOT EXISTS ns@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO ns@'%' WITH GRANT OPTION;\n";
+    fs::write(dir.join("init.sql"), init).unwrap();
+}
+
 fn mariadbd(dir: &Path, port: u16) -> Command {
-    let data = dir.join("data");
-    let user = run(Command::new("id").arg("-un"));
-    let user = format!("--user={}", user.trim());
-    run(command("mariadb-install-db")
-        .args(["--no-defaults", &user, "--auth-root-authentication-method=normal", "--skip-test-db"])
-        .arg(format!("--datadir={}", data.display())));
-    let init = dir.join("init.sql");
-    fs::write(&init, "CREATE USER IF NOT EXISTS ns@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO ns@'%' WITH GRANT OPTION;\n").unwrap();
     let mut server = Command::new("setsid");
-    server.arg(program("mariadbd").unwrap()).args(["--no-defaults", &user, "--bind-address=127.0.0.1", "--skip-name-resolve"]);
+    server.arg(program("mariadbd").unwrap()).args([
+        "--no-defaults",
+        &whoever_runs_this(),
+        "--bind-address=127.0.0.1",
+        "--skip-name-resolve",
+    ]);
     server.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--max-connections=400", "--skip-log-bin"]);
-    server.arg(format!("--datadir={}", data.display())).arg(format!("--port={port}"));
+    server.arg(format!("--datadir={}", dir.join("data").display())).arg(format!("--port={port}"));
     for (option, name) in
         [("socket", "socket"), ("init-file", "init.sql"), ("ssl-cert", "server.pem"), ("ssl-key", "server.key"), ("ssl-ca", "ca.pem")]
     {

@@ -4,6 +4,7 @@
 
 mod certificates;
 mod kinds;
+mod private;
 mod share;
 
 use std::{
@@ -17,6 +18,7 @@ use std::{
 
 pub use certificates::Certificates;
 use kinds::Kind;
+pub use private::Private;
 
 /// A running server, in use as long as this process lives.
 pub struct Server {

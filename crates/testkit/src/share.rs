@@ -6,7 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{Server, kinds::Kind};
+use crate::{
+    Server,
+    kinds::{Kind, free_port},
+};
 
 /// Given: the file that users lock, the one that starters lock, the one with the port, the server's directory, its process id.
 const CARETAKER: &str = r#"
@@ -31,11 +34,17 @@ fn open(path: &PathBuf) -> File {
     OpenOptions::new().create(true).truncate(false).write(true).open(path).unwrap()
 }
 
-#[expect(clippy::zombie_processes, reason = "the caretaker outlives this process")]
+/// Whether it is there. In CI it must be.
+pub(crate) fn installed(kind: Kind) -> bool {
+    let Err(missing) = kind.programs() else { return true };
+    assert!(std::env::var_os("CI").is_none(), "{missing} is missing: run `make tools`");
+    eprintln!("skipped: {missing} is missing; run `make tools`");
+    false
+}
+
+#[expect(clippy::zombie_processes, reason = "server and caretaker outlive this process")]
 pub(crate) fn take(kind: Kind) -> Option<Server> {
-    if let Err(missing) = kind.programs() {
-        assert!(std::env::var_os("CI").is_none(), "{missing} is missing: run `make tools`");
-        eprintln!("skipped: {missing} is missing; run `make tools`");
+    if !installed(kind) {
         return None;
     }
     let (users, starters, note) =
@@ -49,7 +58,8 @@ pub(crate) fn take(kind: Kind) -> Option<Server> {
         kind.answers(port.parse().ok()?).then(|| (port.parse().unwrap(), PathBuf::from(dir)))
     });
     let (port, dir) = there.unwrap_or_else(|| {
-        let (port, dir, pid) = kind.start();
+        let (port, dir) = (free_port(), kind.prepare());
+        let pid = kind.launch(&dir, port, &[]).id();
         fs::write(&note, format!("{port} {}", dir.display())).unwrap();
         let mut caretaker = Command::new("setsid");
         caretaker.args(["sh", "-c", CARETAKER, "caretaker"]).args([&users, &starters, &note, &dir]).arg(pid.to_string());

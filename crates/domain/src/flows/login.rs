@@ -59,9 +59,10 @@ fn read(stored: &Versioned) -> Result<(Login, State), Fault> {
 /// # Errors
 /// A fault of a port.
 pub async fn look(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Option<Seen>, Fault> {
-    match ports.live.read(id).await? {
-        Some(stored) if stored.v < 3 => {
-            let (login, state) = read(&stored)?;
+    let live = ports.live.read(id).await;
+    match &live {
+        Ok(Some(stored)) if stored.v < 3 => {
+            let (login, state) = read(stored)?;
             if login.realm != realm.realm.id {
                 return Ok(None);
             }
@@ -72,7 +73,8 @@ pub async fn look(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Optio
         }
         _ => match ports.store.outcome(realm.realm.id, id).await? {
             Some(record) => ended_by_itself(ports, realm, record).await.map(Some),
-            None => Ok(None),
+            // What is decided can be seen without live state; whether there is anything else cannot.
+            None => live.map(|_| None),
         },
     }
 }
