@@ -1,5 +1,4 @@
 //! What every adapter of the `Live` port promises. A new adapter implements [`Bench`] and joins the list at the end.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     sync::{
@@ -272,7 +271,7 @@ macro_rules! contract {
 }
 
 #[derive(Default)]
-struct Hands(AtomicU64);
+pub(crate) struct Hands(AtomicU64);
 
 impl Clock for Hands {
     fn now(&self) -> Time {

@@ -22,7 +22,7 @@ pub(crate) enum Kind {
 }
 
 /// A program by name, wherever Debian puts it.
-fn program(name: &str) -> Option<PathBuf> {
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let mut places: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
     places.push("/usr/sbin".into());
     let mut versions: Vec<PathBuf> =

@@ -5,6 +5,7 @@
 mod certificates;
 mod kinds;
 mod private;
+mod sentinel;
 mod share;
 
 use std::{
@@ -19,6 +20,7 @@ use std::{
 pub use certificates::Certificates;
 use kinds::Kind;
 pub use private::Private;
+pub use sentinel::Sentinel;
 
 /// A running server, in use as long as this process lives.
 pub struct Server {

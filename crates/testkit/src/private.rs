@@ -39,6 +39,10 @@ impl Private {
         Some(Self { kind, port, dir, child: Some(child) })
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// An empty database in it, by URL.
     ///
     /// # Panics

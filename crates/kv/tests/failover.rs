@@ -1,0 +1,85 @@
+//! A Redis that changes, breaks and is replaced.
+
+use std::{sync::Arc, time::Duration};
+
+use countersign_domain::ports::{Advanced, Live, Topic, Versioned, Wake};
+use countersign_kv::RedisKv;
+use countersign_protocol::ids::{AccountId, LoginId, PodId};
+use countersign_testkit::{Private, Sentinel};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::contract::Hands;
+
+const LOGIN: LoginId = LoginId([1; 16]);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn open(url: &str) -> RedisKv {
+    RedisKv::open(&url.parse().unwrap(), "t", 4, Arc::new(Hands::default()), &Handle::current()).await.unwrap()
+}
+
+/// Nobody tells a client that a new master is there; it asks.
+async fn until_well(kv: &RedisKv) {
+    let until = Instant::now() + PATIENCE;
+    while let Err(fault) = kv.ping().await {
+        assert!(Instant::now() < until, "{fault}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failover_the_new_master_is_found_and_whoever_listens_reads_everything_again() {
+    let Some(mut sentinel) = Sentinel::start() else { return };
+    let kv = open(&sentinel.url()).await;
+    let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
+    kv.create(LOGIN, b"body".to_vec(), 600).await.unwrap();
+    kv.advance(LOGIN, 1, Versioned { v: 2, body: b"claimed".to_vec() }).await.unwrap();
+    assert_eq!(pod.next().await, Some(Wake::Changed { topic: Topic::Login(LOGIN), v: 2 }));
+    sentinel.replicated();
+    sentinel.kill_the_master();
+    until_well(&kv).await;
+    let told = timeout(PATIENCE, pod.next()).await.expect("it is told that it may have missed something");
+    assert_eq!(told, Some(Wake::Resync));
+    assert_eq!(kv.read(LOGIN).await.unwrap().map(|there| there.v), Some(2));
+    let late = kv.advance(LOGIN, 1, Versioned { v: 2, body: b"another".to_vec() }).await.unwrap();
+    assert!(matches!(late, Advanced::Stale(_)), "{late:?}");
+    kv.announce(Topic::Account(AccountId([3; 16])), 7).await.unwrap();
+    assert_eq!(pod.next().await, Some(Wake::Changed { topic: Topic::Account(AccountId([3; 16])), v: 7 }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_are_killed_come_back_and_say_that_they_may_have_missed_something() {
+    let Some(redis) = Private::redis(&[]) else { return };
+    let kv = open(&redis.database()).await;
+    let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
+    for round in 0..5_u64 {
+        for kind in ["normal", "pubsub"] {
+            redis.tell("0", &format!("CLIENT KILL TYPE {kind}"));
+        }
+        assert_eq!(timeout(PATIENCE, pod.next()).await.unwrap(), Some(Wake::Resync), "round {round}");
+        until_well(&kv).await;
+        kv.announce(Topic::Login(LOGIN), round).await.unwrap();
+        assert_eq!(timeout(PATIENCE, pod.next()).await.unwrap(), Some(Wake::Changed { topic: Topic::Login(LOGIN), v: round }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_with_a_password_sees_only_what_begins_with_the_prefix() {
+    let Some(redis) = Private::redis(&[]) else { return };
+    // What the program needs, and nothing more.
+    let rules = "ACL SETUSER ns on >secret ~t:1:* &t:1:* -@all +@read +@write +@pubsub +@scripting +@connection +info +time";
+    redis.tell("0", rules);
+    let kv = open(&redis.database().replace("redis://", "redis://ns:secret@")).await;
+    assert!(kv.create(LOGIN, b"body".to_vec(), 60).await.unwrap());
+    let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
+    kv.arrive(AccountId([3; 16]), 60).await.unwrap();
+    assert!(matches!(pod.next().await, Some(Wake::Changed { topic: Topic::Moved(_), .. })));
+    kv.ping().await.unwrap();
+    let wrong = redis.database().replace("redis://", "redis://ns:wrong@");
+    let refused = RedisKv::open(&wrong.parse().unwrap(), "t", 4, Arc::new(Hands::default()), &Handle::current()).await;
+    let said = refused.map(drop).unwrap_err().to_string();
+    assert!(said.contains("WRONGPASS") || said.to_lowercase().contains("auth"), "{said}");
+    assert!(!said.contains("ns:wrong"), "{said}");
+}

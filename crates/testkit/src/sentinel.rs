@@ -1,0 +1,80 @@
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Private,
+    kinds::{free_port, program},
+    run,
+};
+
+/// A master, a replica, and a Sentinel that watches them.
+pub struct Sentinel {
+    master: Private,
+    replica: Private,
+    port: u16,
+    child: Child,
+}
+
+impl Sentinel {
+    /// `None` when Redis is not installed, which is a failure in CI.
+    ///
+    /// # Panics
+    /// When they do not come together.
+    #[must_use]
+    pub fn start() -> Option<Self> {
+        let master = Private::redis(&[])?;
+        let replica = Private::redis(&["--replicaof", &format!("127.0.0.1 {}", master.port())])?;
+        let (port, config) = (free_port(), master.dir().join("sentinel.conf"));
+        let rules = format!(
+            "port {port}\nbind 127.0.0.1\ndir {dir}\nsentinel monitor main 127.0.0.1 {master} 1\nsentinel down-after-milliseconds main 500\n\
+             sentinel failover-timeout main 3000\n",
+            dir = master.dir().display(),
+            master = master.port()
+        );
+        fs::write(&config, rules).unwrap();
+        let mut sentinel = Command::new(program("redis-server").unwrap());
+        sentinel.arg(&config).arg("--sentinel").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let these = Self { child: sentinel.spawn().unwrap(), master, replica, port };
+        let until = Instant::now() + Duration::from_secs(30);
+        while !these.ask(&["SENTINEL", "REPLICAS", "main"]).contains(&these.replica.port().to_string()) {
+            assert!(Instant::now() < until, "the Sentinel finds no replica");
+            sleep(Duration::from_millis(100));
+        }
+        Some(these)
+    }
+
+    fn ask(&self, words: &[&str]) -> String {
+        let out = Command::new(program("redis-cli").unwrap()).args(["-p", &self.port.to_string()]).args(words).output().unwrap();
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    /// The master, by whoever knows it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis-sentinel://127.0.0.1:{}/main/0", self.port)
+    }
+
+    /// Waits until the replica has what the master has.
+    ///
+    /// # Panics
+    /// When it does not get it.
+    pub fn replicated(&self) {
+        assert_eq!(self.master.tell("0", "WAIT 1 10000").trim(), "1");
+    }
+
+    /// The replica is to take over.
+    pub fn kill_the_master(&mut self) {
+        self.master.kill();
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        run(Command::new("kill").arg("-KILL").arg(self.child.id().to_string()));
+        let _ended = self.child.wait();
+    }
+}
