@@ -1,4 +1,4 @@
-//! What is kept for a time only is forgotten by a task of its own, little by little.
+//! What nobody asks for and must be done: the trail is put in order, and what is kept for a time only is forgotten, little by little.
 
 use std::time::Duration;
 
@@ -29,6 +29,19 @@ pub(crate) async fn run(ports: Ports, realms: Realms) {
             }
         }
         tokio::time::sleep(EACH).await;
+    }
+}
+
+/// How often the trail is put in order where nobody reads it.
+const ORDER: Duration = Duration::from_secs(5);
+
+/// Gives what is committed its place in the trail, for as long as the pod lives: so that whoever begins to read does not have to order days first.
+pub(crate) async fn order(ports: Ports) {
+    loop {
+        tokio::time::sleep(ORDER).await;
+        if let Err(fault) = ports.store.order().await {
+            tracing::warn!(%fault, "the trail could not be put in order; tried again later");
+        }
     }
 }
 

@@ -29,7 +29,8 @@ fn collect(source: &str, found: &mut BTreeSet<String>) {
     let (mut marked, mut ignored) = (false, false);
     for line in source.lines().map(str::trim) {
         match line {
-            "#[test]" | "#[tokio::test]" | "#[actix_web::test]" => (marked, ignored) = (true, false),
+            "#[test]" | "#[actix_web::test]" => (marked, ignored) = (true, false),
+            l if l.starts_with("#[tokio::test") => (marked, ignored) = (true, false),
             l if l.starts_with("#[ignore") => ignored = true,
             l if marked && l.contains("fn ") => {
                 let name = l.split("fn ").nth(1).unwrap().split(['(', '<']).next().unwrap();

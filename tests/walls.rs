@@ -114,9 +114,15 @@ static WALLS: &[Wall] = &[
     },
     Wall {
         who: |n| !one_of(&["countersign-store", "countersign-store-ns"])(n),
-        never: |d| one_of(&["diesel", "diesel-async", "diesel_migrations", "libsqlite3-sys"])(d),
+        never: |d| one_of(&["diesel", "diesel-async", "diesel_migrations", "libsqlite3-sys", "mysql_async", "tokio-postgres"])(d),
         why: "SQL stays in the stores",
         breach: ("countersign-edge", "diesel"),
+    },
+    Wall {
+        who: |n| n != "countersign-kv",
+        never: |d| one_of(&["redis", "bb8-redis"])(d),
+        why: "Redis stays behind the KV port",
+        breach: ("countersign", "redis"),
     },
     Wall {
         who: |n| n != "countersign-channel",

@@ -105,6 +105,7 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
         ready["demo"] = origin.into();
     }
     actix_rt::spawn(retention::run(ports.clone(), heart.realms.clone()));
+    actix_rt::spawn(retention::order(ports.clone()));
     data.say_ready(&ready)?;
     tracing::info!(role = plan.role, %rest, %page, %phone, %admin, demo = ready["demo"].as_str(), "ready");
     if let Some(origin) = ready["demo"].as_str() {
