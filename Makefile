@@ -16,6 +16,7 @@ run: build ## build, then run everything with the demo; data in ./data
 	./target/debug/countersign all --demo --data data
 
 build: ## the programs
+	@pkg-config --exists "openssl >= 3.0" || { echo "OpenSSL 3 is missing; on Debian: apt-get install build-essential pkg-config libssl-dev" >&2; exit 1; }
 	cargo build -p countersign -p countersign-sim
 
 tools: ## what the tests need beside Rust: cargo-nextest, Python packages, Chromium, axe-core

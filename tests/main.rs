@@ -41,5 +41,6 @@ mod stories;
 mod strangers;
 #[cfg(feature = "faults")]
 mod supervision;
+mod tls;
 mod tutorial;
 mod walls;

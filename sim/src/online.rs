@@ -7,10 +7,7 @@ use countersign_sdk::{
     Account, AccountState, Answer, Command, Connection, Ended, Event, KeyHandle, KeyStore, LoginState, Purpose, ReqId, Server, Turn,
 };
 use futures_util::{SinkExt, StreamExt};
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    time::timeout,
-};
+use tokio::{net::TcpSocket, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -21,13 +18,13 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{PhoneError, now};
+use crate::{PhoneError, now, tls::Stream};
 
 /// How long to wait for the server's answer to anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 type Keys = Arc<dyn KeyStore + Send + Sync>;
-type Socket = WebSocketStream<TcpStream>;
+type Socket = WebSocketStream<Stream>;
 
 /// Opens the phone socket at this URL; `from` chooses the local address, for tests that come from many.
 ///
@@ -37,18 +34,25 @@ pub async fn dial(url: &str, from: Option<std::net::IpAddr>) -> Result<Socket, P
     let away = |e: &dyn std::fmt::Display| PhoneError::Unreachable(format!("{url}: {e}"));
     let mut request = url.into_client_request().map_err(|e| away(&e))?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    if request.uri().scheme_str() != Some("ws") {
-        return Err(PhoneError::Unreachable("the virtual phone speaks ws:// only; put it on the server's own machine".to_owned()));
-    }
+    let tls = match request.uri().scheme_str() {
+        Some("ws") => false,
+        Some("wss") => true,
+        _ => return Err(PhoneError::Unreachable(format!("{url} is neither ws:// nor wss://"))),
+    };
     let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let port = request.uri().port_u16().unwrap_or(80);
-    let addr = tokio::net::lookup_host((host, port)).await.map_err(|e| away(&e))?.next().ok_or_else(|| away(&"no address"))?;
+    let port = request.uri().port_u16().unwrap_or(if tls { 443 } else { 80 });
+    let addr = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|e| away(&e))?.next().ok_or_else(|| away(&"no address"))?;
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(|e| away(&e))?;
     if let Some(from) = from {
         socket.bind((from, 0).into()).map_err(|e| away(&e))?;
     }
     let stream = socket.connect(addr).await.map_err(|e| away(&e))?;
     let _small_frames_go_at_once = stream.set_nodelay(true);
+    let stream = if tls {
+        timeout(PATIENCE, Stream::tls(stream, &host)).await.map_err(|e| away(&e))?.map_err(|e| away(&e))?
+    } else {
+        Stream::Plain(stream)
+    };
     let config = WebSocketConfig::default()
         .read_buffer_size(1024)
         .write_buffer_size(0)

@@ -24,6 +24,10 @@ pub struct Config {
     pub keys: KeyFiles,
     pub database: Database,
     pub kv: Kv,
+    pub rest_tls: PortTls,
+    pub page_tls: PortTls,
+    pub phone_tls: PortTls,
+    pub admin_tls: PortTls,
 }
 
 /// Where to listen.
@@ -145,6 +149,23 @@ impl std::fmt::Debug for Hidden {
     }
 }
 
+/// TLS of one port; both or none.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PortTls {
+    /// PEM: the certificate, then those that vouch for it.
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
+}
+
+impl PortTls {
+    /// Whether the port speaks TLS.
+    #[must_use]
+    pub fn on(&self) -> bool {
+        !self.certificate_file.as_os_str().is_empty()
+    }
+}
+
 /// Where the truth is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -263,10 +284,19 @@ impl Config {
     /// Which combination of settings is not safe.
     pub fn check(&self) -> Result<(), ConfigError> {
         let l = &self.listen;
-        for (key, at) in [("rest", l.rest), ("page", l.page), ("phone", l.phone), ("admin", l.admin)] {
-            if !at.ip().is_loopback() && !l.allow_plaintext {
+        let ports = [
+            ("rest", l.rest, &self.rest_tls),
+            ("page", l.page, &self.page_tls),
+            ("phone", l.phone, &self.phone_tls),
+            ("admin", l.admin, &self.admin_tls),
+        ];
+        for (key, at, tls) in ports {
+            if tls.on() == tls.key_file.as_os_str().is_empty() {
+                return Err(ConfigError::Unsafe(format!("{key}_tls.certificate_file and {key}_tls.key_file belong together")));
+            }
+            if !at.ip().is_loopback() && !l.allow_plaintext && !tls.on() {
                 return Err(ConfigError::Unsafe(format!(
-                    "listen.{key} = {at} would speak plaintext beyond this machine; put a TLS proxy in front and set listen.allow_plaintext = true, or listen on 127.0.0.1"
+                    "listen.{key} = {at} would speak plaintext beyond this machine; set {key}_tls.certificate_file and {key}_tls.key_file, or put a TLS proxy in front and set listen.allow_plaintext = true, or listen on 127.0.0.1"
                 )));
             }
         }

@@ -37,6 +37,12 @@ pub(crate) enum StartError {
     Other(String),
 }
 
+impl From<countersign_edge::tls::TlsError> for StartError {
+    fn from(e: countersign_edge::tls::TlsError) -> Self {
+        Self::Other(e.to_string())
+    }
+}
+
 impl From<countersign_domain::Fault> for StartError {
     fn from(fault: countersign_domain::Fault) -> Self {
         Self::Other(fault.to_string())

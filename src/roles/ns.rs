@@ -18,6 +18,7 @@ use countersign_edge::{
     page::Leaving,
     phone::{self, Door},
     status::History,
+    tls::{Tls, TlsFiles},
 };
 use countersign_ns::{Parts, PublicUrls};
 use countersign_protocol::Role;
@@ -30,10 +31,10 @@ use super::{
     demo,
 };
 use crate::{
-    config::Config,
+    config::{Config, PortTls},
     data_dir::DataDir,
     lifecycle::{self, Running},
-    retention,
+    retention, tls_files,
 };
 
 struct Doors {
@@ -41,6 +42,29 @@ struct Doors {
     page: TcpListener,
     phone: TcpListener,
     admin: TcpListener,
+}
+
+/// TLS of the ports that have it.
+struct PortsTls {
+    rest: Option<Tls>,
+    page: Option<Tls>,
+    phone: Option<Tls>,
+    admin: Option<Tls>,
+}
+
+impl PortsTls {
+    fn load(config: &Config) -> Result<Self, StartError> {
+        let load = |tls: &PortTls| {
+            let files = TlsFiles { certificate: tls.certificate_file.clone(), key: tls.key_file.clone() };
+            tls.on().then(|| Tls::load(files)).transpose()
+        };
+        let (rest, page) = (load(&config.rest_tls)?, load(&config.page_tls)?);
+        Ok(Self { rest, page, phone: load(&config.phone_tls)?, admin: load(&config.admin_tls)? })
+    }
+
+    fn all(&self) -> Vec<Tls> {
+        [&self.rest, &self.page, &self.phone, &self.admin].into_iter().flatten().cloned().collect()
+    }
 }
 
 fn listen(key: &'static str, at: SocketAddr) -> Result<TcpListener, StartError> {
@@ -79,9 +103,12 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
     bootstrap::root_key(&ports, &data, config.database_is_shared()).await?;
     let address = |listener: &TcpListener| listener.local_addr().map_err(|e| StartError::Other(e.to_string()));
     let (rest, page, phone, admin) = (address(&doors.rest)?, address(&doors.page)?, address(&doors.phone)?, address(&doors.admin)?);
+    let tls = PortsTls::load(config)?;
     let urls = urls(config, page, phone);
+    let http = |tls: &PortTls, at: SocketAddr| format!("{}://{at}", if tls.on() { "https" } else { "http" });
+    let (rest_url, admin_url) = (http(&config.rest_tls, rest), http(&config.admin_tls, admin));
     let mut ready = json!({
-        "role": plan.role, "pid": std::process::id(), "rest": format!("http://{rest}"), "page": urls.page, "phone": {"ns": urls.phone}, "admin": format!("http://{admin}"),
+        "role": plan.role, "pid": std::process::id(), "rest": rest_url, "page": urls.page, "phone": {"ns": urls.phone}, "admin": admin_url,
     });
     if plan.role == "all" {
         bootstrap::realm(&heart.realms, "default", "Default").await?;
@@ -95,7 +122,8 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
         metrics,
         storage,
     };
-    let mut running = open(config, doors, watched, deaths, ports.clone(), urls)?;
+    let mut running = open(config, doors, &tls, watched, deaths, ports.clone(), urls)?;
+    actix_rt::spawn(tls_files::watch(tls.all()));
     if plan.demo {
         let realm = bootstrap::realm(&heart.realms, "demo", "Demo").await?;
         let (origin, server) =
@@ -129,18 +157,27 @@ fn settings(config: &Config) -> Settings {
 }
 
 fn urls(config: &Config, page: SocketAddr, phone: SocketAddr) -> PublicUrls {
-    let or = |given: &str, scheme: &str, at: SocketAddr| {
-        if given.is_empty() { format!("{scheme}://{at}") } else { given.trim_end_matches('/').to_owned() }
+    let or = |given: &str, scheme: &str, tls: &PortTls, at: SocketAddr| {
+        let s = if tls.on() { "s" } else { "" };
+        if given.is_empty() { format!("{scheme}{s}://{at}") } else { given.trim_end_matches('/').to_owned() }
     };
     let p = &config.public;
     PublicUrls {
-        page: format!("{}/page", or(&p.page, "ws", page)),
-        phone: format!("{}{}", or(&p.phone, "ws", phone), Role::Ns.path()),
-        app: format!("{}/app", or(&p.app, "http", page)),
+        page: format!("{}/page", or(&p.page, "ws", &config.page_tls, page)),
+        phone: format!("{}{}", or(&p.phone, "ws", &config.phone_tls, phone), Role::Ns.path()),
+        app: format!("{}/app", or(&p.app, "http", &config.page_tls, page)),
     }
 }
 
-fn open(config: &Config, doors: Doors, watched: Watched, deaths: Deaths, ports: Ports, urls: PublicUrls) -> Result<Running, StartError> {
+fn open(
+    config: &Config,
+    doors: Doors,
+    tls: &PortsTls,
+    watched: Watched,
+    deaths: Deaths,
+    ports: Ports,
+    urls: PublicUrls,
+) -> Result<Running, StartError> {
     let io = |e: std::io::Error| StartError::Other(e.to_string());
     let h = &config.http;
     let http_settings = http::Settings {
@@ -156,7 +193,7 @@ fn open(config: &Config, doors: Doors, watched: Watched, deaths: Deaths, ports: 
     let small = http::Settings { workers: 1, ..http_settings };
     #[cfg(feature = "faults")]
     let sick = heart.clone();
-    let admin = http::serve(doors.admin, http::Door::Admin, small, metrics.clone(), move |c| {
+    let admin = http::serve(doors.admin, http::Door::Admin, tls.admin.as_ref(), small, metrics.clone(), move |c| {
         admin::routes(c, watched.clone());
         #[cfg(feature = "faults")]
         faults::routes(c, sick.clone());
@@ -164,13 +201,17 @@ fn open(config: &Config, doors: Doors, watched: Watched, deaths: Deaths, ports: 
     running.add_admin(admin.map_err(io)?);
     let rest = parts.clone();
     running.add_http(
-        http::serve(doors.rest, http::Door::Rest, http_settings, metrics.clone(), move |c| countersign_ns::rest_routes(c, &rest))
-            .map_err(io)?,
+        http::serve(doors.rest, http::Door::Rest, tls.rest.as_ref(), http_settings, metrics.clone(), move |c| {
+            countersign_ns::rest_routes(c, &rest)
+        })
+        .map_err(io)?,
     );
     let page = parts;
     running.add_http(
-        http::serve(doors.page, http::Door::Page, http_settings, metrics.clone(), move |c| countersign_ns::page_routes(c, &page))
-            .map_err(io)?,
+        http::serve(doors.page, http::Door::Page, tls.page.as_ref(), http_settings, metrics.clone(), move |c| {
+            countersign_ns::page_routes(c, &page)
+        })
+        .map_err(io)?,
     );
     let p = &config.phone;
     let door = Door {
@@ -183,6 +224,7 @@ fn open(config: &Config, doors: Doors, watched: Watched, deaths: Deaths, ports: 
         metrics,
         settings: phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers, 1) },
         role: Role::Ns,
+        tls: tls.phone.clone(),
     };
     running.add_phone(phone::serve(doors.phone, door).map_err(io)?);
     Ok(running)

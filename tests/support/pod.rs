@@ -149,6 +149,15 @@ impl Pod {
         Self::on(&self.data, &[], &env)
     }
 
+    /// Waits until a line of the log has this. Logs tell nobody that they grow.
+    pub async fn until_logged(&self, text: &str) {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            assert!(tokio::time::Instant::now() < until, "{text} is not logged:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub fn log(&self) -> String {
         self.logs.lock().unwrap().clone()
     }

@@ -8,9 +8,9 @@ use countersign_protocol::{
     outer::Outer,
 };
 use countersign_sdk::{KeyStore, Server};
-use countersign_sim::online::dial;
+use countersign_sim::{online::dial, tls::Stream};
 use futures_util::{SinkExt, StreamExt};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 
 use super::Phone;
@@ -29,7 +29,7 @@ pub enum Heard {
 
 /// A socket, and a channel once there is one.
 pub struct RawPhone {
-    pub ws: WebSocketStream<TcpStream>,
+    pub ws: WebSocketStream<Stream>,
     pub channel: Option<Channel>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::{net::TcpListener, time::Duration};
 
+use actix_tls::accept::openssl::TlsStream;
 use actix_web::{
     App, HttpServer,
     dev::{Server, ServiceResponse},
@@ -11,7 +12,7 @@ use actix_web::{
 };
 use tracing_actix_web::{DefaultRootSpanBuilder, Level, RootSpanBuilder, TracingLogger};
 
-use crate::{access, metrics::Metrics, problem, trace::Trace};
+use crate::{access, metrics::Metrics, problem, tls::Tls, trace::Trace};
 
 /// How long the kernel lets a peer leave our data unread before it ends the connection. A stalled page's actor is not polled and could not end it.
 const STALLED: Duration = Duration::from_secs(20);
@@ -63,11 +64,18 @@ impl RootSpanBuilder for Spans {
     }
 }
 
-/// Serves `routes` on this listener.
+/// Serves `routes` on this listener, in TLS where there is some.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve<F>(listener: TcpListener, door: Door, settings: Settings, metrics: Metrics, routes: F) -> std::io::Result<Server>
+pub fn serve<F>(
+    listener: TcpListener,
+    door: Door,
+    tls: Option<&Tls>,
+    settings: Settings,
+    metrics: Metrics,
+    routes: F,
+) -> std::io::Result<Server>
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
@@ -92,9 +100,14 @@ where
     .shutdown_timeout(1)
     .disable_signals()
     .on_connect(|io, _| {
-        if let Some(stream) = io.downcast_ref::<TcpStream>() {
+        let tcp = io.downcast_ref::<TcpStream>().or_else(|| io.downcast_ref::<TlsStream<TcpStream>>().map(|tls| tls.get_ref()));
+        if let Some(stream) = tcp {
             let _best_effort = (stream.set_nodelay(true), socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALLED)));
         }
     });
-    Ok(server.listen(listener)?.run())
+    let server = match tls {
+        None => server.listen(listener)?,
+        Some(tls) => server.listen_openssl(listener, tls.acceptor().map_err(std::io::Error::other)?)?,
+    };
+    Ok(server.run())
 }

@@ -15,7 +15,9 @@ pub mod phone;
 mod phone_ws;
 pub mod problem;
 pub mod status;
+pub mod tls;
 pub mod trace;
+mod wire;
 #[cfg(test)]
 mod ws_corpus;
 mod ws_frames;

@@ -13,6 +13,7 @@ use countersign_protocol::{
     codes::Close,
     outer::{HELLO_LEN, MAX_FRAME_BEFORE_AUTH, Outer},
 };
+use openssl::ssl::{SslAcceptor, SslAcceptorBuilder};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
@@ -23,6 +24,8 @@ use crate::{
     gate::{Gate, Guest, Seat},
     metrics::{Counted, Metric, Metrics},
     phone_ws::{In, PhoneSocket},
+    tls::Tls,
+    wire::Wire,
 };
 
 /// Settings of the phone socket.
@@ -47,6 +50,8 @@ pub struct Door {
     pub metrics: Metrics,
     pub settings: Settings,
     pub role: Role,
+    /// In the clear without.
+    pub tls: Option<Tls>,
 }
 
 /// Serves phones on this listener.
@@ -55,15 +60,16 @@ pub struct Door {
 /// When the listener cannot be used.
 pub fn serve(listener: TcpListener, door: Door) -> std::io::Result<Server> {
     let workers = door.settings.workers;
+    let tls = door.tls.as_ref().map(Tls::acceptor).transpose().map_err(std::io::Error::other)?.map(SslAcceptorBuilder::build);
     let server: ServerBuilder =
         Server::build().workers(workers).disable_signals().shutdown_timeout(1).max_concurrent_connections(1 << 20).backlog(1024);
     let server = server.listen("phone", listener, move || {
-        let door = door.clone();
+        let (door, tls) = (door.clone(), tls.clone());
         fn_service(move |stream: TcpStream| {
-            let door = door.clone();
+            let (door, tls) = (door.clone(), tls.clone());
             async move {
                 // The service ends at once: what lives on is the connection's own task, with no more state than it needs.
-                actix_rt::spawn(welcome(door, stream));
+                actix_rt::spawn(welcome(door, tls, stream));
                 Ok::<(), ()>(())
             }
         })
@@ -72,10 +78,13 @@ pub fn serve(listener: TcpListener, door: Door) -> std::io::Result<Server> {
 }
 
 /// A connection until its session has started.
-async fn welcome(door: Door, mut stream: TcpStream) {
+async fn welcome(door: Door, tls: Option<SslAcceptor>, mut stream: TcpStream) {
     let Ok(peer) = stream.peer_addr() else { return };
     let Some((guest, seat)) = door.gate.enter(peer.ip()) else {
         door.metrics.count(Metric::Handshakes, &["busy"]);
+        if tls.is_some() {
+            return;
+        }
         let busy = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
         let _gone = timeout(door.settings.write, stream.write_all(busy)).await;
         return;
@@ -84,7 +93,7 @@ async fn welcome(door: Door, mut stream: TcpStream) {
     let counted = door.metrics.hold(Metric::PhoneConnections);
     let deadline = Instant::now() + door.settings.hello;
     // Boxed: the upgrade's state is large and gone afterwards.
-    let greeted = Box::pin(timeout_at(deadline, greet(&door, stream))).await;
+    let greeted = Box::pin(timeout_at(deadline, greet(&door, tls.as_ref(), stream))).await;
     let (result, started) = match greeted {
         Ok(Some((socket, Ok(session)))) => ("ok", Some((socket, session))),
         Ok(Some((mut socket, Err(why)))) => {
@@ -106,8 +115,9 @@ struct Life {
     _counted: Counted,
 }
 
-async fn greet(door: &Door, stream: TcpStream) -> Option<(PhoneSocket, Result<Session, Close>)> {
-    let mut socket = PhoneSocket::accept(stream, door.role.path()).await?;
+async fn greet(door: &Door, tls: Option<&SslAcceptor>, stream: TcpStream) -> Option<(PhoneSocket, Result<Session, Close>)> {
+    let wire = Wire::accept(stream, tls).await?;
+    let mut socket = PhoneSocket::accept(wire, door.role.path()).await?;
     match socket.next().await {
         In::Frame(hello) => {
             let session = door.sessions.start(&hello).await;

@@ -2,10 +2,20 @@
 //!
 //! Nothing is held while nothing happens: bytes are read into the stack when the socket has some, and written from a buffer that is gone afterwards.
 
-use std::{io, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use countersign_protocol::{SUBPROTOCOL, codes::Close};
-use tokio::{io::AsyncWriteExt, net::TcpStream, task::coop::consume_budget, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
+    task::coop::consume_budget,
+    time::timeout,
+};
 use tokio_tungstenite::{
     accept_hdr_async_with_config,
     tungstenite::{
@@ -18,7 +28,10 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::ws_frames::{Reader, Rude, Said, write};
+use crate::{
+    wire::Wire,
+    ws_frames::{Reader, Rude, Said, write},
+};
 
 /// WebSocket pings and pongs between two frames; a phone needs none at all.
 const MOST_CONTROL: u32 = 64;
@@ -30,7 +43,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// An accepted WebSocket.
 pub(crate) struct PhoneSocket {
-    stream: TcpStream,
+    stream: Wire,
     reader: Reader,
     /// Bytes of frames that are not with the operating system yet. Kept here, not in a future: a future may be dropped at any time.
     out: Vec<u8>,
@@ -50,7 +63,7 @@ pub(crate) enum In {
 
 impl PhoneSocket {
     /// The HTTP upgrade, on `path` and with our subprotocol only.
-    pub(crate) async fn accept(stream: TcpStream, path: &'static str) -> Option<Self> {
+    pub(crate) async fn accept(stream: Wire, path: &'static str) -> Option<Self> {
         #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
         let check = move |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
             if request.uri().path() != path {
@@ -100,23 +113,18 @@ impl PhoneSocket {
 
     /// Waits for bytes and takes them; false at the end.
     async fn read(&mut self) -> io::Result<bool> {
-        loop {
-            // A peer that never pauses must not keep this thread, or its own deadline, from running.
-            consume_budget().await;
-            self.stream.readable().await?;
-            match self.take() {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                taken => return Ok(taken? > 0),
-            }
-        }
+        // A peer that never pauses must not keep this thread, or its own deadline, from running.
+        consume_budget().await;
+        Ok(poll_fn(|cx| self.take(cx)).await? > 0)
     }
 
     /// Not async, so that the buffer is never part of a future.
-    fn take(&mut self) -> io::Result<usize> {
+    fn take(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut piece = [0; PIECE];
-        let n = self.stream.try_read(&mut piece)?;
-        self.reader.push(&piece[..n]);
-        Ok(n)
+        let mut piece = ReadBuf::new(&mut piece);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut piece))?;
+        self.reader.push(piece.filled());
+        Poll::Ready(Ok(piece.filled().len()))
     }
 
     /// Writes what is not written yet. Safe to be dropped and called again.
@@ -125,12 +133,9 @@ impl PhoneSocket {
             write(&mut self.out, OpCode::Control(Control::Pong), &payload);
         }
         while !self.out.is_empty() {
-            match self.stream.try_write(&self.out) {
-                Ok(n) if n == self.out.len() => self.out = Vec::new(),
-                Ok(n) => drop(self.out.drain(..n)),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.stream.writable().await?,
-                Err(e) => return Err(e),
-            }
+            let (stream, out) = (&mut self.stream, &self.out);
+            let n = poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, out)).await?;
+            if n == self.out.len() { self.out = Vec::new() } else { drop(self.out.drain(..n)) }
         }
         Ok(())
     }
@@ -159,19 +164,19 @@ impl PhoneSocket {
 
     /// Reads and forgets what still comes. Closing with bytes unread would reset the connection, and the peer might never see why.
     async fn hang_up(&mut self) {
-        while self.stream.readable().await.is_ok() {
+        loop {
             consume_budget().await;
-            match self.discard() {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return,
+            if !matches!(poll_fn(|cx| self.discard(cx)).await, Ok(n) if n > 0) {
+                return;
             }
         }
     }
 
-    fn discard(&self) -> io::Result<usize> {
-        self.stream.try_read(&mut [0; PIECE])
+    fn discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut piece = [0; PIECE];
+        let mut piece = ReadBuf::new(&mut piece);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut piece))?;
+        Poll::Ready(Ok(piece.filled().len()))
     }
 }
 

@@ -14,6 +14,9 @@ pub(crate) struct Cli {
     /// One JSON object per line instead of sentences.
     #[arg(long)]
     pub(crate) json: bool,
+    /// A PEM file with CAs to trust besides those of the web, for a server at wss://.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Cmd,
 }

@@ -65,10 +65,7 @@ impl Out {
 }
 
 async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
-    if !cli.state.exists() && !matches!(cli.command, Cmd::Enrol { .. }) {
-        return Err(PhoneError::Usage(format!("there is no phone in {}; enrol makes one", cli.state.display())));
-    }
-    let state = State::open(&cli.state)?;
+    let state = open(cli)?;
     match &cli.command {
         Cmd::Enrol { link, device, app_config, publisher } => {
             let app = app_config.as_ref().zip(publisher.as_ref()).map(|(file, publisher)| app::trusted(file, publisher)).transpose()?;
@@ -122,6 +119,16 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
             agent::watch(&state, say).await
         }
     }
+}
+
+fn open(cli: &Cli) -> Result<State, PhoneError> {
+    if !cli.state.exists() && !matches!(cli.command, Cmd::Enrol { .. }) {
+        return Err(PhoneError::Usage(format!("there is no phone in {}; enrol makes one", cli.state.display())));
+    }
+    if let Some(ca) = &cli.ca {
+        countersign_sim::tls::trust(ca)?;
+    }
+    State::open(&cli.state)
 }
 
 /// The text of a link or code, and whether it was scanned.

@@ -1,0 +1,164 @@
+//! TLS of our own listeners: what is spoken, what is not, and certificates that change.
+
+use std::{path::Path, process::Command as Program};
+
+use countersign_sdk::Command;
+use countersign_testkit::Certificates;
+
+use crate::support::{Phone, Pod, claim};
+
+/// A pod that speaks TLS on every port.
+fn pod(files: &Certificates, dir: &Path) -> Pod {
+    let (certificate, key) = (files.file("server.pem"), files.file("server.key"));
+    let mut env = Vec::new();
+    for port in ["REST", "PAGE", "PHONE", "ADMIN"] {
+        env.push((format!("COUNTERSIGN_{port}_TLS_CERTIFICATE_FILE"), certificate.display().to_string()));
+        env.push((format!("COUNTERSIGN_{port}_TLS_KEY_FILE"), key.display().to_string()));
+    }
+    let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    Pod::on(dir, &[], &env)
+}
+
+/// host:port of a URL.
+fn place(url: &str) -> String {
+    url.split("://").nth(1).unwrap().split('/').next().unwrap().to_owned()
+}
+
+fn all_ports(pod: &Pod) -> [String; 4] {
+    ["rest", "page", "phone", "admin"].map(|what| place(&pod.url(what)))
+}
+
+/// What `openssl s_client` says of one handshake, and whether it came about.
+fn handshake(at: &str, ca: &Path, more: &[&str]) -> (bool, String) {
+    let mut client = Program::new("openssl");
+    client.args(["s_client", "-connect", at, "-CAfile"]).arg(ca).args(["-verify_return_error", "-brief"]).args(more);
+    let out = client.stdin(std::process::Stdio::null()).output().unwrap();
+    (out.status.success(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+}
+
+#[tokio::test]
+async fn a_login_in_tls_from_end_to_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Certificates::make(dir.path());
+    let pod = pod(&files, &dir.path().join("data"));
+    for (what, scheme) in [("rest", "https://"), ("page", "wss://"), ("phone", "wss://"), ("admin", "https://")] {
+        assert!(pod.url(what).starts_with(scheme), "{}", pod.url(what));
+    }
+    let ca = files.file("ca.pem");
+    countersign_sim::tls::trust(&ca).unwrap();
+    let curl = |path: &str, body: Option<&str>| -> serde_json::Value {
+        let mut curl = Program::new("curl");
+        curl.args(["-sS", "--cacert"]).arg(&ca).args(["-H", &format!("Authorization: Bearer {}", pod.root_key())]);
+        curl.args(["-H", "Content-Type: application/json"]);
+        // There is no such client before the first request has made it.
+        if !path.ends_with("/clients") {
+            curl.args(["-H", "Countersign-Client: shop"]);
+        }
+        if let Some(body) = body {
+            curl.args(["-d", body]);
+        }
+        let out = curl.arg(format!("{}{path}", pod.url("rest"))).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice(&out.stdout).unwrap()
+    };
+    let realm = "/v1/realms/default";
+    curl(&format!("{realm}/clients"), Some(r#"{"name": "shop", "display_name": "Shop"}"#));
+    let enrolment = curl(&format!("{realm}/enrolments"), Some(r#"{"user_id": "alice"}"#));
+    let link = enrolment["link"].as_str().unwrap_or_else(|| panic!("{enrolment}"));
+    let (phone, number) = Phone::enrol(link).await.unwrap();
+    let number = serde_json::json!({ "number": number.unwrap() }).to_string();
+    curl(&format!("{realm}/enrolments/{}/confirm", enrolment["id"].as_str().unwrap()), Some(&number));
+    let login = curl(&format!("{realm}/logins"), Some("{}"));
+    let mut state = Program::new("curl");
+    state.args(["-sS", "--cacert"]).arg(&ca).args(["-H", &format!("Authorization: Bearer {}", login["page_token"].as_str().unwrap())]);
+    let out = state.arg(format!("{}/state", pod.url("page").replace("wss://", "https://"))).output().unwrap();
+    let page: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let qr = page.to_string().split('"').find(|text| text.contains("#q1")).unwrap_or_else(|| panic!("{page}")).to_owned();
+    assert!(qr.starts_with("https://"), "{qr}");
+    let mut online = phone.connect().await;
+    let prompt = claim(&mut online, &qr).await.unwrap();
+    online.do_it(&Command::approve(&prompt)).await.unwrap();
+    let redeemed = curl(&format!("{realm}/logins/{}/redeem", login["id"].as_str().unwrap()), Some("{}"));
+    assert_eq!(redeemed["user_id"], "alice", "{redeemed}");
+    let seen = curl(&format!("{realm}/logins/{}", login["id"].as_str().unwrap()), None);
+    assert_eq!(seen["state"], "approved");
+}
+
+#[tokio::test]
+async fn only_the_listed_protocols_suites_and_groups_are_spoken() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Certificates::make(dir.path());
+    let pod = pod(&files, &dir.path().join("data"));
+    let ca = files.file("ca.pem");
+    // The client itself must be willing to offer what is refused.
+    let willing = ["-cipher", "ALL:@SECLEVEL=0"];
+    for at in all_ports(&pod) {
+        for (more, spoken) in [
+            (vec!["-tls1_3"], true),
+            (vec!["-tls1_2"], true),
+            ([&["-tls1_1"][..], &willing].concat(), false),
+            ([&["-tls1"][..], &willing].concat(), false),
+            (vec!["-tls1_3", "-groups", "P-256"], true),
+            (vec!["-tls1_3", "-groups", "X25519"], true),
+            (vec!["-tls1_3", "-groups", "P-384"], false),
+            (vec!["-tls1_3", "-groups", "ffdhe2048"], false),
+            (vec!["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"], true),
+            (vec!["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"], false),
+            (vec!["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"], true),
+            (vec!["-tls1_2", "-cipher", "ECDHE-RSA-CHACHA20-POLY1305"], true),
+            (vec!["-tls1_2", "-cipher", "ECDHE-RSA-AES256-SHA384"], false),
+            (vec!["-tls1_2", "-cipher", "AES128-GCM-SHA256"], false),
+            (vec!["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"], false),
+            (vec!["-tls1_2", "-cipher", "AES128-SHA@SECLEVEL=0"], false),
+        ] {
+            let (ok, said) = handshake(&at, &ca, &more);
+            assert_eq!(ok, spoken, "{at} {more:?}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_taken_at_sighup_and_a_bad_one_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Certificates::make(dir.path());
+    let pod = pod(&files, &dir.path().join("data"));
+    let old_ca = dir.path().join("old-ca.pem");
+    std::fs::copy(files.file("ca.pem"), &old_ca).unwrap();
+    assert!(all_ports(&pod).iter().all(|at| handshake(at, &old_ca, &[]).0));
+    // Another CA, another certificate, on the same paths.
+    let files = Certificates::make(dir.path());
+    pod.signal("HUP");
+    pod.until_logged("a certificate was read again").await;
+    for at in all_ports(&pod) {
+        assert!(handshake(&at, &files.file("ca.pem"), &[]).0, "the new one is shown");
+        assert!(!handshake(&at, &old_ca, &[]).0);
+    }
+    std::fs::write(files.file("server.pem"), "nothing that is a certificate").unwrap();
+    pod.signal("HUP");
+    pod.until_logged("the old one stays in use").await;
+    assert!(pod.log().contains("server.pem: no certificate chain in PEM"));
+    assert!(all_ports(&pod).iter().all(|at| handshake(at, &files.file("ca.pem"), &[]).0), "the one before stays");
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_at_the_start_by_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Certificates::make(dir.path());
+    let (certificate, key) = (files.file("server.pem"), files.file("server.key"));
+    for (certificate, key, says) in [
+        (certificate.clone(), "/nowhere.key".into(), "/nowhere.key: "),
+        (certificate.clone(), files.file("client.key"), "client.key: "),
+        (key.clone(), key.clone(), "server.key: no certificate chain"),
+        (certificate, std::path::PathBuf::new(), "rest_tls.key_file belong together"),
+    ] {
+        let out = Program::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(["all", "--ports", "auto", "--data"])
+            .arg(dir.path().join("data"))
+            .env("COUNTERSIGN_REST_TLS_CERTIFICATE_FILE", certificate)
+            .env("COUNTERSIGN_REST_TLS_KEY_FILE", key)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert!(out.status.code() == Some(1) && said.contains(says), "{says}: {said}");
+    }
+}
