@@ -38,8 +38,9 @@ impl Config {
                 set(&mut table, &known, &section, keys)?;
             }
         }
-        let mut environment: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        let mut environment: Vec<_> = environment.collect();
         environment.sort();
+        let environment = with_aliases(environment)?;
         for (name, text) in environment.clone() {
             let (name, text) = secret_file(name, text, &environment)?;
             let path = known.iter().map(|(path, _)| path).find(|path| twin(path) == name);
@@ -66,6 +67,22 @@ fn judge(table: &Table, file: Option<&Path>) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+/// Our variables, and under our names what a known variable of nextAuth says.
+fn with_aliases(all: Vec<(String, String)>) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut ours: Vec<(String, String)> = all.iter().filter(|(name, _)| name.starts_with(PREFIX)).cloned().collect();
+    for (theirs, text) in &all {
+        let Some((path, value)) = super::aliases::carry(theirs, text)? else { continue };
+        let name = twin(path);
+        if let Some((_, other)) = ours.iter().find(|(other, _)| *other == name || *other == format!("{name}_FILE"))
+            && *other != value
+        {
+            return Err(ConfigError::Value(theirs.clone(), format!("{name} is set, too, to something else; one of them must go")));
+        }
+        ours.push((name, value));
+    }
+    Ok(ours)
 }
 
 /// Settings that may hold a password; `…_FILE` names a file that holds the value.
@@ -185,6 +202,45 @@ mod tests {
         assert!(load("", &both).expect_err("both").to_string().contains("one of them must go"));
         let gone = load("", &[("COUNTERSIGN_KV_URL_FILE", "/nowhere")]).expect_err("no file").to_string();
         assert!(gone.contains("/nowhere"), "{gone}");
+    }
+
+    #[test]
+    fn what_the_deployments_set_is_there_to_be_set() {
+        let compose: serde_json::Value = serde_saphyr::from_str(include_str!("../../deploy/compose.yaml")).expect("YAML");
+        let pod = compose["x-pod"]["environment"].as_object().expect("an environment");
+        assert!(pod.len() > 10);
+        let secret = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(secret.path(), "postgres://countersign:x@postgres/countersign").expect("written");
+        let env: Vec<(String, String)> = pod
+            .iter()
+            .map(|(name, value)| {
+                let value = value.as_str().expect("a text").replace("${HOST:?}", "login.example");
+                (name.clone(), if name.ends_with("_URL_FILE") { secret.path().display().to_string() } else { value })
+            })
+            .collect();
+        let config = Config::load(None, env.into_iter()).expect("all are settings");
+        config.check().expect("and safe ones");
+        assert!(config.database_is_shared());
+    }
+
+    #[test]
+    fn an_environment_of_nextauth_carries_over() {
+        let c = load(
+            "",
+            &[
+                ("NEXTAUTH_NS_DB_URI", "postgres://ns:s3cret@db/ns"),
+                ("NEXTAUTH_NS_KV_URI", "redis://kv"),
+                ("NEXTAUTH_DEFAULT_SIGMAI_URI", "wss://ns.example/ns/sigmai"),
+                ("NEXTAUTH_SECRET", "of another program"),
+            ],
+        )
+        .expect("fine");
+        assert_eq!(
+            (c.database.url.0.as_str(), c.kv.url.0.as_str(), c.public.phone.as_str()),
+            ("postgres://ns:s3cret@db/ns", "redis://kv", "wss://ns.example")
+        );
+        let both = [("NEXTAUTH_NS_KV_URI", "redis://one"), ("COUNTERSIGN_KV_URL", "redis://two")];
+        assert!(load("", &both).expect_err("both").to_string().contains("one of them must go"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Every key has an environment twin: `phone.hello_ms` is `COUNTERSIGN_PHONE_HELLO_MS`. Unknown keys are refused, with the nearest name.
 
+mod aliases;
 mod load;
 
 use std::{net::SocketAddr, path::PathBuf};

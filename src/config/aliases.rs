@@ -1,0 +1,113 @@
+//! Names that nextAuth's servers take from the environment, so that an existing deployment carries over.
+//!
+//! Only names in this table count: others that begin with `NEXTAUTH_` may be somebody else's (NextAuth.js).
+
+use super::ConfigError;
+
+/// What becomes of a value.
+#[derive(Clone, Copy)]
+enum Carry {
+    AsIs,
+    /// A URL: its path and what follows it are dropped, ours has a path of its own.
+    Origin,
+    /// A database's URL: parameters of the other program's driver are dropped.
+    Database,
+    /// `text` was the other format's name.
+    Format,
+    /// The path of a PEM file, never the PEM itself.
+    File,
+    /// The URL lies in a file.
+    InFile,
+    DatabaseInFile,
+}
+
+/// Their name, our setting.
+const TABLE: [(&str, &str, Carry); 23] = [
+    ("NEXTAUTH_DEFAULT_WEBSOCKET_URI", "public.page", Carry::Origin),
+    ("NEXTAUTH_NS_DEFAULT_WEBSOCKET_URI", "public.page", Carry::Origin),
+    ("NEXTAUTH_DEFAULT_WS_URL", "public.page", Carry::Origin),
+    ("NEXTAUTH_DEFAULT_SIGMAI_URI", "public.phone", Carry::Origin),
+    ("NEXTAUTH_NS_DEFAULT_SIGMAI_URI", "public.phone", Carry::Origin),
+    ("NEXTAUTH_NS_DB_URI", "database.url", Carry::Database),
+    ("NEXTAUTH_NS_DB_URI_FILE", "database.url", Carry::DatabaseInFile),
+    ("NEXTAUTH_NS_KV_URI", "kv.url", Carry::AsIs),
+    ("NEXTAUTH_NS_KV_URI_FILE", "kv.url", Carry::InFile),
+    ("NEXTAUTH_NS_LOG_LEVEL", "log.level", Carry::AsIs),
+    ("NEXTAUTH_NS_LOG_FORMAT", "log.format", Carry::Format),
+    ("NEXTAUTH_NS_HTTP_TLS_CERTIFICATE_FILE", "rest_tls.certificate_file", Carry::File),
+    ("NEXTAUTH_NS_HTTP_TLS_KEY_FILE", "rest_tls.key_file", Carry::File),
+    ("NEXTAUTH_NS_WEBSOCKET_TLS_CERTIFICATE_FILE", "page_tls.certificate_file", Carry::File),
+    ("NEXTAUTH_NS_WEBSOCKET_TLS_KEY_FILE", "page_tls.key_file", Carry::File),
+    ("NEXTAUTH_NS_SIGMAI_TLS_CERTIFICATE_FILE", "phone_tls.certificate_file", Carry::File),
+    ("NEXTAUTH_NS_SIGMAI_TLS_KEY_FILE", "phone_tls.key_file", Carry::File),
+    ("NEXTAUTH_NS_ADMIN_TLS_CERTIFICATE_FILE", "admin_tls.certificate_file", Carry::File),
+    ("NEXTAUTH_NS_ADMIN_TLS_KEY_FILE", "admin_tls.key_file", Carry::File),
+    ("NEXTAUTH_API_TLS_CERT", "rest_tls.certificate_file", Carry::File),
+    ("NEXTAUTH_API_TLS_KEY", "rest_tls.key_file", Carry::File),
+    ("NEXTAUTH_WS_TLS_CERT", "page_tls.certificate_file", Carry::File),
+    ("NEXTAUTH_WS_TLS_KEY", "page_tls.key_file", Carry::File),
+];
+
+/// Our setting and its value, when the name is in the table.
+pub(super) fn carry(name: &str, text: &str) -> Result<Option<(&'static str, String)>, ConfigError> {
+    let Some((_, path, how)) = TABLE.iter().find(|(theirs, ..)| *theirs == name) else { return Ok(None) };
+    let in_file = || {
+        std::fs::read_to_string(text).map(|t| t.trim().to_owned()).map_err(|e| ConfigError::File(format!("{name} = {text}"), e.to_string()))
+    };
+    let value = match how {
+        Carry::AsIs => text.to_owned(),
+        Carry::Origin => origin(text).to_owned(),
+        Carry::Database => without_parameters(text).to_owned(),
+        Carry::Format => if text == "json" { "json" } else { "pretty" }.to_owned(),
+        Carry::File if text.contains("BEGIN") => {
+            return Err(ConfigError::Value(name.to_owned(), "holds the PEM itself; put it into a file and name that".to_owned()));
+        }
+        Carry::File => text.to_owned(),
+        Carry::InFile => in_file()?,
+        Carry::DatabaseInFile => without_parameters(&in_file()?).to_owned(),
+    };
+    Ok(Some((path, value)))
+}
+
+fn origin(url: &str) -> &str {
+    let from = url.find("://").map_or(0, |at| at + 3);
+    url[from..].find('/').map_or(url, |at| &url[..from + at])
+}
+
+fn without_parameters(url: &str) -> &str {
+    url.split('?').next().unwrap_or(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_theirs_carries_to_a_setting_of_ours() {
+        let all = toml::Value::try_from(super::super::Config::default()).expect("a table");
+        for (name, path, _) in TABLE {
+            let (section, key) = path.split_once('.').expect("two parts");
+            assert!(all.get(section).and_then(|s| s.get(key)).is_some(), "{name} carries to {path}, which is nothing");
+        }
+    }
+
+    #[test]
+    fn values_mean_here_what_they_meant_there() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("uri");
+        std::fs::write(&file, "mysql://u:p@db:3306/ns?loc=Local\n").expect("written");
+        for (name, text, path, value) in [
+            ("NEXTAUTH_DEFAULT_WEBSOCKET_URI", "wss://ns.example/ns/websocket", "public.page", "wss://ns.example"),
+            ("NEXTAUTH_DEFAULT_SIGMAI_URI", "wss://ns.example:8888", "public.phone", "wss://ns.example:8888"),
+            ("NEXTAUTH_NS_DB_URI", "mysql://u:p@db:3306/ns?loc=Local", "database.url", "mysql://u:p@db:3306/ns"),
+            ("NEXTAUTH_NS_DB_URI_FILE", file.to_str().expect("a path"), "database.url", "mysql://u:p@db:3306/ns"),
+            ("NEXTAUTH_NS_KV_URI", "redis://kv:6379", "kv.url", "redis://kv:6379"),
+            ("NEXTAUTH_NS_LOG_FORMAT", "text", "log.format", "pretty"),
+            ("NEXTAUTH_NS_HTTP_TLS_KEY_FILE", "/run/key.pem", "rest_tls.key_file", "/run/key.pem"),
+        ] {
+            assert_eq!(carry(name, text).expect("fine"), Some((path, value.to_owned())), "{name}");
+        }
+        assert!(carry("NEXTAUTH_SECRET", "x").expect("not ours").is_none());
+        assert!(carry("NEXTAUTH_API_TLS_KEY", "-----BEGIN PRIVATE KEY-----").expect_err("PEM").to_string().contains("into a file"));
+    }
+}
