@@ -35,6 +35,9 @@ pub(crate) struct Apply {
     /// A file with an API key.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// A PEM file with the CA of an NS at https://, where it is not one of the system's.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -62,7 +65,11 @@ impl Apply {
             }
         };
         let key = read(&self.key_file.clone().unwrap_or_else(|| data.join("root-api-key")))?;
-        ApiClient::new(&url, key.trim()).map_err(|e| e.to_string())
+        match &self.ca {
+            None => ApiClient::new(&url, key.trim()),
+            Some(ca) => ApiClient::trusting(&url, key.trim(), read(ca)?.as_bytes()),
+        }
+        .map_err(|e| e.to_string())
     }
 }
 

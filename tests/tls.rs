@@ -2,6 +2,7 @@
 
 use std::{path::Path, process::Command as Program};
 
+use countersign_api::{ApiClient, ApiError, Confirm, NewClient, NewEnrolment, NewLogin};
 use countersign_sdk::Command;
 use countersign_testkit::Certificates;
 
@@ -46,42 +47,34 @@ async fn a_login_in_tls_from_end_to_end() {
     }
     let ca = files.file("ca.pem");
     countersign_sim::tls::trust(&ca).unwrap();
-    let curl = |path: &str, body: Option<&str>| -> serde_json::Value {
-        let mut curl = Program::new("curl");
-        curl.args(["-sS", "--cacert"]).arg(&ca).args(["-H", &format!("Authorization: Bearer {}", pod.root_key())]);
-        curl.args(["-H", "Content-Type: application/json"]);
-        // There is no such client before the first request has made it.
-        if !path.ends_with("/clients") {
-            curl.args(["-H", "Countersign-Client: shop"]);
-        }
-        if let Some(body) = body {
-            curl.args(["-d", body]);
-        }
-        let out = curl.arg(format!("{}{path}", pod.url("rest"))).output().unwrap();
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-        serde_json::from_slice(&out.stdout).unwrap()
-    };
-    let realm = "/v1/realms/default";
-    curl(&format!("{realm}/clients"), Some(r#"{"name": "shop", "display_name": "Shop"}"#));
-    let enrolment = curl(&format!("{realm}/enrolments"), Some(r#"{"user_id": "alice"}"#));
-    let link = enrolment["link"].as_str().unwrap_or_else(|| panic!("{enrolment}"));
-    let (phone, number) = Phone::enrol(link).await.unwrap();
-    let number = serde_json::json!({ "number": number.unwrap() }).to_string();
-    curl(&format!("{realm}/enrolments/{}/confirm", enrolment["id"].as_str().unwrap()), Some(&number));
-    let login = curl(&format!("{realm}/logins"), Some("{}"));
+    let pem = std::fs::read(&ca).unwrap();
+    let root = ApiClient::trusting(&pod.url("rest"), &pod.root_key(), &pem).unwrap();
+    root.create_client("default", &NewClient { name: "shop".into(), display_name: "Shop".into(), ..NewClient::default() }).await.unwrap();
+    let shop = root.acting_for("shop");
+    let wish = NewEnrolment { user_id: "alice".into(), confirm: Confirm::Number };
+    let enrolment = shop.create_enrolment("default", &wish).await.unwrap();
+    let (phone, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
+    shop.confirm_enrolment("default", &enrolment.id, &number.unwrap()).await.unwrap();
+    let login = shop.create_login("default", &NewLogin::default()).await.unwrap();
     let mut state = Program::new("curl");
-    state.args(["-sS", "--cacert"]).arg(&ca).args(["-H", &format!("Authorization: Bearer {}", login["page_token"].as_str().unwrap())]);
+    state.args(["-sS", "--cacert"]).arg(&ca).args(["-H", &format!("Authorization: Bearer {}", &**login.page_token.as_ref().unwrap())]);
     let out = state.arg(format!("{}/state", pod.url("page").replace("wss://", "https://"))).output().unwrap();
-    let page: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
-    let qr = page.to_string().split('"').find(|text| text.contains("#q1")).unwrap_or_else(|| panic!("{page}")).to_owned();
+    let page = String::from_utf8(out.stdout).unwrap();
+    let qr = page.split('"').find(|text| text.contains("#q1")).unwrap_or_else(|| panic!("{page}"));
     assert!(qr.starts_with("https://"), "{qr}");
     let mut online = phone.connect().await;
-    let prompt = claim(&mut online, &qr).await.unwrap();
+    let prompt = claim(&mut online, qr).await.unwrap();
     online.do_it(&Command::approve(&prompt)).await.unwrap();
-    let redeemed = curl(&format!("{realm}/logins/{}/redeem", login["id"].as_str().unwrap()), Some("{}"));
-    assert_eq!(redeemed["user_id"], "alice", "{redeemed}");
-    let seen = curl(&format!("{realm}/logins/{}", login["id"].as_str().unwrap()), None);
-    assert_eq!(seen["state"], "approved");
+    assert_eq!(shop.redeem("default", &login.id, None).await.unwrap().user_id, "alice");
+
+    // Whoever does not know the CA does not get as far as asking.
+    let stranger = ApiClient::new(&pod.url("rest"), &pod.root_key()).unwrap();
+    assert!(matches!(stranger.realms().await, Err(ApiError::Unreachable(_))));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/apply.example.toml");
+    let mut apply = Program::new(env!("CARGO_BIN_EXE_countersign"));
+    apply.args(["apply", file, "--data"]).arg(&pod.data).arg("--ca").arg(&ca);
+    let out = apply.output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }
 
 #[tokio::test]

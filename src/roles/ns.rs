@@ -124,6 +124,11 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
     };
     let mut running = open(config, doors, &tls, watched, deaths, ports.clone(), urls)?;
     actix_rt::spawn(tls_files::watch(tls.all()));
+    if plan.demo && (config.rest_tls.on() || config.page_tls.on()) {
+        return Err(StartError::Other(
+            "the demo speaks to its neighbours in the clear: --demo goes without rest_tls and page_tls".to_owned(),
+        ));
+    }
     if plan.demo {
         let realm = bootstrap::realm(&heart.realms, "demo", "Demo").await?;
         let (origin, server) =
