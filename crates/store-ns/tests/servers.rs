@@ -73,6 +73,34 @@ async fn a_server_is_verified_as_far_as_the_mode_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pod_shows_its_certificate_to_a_server_that_asks() {
+    let dir = |server: &Server| server.ca.parent().unwrap().to_owned();
+    let tls = |server: &Server, shown: bool| {
+        let identity = shown.then(|| (dir(server).join("client.pem"), dir(server).join("client.key")));
+        TlsOptions { mode: TlsMode::VerifyFull, ca: Some(server.ca.clone()), identity }
+    };
+    if let Some(server) = countersign_testkit::postgres() {
+        let url = server.database();
+        migrate(&url.parse().unwrap(), &TlsOptions::default(), migrations(), What::Run).await.unwrap();
+        let name = url.rsplit('/').next().unwrap();
+        let seen =
+            "SELECT COUNT(*) > 0 FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE s.client_dn LIKE '%a pod%' AND a.datname = ";
+        let store = open(&url, &tls(server, true)).await.unwrap();
+        countersign_domain::ports::Store::ping(&store).await.unwrap();
+        assert_eq!(server.tell("postgres", &format!("{seen}'{name}'")).trim(), "t");
+    }
+    if let Some(server) = countersign_testkit::mariadb() {
+        let url = server.database();
+        migrate(&url.parse().unwrap(), &TlsOptions::default(), migrations(), What::Run).await.unwrap();
+        let name = url.rsplit('/').next().unwrap();
+        server.tell("mysql", &format!("CREATE USER {name}@'%' IDENTIFIED BY 'secret' REQUIRE X509; GRANT ALL ON {name}.* TO {name}@'%'"));
+        let url = url.replace("ns:secret", &format!("{name}:secret"));
+        assert!(open(&url, &tls(server, false)).await.is_err(), "without a certificate it is refused");
+        open(&url, &tls(server, true)).await.map(drop).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_takes_no_writes_is_refused() {
     let Some(server) = countersign_testkit::postgres() else { return };
     let url = server.database();
