@@ -3,6 +3,7 @@
 
 mod memory;
 mod redis;
+mod subscription;
 mod tallies;
 
 pub use memory::{MemoryKv, Size};

@@ -18,10 +18,11 @@ use countersign_domain::{
 use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
 use tokio::sync::broadcast;
 
-use crate::tallies::Tallies;
+use crate::{
+    subscription::{BACKLOG, Subscription},
+    tallies::Tallies,
+};
 
-/// Wake-ups a slow subscriber may fall behind before it is told to read everything again.
-const BACKLOG: usize = 4096;
 /// Pending logins held at most; beyond it creation is refused rather than memory eaten.
 const MOST_LOGINS: usize = 1_000_000;
 /// A settled login is in the store: it makes room for others soon.
@@ -294,18 +295,5 @@ impl Live for MemoryKv {
 
     async fn subscribe(&self, _pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
         Ok(Box::new(Subscription(self.wakes.subscribe())))
-    }
-}
-
-struct Subscription(broadcast::Receiver<Wake>);
-
-#[async_trait]
-impl Wakes for Subscription {
-    async fn next(&mut self) -> Option<Wake> {
-        match self.0.recv().await {
-            Ok(wake) => Some(wake),
-            Err(broadcast::error::RecvError::Lagged(_)) => Some(Wake::Resync),
-            Err(broadcast::error::RecvError::Closed) => None,
-        }
     }
 }

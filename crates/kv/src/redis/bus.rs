@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use bb8_redis::redis;
 use countersign_domain::{
     Fault,
@@ -23,9 +22,8 @@ use tokio::{
 };
 
 use super::place::{Clients, PATIENCE};
+use crate::subscription::{BACKLOG, Subscription};
 
-/// Wake-ups a slow subscriber may fall behind before it is told to read everything again.
-const BACKLOG: usize = 4096;
 /// How often the connection is tried while nothing comes.
 const BEAT: Duration = Duration::from_secs(2);
 /// How long a lost subscription waits before it is tried again.
@@ -135,19 +133,6 @@ async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, tell: &broadcast
                     return;
                 }
             }
-        }
-    }
-}
-
-struct Subscription(broadcast::Receiver<Wake>);
-
-#[async_trait]
-impl Wakes for Subscription {
-    async fn next(&mut self) -> Option<Wake> {
-        match self.0.recv().await {
-            Ok(wake) => Some(wake),
-            Err(broadcast::error::RecvError::Lagged(_)) => Some(Wake::Resync),
-            Err(broadcast::error::RecvError::Closed) => None,
         }
     }
 }
