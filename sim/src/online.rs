@@ -18,7 +18,10 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{PhoneError, now, tls::Stream};
+use crate::{
+    PhoneError, now,
+    tls::{self, Stream},
+};
 
 /// How long to wait for the server's answer to anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,13 +37,13 @@ pub async fn dial(url: &str, from: Option<std::net::IpAddr>) -> Result<Socket, P
     let away = |e: &dyn std::fmt::Display| PhoneError::Unreachable(format!("{url}: {e}"));
     let mut request = url.into_client_request().map_err(|e| away(&e))?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    let tls = match request.uri().scheme_str() {
+    let secure = match request.uri().scheme_str() {
         Some("ws") => false,
         Some("wss") => true,
         _ => return Err(PhoneError::Unreachable(format!("{url} is neither ws:// nor wss://"))),
     };
     let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let port = request.uri().port_u16().unwrap_or(if tls { 443 } else { 80 });
+    let port = request.uri().port_u16().unwrap_or(if secure { 443 } else { 80 });
     let addr = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|e| away(&e))?.next().ok_or_else(|| away(&"no address"))?;
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(|e| away(&e))?;
     if let Some(from) = from {
@@ -48,10 +51,10 @@ pub async fn dial(url: &str, from: Option<std::net::IpAddr>) -> Result<Socket, P
     }
     let stream = socket.connect(addr).await.map_err(|e| away(&e))?;
     let _small_frames_go_at_once = stream.set_nodelay(true);
-    let stream = if tls {
-        timeout(PATIENCE, Stream::tls(stream, &host)).await.map_err(|e| away(&e))?.map_err(|e| away(&e))?
+    let stream = if secure {
+        timeout(PATIENCE, tls::connect(stream, &host)).await.map_err(|e| away(&e))?.map_err(|e| away(&e))?
     } else {
-        Stream::Plain(stream)
+        Stream::Left(stream)
     };
     let config = WebSocketConfig::default()
         .read_buffer_size(1024)

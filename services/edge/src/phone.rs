@@ -25,7 +25,7 @@ use crate::{
     metrics::{Counted, Metric, Metrics},
     phone_ws::{In, PhoneSocket},
     tls::Tls,
-    wire::Wire,
+    wire,
 };
 
 /// Settings of the phone socket.
@@ -116,7 +116,7 @@ struct Life {
 }
 
 async fn greet(door: &Door, tls: Option<&SslAcceptor>, stream: TcpStream) -> Option<(PhoneSocket, Result<Session, Close>)> {
-    let wire = Wire::accept(stream, tls).await?;
+    let wire = wire::accept(stream, tls).await?;
     let mut socket = PhoneSocket::accept(wire, door.role.path()).await?;
     match socket.next().await {
         In::Frame(hello) => {

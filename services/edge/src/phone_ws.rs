@@ -115,15 +115,17 @@ impl PhoneSocket {
     async fn read(&mut self) -> io::Result<bool> {
         // A peer that never pauses must not keep this thread, or its own deadline, from running.
         consume_budget().await;
-        Ok(poll_fn(|cx| self.take(cx)).await? > 0)
+        Ok(poll_fn(|cx| self.take(cx, true)).await? > 0)
     }
 
-    /// Not async, so that the buffer is never part of a future.
-    fn take(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// One piece of what came; read, or forgotten. Not async, so that the buffer is never part of a future.
+    fn take(&mut self, cx: &mut Context<'_>, keep: bool) -> Poll<io::Result<usize>> {
         let mut piece = [0; PIECE];
         let mut piece = ReadBuf::new(&mut piece);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut piece))?;
-        self.reader.push(piece.filled());
+        if keep {
+            self.reader.push(piece.filled());
+        }
         Poll::Ready(Ok(piece.filled().len()))
     }
 
@@ -166,17 +168,10 @@ impl PhoneSocket {
     async fn hang_up(&mut self) {
         loop {
             consume_budget().await;
-            if !matches!(poll_fn(|cx| self.discard(cx)).await, Ok(n) if n > 0) {
+            if !matches!(poll_fn(|cx| self.take(cx, false)).await, Ok(n) if n > 0) {
                 return;
             }
         }
-    }
-
-    fn discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut piece = [0; PIECE];
-        let mut piece = ReadBuf::new(&mut piece);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut piece))?;
-        Poll::Ready(Ok(piece.filled().len()))
     }
 }
 
