@@ -1,24 +1,23 @@
 //! What JSON Schema says of our texts (draft 2020-12, as OpenAPI 3.1 uses it). The server judges more finely than a schema can.
 //!
-//! Each has a twin for members that may be left out: `null` means the same as leaving them out.
+//! Some have a twin for members that may be left out: `null` means the same as leaving them out.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 
 macro_rules! texts {
-    ($($(#[$m:meta])* $name:ident, $optional:ident: $schema:tt)*) => {$(
+    ($($(#[$m:meta])* $name:ident $(, $optional:ident)?: $schema:tt)*) => {$(
         $(#[$m])*
         pub(crate) fn $name(_: &mut SchemaGenerator) -> Schema {
             json_schema!($schema)
         }
 
-        #[allow(dead_code, clippy::allow_attributes, reason = "not every text has both uses")]
-        pub(crate) fn $optional(generator: &mut SchemaGenerator) -> Schema {
+        $(pub(crate) fn $optional(generator: &mut SchemaGenerator) -> Schema {
             let mut schema = $name(generator);
             let one = schema.get("type").cloned().unwrap_or_default();
             schema.insert("type".to_owned(), json!([one, "null"]));
             schema
-        }
+        })?
     )*};
 }
 
@@ -34,7 +33,7 @@ texts! {
     context, context_option: {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^\\S"}
     time, time_option: {"type": "string", "format": "date-time"}
     url, url_option: {"type": "string", "format": "uri", "maxLength": 500}
-    urls, urls_option: {"type": "array", "maxItems": 20, "items": {"type": "string", "format": "uri", "maxLength": 500}}
-    number, number_option: {"type": "string", "pattern": "^[0-9]{4}$"}
-    base64url, base64url_option: {"type": "string", "contentEncoding": "base64url"}
+    urls: {"type": "array", "maxItems": 20, "items": {"type": "string", "format": "uri", "maxLength": 500}}
+    number: {"type": "string", "pattern": "^[0-9]{4}$"}
+    base64url: {"type": "string", "contentEncoding": "base64url"}
 }
