@@ -119,6 +119,12 @@ static WALLS: &[Wall] = &[
         breach: ("countersign-edge", "diesel"),
     },
     Wall {
+        who: |n| n != "countersign-edge",
+        never: |d| one_of(&["openssl", "tokio-openssl", "actix-tls"])(d),
+        why: "TLS of our own listeners lives at the edge; outwards it is rustls",
+        breach: ("countersign-store", "openssl"),
+    },
+    Wall {
         who: |n| n != "countersign-kv",
         never: |d| one_of(&["redis", "bb8-redis"])(d),
         why: "Redis stays behind the KV port",
