@@ -41,6 +41,7 @@ mod stories;
 mod strangers;
 #[cfg(feature = "faults")]
 mod supervision;
+mod swarm;
 mod tls;
 mod tutorial;
 mod walls;

@@ -1,26 +1,19 @@
-//! A release pod in a process of its own, and what the kernel says about it.
+//! Release pods in processes of their own, alone or sharing a database and a Redis.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use countersign_api::{ApiClient, Confirm, NewApiKey, NewClient, NewRealm, RealmSettings, roles};
-use serde_json::Value;
+use countersign_sim::swarm::{self, Aim};
+use countersign_testkit::Private;
 use tempfile::TempDir;
 
 use crate::Stop;
 
-/// The pod.
-pub struct Pod {
-    child: Child,
-    _dir: TempDir,
-    pub ready: Value,
-    pub root: ApiClient,
-    /// From process start to `ready.json`.
-    pub started_in: Duration,
-}
+/// PostgreSQL as in production, not as in tests.
+const DURABLE: [&str; 6] = ["-c", "fsync=on", "-c", "full_page_writes=on", "-c", "synchronous_commit=on"];
 
 /// The program beside this one.
 ///
@@ -30,84 +23,138 @@ pub fn program() -> Result<PathBuf, Stop> {
     Ok(std::env::current_exe()?.with_file_name("countersign"))
 }
 
-impl Pod {
-    /// Starts on an empty directory.
-    ///
-    /// # Errors
-    /// When it does not become ready.
-    pub fn start() -> Result<Self, Stop> {
-        let dir = tempfile::tempdir()?;
-        let data = dir.path().join("data");
+/// One process.
+pub struct Process {
+    child: Child,
+    data: PathBuf,
+    /// From process start to `ready.json`.
+    pub started_in: Duration,
+}
+
+impl Process {
+    fn start(data: &Path, env: &[(&str, String)]) -> Result<Self, Stop> {
         let from = Instant::now();
         let mut child = Command::new(program()?)
             .args(["all", "--ports", "auto", "--data"])
-            .arg(&data)
+            .arg(data)
+            // Open files for phones, not for REST connections that nobody opens here.
+            .env("COUNTERSIGN_HTTP_CONNECTIONS", "256")
             .env("COUNTERSIGN_LOG_LEVEL", "warn")
+            .envs(env.iter().map(|(name, value)| (*name, value)))
             .stderr(Stdio::inherit())
             .spawn()?;
-        let ready = data.join("ready.json");
-        while !ready.exists() {
+        while !data.join("ready.json").exists() {
             if let Some(status) = child.try_wait()? {
                 return Err(format!("the pod ended with {status}").into());
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        let started_in = from.elapsed();
-        let ready: Value = serde_json::from_slice(&std::fs::read(ready)?)?;
-        let key = std::fs::read_to_string(data.join("root-api-key"))?;
-        let root = ApiClient::new(ready["rest"].as_str().unwrap_or_default(), key.trim())?;
-        Ok(Self { child, _dir: dir, ready, root, started_in })
-    }
-
-    /// A client of the realm `bench`, and its API.
-    ///
-    /// # Errors
-    /// When REST refuses.
-    pub async fn client(&self) -> Result<ApiClient, Stop> {
-        let settings = RealmSettings { enrolment_confirm: Some(vec![Confirm::None]), ..RealmSettings::default() };
-        self.root.create_realm(&NewRealm { name: "bench".into(), display_name: "Bench".into(), settings }).await?;
-        let client = self
-            .root
-            .create_client("bench", &NewClient { name: "bench".into(), display_name: "Bench".into(), ..NewClient::default() })
-            .await?;
-        let key = self
-            .root
-            .create_api_key(&NewApiKey {
-                role: roles::CLIENT.into(),
-                realm: Some("bench".into()),
-                client: Some(client.id),
-                expires_in: None,
-                ..NewApiKey::default()
-            })
-            .await?;
-        Ok(self.root.with_key(key.secret.as_deref().unwrap_or_default()))
-    }
-
-    /// CPU time of all its threads, also those that ended, in seconds. Linux counts in ticks of 10 ms (proc(5), `USER_HZ`).
-    ///
-    /// # Errors
-    /// When the kernel does not tell.
-    pub fn cpu(&self) -> Result<f64, Stop> {
-        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name in parentheses may hold anything; utime and stime are the 12th and 13th word after it.
-        let after = text.rsplit_once(')').ok_or("stat")?.1;
-        let ticks = after.split_whitespace().skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
-        Ok(ticks as f64 / 100.0)
-    }
-
-    /// Proportional set size, in bytes.
-    ///
-    /// # Errors
-    /// When the kernel does not tell.
-    pub fn pss(&self) -> Result<f64, Stop> {
-        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
-        let line = text.lines().find(|l| l.starts_with("Pss:")).ok_or("Pss")?;
-        Ok(line.split_whitespace().nth(1).ok_or("Pss")?.parse::<f64>()? * 1024.0)
+        Ok(Self { child, data: data.to_owned(), started_in: from.elapsed() })
     }
 }
 
-impl Drop for Pod {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ended_already = (self.child.kill(), self.child.wait());
+    }
+}
+
+/// Pods, and what they share.
+pub struct Pods {
+    pub processes: Vec<Process>,
+    pub shared: Option<Shared>,
+    _dir: TempDir,
+}
+
+/// A database server and a Redis of this run's own.
+pub struct Shared {
+    pub postgres: Private,
+    pub redis: Private,
+}
+
+impl Pods {
+    /// One pod with SQLite and live state in memory, on an empty directory.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn embedded() -> Result<Self, Stop> {
+        let dir = tempfile::tempdir()?;
+        let pod = Process::start(&dir.path().join("pod"), &[])?;
+        Ok(Self { processes: vec![pod], shared: None, _dir: dir })
+    }
+
+    /// A new process on what a pod left: nothing of an earlier load is in its memory.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn renew(&mut self) -> Result<(), Stop> {
+        for old in std::mem::take(&mut self.processes) {
+            let data = old.data.clone();
+            drop(old);
+            std::fs::remove_file(data.join("ready.json"))?;
+            self.processes.push(Process::start(&data, &[])?);
+        }
+        Ok(())
+    }
+
+    /// So many pods on PostgreSQL and Redis.
+    ///
+    /// # Errors
+    /// When PostgreSQL or Redis is not installed, or a pod does not become ready.
+    pub fn sharing(pods: usize) -> Result<Self, Stop> {
+        const MISSING: &str = "PostgreSQL or Redis is missing: run `make tools`";
+        let dir = tempfile::tempdir()?;
+        let (postgres, redis) = (Private::postgres_with(&DURABLE).ok_or(MISSING)?, Private::redis(&[]).ok_or(MISSING)?);
+        let key = dir.path().join("master.key");
+        std::fs::write(&key, "bm90IGEgc2VjcmV0IG9mIGFueWJvZHkgYXQgYWxsISE=\n")?;
+        let env = [
+            ("COUNTERSIGN_DATABASE_URL", postgres.database()),
+            ("COUNTERSIGN_KV_URL", redis.database()),
+            ("COUNTERSIGN_KEYS_MASTER_KEY_FILE", key.display().to_string()),
+        ];
+        let processes: Vec<Process> =
+            (0..pods).map(|n| Process::start(&dir.path().join(format!("pod-{n}")), &env)).collect::<Result<_, _>>()?;
+        Ok(Self { processes, shared: Some(Shared { postgres, redis }), _dir: dir })
+    }
+
+    /// For the swarm.
+    ///
+    /// # Errors
+    /// When a pod left nothing to read.
+    pub fn aim(&self) -> Result<Aim, Stop> {
+        let pods = self.processes.iter().map(|p| swarm::Pod::at(&p.data)).collect::<Result<_, _>>()?;
+        let first = self.processes.first().ok_or("no pod")?;
+        let root_key = std::fs::read_to_string(first.data.join("root-api-key"))?.trim().to_owned();
+        Ok(Aim { pods, root_key, ca: None, anywhere: false })
+    }
+
+    /// CPU seconds of all pods so far.
+    ///
+    /// # Errors
+    /// When one has ended.
+    pub fn cpu(&self) -> Result<f64, Stop> {
+        let each = self.processes.iter().map(|p| swarm::cpu_of(p.child.id()));
+        Ok(each.sum::<Option<f64>>().ok_or("a pod has ended")?)
+    }
+}
+
+impl Shared {
+    /// CPU seconds of Redis, and of PostgreSQL with all its processes.
+    ///
+    /// # Errors
+    /// When one has ended.
+    pub fn cpu(&self) -> Result<[f64; 2], Stop> {
+        let redis = swarm::cpu_of(self.redis.pid()).ok_or("Redis has ended")?;
+        let parent = self.postgres.pid();
+        let mut postgres = swarm::cpu_of(parent).ok_or("PostgreSQL has ended")?;
+        for entry in std::fs::read_dir("/proc")?.flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
+            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let ppid = stat.rsplit_once(')').and_then(|(_, after)| after.split_whitespace().nth(1)?.parse::<u32>().ok());
+            if ppid == Some(parent) {
+                postgres += swarm::cpu_of(pid).unwrap_or(0.0);
+            }
+        }
+        Ok([redis, postgres])
     }
 }

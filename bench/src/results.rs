@@ -2,13 +2,27 @@
 
 use std::{collections::BTreeMap, io::Write, path::Path};
 
+use countersign_sim::swarm::plot::{Plot, STYLE};
 use serde_json::{Value, json};
 
 use crate::Stop;
 
 /// The figures of one run.
 #[derive(Default)]
-pub struct Results(BTreeMap<String, Value>);
+pub struct Results {
+    figures: BTreeMap<String, Value>,
+    plots: String,
+}
+
+/// One line of a plot.
+pub struct Series(String, Vec<f64>);
+
+impl Series {
+    #[must_use]
+    pub fn new(name: &str, values: Vec<f64>) -> Self {
+        Self(name.to_owned(), values)
+    }
+}
 
 /// One figure.
 pub struct Figure<'a> {
@@ -30,15 +44,27 @@ impl Results {
     pub fn add(&mut self, f: &Figure<'_>) {
         let body = json!({"value": rounded(f.value), "unit": f.unit, "reference": rounded(f.reference), "ratio": rounded(f.ratio), "n": f.n, "how": f.how});
         let _nobody_reads = writeln!(std::io::stdout(), "{:22} {:>12.3} {:10} ratio {:.3}   {}", f.name, f.value, f.unit, f.ratio, f.how);
-        self.0.insert(f.name.to_owned(), body);
+        self.figures.insert(f.name.to_owned(), body);
     }
 
-    /// Writes the file.
+    /// Adds a picture of how something grows.
+    pub fn plot(&mut self, title: &str, x_unit: &str, y_unit: &str, x: &[f64], lines: Vec<Series>) {
+        let lines: Vec<(String, Vec<f64>)> = lines.into_iter().map(|Series(name, values)| (name, values)).collect();
+        self.plots += &Plot { title, x_unit, y_unit, x, lines: &lines }.figure();
+    }
+
+    /// Writes `results.json` and `growth.html`.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn write(&self, path: &Path) -> Result<(), Stop> {
-        Ok(std::fs::write(path, format!("{:#}\n", json!(self.0)))?)
+    /// When they cannot be written.
+    pub fn write(&self, dir: &Path) -> Result<(), Stop> {
+        std::fs::write(dir.join("results.json"), format!("{:#}\n", json!(self.figures)))?;
+        let title = "Countersign: how figures grow";
+        let page = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>{}</html>\n",
+            self.plots
+        );
+        Ok(std::fs::write(dir.join("growth.html"), page)?)
     }
 }
 

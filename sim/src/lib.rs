@@ -10,6 +10,7 @@ pub mod online;
 mod phones;
 pub mod qr;
 pub mod state;
+pub mod swarm;
 pub mod tls;
 
 pub use error::PhoneError;

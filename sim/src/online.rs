@@ -29,18 +29,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 type Keys = Arc<dyn KeyStore + Send + Sync>;
 type Socket = WebSocketStream<Stream>;
 
-/// Opens the phone socket at this URL; `from` chooses the local address, for tests that come from many.
+type Request = tokio_tungstenite::tungstenite::handshake::client::Request;
+
+/// A way to the server of this request; `from` chooses the local address, for those that come from many.
 ///
 /// # Errors
 /// [`PhoneError::Unreachable`].
-pub async fn dial(url: &str, from: Option<std::net::IpAddr>) -> Result<Socket, PhoneError> {
-    let away = |e: &dyn std::fmt::Display| PhoneError::Unreachable(format!("{url}: {e}"));
-    let mut request = url.into_client_request().map_err(|e| away(&e))?;
-    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+pub async fn reach(request: &Request, from: Option<std::net::IpAddr>) -> Result<Stream, PhoneError> {
+    let away = |e: &dyn std::fmt::Display| PhoneError::Unreachable(format!("{}: {e}", request.uri()));
     let secure = match request.uri().scheme_str() {
         Some("ws") => false,
         Some("wss") => true,
-        _ => return Err(PhoneError::Unreachable(format!("{url} is neither ws:// nor wss://"))),
+        _ => return Err(PhoneError::Unreachable(format!("{} is neither ws:// nor wss://", request.uri()))),
     };
     let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = request.uri().port_u16().unwrap_or(if secure { 443 } else { 80 });
@@ -49,13 +49,24 @@ pub async fn dial(url: &str, from: Option<std::net::IpAddr>) -> Result<Socket, P
     if let Some(from) = from {
         socket.bind((from, 0).into()).map_err(|e| away(&e))?;
     }
-    let stream = socket.connect(addr).await.map_err(|e| away(&e))?;
+    let stream = timeout(PATIENCE, socket.connect(addr)).await.map_err(|e| away(&e))?.map_err(|e| away(&e))?;
     let _small_frames_go_at_once = stream.set_nodelay(true);
-    let stream = if secure {
-        timeout(PATIENCE, tls::connect(stream, &host)).await.map_err(|e| away(&e))?.map_err(|e| away(&e))?
+    if secure {
+        timeout(PATIENCE, tls::connect(stream, &host)).await.map_err(|e| away(&e))?.map_err(|e| away(&e))
     } else {
-        Stream::Left(stream)
-    };
+        Ok(Stream::Left(stream))
+    }
+}
+
+/// Opens the phone socket at this URL; `from` as in [`reach`].
+///
+/// # Errors
+/// [`PhoneError::Unreachable`].
+pub async fn dial(url: &str, from: Option<std::net::IpAddr>) -> Result<Socket, PhoneError> {
+    let away = |e: &dyn std::fmt::Display| PhoneError::Unreachable(format!("{url}: {e}"));
+    let mut request = url.into_client_request().map_err(|e| away(&e))?;
+    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    let stream = reach(&request, from).await?;
     let config = WebSocketConfig::default()
         .read_buffer_size(1024)
         .write_buffer_size(0)

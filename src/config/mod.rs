@@ -188,8 +188,10 @@ pub struct Database {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Kv {
-    /// `redis://`, `rediss://` or `redis-sentinel://`. Empty: this process's memory, which is for one pod.
+    /// `redis://`, `rediss://`, `redis-sentinel://` or `rediss-sentinel://`. Empty: this process's memory, which is for one pod.
     pub url: Hidden,
+    /// Who vouches for Redis' certificate, instead of the CAs of the web. PEM.
+    pub ca_file: PathBuf,
     /// Deployments that share a Redis have different ones.
     pub prefix: String,
     pub connections: u32,
@@ -210,7 +212,7 @@ impl Default for Database {
 
 impl Default for Kv {
     fn default() -> Self {
-        Self { url: Hidden::default(), prefix: "cs".to_owned(), connections: 8 }
+        Self { url: Hidden::default(), ca_file: PathBuf::new(), prefix: "cs".to_owned(), connections: 8 }
     }
 }
 

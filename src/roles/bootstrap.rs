@@ -79,7 +79,12 @@ pub(super) async fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>
         let memory = Arc::new(MemoryKv::new(clock.clone()));
         (memory.clone(), Some(memory))
     } else {
-        let url: RedisUrl = config.kv.url.0.parse()?;
+        let mut url: RedisUrl = config.kv.url.0.parse()?;
+        if !config.kv.ca_file.as_os_str().is_empty() {
+            let ca = std::fs::read(&config.kv.ca_file)
+                .map_err(|e| StartError::Other(format!("kv.ca_file = {}: {e}", config.kv.ca_file.display())))?;
+            url = url.trusting(ca)?;
+        }
         (Arc::new(RedisKv::open(&url, &config.kv.prefix, config.kv.connections, clock.clone(), &rt).await?), None)
     };
     let storage = storage(store.clone(), memory);

@@ -1,5 +1,7 @@
 //! RFC 9457 problem details, as every error of the REST API is told.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,13 @@ pub struct Problem {
     /// When to try again, in seconds, as in the `Retry-After` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.detail.as_deref().unwrap_or(&self.title), self.code)?;
+        self.errors.iter().try_for_each(|e| write!(f, "; {}: {}", e.pointer, e.detail))
+    }
 }
 
 /// One wrong member.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_domain::ports::{Advanced, Live, Topic, Versioned, Wake};
-use countersign_kv::RedisKv;
+use countersign_kv::{RedisKv, RedisUrl};
 use countersign_protocol::ids::{AccountId, LoginId, PodId};
 use countersign_testkit::{Private, Sentinel};
 use tokio::{
@@ -82,4 +82,20 @@ async fn a_user_with_a_password_sees_only_what_begins_with_the_prefix() {
     let said = refused.map(drop).unwrap_err().to_string();
     assert!(said.contains("WRONGPASS") || said.to_lowercase().contains("auth"), "{said}");
     assert!(!said.contains("ns:wrong"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_tls_redis_is_spoken_to_only_when_its_certificate_is_vouched_for() {
+    let Some((redis, url)) = Private::redis_in_tls() else { return };
+    let there: RedisUrl = url.parse().unwrap();
+    let try_it = async |url: &RedisUrl| RedisKv::open(url, "t", 2, Arc::new(Hands::default()), &Handle::current()).await;
+    assert!(try_it(&there).await.is_err(), "the CAs of the web do not know it");
+    let kv = try_it(&there.clone().trusting(std::fs::read(redis.dir().join("ca.pem")).unwrap()).unwrap()).await.unwrap();
+    let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
+    kv.create(LOGIN, b"body".to_vec(), 600).await.unwrap();
+    kv.advance(LOGIN, 1, Versioned { v: 2, body: b"claimed".to_vec() }).await.unwrap();
+    assert_eq!(pod.next().await, Some(Wake::Changed { topic: Topic::Login(LOGIN), v: 2 }));
+    let another = countersign_testkit::Certificates::make(tempfile::tempdir().unwrap().keep().as_path());
+    assert!(try_it(&there.trusting(std::fs::read(another.file("ca.pem")).unwrap()).unwrap()).await.is_err(), "another CA");
+    assert!(redis.database().parse::<RedisUrl>().unwrap().trusting(Vec::new()).is_err(), "a CA that guards nothing");
 }

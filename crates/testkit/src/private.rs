@@ -15,13 +15,26 @@ pub struct Private {
     port: u16,
     dir: PathBuf,
     child: Option<Child>,
+    more: Vec<String>,
 }
 
 impl Private {
     /// PostgreSQL; `None` when it is not installed, which is a failure in CI.
     #[must_use]
     pub fn postgres() -> Option<Self> {
-        Self::new(Kind::Postgres, &[])
+        Self::postgres_with(&[])
+    }
+
+    /// The same with more arguments; what they set counts.
+    #[must_use]
+    pub fn postgres_with(more: &[&str]) -> Option<Self> {
+        Self::new(Kind::Postgres, more)
+    }
+
+    /// MariaDB.
+    #[must_use]
+    pub fn mariadb() -> Option<Self> {
+        Self::new(Kind::Mariadb, &[])
     }
 
     /// Redis, with these arguments.
@@ -30,17 +43,47 @@ impl Private {
         Self::new(Kind::Redis, more)
     }
 
+    /// Redis that also speaks TLS, on a port of its own: it, and its URL there.
+    #[must_use]
+    pub fn redis_in_tls() -> Option<(Self, String)> {
+        let port = free_port().to_string();
+        let files = ["--tls-cert-file", "{dir}/server.pem", "--tls-key-file", "{dir}/server.key", "--tls-ca-cert-file", "{dir}/ca.pem"];
+        let more = [&["--tls-port", &port, "--tls-auth-clients", "no"], &files[..]].concat();
+        Self::redis(&more).map(|redis| (redis, format!("rediss://127.0.0.1:{port}/0")))
+    }
+
     fn new(kind: Kind, more: &[&str]) -> Option<Self> {
         if !share::installed(kind) {
             return None;
         }
         let (port, dir) = (free_port(), kind.prepare());
-        let child = kind.launch(&dir, port, more);
-        Some(Self { kind, port, dir, child: Some(child) })
+        let more: Vec<String> = more.iter().map(|m| m.replace("{dir}", &dir.display().to_string())).collect();
+        let mut server = Self { kind, port, dir, child: None, more };
+        server.restart();
+        Some(server)
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// Where it listens on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Its process.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// Stops it in its tracks (SIGSTOP), or lets it go on (SIGCONT).
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn signal(&self, name: &str) {
+        run(Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()));
     }
 
     /// An empty database in it, by URL.
@@ -77,7 +120,8 @@ impl Private {
     /// # Panics
     /// When it does not start.
     pub fn restart(&mut self) {
-        self.child = Some(self.kind.launch(&self.dir, self.port, &[]));
+        let more: Vec<&str> = self.more.iter().map(String::as_str).collect();
+        self.child = Some(self.kind.launch(&self.dir, self.port, &more));
     }
 
     /// Where its certificates are.

@@ -15,7 +15,7 @@ use crate::{List, Problem, limits};
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// The server said no, and why.
-    #[error("{} ({})", .0.detail.as_deref().unwrap_or(&.0.title), .0.code)]
+    #[error("{0}")]
     Refused(Box<Problem>),
     /// The server could not be reached, or spoke something else.
     #[error("the REST API did not answer: {0}")]

@@ -13,27 +13,29 @@ use std::{
 use bb8_redis::{RedisConnectionManager, bb8, redis};
 use countersign_domain::Fault;
 use redis::{
-    Client, ConnectionInfo, IntoConnectionInfo, RedisError,
+    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, TlsCertificates, TlsMode,
     aio::MultiplexedConnection,
-    sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
+    sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
 use tokio::{runtime::Handle, sync::Mutex, time::timeout};
 
 /// To connect, and for one command.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A Redis by URL: `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, or `redis-sentinel://[user:password@]host:port,host:port/SERVICE[/db]`.
-/// Its text shows no password.
+/// A Redis by URL: `redis://[user:password@]host[:port][/db]` or `redis-sentinel://[user:password@]host:port,host:port/SERVICE[/db]`; `rediss://` and
+/// `rediss-sentinel://` are the same in TLS. Its text shows no password.
 #[derive(Clone)]
 pub struct RedisUrl {
     shown: String,
     place: Place,
+    /// PEM of the CAs to trust instead of those of the web.
+    ca: Option<Vec<u8>>,
 }
 
 #[derive(Clone)]
 enum Place {
     One(Box<ConnectionInfo>),
-    Sentinels { sentinels: Vec<String>, service: String, user: Option<String>, password: Option<String>, db: i64 },
+    Sentinels { sentinels: Vec<(String, u16)>, service: String, user: Option<String>, password: Option<String>, db: i64, tls: bool },
 }
 
 fn fault(shown: &str, e: &dyn fmt::Display) -> Fault {
@@ -45,31 +47,46 @@ impl FromStr for RedisUrl {
 
     fn from_str(text: &str) -> Result<Self, Fault> {
         let shown = without_password(text);
-        if let Some(rest) = text.strip_prefix("redis-sentinel://") {
-            return Ok(Self {
-                place: sentinels(rest).ok_or_else(|| fault(&shown, &"must be redis-sentinel://host:port,host:port/SERVICE"))?,
-                shown,
-            });
+        for (scheme, tls) in [("redis-sentinel://", false), ("rediss-sentinel://", true)] {
+            if let Some(rest) = text.strip_prefix(scheme) {
+                let place = sentinels(rest, tls).ok_or_else(|| fault(&shown, &format!("must be {scheme}host:port,host:port/SERVICE")))?;
+                return Ok(Self { place, shown, ca: None });
+            }
         }
         if !text.starts_with("redis://") && !text.starts_with("rediss://") {
-            return Err(fault(&shown, &"must begin with redis://, rediss:// or redis-sentinel://"));
+            return Err(fault(&shown, &"must begin with redis://, rediss://, redis-sentinel:// or rediss-sentinel://"));
         }
         let info = text.into_connection_info().map_err(|e| fault(&shown, &e))?;
-        Ok(Self { shown, place: Place::One(Box::new(info)) })
+        Ok(Self { shown, place: Place::One(Box::new(info)), ca: None })
     }
 }
 
-fn sentinels(rest: &str) -> Option<Place> {
+impl RedisUrl {
+    /// Trusts these CAs (PEM) instead of those of the web.
+    ///
+    /// # Errors
+    /// For a Redis that is not spoken to in TLS: the file would guard nothing.
+    pub fn trusting(self, ca: Vec<u8>) -> Result<Self, Fault> {
+        let tls = match &self.place {
+            Place::One(info) => matches!(info.addr(), ConnectionAddr::TcpTls { .. }),
+            Place::Sentinels { tls, .. } => *tls,
+        };
+        if tls { Ok(Self { ca: Some(ca), ..self }) } else { Err(fault(&self.shown, &"a CA is for rediss:// and rediss-sentinel://")) }
+    }
+}
+
+fn sentinels(rest: &str, tls: bool) -> Option<Place> {
     let (who, rest) = rest.rsplit_once('@').map_or((None, rest), |(who, rest)| (Some(who), rest));
     let mut parts = rest.split('/');
-    let sentinels: Vec<String> = parts.next()?.split(',').filter(|s| !s.is_empty()).map(|s| format!("redis://{s}")).collect();
+    let place = |s: &str| s.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    let sentinels: Vec<(String, u16)> = parts.next()?.split(',').filter(|s| !s.is_empty()).map(place).collect::<Option<_>>()?;
     let service = parts.next().filter(|s| !s.is_empty())?.to_owned();
     let db = parts.next().map_or(Some(0), |db| db.parse().ok())?;
     let (user, password) = match who.map(|who| who.split_once(':').unwrap_or(("", who))) {
         None => (None, None),
         Some((user, password)) => (Some(user.to_owned()).filter(|u| !u.is_empty()), Some(password.to_owned())),
     };
-    (!sentinels.is_empty()).then_some(Place::Sentinels { sentinels, service, user, password, db })
+    (!sentinels.is_empty()).then_some(Place::Sentinels { sentinels, service, user, password, db, tls })
 }
 
 /// Drops user, password and parameters.
@@ -99,19 +116,36 @@ pub(super) enum Clients {
 
 impl Clients {
     pub(super) fn new(url: &RedisUrl) -> Result<Self, Fault> {
+        let bad = |e: RedisError| fault(&url.shown, &e);
+        let certificates = url.ca.as_ref().map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) });
         Ok(match &url.place {
-            Place::One(info) => Self::One(info.clone()),
-            Place::Sentinels { sentinels, service, user, password, db } => {
-                let mut inner = redis::RedisConnectionInfo::default().set_db(*db);
+            Place::One(info) => match certificates {
+                None => Self::One(info.clone()),
+                Some(those) => {
+                    Self::One(Box::new(Client::build_with_tls(*info.clone(), those).map_err(bad)?.get_connection_info().clone()))
+                }
+            },
+            Place::Sentinels { sentinels, service, user, password, db, tls } => {
+                let addr = |(host, port): &(String, u16)| match *tls {
+                    false => ConnectionAddr::Tcp(host.clone(), *port),
+                    true => ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None },
+                };
+                let mut builder =
+                    SentinelClientBuilder::new(sentinels.iter().map(addr), service, SentinelServerType::Master).map_err(bad)?;
+                builder = builder.set_client_to_redis_db(*db);
+                if *tls {
+                    builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure).set_client_to_sentinel_tls_mode(TlsMode::Secure);
+                }
+                if let Some(those) = certificates {
+                    builder = builder.set_client_to_redis_certificates(those.clone()).set_client_to_sentinel_certificates(those);
+                }
                 if let Some(user) = user {
-                    inner = inner.set_username(user);
+                    builder = builder.set_client_to_redis_username(user);
                 }
                 if let Some(password) = password {
-                    inner = inner.set_password(password);
+                    builder = builder.set_client_to_redis_password(password);
                 }
-                let node = SentinelNodeConnectionInfo::default().set_redis_connection_info(inner);
-                let client = SentinelClient::build(sentinels.clone(), service, Some(node), SentinelServerType::Master);
-                Self::Sentinels(Box::new(Mutex::new(client.map_err(|e| fault(&url.shown, &e))?)))
+                Self::Sentinels(Box::new(Mutex::new(builder.build().map_err(bad)?)))
             }
         })
     }
@@ -194,13 +228,20 @@ mod tests {
             ("redis://127.0.0.1:6379/1", "redis://127.0.0.1:6379/1"),
             ("rediss://ns:secret@redis.example", "rediss://redis.example"),
             ("redis-sentinel://ns:secret@a:26379,b:26379/main/2", "redis-sentinel://a:26379,b:26379/main/2"),
+            ("rediss-sentinel://:secret@a:26379/main", "rediss-sentinel://a:26379/main"),
         ] {
             let url: RedisUrl = url.parse().expect("a URL");
             assert_eq!(format!("{url} {url:?}"), format!("{shown} {shown}"));
         }
-        for bad in
-            ["", "localhost:6379", "http://ns:secret@a", "redis-sentinel://a:1", "redis-sentinel:///main", "redis-sentinel://a/main/x"]
-        {
+        for bad in [
+            "",
+            "localhost:6379",
+            "http://ns:secret@a",
+            "redis-sentinel://a:1",
+            "redis-sentinel:///main",
+            "rediss-sentinel://a:1/main/x",
+            "redis-sentinel://a/main",
+        ] {
             let said = bad.parse::<RedisUrl>().expect_err(bad).to_string();
             assert!(!said.contains("secret"), "{said}");
         }

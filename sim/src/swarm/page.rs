@@ -1,0 +1,55 @@
+//! The browser's side of a login: it watches, and shows the code.
+
+use countersign_api::{Login, LoginState, page::PageEvent};
+use futures_util::{SinkExt, StreamExt};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+
+use super::{Pod, Stop};
+use crate::{online, tls::Stream};
+
+/// A page that is open.
+pub(super) struct Page(WebSocketStream<Stream>);
+
+impl Page {
+    /// Opens it at this pod, or where the login says.
+    pub(super) async fn open(pod: &Pod, login: &Login) -> Result<Self, Stop> {
+        let url = pod.page.as_deref().or(login.page_url.as_deref()).ok_or("no page socket")?;
+        let request = url.into_client_request()?;
+        let stream = online::reach(&request, None).await?;
+        let (mut ws, _) = client_async(request, stream).await?;
+        let token = login.page_token.as_deref().unwrap_or_default();
+        ws.send(Message::Text(serde_json::json!({"page_token": token, "after": 0}).to_string().into())).await?;
+        Ok(Self(ws))
+    }
+
+    async fn event(&mut self) -> Result<PageEvent, Stop> {
+        while let Some(message) = self.0.next().await {
+            if let Message::Text(text) = message? {
+                return Ok(serde_json::from_str(&text)?);
+            }
+        }
+        Err("the page socket closed".into())
+    }
+
+    /// The next QR code.
+    pub(super) async fn qr(&mut self) -> Result<String, Stop> {
+        loop {
+            if let PageEvent::Qr { text } = self.event().await? {
+                return Ok(text);
+            }
+        }
+    }
+
+    /// Waits until it is told this state.
+    pub(super) async fn until(&mut self, wanted: LoginState) -> Result<(), Stop> {
+        loop {
+            match self.event().await? {
+                PageEvent::State { state, .. } if state == wanted => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+}

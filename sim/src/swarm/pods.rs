@@ -1,0 +1,72 @@
+//! Where pods are, and what the kernel says about those on this machine.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use super::Stop;
+
+/// A running pod.
+#[derive(Clone, Debug)]
+pub struct Pod {
+    pub name: String,
+    /// URL of its REST API.
+    pub rest: String,
+    /// URL of its page socket.
+    pub page: Option<String>,
+    /// URL of its phone socket.
+    pub phone: String,
+    /// Its process, when it runs on this machine.
+    pub pid: Option<u32>,
+}
+
+impl Pod {
+    /// From `ready.json` of a data directory.
+    ///
+    /// # Errors
+    /// When nothing runs there.
+    pub fn at(data: &Path) -> Result<Self, Stop> {
+        let file = data.join("ready.json");
+        let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}; is a pod running there?", file.display()))?;
+        let ready: Value = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", file.display()))?;
+        let url = |v: &Value| v.as_str().map(str::to_owned).ok_or_else(|| format!("{}: not what a pod writes", file.display()));
+        let name = data.file_name().map_or_else(|| "pod".to_owned(), |n| n.to_string_lossy().into_owned());
+        Ok(Self {
+            name,
+            rest: url(&ready["rest"])?,
+            page: ready["page"].as_str().map(str::to_owned),
+            phone: url(&ready["phone"]["ns"])?,
+            pid: ready["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()),
+        })
+    }
+
+    /// CPU seconds so far; `None` for a pod elsewhere, or one that has ended.
+    #[must_use]
+    pub fn cpu(&self) -> Option<f64> {
+        cpu_of(self.pid?)
+    }
+
+    /// Its memory in bytes (proportional set size).
+    #[must_use]
+    pub fn pss(&self) -> Option<f64> {
+        pss_of(self.pid?)
+    }
+}
+
+/// CPU seconds of a process and the children it has waited for: user and system (proc(5): words 12 to 15 after the name, in ticks of 10 ms).
+#[must_use]
+pub fn cpu_of(pid: u32) -> Option<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything.
+    let after = text.rsplit_once(')')?.1;
+    let ticks = after.split_whitespace().skip(11).take(4).map(str::parse::<u64>).sum::<Result<u64, _>>().ok()?;
+    Some(ticks as f64 / 100.0)
+}
+
+/// Proportional set size of a process, in bytes.
+#[must_use]
+pub fn pss_of(pid: u32) -> Option<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = text.lines().find(|l| l.starts_with("Pss:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? * 1024.0)
+}
