@@ -7,7 +7,7 @@ export RUSTFLAGS ?= -C link-arg=-fuse-ld=mold
 endif
 FAULTS := --features countersign/faults
 
-.PHONY: help run build test check tools bench vectors fuzz
+.PHONY: help run build test check tools bench chaos vectors fuzz
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -31,9 +31,13 @@ check: ## formatting and lints
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets $(FAULTS) -- -D warnings
 
-bench: ## measure; writes bench/results.json
+bench: ## measure; writes bench/results.json and bench/growth.html
 	cargo build --release -p countersign -p countersign-bench
 	./target/release/countersign-bench
+
+chaos: tools ## break everything below three pods while people log in, and check every promise; writes bench/chaos.json
+	cargo build -p countersign --features countersign/faults
+	cargo run -p countersign-chaos
 
 vectors: ## write the Rust half of docs/vectors anew
 	cargo run -p countersign-channel --features vectors --example vectors -- docs/vectors

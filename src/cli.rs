@@ -167,13 +167,22 @@ fn migrate(wanted: &Migrate) -> Result<ExitCode, String> {
     Ok(if late { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Breaks a promise from now on, for tests of the tests; whether it is known.
+#[cfg(feature = "faults")]
+pub(crate) fn sabotage(name: &str) -> bool {
+    let known = countersign_domain::faults::activate(name);
+    if known && name == "ack-before-commit" {
+        countersign_store::lite::faults::LOSE_COMMITS.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+    known
+}
+
 fn start(role: &'static str, run: Run) -> Result<ExitCode, String> {
     #[cfg(feature = "faults")]
-    if let Some(name) = &run.fault {
-        if !countersign_domain::faults::activate(name) {
-            return Err(format!("no fault is called {name}"));
-        }
-        countersign_store::lite::faults::LOSE_COMMITS.store(name == "ack-before-commit", std::sync::atomic::Ordering::Relaxed);
+    if let Some(name) = &run.fault
+        && !sabotage(name)
+    {
+        return Err(format!("no fault is called {name}"));
     }
     let mut config = Config::load(run.config.as_deref(), environment()).map_err(|e| e.to_string())?;
     if matches!(run.ports, PortChoice::Auto) {

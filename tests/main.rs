@@ -9,6 +9,8 @@ mod accounts;
 mod apply;
 mod bad_input;
 mod browser;
+#[cfg(feature = "faults")]
+mod chaos;
 mod corpora;
 mod devices;
 mod docs;

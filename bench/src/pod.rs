@@ -1,13 +1,9 @@
 //! Release pods in processes of their own, alone or sharing a database and a Redis.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::path::{Path, PathBuf};
 
 use countersign_sim::swarm::{self, Aim};
-use countersign_testkit::Private;
+use countersign_testkit::{Pod, Private};
 use tempfile::TempDir;
 
 use crate::Stop;
@@ -23,45 +19,18 @@ pub fn program() -> Result<PathBuf, Stop> {
     Ok(std::env::current_exe()?.with_file_name("countersign"))
 }
 
-/// One process.
-pub struct Process {
-    child: Child,
-    data: PathBuf,
-    /// From process start to `ready.json`.
-    pub started_in: Duration,
-}
+/// More than the settings of this measurement: open files for phones, not for REST connections that nobody opens here.
+const QUIETLY: [(&str, &str); 2] = [("COUNTERSIGN_HTTP_CONNECTIONS", "256"), ("COUNTERSIGN_LOG_LEVEL", "warn")];
 
-impl Process {
-    fn start(data: &Path, env: &[(&str, String)]) -> Result<Self, Stop> {
-        let from = Instant::now();
-        let mut child = Command::new(program()?)
-            .args(["all", "--ports", "auto", "--data"])
-            .arg(data)
-            // Open files for phones, not for REST connections that nobody opens here.
-            .env("COUNTERSIGN_HTTP_CONNECTIONS", "256")
-            .env("COUNTERSIGN_LOG_LEVEL", "warn")
-            .envs(env.iter().map(|(name, value)| (*name, value)))
-            .stderr(Stdio::inherit())
-            .spawn()?;
-        while !data.join("ready.json").exists() {
-            if let Some(status) = child.try_wait()? {
-                return Err(format!("the pod ended with {status}").into());
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(Self { child, data: data.to_owned(), started_in: from.elapsed() })
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ended_already = (self.child.kill(), self.child.wait());
-    }
+fn start(data: &Path, env: &[(&str, String)]) -> Result<Pod, Stop> {
+    let quietly = QUIETLY.map(|(name, value)| (name, value.to_owned()));
+    let env: Vec<(String, String)> = quietly.iter().chain(env).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    Ok(Pod::start(&program()?, data, &env)?)
 }
 
 /// Pods, and what they share.
 pub struct Pods {
-    pub processes: Vec<Process>,
+    pub processes: Vec<Pod>,
     pub shared: Option<Shared>,
     _dir: TempDir,
 }
@@ -79,7 +48,7 @@ impl Pods {
     /// When it does not become ready.
     pub fn embedded() -> Result<Self, Stop> {
         let dir = tempfile::tempdir()?;
-        let pod = Process::start(&dir.path().join("pod"), &[])?;
+        let pod = start(&dir.path().join("pod"), &[])?;
         Ok(Self { processes: vec![pod], shared: None, _dir: dir })
     }
 
@@ -88,11 +57,8 @@ impl Pods {
     /// # Errors
     /// When it does not become ready.
     pub fn renew(&mut self) -> Result<(), Stop> {
-        for old in std::mem::take(&mut self.processes) {
-            let data = old.data.clone();
-            drop(old);
-            std::fs::remove_file(data.join("ready.json"))?;
-            self.processes.push(Process::start(&data, &[])?);
+        for pod in &mut self.processes {
+            pod.again()?;
         }
         Ok(())
     }
@@ -112,8 +78,7 @@ impl Pods {
             ("COUNTERSIGN_KV_URL", redis.database()),
             ("COUNTERSIGN_KEYS_MASTER_KEY_FILE", key.display().to_string()),
         ];
-        let processes: Vec<Process> =
-            (0..pods).map(|n| Process::start(&dir.path().join(format!("pod-{n}")), &env)).collect::<Result<_, _>>()?;
+        let processes: Vec<Pod> = (0..pods).map(|n| start(&dir.path().join(format!("pod-{n}")), &env)).collect::<Result<_, _>>()?;
         Ok(Self { processes, shared: Some(Shared { postgres, redis }), _dir: dir })
     }
 
@@ -133,7 +98,7 @@ impl Pods {
     /// # Errors
     /// When one has ended.
     pub fn cpu(&self) -> Result<f64, Stop> {
-        let each = self.processes.iter().map(|p| swarm::cpu_of(p.child.id()));
+        let each = self.processes.iter().map(|p| swarm::cpu_of(p.pid()));
         Ok(each.sum::<Option<f64>>().ok_or("a pod has ended")?)
     }
 }

@@ -235,9 +235,11 @@ fn open(
     Ok(running)
 }
 
-/// Panics and later hours on request, for tests.
+/// Panics, other hours and broken promises on request, for tests.
 #[cfg(feature = "faults")]
 mod faults {
+    use std::sync::atomic::Ordering;
+
     use actix_web::{HttpResponse, web};
     use countersign_actors::Heart;
 
@@ -245,12 +247,24 @@ mod faults {
         config
             .app_data(web::Data::new(heart))
             .route("/faults/panic/{what}", web::post().to(panic_in))
-            .route("/faults/later/{secs}", web::post().to(later));
+            .route("/faults/later/{secs}", web::post().to(later))
+            .route("/faults/clock/{ahead}", web::post().to(clock))
+            .route("/faults/sabotage/{name}", web::post().to(sabotage));
     }
 
-    async fn later(secs: web::Path<u64>) -> HttpResponse {
-        crate::ports::AHEAD_MS.fetch_add(*secs * 1000, std::sync::atomic::Ordering::Relaxed);
+    async fn later(secs: web::Path<i64>) -> HttpResponse {
+        crate::ports::AHEAD_MS.fetch_add(*secs * 1000, Ordering::Relaxed);
         HttpResponse::Ok().finish()
+    }
+
+    /// The clock is so many seconds ahead of the real one, or behind.
+    async fn clock(ahead: web::Path<i64>) -> HttpResponse {
+        crate::ports::AHEAD_MS.store(*ahead * 1000, Ordering::Relaxed);
+        HttpResponse::Ok().finish()
+    }
+
+    async fn sabotage(name: web::Path<String>) -> HttpResponse {
+        if crate::cli::sabotage(&name) { HttpResponse::Ok().finish() } else { HttpResponse::NotFound().finish() }
     }
 
     async fn panic_in(heart: web::Data<Heart>, what: web::Path<String>) -> HttpResponse {

@@ -185,7 +185,7 @@ pub fn step(e: &Enrolment, event: &Event, now: Time) -> Result<Step, Refused> {
         (S::Pending | S::Redeemed | S::Confirmed, Event::Redeem(jkt, req)) if same_phone(e, jkt, *req) => Ok(Step::SameAgain),
         (S::Pending, Event::Redeem(..)) if over => Err(Refused::BadEnrolment),
         (S::Pending, Event::Redeem(..)) => Ok(Step::To(if e.confirm == Confirm::None { S::Confirmed } else { S::Redeemed }, e.tries_left)),
-        (S::Redeemed, Event::Redeem(..)) if active(FaultName::ReuseCode) => Ok(Step::To(S::Redeemed, e.tries_left)),
+        (S::Redeemed | S::Confirmed, Event::Redeem(..)) if active(FaultName::ReuseCode) => Ok(Step::To(e.state, e.tries_left)),
         (_, Event::Redeem(..)) => Err(Refused::BadEnrolment),
 
         (S::Redeemed, event) if over && event.confirms().is_some() => Err(Refused::Expired),

@@ -183,6 +183,10 @@ impl Live for MemoryKv {
         Ok(true)
     }
 
+    fn faithful_since(&self) -> Time {
+        Time(0)
+    }
+
     async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault> {
         Ok(self.state().logins.get(&login).map(|e| e.stored.clone()))
     }

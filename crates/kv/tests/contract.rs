@@ -279,6 +279,12 @@ impl Clock for Hands {
     }
 }
 
+impl Hands {
+    pub(crate) fn pass(&self, secs: u64) {
+        self.0.fetch_add(secs * 1000, Ordering::Relaxed);
+    }
+}
+
 struct InMemory {
     clock: Arc<Hands>,
     live: Arc<MemoryKv>,
@@ -297,7 +303,7 @@ impl Bench for InMemory {
         self.live.clone()
     }
     async fn pass(&self, secs: u64) {
-        self.clock.0.fetch_add(secs * 1000, Ordering::Relaxed);
+        self.clock.pass(secs);
     }
 }
 
@@ -329,7 +335,7 @@ impl Bench for InRedis {
     }
     /// What vanishes in Redis vanishes by its own clock, which nobody can set.
     async fn pass(&self, secs: u64) {
-        self.clock.0.fetch_add(secs * 1000, Ordering::Relaxed);
+        self.clock.pass(secs);
         tokio::time::sleep(SECOND * u32::try_from(secs).unwrap()).await;
     }
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use countersign_domain::ports::{Advanced, Live, Topic, Versioned, Wake};
+use countersign_domain::time::Time;
 use countersign_kv::{RedisKv, RedisUrl};
 use countersign_protocol::ids::{AccountId, LoginId, PodId};
 use countersign_testkit::{Private, Sentinel};
@@ -17,7 +18,11 @@ const LOGIN: LoginId = LoginId([1; 16]);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn open(url: &str) -> RedisKv {
-    RedisKv::open(&url.parse().unwrap(), "t", 4, Arc::new(Hands::default()), &Handle::current()).await.unwrap()
+    open_by(url, Arc::new(Hands::default())).await
+}
+
+async fn open_by(url: &str, clock: Arc<Hands>) -> RedisKv {
+    RedisKv::open(&url.parse().unwrap(), "t", 4, clock, &Handle::current()).await.unwrap()
 }
 
 /// Nobody tells a client that a new master is there; it asks.
@@ -32,14 +37,18 @@ async fn until_well(kv: &RedisKv) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_failover_the_new_master_is_found_and_whoever_listens_reads_everything_again() {
     let Some(mut sentinel) = Sentinel::start() else { return };
-    let kv = open(&sentinel.url()).await;
+    let clock = Arc::new(Hands::default());
+    let kv = open_by(&sentinel.url(), clock.clone()).await;
     let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
     kv.create(LOGIN, b"body".to_vec(), 600).await.unwrap();
     kv.advance(LOGIN, 1, Versioned { v: 2, body: b"claimed".to_vec() }).await.unwrap();
     assert_eq!(pod.next().await, Some(Wake::Changed { topic: Topic::Login(LOGIN), v: 2 }));
     sentinel.replicated();
+    clock.pass(100);
+    assert_eq!(kv.faithful_since(), Time(0));
     sentinel.kill_the_master();
     until_well(&kv).await;
+    assert_eq!(kv.faithful_since(), Time(100_000), "the new master may have gone back on something");
     let told = timeout(PATIENCE, pod.next()).await.expect("it is told that it may have missed something");
     assert_eq!(told, Some(Wake::Resync));
     assert_eq!(kv.read(LOGIN).await.unwrap().map(|there| there.v), Some(2));

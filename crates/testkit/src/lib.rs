@@ -4,6 +4,7 @@
 
 mod certificates;
 mod kinds;
+mod pod;
 mod private;
 mod sentinel;
 mod share;
@@ -19,6 +20,7 @@ use std::{
 
 pub use certificates::Certificates;
 use kinds::Kind;
+pub use pod::Pod;
 pub use private::Private;
 pub use sentinel::Sentinel;
 

@@ -31,10 +31,10 @@ impl Private {
         Self::new(Kind::Postgres, more)
     }
 
-    /// MariaDB.
+    /// MariaDB with more arguments; what they set counts.
     #[must_use]
-    pub fn mariadb() -> Option<Self> {
-        Self::new(Kind::Mariadb, &[])
+    pub fn mariadb_with(more: &[&str]) -> Option<Self> {
+        Self::new(Kind::Mariadb, more)
     }
 
     /// Redis, with these arguments.
@@ -76,14 +76,6 @@ impl Private {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
-    }
-
-    /// Stops it in its tracks (SIGSTOP), or lets it go on (SIGCONT).
-    ///
-    /// # Panics
-    /// When it does not run.
-    pub fn signal(&self, name: &str) {
-        run(Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()));
     }
 
     /// An empty database in it, by URL.

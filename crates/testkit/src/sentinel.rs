@@ -11,6 +11,8 @@ use crate::{
     run,
 };
 
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A master, a replica, and a Sentinel that watches them.
 pub struct Sentinel {
     master: Private,
@@ -64,6 +66,50 @@ impl Sentinel {
     /// When it does not get it.
     pub fn replicated(&self) {
         assert_eq!(self.master.tell("0", "WAIT 1 10000").trim(), "1");
+    }
+
+    /// The port of whoever is master now.
+    fn master_port(&self) -> Option<u16> {
+        self.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"]).lines().nth(1)?.trim().parse().ok()
+    }
+
+    /// Says something to whoever is master now.
+    #[must_use]
+    pub fn tell(&self, words: &str) -> String {
+        let port = self.master_port();
+        let of = if port == Some(self.replica.port()) { &self.replica } else { &self.master };
+        of.tell("0", words)
+    }
+
+    /// The other one takes over: asked to, or because the master was killed, which then comes back as its replica.
+    ///
+    /// # Panics
+    /// When it does not take over.
+    pub fn fail_over(&mut self, kill: bool) {
+        let before = self.master_port();
+        let until = Instant::now() + PATIENCE;
+        let of_now = if before == Some(self.replica.port()) { &mut self.replica } else { &mut self.master };
+        if kill {
+            of_now.kill();
+        }
+        while self.master_port() == before || self.master_port().is_none() {
+            if !kill {
+                // Refused while an earlier one is not over yet.
+                let _said = self.ask(&["SENTINEL", "FAILOVER", "main"]);
+            }
+            assert!(Instant::now() < until, "nobody takes over");
+            sleep(Duration::from_millis(100));
+        }
+        if kill {
+            let dead = if before == Some(self.replica.port()) { &mut self.replica } else { &mut self.master };
+            dead.restart();
+        }
+        // A master alone has nobody to fail over to.
+        let until = Instant::now() + PATIENCE;
+        while !self.tell("INFO replication").contains("state=online") {
+            assert!(Instant::now() < until, "the new master finds no replica");
+            sleep(Duration::from_millis(100));
+        }
     }
 
     /// The replica is to take over.

@@ -28,6 +28,9 @@ pub use start::{Created, NewLogin, create, start_in_app};
 /// After its expiry the live record stays this long, so that whoever looks can still record the expiry.
 const LINGER_SECS: u64 = 300;
 
+/// Pods' clocks may be this far apart.
+const CLOCKS_APART_SECS: u64 = 30;
+
 /// A login and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -66,6 +69,9 @@ pub async fn look(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Optio
             if login.realm != realm.realm.id {
                 return Ok(None);
             }
+            if let Some(seen) = decided_after_all(ports, realm, &login).await? {
+                return Ok(Some(seen));
+            }
             match step(&login, &state, &Event::Expire, ports.now()) {
                 Ok(_) => expire(ports, login, state).await.map(Some),
                 Err(_) => Ok(Some(Seen { login, state })),
@@ -77,6 +83,22 @@ pub async fn look(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Optio
             None => live.map(|_| None),
         },
     }
+}
+
+/// Live state that may have gone back says "undecided" of what was decided, and acknowledged: then the store is asked, and live state put right.
+async fn decided_after_all(ports: &Ports, realm: &OpenRealm, login: &Login) -> Result<Option<Seen>, Fault> {
+    if login.created_at >= ports.live.faithful_since().plus_secs(CLOCKS_APART_SECS) {
+        return Ok(None);
+    }
+    let Some(record) = ports.store.outcome(realm.realm.id, login.id).await? else { return Ok(None) };
+    settle(ports, &record).await?;
+    ended_by_itself(ports, realm, record).await.map(Some)
+}
+
+async fn settle(ports: &Ports, record: &Record) -> Result<(), Fault> {
+    let login = &record.outcome.login;
+    let settled = write(login, record.outcome.claim.as_ref(), record.state().public().version());
+    ports.live.settle(login.id, settled).await
 }
 
 /// Whoever looks at a login whose lifetime is over, or whose phone is silent for too long, records its end.
@@ -151,8 +173,6 @@ async fn record(ports: &Ports, outcome: Outcome, who: Who) -> Result<Result<Stat
         Recorded::Lost(ref there) => (&**there, Err(NotWon::Decided(there.state()))),
         Recorded::AccountNotActive(state) => return Ok(Err(NotWon::Inactive(may_log_in(state).err().unwrap_or(Refused::AccountBlocked)))),
     };
-    let login = &record.outcome.login;
-    let settled = write(login, record.outcome.claim.as_ref(), record.state().public().version());
-    ports.live.settle(login.id, settled).await?;
+    settle(ports, record).await?;
     Ok(result)
 }

@@ -112,6 +112,9 @@ pub trait Wakes: Send {
 pub trait Live: Send + Sync {
     /// Whether it answers, and keeps what it is given.
     async fn ping(&self) -> Result<(), Fault>;
+    /// Since when it surely went back on nothing. A login that was made before may look younger here than what was acknowledged: a new master may not have
+    /// heard everything of the old one.
+    fn faithful_since(&self) -> Time;
     /// Stores a new login at version 1, to vanish after `ttl_secs`. False when one with this id is there.
     async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<bool, Fault>;
     /// What is there.

@@ -91,6 +91,10 @@ impl Live for RedisKv {
         self.script(&self.scripts.create, &[self.login_key(login)], &[body, self.life(ttl_secs)]).await
     }
 
+    fn faithful_since(&self) -> Time {
+        self.life.since()
+    }
+
     async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault> {
         let mut ask = redis::cmd("HMGET");
         ask.arg(self.login_key(login)).arg("v").arg("b");

@@ -19,7 +19,7 @@ use redis::{FromRedisValue, RedisError, Script, ServerErrorKind};
 use tokio::runtime::Handle;
 
 pub use place::RedisUrl;
-use place::{Clients, Held, Manager, PATIENCE, Trouble};
+use place::{Clients, Held, Life, Manager, PATIENCE, Trouble};
 
 /// The oldest that will do: scripts replicate what they did, not what they said.
 const OLDEST: u32 = 6;
@@ -32,6 +32,7 @@ pub struct RedisKv {
     clients: Arc<Clients>,
     trouble: Trouble,
     epoch: Arc<AtomicU64>,
+    life: Arc<Life>,
     clock: Arc<dyn Clock>,
     rt: Handle,
     scripts: Scripts,
@@ -59,7 +60,9 @@ impl RedisKv {
     /// When it cannot be reached, or is not fit to hold what must not vanish.
     pub async fn open(url: &RedisUrl, prefix: &str, size: u32, clock: Arc<dyn Clock>, rt: &Handle) -> Result<Self, Fault> {
         let (clients, epoch, trouble) = (Arc::new(Clients::new(url)?), Arc::<AtomicU64>::default(), Trouble::default());
-        let manager = Manager { clients: clients.clone(), rt: rt.clone(), epoch: epoch.clone(), trouble: trouble.clone() };
+        let life = Arc::new(Life::new(clock.clone()));
+        let manager =
+            Manager { clients: clients.clone(), rt: rt.clone(), epoch: epoch.clone(), life: life.clone(), trouble: trouble.clone() };
         // Once without the pool, which would try again before it says what is wrong.
         bb8::ManageConnection::connect(&manager).await.map_err(|e| Fault(format!("Redis at {url}: {e}")))?;
         let pool = bb8::Pool::builder().max_size(size.max(1)).connection_timeout(PATIENCE).build_unchecked(manager);
@@ -76,7 +79,7 @@ impl RedisKv {
             arrive: Script::new(scripts::ARRIVE),
         };
         let prefix = format!("{prefix}:1:").into_bytes();
-        let kv = Self { url: url.clone(), prefix, pool, clients, trouble, epoch, clock, rt: rt.clone(), scripts, second: 1000 };
+        let kv = Self { url: url.clone(), prefix, pool, clients, trouble, epoch, life, clock, rt: rt.clone(), scripts, second: 1000 };
         kv.examine().await?;
         Ok(kv)
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bb8_redis::{RedisConnectionManager, bb8, redis};
-use countersign_domain::Fault;
+use countersign_domain::{Fault, ports::Clock, time::Time};
 use redis::{
     Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, TlsCertificates, TlsMode,
     aio::MultiplexedConnection,
@@ -117,6 +117,8 @@ pub(super) enum Clients {
 impl Clients {
     pub(super) fn new(url: &RedisUrl) -> Result<Self, Fault> {
         let bad = |e: RedisError| fault(&url.shown, &e);
+        // The driver asks the process which cryptography to use. Whoever said so first said the same.
+        let _said_already = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let certificates = url.ca.as_ref().map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) });
         Ok(match &url.place {
             Place::One(info) => match certificates {
@@ -165,11 +167,39 @@ pub(super) struct Held {
     epoch: u64,
 }
 
+/// Which server it is that answers, by the id Redis gives itself at each start, and since when.
+pub(super) struct Life {
+    clock: Arc<dyn Clock>,
+    now: std::sync::Mutex<(String, Time)>,
+}
+
+impl Life {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { now: std::sync::Mutex::new((String::new(), clock.now())), clock }
+    }
+
+    pub(super) fn since(&self) -> Time {
+        self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner).1
+    }
+
+    /// Before the connection is used for anything else.
+    async fn meet(&self, conn: &mut MultiplexedConnection) -> Result<(), RedisError> {
+        let told: String = redis::cmd("INFO").arg("server").query_async(conn).await?;
+        let id = told.lines().find_map(|l| l.strip_prefix("run_id:")).unwrap_or_default().trim();
+        let mut now = self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if now.0 != id {
+            *now = (id.to_owned(), self.clock.now());
+        }
+        Ok(())
+    }
+}
+
 /// Connections for a pool. When one of them is lost, all older ones are suspected, and made anew before they are used.
 pub(super) struct Manager {
     pub(super) clients: Arc<Clients>,
     pub(super) rt: Handle,
     pub(super) epoch: Arc<AtomicU64>,
+    pub(super) life: Arc<Life>,
     /// Why the last connection could not be made, if it could not.
     pub(super) trouble: Trouble,
 }
@@ -187,6 +217,7 @@ impl Manager {
         let gone = |_| RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
         let mut conn = timeout(PATIENCE, made).await.map_err(gone)?.map_err(|_| gone_with_the_runtime())??;
         conn.set_response_timeout(PATIENCE);
+        self.life.meet(&mut conn).await?;
         Ok(Held { conn, bad: false, epoch })
     }
 }

@@ -1,0 +1,270 @@
+//! Those who ask: phones, applications and pages that keep trying, and note every answer.
+
+use std::{sync::Arc, time::Duration};
+
+use countersign_api::{ApiError, Confirm, Identity, Login, LoginState, NewEnrolment, NewLogin, page::PageEvent};
+use countersign_channel::random;
+use countersign_sdk::{Account, Answer as Said, Command, KeyStore, Link, Prompt, ReqId, Server};
+use countersign_sim::{MemoryKeys, Online, PhoneError};
+use futures_util::{SinkExt, StreamExt};
+use tokio::{
+    net::TcpStream,
+    sync::watch,
+    time::{sleep, timeout},
+};
+use tokio_tungstenite::{
+    client_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+
+use crate::{
+    Stop,
+    history::{Answer, Call, Micros, What},
+    world::{PODS, Place, REALM, World},
+};
+
+/// For one answer.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two tries.
+pub const REST: Duration = Duration::from_millis(100);
+/// Of one long poll, in seconds.
+const POLL_SECS: u64 = 5;
+
+/// Any pod.
+#[must_use]
+pub fn any() -> usize {
+    fastrand::usize(..PODS)
+}
+
+fn lost(e: &dyn std::fmt::Display) -> Answer {
+    Answer::Lost(e.to_string())
+}
+
+/// What REST said, or that nobody knows.
+async fn rest<T>(asked: impl Future<Output = Result<T, ApiError>>) -> (Result<T, ()>, Option<Answer>) {
+    match timeout(PATIENCE, asked).await {
+        Ok(Ok(it)) => (Ok(it), None),
+        // 503: it may have been done or not.
+        Ok(Err(ApiError::Refused(problem))) if problem.status < 500 => (Err(()), Some(Answer::No(problem.code))),
+        Ok(Err(e)) => (Err(()), Some(lost(&e))),
+        Err(e) => (Err(()), Some(lost(&e))),
+    }
+}
+
+impl World {
+    fn noted(&self, about: &str, who: &str, pod: usize, what: What, from: Micros, answer: Answer) {
+        let till = self.history.now();
+        self.history.note(Call { about: about.to_owned(), who: who.to_owned(), pod, what, from, till, answer });
+    }
+
+    /// Creates a login under this key, once.
+    pub async fn create(&self, key: &str) -> Option<Login> {
+        let (pod, from) = (any(), self.history.now());
+        let new = NewLogin { text: Some("Log in".into()), ..NewLogin::default() };
+        let api = self.api(pod).once(key);
+        let (made, why) = rest(api.create_login(REALM, &new)).await;
+        let answer = made.as_ref().map_or_else(|()| why.unwrap_or(Answer::Lost(String::new())), |login| Answer::Is(login.id.clone()));
+        self.noted(key, "client", pod, What::Create, from, answer);
+        made.ok()
+    }
+
+    /// Looks at it, or asks for it to be cancelled.
+    pub async fn look(&self, login: &str, what: What, pod: usize) -> Answer {
+        let (from, api) = (self.history.now(), self.api(pod));
+        let (seen, why) = match what {
+            What::Cancel => rest(api.cancel_login(REALM, login)).await,
+            _ => rest(api.login(REALM, login, 0, 0)).await,
+        };
+        let answer = seen.map_or_else(|()| why.unwrap_or(Answer::Lost(String::new())), |login| Answer::State(login.state));
+        self.noted(login, "client", pod, what, from, answer.clone());
+        answer
+    }
+
+    /// Asks for the identity.
+    pub async fn redeem(&self, login: &str, pod: usize) {
+        let (from, api) = (self.history.now(), self.api(pod));
+        let (identity, why): (Result<Identity, ()>, _) = rest(api.redeem(REALM, login, None)).await;
+        let answer = identity.map_or_else(|()| why.unwrap_or(Answer::Lost(String::new())), |identity| Answer::Is(identity.user_id));
+        self.noted(login, "client", pod, What::Redeem, from, answer);
+    }
+
+    /// Polls, at any pod, until it is over or time to give up.
+    pub async fn poll(self: Arc<Self>, login: String) {
+        let (from, mut end) = (self.history.now(), self.end.subscribe());
+        let polling = async {
+            let mut v = 0;
+            loop {
+                let pod = any();
+                match rest(self.api(pod).login(REALM, &login, POLL_SECS, v)).await {
+                    (Ok(seen), _) if seen.v >= 3 => return (pod, seen.state),
+                    (Ok(seen), _) => v = seen.v,
+                    (Err(()), _) => sleep(REST).await,
+                }
+            }
+        };
+        let (pod, answer) = tokio::select! {
+            (pod, state) = polling => (pod, Answer::State(state)),
+            _ = end.wait_for(|end| *end) => (0, Answer::Lost("gave up".into())),
+        };
+        self.noted(&login, "poll", pod, What::Wait, from, answer);
+    }
+
+    /// Watches as a page does, at any pod, over as many connections as it takes; shows its code to those who look.
+    pub async fn watch(self: Arc<Self>, login: Login, shown: watch::Sender<String>) {
+        let (from, mut end) = (self.history.now(), self.end.subscribe());
+        let token = login.page_token.as_deref().unwrap_or_default();
+        let watching = async {
+            loop {
+                let pod = any();
+                if let Ok(Some(state)) = page(&self.place(pod), token, &shown).await {
+                    return (pod, state);
+                }
+                sleep(REST).await;
+            }
+        };
+        let (pod, answer) = tokio::select! {
+            (pod, state) = watching => (pod, Answer::State(state)),
+            _ = end.wait_for(|end| *end) => (0, Answer::Lost("gave up".into())),
+        };
+        self.noted(&login.id, "page", pod, What::Wait, from, answer);
+    }
+}
+
+/// One connection of a page: until it is told an outcome, or is cut.
+async fn page(place: &Place, token: &str, shown: &watch::Sender<String>) -> Result<Option<LoginState>, Stop> {
+    let request = place.page.as_str().into_client_request()?;
+    let authority = request.uri().authority().ok_or("page")?.to_string();
+    let mut ws = timeout(PATIENCE, async {
+        let stream = TcpStream::connect(authority).await?;
+        let (mut ws, _) = client_async(request, stream).await?;
+        ws.send(Message::Text(serde_json::json!({"page_token": token, "after": 0}).to_string().into())).await?;
+        Ok::<_, Stop>(ws)
+    })
+    .await??;
+    while let Some(message) = ws.next().await {
+        let Message::Text(text) = message? else { continue };
+        match serde_json::from_str(&text)? {
+            PageEvent::Qr { text } => {
+                let _nobody_looks = shown.send_replace(text);
+            }
+            PageEvent::State { v: 3.., state, .. } => return Ok(Some(state)),
+            PageEvent::State { .. } | PageEvent::Link { .. } => {}
+            PageEvent::Error { .. } => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+/// A phone that connects to any pod, and again when it is cut.
+pub struct Phone {
+    pub user: String,
+    account: Account,
+    keys: MemoryKeys,
+    online: Option<(usize, Online)>,
+}
+
+/// What a command came to.
+pub enum Came {
+    /// Claimed: what the phone shows.
+    Prompt(Box<Prompt>),
+    Decided(LoginState),
+    No(String),
+    Lost,
+}
+
+fn state(of: countersign_sdk::LoginState) -> Option<LoginState> {
+    serde_json::from_value(of.as_str().into()).ok()
+}
+
+impl Phone {
+    /// Enrols while nothing is broken.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn enrol(world: &World, user: &str) -> Result<Self, Stop> {
+        let enrolment = world.api(0).create_enrolment(REALM, &NewEnrolment { user_id: user.into(), confirm: Confirm::None }).await?;
+        let Link::Enrol(link) = Link::parse(enrolment.link.as_deref().unwrap_or_default())? else { return Err("a link".into()) };
+        let keys = MemoryKeys::default();
+        let key = keys.generate()?;
+        let enrolled = Online::enrol(&link, Arc::new(keys.clone()), key, ReqId(random()), "chaos").await?;
+        Ok(Self { user: user.to_owned(), account: enrolled.account, keys, online: None })
+    }
+
+    async fn connected(&mut self, world: &World) -> Result<(usize, &mut Online), PhoneError> {
+        if fastrand::u8(..4) == 0 {
+            self.online = None;
+        }
+        if self.online.is_none() {
+            let pod = any();
+            let server = Server { url: world.place(pod).phone, ..self.account.server.clone() };
+            let account = Account { server, ..self.account.clone() };
+            let connecting = Online::connect(&account, Arc::new(self.keys.clone()));
+            let online = timeout(PATIENCE, connecting).await.map_err(|e| PhoneError::Unreachable(e.to_string()))??;
+            self.online = Some((pod, online));
+        }
+        let (pod, online) = self.online.as_mut().ok_or_else(|| PhoneError::Unreachable(String::new()))?;
+        Ok((*pod, online))
+    }
+
+    /// Asks once.
+    pub async fn ask(&mut self, world: &World, login: &str, what: What, command: &Command) -> Came {
+        let from = world.history.now();
+        let (pod, said) = match self.connected(world).await {
+            Err(e) => (0, Err(e)),
+            Ok((pod, online)) => {
+                (pod, timeout(PATIENCE, online.ask(command)).await.unwrap_or_else(|e| Err(PhoneError::Unreachable(e.to_string()))))
+            }
+        };
+        let (came, answer) = match said {
+            Ok(Said::Prompt(prompt)) => (Came::Prompt(prompt), Answer::State(LoginState::Claimed)),
+            Ok(Said::Decided { state: decided, .. }) => match state(decided) {
+                Some(decided) => (Came::Decided(decided), Answer::State(decided)),
+                None => (Came::Lost, lost(&"an unknown state")),
+            },
+            // It was not stored, or nobody knows: to be asked again.
+            Ok(Said::Refused { code: countersign_sdk::Refusal::Unavailable, .. }) => (Came::Lost, lost(&"unavailable")),
+            Ok(Said::Refused { code, .. }) => (Came::No(code.as_str().to_owned()), Answer::No(code.as_str().to_owned())),
+            Ok(_) => (Came::Lost, lost(&"another answer")),
+            Err(e) => {
+                self.online = None;
+                (Came::Lost, lost(&e))
+            }
+        };
+        world.noted(login, &self.user, pod, what, from, answer);
+        came
+    }
+}
+
+/// Two phones show one code at the same time; each tries again, as itself, until it knows.
+pub async fn race_for_a_code(world: &Arc<World>, user: &str, tries: usize) {
+    let new = NewEnrolment { user_id: user.into(), confirm: Confirm::None };
+    let Ok(Ok(enrolment)) = timeout(PATIENCE, world.api(any()).create_enrolment(REALM, &new)).await else { return };
+    let Ok(Link::Enrol(link)) = Link::parse(enrolment.link.as_deref().unwrap_or_default()) else { return };
+    let one = async |who: &str| {
+        let keys = MemoryKeys::default();
+        let Ok(key) = keys.generate() else { return };
+        let req_id = ReqId(random());
+        for _ in 0..tries {
+            let (pod, from) = (any(), world.history.now());
+            let mut link = link.clone();
+            link.url = world.place(pod).phone;
+            let enrolling = Online::enrol(&link, Arc::new(keys.clone()), key.clone(), req_id, who);
+            let answer = match timeout(PATIENCE, enrolling).await {
+                Ok(Ok(enrolled)) => Answer::Is(enrolled.account.id),
+                Ok(Err(PhoneError::Refused(countersign_sdk::Refusal::Unavailable))) => lost(&"unavailable"),
+                Ok(Err(e @ (PhoneError::Refused(_) | PhoneError::Closed(countersign_sdk::Close::AuthFailed)))) => {
+                    Answer::No(e.code().to_owned())
+                }
+                Ok(Err(e)) => lost(&e),
+                Err(e) => lost(&e),
+            };
+            let known = !matches!(answer, Answer::Lost(_));
+            world.noted(&enrolment.id, who, pod, What::Enrol, from, answer);
+            if known {
+                return;
+            }
+            sleep(REST).await;
+        }
+    };
+    tokio::join!(one("first"), one("second"));
+}

@@ -1,0 +1,190 @@
+//! One run: people act, things break, everything comes to rest, the rules are asked.
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use tokio::{
+    task::{JoinHandle, JoinSet},
+    time::{sleep, timeout},
+};
+
+use crate::{
+    Stop,
+    clients::Phone,
+    fault::Fault,
+    history::What,
+    rules::{InTime, RULES, Violation, check},
+    story::Person,
+    world::{LOGIN_SECS, PODS, SAFETY_POLL, Stack, World},
+};
+
+/// What a run does.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub stack: Stack,
+    /// How many times something is broken.
+    pub faults: usize,
+    /// People go on until so many questions were asked.
+    pub operations: usize,
+    pub people: usize,
+    /// Between two faults.
+    pub pause: Duration,
+    /// A promise the pods break.
+    pub sabotage: Option<String>,
+    /// Decides which fault strikes when and where. What people do meanwhile depends on the machine, too.
+    pub seed: u64,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub faults: usize,
+    pub operations: usize,
+    pub violations: usize,
+    pub by_rule: BTreeMap<&'static str, usize>,
+    pub by_fault: BTreeMap<String, usize>,
+    pub by_question: BTreeMap<String, usize>,
+    pub seconds: u64,
+    pub seed: u64,
+    /// The first of them.
+    pub examples: Vec<Violation>,
+}
+
+impl Report {
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.faults += other.faults;
+        self.operations += other.operations;
+        self.violations += other.violations;
+        self.seconds += other.seconds;
+        self.examples.extend(other.examples);
+        other.by_rule.into_iter().for_each(|(name, n)| *self.by_rule.entry(name).or_default() += n);
+        other.by_fault.into_iter().for_each(|(name, n)| *self.by_fault.entry(name).or_default() += n);
+        other.by_question.into_iter().for_each(|(name, n)| *self.by_question.entry(name).or_default() += n);
+        self
+    }
+}
+
+/// People go on at most so long after the last fault.
+const AT_MOST: Duration = Duration::from_secs(600);
+const EXAMPLES: usize = 20;
+
+/// Does it. `program` is a test build.
+///
+/// # Errors
+/// When something is missing, does not start or does not recover.
+pub async fn run(program: &Path, plan: &Plan) -> Result<Report, Stop> {
+    let begin = Instant::now();
+    // A broken promise shows only where nothing else makes up for it.
+    let safety_poll = if plan.sabotage.is_some() { 20 * SAFETY_POLL } else { SAFETY_POLL };
+    let world = World::start(program, plan.stack, safety_poll).await?;
+    let mut people = Vec::new();
+    for n in 0..plan.people {
+        let phones = [Phone::enrol(&world, &format!("user-{n}-a")).await?, Phone::enrol(&world, &format!("user-{n}-b")).await?];
+        people.push(Person::new(world.clone(), phones));
+    }
+    if let Some(name) = &plan.sabotage {
+        world.sabotage(name).await?;
+    }
+    let enough = Arc::new(AtomicBool::new(false));
+    let living: Vec<JoinHandle<Person>> = people.into_iter().map(|person| tokio::spawn(live(person, enough.clone()))).collect();
+    let by_fault = break_things(&world, plan).await?;
+    let until = Instant::now() + AT_MOST;
+    while world.history.operations() < plan.operations && Instant::now() < until {
+        sleep(Duration::from_millis(100)).await;
+    }
+    enough.store(true, Ordering::Relaxed);
+    let (mut logins, mut waiting) = (Vec::new(), JoinSet::new());
+    for one in living {
+        let mut person = one.await?;
+        logins.append(&mut person.logins);
+        waiting.spawn(async move { while person.waiting.join_next().await.is_some() {} });
+    }
+    come_to_rest(&world, waiting, &logins).await?;
+    Ok(report(&world, plan, by_fault, begin))
+}
+
+async fn live(mut person: Person, enough: Arc<AtomicBool>) -> Person {
+    while !enough.load(Ordering::Relaxed) {
+        person.live().await;
+    }
+    person
+}
+
+async fn break_things(world: &World, plan: &Plan) -> Result<BTreeMap<String, usize>, Stop> {
+    let (mut dice, mut by_fault) = (fastrand::Rng::with_seed(plan.seed), BTreeMap::new());
+    let mut deck = Vec::new();
+    for n in 1..=plan.faults {
+        sleep(plan.pause).await;
+        if deck.is_empty() {
+            deck = Fault::all(plan.stack);
+            dice.shuffle(&mut deck);
+        }
+        let Some(fault) = deck.pop() else { break };
+        let struck = fault.strike(world, dice.usize(..PODS)).await.map_err(|e| format!("{}: {e}", fault.name()))?;
+        say(&format!(
+            "{n} of {}: {}, {} ms until all were well; {} operations",
+            plan.faults,
+            struck.what,
+            (struck.till - struck.from) / 1000,
+            world.history.operations()
+        ));
+        *by_fault.entry(struck.what.clone()).or_default() += 1;
+        world.history.disturbed(struck);
+    }
+    Ok(by_fault)
+}
+
+/// Time goes on until nothing is undecided; whoever waits gets the time it may take, and no more. Then each pod is asked about each login.
+async fn come_to_rest(world: &Arc<World>, mut waiting: JoinSet<()>, logins: &[String]) -> Result<(), Stop> {
+    world.until_ready().await?;
+    world.clocks_on(i64::try_from(LOGIN_SECS)? + 10).await?;
+    say("coming to rest");
+    let all = async { while waiting.join_next().await.is_some() {} };
+    if timeout(World::in_time(), all).await.is_err() {
+        world.end.send_replace(true);
+        while waiting.join_next().await.is_some() {}
+    }
+    for login in logins {
+        for pod in 0..PODS {
+            world.look(login, What::Last, pod).await;
+        }
+    }
+    Ok(())
+}
+
+fn report(world: &World, plan: &Plan, by_fault: BTreeMap<String, usize>, begin: Instant) -> Report {
+    let (calls, disturbances) = (world.history.calls(), world.history.disturbances());
+    let in_time = InTime(u64::try_from(World::in_time().as_micros()).unwrap_or(u64::MAX));
+    let violations = check(&calls, &disturbances, in_time);
+    let mut by_rule: BTreeMap<&'static str, usize> = RULES.iter().map(|(name, _)| (*name, 0)).collect();
+    violations.iter().for_each(|v| *by_rule.entry(v.rule).or_default() += 1);
+    let mut by_question = BTreeMap::new();
+    calls.iter().for_each(|c| *by_question.entry(format!("{:?}", c.what).to_lowercase()).or_default() += 1);
+    Report {
+        faults: disturbances.len(),
+        operations: calls.len(),
+        violations: violations.len(),
+        by_rule,
+        by_fault,
+        by_question,
+        seconds: begin.elapsed().as_secs(),
+        seed: plan.seed,
+        examples: violations.into_iter().take(EXAMPLES).collect(),
+    }
+}
+
+/// Long work is not silent.
+pub fn say(text: &str) {
+    let _nobody_reads = writeln!(std::io::stderr(), "… {text}");
+}

@@ -1,0 +1,283 @@
+//! Three pods on real servers, and everything of them that can be broken.
+
+use std::{
+    path::Path,
+    process::Command,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use countersign_api::{ApiClient, Confirm, Limit, Limits, NewApiKey, NewClient, NewRealm, NumberMatch, RealmSettings, roles};
+use countersign_testkit::{Pod, Private, Sentinel};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{sync::watch, time::sleep};
+
+use crate::{Stop, history::History, proxy::Proxy};
+
+pub const PODS: usize = 3;
+pub const REALM: &str = "chaos";
+/// Seconds a login may be undecided.
+pub const LOGIN_SECS: u64 = 60;
+/// A safety poll of the pods, while they keep their promises.
+pub const SAFETY_POLL: Duration = Duration::from_secs(3);
+/// For a pod to be ready again after what was broken is whole.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the pods stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stack {
+    /// PostgreSQL and one Redis, both in TLS over wires that can be cut.
+    Wires,
+    /// MariaDB, and Redis under a Sentinel.
+    Failover,
+}
+
+/// The servers of a stack.
+pub enum Servers {
+    Wires { postgres: Private, redis: Private },
+    Failover { mariadb: Private, redis: Sentinel },
+}
+
+/// One pod's wires.
+pub struct Wires {
+    pub sql: Proxy,
+    pub kv: Proxy,
+}
+
+/// Where a pod is now; it changes when it starts again.
+#[derive(Clone)]
+pub struct Place {
+    pub rest: String,
+    pub page: String,
+    pub phone: String,
+    pub admin: String,
+}
+
+/// Everything.
+pub struct World {
+    pub history: History,
+    /// Nothing but `Some` when it is time to give up waiting.
+    pub end: watch::Sender<bool>,
+    pub wires: Vec<Wires>,
+    pods: Vec<Mutex<Pod>>,
+    places: RwLock<Vec<Place>>,
+    servers: Mutex<Servers>,
+    http: reqwest::Client,
+    api: ApiClient,
+    /// Seconds that all clocks are ahead.
+    clocks: AtomicI64,
+    _dir: TempDir,
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn place(data: &Path) -> Result<Place, Stop> {
+    let ready: Value = serde_json::from_slice(&std::fs::read(data.join("ready.json"))?)?;
+    let url = |v: &Value| v.as_str().map(str::to_owned).ok_or("ready.json");
+    Ok(Place { rest: url(&ready["rest"])?, page: url(&ready["page"])?, phone: url(&ready["phone"]["ns"])?, admin: url(&ready["admin"])? })
+}
+
+/// With another port in it.
+fn through(url: &str, port: u16, wire: &Proxy) -> String {
+    url.replace(&format!(":{port}/"), &format!(":{}/", wire.port))
+}
+
+type Env = Vec<(String, String)>;
+
+/// The servers of this stack, and for each pod what tells it where they are.
+async fn servers(stack: Stack, wires: &mut Vec<Wires>) -> Result<(Servers, Vec<Env>), Stop> {
+    const MISSING: &str = "PostgreSQL, MariaDB or Redis is missing: run `make tools`";
+    let set = |name: &str, value: String| (format!("COUNTERSIGN_{name}"), value);
+    match stack {
+        Stack::Wires => {
+            let (postgres, (redis, kv)) = (Private::postgres().ok_or(MISSING)?, Private::redis_in_tls().ok_or(MISSING)?);
+            let kv_port: u16 = kv.trim_end_matches("/0").rsplit(':').next().and_then(|p| p.parse().ok()).ok_or("a port")?;
+            let (database, mut env) = (postgres.database(), Vec::new());
+            for _ in 0..PODS {
+                let these = Wires { sql: Proxy::to(postgres.port()).await?, kv: Proxy::to(kv_port).await? };
+                env.push(vec![
+                    set("DATABASE_URL", through(&database, postgres.port(), &these.sql)),
+                    set("DATABASE_TLS", "verify-full".into()),
+                    set("DATABASE_CA_FILE", postgres.dir().join("ca.pem").display().to_string()),
+                    set("KV_URL", through(&kv, kv_port, &these.kv)),
+                    set("KV_CA_FILE", redis.dir().join("ca.pem").display().to_string()),
+                ]);
+                wires.push(these);
+            }
+            Ok((Servers::Wires { postgres, redis }, env))
+        }
+        Stack::Failover => {
+            // What it has committed must be there after kill -9.
+            let mariadb = Private::mariadb_with(&["--innodb-flush-log-at-trx-commit=1"]).ok_or(MISSING)?;
+            let redis = Sentinel::start().ok_or(MISSING)?;
+            let env = vec![set("DATABASE_URL", mariadb.database()), set("KV_URL", redis.url())];
+            Ok((Servers::Failover { mariadb, redis }, vec![env; PODS]))
+        }
+    }
+}
+
+impl World {
+    /// Starts servers and pods of this program, which must be a test build, and makes a realm and a client.
+    ///
+    /// # Errors
+    /// When something is missing or does not start.
+    pub async fn start(program: &Path, stack: Stack, safety_poll: Duration) -> Result<Arc<Self>, Stop> {
+        let dir = tempfile::tempdir()?;
+        let key = dir.path().join("master.key");
+        std::fs::write(&key, "bm90IGEgc2VjcmV0IG9mIGFueWJvZHkgYXQgYWxsISE=\n")?;
+        let mut wires = Vec::new();
+        let (servers, env) = servers(stack, &mut wires).await?;
+        let mut pods = Vec::new();
+        for (n, mut env) in env.into_iter().enumerate() {
+            env.push(("COUNTERSIGN_KEYS_MASTER_KEY_FILE".into(), key.display().to_string()));
+            env.push(("COUNTERSIGN_WAIT_SAFETY_POLL_MS".into(), safety_poll.as_millis().to_string()));
+            let data = dir.path().join(format!("pod-{n}"));
+            pods.push(tokio::task::block_in_place(|| Pod::start(program, &data, &env))?);
+        }
+        let places = pods.iter().map(|p| place(&p.data)).collect::<Result<Vec<_>, _>>()?;
+        let root_key = std::fs::read_to_string(pods[0].data.join("root-api-key"))?;
+        let api = client(&ApiClient::new(&places[0].rest, root_key.trim())?).await?;
+        Ok(Arc::new(Self {
+            history: History::default(),
+            end: watch::Sender::new(false),
+            wires,
+            pods: pods.into_iter().map(Mutex::new).collect(),
+            places: RwLock::new(places),
+            servers: Mutex::new(servers),
+            http: reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?,
+            api,
+            clocks: AtomicI64::new(0),
+            _dir: dir,
+        }))
+    }
+
+    /// How long a waiter may take when nothing is broken: the safety poll with its jitter, and a new connection.
+    #[must_use]
+    pub fn in_time() -> Duration {
+        2 * SAFETY_POLL + Duration::from_secs(6)
+    }
+
+    #[must_use]
+    pub fn place(&self, pod: usize) -> Place {
+        self.places.read().unwrap_or_else(PoisonError::into_inner)[pod].clone()
+    }
+
+    /// REST of this pod, as a client.
+    #[must_use]
+    pub fn api(&self, pod: usize) -> ApiClient {
+        self.api.at(&self.place(pod).rest)
+    }
+
+    pub fn servers(&self) -> MutexGuard<'_, Servers> {
+        locked(&self.servers)
+    }
+
+    pub fn pod(&self, pod: usize) -> MutexGuard<'_, Pod> {
+        locked(&self.pods[pod])
+    }
+
+    /// After a pod has started again, maybe on other ports: its clock was its machine's.
+    ///
+    /// # Errors
+    /// When it cannot be found.
+    pub async fn moved(&self, pod: usize) -> Result<(), Stop> {
+        let there = place(&self.pod(pod).data)?;
+        self.places.write().unwrap_or_else(PoisonError::into_inner)[pod] = there;
+        self.set_clock(pod, self.clocks.load(Ordering::Relaxed)).await
+    }
+
+    /// Tells a test build something.
+    async fn tell(&self, pod: usize, what: &str) -> Result<(), Stop> {
+        let url = format!("{}/faults/{what}", self.place(pod).admin);
+        let status = self.http.post(url).send().await?.status();
+        if status.is_success() { Ok(()) } else { Err(format!("{what}: {status}; is the program built with --features faults?").into()) }
+    }
+
+    async fn set_clock(&self, pod: usize, ahead: i64) -> Result<(), Stop> {
+        self.tell(pod, &format!("clock/{ahead}")).await
+    }
+
+    /// All clocks go on by so much.
+    ///
+    /// # Errors
+    /// When a pod does not answer.
+    pub async fn clocks_on(&self, secs: i64) -> Result<(), Stop> {
+        let ahead = self.clocks.fetch_add(secs, Ordering::Relaxed) + secs;
+        for pod in 0..PODS {
+            self.set_clock(pod, ahead).await?;
+        }
+        Ok(())
+    }
+
+    /// One clock is off by so much, against the others.
+    ///
+    /// # Errors
+    /// When the pod does not answer.
+    pub async fn clock_askew(&self, pod: usize, by: i64) -> Result<(), Stop> {
+        self.set_clock(pod, self.clocks.load(Ordering::Relaxed) + by).await
+    }
+
+    /// Breaks a promise in every pod.
+    ///
+    /// # Errors
+    /// When no promise is called so.
+    pub async fn sabotage(&self, name: &str) -> Result<(), Stop> {
+        for pod in 0..PODS {
+            self.tell(pod, &format!("sabotage/{name}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every pod says it is ready. Nobody outside is told; probes ask.
+    ///
+    /// # Errors
+    /// When one does not get ready again by itself.
+    pub async fn until_ready(&self) -> Result<(), Stop> {
+        for pod in 0..PODS {
+            let until = Instant::now() + PATIENCE;
+            loop {
+                let said = match self.http.get(format!("{}/readyz", self.place(pod).admin)).send().await {
+                    Ok(answer) if answer.status().is_success() => break,
+                    Ok(answer) => answer.text().await.unwrap_or_default(),
+                    Err(e) => e.to_string(),
+                };
+                if Instant::now() > until {
+                    return Err(format!("pod {pod} does not recover: {said}\n{}", self.pod(pod).log()).into());
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A signal to a process and its children.
+pub fn signal_family(pid: u32, name: &str) {
+    let signal = format!("-{name}");
+    let _children = Command::new("pkill").args([&signal, "-P", &pid.to_string()]).status();
+    let _parent = Command::new("kill").args([&signal, &pid.to_string()]).status();
+}
+
+/// A client of the realm and its API. Limits are for other tests.
+async fn client(root: &ApiClient) -> Result<ApiClient, Stop> {
+    let much = || Some(Limit { most: 1_000_000, secs: 60 });
+    let settings = RealmSettings {
+        login_secs: Some(LOGIN_SECS),
+        enrolment_confirm: Some(vec![Confirm::None]),
+        number_match: Some(NumberMatch { qr: Some(false), link: Some(false), directed: Some(false) }),
+        limits: Some(Limits { initiator: much(), user: much(), account: much(), client: much(), address: much(), ..Limits::default() }),
+        ..RealmSettings::default()
+    };
+    root.create_realm(&NewRealm { name: REALM.into(), display_name: "Chaos".into(), settings }).await?;
+    let client =
+        root.create_client(REALM, &NewClient { name: "chaos".into(), display_name: "Chaos".into(), ..NewClient::default() }).await?;
+    let (role, realm) = (roles::CLIENT.into(), Some(REALM.into()));
+    let key = root.create_api_key(&NewApiKey { role, realm, client: Some(client.id), expires_in: None, ..NewApiKey::default() }).await?;
+    Ok(root.with_key(key.secret.as_deref().ok_or("no secret")?))
+}
