@@ -18,7 +18,7 @@ fn installed() -> bool {
 /// `None` where servers are not installed, which is a failure in CI.
 async fn told(stack: Stack, faults: usize, operations: usize, sabotage: Option<FaultName>) -> Option<Report> {
     let sabotage = sabotage.map(|name| name.as_str().to_owned());
-    let plan = Plan { stack, faults, operations, people: 6, pause: Duration::from_millis(500), sabotage, seed: 7 };
+    let plan = Plan { stack, faults, operations, people: 6, pause: Duration::from_millis(500), sabotage, seed: 7, history: None };
     if installed() { Some(run(Path::new(PROGRAM), &plan).await.unwrap()) } else { None }
 }
 

@@ -9,6 +9,7 @@ mod accounts;
 mod apply;
 mod bad_input;
 mod browser;
+mod certificates;
 #[cfg(feature = "faults")]
 mod chaos;
 mod corpora;

@@ -34,6 +34,9 @@ struct Cli {
     /// Only one: `wires` is PostgreSQL and Redis in TLS, `failover` is MariaDB and Sentinel.
     #[arg(long, value_name = "STACK", value_parser = ["wires", "failover"])]
     stack: Option<String>,
+    /// Write everything that happened, a line of JSON each: `wires` or `failover` is put behind the name.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Where the figures go.
     #[arg(long, value_name = "FILE", default_value = "bench/chaos.json")]
     json: PathBuf,
@@ -67,7 +70,8 @@ async fn both(cli: &Cli) -> Result<Report, Stop> {
         }
         say(&format!("{name}, seed {seed}"));
         let (faults, operations, people, sabotage) = (cli.faults, cli.operations, cli.people, cli.sabotage.clone());
-        let plan = Plan { stack, faults, operations, people, pause: Duration::from_millis(700), sabotage, seed };
+        let history = cli.history.as_ref().map(|file| PathBuf::from(format!("{}.{name}", file.display())));
+        let plan = Plan { stack, faults, operations, people, pause: Duration::from_millis(700), sabotage, seed, history };
         let report = run(&cli.program, &plan).await?;
         all = Some(match all {
             Some(before) => before.and(report),

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -42,6 +42,8 @@ pub struct Plan {
     pub sabotage: Option<String>,
     /// Decides which fault strikes when and where. What people do meanwhile depends on the machine, too.
     pub seed: u64,
+    /// Where everything that happened is written, a line of JSON each.
+    pub history: Option<PathBuf>,
 }
 
 /// What a run came to.
@@ -111,6 +113,11 @@ pub async fn run(program: &Path, plan: &Plan) -> Result<Report, Stop> {
         waiting.spawn(async move { while person.waiting.join_next().await.is_some() {} });
     }
     come_to_rest(&world, waiting, &logins).await?;
+    if let Some(file) = &plan.history {
+        let calls = world.history.calls().iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+        let broken = world.history.disturbances().iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+        std::fs::write(file, [calls, broken].concat().join("\n"))?;
+    }
     Ok(report(&world, plan, by_fault, begin))
 }
 
@@ -145,15 +152,19 @@ async fn break_things(world: &World, plan: &Plan) -> Result<BTreeMap<String, usi
     Ok(by_fault)
 }
 
-/// Time goes on until nothing is undecided; whoever waits gets the time it may take, and no more. Then each pod is asked about each login.
+/// Whoever waits for what is decided gets the time it may take; then time goes on until nothing is undecided, and the others get theirs. In the end each pod is
+/// asked about each login.
 async fn come_to_rest(world: &Arc<World>, mut waiting: JoinSet<()>, logins: &[String]) -> Result<(), Stop> {
     world.until_ready().await?;
-    world.clocks_on(i64::try_from(LOGIN_SECS)? + 10).await?;
     say("coming to rest");
-    let all = async { while waiting.join_next().await.is_some() {} };
-    if timeout(World::in_time(), all).await.is_err() {
-        world.end.send_replace(true);
-        while waiting.join_next().await.is_some() {}
+    let in_time = World::in_time() + Duration::from_secs(1);
+    if timeout(in_time, all(&mut waiting)).await.is_err() {
+        // A clock that goes on wakes everybody: not before all others had to.
+        world.clocks_on(i64::try_from(LOGIN_SECS)? + 10).await?;
+        if timeout(in_time, all(&mut waiting)).await.is_err() {
+            world.end.send_replace(true);
+            all(&mut waiting).await;
+        }
     }
     for login in logins {
         for pod in 0..PODS {
@@ -161,6 +172,10 @@ async fn come_to_rest(world: &Arc<World>, mut waiting: JoinSet<()>, logins: &[St
         }
     }
     Ok(())
+}
+
+async fn all(waiting: &mut JoinSet<()>) {
+    while waiting.join_next().await.is_some() {}
 }
 
 fn report(world: &World, plan: &Plan, by_fault: BTreeMap<String, usize>, begin: Instant) -> Report {

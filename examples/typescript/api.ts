@@ -112,6 +112,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/client-certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Client certificates that are listed; a realm's administrator sees its own realm's.
+         * @description Needs the permission `clients`.
+         */
+        get: operations["listClientCertificates"];
+        put?: never;
+        /**
+         * Lists a client certificate: whoever has its key may do what its role says, no more than the caller, until the certificate ends.
+         * @description Needs the permission `clients`.
+         */
+        post: operations["createClientCertificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/client-certificates/{certificate}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A client certificate that is listed.
+         * @description Needs the permission `clients`.
+         */
+        get: operations["getClientCertificate"];
+        put?: never;
+        post?: never;
+        /**
+         * Takes a client certificate off the list; it stops working at once.
+         * @description Needs the permission `clients`.
+         */
+        delete: operations["deleteClientCertificate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -1029,6 +1077,31 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description A client certificate that is listed. */
+        ClientCertificate: {
+            client?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When the certificate ends.
+             */
+            expires_at?: string | null;
+            /** @description SHA-256 of the certificate, in hexadecimal digits. */
+            fingerprint: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_used_at?: string | null;
+            name?: string | null;
+            realm?: string | null;
+            role: string;
+            /** @default [] */
+            sources: string[];
+        };
         /** @description How an enrolment becomes active once the phone has proven its key. */
         Confirm: "number" | "admin" | "phone" | "none";
         ConfirmNumber: {
@@ -1169,12 +1242,18 @@ export interface components {
         };
         /** @description One page of a list. */
         List10: {
-            items: components["schemas"]["Account"][];
+            items: components["schemas"]["Login"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List11: {
+            items: components["schemas"]["Account"][];
+            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        List12: {
             items: components["schemas"]["Event"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
@@ -1211,19 +1290,19 @@ export interface components {
         };
         /** @description One page of a list. */
         List7: {
-            items: components["schemas"]["Role"][];
+            items: components["schemas"]["ClientCertificate"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List8: {
-            items: components["schemas"]["User"][];
+            items: components["schemas"]["Role"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List9: {
-            items: components["schemas"]["Login"][];
+            items: components["schemas"]["User"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
@@ -1318,6 +1397,21 @@ export interface components {
             templates: {
                 [key: string]: string;
             };
+        };
+        /** @description A client certificate to be listed, with what it may do. */
+        NewClientCertificate: {
+            /** @description The certificate, in PEM, without those that vouch for it. */
+            certificate: string;
+            /** @description Client, by id or name: whose objects it sees. Required with the role `client`. */
+            client?: string | null;
+            /** @description For people. */
+            name?: string | null;
+            /** @description Realm name: where it works. Without one it works everywhere. */
+            realm?: string | null;
+            /** @description `root`, `realm-admin`, `client`, or a role that was made. */
+            role: string;
+            /** @description Networks it works from, like `10.0.0.0/8`; from everywhere, when empty. */
+            sources?: string[];
         };
         NewEnrolment: {
             /**
@@ -2214,6 +2308,333 @@ export interface operations {
             };
         };
     };
+    listClientCertificates: {
+        parameters: {
+            query?: {
+                limit?: number;
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List7"];
+                };
+            };
+            /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: There is no API key, or it is unknown, expired, deleted, or not used from one of its networks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: A value is not allowed; `errors` says which. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A bug in the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Storage is out of reach. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createClientCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewClientCertificate"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            201: {
+                headers: {
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientCertificate"];
+                };
+            };
+            /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: There is no API key, or it is unknown, expired, deleted, or not used from one of its networks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: A value is not allowed; `errors` says which. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A bug in the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Storage is out of reach. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getClientCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                certificate: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientCertificate"];
+                };
+            };
+            /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: There is no API key, or it is unknown, expired, deleted, or not used from one of its networks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A bug in the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Storage is out of reach. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteClientCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                certificate: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: There is no API key, or it is unknown, expired, deleted, or not used from one of its networks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A bug in the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Storage is out of reach. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listGlobalEvents: {
         parameters: {
             query?: {
@@ -2238,7 +2659,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List11"];
+                    "application/json": components["schemas"]["List12"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -2669,7 +3090,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List10"];
+                    "application/json": components["schemas"]["List11"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -4623,7 +5044,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List11"];
+                    "application/json": components["schemas"]["List12"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -5727,7 +6148,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List7"];
+                    "application/json": components["schemas"]["List8"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -6004,7 +6425,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List8"];
+                    "application/json": components["schemas"]["List9"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -6748,7 +7169,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List9"];
+                    "application/json": components["schemas"]["List10"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -6919,7 +7340,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List7"];
+                    "application/json": components["schemas"]["List8"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */

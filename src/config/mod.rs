@@ -150,6 +150,21 @@ impl std::fmt::Debug for Hidden {
     }
 }
 
+/// What a port asks of its clients. What they may do is another question: REST lets in certificates that are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientCertificates {
+    /// Not asked for.
+    #[default]
+    Off,
+    /// Asked for; whoever has none comes in, too.
+    Optional,
+    /// Required, by whomever it was signed.
+    Any,
+    /// Required, and signed by a CA of `client_ca_file`.
+    Ca,
+}
+
 /// TLS of one port; both or none.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -157,6 +172,9 @@ pub struct PortTls {
     /// PEM: the certificate, then those that vouch for it.
     pub certificate_file: PathBuf,
     pub key_file: PathBuf,
+    pub client_certificates: ClientCertificates,
+    /// PEM: who signs client certificates, with `ca`.
+    pub client_ca_file: PathBuf,
 }
 
 impl PortTls {
@@ -296,6 +314,17 @@ impl Config {
         for (key, at, tls) in ports {
             if tls.on() == tls.key_file.as_os_str().is_empty() {
                 return Err(ConfigError::Unsafe(format!("{key}_tls.certificate_file and {key}_tls.key_file belong together")));
+            }
+            let ca = !tls.client_ca_file.as_os_str().is_empty();
+            if ca != (tls.client_certificates == ClientCertificates::Ca) {
+                return Err(ConfigError::Unsafe(format!(
+                    "{key}_tls.client_certificates = \"ca\" and {key}_tls.client_ca_file belong together"
+                )));
+            }
+            if tls.client_certificates != ClientCertificates::Off && !tls.on() {
+                return Err(ConfigError::Unsafe(format!(
+                    "{key}_tls.client_certificates takes {key}_tls.certificate_file and {key}_tls.key_file"
+                )));
             }
             if !at.ip().is_loopback() && !l.allow_plaintext && !tls.on() {
                 return Err(ConfigError::Unsafe(format!(

@@ -119,7 +119,7 @@ fn storage(store: NsStore, memory: Option<Arc<MemoryKv>>) -> Storage {
 
 /// Makes sure that the key in `root-api-key` works, unless an administrator has replaced it. Pods that share a database share one: the first makes it.
 pub(super) async fn root_key(ports: &Ports, data: &DataDir, shared: bool) -> Result<(), StartError> {
-    let known = ports.store.api_keys(None, None, None, 1000).await?;
+    let known = ports.store.api_keys(None, None, Some(false), None, 1000).await?;
     if shared && !data.file("root-api-key").exists() && known.iter().any(ApiKey::is_root) {
         return Ok(());
     }

@@ -18,7 +18,7 @@ use countersign_edge::{
     page::Leaving,
     phone::{self, Door},
     status::History,
-    tls::{Tls, TlsFiles},
+    tls::{ClientCertificates, Tls, TlsFiles},
 };
 use countersign_ns::{Parts, PublicUrls};
 use countersign_protocol::Role;
@@ -31,7 +31,7 @@ use super::{
     demo,
 };
 use crate::{
-    config::{Config, PortTls},
+    config::{self, Config, PortTls},
     data_dir::DataDir,
     lifecycle::{self, Running},
     retention, tls_files,
@@ -55,7 +55,13 @@ struct PortsTls {
 impl PortsTls {
     fn load(config: &Config) -> Result<Self, StartError> {
         let load = |tls: &PortTls| {
-            let files = TlsFiles { certificate: tls.certificate_file.clone(), key: tls.key_file.clone() };
+            let clients = match tls.client_certificates {
+                config::ClientCertificates::Off => ClientCertificates::Off,
+                config::ClientCertificates::Optional => ClientCertificates::Optional,
+                config::ClientCertificates::Any => ClientCertificates::Any,
+                config::ClientCertificates::Ca => ClientCertificates::Ca(tls.client_ca_file.clone()),
+            };
+            let files = TlsFiles { certificate: tls.certificate_file.clone(), key: tls.key_file.clone(), clients };
             tls.on().then(|| Tls::load(files)).transpose()
         };
         let (rest, page) = (load(&config.rest_tls)?, load(&config.page_tls)?);

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use crate::{
     permission::{Permissions, role},
-    secret::Secret,
+    secret::{Secret, sha256},
     time::Time,
 };
 
@@ -33,6 +33,8 @@ pub struct ApiKey {
     pub expires_at: Option<Time>,
     /// To the minute.
     pub last_used_at: Option<Time>,
+    /// SHA-256 of the client certificate that is the key, where it is one.
+    pub certificate: Option<[u8; 32]>,
 }
 
 /// A key with what its role allows.
@@ -46,6 +48,12 @@ pub struct Granted {
 #[must_use]
 pub fn write(secret: &Secret<32>) -> String {
     format!("cs_{}", URL_SAFE_NO_PAD.encode(secret.expose()))
+}
+
+/// What a client certificate (DER) is found by.
+#[must_use]
+pub fn certificate_hash(der: &[u8]) -> [u8; 32] {
+    sha256(&[b"countersign/client-certificate/v1\0", der].concat())
 }
 
 /// Reads what [`write`] wrote.
@@ -70,6 +78,7 @@ impl ApiKey {
             created_at: now,
             expires_at: None,
             last_used_at: None,
+            certificate: None,
         }
     }
 

@@ -53,6 +53,7 @@ diesel::table! {
         name -> Nullable<Text>,
         sources -> Text,
         successor -> Nullable<Binary>,
+        certificate -> Nullable<Binary>,
     }
 }
 

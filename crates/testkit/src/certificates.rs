@@ -5,7 +5,7 @@ use std::{
 
 use crate::run;
 
-/// A CA, a server's certificate and a client's, as PEM files in a directory. Keys are RSA, which every server and client can read.
+/// A CA, a server's certificate, a client's and one that is over, as PEM files in a directory. Keys are RSA, which every server and client can read.
 pub struct Certificates {
     dir: PathBuf,
 }
@@ -22,7 +22,7 @@ impl Certificates {
         let (ca, ca_key) = (path("ca.pem"), path("ca.key"));
         let openssl = |words: &[&str]| run(Command::new("openssl").args(words));
         openssl(&["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test CA", "-keyout", &ca_key, "-out", &ca]);
-        for (name, subject) in [("server", "/CN=localhost"), ("client", "/CN=a pod")] {
+        for (name, subject, days) in [("server", "/CN=localhost", "2"), ("client", "/CN=a pod", "2"), ("expired", "/CN=an old pod", "-1")] {
             let (key, request, certificate, more) =
                 (path(&format!("{name}.key")), path(&format!("{name}.csr")), path(&format!("{name}.pem")), path(&format!("{name}.ext")));
             std::fs::write(&more, "subjectAltName=DNS:localhost,IP:127.0.0.1\n").unwrap();
@@ -39,7 +39,7 @@ impl Certificates {
                 &ca_key,
                 "-CAcreateserial",
                 "-days",
-                "2",
+                days,
                 "-extfile",
                 &more,
                 "-out",
@@ -49,7 +49,7 @@ impl Certificates {
         these
     }
 
-    /// A file of them: `ca.pem`, `server.pem`, `server.key`, `client.pem`, `client.key`.
+    /// A file of them: `ca.pem`, `server.pem`, `server.key`, `client.pem`, `client.key`, `expired.pem`, `expired.key`.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.dir.join(name)

@@ -26,7 +26,7 @@ use countersign_domain::{
 };
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
-use crate::problem::Oops;
+use crate::{certificates::Shown, problem::Oops};
 
 pub use keys::Keys;
 
@@ -199,9 +199,17 @@ fn needs(request: &HttpRequest) -> Option<Needs> {
 }
 
 async fn granted(request: &HttpRequest, keys: &Keys) -> Result<Granted, Oops> {
-    let text = header_text(request, header::AUTHORIZATION.as_str()).and_then(|v| v.strip_prefix("Bearer "));
     let from = request.peer_addr().map(|a| a.ip());
-    keys.find(text.ok_or_else(Oops::unauthorized)?, from).await?.ok_or_else(Oops::unauthorized)
+    let found = match (request.headers().get(header::AUTHORIZATION), request.conn_data::<Shown>()) {
+        // Whoever shows a key is taken by it, also when it does not work.
+        (Some(_), _) => {
+            let text = header_text(request, header::AUTHORIZATION.as_str()).and_then(|v| v.strip_prefix("Bearer "));
+            keys.find(text.ok_or_else(Oops::unauthorized)?, from).await?
+        }
+        (None, Some(certificate)) => keys.find_certificate(certificate.hash, from).await?,
+        (None, None) => None,
+    };
+    found.ok_or_else(Oops::unauthorized)
 }
 
 /// A key of another realm must not learn that this one exists.

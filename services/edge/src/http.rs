@@ -12,7 +12,7 @@ use actix_web::{
 };
 use tracing_actix_web::{DefaultRootSpanBuilder, Level, RootSpanBuilder, TracingLogger};
 
-use crate::{access, metrics::Metrics, problem, tls::Tls, trace::Trace};
+use crate::{access, certificates::Shown, metrics::Metrics, problem, tls::Tls, trace::Trace};
 
 /// How long the kernel lets a peer leave our data unread before it ends the connection. A stalled page's actor is not polled and could not end it.
 const STALLED: Duration = Duration::from_secs(20);
@@ -99,7 +99,10 @@ where
     .client_request_timeout(settings.request)
     .shutdown_timeout(1)
     .disable_signals()
-    .on_connect(|io, _| {
+    .on_connect(|io, data| {
+        if let Some(certificate) = io.downcast_ref::<TlsStream<TcpStream>>().and_then(|tls| Shown::by(tls.ssl())) {
+            data.insert(certificate);
+        }
         let tcp = io.downcast_ref::<TcpStream>().or_else(|| io.downcast_ref::<TlsStream<TcpStream>>().map(|tls| tls.get_ref()));
         if let Some(stream) = tcp {
             let _best_effort = (stream.set_nodelay(true), socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALLED)));

@@ -11,8 +11,9 @@ use std::{
 
 use openssl::ssl::{
     AlpnError, ClientHelloResponse, SslAcceptor, SslAcceptorBuilder, SslContext, SslFiletype, SslMethod, SslOptions, SslSessionCacheMode,
-    SslVersion, select_next_proto,
+    SslVerifyMode, SslVersion, select_next_proto,
 };
+use openssl::x509::X509Name;
 
 const TLS_1_2: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
                        ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
@@ -21,13 +22,37 @@ const GROUPS: &str = "P-256:X25519";
 /// HTTP/1.1 is all that is spoken here.
 const ALPN: &[u8] = b"\x08http/1.1";
 
+/// What a listener asks of its clients. A certificate alone allows nothing: REST looks whether it is listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// Not asked for.
+    #[default]
+    Off,
+    /// Asked for; whoever has none comes in, too.
+    Optional,
+    /// Required, by whomever it was signed.
+    Any,
+    /// Required, and signed by a CA of this file (PEM).
+    Ca(PathBuf),
+}
+
 /// Where a listener's certificate and key are, PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The certificate first, then those that vouch for it.
     pub certificate: PathBuf,
     pub key: PathBuf,
+    pub clients: ClientCertificates,
 }
+
+impl TlsFiles {
+    fn ca(&self) -> Option<&Path> {
+        if let ClientCertificates::Ca(file) = &self.clients { Some(file) } else { None }
+    }
+}
+
+/// When the files were written.
+type Written = Option<(SystemTime, SystemTime, Option<SystemTime>)>;
 
 /// Why a certificate cannot be used; names the file.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +72,7 @@ pub struct Tls {
     files: TlsFiles,
     current: Arc<RwLock<SslContext>>,
     /// When the files were written that are in use.
-    written: Arc<RwLock<Option<(SystemTime, SystemTime)>>>,
+    written: Arc<RwLock<Written>>,
 }
 
 impl Tls {
@@ -99,13 +124,13 @@ impl Tls {
     }
 }
 
-fn written(files: &TlsFiles) -> Option<(SystemTime, SystemTime)> {
+fn written(files: &TlsFiles) -> Written {
     let at = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
-    at(&files.certificate).zip(at(&files.key))
+    Some((at(&files.certificate)?, at(&files.key)?, files.ca().and_then(at)))
 }
 
 fn builder(files: &TlsFiles) -> Result<SslAcceptorBuilder, TlsError> {
-    let TlsFiles { certificate, key } = files;
+    let TlsFiles { certificate, key, clients } = files;
     let mut b = strict().map_err(bad(certificate))?;
     std::fs::metadata(certificate).map_err(bad(certificate))?;
     std::fs::metadata(key).map_err(bad(key))?;
@@ -116,7 +141,28 @@ fn builder(files: &TlsFiles) -> Result<SslAcceptorBuilder, TlsError> {
         why: "no private key in PEM without a password, or not the certificate's".to_owned(),
     })?;
     b.check_private_key().map_err(|_| TlsError { file: key.clone(), why: format!("is not the key of {}", certificate.display()) })?;
+    ask(&mut b, clients)?;
     Ok(b)
+}
+
+fn ask(b: &mut SslAcceptorBuilder, clients: &ClientCertificates) -> Result<(), TlsError> {
+    let required = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
+    match clients {
+        ClientCertificates::Off => return Ok(()),
+        // Who signed it does not matter: only what is listed is let in.
+        ClientCertificates::Optional => b.set_verify_callback(SslVerifyMode::PEER, |_, _| true),
+        ClientCertificates::Any => b.set_verify_callback(required, |_, _| true),
+        ClientCertificates::Ca(file) => {
+            let none = || TlsError { file: file.clone(), why: "no CA certificate in PEM".to_owned() };
+            std::fs::metadata(file).map_err(bad(file))?;
+            b.set_ca_file(file).map_err(|_| none())?;
+            b.set_client_ca_list(X509Name::load_client_ca_file(file).map_err(|_| none())?);
+            b.set_verify(required);
+        }
+    }
+    // A resumed session would not be looked at again.
+    b.set_options(SslOptions::NO_TICKET);
+    b.set_num_tickets(0).map_err(bad(Path::new("TLS tickets")))
 }
 
 fn strict() -> Result<SslAcceptorBuilder, openssl::error::ErrorStack> {

@@ -2,8 +2,8 @@
 
 use super::{Answer, ApiClient, segment};
 use crate::{
-    ApiKey, App, ChangeRealm, Client, List, NewApiKey, NewClient, NewRealm, PutApp, PutClient, PutRole, Quarantine, Realm, Role,
-    RotateApiKey,
+    ApiKey, App, ChangeRealm, Client, ClientCertificate, List, NewApiKey, NewClient, NewClientCertificate, NewRealm, PutApp, PutClient,
+    PutRole, Quarantine, Realm, Role, RotateApiKey,
 };
 
 impl ApiClient {
@@ -115,6 +115,26 @@ impl ApiClient {
     /// `POST /v1/api-keys/{key}/rotate`.
     pub async fn rotate_api_key(&self, key: &str, rotate: &RotateApiKey) -> Answer<ApiKey> {
         self.post(&format!("/v1/api-keys/{key}/rotate"), rotate).await
+    }
+
+    /// `GET /v1/client-certificates`.
+    pub async fn client_certificates(&self) -> Answer<List<ClientCertificate>> {
+        self.get("/v1/client-certificates").await
+    }
+
+    /// `POST /v1/client-certificates`.
+    pub async fn list_client_certificate(&self, certificate: &NewClientCertificate) -> Answer<ClientCertificate> {
+        self.post("/v1/client-certificates", certificate).await
+    }
+
+    /// `GET /v1/client-certificates/{certificate}`.
+    pub async fn client_certificate(&self, id: &str) -> Answer<ClientCertificate> {
+        self.get(&format!("/v1/client-certificates/{id}")).await
+    }
+
+    /// `DELETE /v1/client-certificates/{certificate}`.
+    pub async fn delete_client_certificate(&self, id: &str) -> Answer<()> {
+        self.delete(&format!("/v1/client-certificates/{id}")).await
     }
 
     /// `GET /v1/roles`.

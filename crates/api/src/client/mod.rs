@@ -72,6 +72,15 @@ impl ApiClient {
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), key: key.to_owned(), request_key: None, acting_for: None })
     }
 
+    /// A client that shows a certificate instead of a key: `identity` is PEM, the certificate and its private key; `ca` as in [`ApiClient::trusting`].
+    ///
+    /// # Errors
+    /// When the files do not hold what they should.
+    pub fn showing(base: &str, identity: &[u8], ca: &[u8]) -> Answer<Self> {
+        let http = reqwest::Client::builder().tls_certs_only(reqwest::Certificate::from_pem_bundle(ca)?);
+        Self::with(http.identity(reqwest::Identity::from_pem(identity)?), base, "")
+    }
+
     /// The same server with another key.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Self {
@@ -97,7 +106,10 @@ impl ApiClient {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key);
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if !self.key.is_empty() {
+            request = request.bearer_auth(&self.key);
+        }
         for (name, value) in [("idempotency-key", &self.request_key), ("countersign-client", &self.acting_for)] {
             if let Some(value) = value {
                 request = request.header(name, value);

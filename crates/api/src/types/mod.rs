@@ -1,5 +1,6 @@
 //! Request and answer bodies of `/v1`. Ids are UUID texts, times RFC 3339 in UTC, unknown members of requests are refused.
 
+mod access;
 mod admin;
 mod events;
 mod logins;
@@ -8,6 +9,7 @@ mod people;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use access::*;
 pub use admin::*;
 pub use events::*;
 pub use logins::*;

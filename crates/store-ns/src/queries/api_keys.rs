@@ -61,6 +61,7 @@ pub(crate) async fn list(
     c: &mut Conn,
     realm: Option<RealmId>,
     client: Option<ClientId>,
+    certificates: Option<bool>,
     after: Option<ApiKeyId>,
     limit: i64,
 ) -> Answer<Vec<ApiKey>> {
@@ -71,6 +72,11 @@ pub(crate) async fn list(
     if let Some(client) = client {
         query = query.filter(api_keys::client.eq(client.0.to_vec()));
     }
+    query = match certificates {
+        None => query,
+        Some(true) => query.filter(api_keys::certificate.is_not_null()),
+        Some(false) => query.filter(api_keys::certificate.is_null()),
+    };
     if let Some(after) = after {
         query = query.filter(api_keys::id.gt(after.0.to_vec()));
     }

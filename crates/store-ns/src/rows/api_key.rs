@@ -22,6 +22,7 @@ pub(crate) struct ApiKeyRow {
     last_used_at: Option<i64>,
     name: Option<String>,
     sources: String,
+    certificate: Option<Vec<u8>>,
 }
 
 impl ApiKeyRow {
@@ -38,6 +39,7 @@ impl ApiKeyRow {
             last_used_at: k.last_used_at.map(millis),
             name: k.name.clone(),
             sources: serde_json::to_string(&sources).map_err(|_| At { table: "api_keys", row: &k.id.0 }.bad("sources"))?,
+            certificate: k.certificate.map(|c| c.to_vec()),
         })
     }
 }
@@ -53,6 +55,7 @@ impl TryFrom<ApiKeyRow> for ApiKey {
             realm: at.fixed_option(r.realm.as_ref())?.map(RealmId),
             client: at.fixed_option(r.client.as_ref())?.map(ClientId),
             sources: sources.iter().map(|s| s.parse().map_err(|_| at.bad("sources"))).collect::<Result<_, _>>()?,
+            certificate: at.fixed_option(r.certificate.as_ref())?,
             name: r.name,
             role: r.role,
             created_at: time(r.created_at),

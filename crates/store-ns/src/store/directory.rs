@@ -77,10 +77,11 @@ impl Directory for NsStore {
         &self,
         realm: Option<RealmId>,
         client: Option<ClientId>,
+        certificates: Option<bool>,
         after: Option<ApiKeyId>,
         limit: u32,
     ) -> Result<Vec<ApiKey>, Fault> {
-        scan!(self, |c| q::api_keys::list(c, realm, client, after, i64::from(limit)))
+        scan!(self, |c| q::api_keys::list(c, realm, client, certificates, after, i64::from(limit)))
     }
 
     async fn delete_api_key(&self, id: ApiKeyId, stamp: &Stamp) -> Result<bool, Fault> {

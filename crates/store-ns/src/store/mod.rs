@@ -26,7 +26,7 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgre
 const MYSQL: EmbeddedMigrations = embed_migrations!("../../migrations/mysql/ns");
 
 /// The newest schema this program knows: its number is that of the newest migration. A migration after which older programs must not go on raises `oldest_schema`.
-const SCHEMA: i64 = 4;
+const SCHEMA: i64 = 5;
 
 /// Reading threads beside SQLite's writer.
 const READERS: usize = 2;

@@ -52,8 +52,20 @@ impl Keys {
 
     /// The key with this secret, if it works from this address.
     pub(super) async fn find(&self, text: &str, from: Option<IpAddr>) -> Result<Option<Granted>, Fault> {
-        let Some(secret) = api_key::read(text) else { return Ok(None) };
-        let (hash, now) = (secret.hash(), self.ports.now());
+        match api_key::read(text) {
+            Some(secret) => self.find_by_hash(secret.hash(), from).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The key that this client certificate is, if it is listed and works from this address.
+    pub(super) async fn find_certificate(&self, hash: [u8; 32], from: Option<IpAddr>) -> Result<Option<Granted>, Fault> {
+        let found = self.find_by_hash(hash, from).await?;
+        Ok(found.filter(|g| g.key.certificate.is_some()))
+    }
+
+    async fn find_by_hash(&self, hash: [u8; 32], from: Option<IpAddr>) -> Result<Option<Granted>, Fault> {
+        let now = self.ports.now();
         let (known, forgotten) = {
             let seen = self.seen();
             (seen.known.get(&hash).filter(|k| now < k.until).map(|k| k.granted.clone()), seen.forgotten)

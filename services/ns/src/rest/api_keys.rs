@@ -88,18 +88,20 @@ fn check(new: &NewApiKey, realm: Option<RealmId>) -> Result<(), Oops> {
     Ok(())
 }
 
-pub(super) async fn create(
-    caller: Caller,
-    realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
-    new: Body<NewApiKey>,
-) -> Result<HttpResponse, Oops> {
-    let realm = place(&caller, &realms, &new).await?;
-    check(&new, realm)?;
-    if !caller.permissions.may_give(permissions(&ports, realm, &new.role).await?) {
+/// A new key, if the caller may give it.
+pub(super) async fn allowed(
+    caller: &Caller,
+    realms: &Realms,
+    ports: &Ports,
+    new: &NewApiKey,
+    (id, secret): (ApiKeyId, &Secret<32>),
+) -> Result<ApiKey, Oops> {
+    let realm = place(caller, realms, new).await?;
+    check(new, realm)?;
+    if !caller.permissions.may_give(permissions(ports, realm, &new.role).await?) {
         return Err(Oops::forbidden().because("nobody gives away permissions he does not have"));
     }
-    let client = client(&caller, &ports, realm, new.client.as_deref()).await?;
+    let client = client(caller, ports, realm, new.client.as_deref()).await?;
     if let Some(mine) = caller.client
         && client != Some(mine)
     {
@@ -109,16 +111,25 @@ pub(super) async fn create(
     for (i, net) in new.sources.iter().enumerate() {
         sources.push(net.parse().map_err(|_| Oops::invalid(&format!("/sources/{i}"), "a network like 10.0.0.0/8 or 2001:db8::/32"))?);
     }
-    let who = caller.who_with(&new.0.0);
-    let secret: Secret<32> = ports.random.secret();
     let now = ports.now();
-    let key = ApiKey {
+    Ok(ApiKey {
         name: new.name.clone(),
         client,
         sources,
         expires_at: new.expires_in.map(|s| now.plus_secs(s)),
-        ..ApiKey::plain(fresh(&ports, who), &secret, &new.role, realm.map(|r| (r, None)), now)
-    };
+        ..ApiKey::plain(id, secret, &new.role, realm.map(|r| (r, None)), now)
+    })
+}
+
+pub(super) async fn create(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    ports: web::Data<Ports>,
+    new: Body<NewApiKey>,
+) -> Result<HttpResponse, Oops> {
+    let who = caller.who_with(&new.0.0);
+    let secret: Secret<32> = ports.random.secret();
+    let key = allowed(&caller, &realms, &ports, &new, (fresh(&ports, who), &secret)).await?;
     if !ports.store.add_api_key(&key, &ports.stamp(who)).await? {
         if let Some(mark) = who.mark
             && ports.store.request(&mark.id).await?.is_some()
@@ -148,11 +159,11 @@ fn fresh(ports: &Ports, who: Who) -> ApiKeyId {
     ApiKeyId(who.mark.map_or_else(|| ports.fresh_id(), |mark| mark.id))
 }
 
-/// A key the caller administers: its realm's, and its client's when it is bound to one.
-async fn find(caller: &Caller, ports: &Ports, path: &str) -> Result<ApiKey, Oops> {
+/// A key, or a certificate, that the caller administers: its realm's, and its client's when it is bound to one.
+pub(super) async fn find(caller: &Caller, ports: &Ports, path: &str, certificate: bool) -> Result<ApiKey, Oops> {
     let key = ports.store.api_key(scope::id(path)?).await?.ok_or_else(Oops::not_found)?;
     let mine = caller.realm.is_none_or(|r| key.realm == Some(r)) && caller.client.is_none_or(|c| key.client == Some(c));
-    if mine { Ok(key) } else { Err(Oops::not_found()) }
+    if mine && key.certificate.is_some() == certificate { Ok(key) } else { Err(Oops::not_found()) }
 }
 
 pub(super) async fn list(
@@ -165,7 +176,7 @@ pub(super) async fn list(
     let tokens = Tokens::new(&ports, "api-keys", &(caller.realm.map(|r| r.to_string()), caller.client.map(|c| c.to_string())));
     let after: Option<String> = tokens.read(page.page_token.as_ref())?;
     let after = after.map(|id| scope::id(&id)).transpose()?;
-    let found = ports.store.api_keys(caller.realm, caller.client, after, limit).await?;
+    let found = ports.store.api_keys(caller.realm, caller.client, Some(false), after, limit).await?;
     let next = tokens.next(&found, limit, |k| k.id.to_string());
     Ok(HttpResponse::Ok().json(List { items: found.iter().map(|k| dto(k, &realms, None)).collect(), next }))
 }
@@ -176,7 +187,7 @@ pub(super) async fn get(
     ports: web::Data<Ports>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Oops> {
-    Ok(HttpResponse::Ok().json(dto(&find(&caller, &ports, &path).await?, &realms, None)))
+    Ok(HttpResponse::Ok().json(dto(&find(&caller, &ports, &path, false).await?, &realms, None)))
 }
 
 pub(super) async fn own(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>) -> Result<HttpResponse, Oops> {
@@ -190,7 +201,7 @@ pub(super) async fn delete(
     keys: web::Data<Keys>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Oops> {
-    let key = find(&caller, &ports, &path).await?;
+    let key = find(&caller, &ports, &path, false).await?;
     if !ports.store.delete_api_key(key.id, &ports.stamp(caller.who())).await? {
         return Err(Oops::not_found());
     }
@@ -206,7 +217,7 @@ pub(super) async fn rotate(
     path: web::Path<String>,
     body: web::Bytes,
 ) -> Result<HttpResponse, Oops> {
-    let old = find(&caller, &ports, &path).await?;
+    let old = find(&caller, &ports, &path, false).await?;
     // Rotating gives the caller the successor's secret: it must not be more than the caller is.
     if !caller.permissions.may_give(permissions(&ports, old.realm, &old.role).await?) {
         return Err(Oops::forbidden());
@@ -222,6 +233,9 @@ pub(super) async fn rotate_own(
     body: web::Bytes,
 ) -> Result<HttpResponse, Oops> {
     let old = ports.store.api_key(caller.key).await?.ok_or_else(Oops::unauthorized)?;
+    if old.certificate.is_some() {
+        return Err(Oops::forbidden().because("a certificate has no secret to rotate: list its successor"));
+    }
     // It takes no permission, so it gives no longer life.
     succeed(&caller, &realms, &ports, &keys, &old, false, &body).await
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod api_keys;
 mod apps;
 mod attributes;
+mod certificates;
 mod clients;
 pub(crate) mod endpoint;
 mod enrolments;

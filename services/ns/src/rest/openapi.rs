@@ -80,7 +80,7 @@ const TAGS: [(&str, &str); 10] = [
 
 fn tag(path: &str) -> &'static str {
     let part = path.trim_start_matches("/v1/realms/{realm}/").trim_start_matches("/v1/").split('/').next().unwrap_or_default();
-    let part = if part == "roles" { "api-keys" } else { part };
+    let part = if ["roles", "client-certificates"].contains(&part) { "api-keys" } else { part };
     TAGS.iter().find(|(name, _)| *name == part).map_or("realms", |(name, _)| name)
 }
 

@@ -2,15 +2,15 @@
 
 use actix_web::{http::Method, web};
 use countersign_api::{
-    Account, ApiKey, App, Attributes, ChangeAccount, ChangeAttributes, ChangeRealm, Client, ConfirmNumber, Ended, Enrolment, Erased, Event,
-    Identity, List, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm, PutApp, PutClient, PutRole, PutUser, Quarantine, Realm,
-    Redeem, Role, RotateApiKey, Timeline, User, UserExport,
+    Account, ApiKey, App, Attributes, ChangeAccount, ChangeAttributes, ChangeRealm, Client, ClientCertificate, ConfirmNumber, Ended,
+    Enrolment, Erased, Event, Identity, List, Login, NewApiKey, NewClient, NewClientCertificate, NewEnrolment, NewLogin, NewRealm, PutApp,
+    PutClient, PutRole, PutUser, Quarantine, Realm, Redeem, Role, RotateApiKey, Timeline, User, UserExport,
 };
 use countersign_domain::permission::Permission as P;
 use countersign_edge::auth::Needs::{Everywhere, In, Member};
 
 use super::{
-    LongPoll, Paging, accounts, api_keys, apps, attributes, clients,
+    LongPoll, Paging, accounts, api_keys, apps, attributes, certificates, clients,
     endpoint::{Endpoint, endpoint},
     enrolments, events, life, logins, quarantine, realms, roles, users,
 };
@@ -30,7 +30,7 @@ const DELETE: Method = Method::DELETE;
 /// All of them; those of one path stand together.
 pub(crate) fn all() -> Vec<Endpoint> {
     // The busiest first: a request is compared with one path after the other.
-    [logins_(), enrolling(), realms_and_clients(), keys(), roles_(), people(), accounts_(), trail()].concat()
+    [logins_(), enrolling(), realms_and_clients(), keys(), certificates_(), roles_(), people(), accounts_(), trail()].concat()
 }
 
 fn realms_and_clients() -> Vec<Endpoint> {
@@ -131,6 +131,28 @@ fn keys() -> Vec<Endpoint> {
             .gives::<ApiKey>(201)
             .refuses(&["superseded", "secret_already_issued", "idempotency_key_reused"])
             .keyed(),
+    ]
+}
+
+fn certificates_() -> Vec<Endpoint> {
+    vec![
+        endpoint(GET, "/v1/client-certificates", "listClientCertificates", route!(certificates::list))
+            .says("Client certificates that are listed; a realm's administrator sees its own realm's.")
+            .needs(In(P::Clients))
+            .asks::<Paging>()
+            .gives::<List<ClientCertificate>>(200),
+        endpoint(POST, "/v1/client-certificates", "createClientCertificate", route!(certificates::create))
+            .says("Lists a client certificate: whoever has its key may do what its role says, no more than the caller, until the certificate ends.")
+            .needs(In(P::Clients))
+            .takes::<NewClientCertificate>()
+            .gives::<ClientCertificate>(201),
+        endpoint(GET, "/v1/client-certificates/{certificate}", "getClientCertificate", route!(certificates::get))
+            .says("A client certificate that is listed.")
+            .needs(In(P::Clients))
+            .gives::<ClientCertificate>(200),
+        endpoint(DELETE, "/v1/client-certificates/{certificate}", "deleteClientCertificate", route!(certificates::delete))
+            .says("Takes a client certificate off the list; it stops working at once.")
+            .needs(In(P::Clients)),
     ]
 }
 
@@ -362,12 +384,13 @@ mod tests {
 
     #[test]
     fn every_endpoint_has_a_name_of_its_own_a_sentence_and_its_path_together() {
+        let credentials = |e: &Endpoint| e.path.starts_with("/v1/api-keys") || e.path.starts_with("/v1/client-certificates");
         let all = all();
         let ids: BTreeSet<_> = all.iter().map(|e| e.id).collect();
         assert_eq!(ids.len(), all.len());
         for e in &all {
             assert!(e.summary.ends_with('.'), "{} says {:?}", e.id, e.summary);
-            assert_eq!(e.path.contains("{realm}"), matches!(e.needs, Member | In(_)) && !e.path.starts_with("/v1/api-keys"), "{}", e.path);
+            assert_eq!(e.path.contains("{realm}"), matches!(e.needs, Member | In(_)) && !credentials(e), "{}", e.path);
             assert!(!matches!(e.needs, Key) || !e.path.contains("{realm}"), "{}", e.path);
         }
         let mut paths: Vec<_> = all.iter().map(|e| e.path).collect();

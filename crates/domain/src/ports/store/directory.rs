@@ -54,11 +54,12 @@ pub trait Directory: Send + Sync {
     /// With what its role allows now.
     async fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Granted>, Fault>;
     async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, Fault>;
-    /// Of one realm, or all; of one client, or all; in the order of their ids.
+    /// Of one realm, or all; of one client, or all; those of certificates, or the others, or all; in the order of their ids.
     async fn api_keys(
         &self,
         realm: Option<RealmId>,
         client: Option<ClientId>,
+        certificates: Option<bool>,
         after: Option<ApiKeyId>,
         limit: u32,
     ) -> Result<Vec<ApiKey>, Fault>;

@@ -1,0 +1,56 @@
+//! Client certificates: what a client showed in its handshake, and what is listed.
+
+use countersign_domain::{api_key::certificate_hash, secret::sha256, time::Time};
+use openssl::{
+    asn1::{Asn1Time, Asn1TimeRef},
+    ssl::SslRef,
+    x509::{X509, X509Ref},
+};
+
+/// The certificate of a connection. The client has proved that the key is its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// What it is found by, when it is listed.
+    pub(crate) hash: [u8; 32],
+}
+
+impl Shown {
+    pub(crate) fn by(ssl: &SslRef) -> Option<Self> {
+        let der = ssl.peer_certificate()?.to_der().ok()?;
+        Some(Self { hash: certificate_hash(&der) })
+    }
+}
+
+/// A certificate as it is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// What it is found by.
+    pub hash: [u8; 32],
+    /// SHA-256 of it, as tools show it.
+    pub fingerprint: [u8; 32],
+    pub not_before: Time,
+    pub not_after: Time,
+}
+
+impl Certificate {
+    /// The one certificate in this PEM; `None` when there is none, or more.
+    #[must_use]
+    pub fn read(pem: &str) -> Option<Self> {
+        let all = X509::stack_from_pem(pem.as_bytes()).ok()?;
+        let [one] = &all[..] else { return None };
+        let der = one.to_der().ok()?;
+        let (not_before, not_after) = lifetime(one)?;
+        Some(Self { hash: certificate_hash(&der), fingerprint: sha256(&der), not_before, not_after })
+    }
+}
+
+fn lifetime(of: &X509Ref) -> Option<(Time, Time)> {
+    Some((time(of.not_before())?, time(of.not_after())?))
+}
+
+/// Before 1970 is 1970: it is over in any case.
+fn time(at: &Asn1TimeRef) -> Option<Time> {
+    let since = Asn1Time::from_unix(0).ok()?.diff(at).ok()?;
+    let secs = i64::from(since.days) * 86_400 + i64::from(since.secs);
+    Some(Time(u64::try_from(secs).unwrap_or(0) * 1000))
+}
