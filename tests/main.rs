@@ -36,6 +36,7 @@ mod people;
 mod phases;
 mod pods;
 mod program;
+mod proxies;
 mod python;
 mod rest;
 #[cfg(feature = "faults")]

@@ -18,7 +18,7 @@ fn python() -> Option<PathBuf> {
     None
 }
 
-fn unittest(pattern: &str, env: &[(&str, &str)]) -> Option<Output> {
+pub fn unittest(pattern: &str, env: &[(&str, &str)]) -> Option<Output> {
     let mut command = Command::new(python()?);
     command
         .args(["-m", "unittest", "discover", "-s", "tests/python", "-p", pattern, "-v"])
@@ -27,7 +27,7 @@ fn unittest(pattern: &str, env: &[(&str, &str)]) -> Option<Output> {
     Some(command.output().unwrap())
 }
 
-fn check(out: &Output, least: u32) {
+pub fn check(out: &Output, least: u32) {
     let text = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{text}");
     let ran = text.lines().find_map(|l| l.strip_prefix("Ran ")).and_then(|l| l.split(' ').next()?.parse::<u32>().ok());

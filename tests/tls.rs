@@ -111,6 +111,43 @@ async fn only_the_listed_protocols_suites_and_groups_are_spoken() {
 }
 
 #[tokio::test]
+async fn sslscan_finds_what_is_listed_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let pod = pod(&Certificates::make(dir.path()), &dir.path().join("data"));
+    for at in all_ports(&pod) {
+        let out = match Program::new("sslscan").args(["--no-colour", "--show-sigs", &at]).output() {
+            Ok(out) => String::from_utf8(out.stdout).unwrap(),
+            Err(e) => {
+                assert!(!crate::support::in_ci(), "sslscan: {e}: run `make tools`");
+                return;
+            }
+        };
+        let protocols: Vec<&str> =
+            out.lines().filter(|l| l.starts_with("SSLv") || l.starts_with("TLSv")).filter(|l| l.ends_with("enabled")).collect();
+        assert_eq!(protocols.iter().map(|l| l.split_whitespace().next().unwrap()).collect::<Vec<_>>(), ["TLSv1.2", "TLSv1.3"], "{out}");
+        let suites = out.lines().filter(|l| l.starts_with("Preferred") || l.starts_with("Accepted"));
+        let mut suites: Vec<&str> = suites.map(|l| l.split_whitespace().nth(4).unwrap()).collect();
+        suites.sort_unstable();
+        // The certificate's key is RSA.
+        let listed = [
+            "ECDHE-RSA-AES128-GCM-SHA256",
+            "ECDHE-RSA-AES256-GCM-SHA384",
+            "ECDHE-RSA-CHACHA20-POLY1305",
+            "TLS_AES_128_GCM_SHA256",
+            "TLS_AES_256_GCM_SHA384",
+            "TLS_CHACHA20_POLY1305_SHA256",
+        ];
+        assert_eq!(suites, listed, "{out}");
+        let groups = out.lines().skip_while(|l| !l.contains("Key Exchange Group")).skip(1).take_while(|l| !l.is_empty());
+        let mut groups: Vec<&str> = groups.filter_map(|l| l.split_whitespace().nth(3)).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        assert_eq!(groups, ["secp256r1", "x25519"], "{out}");
+        assert!(out.contains("Session renegotiation not supported"), "{out}");
+    }
+}
+
+#[tokio::test]
 async fn a_new_certificate_is_taken_at_sighup_and_a_bad_one_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let files = Certificates::make(dir.path());

@@ -71,8 +71,15 @@ impl Accounts {
         to_the_end(async move { account::change(&shared.ports, &realm, id, event, who).await }).await
     }
 
-    /// Whether a phone is connected with it.
-    pub async fn online(&self, id: AccountId) -> bool {
-        self.0.messages.send(IsHere(id)).await.unwrap_or(false)
+    /// Whether a phone is connected with each of them, on any pod; in the order of the question. Where other pods cannot be asked, only this one counts.
+    pub async fn online(&self, ids: &[AccountId]) -> Vec<bool> {
+        let mut online = Vec::with_capacity(ids.len());
+        for id in ids {
+            online.push(self.0.messages.send(IsHere(*id)).await.unwrap_or(false));
+        }
+        let not_here: Vec<AccountId> = ids.iter().zip(&online).filter(|(_, here)| !**here).map(|(id, _)| *id).collect();
+        let mut elsewhere = self.0.ports.live.elsewhere(&not_here).await.unwrap_or_default().into_iter();
+        online.iter_mut().filter(|here| !**here).for_each(|there| *there = elsewhere.next().unwrap_or(false));
+        online
     }
 }

@@ -3,8 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use countersign_domain::{ports::Ports, refused::Fault};
-use countersign_protocol::ids::PodId;
+use countersign_domain::{
+    ports::{Live, Ports},
+    refused::Fault,
+};
+use countersign_protocol::ids::{AccountId, PodId};
+use tokio::sync::mpsc;
 
 use crate::{
     Accounts, Deaths, Drain, Enrolments, Logins, Realms, Sessions,
@@ -58,6 +62,22 @@ async fn refresh(realms: Realms) {
     }
 }
 
+/// Phones that left and have not been told of yet, at most.
+const DEPARTURES: usize = 65_536;
+/// Told of at a time.
+const TOGETHER: usize = 500;
+
+/// Tells other pods who left here, until the registry ends.
+async fn tell_who_left(live: Arc<dyn Live>, mut departed: mpsc::Receiver<(AccountId, u64)>) {
+    let mut gone = Vec::new();
+    while departed.recv_many(&mut gone, TOGETHER).await > 0 {
+        if let Err(fault) = live.depart(&gone).await {
+            tracing::warn!(%fault, "who left cannot be told to other pods");
+        }
+        gone.clear();
+    }
+}
+
 /// The handles of a started heart.
 #[derive(Clone)]
 pub struct Heart {
@@ -92,7 +112,9 @@ impl Heart {
         let (clock, vital) = (ports.clock.clone(), watch.guard("LoginRegistry"));
         let logins = LoginRegistry::start_in_arbiter(&arbiter.handle(), move |_| LoginRegistry::new(clock, vital));
         let vital = watch.guard("MessageRegistry");
-        let messages = MessageRegistry::start_in_arbiter(&arbiter.handle(), move |_| MessageRegistry::new(vital));
+        let (departures, departed) = mpsc::channel(DEPARTURES);
+        let messages = MessageRegistry::start_in_arbiter(&arbiter.handle(), move |_| MessageRegistry::new(departures, vital));
+        actix_rt::spawn(tell_who_left(ports.live.clone(), departed));
         let pod = PodId(ports.fresh_id());
         let wakes = ports.live.subscribe(pod).await?;
         let bridge = BusBridge::new(ports.live.clone(), pod, wakes, logins.clone(), messages.clone(), realms.clone());

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use countersign_api::{Login, LoginState};
+use countersign_sim::{online::reach, tls::Stream};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
@@ -13,7 +14,7 @@ use tokio_tungstenite::{
 
 /// A page socket.
 pub struct Page {
-    ws: WebSocketStream<TcpStream>,
+    ws: WebSocketStream<Stream>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,7 +36,7 @@ impl Page {
         if let Some(origin) = origin {
             request.headers_mut().insert("Origin", HeaderValue::from_str(origin).unwrap());
         }
-        let stream = TcpStream::connect(request.uri().authority().unwrap().as_str()).await.unwrap();
+        let stream = reach(&request, None).await.unwrap();
         Self { ws: client_async(request, stream).await.unwrap().0 }
     }
 

@@ -11,6 +11,7 @@ use std::{
 use actix::prelude::*;
 use countersign_domain::ports::Topic;
 use countersign_protocol::{codes::Close, ids::AccountId};
+use tokio::sync::mpsc;
 
 use crate::watch::Vital;
 
@@ -47,12 +48,14 @@ pub(crate) struct MessageRegistry {
     sessions: HashMap<AccountId, Place>,
     /// Set by a drain: newcomers are sent away at once.
     leaving: bool,
+    /// Who left, for other pods.
+    departures: mpsc::Sender<(AccountId, u64)>,
     _vital: Vital,
 }
 
 impl MessageRegistry {
-    pub(crate) fn new(vital: Vital) -> Self {
-        Self { sessions: HashMap::new(), leaving: false, _vital: vital }
+    pub(crate) fn new(departures: mpsc::Sender<(AccountId, u64)>, vital: Vital) -> Self {
+        Self { sessions: HashMap::new(), leaving: false, departures, _vital: vital }
     }
 }
 
@@ -172,8 +175,13 @@ impl Handler<Leave> for MessageRegistry {
 
     /// Only if it is still the one: a displaced session must not remove its successor.
     fn handle(&mut self, m: Leave, _: &mut Self::Context) {
-        if self.sessions.get(&m.account).is_some_and(|there| there.generation == m.generation) {
-            self.sessions.remove(&m.account);
+        if self.sessions.get(&m.account).is_some_and(|there| there.generation == m.generation)
+            && let Some(place) = self.sessions.remove(&m.account)
+            // In a drain everybody is about to arrive elsewhere, which says more.
+            && !self.leaving
+        {
+            // When too many leave at once, the others count as present until they come again.
+            let _too_many = self.departures.try_send((m.account, place.nth));
         }
     }
 }

@@ -257,6 +257,14 @@ impl Live for MemoryKv {
         Ok(vec![None; accounts.len()])
     }
 
+    async fn depart(&self, _gone: &[(AccountId, u64)]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn elsewhere(&self, accounts: &[AccountId]) -> Result<Vec<bool>, Fault> {
+        Ok(vec![false; accounts.len()])
+    }
+
     async fn hear(&self, account: AccountId, ttl_secs: u64) -> Result<(), Fault> {
         self.tallies().hear(account, self.clock.now(), ttl_secs);
         Ok(())

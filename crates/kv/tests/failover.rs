@@ -108,3 +108,37 @@ async fn in_tls_redis_is_spoken_to_only_when_its_certificate_is_vouched_for() {
     assert!(try_it(&there.trusting(std::fs::read(another.file("ca.pem")).unwrap()).unwrap()).await.is_err(), "another CA");
     assert!(redis.database().parse::<RedisUrl>().unwrap().trusting(Vec::new()).is_err(), "a CA that guards nothing");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_on_another_pod_is_known_until_he_leaves_or_the_pod_dies() {
+    let Some(redis) = Private::redis(&[]) else { return };
+    let (one, other) = (open(&redis.database()).await, open(&redis.database()).await);
+    let (alice, bob) = (AccountId([3; 16]), AccountId([4; 16]));
+    let pods = (one.subscribe(PodId([1; 16])).await.unwrap(), other.subscribe(PodId([2; 16])).await.unwrap());
+    assert_eq!(other.elsewhere(&[]).await.unwrap(), [false; 0]);
+    let first = one.arrive(alice, 600).await.unwrap();
+    // A pod says that it lives beside what it is asked.
+    let until = Instant::now() + PATIENCE;
+    while other.elsewhere(&[bob, alice]).await.unwrap() != [false, true] {
+        assert!(Instant::now() < until);
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(one.elsewhere(&[alice]).await.unwrap(), [false], "it is here");
+    let second = other.arrive(alice, 600).await.unwrap();
+    one.depart(&[(alice, first), (bob, 7)]).await.unwrap();
+    while one.elsewhere(&[alice]).await.unwrap() != [true] {
+        assert!(Instant::now() < until, "who came again is not gone");
+        sleep(Duration::from_millis(20)).await;
+    }
+    other.depart(&[(alice, second)]).await.unwrap();
+    assert_eq!(one.elsewhere(&[alice]).await.unwrap(), [false]);
+    other.arrive(alice, 600).await.unwrap();
+    assert_eq!(one.elsewhere(&[alice]).await.unwrap(), [true]);
+    drop(other);
+    drop(pods.1);
+    redis.tell("0", "CLIENT KILL TYPE pubsub");
+    while one.elsewhere(&[alice]).await.unwrap() != [false] {
+        assert!(Instant::now() < until, "a pod that is not heard any more is dead");
+        sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -136,6 +136,10 @@ pub trait Live: Send + Sync {
     async fn arrive(&self, account: AccountId, ttl_secs: u64) -> Result<u64, Fault>;
     /// The number of each account's newest arrival, where it is remembered; in the order of the question.
     async fn newest(&self, accounts: &[AccountId]) -> Result<Vec<Option<u64>>, Fault>;
+    /// These accounts' connections here, by the numbers of their arrivals, have ended.
+    async fn depart(&self, gone: &[(AccountId, u64)]) -> Result<(), Fault>;
+    /// Whether each account has a connection on another pod that lives; in the order of the question. A pod that died is noticed within seconds.
+    async fn elsewhere(&self, accounts: &[AccountId]) -> Result<Vec<bool>, Fault>;
     /// The account's phone was heard just now; remembered for `ttl_secs`.
     async fn hear(&self, account: AccountId, ttl_secs: u64) -> Result<(), Fault>;
     /// When it was.

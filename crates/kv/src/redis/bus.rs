@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bb8_redis::redis;
+use bb8_redis::{bb8, redis};
 use countersign_domain::{
     Fault,
     ports::{Topic, Wake, Wakes},
@@ -21,11 +21,13 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 
-use super::place::{Clients, PATIENCE};
+use super::place::{Clients, Manager, PATIENCE};
 use crate::subscription::{BACKLOG, Subscription};
 
 /// How often the connection is tried while nothing comes.
 const BEAT: Duration = Duration::from_secs(2);
+/// How long a pod that is not heard counts as alive.
+const LIFE: Duration = Duration::from_secs(10);
 /// How long a lost subscription waits before it is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -70,6 +72,27 @@ pub(super) struct Line {
     pub(super) channel: Vec<u8>,
     /// Raised when the connection is lost: others to the same server are lost, too.
     pub(super) epoch: Arc<AtomicU64>,
+    pub(super) beat: Beat,
+}
+
+/// Says that this pod lives: what it said of its phones counts as long.
+#[derive(Clone)]
+pub(super) struct Beat {
+    pub(super) pool: bb8::Pool<Manager>,
+    pub(super) key: Vec<u8>,
+}
+
+impl Beat {
+    /// Beside everything else: what listens does not wait for it.
+    fn strike(&self) {
+        let Self { pool, key } = self.clone();
+        tokio::spawn(async move {
+            let Ok(mut held) = pool.get().await else { return };
+            let life = u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX);
+            let set: Result<(), _> = redis::cmd("SET").arg(key).arg(1).arg("PX").arg(life).query_async(&mut held.conn).await;
+            held.bad |= set.is_err();
+        });
+    }
 }
 
 impl Line {
@@ -95,7 +118,7 @@ impl Line {
         while tell.receiver_count() > 0 {
             match line.take() {
                 Some((sink, stream)) => {
-                    listen(sink, stream, &tell).await;
+                    listen(sink, stream, &tell, &self.beat).await;
                     self.epoch.fetch_add(1, Ordering::AcqRel);
                     tracing::warn!("the subscription to Redis is lost");
                 }
@@ -117,7 +140,7 @@ impl Line {
 }
 
 /// Until the connection breaks, does not answer, or nobody listens.
-async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, tell: &broadcast::Sender<Wake>) {
+async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, tell: &broadcast::Sender<Wake>, pod: &Beat) {
     let mut beat = interval(BEAT);
     loop {
         tokio::select! {
@@ -128,6 +151,7 @@ async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, tell: &broadcast
                 }
             },
             _ = beat.tick() => {
+                pod.strike();
                 let answered = timeout(PATIENCE, sink.ping::<redis::Value>()).await;
                 if tell.receiver_count() == 0 || !matches!(answered, Ok(Ok(_))) {
                     return;

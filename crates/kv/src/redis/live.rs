@@ -1,6 +1,6 @@
 //! The port, method by method.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use bb8_redis::redis;
@@ -33,6 +33,15 @@ fn wake(topic: Topic, v: u64) -> Vec<u8> {
 }
 
 impl RedisKv {
+    async fn values(&self, keys: Vec<Vec<u8>>) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut ask = redis::cmd("MGET");
+        ask.arg(keys);
+        self.command(ask).await
+    }
+
     fn key(&self, parts: &[&[u8]]) -> Vec<u8> {
         [&self.prefix[..], &parts.concat()].concat()
     }
@@ -138,8 +147,9 @@ impl Live for RedisKv {
         let mut wake = wake(Topic::Moved(account), 0);
         // The version is what the script finds.
         wake.truncate(wake.len().saturating_sub(8));
-        let keys = [self.key(&[b"here:", &account.0]), self.bus_key()];
-        self.script(&self.scripts.arrive, &keys, &[self.life(ttl_secs), wake]).await
+        let keys = [self.key(&[b"here:", &account.0]), self.bus_key(), self.key(&[b"at:", &account.0])];
+        let pod = self.pod.get().map_or_else(Vec::new, |pod| pod.0.to_vec());
+        self.script(&self.scripts.arrive, &keys, &[self.life(ttl_secs), wake, pod]).await
     }
 
     async fn newest(&self, accounts: &[AccountId]) -> Result<Vec<Option<u64>>, Fault> {
@@ -151,6 +161,26 @@ impl Live for RedisKv {
             ask.arg(self.key(&[b"here:", &account.0]));
         }
         self.command(ask).await
+    }
+
+    async fn depart(&self, gone: &[(AccountId, u64)]) -> Result<(), Fault> {
+        let Some(pod) = self.pod.get() else { return Ok(()) };
+        let keys: Vec<Vec<u8>> = gone.iter().map(|(account, _)| self.key(&[b"at:", &account.0])).collect();
+        let were: Vec<Vec<u8>> = gone.iter().map(|(_, nth)| [format!("{nth}:").as_bytes(), &pod.0].concat()).collect();
+        self.script(&self.scripts.depart, &keys, &were).await
+    }
+
+    async fn elsewhere(&self, accounts: &[AccountId]) -> Result<Vec<bool>, Fault> {
+        let at = self.values(accounts.iter().map(|account| self.key(&[b"at:", &account.0])).collect()).await?;
+        // Where it is, behind the number of the arrival.
+        let pod_of = |at: Option<Vec<u8>>| at.and_then(|at| at.iter().position(|b| *b == b':').map(|n| at[n + 1..].to_vec()));
+        let pods: Vec<Option<Vec<u8>>> = at.into_iter().map(pod_of).collect();
+        let named: BTreeSet<&Vec<u8>> = pods.iter().flatten().collect();
+        let beats = self.values(named.iter().map(|pod| self.key(&[b"pod:", pod])).collect()).await?;
+        let mine = self.pod.get().map(|pod| pod.0.to_vec());
+        let alive = named.into_iter().zip(beats).filter(|(pod, beat)| beat.is_some() && Some(*pod) != mine.as_ref());
+        let alive: BTreeSet<&Vec<u8>> = alive.map(|(pod, _)| pod).collect();
+        Ok(pods.iter().map(|pod| pod.as_ref().is_some_and(|pod| alive.contains(pod))).collect())
     }
 
     async fn hear(&self, account: AccountId, ttl_secs: u64) -> Result<(), Fault> {
@@ -218,8 +248,10 @@ impl Live for RedisKv {
         self.command::<u64>(publish).await.map(drop)
     }
 
-    async fn subscribe(&self, _pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
-        let line = bus::Line { clients: self.clients.clone(), channel: self.bus_key(), epoch: self.epoch.clone() };
+    async fn subscribe(&self, pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
+        let _the_first_counts = self.pod.set(pod);
+        let beat = bus::Beat { pool: self.pool.clone(), key: self.key(&[b"pod:", &pod.0]) };
+        let line = bus::Line { clients: self.clients.clone(), channel: self.bus_key(), epoch: self.epoch.clone(), beat };
         self.rt.spawn(line.open()).await.unwrap_or_else(|_| Err(Fault("the runtime has ended".to_owned())))
     }
 }

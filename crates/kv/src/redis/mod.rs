@@ -9,12 +9,13 @@ mod place;
 mod scripts;
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::Duration,
 };
 
 use bb8_redis::{bb8, redis};
 use countersign_domain::{Fault, ports::Clock};
+use countersign_protocol::ids::PodId;
 use redis::{FromRedisValue, RedisError, Script, ServerErrorKind};
 use tokio::runtime::Handle;
 
@@ -35,6 +36,8 @@ pub struct RedisKv {
     life: Arc<Life>,
     clock: Arc<dyn Clock>,
     rt: Handle,
+    /// This pod, once it listens.
+    pod: Arc<OnceLock<PodId>>,
     scripts: Scripts,
     /// A second's length in milliseconds; tests have shorter ones.
     second: u64,
@@ -51,6 +54,7 @@ struct Scripts {
     quarantine: Script,
     quarantined: Script,
     arrive: Script,
+    depart: Script,
 }
 
 impl RedisKv {
@@ -77,9 +81,23 @@ impl RedisKv {
             quarantine: Script::new(scripts::QUARANTINE),
             quarantined: Script::new(scripts::QUARANTINED),
             arrive: Script::new(scripts::ARRIVE),
+            depart: Script::new(scripts::DEPART),
         };
         let prefix = format!("{prefix}:1:").into_bytes();
-        let kv = Self { url: url.clone(), prefix, pool, clients, trouble, epoch, life, clock, rt: rt.clone(), scripts, second: 1000 };
+        let kv = Self {
+            url: url.clone(),
+            prefix,
+            pool,
+            clients,
+            trouble,
+            epoch,
+            life,
+            clock,
+            rt: rt.clone(),
+            pod: Arc::default(),
+            scripts,
+            second: 1000,
+        };
         kv.examine().await?;
         Ok(kv)
     }

@@ -57,7 +57,7 @@ for _, note in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
 end
 return found";
 
-/// KEYS: the account's arrival, bus. ARGV: life, wake without its version (empty: none). Gives the number of this arrival: microseconds, but always more than the
+/// KEYS: the account's arrival, bus, where it is. ARGV: life, wake without its version (empty: none), the pod (empty: not said). Gives the number of this arrival: microseconds, but always more than the
 /// last. Numbers that were counted would begin anew with a Redis that has lost them, and every newcomer would look old.
 pub(super) const ARRIVE: &str = "
 local time = redis.call('TIME')
@@ -65,8 +65,16 @@ local nth = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local last = tonumber(redis.call('GET', KEYS[1]) or '0')
 if nth <= last then nth = last + 1 end
 redis.call('SET', KEYS[1], string.format('%d', nth), 'PX', ARGV[1])
+if ARGV[3] ~= '' then redis.call('SET', KEYS[3], string.format('%d', nth) .. ':' .. ARGV[3], 'PX', ARGV[1]) end
 if ARGV[2] ~= '' then redis.call('PUBLISH', KEYS[2], ARGV[2] .. struct.pack('>I8', nth)) end
 return nth";
+
+/// KEYS: where accounts are. ARGV: where they were; who has come again since is left alone.
+pub(super) const DEPART: &str = "
+for i, key in ipairs(KEYS) do
+    if redis.call('GET', key) == ARGV[i] then redis.call('DEL', key) end
+end
+return 0";
 
 /// KEYS: counter. ARGV: window. Gives the count and what is left of the window.
 pub(super) const COUNT: &str = "

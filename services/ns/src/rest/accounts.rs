@@ -10,7 +10,7 @@ use countersign_domain::{
     time::Time,
 };
 use countersign_edge::{auth::InRealm, problem::Oops};
-use countersign_protocol::codes;
+use countersign_protocol::{codes, ids::AccountId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -78,11 +78,9 @@ pub(super) async fn list(
     };
     let found = accounts.list(&at.realm, &query).await?;
     let next = tokens.next(&found, query.limit, |a| (a.created_at.0, a.id.to_string()));
-    let mut items = Vec::with_capacity(found.len());
-    for account in found {
-        let online = accounts.online(account.id).await;
-        items.push(dto(account, online));
-    }
+    let ids: Vec<AccountId> = found.iter().map(|a| a.id).collect();
+    let online = accounts.online(&ids).await;
+    let items = found.into_iter().zip(online).map(|(account, online)| dto(account, online)).collect();
     Ok(HttpResponse::Ok().json(List { items, next }))
 }
 
@@ -94,7 +92,7 @@ async fn find(at: &InRealm, accounts: &Accounts, path: &AccountPath) -> Result<A
 }
 
 async fn answer(accounts: &Accounts, account: Account) -> HttpResponse {
-    let online = accounts.online(account.id).await;
+    let online = accounts.online(&[account.id]).await == [true];
     HttpResponse::Ok().json(dto(account, online))
 }
 
