@@ -24,6 +24,7 @@ mod hostile;
 mod idempotency;
 mod isolation;
 mod keys;
+mod last_release;
 mod licences;
 mod limits;
 mod login;

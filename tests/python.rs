@@ -8,7 +8,7 @@ use std::{
 use crate::support::{Pod, in_ci};
 
 /// The interpreter of the virtual environment that `make test` prepares.
-fn python() -> Option<PathBuf> {
+pub fn python() -> Option<PathBuf> {
     let venv = Path::new(env!("CARGO_BIN_EXE_countersign")).ancestors().nth(2).unwrap().join("python/bin/python");
     if venv.exists() {
         return Some(venv);

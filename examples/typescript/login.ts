@@ -3,6 +3,7 @@
 // COUNTERSIGN_REST, COUNTERSIGN_REALM and COUNTERSIGN_API_KEY (a client's key) say where and as whom.
 // The first line on standard output is what a site gives its browser; the second says who has logged in.
 // Ends with 0 when somebody has, 1 when not, 2 when the server does not let us ask.
+import { randomUUID } from "node:crypto";
 import type { components } from "./api.js";
 
 type Schemas = components["schemas"];
@@ -54,7 +55,7 @@ class Countersign {
 
   /** One request, made again under the same Idempotency-Key when its answer was lost or the server was busy. */
   async #call<T>(method: string, path: string, options: Options = {}): Promise<T> {
-    const idempotencyKey = options.idempotent ? crypto.randomUUID() : undefined;
+    const idempotencyKey = options.idempotent ? randomUUID() : undefined;
     for (let left = PATIENCE - 1; ; left--) {
       try {
         return await this.#once<T>(method, path, options, idempotencyKey);

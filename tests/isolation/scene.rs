@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign_api::{Confirm, Event, Initiator, NewLogin, PutApp};
+use countersign_api::{Confirm, Event, Initiator, NewClientCertificate, NewLogin, PutApp, roles};
 use countersign_sdk::{Command, RefuseReason};
 use countersign_sim::Online;
 use serde_json::{Value, json};
@@ -37,13 +37,24 @@ impl Victim {
         let enrolment = stage.new_enrolment("bob", Confirm::Number).await;
         let (_, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
         let key = stage.key("victims", &[]).await;
+        let client = stage.client().await;
+        let listed = NewClientCertificate {
+            certificate: certificate(),
+            role: roles::CLIENT.into(),
+            realm: Some(realm.to_owned()),
+            client: Some(client.clone()),
+            ..NewClientCertificate::default()
+        };
+        let listed = stage.root.list_client_certificate(&listed).await.unwrap();
         let places = BTreeMap::from([
+            ("certificate", listed.id),
+            ("pem", certificate().replace('\n', "\\n")),
             ("realm", realm.to_owned()),
             ("user", "alice".into()),
             ("account", phone.account.id.clone()),
             ("login", approved.id.clone()),
             ("enrolment", enrolment.id),
-            ("client", stage.client().await),
+            ("client", client),
             ("app", APP.into()),
             ("role", "victims".into()),
             ("key", stage.api.own_api_key().await.unwrap().id),
@@ -56,7 +67,7 @@ impl Victim {
 
     /// What no other client may read.
     pub fn of_the_client(&self) -> Vec<String> {
-        let places = ["enrolment", "client", "key", "unused key"].map(|p| self.places[p].clone());
+        let places = ["enrolment", "client", "key", "unused key", "certificate"].map(|p| self.places[p].clone());
         places.into_iter().chain(self.logins.iter().cloned()).collect()
     }
 
@@ -83,6 +94,7 @@ impl Victim {
             "roles": root.roles(realm).await.unwrap(),
             "quarantine": root.quarantine(realm).await.unwrap(),
             "key": key,
+            "certificate": root.client_certificate(&place("certificate")).await.unwrap(),
             "unused key": root.api_key(&place("unused key")).await.unwrap(),
             "user": root.user(realm, "alice").await.unwrap(),
             "attributes": root.attributes(realm, "alice").await.unwrap(),
@@ -103,6 +115,13 @@ async fn online(stage: &Stage) -> (Phone, Online) {
     let phone = stage.phone("alice").await;
     let online = phone.connect().await;
     (phone, online)
+}
+
+/// A client certificate of nobody's, new each time.
+fn certificate() -> String {
+    let mut openssl = std::process::Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=nobody"]);
+    String::from_utf8(openssl.args(["-keyout", "/dev/null", "-out", "-"]).output().unwrap().stdout).unwrap()
 }
 
 /// Somebody said "not me".

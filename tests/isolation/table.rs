@@ -44,6 +44,7 @@ const fn row(id: &'static str, needs: Needs, [abroad, home, neighbour]: [Comes; 
 }
 
 const CLIENT: &str = r#"{"display_name":"Mine now"}"#;
+const CERTIFICATE: &str = r#"{"certificate":"{pem}","role":"client","realm":"{realm}","client":"{client}"}"#;
 const KEY: &str = r#"{"role":"client","realm":"{realm}","client":"{client}"}"#;
 
 /// A new operation fails the test until it has its line here.
@@ -70,6 +71,10 @@ pub const TABLE: &[Row] = &[
     row("getApiKey", In(P::Clients), [Nothing, Nothing, Nothing], ""),
     row("deleteApiKey", In(P::Clients), [Nothing, Nothing, Nothing], ""),
     row("rotateApiKey", In(P::Clients), [Nothing, Nothing, Nothing], r#"{"overlap":0}"#),
+    row("listClientCertificates", In(P::Clients), [Own, Own, Own], ""),
+    row("createClientCertificate", In(P::Clients), [Nothing, Nothing, No], CERTIFICATE),
+    row("getClientCertificate", In(P::Clients), [Nothing, Nothing, Nothing], ""),
+    row("deleteClientCertificate", In(P::Clients), [Nothing, Nothing, Nothing], ""),
     row("listGlobalRoles", Everywhere(P::Root), [No, No, No], ""),
     row("putGlobalRole", Everywhere(P::Root), [No, No, No], r#"{"permissions":["root"]}"#),
     row("deleteGlobalRole", Everywhere(P::Root), [No, No, No], ""),

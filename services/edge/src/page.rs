@@ -45,6 +45,7 @@ pub async fn open(
         origin: origin(&request),
         leaving: (**leaving).clone(),
         phase: Phase::Greeting,
+        gave_up: false,
         quiet: 0,
         _counted: metrics.hold(Metric::PageConnections),
     };
@@ -76,6 +77,8 @@ struct Page {
     origin: Option<String>,
     leaving: Leaving,
     phase: Phase,
+    /// It gave up before it was told anything.
+    gave_up: bool,
     /// Pings without an answer.
     quiet: u32,
     _counted: Counted,
@@ -134,6 +137,9 @@ impl Page {
         }
         ctx.run_interval(QR_EACH, |page, ctx| page.show_qr(ctx));
         self.wait(ctx);
+        if self.gave_up {
+            self.cancel(ctx);
+        }
     }
 
     /// Everything has been told.
@@ -179,22 +185,29 @@ impl Page {
     }
 
     fn asked(&mut self, text: &str, ctx: &mut Ctx) {
-        let Phase::Watching(w) = &mut self.phase else { return Self::refuse("malformed", ctx) };
         match serde_json::from_str(text) {
-            Ok(Object(PageMessage::Cancel {})) if w.cancelling => {}
-            Ok(Object(PageMessage::Cancel {})) => {
-                w.cancelling = true;
-                let view = w.view.clone();
-                // A page that hears of no cancellation asks again.
-                let work = async move { drop(view.cancel().await) };
-                ctx.spawn(work.into_actor(self).map(|(), page, _| {
-                    if let Phase::Watching(w) = &mut page.phase {
-                        w.cancelling = false;
-                    }
-                }));
-            }
+            Ok(Object(PageMessage::Cancel {})) => self.cancel(ctx),
             Err(_) => Self::refuse("malformed", ctx),
         }
+    }
+
+    fn cancel(&mut self, ctx: &mut Ctx) {
+        let Phase::Watching(w) = &mut self.phase else {
+            self.gave_up = true;
+            return;
+        };
+        if w.cancelling {
+            return;
+        }
+        w.cancelling = true;
+        let view = w.view.clone();
+        // A page that hears of no cancellation asks again.
+        let work = async move { drop(view.cancel().await) };
+        ctx.spawn(work.into_actor(self).map(|(), page, _| {
+            if let Phase::Watching(w) = &mut page.phase {
+                w.cancelling = false;
+            }
+        }));
     }
 }
 

@@ -1,0 +1,121 @@
+//! The release before: its statements still work on this release's schema, and this release takes over what it left (`tests/last_release/README.md`).
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command as Program,
+    sync::Arc,
+};
+
+use countersign_api::{ApiClient, LoginState, NewLogin};
+use countersign_sdk::{Account, Answer, Command, Server, Wallet};
+use countersign_sim::{FileKeys, Online};
+use serde_json::Value;
+
+use crate::support::{Pod, Shares};
+
+fn recorded(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/last_release").join(name)
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(recorded(name)).unwrap()
+}
+
+/// The name of a database, from its URL.
+fn name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap()
+}
+
+#[tokio::test]
+async fn every_statement_of_the_last_release_can_be_prepared_on_this_schema_of_postgresql() {
+    let (Some(server), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis()) else { return };
+    let url = server.database();
+    let _pod = Shares::with(&url, &redis.database()).pod("pod");
+    let statements = read("statements.postgres.sql");
+    assert!(statements.lines().count() > 60, "too few were recorded");
+    let prepare: Vec<String> = statements.lines().enumerate().map(|(n, s)| format!("PREPARE s{n} AS {s};")).collect();
+    server.tell(name(&url), &prepare.join("\n"));
+    // That it can fail: the column is not there.
+    let broken = std::panic::catch_unwind(|| server.tell(name(&url), "PREPARE x AS SELECT nothing FROM accounts;"));
+    assert!(broken.is_err());
+}
+
+#[tokio::test]
+async fn every_statement_of_the_last_release_can_be_prepared_on_this_schema_of_mariadb() {
+    let (Some(server), Some(redis)) = (countersign_testkit::mariadb(), countersign_testkit::redis()) else { return };
+    let url = server.database();
+    let _pod = Shares::with(&url, &redis.database()).pod("pod");
+    let statements = read("statements.mysql.sql");
+    assert!(statements.lines().count() > 60, "too few were recorded");
+    let prepare = statements.lines().map(|s| format!("PREPARE s FROM '{}';", s.replace('\\', "\\\\").replace('\'', "''")));
+    server.tell(name(&url), &prepare.collect::<Vec<_>>().join("\n"));
+    let broken = std::panic::catch_unwind(|| server.tell(name(&url), "PREPARE s FROM 'SELECT nothing FROM accounts';"));
+    assert!(broken.is_err());
+}
+
+/// The recorded phone logs in at a pod of this release, and what was recorded can be read.
+async fn goes_on(kind: &str, env: &[(&str, &str)]) {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    goes_on_in(kind, &data, env).await;
+}
+
+async fn goes_on_in(kind: &str, data: &Path, env: &[(&str, &str)]) {
+    let master = recorded("master.key");
+    let env = [&[("COUNTERSIGN_KEYS_MASTER_KEY_FILE", master.to_str().unwrap())], env].concat();
+    let pod = Pod::on(data, &[], &env);
+    let keys: Value = serde_json::from_str(&read(&format!("keys.{kind}.json"))).unwrap();
+    let key = |name: &str| keys[name].as_str().unwrap().to_owned();
+    let root = ApiClient::new(&pod.url("rest"), &key("root")).unwrap();
+    let before = root.timeline("recorded", &key("login")).await.unwrap();
+    let steps: Vec<&str> = before.steps.iter().map(|s| s.step.as_str()).collect();
+    assert_eq!(steps, ["created", "claimed", "approved", "redeemed"]);
+    assert!(root.api_keys().await.unwrap().items.len() >= 2);
+    let api = root.with_key(&key("client"));
+    let wallet: Wallet = serde_json::from_str(&read(&format!("phone.{kind}/wallet.json"))).unwrap();
+    let keys = FileKeys::open(recorded(&format!("phone.{kind}")).join("keys")).unwrap();
+    let account = wallet.accounts[0].clone();
+    let account = Account { server: Server { url: pod.url("phone"), ..account.server.clone() }, ..account };
+    let mut phone = Online::connect(&account, Arc::new(keys)).await.unwrap();
+    let login = api.create_login("recorded", &NewLogin { to_user: Some("alice".into()), ..NewLogin::default() }).await.unwrap();
+    let Answer::Prompt(prompt) = phone.do_it(&Command::directed(login.id.parse().unwrap())).await.unwrap() else { panic!("a prompt") };
+    phone.do_it(&Command::approve(&prompt)).await.unwrap();
+    assert_eq!(api.login("recorded", &login.id, 10, 2).await.unwrap().state, LoginState::Approved);
+    assert_eq!(api.redeem("recorded", &login.id, None).await.unwrap().user_id, "alice");
+}
+
+#[tokio::test]
+async fn a_database_of_the_last_release_is_taken_over_on_postgresql() {
+    let (Some(server), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis()) else { return };
+    let url = server.database();
+    server.tell(name(&url), &read("database.postgres.sql"));
+    goes_on(
+        "postgres",
+        &[("COUNTERSIGN_DATABASE_URL", &url), ("COUNTERSIGN_KV_URL", &redis.database()), ("COUNTERSIGN_KV_PREFIX", name(&url))],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_of_the_last_release_is_taken_over_on_mariadb() {
+    let (Some(server), Some(redis)) = (countersign_testkit::mariadb(), countersign_testkit::redis()) else { return };
+    let url = server.database();
+    server.tell(name(&url), &read("database.mysql.sql"));
+    goes_on(
+        "mysql",
+        &[("COUNTERSIGN_DATABASE_URL", &url), ("COUNTERSIGN_KV_URL", &redis.database()), ("COUNTERSIGN_KV_PREFIX", name(&url))],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_of_the_last_release_is_taken_over_on_sqlite() {
+    let Some(python) = crate::python::python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let restore = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(open(sys.argv[2]).read())";
+    let out = Program::new(python).args(["-c", restore]).arg(data.join("ns.sqlite")).arg(recorded("database.sqlite.sql")).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    goes_on_in("sqlite", &data, &[]).await;
+}

@@ -1,0 +1,78 @@
+DELETE FROM `requests` WHERE (1=0)
+DELETE FROM `trail` WHERE (1=0)
+INSERT INTO `__diesel_schema_migrations` (`version`) VALUES (?)
+INSERT INTO `accounts` (`realm`, `id`, `user_id`, `app`, `device`, `jkt`, `public_key`, `state`, `created_at`, `blocked_by`, `app_version`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, DEFAULT, ?)
+INSERT INTO `accounts` (`realm`, `id`, `user_id`, `app`, `device`, `jkt`, `public_key`, `state`, `created_at`, `blocked_by`, `app_version`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, DEFAULT, DEFAULT)
+INSERT INTO `api_keys` (`id`, `hash`, `role`, `realm`, `client`, `created_at`, `expires_at`, `last_used_at`, `name`, `sources`) VALUES (?, ?, ?, ?, ?, ?, DEFAULT, DEFAULT, DEFAULT, ?)
+INSERT INTO `api_keys` (`id`, `hash`, `role`, `realm`, `client`, `created_at`, `expires_at`, `last_used_at`, `name`, `sources`) VALUES (?, ?, ?, ?, DEFAULT, ?, DEFAULT, DEFAULT, DEFAULT, ?)
+INSERT INTO `api_keys` (`id`, `hash`, `role`, `realm`, `client`, `created_at`, `expires_at`, `last_used_at`, `name`, `sources`) VALUES (?, ?, ?, DEFAULT, DEFAULT, ?, DEFAULT, DEFAULT, DEFAULT, ?)
+INSERT INTO `apps` (`realm`, `id`, `display_name`, `min_version`, `created_at`) VALUES (?, ?, ?, ?, ?)
+INSERT INTO `apps` (`realm`, `id`, `display_name`, `min_version`, `created_at`) VALUES (?, ?, ?, DEFAULT, ?)
+INSERT INTO `clients` (`realm`, `id`, `name`, `display_name`, `origins`, `return_urls`, `created_at`, `logo`, `callback_urls`, `templates`) VALUES (?, ?, ?, ?, ?, ?, ?, DEFAULT, ?, ?)
+INSERT INTO `endings` (`realm`, `login`, `ended_by`, `at`) VALUES (?, ?, ?, ?)
+INSERT INTO `enrolments` (`realm`, `id`, `client`, `user_id`, `code_hash`, `confirm`, `created_at`, `expires_at`, `state`, `tries_left`, `account`, `jkt`, `req_id`, `device`, `number`, `approval`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, DEFAULT, DEFAULT, DEFAULT, DEFAULT, DEFAULT, DEFAULT)
+INSERT INTO `outcomes` (`realm`, `id`, `state`, `reason`, `account`, `user_id`, `by_link`, `decision`, `req_id`, `decided_at`, `redeem_by`, `ends_at`, `login`, `via`, `claimed_at`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO `outcomes` (`realm`, `id`, `state`, `reason`, `account`, `user_id`, `by_link`, `decision`, `req_id`, `decided_at`, `redeem_by`, `ends_at`, `login`, `via`, `claimed_at`) VALUES (?, ?, ?, DEFAULT, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO `outcomes` (`realm`, `id`, `state`, `reason`, `account`, `user_id`, `by_link`, `decision`, `req_id`, `decided_at`, `redeem_by`, `ends_at`, `login`, `via`, `claimed_at`) VALUES (?, ?, ?, DEFAULT, ?, ?, ?, DEFAULT, DEFAULT, ?, ?, ?, ?, ?, ?)
+INSERT INTO `outcomes` (`realm`, `id`, `state`, `reason`, `account`, `user_id`, `by_link`, `decision`, `req_id`, `decided_at`, `redeem_by`, `ends_at`, `login`, `via`, `claimed_at`) VALUES (?, ?, ?, DEFAULT, DEFAULT, DEFAULT, ?, DEFAULT, DEFAULT, ?, ?, ?, ?, DEFAULT, DEFAULT)
+INSERT INTO `realm_keys` (`realm`, `key_id`, `epoch`, `public_key`, `sealed`, `statement`) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO `realms` (`id`, `name`, `display_name`, `created_at`, `settings`, `root_pin`, `sealed_root`, `sealed_qr`) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO `redemptions` (`realm`, `login`, `at`, `request`) VALUES (?, ?, ?, ?)
+INSERT INTO `trail` (`id`, `realm`, `at`, `actor`, `action`, `object`, `client`, `user_id`, `detail`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO `users` (`realm`, `user_id`, `display_name`, `created_at`) VALUES (?, ?, ?, ?)
+INSERT INTO `users` (`realm`, `user_id`, `display_name`, `created_at`) VALUES (?, ?, DEFAULT, ?)
+SELECT GET_LOCK(CONCAT('countersign ns ', MD5(DATABASE())), 600) AS ok
+SELECT VERSION() AS version, @@global.read_only OR @@global.innodb_read_only AS read_only
+SELECT `__diesel_schema_migrations`.`version` FROM `__diesel_schema_migrations` ORDER BY `__diesel_schema_migrations`.`version` DESC
+SELECT `accounts`.`realm`, `accounts`.`id`, `accounts`.`user_id`, `accounts`.`app`, `accounts`.`device`, `accounts`.`jkt`, `accounts`.`public_key`, `accounts`.`state`, `accounts`.`created_at`, `accounts`.`blocked_by`, `accounts`.`app_version` FROM `accounts` WHERE ((((`accounts`.`realm` = ?) AND (`accounts`.`state` != ?)) AND (`accounts`.`user_id` = ?)) AND (`accounts`.`state` = ?)) ORDER BY `accounts`.`created_at`, `accounts`.`id` LIMIT ?
+SELECT `accounts`.`realm`, `accounts`.`id`, `accounts`.`user_id`, `accounts`.`app`, `accounts`.`device`, `accounts`.`jkt`, `accounts`.`public_key`, `accounts`.`state`, `accounts`.`created_at`, `accounts`.`blocked_by`, `accounts`.`app_version` FROM `accounts` WHERE (((`accounts`.`realm` = ?) AND (`accounts`.`state` != ?)) AND (`accounts`.`user_id` = ?)) ORDER BY `accounts`.`created_at`, `accounts`.`id` LIMIT ?
+SELECT `accounts`.`realm`, `accounts`.`id`, `accounts`.`user_id`, `accounts`.`app`, `accounts`.`device`, `accounts`.`jkt`, `accounts`.`public_key`, `accounts`.`state`, `accounts`.`created_at`, `accounts`.`blocked_by`, `accounts`.`app_version` FROM `accounts` WHERE ((`accounts`.`realm` = ?) AND (`accounts`.`id` = ?)) LIMIT ?
+SELECT `accounts`.`realm`, `accounts`.`id`, `accounts`.`user_id`, `accounts`.`app`, `accounts`.`device`, `accounts`.`jkt`, `accounts`.`public_key`, `accounts`.`state`, `accounts`.`created_at`, `accounts`.`blocked_by`, `accounts`.`app_version` FROM `accounts` WHERE ((`accounts`.`realm` = ?) AND (`accounts`.`id` = ?)) LIMIT ? FOR UPDATE
+SELECT `accounts`.`realm`, `accounts`.`id`, `accounts`.`user_id`, `accounts`.`app`, `accounts`.`device`, `accounts`.`jkt`, `accounts`.`public_key`, `accounts`.`state`, `accounts`.`created_at`, `accounts`.`blocked_by`, `accounts`.`app_version` FROM `accounts` WHERE ((`accounts`.`realm` = ?) AND (`accounts`.`jkt` = ?)) LIMIT ?
+SELECT `api_keys`.`id`, `api_keys`.`hash`, `api_keys`.`role`, `api_keys`.`realm`, `api_keys`.`client`, `api_keys`.`created_at`, `api_keys`.`expires_at`, `api_keys`.`last_used_at`, `api_keys`.`name`, `api_keys`.`sources` FROM `api_keys` ORDER BY `api_keys`.`id` LIMIT ?
+SELECT `api_keys`.`id`, `api_keys`.`hash`, `api_keys`.`role`, `api_keys`.`realm`, `api_keys`.`client`, `api_keys`.`created_at`, `api_keys`.`expires_at`, `api_keys`.`last_used_at`, `api_keys`.`name`, `api_keys`.`sources` FROM `api_keys` WHERE (`api_keys`.`hash` = ?) LIMIT ?
+SELECT `apps`.`realm`, `apps`.`id`, `apps`.`display_name`, `apps`.`min_version`, `apps`.`created_at` FROM `apps` ORDER BY `apps`.`id`
+SELECT `apps`.`realm`, `apps`.`id`, `apps`.`display_name`, `apps`.`min_version`, `apps`.`created_at` FROM `apps` WHERE ((`apps`.`realm` = ?) AND (`apps`.`id` = ?)) LIMIT ?
+SELECT `clients`.`id` FROM `clients` WHERE ((`clients`.`realm` = ?) AND (`clients`.`id` = ?)) LIMIT ? FOR UPDATE
+SELECT `clients`.`realm`, `clients`.`id`, `clients`.`name`, `clients`.`display_name`, `clients`.`origins`, `clients`.`return_urls`, `clients`.`created_at`, `clients`.`logo`, `clients`.`callback_urls`, `clients`.`templates` FROM `clients` WHERE ((`clients`.`realm` = ?) AND (`clients`.`id` = ?)) LIMIT ?
+SELECT `clients`.`realm`, `clients`.`id`, `clients`.`name`, `clients`.`display_name`, `clients`.`origins`, `clients`.`return_urls`, `clients`.`created_at`, `clients`.`logo`, `clients`.`callback_urls`, `clients`.`templates` FROM `clients` WHERE ((`clients`.`realm` = ?) AND (`clients`.`name` = ?)) LIMIT ?
+SELECT `clients`.`realm`, `clients`.`id`, `clients`.`name`, `clients`.`display_name`, `clients`.`origins`, `clients`.`return_urls`, `clients`.`created_at`, `clients`.`logo`, `clients`.`callback_urls`, `clients`.`templates` FROM `clients` WHERE (`clients`.`realm` = ?) ORDER BY `clients`.`name` LIMIT ?
+SELECT `counters`.`n` FROM `counters` WHERE (`counters`.`name` = ?) LIMIT ?
+SELECT `counters`.`n` FROM `counters` WHERE (`counters`.`name` = ?) LIMIT ? FOR UPDATE
+SELECT `endings`.`at` FROM `endings` WHERE ((`endings`.`realm` = ?) AND (`endings`.`login` = ?)) LIMIT ?
+SELECT `enrolments`.`realm`, `enrolments`.`id`, `enrolments`.`client`, `enrolments`.`user_id`, `enrolments`.`code_hash`, `enrolments`.`confirm`, `enrolments`.`created_at`, `enrolments`.`expires_at`, `enrolments`.`state`, `enrolments`.`tries_left`, `enrolments`.`account`, `enrolments`.`jkt`, `enrolments`.`req_id`, `enrolments`.`device`, `enrolments`.`number`, `enrolments`.`approval` FROM `enrolments` WHERE ((((`enrolments`.`realm` = ?) AND (`enrolments`.`user_id` = ?)) AND (`enrolments`.`state` = ?)) AND (`enrolments`.`confirm` = ?)) LIMIT ?
+SELECT `enrolments`.`realm`, `enrolments`.`id`, `enrolments`.`client`, `enrolments`.`user_id`, `enrolments`.`code_hash`, `enrolments`.`confirm`, `enrolments`.`created_at`, `enrolments`.`expires_at`, `enrolments`.`state`, `enrolments`.`tries_left`, `enrolments`.`account`, `enrolments`.`jkt`, `enrolments`.`req_id`, `enrolments`.`device`, `enrolments`.`number`, `enrolments`.`approval` FROM `enrolments` WHERE ((`enrolments`.`realm` = ?) AND (`enrolments`.`code_hash` = ?)) LIMIT ?
+SELECT `enrolments`.`realm`, `enrolments`.`id`, `enrolments`.`client`, `enrolments`.`user_id`, `enrolments`.`code_hash`, `enrolments`.`confirm`, `enrolments`.`created_at`, `enrolments`.`expires_at`, `enrolments`.`state`, `enrolments`.`tries_left`, `enrolments`.`account`, `enrolments`.`jkt`, `enrolments`.`req_id`, `enrolments`.`device`, `enrolments`.`number`, `enrolments`.`approval` FROM `enrolments` WHERE ((`enrolments`.`realm` = ?) AND (`enrolments`.`id` = ?)) LIMIT ?
+SELECT `outcomes`.`id` FROM (`outcomes` LEFT OUTER JOIN `endings` ON ((`endings`.`realm` = `outcomes`.`realm`) AND (`endings`.`login` = `outcomes`.`id`))) WHERE (((((`outcomes`.`realm` = ?) AND (`outcomes`.`state` = ?)) AND (`outcomes`.`ends_at` > ?)) AND (`endings`.`at` IS NULL)) AND (`outcomes`.`account` = ?))
+SELECT `outcomes`.`id` FROM (`outcomes` LEFT OUTER JOIN `endings` ON ((`endings`.`realm` = `outcomes`.`realm`) AND (`endings`.`login` = `outcomes`.`id`))) WHERE (((((`outcomes`.`realm` = ?) AND (`outcomes`.`state` = ?)) AND (`outcomes`.`ends_at` > ?)) AND (`endings`.`at` IS NULL)) AND (`outcomes`.`user_id` = ?))
+SELECT `outcomes`.`id` FROM `outcomes` WHERE ((`outcomes`.`realm` = ?) AND (`outcomes`.`ends_at` < ?)) LIMIT ?
+SELECT `outcomes`.`realm`, `outcomes`.`id`, `outcomes`.`state`, `outcomes`.`reason`, `outcomes`.`account`, `outcomes`.`user_id`, `outcomes`.`by_link`, `outcomes`.`decision`, `outcomes`.`req_id`, `outcomes`.`decided_at`, `outcomes`.`redeem_by`, `outcomes`.`ends_at`, `outcomes`.`login`, `outcomes`.`via`, `outcomes`.`claimed_at`, `redemptions`.`at`, `endings`.`ended_by`, `endings`.`at` FROM ((`outcomes` LEFT OUTER JOIN `redemptions` ON ((`redemptions`.`realm` = `outcomes`.`realm`) AND (`redemptions`.`login` = `outcomes`.`id`))) LEFT OUTER JOIN `endings` ON ((`endings`.`realm` = `outcomes`.`realm`) AND (`endings`.`login` = `outcomes`.`id`))) WHERE (((((`outcomes`.`realm` = ?) AND (`outcomes`.`state` = ?)) AND (`outcomes`.`ends_at` > ?)) AND (`endings`.`at` IS NULL)) AND (`outcomes`.`account` = ?)) ORDER BY `outcomes`.`ends_at` DESC LIMIT ?
+SELECT `outcomes`.`realm`, `outcomes`.`id`, `outcomes`.`state`, `outcomes`.`reason`, `outcomes`.`account`, `outcomes`.`user_id`, `outcomes`.`by_link`, `outcomes`.`decision`, `outcomes`.`req_id`, `outcomes`.`decided_at`, `outcomes`.`redeem_by`, `outcomes`.`ends_at`, `outcomes`.`login`, `outcomes`.`via`, `outcomes`.`claimed_at`, `redemptions`.`at`, `endings`.`ended_by`, `endings`.`at` FROM ((`outcomes` LEFT OUTER JOIN `redemptions` ON ((`redemptions`.`realm` = `outcomes`.`realm`) AND (`redemptions`.`login` = `outcomes`.`id`))) LEFT OUTER JOIN `endings` ON ((`endings`.`realm` = `outcomes`.`realm`) AND (`endings`.`login` = `outcomes`.`id`))) WHERE ((`outcomes`.`realm` = ?) AND (`outcomes`.`id` = ?)) LIMIT ?
+SELECT `realm_keys`.`realm`, `realm_keys`.`key_id`, `realm_keys`.`epoch`, `realm_keys`.`public_key`, `realm_keys`.`sealed`, `realm_keys`.`statement` FROM `realm_keys` WHERE (`realm_keys`.`retired_at` IS NULL) ORDER BY `realm_keys`.`epoch` DESC
+SELECT `realms`.`display_name`, `realms`.`settings` FROM `realms` WHERE (`realms`.`id` = ?) LIMIT ? FOR UPDATE
+SELECT `realms`.`id`, `realms`.`name`, `realms`.`display_name`, `realms`.`created_at`, `realms`.`settings`, `realms`.`root_pin`, `realms`.`sealed_root`, `realms`.`sealed_qr` FROM `realms` ORDER BY `realms`.`created_at`
+SELECT `requests`.`id` FROM `requests` WHERE (`requests`.`at` < ?) LIMIT ?
+SELECT `trail`.`id` FROM `trail` WHERE ((`trail`.`at` < ?) AND (`trail`.`realm` = ?)) LIMIT ?
+SELECT `trail`.`id` FROM `trail` WHERE ((`trail`.`at` < ?) AND (`trail`.`realm` IS NULL)) LIMIT ?
+SELECT `trail`.`id` FROM `trail` WHERE (`trail`.`seq` IS NULL) LIMIT ?
+SELECT `users`.`realm`, `users`.`user_id`, `users`.`display_name`, `users`.`created_at` FROM `users` WHERE ((`users`.`realm` = ?) AND (`users`.`user_id` = ?)) LIMIT ?
+SELECT `users`.`user_id` FROM `users` WHERE ((`users`.`realm` = ?) AND (`users`.`user_id` = ?)) LIMIT ? FOR UPDATE
+UPDATE `accounts` SET `app_version` = ? WHERE ((`accounts`.`realm` = ?) AND (`accounts`.`id` = ?))
+UPDATE `accounts` SET `blocked_by` = ? WHERE ((`accounts`.`realm` = ?) AND (`accounts`.`id` = ?))
+UPDATE `accounts` SET `device` = ? WHERE ((`accounts`.`realm` = ?) AND (`accounts`.`id` = ?))
+UPDATE `accounts` SET `state` = ? WHERE (((`accounts`.`realm` = ?) AND (`accounts`.`id` = ?)) AND (`accounts`.`state` = ?))
+UPDATE `api_keys` SET `last_used_at` = ? WHERE (`api_keys`.`id` = ?)
+UPDATE `counters` SET `n` = ? WHERE (`counters`.`name` = ?)
+UPDATE `enrolments` SET `state` = ? WHERE (((`enrolments`.`realm` = ?) AND (`enrolments`.`account` = ?)) AND (`enrolments`.`state` IN (?, ?)))
+UPDATE `enrolments` SET `state` = ?, `account` = ?, `jkt` = ?, `req_id` = ?, `device` = ?, `number` = ? WHERE (((`enrolments`.`realm` = ?) AND (`enrolments`.`id` = ?)) AND (`enrolments`.`state` = ?))
+UPDATE `enrolments` SET `state` = ?, `tries_left` = ?, `approval` = ? WHERE ((((`enrolments`.`realm` = ?) AND (`enrolments`.`id` = ?)) AND (`enrolments`.`state` = ?)) AND (`enrolments`.`tries_left` = ?))
+UPDATE `realms` SET `display_name` = ?, `settings` = ? WHERE (`realms`.`id` = ?)
+UPDATE trail JOIN (SELECT id, 0 + ROW_NUMBER() OVER (ORDER BY at, id) AS n FROM trail WHERE seq IS NULL ORDER BY at, id LIMIT 2000) AS next ON trail.id = next.id SET trail.seq = next.n
+UPDATE trail JOIN (SELECT id, 103 + ROW_NUMBER() OVER (ORDER BY at, id) AS n FROM trail WHERE seq IS NULL ORDER BY at, id LIMIT 2000) AS next ON trail.id = next.id SET trail.seq = next.n
+UPDATE trail JOIN (SELECT id, 124 + ROW_NUMBER() OVER (ORDER BY at, id) AS n FROM trail WHERE seq IS NULL ORDER BY at, id LIMIT 2000) AS next ON trail.id = next.id SET trail.seq = next.n
+UPDATE trail JOIN (SELECT id, 212 + ROW_NUMBER() OVER (ORDER BY at, id) AS n FROM trail WHERE seq IS NULL ORDER BY at, id LIMIT 2000) AS next ON trail.id = next.id SET trail.seq = next.n
+UPDATE trail JOIN (SELECT id, 290 + ROW_NUMBER() OVER (ORDER BY at, id) AS n FROM trail WHERE seq IS NULL ORDER BY at, id LIMIT 2000) AS next ON trail.id = next.id SET trail.seq = next.n
+UPDATE trail JOIN (SELECT id, 76 + ROW_NUMBER() OVER (ORDER BY at, id) AS n FROM trail WHERE seq IS NULL ORDER BY at, id LIMIT 2000) AS next ON trail.id = next.id SET trail.seq = next.n
+UPDATE trail JOIN (SELECT id, 77 + ROW_NUMBER() OVER (ORDER BY at, id) AS n FROM trail WHERE seq IS NULL ORDER BY at, id LIMIT 2000) AS next ON trail.id = next.id SET trail.seq = next.n
+UPDATE trail JOIN (SELECT id, 78 + ROW_NUMBER() OVER (ORDER BY at, id) AS n FROM trail WHERE seq IS NULL ORDER BY at, id LIMIT 2000) AS next ON trail.id = next.id SET trail.seq = next.n
+UPDATE trail JOIN (SELECT id, 9 + ROW_NUMBER() OVER (ORDER BY at, id) AS n FROM trail WHERE seq IS NULL ORDER BY at, id LIMIT 2000) AS next ON trail.id = next.id SET trail.seq = next.n
