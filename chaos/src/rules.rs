@@ -142,7 +142,11 @@ impl Check<'_> {
         for wait in self.of(What::Wait) {
             let Some(decided) = decided else {
                 if !self.forgotten() {
-                    late.push(format!("{} never learned that its time was over: {:?}", wait.who, wait.answer));
+                    let last: Vec<&Answer> = self.of(What::Last).map(|c| &c.answer).collect();
+                    late.push(format!(
+                        "{} never learned that its time was over: {:?}; in the end pods said {last:?}",
+                        wait.who, wait.answer
+                    ));
                 }
                 continue;
             };

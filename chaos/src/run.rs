@@ -21,7 +21,7 @@ use crate::{
     Stop,
     clients::Phone,
     fault::Fault,
-    history::What,
+    history::{Disturbance, What},
     rules::{InTime, RULES, Violation, check},
     story::Person,
     world::{LOGIN_SECS, PODS, SAFETY_POLL, Stack, World},
@@ -100,7 +100,7 @@ pub async fn run(program: &Path, plan: &Plan) -> Result<Report, Stop> {
     }
     let enough = Arc::new(AtomicBool::new(false));
     let living: Vec<JoinHandle<Person>> = people.into_iter().map(|person| tokio::spawn(live(person, enough.clone()))).collect();
-    let by_fault = break_things(&world, plan).await?;
+    let (by_fault, mut watch) = break_things(&world, plan).await?;
     let until = Instant::now() + AT_MOST;
     while world.history.operations() < plan.operations && Instant::now() < until {
         sleep(Duration::from_millis(100)).await;
@@ -113,6 +113,7 @@ pub async fn run(program: &Path, plan: &Plan) -> Result<Report, Stop> {
         waiting.spawn(async move { while person.waiting.join_next().await.is_some() {} });
     }
     come_to_rest(&world, waiting, &logins).await?;
+    watch.look(&world);
     if let Some(file) = &plan.history {
         let calls = world.history.calls().iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
         let broken = world.history.disturbances().iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
@@ -128,7 +129,8 @@ async fn live(mut person: Person, enough: Arc<AtomicBool>) -> Person {
     person
 }
 
-async fn break_things(world: &World, plan: &Plan) -> Result<BTreeMap<String, usize>, Stop> {
+async fn break_things(world: &World, plan: &Plan) -> Result<(BTreeMap<String, usize>, Watch), Stop> {
+    let mut watch = Watch { known: world.master(), since: world.history.now() };
     let (mut dice, mut by_fault) = (fastrand::Rng::with_seed(plan.seed), BTreeMap::new());
     let mut deck = Vec::new();
     for n in 1..=plan.faults {
@@ -138,6 +140,7 @@ async fn break_things(world: &World, plan: &Plan) -> Result<BTreeMap<String, usi
             dice.shuffle(&mut deck);
         }
         let Some(fault) = deck.pop() else { break };
+        watch.look(world);
         let struck = fault.strike(world, dice.usize(..PODS)).await.map_err(|e| format!("{}: {e}", fault.name()))?;
         say(&format!(
             "{n} of {}: {}, {} ms until all were well; {} operations",
@@ -147,9 +150,32 @@ async fn break_things(world: &World, plan: &Plan) -> Result<BTreeMap<String, usi
             world.history.operations()
         ));
         *by_fault.entry(struck.what.clone()).or_default() += 1;
+        if struck.loses_live_state {
+            watch.known = world.master();
+        }
         world.history.disturbed(struck);
+        watch.look(world);
     }
-    Ok(by_fault)
+    watch.look(world);
+    Ok((by_fault, watch))
+}
+
+/// Notices that another Redis took over without being asked: a machine that is busy enough seems dead to a Sentinel.
+struct Watch {
+    known: Option<u16>,
+    since: u64,
+}
+
+impl Watch {
+    fn look(&mut self, world: &World) {
+        let (now, at) = (world.master(), world.history.now());
+        if now != self.known {
+            say("Redis failed over by itself");
+            let what = "kv failed over by itself".to_owned();
+            world.history.disturbed(Disturbance { what, from: self.since, till: at, loses_live_state: true, clocks: 0 });
+        }
+        (self.known, self.since) = (now, at);
+    }
 }
 
 /// Whoever waits for what is decided gets the time it may take; then time goes on until nothing is undecided, and the others get theirs. In the end each pod is

@@ -182,6 +182,15 @@ impl World {
         locked(&self.pods[pod])
     }
 
+    /// Who holds live state, where that may change by itself.
+    #[must_use]
+    pub fn master(&self) -> Option<u16> {
+        match &*self.servers() {
+            Servers::Wires { .. } => None,
+            Servers::Failover { redis, .. } => redis.master_port(),
+        }
+    }
+
     /// After a pod has started again, maybe on other ports: its clock was its machine's.
     ///
     /// # Errors

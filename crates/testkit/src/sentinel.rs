@@ -32,7 +32,7 @@ impl Sentinel {
         let replica = Private::redis(&["--replicaof", &format!("127.0.0.1 {}", master.port())])?;
         let (port, config) = (free_port(), master.dir().join("sentinel.conf"));
         let rules = format!(
-            "port {port}\nbind 127.0.0.1\ndir {dir}\nsentinel monitor main 127.0.0.1 {master} 1\nsentinel down-after-milliseconds main 500\n\
+            "port {port}\nbind 127.0.0.1\ndir {dir}\nsentinel monitor main 127.0.0.1 {master} 1\nsentinel down-after-milliseconds main 1000\n\
              sentinel failover-timeout main 3000\n",
             dir = master.dir().display(),
             master = master.port()
@@ -68,8 +68,9 @@ impl Sentinel {
         assert_eq!(self.master.tell("0", "WAIT 1 10000").trim(), "1");
     }
 
-    /// The port of whoever is master now.
-    fn master_port(&self) -> Option<u16> {
+    /// The port of whoever is master now. On a machine that is busy enough the other may take over without being asked.
+    #[must_use]
+    pub fn master_port(&self) -> Option<u16> {
         self.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"]).lines().nth(1)?.trim().parse().ok()
     }
 
