@@ -207,8 +207,10 @@ async fn tells_the_stories(database: &Server, tls: bool) {
     std::fs::write(data.join("root-api-key"), site.pods[0].root_key()).unwrap();
     let at =
         [("COUNTERSIGN_DATA", data.to_str().unwrap()), ("COUNTERSIGN_LIVE_REQUIRED", "1"), ("SSL_CERT_FILE", site.ca.to_str().unwrap())];
-    if let Some(out) = crate::python::unittest("test_live.py", &at) {
-        crate::python::check(&out, 15);
+    for (stories, least) in [("test_live.py", 15), ("test_forms.py", 20)] {
+        if let Some(out) = crate::python::unittest(stories, &at) {
+            crate::python::check(&out, least);
+        }
     }
 }
 

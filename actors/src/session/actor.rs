@@ -41,7 +41,7 @@ pub(crate) struct SessionActor {
     born: Time,
     deadline: Time,
     /// Name of the frame that has no answer yet.
-    asked: Option<&'static str>,
+    pub(super) asked: Option<&'static str>,
     /// The account may have changed while it was being authenticated.
     pub(super) look_due: bool,
     /// Waits for the drain as long as the registry, which will tell then, does not know this session.
@@ -71,7 +71,7 @@ impl SessionActor {
             return;
         }
         let frame = frame.into();
-        self.count(&frame);
+        self.count(&frame, ctx);
         match self.channel.seal(&frame.encode()).map(|sealed| self.link.send(sealed)) {
             Ok(true) => {}
             Ok(false) => self.end_at_once(Close::TooSlow, ctx),
@@ -80,7 +80,7 @@ impl SessionActor {
     }
 
     /// Counts what answers the phone. It is answered before it is heard again, so there is one question at most.
-    fn count(&mut self, frame: &ServerFrame) {
+    fn count(&mut self, frame: &ServerFrame, ctx: &mut Context<Self>) {
         let result = match frame {
             ServerFrame::LoginChanged(_)
             | ServerFrame::AccountChanged(_)
@@ -92,6 +92,10 @@ impl SessionActor {
             _ => Answered::Ok,
         };
         if let Some(frame) = self.asked.take() {
+            if self.look_due && matches!(self.phase, Phase::Account(_)) {
+                self.look_due = false;
+                ctx.notify(Control::Look);
+            }
             self.shared.ports.meter.note(Fact::Command { frame, result });
         }
     }

@@ -230,6 +230,11 @@ impl SessionActor {
             self.look_due = true;
             return done();
         };
+        if self.asked.is_some() {
+            // What it asked is answered first, also when it blocks itself.
+            self.look_due = true;
+            return done();
+        }
         let shared = self.shared.clone();
         let work = async move { shared.ports.store.account(realm.realm.id, account.id).await };
         Box::pin(work.into_actor(self).map(|found, act, ctx| match found {
