@@ -5,16 +5,10 @@ use std::{sync::Arc, time::Duration};
 use countersign_api::{ApiError, Confirm, Identity, Login, LoginState, NewEnrolment, NewLogin, page::PageEvent};
 use countersign_channel::random;
 use countersign_sdk::{Account, Answer as Said, Command, KeyStore, Link, Prompt, ReqId, Server};
-use countersign_sim::{MemoryKeys, Online, PhoneError};
-use futures_util::{SinkExt, StreamExt};
+use countersign_sim::{MemoryKeys, Online, PhoneError, swarm::Page};
 use tokio::{
-    net::TcpStream,
     sync::watch,
     time::{sleep, timeout},
-};
-use tokio_tungstenite::{
-    client_async,
-    tungstenite::{Message, client::IntoClientRequest},
 };
 
 use crate::{
@@ -116,7 +110,7 @@ impl World {
         let watching = async {
             loop {
                 let pod = any();
-                if let Ok(Some(state)) = page(&self.place(pod), token, &shown).await {
+                if let Ok(state) = page(&self.place(pod), token, &shown).await {
                     return (pod, state);
                 }
                 sleep(REST).await;
@@ -131,28 +125,18 @@ impl World {
 }
 
 /// One connection of a page: until it is told an outcome, or is cut.
-async fn page(place: &Place, token: &str, shown: &watch::Sender<String>) -> Result<Option<LoginState>, Stop> {
-    let request = place.page.as_str().into_client_request()?;
-    let authority = request.uri().authority().ok_or("page")?.to_string();
-    let mut ws = timeout(PATIENCE, async {
-        let stream = TcpStream::connect(authority).await?;
-        let (mut ws, _) = client_async(request, stream).await?;
-        ws.send(Message::Text(serde_json::json!({"page_token": token, "after": 0}).to_string().into())).await?;
-        Ok::<_, Stop>(ws)
-    })
-    .await??;
-    while let Some(message) = ws.next().await {
-        let Message::Text(text) = message? else { continue };
-        match serde_json::from_str(&text)? {
+async fn page(place: &Place, token: &str, shown: &watch::Sender<String>) -> Result<LoginState, Stop> {
+    let mut page = timeout(PATIENCE, Page::open(&place.page, token)).await??;
+    loop {
+        match page.event().await? {
             PageEvent::Qr { text } => {
                 let _nobody_looks = shown.send_replace(text);
             }
-            PageEvent::State { v: 3.., state, .. } => return Ok(Some(state)),
+            PageEvent::State { v: 3.., state, .. } => return Ok(state),
             PageEvent::State { .. } | PageEvent::Link { .. } => {}
-            PageEvent::Error { .. } => return Ok(None),
+            PageEvent::Error { code } => return Err(code.into()),
         }
     }
-    Ok(None)
 }
 
 /// A phone that connects to any pod, and again when it is cut.

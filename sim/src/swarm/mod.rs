@@ -15,6 +15,7 @@ mod tally;
 
 pub use fleet::{Aim, Fleet, Phone};
 pub use outcome::{Latency, Outcome, PodFigures};
+pub use page::Page;
 pub use pods::{Pod, cpu_of, pss_of};
 pub use report::html;
 pub use scenes::{Load, Scenario, run};

@@ -11,21 +11,32 @@ use super::{Pod, Stop};
 use crate::{online, tls::Stream};
 
 /// A page that is open.
-pub(super) struct Page(WebSocketStream<Stream>);
+pub struct Page(WebSocketStream<Stream>);
 
 impl Page {
-    /// Opens it at this pod, or where the login says.
-    pub(super) async fn open(pod: &Pod, login: &Login) -> Result<Self, Stop> {
+    /// Opens this login's page at this pod, or where the login says.
+    pub(super) async fn at(pod: &Pod, login: &Login) -> Result<Self, Stop> {
         let url = pod.page.as_deref().or(login.page_url.as_deref()).ok_or("no page socket")?;
+        Self::open(url, login.page_token.as_deref().unwrap_or_default()).await
+    }
+
+    /// Opens the page of this token at a page socket.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn open(url: &str, token: &str) -> Result<Self, Stop> {
         let request = url.into_client_request()?;
         let stream = online::reach(&request, None).await?;
         let (mut ws, _) = client_async(request, stream).await?;
-        let token = login.page_token.as_deref().unwrap_or_default();
         ws.send(Message::Text(serde_json::json!({"page_token": token, "after": 0}).to_string().into())).await?;
         Ok(Self(ws))
     }
 
-    async fn event(&mut self) -> Result<PageEvent, Stop> {
+    /// What it is told next.
+    ///
+    /// # Errors
+    /// When the socket ends.
+    pub async fn event(&mut self) -> Result<PageEvent, Stop> {
         while let Some(message) = self.0.next().await {
             if let Message::Text(text) = message? {
                 return Ok(serde_json::from_str(&text)?);

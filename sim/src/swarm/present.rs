@@ -75,11 +75,11 @@ impl Drop for Here {
 }
 
 /// What is used by one operation at a time.
-pub(super) struct Free<T>(mpsc::UnboundedSender<T>, Mutex<mpsc::UnboundedReceiver<T>>);
+pub(super) struct Free<T>(mpsc::Sender<T>, Mutex<mpsc::Receiver<T>>);
 
 impl<T> Free<T> {
-    pub(super) fn new(all: impl IntoIterator<Item = T>) -> Self {
-        let (give, take) = mpsc::unbounded_channel();
+    pub(super) fn new(all: Vec<T>) -> Self {
+        let (give, take) = mpsc::channel(all.len().max(1));
         let free = Self(give, Mutex::new(take));
         all.into_iter().for_each(|one| free.give(one));
         free
@@ -91,7 +91,7 @@ impl<T> Free<T> {
     }
 
     pub(super) fn give(&self, one: T) {
-        let _this_holds_the_other_end = self.0.send(one);
+        let _there_is_a_place_for_each = self.0.try_send(one);
     }
 }
 

@@ -230,7 +230,7 @@ impl Run {
 
     async fn logins(&self) -> Extra {
         self.tally.begin("logging in", self.load.operations);
-        let free = Arc::new(Free::new(0..self.fleet.phones.len()));
+        let free = Arc::new(Free::new((0..self.fleet.phones.len()).collect()));
         self.each(self.load.operations, |n| {
             let (fleet, free) = (self.fleet.clone(), free.clone());
             async move {
@@ -311,7 +311,7 @@ async fn cold_login(fleet: &Fleet, n: usize, phone: &Phone) -> Result<Duration, 
     let from = Instant::now();
     let (api, realm) = (fleet.api(n), fleet.realm());
     let login = api.create_login(realm, &NewLogin { text: Some("Log in".into()), ..NewLogin::default() }).await?;
-    let mut page = Page::open(fleet.pod(n + 1), &login).await?;
+    let mut page = Page::at(fleet.pod(n + 1), &login).await?;
     let qr = page.qr().await?;
     let mut online = phone.connect(fleet.pod(n + 2)).await?;
     let claim = Command::scanned(&Link::parse(&qr)?).ok_or("not a login code")?;
