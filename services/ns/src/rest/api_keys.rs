@@ -166,18 +166,40 @@ pub(super) async fn find(caller: &Caller, ports: &Ports, path: &str, certificate
     if mine && key.certificate.is_some() == certificate { Ok(key) } else { Err(Oops::not_found()) }
 }
 
+/// A page of the keys, or of the certificates, that the caller administers, and how to have the next.
+pub(super) async fn page_of(
+    caller: &Caller,
+    ports: &Ports,
+    page: &Paging,
+    certificates: bool,
+) -> Result<(Vec<ApiKey>, Option<String>), Oops> {
+    let limit = limit(page.limit)?;
+    let what = if certificates { "client-certificates" } else { "api-keys" };
+    let tokens = Tokens::new(ports, what, &(caller.realm.map(|r| r.to_string()), caller.client.map(|c| c.to_string())));
+    let after: Option<String> = tokens.read(page.page_token.as_ref())?;
+    let after = after.map(|id| scope::id(&id)).transpose()?;
+    let found = ports.store.api_keys(caller.realm, caller.client, Some(certificates), after, limit).await?;
+    let next = tokens.next(&found, limit, |k| k.id.to_string());
+    Ok((found, next))
+}
+
+/// Deletes a key or takes a certificate off the list, at once.
+pub(super) async fn remove(caller: &Caller, ports: &Ports, keys: &Keys, path: &str, certificate: bool) -> Result<HttpResponse, Oops> {
+    let key = find(caller, ports, path, certificate).await?;
+    if !ports.store.delete_api_key(key.id, &ports.stamp(caller.who())).await? {
+        return Err(Oops::not_found());
+    }
+    keys.forget();
+    Ok(no_content())
+}
+
 pub(super) async fn list(
     caller: Caller,
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
     page: web::Query<Paging>,
 ) -> Result<HttpResponse, Oops> {
-    let limit = limit(page.limit)?;
-    let tokens = Tokens::new(&ports, "api-keys", &(caller.realm.map(|r| r.to_string()), caller.client.map(|c| c.to_string())));
-    let after: Option<String> = tokens.read(page.page_token.as_ref())?;
-    let after = after.map(|id| scope::id(&id)).transpose()?;
-    let found = ports.store.api_keys(caller.realm, caller.client, Some(false), after, limit).await?;
-    let next = tokens.next(&found, limit, |k| k.id.to_string());
+    let (found, next) = page_of(&caller, &ports, &page, false).await?;
     Ok(HttpResponse::Ok().json(List { items: found.iter().map(|k| dto(k, &realms, None)).collect(), next }))
 }
 
@@ -201,12 +223,7 @@ pub(super) async fn delete(
     keys: web::Data<Keys>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Oops> {
-    let key = find(&caller, &ports, &path, false).await?;
-    if !ports.store.delete_api_key(key.id, &ports.stamp(caller.who())).await? {
-        return Err(Oops::not_found());
-    }
-    keys.forget();
-    Ok(no_content())
+    remove(&caller, &ports, &keys, &path, false).await
 }
 
 pub(super) async fn rotate(

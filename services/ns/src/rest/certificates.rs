@@ -13,11 +13,9 @@ use countersign_protocol::ids::{ApiKeyId, RealmId};
 
 use super::{
     Body, Paging,
-    api_keys::{allowed, find},
-    no_content,
-    paging::{Tokens, limit},
+    api_keys::{allowed, find, page_of, remove},
 };
-use crate::{scope, times::rfc3339};
+use crate::times::rfc3339;
 
 fn dto(key: &ApiKey, realms: &Realms) -> Dto {
     let name = |id: RealmId| realms.all().into_iter().find(|r| r.id == id).map(|r| r.name);
@@ -74,13 +72,7 @@ pub(super) async fn list(
     ports: web::Data<Ports>,
     page: web::Query<Paging>,
 ) -> Result<HttpResponse, Oops> {
-    let limit = limit(page.limit)?;
-    let scope = (caller.realm.map(|r| r.to_string()), caller.client.map(|c| c.to_string()));
-    let tokens = Tokens::new(&ports, "client-certificates", &scope);
-    let after: Option<String> = tokens.read(page.page_token.as_ref())?;
-    let after = after.map(|id| scope::id(&id)).transpose()?;
-    let found = ports.store.api_keys(caller.realm, caller.client, Some(true), after, limit).await?;
-    let next = tokens.next(&found, limit, |k| k.id.to_string());
+    let (found, next) = page_of(&caller, &ports, &page, true).await?;
     Ok(HttpResponse::Ok().json(List { items: found.iter().map(|k| dto(k, &realms)).collect(), next }))
 }
 
@@ -99,10 +91,5 @@ pub(super) async fn delete(
     keys: web::Data<Keys>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Oops> {
-    let key = find(&caller, &ports, &path, true).await?;
-    if !ports.store.delete_api_key(key.id, &ports.stamp(caller.who())).await? {
-        return Err(Oops::not_found());
-    }
-    keys.forget();
-    Ok(no_content())
+    remove(&caller, &ports, &keys, &path, true).await
 }
