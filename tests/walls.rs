@@ -155,6 +155,12 @@ static WALLS: &[Wall] = &[
         breach: ("countersign-ns", "countersign"),
     },
     Wall {
+        who: |n| !one_of(&["countersign-bench", "countersign-chaos"])(n),
+        never: |d| one_of(&["countersign-testkit", "countersign-bench", "countersign-chaos"])(d),
+        why: "what starts servers to measure or break them is never part of the program",
+        breach: ("countersign-kv", "countersign-testkit"),
+    },
+    Wall {
         who: ours,
         never: |d| one_of(&["isahc", "a2", "ring", "native-tls", "pqcrypto-kyber", "clatter"])(d),
         why: "weighed and left out (unmaintained, duplicate or unsafe)",

@@ -92,15 +92,6 @@ impl Pods {
         let root_key = std::fs::read_to_string(first.data.join("root-api-key"))?.trim().to_owned();
         Ok(Aim { pods, root_key, ca: None, anywhere: false })
     }
-
-    /// CPU seconds of all pods so far.
-    ///
-    /// # Errors
-    /// When one has ended.
-    pub fn cpu(&self) -> Result<f64, Stop> {
-        let each = self.processes.iter().map(|p| swarm::cpu_of(p.pid()));
-        Ok(each.sum::<Option<f64>>().ok_or("a pod has ended")?)
-    }
 }
 
 impl Shared {

@@ -57,8 +57,8 @@ for _, note in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
 end
 return found";
 
-/// KEYS: the account's arrival, bus, where it is. ARGV: life, wake without its version (empty: none), the pod (empty: not said). Gives the number of this arrival: microseconds, but always more than the
-/// last. Numbers that were counted would begin anew with a Redis that has lost them, and every newcomer would look old.
+/// KEYS: the account's arrival, bus, where it is. ARGV: life, wake without its version (empty: none), the pod (empty: not said). Gives the
+/// number of this arrival: microseconds, but always more than the last. Numbers that were counted would begin anew with a Redis that has lost them, and every newcomer would look old.
 pub(super) const ARRIVE: &str = "
 local time = redis.call('TIME')
 local nth = tonumber(time[1]) * 1000000 + tonumber(time[2])
