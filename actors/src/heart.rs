@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use countersign_domain::{
-    ports::{Live, Ports},
+    ports::{Live, Ports, Wakes},
     refused::Fault,
 };
 use countersign_protocol::ids::{AccountId, PodId};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Accounts, Deaths, Drain, Enrolments, Logins, Realms, Sessions,
@@ -78,6 +78,15 @@ async fn tell_who_left(live: Arc<dyn Live>, mut departed: mpsc::Receiver<(Accoun
     }
 }
 
+/// The bus is listened to on the thread that hands on what it says: a wake-up then wakes that thread alone.
+async fn subscribe(arbiter: &Arbiter, live: Arc<dyn Live>, pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
+    let (tell, told) = oneshot::channel();
+    arbiter.spawn(async move {
+        let _nobody_starts_any_more = tell.send(live.subscribe(pod).await);
+    });
+    told.await.unwrap_or_else(|_| Err(Fault("the heart's thread has ended".to_owned())))
+}
+
 /// The handles of a started heart.
 #[derive(Clone)]
 pub struct Heart {
@@ -116,7 +125,7 @@ impl Heart {
         let messages = MessageRegistry::start_in_arbiter(&arbiter.handle(), move |_| MessageRegistry::new(departures, vital));
         actix_rt::spawn(tell_who_left(ports.live.clone(), departed));
         let pod = PodId(ports.fresh_id());
-        let wakes = ports.live.subscribe(pod).await?;
+        let wakes = subscribe(&arbiter, ports.live.clone(), pod).await?;
         let bridge = BusBridge::new(ports.live.clone(), pod, wakes, logins.clone(), messages.clone(), realms.clone());
         let bridge = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| bridge);
         let shared =

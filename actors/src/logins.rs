@@ -6,8 +6,8 @@ use countersign_domain::{
     audit::Who,
     capability,
     client::Client,
-    flows::login::{self, Created, NewLogin, Redemption, Seen},
-    login::{EndedBy, Login},
+    flows::login::{self, Created, Directed, NewLogin, Redemption, Seen},
+    login::{EndedBy, Login, Target},
     ports::Topic,
     realm::OpenRealm,
     refused::{Fault, Stop},
@@ -31,6 +31,14 @@ pub struct Logins(Arc<Shared>);
 impl Logins {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self(shared)
+    }
+
+    /// See [`login::direct`].
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn direct(&self, realm: &OpenRealm, target: Target) -> Result<Directed, Fault> {
+        login::direct(&self.0.ports, realm, target).await
     }
 
     /// See [`login::create`].

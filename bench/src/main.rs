@@ -21,15 +21,16 @@ fn main() -> ExitCode {
 
 async fn run() -> Result<(), Stop> {
     let mut results = Results::default();
-    // `alone` or `sharing` measures one half; both is what counts.
+    // `alone` or `sharing` measures one half, `sharing 2` on two pods only; everything is what counts.
     let part = std::env::args().nth(1);
+    let pods = std::env::args().nth(2).map(|n| n.parse()).transpose()?;
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wanted("alone") {
         alone::start(&mut results)?;
         alone::measure(&mut results).await?;
     }
     if wanted("sharing") {
-        sharing::measure(&mut results).await?;
+        sharing::measure(&mut results, pods).await?;
     }
     results.write(Path::new("bench"))
 }

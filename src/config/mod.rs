@@ -212,7 +212,6 @@ pub struct Kv {
     pub ca_file: PathBuf,
     /// Deployments that share a Redis have different ones.
     pub prefix: String,
-    pub connections: u32,
 }
 
 impl Default for Database {
@@ -230,7 +229,7 @@ impl Default for Database {
 
 impl Default for Kv {
     fn default() -> Self {
-        Self { url: Hidden::default(), ca_file: PathBuf::new(), prefix: "cs".to_owned(), connections: 8 }
+        Self { url: Hidden::default(), ca_file: PathBuf::new(), prefix: "cs".to_owned() }
     }
 }
 

@@ -85,7 +85,7 @@ pub(super) async fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>
                 .map_err(|e| StartError::Other(format!("kv.ca_file = {}: {e}", config.kv.ca_file.display())))?;
             url = url.trusting(ca)?;
         }
-        (Arc::new(RedisKv::open(&url, &config.kv.prefix, config.kv.connections, clock.clone(), &rt).await?), None)
+        (Arc::new(RedisKv::open(&url, &config.kv.prefix, clock.clone(), &rt).await?), None)
     };
     let storage = storage(store.clone(), memory);
     let vault = Arc::new(Vault::new(&master));

@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use countersign_domain::{
     Fault,
     faults::{FaultName, active},
-    ports::{Advanced, Clock, Count, Counter, Live, Quarantine, Topic, Versioned, Wake, Wakes},
+    limits::Limit,
+    ports::{Advanced, Clock, Count, Counter, CounterKind, Live, Opened, Opening, Quarantine, Topic, Versioned, Wake, Wakes},
     time::Time,
 };
 use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
@@ -112,6 +113,35 @@ impl MemoryKv {
         Size { logins, notes, counters, heard, quarantined }
     }
 
+    fn create(&self, login: LoginId, body: Vec<u8>, gone_at: Time) -> Result<bool, Fault> {
+        let mut state = self.state();
+        if state.logins.len() >= MOST_LOGINS {
+            return Err(Fault("too many pending logins".to_owned()));
+        }
+        if state.logins.contains_key(&login) {
+            return Ok(false);
+        }
+        state.logins.insert(login, Entry { stored: Versioned { v: 1, body }, gone_at });
+        state.deadlines.insert((gone_at, Vanishing::Login(login)), ());
+        Ok(true)
+    }
+
+    /// How many the account would have been shown with this one; 0 when nothing is shown.
+    fn offer(&self, realm: RealmId, to: AccountId, login: LoginId, until: Time, shown: Option<Limit>) -> u64 {
+        {
+            let mut state = self.state();
+            note(&mut state.offers, to, login, until);
+            state.deadlines.insert((until, Vanishing::Offer(to, login)), ());
+        }
+        let Some(limit) = shown else { return 0 };
+        let counter = Counter { realm, kind: CounterKind::Offers, key: to.0 };
+        let n = self.tallies().count(counter, self.clock.now(), limit.secs).n;
+        if n <= limit.most {
+            self.wake(Topic::Offered { to, login }, 1);
+        }
+        n
+    }
+
     fn tallies(&self) -> MutexGuard<'_, Tallies> {
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -169,18 +199,35 @@ impl Live for MemoryKv {
         Ok(())
     }
 
-    async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<bool, Fault> {
-        let gone_at = self.clock.now().plus_secs(ttl_secs);
-        let mut state = self.state();
-        if state.logins.len() >= MOST_LOGINS {
-            return Err(Fault("too many pending logins".to_owned()));
+    async fn open(&self, opening: Opening<'_>) -> Result<Opened, Fault> {
+        let now = self.clock.now();
+        let (mut opened, mut quiet) = (Opened::default(), false);
+        {
+            let mut tallies = self.tallies();
+            opened.out = opening.from.iter().find_map(|key| tallies.quarantined(opening.realm, *key, now));
+            if opened.out.is_some() {
+                return Ok(opened);
+            }
+            for gate in opening.gates {
+                let count = tallies.count(gate.counter, now, gate.limit.secs);
+                opened.counts.push(count);
+                let too_many = count.n > gate.limit.most;
+                if too_many && gate.shut {
+                    return Ok(opened);
+                }
+                quiet |= too_many;
+            }
         }
-        if state.logins.contains_key(&login) {
-            return Ok(false);
+        let until = now.plus_secs(opening.ttl_secs);
+        opened.made = self.create(opening.login, opening.body, until)?;
+        if opened.made {
+            opened.shown = opening
+                .to
+                .iter()
+                .map(|to| self.offer(opening.realm, *to, opening.login, until, (!quiet).then_some(opening.shown)))
+                .collect();
         }
-        state.logins.insert(login, Entry { stored: Versioned { v: 1, body }, gone_at });
-        state.deadlines.insert((gone_at, Vanishing::Login(login)), ());
-        Ok(true)
+        Ok(opened)
     }
 
     fn faithful_since(&self) -> Time {
@@ -191,15 +238,18 @@ impl Live for MemoryKv {
         Ok(self.state().logins.get(&login).map(|e| e.stored.clone()))
     }
 
-    async fn advance(&self, login: LoginId, from: u64, to: Versioned) -> Result<Advanced, Fault> {
+    async fn claim(&self, login: LoginId, account: AccountId, from: u64, to: Versioned, ttl_secs: u64) -> Result<Advanced, Fault> {
         let v = to.v;
         {
+            let until = self.clock.now().plus_secs(ttl_secs);
             let mut state = self.state();
             let Some(entry) = state.logins.get_mut(&login) else { return Ok(Advanced::Missing) };
             if entry.stored.v != from {
                 return Ok(Advanced::Stale(entry.stored.clone()));
             }
             entry.stored = to;
+            note(&mut state.claims, account, login, until);
+            state.deadlines.insert((until, Vanishing::Claim(account, login)), ());
         }
         self.wake(Topic::Login(login), v);
         Ok(Advanced::Done)
@@ -224,24 +274,8 @@ impl Live for MemoryKv {
         Ok(())
     }
 
-    async fn note_claim(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault> {
-        let until = self.clock.now().plus_secs(ttl_secs);
-        let mut state = self.state();
-        note(&mut state.claims, account, login, until);
-        state.deadlines.insert((until, Vanishing::Claim(account, login)), ());
-        Ok(())
-    }
-
     async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
         Ok(noted(&self.state().claims, account))
-    }
-
-    async fn offer(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault> {
-        let until = self.clock.now().plus_secs(ttl_secs);
-        let mut state = self.state();
-        note(&mut state.offers, account, login, until);
-        state.deadlines.insert((until, Vanishing::Offer(account, login)), ());
-        Ok(())
     }
 
     async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {

@@ -10,22 +10,25 @@ use std::{
 
 use async_trait::async_trait;
 use countersign_domain::{
-    ports::{Advanced, Clock, Count, Counter, CounterKind, Live, Quarantine, Topic, Versioned, Wake},
+    limits::Limit,
+    ports::{Advanced, Clock, CounterKind, Gate, Live, Opening, Topic, Versioned, Wake},
     time::Time,
 };
 use countersign_kv::{MemoryKv, RedisKv};
 use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
 use tokio::runtime::Handle;
 
+use crate::counting::*;
+
 /// An adapter to be judged, and a way to let time pass for it.
 #[async_trait]
-trait Bench: Send + Sync {
+pub(crate) trait Bench: Send + Sync {
     fn live(&self) -> Arc<dyn Live>;
     async fn pass(&self, secs: u64);
 }
 
-const REALM: RealmId = RealmId([7; 16]);
-const A: LoginId = LoginId([1; 16]);
+pub(crate) const REALM: RealmId = RealmId([7; 16]);
+pub(crate) const A: LoginId = LoginId([1; 16]);
 const B: LoginId = LoginId([2; 16]);
 const ACCOUNT: AccountId = AccountId([3; 16]);
 
@@ -33,30 +36,39 @@ fn at(v: u64) -> Versioned {
     Versioned { v, body: format!("body {v}").into_bytes() }
 }
 
+pub(crate) fn opening<'a>(login: LoginId, body: &[u8], ttl_secs: u64) -> Opening<'a> {
+    Opening { realm: REALM, from: &[], gates: &[], login, body: body.to_vec(), ttl_secs, to: &[], shown: Limit { most: 9, secs: 60 } }
+}
+
+/// A login that nothing stands in the way of. False when there is one.
+pub(crate) async fn make(live: &dyn Live, login: LoginId, body: &[u8], ttl_secs: u64) -> bool {
+    live.open(opening(login, body, ttl_secs)).await.unwrap().made
+}
+
 async fn a_new_login_is_at_version_one_and_the_unknown_is_not_there(on: &dyn Bench) {
     let live = on.live();
-    assert!(live.create(A, b"body 1".to_vec(), 60).await.unwrap());
-    assert!(!live.create(A, b"another".to_vec(), 60).await.unwrap(), "the id is taken");
+    assert!(make(&*live, A, b"body 1", 60).await);
+    assert!(!make(&*live, A, b"another", 60).await, "the id is taken");
     assert_eq!(live.read(A).await.unwrap(), Some(at(1)));
     assert_eq!(live.read(B).await.unwrap(), None);
 }
 
 async fn a_compare_and_set_moves_only_from_the_version_it_names(on: &dyn Bench) {
     let live = on.live();
-    live.create(A, b"body 1".to_vec(), 60).await.unwrap();
-    assert_eq!(live.advance(A, 1, at(2)).await.unwrap(), Advanced::Done);
-    assert_eq!(live.advance(A, 1, at(3)).await.unwrap(), Advanced::Stale(at(2)));
-    assert_eq!(live.advance(B, 1, at(2)).await.unwrap(), Advanced::Missing);
+    make(&*live, A, b"body 1", 60).await;
+    assert_eq!(live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap(), Advanced::Done);
+    assert_eq!(live.claim(A, ACCOUNT, 1, at(3), 60).await.unwrap(), Advanced::Stale(at(2)));
+    assert_eq!(live.claim(B, ACCOUNT, 1, at(2), 60).await.unwrap(), Advanced::Missing);
     assert_eq!(live.read(A).await.unwrap(), Some(at(2)));
 }
 
 async fn of_many_that_compare_and_set_at_once_one_wins(on: &dyn Bench) {
     let live = on.live();
-    live.create(A, b"body 1".to_vec(), 60).await.unwrap();
+    make(&*live, A, b"body 1", 60).await;
     let tries: Vec<_> = (0..32_u8)
         .map(|i| {
             let live = live.clone();
-            tokio::spawn(async move { live.advance(A, 1, Versioned { v: 2, body: vec![i] }).await.unwrap() })
+            tokio::spawn(async move { live.claim(A, ACCOUNT, 1, Versioned { v: 2, body: vec![i] }, 60).await.unwrap() })
         })
         .collect();
     let mut won = Vec::new();
@@ -70,7 +82,7 @@ async fn of_many_that_compare_and_set_at_once_one_wins(on: &dyn Bench) {
 
 async fn settling_never_goes_back_and_may_find_nothing(on: &dyn Bench) {
     let live = on.live();
-    live.create(A, b"body 1".to_vec(), 60).await.unwrap();
+    make(&*live, A, b"body 1", 60).await;
     live.settle(A, at(3)).await.unwrap();
     live.settle(A, at(2)).await.unwrap();
     live.settle(B, at(3)).await.unwrap();
@@ -79,22 +91,22 @@ async fn settling_never_goes_back_and_may_find_nothing(on: &dyn Bench) {
 
 async fn a_login_vanishes_in_its_time_whatever_happened_to_it(on: &dyn Bench) {
     let live = on.live();
-    live.create(A, b"body 1".to_vec(), 3).await.unwrap();
-    live.create(B, b"body 1".to_vec(), 60).await.unwrap();
+    make(&*live, A, b"body 1", 3).await;
+    make(&*live, B, b"body 1", 60).await;
     on.pass(2).await;
-    live.advance(A, 1, at(2)).await.unwrap();
+    live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap();
     live.settle(A, at(3)).await.unwrap();
     on.pass(2).await;
     assert_eq!((live.read(A).await.unwrap(), live.read(B).await.unwrap()), (None, Some(at(1))));
-    assert_eq!(live.advance(A, 3, at(4)).await.unwrap(), Advanced::Missing);
+    assert_eq!(live.claim(A, ACCOUNT, 3, at(4), 60).await.unwrap(), Advanced::Missing);
 }
 
 async fn every_change_wakes_every_subscriber(on: &dyn Bench) {
     let live = on.live();
-    live.create(A, b"body 1".to_vec(), 60).await.unwrap();
+    make(&*live, A, b"body 1", 60).await;
     let (mut one, mut two) = (live.subscribe(PodId([1; 16])).await.unwrap(), live.subscribe(PodId([2; 16])).await.unwrap());
-    live.advance(A, 1, at(2)).await.unwrap();
-    assert_eq!(live.advance(A, 1, at(2)).await.unwrap(), Advanced::Stale(at(2)), "changes nothing, so wakes nobody");
+    live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap();
+    assert_eq!(live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap(), Advanced::Stale(at(2)), "changes nothing, so wakes nobody");
     live.settle(A, at(3)).await.unwrap();
     live.announce(Topic::Account(ACCOUNT), 7).await.unwrap();
     for pod in [&mut one, &mut two] {
@@ -125,9 +137,12 @@ async fn a_subscriber_that_falls_behind_hears_everything_or_is_told_to_read_ever
 
 async fn claims_are_remembered_once_in_order_for_their_time(on: &dyn Bench) {
     let live = on.live();
-    live.note_claim(ACCOUNT, A, 3).await.unwrap();
-    live.note_claim(ACCOUNT, B, 60).await.unwrap();
-    live.note_claim(ACCOUNT, B, 60).await.unwrap();
+    for (login, ttl) in [(A, 3), (B, 60)] {
+        make(&*live, login, b"body 1", 60).await;
+        live.claim(login, ACCOUNT, 1, at(2), ttl).await.unwrap();
+    }
+    live.claim(B, ACCOUNT, 2, at(2), 60).await.unwrap();
+    assert!(matches!(live.claim(B, AccountId([9; 16]), 1, at(2), 60).await.unwrap(), Advanced::Stale(_)), "who came too late has nothing");
     assert_eq!(live.claims(ACCOUNT).await.unwrap(), [A, B]);
     assert_eq!(live.claims(AccountId([9; 16])).await.unwrap(), []);
     on.pass(4).await;
@@ -136,70 +151,37 @@ async fn claims_are_remembered_once_in_order_for_their_time(on: &dyn Bench) {
 
 async fn offers_are_kept_apart_from_claims(on: &dyn Bench) {
     let live = on.live();
-    live.offer(ACCOUNT, A, 3).await.unwrap();
-    live.offer(ACCOUNT, B, 60).await.unwrap();
+    for (login, ttl) in [(A, 3), (B, 60)] {
+        live.open(Opening { to: &[ACCOUNT], ..opening(login, b"body 1", ttl) }).await.unwrap();
+    }
     assert_eq!((live.offers(ACCOUNT).await.unwrap(), live.claims(ACCOUNT).await.unwrap()), (vec![A, B], vec![]));
     on.pass(4).await;
     assert_eq!(live.offers(ACCOUNT).await.unwrap(), [B]);
 }
 
-fn counter(kind: CounterKind, key: u8) -> Counter {
-    Counter { realm: REALM, kind, key: [key; 16] }
-}
-
-async fn a_window_begins_with_its_first_count_and_ends_in_its_time(on: &dyn Bench) {
+async fn an_account_is_shown_so_many_and_each_once(on: &dyn Bench) {
     let live = on.live();
-    let c = counter(CounterKind::Client, 1);
-    assert_eq!(live.count(c, 10).await.unwrap(), Count { n: 1, left: 10 });
-    on.pass(4).await;
-    assert_eq!(live.count(c, 10).await.unwrap(), Count { n: 2, left: 6 });
-    assert_eq!(live.count(counter(CounterKind::Client, 2), 10).await.unwrap().n, 1, "another key");
-    assert_eq!(live.count(counter(CounterKind::User, 1), 10).await.unwrap().n, 1, "another kind");
-    let elsewhere = Counter { realm: RealmId([8; 16]), ..c };
-    assert_eq!(live.count(elsewhere, 10).await.unwrap().n, 1, "another realm");
-    on.pass(7).await;
-    assert_eq!(live.count(c, 10).await.unwrap(), Count { n: 1, left: 10 });
-}
-
-async fn of_many_counts_at_once_none_is_lost(on: &dyn Bench) {
-    let live = on.live();
-    let counts: Vec<_> = (0..64)
-        .map(|_| {
-            let live = live.clone();
-            tokio::spawn(async move { live.count(counter(CounterKind::Client, 1), 60).await.unwrap().n })
-        })
-        .collect();
-    let mut seen = Vec::new();
-    for c in counts {
-        seen.push(c.await.unwrap());
+    let mut pod = live.subscribe(PodId([1; 16])).await.unwrap();
+    let (other, both) = (AccountId([4; 16]), [ACCOUNT, AccountId([4; 16])]);
+    let login = |n: u8| LoginId([n; 16]);
+    let shown = async |n: u8, to: &[AccountId], gates: &[Gate]| {
+        let shown = Limit { most: 2, secs: 60 };
+        live.open(Opening { to, gates, shown, ..opening(login(n), b"body 1", 60) }).await.unwrap().shown
+    };
+    let loud = Gate { counter: counter(CounterKind::User, 1), limit: Limit { most: 0, secs: 60 }, shut: false };
+    assert_eq!(shown(1, &[ACCOUNT], &[]).await, [1]);
+    assert_eq!(shown(1, &both, &[]).await, [0; 0], "it is there already");
+    assert_eq!(shown(2, &[ACCOUNT], &[loud]).await, [0], "too many for the user: in silence");
+    assert_eq!(shown(3, &both, &[]).await, [2, 1]);
+    assert_eq!(shown(4, &both, &[]).await, [3, 2], "too many for one account");
+    live.announce(Topic::Realm(REALM), 0).await.unwrap();
+    let mut told = Vec::new();
+    while let Some(Wake::Changed { topic: Topic::Offered { to, login }, v: 1 }) = pod.next().await {
+        told.push((to, login));
     }
-    seen.sort_unstable();
-    assert_eq!(seen, (1..=64).collect::<Vec<_>>());
-}
-
-async fn members_are_counted_once_each(on: &dyn Bench) {
-    let live = on.live();
-    let c = counter(CounterKind::Address, 1);
-    for (member, n) in [(1, 1), (1, 1), (2, 2), (1, 2), (3, 3)] {
-        assert_eq!(live.distinct(c, [member; 16], 60).await.unwrap(), n);
-    }
-    on.pass(61).await;
-    assert_eq!(live.distinct(c, [9; 16], 60).await.unwrap(), 1);
-}
-
-async fn who_stays_out_comes_in_again_in_time_or_when_released(on: &dyn Bench) {
-    let live = on.live();
-    live.quarantine(REALM, [1; 16], false, 10).await.unwrap();
-    live.quarantine(REALM, [2; 16], true, 60).await.unwrap();
-    live.quarantine(RealmId([8; 16]), [3; 16], true, 60).await.unwrap();
-    let keys = |all: Vec<Quarantine>| all.into_iter().map(|q| (q.key[0], q.address)).collect::<Vec<_>>();
-    assert_eq!(keys(live.quarantines(REALM).await.unwrap()), [(1, false), (2, true)]);
-    assert!(live.quarantined(REALM, [1; 16]).await.unwrap().is_some());
-    assert!(live.quarantined(REALM, [3; 16]).await.unwrap().is_none(), "another realm's");
-    on.pass(11).await;
-    assert!(live.quarantined(REALM, [1; 16]).await.unwrap().is_none());
-    assert!(live.release(REALM, [2; 16]).await.unwrap() && !live.release(REALM, [2; 16]).await.unwrap());
-    assert!(live.quarantined(REALM, [2; 16]).await.unwrap().is_none());
+    assert_eq!(told, [(ACCOUNT, login(1)), (ACCOUNT, login(3)), (other, login(3)), (other, login(4))]);
+    assert_eq!(live.offers(ACCOUNT).await.unwrap(), [1, 2, 3, 4].map(login), "all of them wait");
+    assert_eq!(live.offers(other).await.unwrap(), [3, 4].map(login));
 }
 
 async fn the_last_word_of_a_phone_is_remembered_for_its_time(on: &dyn Bench) {
@@ -259,6 +241,9 @@ macro_rules! contract {
                 a_subscriber_that_falls_behind_hears_everything_or_is_told_to_read_everything,
                 claims_are_remembered_once_in_order_for_their_time,
                 offers_are_kept_apart_from_claims,
+                an_account_is_shown_so_many_and_each_once,
+                an_opening_counts_up_to_the_gate_that_is_shut,
+                who_stays_out_opens_nothing_and_is_not_counted,
                 a_window_begins_with_its_first_count_and_ends_in_its_time,
                 of_many_counts_at_once_none_is_lost,
                 members_are_counted_once_each,
@@ -323,7 +308,7 @@ impl InRedis {
         let url = countersign_testkit::redis()?.database().parse().unwrap();
         let prefix = format!("t{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let clock = Arc::new(Hands::default());
-        let live = RedisKv::open(&url, &prefix, 4, clock.clone(), &Handle::current()).await.unwrap();
+        let live = RedisKv::open(&url, &prefix, clock.clone(), &Handle::current()).await.unwrap();
         Some(Self { clock, live: Arc::new(live.with_second(SECOND)) })
     }
 }

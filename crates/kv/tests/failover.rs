@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::contract::Hands;
+use crate::contract::{Hands, make};
 
 const LOGIN: LoginId = LoginId([1; 16]);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,7 +22,7 @@ async fn open(url: &str) -> RedisKv {
 }
 
 async fn open_by(url: &str, clock: Arc<Hands>) -> RedisKv {
-    RedisKv::open(&url.parse().unwrap(), "t", 4, clock, &Handle::current()).await.unwrap()
+    RedisKv::open(&url.parse().unwrap(), "t", clock, &Handle::current()).await.unwrap()
 }
 
 /// Nobody tells a client that a new master is there; it asks.
@@ -40,8 +40,8 @@ async fn after_a_failover_the_new_master_is_found_and_whoever_listens_reads_ever
     let clock = Arc::new(Hands::default());
     let kv = open_by(&sentinel.url(), clock.clone()).await;
     let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
-    kv.create(LOGIN, b"body".to_vec(), 600).await.unwrap();
-    kv.advance(LOGIN, 1, Versioned { v: 2, body: b"claimed".to_vec() }).await.unwrap();
+    make(&kv, LOGIN, b"body", 600).await;
+    kv.claim(LOGIN, AccountId([3; 16]), 1, Versioned { v: 2, body: b"claimed".to_vec() }, 600).await.unwrap();
     assert_eq!(pod.next().await, Some(Wake::Changed { topic: Topic::Login(LOGIN), v: 2 }));
     sentinel.replicated();
     clock.pass(100);
@@ -49,10 +49,12 @@ async fn after_a_failover_the_new_master_is_found_and_whoever_listens_reads_ever
     sentinel.kill_the_master();
     until_well(&kv).await;
     assert_eq!(kv.faithful_since(), Time(100_000), "the new master may have gone back on something");
+    clock.pass(50);
+    assert_eq!(open_by(&sentinel.url(), clock.clone()).await.faithful_since(), Time(100_000), "a pod that starts later knows it");
     let told = timeout(PATIENCE, pod.next()).await.expect("it is told that it may have missed something");
     assert_eq!(told, Some(Wake::Resync));
     assert_eq!(kv.read(LOGIN).await.unwrap().map(|there| there.v), Some(2));
-    let late = kv.advance(LOGIN, 1, Versioned { v: 2, body: b"another".to_vec() }).await.unwrap();
+    let late = kv.claim(LOGIN, AccountId([3; 16]), 1, Versioned { v: 2, body: b"another".to_vec() }, 600).await.unwrap();
     assert!(matches!(late, Advanced::Stale(_)), "{late:?}");
     kv.announce(Topic::Account(AccountId([3; 16])), 7).await.unwrap();
     assert_eq!(pod.next().await, Some(Wake::Changed { topic: Topic::Account(AccountId([3; 16])), v: 7 }));
@@ -81,13 +83,13 @@ async fn a_user_with_a_password_sees_only_what_begins_with_the_prefix() {
     let rules = "ACL SETUSER ns on >secret ~t:1:* &t:1:* -@all +@read +@write +@pubsub +@scripting +@connection +info +time";
     redis.tell("0", rules);
     let kv = open(&redis.database().replace("redis://", "redis://ns:secret@")).await;
-    assert!(kv.create(LOGIN, b"body".to_vec(), 60).await.unwrap());
+    assert!(make(&kv, LOGIN, b"body", 60).await);
     let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
     kv.arrive(AccountId([3; 16]), 60).await.unwrap();
     assert!(matches!(pod.next().await, Some(Wake::Changed { topic: Topic::Moved(_), .. })));
     kv.ping().await.unwrap();
     let wrong = redis.database().replace("redis://", "redis://ns:wrong@");
-    let refused = RedisKv::open(&wrong.parse().unwrap(), "t", 4, Arc::new(Hands::default()), &Handle::current()).await;
+    let refused = RedisKv::open(&wrong.parse().unwrap(), "t", Arc::new(Hands::default()), &Handle::current()).await;
     let said = refused.map(drop).unwrap_err().to_string();
     assert!(said.contains("WRONGPASS") || said.to_lowercase().contains("auth"), "{said}");
     assert!(!said.contains("ns:wrong"), "{said}");
@@ -97,12 +99,12 @@ async fn a_user_with_a_password_sees_only_what_begins_with_the_prefix() {
 async fn in_tls_redis_is_spoken_to_only_when_its_certificate_is_vouched_for() {
     let Some((redis, url)) = Private::redis_in_tls() else { return };
     let there: RedisUrl = url.parse().unwrap();
-    let try_it = async |url: &RedisUrl| RedisKv::open(url, "t", 2, Arc::new(Hands::default()), &Handle::current()).await;
+    let try_it = async |url: &RedisUrl| RedisKv::open(url, "t", Arc::new(Hands::default()), &Handle::current()).await;
     assert!(try_it(&there).await.is_err(), "the CAs of the web do not know it");
     let kv = try_it(&there.clone().trusting(std::fs::read(redis.dir().join("ca.pem")).unwrap()).unwrap()).await.unwrap();
     let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
-    kv.create(LOGIN, b"body".to_vec(), 600).await.unwrap();
-    kv.advance(LOGIN, 1, Versioned { v: 2, body: b"claimed".to_vec() }).await.unwrap();
+    make(&kv, LOGIN, b"body", 600).await;
+    kv.claim(LOGIN, AccountId([3; 16]), 1, Versioned { v: 2, body: b"claimed".to_vec() }, 600).await.unwrap();
     assert_eq!(pod.next().await, Some(Wake::Changed { topic: Topic::Login(LOGIN), v: 2 }));
     let another = countersign_testkit::Certificates::make(tempfile::tempdir().unwrap().keep().as_path());
     assert!(try_it(&there.trusting(std::fs::read(another.file("ca.pem")).unwrap()).unwrap()).await.is_err(), "another CA");

@@ -157,7 +157,7 @@ async fn a_login_is_redeemed_once_and_not_after_its_end_nor_for_a_blocked_accoun
     }
     let racers = (0..16).map(|_| {
         let store = store.clone();
-        tokio::spawn(async move { store.redeem(REALM, LoginId(id(0)), PHONE, &stamp()).await.unwrap() })
+        tokio::spawn(async move { store.redeem(&outcome(0, LoginState::Approved), PHONE, &stamp()).await.unwrap() })
     });
     let mut won = 0;
     for racer in racers.collect::<Vec<_>>() {
@@ -172,9 +172,9 @@ async fn a_login_is_redeemed_once_and_not_after_its_end_nor_for_a_blocked_accoun
     assert_eq!(won, 1);
     assert!(store.end_login(REALM, LoginId(id(1)), EndedBy::Client, &stamp()).await.unwrap());
     assert!(!store.end_login(REALM, LoginId(id(1)), EndedBy::Phone, &stamp()).await.unwrap(), "one end");
-    assert_eq!(store.redeem(REALM, LoginId(id(1)), PHONE, &stamp()).await.unwrap(), Redeemed::Ended);
+    assert_eq!(store.redeem(&outcome(1, LoginState::Approved), PHONE, &stamp()).await.unwrap(), Redeemed::Ended);
     store.move_account(&store.account(REALM, PHONE).await.unwrap().unwrap(), AccountState::Blocked, &stamp()).await.unwrap().unwrap();
-    assert_eq!(store.redeem(REALM, LoginId(id(2)), PHONE, &stamp()).await.unwrap(), Redeemed::Ended, "blocking ended it");
+    assert_eq!(store.redeem(&outcome(2, LoginState::Approved), PHONE, &stamp()).await.unwrap(), Redeemed::Ended, "blocking ended it");
     let late = store.record_outcome(&outcome(9, LoginState::Approved), &stamp()).await.unwrap();
     assert_eq!(late, Recorded::AccountNotActive(AccountState::Blocked));
 }

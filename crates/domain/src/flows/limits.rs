@@ -10,7 +10,7 @@ use crate::{
     audit::{About, Actor},
     limits::{Limit, Limited, LimitedBy},
     login::{Initiator, Target},
-    ports::{Alert, Counter, CounterKind, Fact, Ports},
+    ports::{Alert, Count, Counter, CounterKind, Fact, Gate, Opening, Ports},
     realm::OpenRealm,
     refused::{Fault, Stop},
     secret::sha256,
@@ -19,48 +19,84 @@ use crate::{
 /// Codes and links that are not genuine, for each login an account may be shown unasked.
 const BAD_CLAIMS: u64 = 6;
 
-/// Somebody wants to start a login.
-pub(crate) struct Attempt<'a> {
-    pub(crate) client: ClientId,
-    pub(crate) initiator: Initiator,
-    pub(crate) target: Option<&'a Target>,
+/// What stands in the way of a login that somebody wants to start.
+pub(crate) struct Way<'a> {
+    realm: &'a OpenRealm,
+    from: Vec<[u8; 16]>,
+    gates: Vec<Gate>,
+    /// For each gate whom it counts.
+    whom: Vec<Whom<'a>>,
 }
 
-/// Lets an attempt in, or says what it ran into; true when it has to be quiet.
-pub(crate) async fn let_in(ports: &Ports, realm: &OpenRealm, attempt: &Attempt<'_>) -> Result<bool, Stop> {
-    let limits = &realm.realm.settings.limits;
-    for key in [attempt.initiator.binding, attempt.initiator.address].into_iter().flatten() {
-        if let Some(until) = ports.live.quarantined(realm.realm.id, key).await? {
+#[derive(Clone, Copy)]
+enum Whom<'a> {
+    /// Whoever starts it: beyond the limit he is turned away.
+    Starter(LimitedBy),
+    /// The user it is directed at: beyond the limit it waits in silence.
+    User(&'a str),
+}
+
+impl<'a> Way<'a> {
+    /// For a client.
+    pub(crate) fn of_client(realm: &'a OpenRealm, client: ClientId, initiator: Initiator, target: Option<&'a Target>) -> Self {
+        let limits = &realm.realm.settings.limits;
+        let mut way = Self::new(realm, [initiator.binding, initiator.address].into_iter().flatten().collect());
+        if let Some(key) = initiator.binding {
+            way.gate(CounterKind::Initiator, key, limits.initiator, Whom::Starter(LimitedBy::Initiator));
+        }
+        if let Some(Target::User(user)) = target {
+            way.gate(CounterKind::User, short(user.as_bytes()), limits.user, Whom::User(user));
+        }
+        way.gate(CounterKind::Client, client.0, limits.client, Whom::Starter(LimitedBy::Client));
+        if let Some(key) = initiator.address {
+            way.gate(CounterKind::Address, key, limits.address, Whom::Starter(LimitedBy::Address));
+        }
+        way
+    }
+
+    /// For a phone.
+    pub(crate) fn of_phone(realm: &'a OpenRealm, account: AccountId, client: ClientId) -> Self {
+        let limits = &realm.realm.settings.limits;
+        let mut way = Self::new(realm, Vec::new());
+        way.gate(CounterKind::Initiator, account.0, limits.initiator, Whom::Starter(LimitedBy::Account));
+        way.gate(CounterKind::Client, client.0, limits.client, Whom::Starter(LimitedBy::Client));
+        way
+    }
+
+    fn new(realm: &'a OpenRealm, from: Vec<[u8; 16]>) -> Self {
+        Self { realm, from, gates: Vec::new(), whom: Vec::new() }
+    }
+
+    fn gate(&mut self, kind: CounterKind, key: [u8; 16], limit: Limit, whom: Whom<'a>) {
+        let counter = Counter { realm: self.realm.realm.id, kind, key };
+        self.gates.push(Gate { counter, limit, shut: matches!(whom, Whom::Starter(_)) });
+        self.whom.push(whom);
+    }
+
+    /// Begins the login and tells these accounts, or says what it ran into. False when there is one with its id.
+    pub(crate) async fn begin(&self, ports: &Ports, login: LoginId, body: Vec<u8>, ttl_secs: u64, to: &[AccountId]) -> Result<bool, Stop> {
+        let (realm, shown) = (self.realm.realm.id, self.realm.realm.settings.limits.account);
+        let opening = Opening { realm, from: &self.from, gates: &self.gates, login, body, ttl_secs, to, shown };
+        let opened = ports.live.open(opening).await?;
+        if let Some(until) = opened.out {
             let retry_after = (ports.now().until(until) / 1000).max(1);
             return Err(stop(ports, LimitedBy::Quarantine, retry_after));
         }
-    }
-    if let Some(key) = attempt.initiator.binding {
-        within(ports, realm, CounterKind::Initiator, key, limits.initiator, LimitedBy::Initiator).await?;
-    }
-    let quiet = match attempt.target {
-        Some(Target::User(user)) => {
-            let counter = Counter { realm: realm.realm.id, kind: CounterKind::User, key: short(user.as_bytes()) };
-            let count = ports.live.count(counter, limits.user.secs).await?;
-            if count.n == limits.user.most + 1 {
-                alert(ports, Alert::Limited, About::of(realm.realm.id, user).user(user).detail(Some("user"))).await?;
+        for ((gate, whom), count) in self.gates.iter().zip(&self.whom).zip(opened.counts) {
+            match *whom {
+                Whom::Starter(by) => judge(ports, gate, count, by).await?,
+                Whom::User(user) if count.n == gate.limit.most + 1 => {
+                    alert(ports, Alert::Limited, About::of(realm, user).user(user).detail(Some("user"))).await?;
+                }
+                Whom::User(_) => {}
             }
-            count.n > limits.user.most
         }
-        _ => false,
-    };
-    within(ports, realm, CounterKind::Client, attempt.client.0, limits.client, LimitedBy::Client).await?;
-    if let Some(key) = attempt.initiator.address {
-        within(ports, realm, CounterKind::Address, key, limits.address, LimitedBy::Address).await?;
+        for (account, _) in to.iter().zip(opened.shown).filter(|(_, n)| *n == shown.most + 1) {
+            // What an account is not shown, because it has been shown enough unasked, it finds when it looks.
+            alert(ports, Alert::Limited, About::of(realm, *account).detail(Some("offers"))).await?;
+        }
+        Ok(opened.made)
     }
-    Ok(quiet)
-}
-
-/// The same for a login that a phone starts.
-pub(crate) async fn let_in_app(ports: &Ports, realm: &OpenRealm, account: AccountId, client: ClientId) -> Result<(), Stop> {
-    let limits = &realm.realm.settings.limits;
-    within(ports, realm, CounterKind::Initiator, account.0, limits.initiator, LimitedBy::Account).await?;
-    within(ports, realm, CounterKind::Client, client.0, limits.client, LimitedBy::Client).await
 }
 
 /// A phone changes something about its user's phones or logins: each is a write and a row of the trail.
@@ -80,12 +116,18 @@ pub(crate) async fn not_genuine(ports: &Ports, realm: &OpenRealm, account: Accou
 }
 
 async fn within(ports: &Ports, realm: &OpenRealm, kind: CounterKind, key: [u8; 16], limit: Limit, by: LimitedBy) -> Result<(), Stop> {
-    let count = ports.live.count(Counter { realm: realm.realm.id, kind, key }, limit.secs).await?;
-    if count.n == limit.most + 1 {
+    let gate = Gate { counter: Counter { realm: realm.realm.id, kind, key }, limit, shut: true };
+    let count = ports.live.count(gate.counter, limit.secs).await?;
+    judge(ports, &gate, count, by).await
+}
+
+/// Turns away whoever is beyond his limit.
+async fn judge(ports: &Ports, gate: &Gate, count: Count, by: LimitedBy) -> Result<(), Stop> {
+    if count.n == gate.limit.most + 1 {
         // Told once a window, so that nobody fills the trail by knocking.
-        alert(ports, Alert::Limited, About::of(realm.realm.id, hex(&key)).detail(Some(by.as_str()))).await?;
+        alert(ports, Alert::Limited, About::of(gate.counter.realm, hex(&gate.counter.key)).detail(Some(by.as_str()))).await?;
     }
-    if count.n > limit.most { Err(stop(ports, by, count.left)) } else { Ok(()) }
+    if count.n > gate.limit.most { Err(stop(ports, by, count.left)) } else { Ok(()) }
 }
 
 /// A phone said "not me": the browser stays out for a while; its address only after several accounts said so.

@@ -23,7 +23,7 @@ use crate::{
 pub use after::{Redemption, announce_ended, end, end_all_of_user, list, redeem, running_of_user};
 pub use claim::{Claimed, claim};
 pub use decide::{cancel, decide, disown};
-pub use start::{Created, NewLogin, create, start_in_app};
+pub use start::{Created, Directed, NewLogin, create, direct, start_in_app};
 
 /// After its expiry the live record stays this long, so that whoever looks can still record the expiry.
 const LINGER_SECS: u64 = 300;

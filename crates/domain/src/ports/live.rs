@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use countersign_protocol::ids::{AccountId, EnrolmentId, LoginId, PodId, RealmId};
 
-use crate::{Fault, time::Time};
+use crate::{Fault, limits::Limit, time::Time};
 
 /// What a wake-up is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,6 +64,45 @@ pub struct Count {
     pub left: u64,
 }
 
+/// A counter that an attempt counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gate {
+    pub counter: Counter,
+    pub limit: Limit,
+    /// Too many end the attempt here. Otherwise it goes on, but is shown to nobody.
+    pub shut: bool,
+}
+
+/// A login that somebody wants to begin, and what may stand in its way.
+#[derive(Clone, Debug)]
+pub struct Opening<'a> {
+    pub realm: RealmId,
+    /// The browser and the address it comes from: whether one of them stays out is looked at first.
+    pub from: &'a [[u8; 16]],
+    /// In the order of blame: those behind one that is shut are not counted.
+    pub gates: &'a [Gate],
+    pub login: LoginId,
+    pub body: Vec<u8>,
+    pub ttl_secs: u64,
+    /// The accounts it waits for: each remembers it, and is woken.
+    pub to: &'a [AccountId],
+    /// How many of these an account is shown ([`CounterKind::Offers`]).
+    pub shown: Limit,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// It stays out until then; nothing was counted.
+    pub out: Option<Time>,
+    /// Where the gates' counters stand, as far as it came.
+    pub counts: Vec<Count>,
+    /// The login is there, at version 1. Not so when it was stopped, or one with this id is there.
+    pub made: bool,
+    /// For each account it waits for how many it would have been shown with this one; 0 where nothing is shown.
+    pub shown: Vec<u64>,
+}
+
 /// A browser or address that stays out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quarantine {
@@ -115,20 +154,16 @@ pub trait Live: Send + Sync {
     /// Since when it surely went back on nothing. A login that was made before may look younger here than what was acknowledged: a new master may not have
     /// heard everything of the old one.
     fn faithful_since(&self) -> Time;
-    /// Stores a new login at version 1, to vanish after `ttl_secs`. False when one with this id is there.
-    async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<bool, Fault>;
+    /// Stores a new login at version 1, to vanish after `ttl_secs`, unless something stands in its way; and tells whom it waits for. All of it at once.
+    async fn open(&self, opening: Opening<'_>) -> Result<Opened, Fault>;
     /// What is there.
     async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault>;
-    /// Moves from exactly version `from` to `to`, and wakes. The time to live stays.
-    async fn advance(&self, login: LoginId, from: u64, to: Versioned) -> Result<Advanced, Fault>;
+    /// Moves from exactly version `from` to `to`, and wakes; remembers for `ttl_secs` that the account has it. The login's time to live stays.
+    async fn claim(&self, login: LoginId, account: AccountId, from: u64, to: Versioned, ttl_secs: u64) -> Result<Advanced, Fault>;
     /// Moves to `to`, which the store says, unless the version there is as high already, and wakes. It may be forgotten soon. Missing is fine.
     async fn settle(&self, login: LoginId, to: Versioned) -> Result<(), Fault>;
-    /// Remembers that the account claimed the login.
-    async fn note_claim(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault>;
     /// Logins the account claimed lately.
     async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault>;
-    /// Remembers that the login waits for the account.
-    async fn offer(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault>;
     /// Logins that wait, or waited, for the account lately.
     async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault>;
     /// The account has a new connection, here. Gives the number of this arrival, which is higher than of every one before. Where there are other pods, wakes them, and
@@ -158,6 +193,6 @@ pub trait Live: Send + Sync {
     async fn release(&self, realm: RealmId, key: [u8; 16]) -> Result<bool, Fault>;
     /// Wakes whoever waits for the topic, on every pod.
     async fn announce(&self, topic: Topic, v: u64) -> Result<(), Fault>;
-    /// A pod's wake-ups, from now on.
+    /// A pod's wake-ups, from now on. What listens lives on the runtime this is called on.
     async fn subscribe(&self, pod: PodId) -> Result<Box<dyn Wakes>, Fault>;
 }

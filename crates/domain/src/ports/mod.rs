@@ -6,7 +6,7 @@ mod store;
 
 use std::sync::Arc;
 
-pub use live::{Advanced, Count, Counter, CounterKind, Live, Quarantine, Topic, Versioned, Wake, Wakes};
+pub use live::{Advanced, Count, Counter, CounterKind, Gate, Live, Opened, Opening, Quarantine, Topic, Versioned, Wake, Wakes};
 pub use meter::{Alert, Answered, Fact, Meter, Unmetered};
 pub use store::{AccountQuery, Directory, Logins, People, Purged, Recorded, Redeemed, Rotated, Store, Trail, UserQuery, UserSort};
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use bb8_redis::{bb8, redis};
+use bb8_redis::redis;
 use countersign_domain::{
     Fault,
     ports::{Topic, Wake, Wakes},
@@ -21,7 +21,10 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 
-use super::place::{Clients, Manager, PATIENCE};
+use super::{
+    lines::Lines,
+    place::{Clients, PATIENCE},
+};
 use crate::subscription::{BACKLOG, Subscription};
 
 /// How often the connection is tried while nothing comes.
@@ -78,19 +81,21 @@ pub(super) struct Line {
 /// Says that this pod lives: what it said of its phones counts as long.
 #[derive(Clone)]
 pub(super) struct Beat {
-    pub(super) pool: bb8::Pool<Manager>,
+    pub(super) lines: Arc<Lines>,
     pub(super) key: Vec<u8>,
 }
 
 impl Beat {
     /// Beside everything else: what listens does not wait for it.
     fn strike(&self) {
-        let Self { pool, key } = self.clone();
+        let Self { lines, key } = self.clone();
         tokio::spawn(async move {
-            let Ok(mut held) = pool.get().await else { return };
+            let Ok(mut held) = lines.get().await else { return };
             let life = u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX);
             let set: Result<(), _> = redis::cmd("SET").arg(key).arg(1).arg("PX").arg(life).query_async(&mut held.conn).await;
-            held.bad |= set.is_err();
+            if set.is_err() {
+                held.spoil();
+            }
         });
     }
 }

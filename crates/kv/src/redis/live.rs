@@ -7,7 +7,7 @@ use bb8_redis::redis;
 use countersign_domain::{
     Fault,
     faults::{FaultName, active},
-    ports::{Advanced, Count, Counter, CounterKind, Live, Quarantine, Topic, Versioned, Wakes},
+    ports::{Advanced, Count, Counter, CounterKind, Live, Opened, Opening, Quarantine, Topic, Versioned, Wakes},
     time::Time,
 };
 use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
@@ -75,15 +75,22 @@ impl RedisKv {
         number(self.clock.now().0)
     }
 
-    async fn note(&self, kind: &[u8], account: AccountId, login: LoginId, secs: u64) -> Result<(), Fault> {
-        let keys = [self.key(&[kind, &account.0]), self.key(&[kind, b"until:", &account.0])];
-        // By the pods' clock, like everything that is compared with it; the keys themselves go by Redis'.
-        let args = [login.0.to_vec(), self.now(), number(secs.saturating_mul(1000)), number(MOST_NOTES)];
-        self.script(&self.scripts.note, &keys, &args).await
+    fn counted(&self, n: u64, left: u64) -> Count {
+        Count { n, left: left.div_ceil(self.second).max(1) }
+    }
+
+    /// Where an account's notes of this kind are, and when they vanish.
+    fn notes_keys(&self, kind: &[u8], account: AccountId) -> [Vec<u8>; 2] {
+        [self.key(&[kind, &account.0]), self.key(&[kind, b"until:", &account.0])]
+    }
+
+    /// A note of a login. It goes by the pods' clock, like everything that is compared with it; the keys themselves go by Redis'.
+    fn note(&self, login: LoginId, secs: u64) -> [Vec<u8>; 4] {
+        [login.0.to_vec(), self.now(), number(secs.saturating_mul(1000)), number(MOST_NOTES)]
     }
 
     async fn notes(&self, kind: &[u8], account: AccountId) -> Result<Vec<LoginId>, Fault> {
-        let keys = [self.key(&[kind, &account.0]), self.key(&[kind, b"until:", &account.0])];
+        let keys = self.notes_keys(kind, account);
         let found: Vec<Vec<u8>> = self.script(&self.scripts.notes, &keys, &[self.now()]).await?;
         Ok(found.into_iter().filter_map(|id| id.try_into().ok().map(LoginId)).collect())
     }
@@ -96,8 +103,25 @@ impl Live for RedisKv {
         tokio::time::timeout(SOON, self.examine()).await.unwrap_or_else(|_| Err(self.unreachable()))
     }
 
-    async fn create(&self, login: LoginId, body: Vec<u8>, ttl_secs: u64) -> Result<bool, Fault> {
-        self.script(&self.scripts.create, &[self.login_key(login)], &[body, self.life(ttl_secs)]).await
+    async fn open(&self, opening: Opening<'_>) -> Result<Opened, Fault> {
+        let mut keys = vec![self.login_key(opening.login), self.key(&[b"out:", &opening.realm.0]), self.bus_key()];
+        let mut args = vec![opening.body, self.life(opening.ttl_secs), self.now(), number(opening.from.len() as u64)];
+        args.extend(opening.from.iter().map(|key| key.to_vec()));
+        args.push(number(opening.gates.len() as u64));
+        for gate in opening.gates {
+            keys.push(self.counter_key(b"count:", gate.counter));
+            args.extend([self.life(gate.limit.secs), number(gate.limit.most), number(gate.shut.into())]);
+        }
+        let [what, _now, life, most] = self.note(opening.login, opening.ttl_secs);
+        args.extend([what, life, most, self.life(opening.shown.secs), number(opening.shown.most)]);
+        for to in opening.to {
+            keys.extend(self.notes_keys(b"offers:", *to));
+            keys.push(self.counter_key(b"count:", Counter { realm: opening.realm, kind: CounterKind::Offers, key: to.0 }));
+            args.push(wake(Topic::Offered { to: *to, login: opening.login }, 1));
+        }
+        let (out, made, counts, shown): (u64, bool, Vec<u64>, Vec<u64>) = self.script(&self.scripts.open, &keys, &args).await?;
+        let counts = counts.chunks_exact(2).map(|c| self.counted(c[0], c[1])).collect();
+        Ok(Opened { out: Some(out).filter(|out| *out > 0).map(Time), counts, made, shown })
     }
 
     fn faithful_since(&self) -> Time {
@@ -111,10 +135,12 @@ impl Live for RedisKv {
         Ok(v.zip(body).map(|(v, body)| Versioned { v, body }))
     }
 
-    async fn advance(&self, login: LoginId, from: u64, to: Versioned) -> Result<Advanced, Fault> {
-        let args = [number(from), number(to.v), to.body, wake(Topic::Login(login), to.v)];
-        let (what, v, body): (u8, u64, Vec<u8>) =
-            self.script(&self.scripts.advance, &[self.login_key(login), self.bus_key()], &args).await?;
+    async fn claim(&self, login: LoginId, account: AccountId, from: u64, to: Versioned, ttl_secs: u64) -> Result<Advanced, Fault> {
+        let [claims, ends] = self.notes_keys(b"claims:", account);
+        let keys = [self.login_key(login), self.bus_key(), claims, ends];
+        let wake = wake(Topic::Login(login), to.v);
+        let args = [&[number(from), number(to.v), to.body, wake][..], &self.note(login, ttl_secs)].concat();
+        let (what, v, body): (u8, u64, Vec<u8>) = self.script(&self.scripts.claim, &keys, &args).await?;
         Ok(match what {
             0 => Advanced::Missing,
             1 => Advanced::Stale(Versioned { v, body }),
@@ -127,16 +153,8 @@ impl Live for RedisKv {
         self.script(&self.scripts.settle, &[self.login_key(login), self.bus_key()], &args).await
     }
 
-    async fn note_claim(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault> {
-        self.note(b"claims:", account, login, ttl_secs).await
-    }
-
     async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
         self.notes(b"claims:", account).await
-    }
-
-    async fn offer(&self, account: AccountId, login: LoginId, ttl_secs: u64) -> Result<(), Fault> {
-        self.note(b"offers:", account, login, ttl_secs).await
     }
 
     async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
@@ -197,7 +215,7 @@ impl Live for RedisKv {
 
     async fn count(&self, counter: Counter, secs: u64) -> Result<Count, Fault> {
         let (n, left): (u64, u64) = self.script(&self.scripts.count, &[self.counter_key(b"count:", counter)], &[self.life(secs)]).await?;
-        Ok(Count { n, left: left.div_ceil(self.second).max(1) })
+        Ok(self.counted(n, left))
     }
 
     async fn distinct(&self, counter: Counter, member: [u8; 16], secs: u64) -> Result<u64, Fault> {
@@ -250,8 +268,8 @@ impl Live for RedisKv {
 
     async fn subscribe(&self, pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
         let _the_first_counts = self.pod.set(pod);
-        let beat = bus::Beat { pool: self.pool.clone(), key: self.key(&[b"pod:", &pod.0]) };
+        let beat = bus::Beat { lines: self.lines.clone(), key: self.key(&[b"pod:", &pod.0]) };
         let line = bus::Line { clients: self.clients.clone(), channel: self.bus_key(), epoch: self.epoch.clone(), beat };
-        self.rt.spawn(line.open()).await.unwrap_or_else(|_| Err(Fault("the runtime has ended".to_owned())))
+        line.open().await
     }
 }

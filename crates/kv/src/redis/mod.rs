@@ -4,6 +4,7 @@
 //! that broke has done is not known, and nothing here is repeated by itself.
 
 mod bus;
+mod lines;
 mod live;
 mod place;
 mod scripts;
@@ -19,8 +20,9 @@ use countersign_protocol::ids::PodId;
 use redis::{FromRedisValue, RedisError, Script, ServerErrorKind};
 use tokio::runtime::Handle;
 
+use lines::{Held, Life, Lines, Manager, Trouble};
+use place::Clients;
 pub use place::RedisUrl;
-use place::{Clients, Held, Life, Manager, PATIENCE, Trouble};
 
 /// The oldest that will do: scripts replicate what they did, not what they said.
 const OLDEST: u32 = 6;
@@ -29,13 +31,11 @@ const OLDEST: u32 = 6;
 pub struct RedisKv {
     url: RedisUrl,
     prefix: Vec<u8>,
-    pool: bb8::Pool<Manager>,
+    lines: Arc<Lines>,
     clients: Arc<Clients>,
-    trouble: Trouble,
     epoch: Arc<AtomicU64>,
     life: Arc<Life>,
     clock: Arc<dyn Clock>,
-    rt: Handle,
     /// This pod, once it listens.
     pod: Arc<OnceLock<PodId>>,
     scripts: Scripts,
@@ -44,10 +44,9 @@ pub struct RedisKv {
 }
 
 struct Scripts {
-    create: Script,
-    advance: Script,
+    open: Script,
+    claim: Script,
     settle: Script,
-    note: Script,
     notes: Script,
     count: Script,
     distinct: Script,
@@ -57,45 +56,46 @@ struct Scripts {
     depart: Script,
 }
 
+impl Scripts {
+    fn new() -> Self {
+        let of = |parts: &[&str]| Script::new(&parts.concat());
+        Self {
+            open: of(&[scripts::COUNTING, scripts::NOTING, scripts::OPEN]),
+            claim: of(&[scripts::NOTING, scripts::CLAIM]),
+            settle: of(&[scripts::SETTLE]),
+            notes: of(&[scripts::NOTES]),
+            count: of(&[scripts::COUNTING, scripts::COUNT]),
+            distinct: of(&[scripts::DISTINCT]),
+            quarantine: of(&[scripts::QUARANTINE]),
+            quarantined: of(&[scripts::QUARANTINED]),
+            arrive: of(&[scripts::ARRIVE]),
+            depart: of(&[scripts::DEPART]),
+        }
+    }
+}
+
 impl RedisKv {
-    /// Connects; up to `size` connections live on `rt`. Deployments that share a Redis have different prefixes.
+    /// Connects. Each thread that asks has a connection of its own; Sentinels are asked on `rt`. Deployments that share a Redis have different prefixes.
     ///
     /// # Errors
     /// When it cannot be reached, or is not fit to hold what must not vanish.
-    pub async fn open(url: &RedisUrl, prefix: &str, size: u32, clock: Arc<dyn Clock>, rt: &Handle) -> Result<Self, Fault> {
-        let (clients, epoch, trouble) = (Arc::new(Clients::new(url)?), Arc::<AtomicU64>::default(), Trouble::default());
-        let life = Arc::new(Life::new(clock.clone()));
-        let manager =
-            Manager { clients: clients.clone(), rt: rt.clone(), epoch: epoch.clone(), life: life.clone(), trouble: trouble.clone() };
+    pub async fn open(url: &RedisUrl, prefix: &str, clock: Arc<dyn Clock>, rt: &Handle) -> Result<Self, Fault> {
+        let (clients, epoch, trouble) = (Arc::new(Clients::new(url, rt)?), Arc::<AtomicU64>::default(), Trouble::default());
+        let prefix = format!("{prefix}:1:").into_bytes();
+        let life = Arc::new(Life::new(clock.clone(), &prefix));
+        let manager = Manager { clients: clients.clone(), epoch: epoch.clone(), life: life.clone(), trouble };
         // Once without the pool, which would try again before it says what is wrong.
         bb8::ManageConnection::connect(&manager).await.map_err(|e| Fault(format!("Redis at {url}: {e}")))?;
-        let pool = bb8::Pool::builder().max_size(size.max(1)).connection_timeout(PATIENCE).build_unchecked(manager);
-        let scripts = Scripts {
-            create: Script::new(scripts::CREATE),
-            advance: Script::new(scripts::ADVANCE),
-            settle: Script::new(scripts::SETTLE),
-            note: Script::new(scripts::NOTE),
-            notes: Script::new(scripts::NOTES),
-            count: Script::new(scripts::COUNT),
-            distinct: Script::new(scripts::DISTINCT),
-            quarantine: Script::new(scripts::QUARANTINE),
-            quarantined: Script::new(scripts::QUARANTINED),
-            arrive: Script::new(scripts::ARRIVE),
-            depart: Script::new(scripts::DEPART),
-        };
-        let prefix = format!("{prefix}:1:").into_bytes();
         let kv = Self {
             url: url.clone(),
             prefix,
-            pool,
+            lines: Arc::new(Lines::new(manager)),
             clients,
-            trouble,
             epoch,
             life,
             clock,
-            rt: rt.clone(),
             pod: Arc::default(),
-            scripts,
+            scripts: Scripts::new(),
             second: 1000,
         };
         kv.examine().await?;
@@ -147,7 +147,7 @@ impl RedisKv {
     }
 
     async fn run<T>(&self, work: impl AsyncFnOnce(&mut Held) -> Result<T, RedisError>) -> Result<T, Fault> {
-        let mut held = self.pool.get().await.map_err(|e| match e {
+        let mut held = self.lines.get().await.map_err(|e| match e {
             bb8::RunError::User(e) => self.fault(&e),
             bb8::RunError::TimedOut => self.unreachable(),
         })?;
@@ -155,14 +155,13 @@ impl RedisKv {
         if let Err(e) = &result
             && lost(e)
         {
-            held.bad = true;
+            held.spoil();
         }
         result.map_err(|e| self.fault(&e))
     }
 
     fn unreachable(&self) -> Fault {
-        let trouble = self.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        Fault(format!("Redis at {}: {}", self.url, trouble.unwrap_or_else(|| "no connection is free".to_owned())))
+        Fault(format!("Redis at {}: {}", self.url, self.lines.trouble().unwrap_or_else(|| "no connection is free".to_owned())))
     }
 
     fn fault(&self, e: &RedisError) -> Fault {

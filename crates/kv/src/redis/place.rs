@@ -1,23 +1,14 @@
-//! Where Redis is, and connections to it.
+//! Where Redis is.
 
-use std::{
-    fmt,
-    str::FromStr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
-use bb8_redis::{RedisConnectionManager, bb8, redis};
-use countersign_domain::{Fault, ports::Clock, time::Time};
+use bb8_redis::redis;
+use countersign_domain::Fault;
 use redis::{
     Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, TlsCertificates, TlsMode,
-    aio::MultiplexedConnection,
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
-use tokio::{runtime::Handle, sync::Mutex, time::timeout};
+use tokio::{runtime::Handle, sync::Mutex};
 
 /// To connect, and for one command.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
@@ -111,11 +102,12 @@ impl fmt::Debug for RedisUrl {
 /// How clients of this place are made: each connection asks anew who the master is.
 pub(super) enum Clients {
     One(Box<ConnectionInfo>),
-    Sentinels(Box<Mutex<SentinelClient>>),
+    /// The driver keeps connections to them, which live on this runtime.
+    Sentinels(Arc<Mutex<SentinelClient>>, Handle),
 }
 
 impl Clients {
-    pub(super) fn new(url: &RedisUrl) -> Result<Self, Fault> {
+    pub(super) fn new(url: &RedisUrl, rt: &Handle) -> Result<Self, Fault> {
         let bad = |e: RedisError| fault(&url.shown, &e);
         // The driver asks the process which cryptography to use. Whoever said so first said the same.
         let _said_already = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -147,7 +139,7 @@ impl Clients {
                 if let Some(password) = password {
                     builder = builder.set_client_to_redis_password(password);
                 }
-                Self::Sentinels(Box::new(Mutex::new(builder.build().map_err(bad)?)))
+                Self::Sentinels(Arc::new(Mutex::new(builder.build().map_err(bad)?)), rt.clone())
             }
         })
     }
@@ -155,98 +147,13 @@ impl Clients {
     pub(super) async fn client(&self) -> Result<Client, RedisError> {
         match self {
             Self::One(info) => Client::open(*info.clone()),
-            Self::Sentinels(sentinels) => sentinels.lock().await.async_get_client().await,
+            Self::Sentinels(sentinels, rt) => {
+                let sentinels = sentinels.clone();
+                let asked = rt.spawn(async move { sentinels.lock().await.async_get_client().await });
+                asked.await.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()))
+            }
         }
     }
-}
-
-/// A connection, and the age of the world it was made in.
-pub(super) struct Held {
-    pub(super) conn: MultiplexedConnection,
-    pub(super) bad: bool,
-    epoch: u64,
-}
-
-/// Which server it is that answers, by the id Redis gives itself at each start, and since when.
-pub(super) struct Life {
-    clock: Arc<dyn Clock>,
-    now: std::sync::Mutex<(String, Time)>,
-}
-
-impl Life {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { now: std::sync::Mutex::new((String::new(), clock.now())), clock }
-    }
-
-    pub(super) fn since(&self) -> Time {
-        self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner).1
-    }
-
-    /// Before the connection is used for anything else.
-    async fn meet(&self, conn: &mut MultiplexedConnection) -> Result<(), RedisError> {
-        let told: String = redis::cmd("INFO").arg("server").query_async(conn).await?;
-        let id = told.lines().find_map(|l| l.strip_prefix("run_id:")).unwrap_or_default().trim();
-        let mut now = self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if now.0 != id {
-            *now = (id.to_owned(), self.clock.now());
-        }
-        Ok(())
-    }
-}
-
-/// Connections for a pool. When one of them is lost, all older ones are suspected, and made anew before they are used.
-pub(super) struct Manager {
-    pub(super) clients: Arc<Clients>,
-    pub(super) rt: Handle,
-    pub(super) epoch: Arc<AtomicU64>,
-    pub(super) life: Arc<Life>,
-    /// Why the last connection could not be made, if it could not.
-    pub(super) trouble: Trouble,
-}
-
-pub(super) type Trouble = Arc<std::sync::Mutex<Option<String>>>;
-
-impl Manager {
-    async fn make(&self) -> Result<Held, RedisError> {
-        let (clients, epoch) = (self.clients.clone(), self.epoch.load(Ordering::Acquire));
-        // The task that drives a connection lives where it was made.
-        let made = self.rt.spawn(async move {
-            let info = clients.client().await?.get_connection_info().clone();
-            bb8::ManageConnection::connect(&RedisConnectionManager::new(info)?).await
-        });
-        let gone = |_| RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
-        let mut conn = timeout(PATIENCE, made).await.map_err(gone)?.map_err(|_| gone_with_the_runtime())??;
-        conn.set_response_timeout(PATIENCE);
-        self.life.meet(&mut conn).await?;
-        Ok(Held { conn, bad: false, epoch })
-    }
-}
-
-impl bb8::ManageConnection for Manager {
-    type Connection = Held;
-    type Error = RedisError;
-
-    async fn connect(&self) -> Result<Held, RedisError> {
-        let made = self.make().await;
-        *self.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = made.as_ref().err().map(ToString::to_string);
-        made
-    }
-
-    async fn is_valid(&self, held: &mut Held) -> Result<(), RedisError> {
-        if held.epoch == self.epoch.load(Ordering::Acquire) {
-            Ok(())
-        } else {
-            Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe).into())
-        }
-    }
-
-    fn has_broken(&self, held: &mut Held) -> bool {
-        held.bad
-    }
-}
-
-fn gone_with_the_runtime() -> RedisError {
-    std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()
 }
 
 #[cfg(test)]

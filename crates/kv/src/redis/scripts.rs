@@ -1,18 +1,90 @@
 //! What is done in one step, on Redis' side. Keys and values are binary; times are milliseconds.
 
-/// KEYS: login. ARGV: body, life.
-pub(super) const CREATE: &str = "
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], 'v', '1', 'b', ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1";
+/// Counts one more: gives the count and what is left of the window.
+pub(super) const COUNTING: &str = "
+local function count(counter, window)
+    local n = redis.call('INCR', counter)
+    local left = redis.call('PTTL', counter)
+    if left < 0 then
+        redis.call('PEXPIRE', counter, window)
+        left = tonumber(window)
+    end
+    return n, left
+end";
 
-/// KEYS: login, bus. ARGV: from, to, body, wake (empty: none). Gives 0 missing, 1 stale with what is there, 2 done.
-pub(super) const ADVANCE: &str = "
+/// Remembers `what` among `notes`, and in `ends` when it vanishes.
+pub(super) const NOTING: &str = "
+local function note(notes, ends, what, now, life, most)
+    redis.call('HSET', ends, what, string.format('%d', tonumber(now) + tonumber(life)))
+    local last = redis.call('ZREVRANGE', notes, 0, 0, 'WITHSCORES')
+    redis.call('ZADD', notes, last[2] and tonumber(last[2]) + 1 or 1, what)
+    while redis.call('ZCARD', notes) > tonumber(most) do
+        local oldest = redis.call('ZRANGE', notes, 0, 0)[1]
+        redis.call('ZREM', notes, oldest)
+        redis.call('HDEL', ends, oldest)
+    end
+    for _, key in ipairs({notes, ends}) do
+        if redis.call('PTTL', key) < tonumber(life) then redis.call('PEXPIRE', key, life) end
+    end
+end";
+
+/// KEYS: login, who stays out, bus; each gate's counter; for each account its offers in their order, when they vanish, the counter of what it is shown. ARGV: body, life,
+/// now; how many it comes from, those; how many gates, for each its window, most, whether it is shut (1); note, its life, most notes, window and most of what is shown;
+/// each account's wake (empty: none). Gives until when it stays out (0: it does not), whether the login was made, for each gate count and what is left of the window, for
+/// each account its count (0: shown nothing).
+pub(super) const OPEN: &str = "
+local nth_key, nth_arg = 0, 0
+local function key()
+    nth_key = nth_key + 1
+    return KEYS[nth_key]
+end
+local function arg()
+    nth_arg = nth_arg + 1
+    return ARGV[nth_arg]
+end
+local login, out, bus = key(), key(), key()
+local body, life, now = arg(), arg(), arg()
+for _ = 1, tonumber(arg()) do
+    local who = arg()
+    local until_ms = redis.call('ZSCORE', out, who .. '0') or redis.call('ZSCORE', out, who .. '1')
+    if until_ms and tonumber(until_ms) > tonumber(now) then return {tonumber(until_ms), 0, {}, {}} end
+end
+local quiet, counts = false, {}
+for _ = 1, tonumber(arg()) do
+    local window, most, shut = arg(), tonumber(arg()), arg()
+    local n, left = count(key(), window)
+    counts[#counts + 1] = n
+    counts[#counts + 1] = left
+    if n > most then
+        if shut == '1' then return {0, 0, counts, {}} end
+        quiet = true
+    end
+end
+if redis.call('EXISTS', login) == 1 then return {0, 0, counts, {}} end
+redis.call('HSET', login, 'v', '1', 'b', body)
+redis.call('PEXPIRE', login, life)
+local what, note_life, most_notes, window, most = arg(), arg(), arg(), arg(), tonumber(arg())
+local shown = {}
+while nth_arg < #ARGV do
+    local notes, ends, counter, wake = key(), key(), key(), arg()
+    note(notes, ends, what, now, note_life, most_notes)
+    local n = 0
+    if not quiet then
+        n = count(counter, window)
+        if n <= most and wake ~= '' then redis.call('PUBLISH', bus, wake) end
+    end
+    shown[#shown + 1] = n
+end
+return {0, 1, counts, shown}";
+
+/// KEYS: login, bus, the account's claims in their order, when they vanish. ARGV: from, to, body, wake (empty: none), note, now, life, most. Gives 0 missing, 1 stale with
+/// what is there, 2 done.
+pub(super) const CLAIM: &str = "
 local there = redis.call('HMGET', KEYS[1], 'v', 'b')
 if not there[1] then return {0, 0, ''} end
 if there[1] ~= ARGV[1] then return {1, tonumber(there[1]), there[2]} end
 redis.call('HSET', KEYS[1], 'v', ARGV[2], 'b', ARGV[3])
+note(KEYS[3], KEYS[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8])
 if ARGV[4] ~= '' then redis.call('PUBLISH', KEYS[2], ARGV[4]) end
 return {2, 0, ''}";
 
@@ -26,24 +98,7 @@ end
 if ARGV[3] ~= '' then redis.call('PUBLISH', KEYS[2], ARGV[3]) end
 return 0";
 
-/// KEYS: notes in their order, when they vanish. ARGV: note, now, life, most.
-pub(super) const NOTE: &str = "
-local now, life = tonumber(ARGV[2]), tonumber(ARGV[3])
-redis.call('HSET', KEYS[2], ARGV[1], string.format('%d', now + life))
-local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-local place = last[2] and tonumber(last[2]) + 1 or 1
-redis.call('ZADD', KEYS[1], place, ARGV[1])
-while redis.call('ZCARD', KEYS[1]) > tonumber(ARGV[4]) do
-    local oldest = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
-    redis.call('ZREM', KEYS[1], oldest)
-    redis.call('HDEL', KEYS[2], oldest)
-end
-for _, key in ipairs(KEYS) do
-    if redis.call('PTTL', key) < life then redis.call('PEXPIRE', key, ARGV[3]) end
-end
-return 0";
-
-/// KEYS: as above. ARGV: now. Gives what has not vanished, in order.
+/// KEYS: notes in their order, when they vanish. ARGV: now. Gives what has not vanished, in order.
 pub(super) const NOTES: &str = "
 local found = {}
 for _, note in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
@@ -78,13 +133,7 @@ return 0";
 
 /// KEYS: counter. ARGV: window. Gives the count and what is left of the window.
 pub(super) const COUNT: &str = "
-local n = redis.call('INCR', KEYS[1])
-local left = redis.call('PTTL', KEYS[1])
-if left < 0 then
-    redis.call('PEXPIRE', KEYS[1], ARGV[1])
-    left = tonumber(ARGV[1])
-end
-return {n, left}";
+return {count(KEYS[1], ARGV[1])}";
 
 /// KEYS: members. ARGV: member, window, most. Gives how many there are.
 pub(super) const DISTINCT: &str = "

@@ -24,7 +24,7 @@ pub(crate) async fn add(c: &mut Conn, account: &Account) -> Answer<()> {
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: AccountId) -> Answer<Option<Account>> {
     let row: Option<AccountRow> =
-        accounts::table.find((realm.0.to_vec(), id.0.to_vec())).select(AccountRow::as_select()).first(c).await.optional()?;
+        accounts::table.find((realm.0.to_vec(), id.0.to_vec())).select(AccountRow::as_select()).get_result(c).await.optional()?;
     row.map(Account::try_from).transpose()
 }
 
@@ -33,7 +33,7 @@ pub(crate) async fn by_jkt(c: &mut Conn, realm: RealmId, jkt: &Jkt) -> Answer<Op
         .filter(accounts::realm.eq(realm.0.to_vec()))
         .filter(accounts::jkt.eq(jkt.0.to_vec()))
         .select(AccountRow::as_select())
-        .first(c)
+        .get_result(c)
         .await
         .optional()?;
     row.map(Account::try_from).transpose()
@@ -67,7 +67,7 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &AccountQuery) -> Answ
 /// As it is until the transaction ends: whoever wants to change it waits.
 async fn held(c: &mut Conn, realm: RealmId, id: AccountId) -> Answer<Option<Account>> {
     let row: Option<AccountRow> =
-        lock!(accounts::table.find((realm.0.to_vec(), id.0.to_vec())).select(AccountRow::as_select())).first(c).await.optional()?;
+        lock!(accounts::table.find((realm.0.to_vec(), id.0.to_vec())).select(AccountRow::as_select())).get_result(c).await.optional()?;
     row.map(Account::try_from).transpose()
 }
 

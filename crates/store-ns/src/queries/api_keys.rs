@@ -41,19 +41,19 @@ pub(crate) async fn add(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<boo
 
 pub(crate) async fn by_hash(c: &mut Conn, hash: &[u8; 32]) -> Answer<Option<Granted>> {
     let row: Option<ApiKeyRow> =
-        api_keys::table.filter(api_keys::hash.eq(hash.to_vec())).select(ApiKeyRow::as_select()).first(c).await.optional()?;
+        api_keys::table.filter(api_keys::hash.eq(hash.to_vec())).select(ApiKeyRow::as_select()).get_result(c).await.optional()?;
     let Some(key) = row.map(ApiKey::try_from).transpose()? else { return Ok(None) };
     if let Some(permissions) = builtin(&key.role) {
         return Ok(Some(Granted { key, permissions }));
     }
     let role = role_table::table.find((scope(key.realm), key.role.clone()));
-    let json: Option<String> = role.select(role_table::permissions).first(c).await.optional()?;
+    let json: Option<String> = role.select(role_table::permissions).get_result(c).await.optional()?;
     let permissions = json.map(|json| permissions(&key.role, &json)).transpose()?;
     Ok(permissions.map(|permissions| Granted { key, permissions }))
 }
 
 pub(crate) async fn get(c: &mut Conn, id: ApiKeyId) -> Answer<Option<ApiKey>> {
-    let row: Option<ApiKeyRow> = api_keys::table.find(id.0.to_vec()).select(ApiKeyRow::as_select()).first(c).await.optional()?;
+    let row: Option<ApiKeyRow> = api_keys::table.find(id.0.to_vec()).select(ApiKeyRow::as_select()).get_result(c).await.optional()?;
     row.map(ApiKey::try_from).transpose()
 }
 
@@ -96,12 +96,13 @@ pub(crate) async fn delete(c: &mut Conn, id: ApiKeyId, stamp: &Stamp) -> Answer<
 /// A key has one successor at a time, and two people who both have the key notice each other: whoever rotates it again takes an unused successor's place, and
 /// nobody follows a key whose successor works.
 pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Answer<Rotated> {
-    let row: Option<ApiKeyRow> = lock!(api_keys::table.find(old.0.to_vec()).select(ApiKeyRow::as_select())).first(c).await.optional()?;
+    let row: Option<ApiKeyRow> =
+        lock!(api_keys::table.find(old.0.to_vec()).select(ApiKeyRow::as_select())).get_result(c).await.optional()?;
     let Some(key) = row.map(ApiKey::try_from).transpose()? else { return Ok(Rotated::Missing) };
     if done_before(c, stamp).await? || get(c, new.id).await?.is_some() {
         return Ok(Rotated::Taken);
     }
-    let before: Option<Vec<u8>> = api_keys::table.find(old.0.to_vec()).select(api_keys::successor).first(c).await?;
+    let before: Option<Vec<u8>> = api_keys::table.find(old.0.to_vec()).select(api_keys::successor).get_result(c).await?;
     let before = before.map(|id| At { table: "api_keys", row: &id }.fixed(&id).map(ApiKeyId)).transpose()?;
     // One that an administrator has deleted counts, too: what he ended does not go on under another name.
     let before = match before {

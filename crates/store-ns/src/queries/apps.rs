@@ -22,7 +22,8 @@ pub(crate) async fn put(c: &mut Conn, app: &App, stamp: &Stamp) -> Answer<()> {
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: &str) -> Answer<Option<App>> {
-    let row: Option<AppRow> = apps::table.find((realm.0.to_vec(), id.to_owned())).select(AppRow::as_select()).first(c).await.optional()?;
+    let row: Option<AppRow> =
+        apps::table.find((realm.0.to_vec(), id.to_owned())).select(AppRow::as_select()).get_result(c).await.optional()?;
     row.map(App::try_from).transpose()
 }
 

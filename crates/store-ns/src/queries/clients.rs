@@ -41,14 +41,14 @@ pub(crate) async fn change(c: &mut Conn, client: &Client, stamp: &Stamp) -> Answ
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: ClientId) -> Answer<Option<Client>> {
     let row: Option<ClientRow> =
-        clients::table.find((realm.0.to_vec(), id.0.to_vec())).select(ClientRow::as_select()).first(c).await.optional()?;
+        clients::table.find((realm.0.to_vec(), id.0.to_vec())).select(ClientRow::as_select()).get_result(c).await.optional()?;
     row.map(Client::try_from).transpose()
 }
 
 /// Whether it is there, and stays until the transaction ends.
 pub(crate) async fn hold(c: &mut Conn, realm: RealmId, id: ClientId) -> Answer<bool> {
     let row = clients::table.find((realm.0.to_vec(), id.0.to_vec())).select(clients::id);
-    let there: Option<Vec<u8>> = lock!(row).first(c).await.optional()?;
+    let there: Option<Vec<u8>> = lock!(row).get_result(c).await.optional()?;
     Ok(there.is_some())
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn by_name(c: &mut Conn, realm: RealmId, name: &str) -> Answer<
         .filter(clients::realm.eq(realm.0.to_vec()))
         .filter(clients::name.eq(name.to_owned()))
         .select(ClientRow::as_select())
-        .first(c)
+        .get_result(c)
         .await
         .optional()?;
     row.map(Client::try_from).transpose()

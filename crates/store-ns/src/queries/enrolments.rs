@@ -76,7 +76,7 @@ pub(crate) async fn list(
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: EnrolmentId) -> Answer<Option<Enrolment>> {
     let row: Option<EnrolmentRow> =
-        enrolments::table.find((realm.0.to_vec(), id.0.to_vec())).select(EnrolmentRow::as_select()).first(c).await.optional()?;
+        enrolments::table.find((realm.0.to_vec(), id.0.to_vec())).select(EnrolmentRow::as_select()).get_result(c).await.optional()?;
     row.map(Enrolment::try_from).transpose()
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn by_code(c: &mut Conn, realm: RealmId, code_hash: &[u8; 32]) 
         .filter(enrolments::realm.eq(realm.0.to_vec()))
         .filter(enrolments::code_hash.eq(code_hash.to_vec()))
         .select(EnrolmentRow::as_select())
-        .first(c)
+        .get_result(c)
         .await
         .optional()?;
     row.map(Enrolment::try_from).transpose()

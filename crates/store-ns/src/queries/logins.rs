@@ -1,4 +1,5 @@
 use countersign_domain::{
+    account::Account,
     audit::{About, Actor, Stamp},
     login::{EndedBy, Outcome, Record},
     ports::{Recorded, Redeemed},
@@ -11,10 +12,10 @@ use countersign_protocol::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, accounts, insert_new, trail::append};
+use super::{Answer, Conn, accounts as people, insert_new, trail::append};
 use crate::{
-    rows::{At, OutcomeRow, millis, record},
-    schema::{endings, outcomes, redemptions},
+    rows::{AccountRow, At, OutcomeRow, millis, record},
+    schema::{accounts, endings, outcomes, redemptions},
 };
 
 const MANY: i64 = 200;
@@ -26,15 +27,13 @@ pub(crate) async fn record_outcome(c: &mut Conn, o: &Outcome, stamp: &Stamp) -> 
         && let Some(claim) = &o.claim
     {
         // Held: who blocks it meanwhile waits, and then ends this approval, too.
-        let state = accounts::held_state(c, realm, claim.account).await?;
+        let state = people::held_state(c, realm, claim.account).await?;
         if state != AccountState::Active {
             return Ok(Recorded::AccountNotActive(state));
         }
     }
     if insert_new!(c, outcomes::table, OutcomeRow::new(o)?).await? == 1 {
-        let mut about = About::of(realm, o.login.id).client(o.login.client).detail(o.reason.as_deref());
-        about.user_id = o.claim.as_ref().map(|c| c.user_id.clone());
-        append(c, stamp, &format!("login.{}", o.state), &about).await?;
+        append(c, stamp, &format!("login.{}", o.state), &about(o).detail(o.reason.as_deref())).await?;
         return Ok(Recorded::Won);
     }
     let there = get(c, realm, o.login.id).await?;
@@ -61,48 +60,48 @@ fn whole((row, redeemed, ended_by, ended_at): Whole) -> Answer<Record> {
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, login: LoginId) -> Answer<Option<Record>> {
     let key = (outcomes::realm.eq(realm.0.to_vec()), outcomes::id.eq(login.0.to_vec()));
-    let found: Option<Whole> = wholes!().filter(key.0.and(key.1)).first(c).await.optional()?;
+    let found: Option<Whole> = wholes!().filter(key.0.and(key.1)).get_result(c).await.optional()?;
     found.map(whole).transpose()
 }
 
 /// A login that has its outcome: whoever moves it, its client and its user are told.
-async fn about(c: &mut Conn, realm: RealmId, login: LoginId) -> Answer<About> {
-    let about = About::of(realm, login);
-    Ok(match get(c, realm, login).await? {
-        Some(Record { outcome, .. }) => {
-            About { client: Some(outcome.login.client), user_id: outcome.claim.map(|claim| claim.user_id), ..about }
-        }
-        None => about,
-    })
+fn about(o: &Outcome) -> About {
+    About { user_id: o.claim.as_ref().map(|claim| claim.user_id.clone()), ..About::of(o.login.realm, o.login.id).client(o.login.client) }
 }
 
 /// The one INSERT of a redemption.
-pub(crate) async fn redeem(c: &mut Conn, realm: RealmId, login: LoginId, account: AccountId, stamp: &Stamp) -> Answer<Redeemed> {
-    let key = (realm.0.to_vec(), login.0.to_vec());
-    let ended: Option<i64> = endings::table.find(key).select(endings::at).first(c).await.optional()?;
-    if ended.is_some() {
-        return Ok(Redeemed::Ended);
-    }
-    let Some(account) = accounts::get(c, realm, account).await?.filter(|a| a.state == AccountState::Active) else {
-        return Ok(Redeemed::AccountNotActive);
+pub(crate) async fn redeem(c: &mut Conn, o: &Outcome, account: AccountId, stamp: &Stamp) -> Answer<Redeemed> {
+    let (realm, login) = (o.login.realm.0.to_vec(), o.login.id.0.to_vec());
+    // Whose it is, and whether it is over: one query, one answer.
+    let found: Option<(AccountRow, Option<i64>)> = accounts::table
+        .left_join(endings::table.on(endings::realm.eq(accounts::realm).and(endings::login.eq(login.clone()))))
+        .filter(accounts::realm.eq(realm.clone()).and(accounts::id.eq(account.0.to_vec())))
+        .select((AccountRow::as_select(), endings::at.nullable()))
+        .get_result(c)
+        .await
+        .optional()?;
+    let account = match found {
+        Some((_, Some(_ended_at))) => return Ok(Redeemed::Ended),
+        Some((row, None)) => Some(Account::try_from(row)?).filter(|a| a.state == AccountState::Active),
+        None => None,
     };
+    let Some(account) = account else { return Ok(Redeemed::AccountNotActive) };
     let values = (
-        redemptions::realm.eq(realm.0.to_vec()),
-        redemptions::login.eq(login.0.to_vec()),
+        redemptions::realm.eq(realm),
+        redemptions::login.eq(login),
         redemptions::at.eq(millis(stamp.now)),
         redemptions::request.eq(stamp.mark.map(|mark| mark.id.to_vec())),
     );
     if insert_new!(c, redemptions::table, values).await? == 0 {
         return Ok(Redeemed::Lost);
     }
-    let about = about(c, realm, login).await?;
-    append(c, stamp, "login.redeemed", &about).await?;
+    append(c, stamp, "login.redeemed", &about(o)).await?;
     Ok(Redeemed::Won(Box::new(account)))
 }
 
 pub(crate) async fn redeemed_by(c: &mut Conn, realm: RealmId, login: LoginId, request: &[u8; 16]) -> Answer<bool> {
     let row = redemptions::table.find((realm.0.to_vec(), login.0.to_vec()));
-    let by: Option<Option<Vec<u8>>> = row.select(redemptions::request).first(c).await.optional()?;
+    let by: Option<Option<Vec<u8>>> = row.select(redemptions::request).get_result(c).await.optional()?;
     Ok(by.flatten().is_some_and(|id| id == request))
 }
 
@@ -117,8 +116,8 @@ pub(crate) async fn end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedB
     if insert_new!(c, endings::table, values).await? == 0 {
         return Ok(false);
     }
-    let about = about(c, realm, login).await?.detail(Some(by.as_str()));
-    append(c, stamp, "login.ended", &about).await?;
+    let about = get(c, realm, login).await?.map_or_else(|| About::of(realm, login), |record| about(&record.outcome));
+    append(c, stamp, "login.ended", &about.detail(Some(by.as_str()))).await?;
     Ok(true)
 }
 

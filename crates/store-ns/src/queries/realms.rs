@@ -37,7 +37,7 @@ pub(crate) async fn all(c: &mut Conn) -> Answer<Vec<SealedRealm>> {
 /// Only from what it was: two changes of different members are both kept.
 pub(crate) async fn change(c: &mut Conn, before: &Realm, realm: &Realm, stamp: &Stamp) -> Answer<bool> {
     let row = realms::table.find(before.id.0.to_vec()).select((realms::display_name, realms::settings));
-    let there: Option<(String, String)> = lock!(row).first(c).await.optional()?;
+    let there: Option<(String, String)> = lock!(row).get_result(c).await.optional()?;
     let same = there.is_some_and(|(display_name, settings)| {
         display_name == before.display_name && serde_json::from_str(&settings).is_ok_and(|s: RealmSettings| s == before.settings)
     });
@@ -56,7 +56,7 @@ pub(crate) async fn change(c: &mut Conn, before: &Realm, realm: &Realm, stamp: &
 
 /// The oldest schema a program must know to work here.
 pub(crate) async fn oldest_schema(c: &mut Conn) -> Answer<i64> {
-    Ok(counters::table.find("oldest_schema").select(counters::n).first(c).await?)
+    Ok(counters::table.find("oldest_schema").select(counters::n).get_result(c).await?)
 }
 
 pub(crate) async fn ping(c: &mut Conn) -> Answer<()> {

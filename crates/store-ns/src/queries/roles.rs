@@ -35,7 +35,7 @@ pub(crate) async fn list(c: &mut Conn, realm: Option<RealmId>) -> Answer<Vec<Rol
 /// Whether it is there, and stays until the transaction ends.
 pub(crate) async fn hold(c: &mut Conn, realm: Option<RealmId>, name: &str) -> Answer<bool> {
     let row = roles::table.find((scope(realm), name.to_owned())).select(roles::name);
-    let found: Option<String> = lock!(row).first(c).await.optional()?;
+    let found: Option<String> = lock!(row).get_result(c).await.optional()?;
     Ok(found.is_some())
 }
 

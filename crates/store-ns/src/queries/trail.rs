@@ -43,7 +43,7 @@ pub(crate) async fn done_before(c: &mut Conn, stamp: &Stamp) -> Answer<bool> {
 }
 
 pub(crate) async fn request(c: &mut Conn, id: &[u8; 16]) -> Answer<Option<[u8; 32]>> {
-    let hash: Option<Vec<u8>> = requests::table.find(id.to_vec()).select(requests::hash).first(c).await.optional()?;
+    let hash: Option<Vec<u8>> = requests::table.find(id.to_vec()).select(requests::hash).get_result(c).await.optional()?;
     hash.map(|h| rows::At { table: "requests", row: id }.fixed(&h)).transpose()
 }
 
@@ -96,7 +96,7 @@ pub(crate) async fn unordered(c: &mut Conn) -> Answer<bool> {
 /// Gives rows that are committed their place, one orderer at a time: what comes later gets a later one, so that whoever has read up to a place has missed
 /// nothing. A number drawn while writing could not promise that, because writers commit in any order. Gives how many got one.
 pub(crate) async fn order(c: &mut Conn) -> Answer<usize> {
-    let last: i64 = lock!(counters::table.find("trail").select(counters::n)).first(c).await?;
+    let last: i64 = lock!(counters::table.find("trail").select(counters::n)).get_result(c).await?;
     let numbering = ORDER_TRAIL.replace("{last}", &last.to_string()).replace("{most}", &ORDER.to_string());
     let ordered = diesel::sql_query(numbering).execute(c).await?;
     let now = last.saturating_add(i64::try_from(ordered).unwrap_or(0));

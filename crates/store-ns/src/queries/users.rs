@@ -35,14 +35,14 @@ pub(crate) async fn put(c: &mut Conn, user: &User, stamp: &Stamp) -> Answer<User
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<Option<User>> {
     let row: Option<UserRow> =
-        users::table.find((realm.0.to_vec(), user_id.to_owned())).select(UserRow::as_select()).first(c).await.optional()?;
+        users::table.find((realm.0.to_vec(), user_id.to_owned())).select(UserRow::as_select()).get_result(c).await.optional()?;
     row.map(User::try_from).transpose()
 }
 
 /// Whether it is there, and stays until the transaction ends.
 pub(crate) async fn hold(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<bool> {
     let row = users::table.find((realm.0.to_vec(), user_id.to_owned())).select(users::user_id);
-    let there: Option<String> = lock!(row).first(c).await.optional()?;
+    let there: Option<String> = lock!(row).get_result(c).await.optional()?;
     Ok(there.is_some())
 }
 

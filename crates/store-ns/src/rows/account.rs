@@ -10,7 +10,7 @@ use super::{At, millis, time};
 use crate::schema::{accounts, users};
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
 pub(crate) struct UserRow {
     realm: Vec<u8>,
     user_id: String,
@@ -38,7 +38,7 @@ impl TryFrom<UserRow> for User {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = accounts)]
+#[diesel(table_name = accounts, treat_none_as_default_value = false)]
 pub(crate) struct AccountRow {
     realm: Vec<u8>,
     id: Vec<u8>,

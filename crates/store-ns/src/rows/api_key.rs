@@ -10,7 +10,7 @@ use super::{At, millis, time};
 use crate::schema::{api_keys, roles};
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = api_keys)]
+#[diesel(table_name = api_keys, treat_none_as_default_value = false)]
 pub(crate) struct ApiKeyRow {
     id: Vec<u8>,
     hash: Vec<u8>,

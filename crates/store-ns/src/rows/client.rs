@@ -7,7 +7,7 @@ use super::{At, millis, time};
 use crate::schema::clients;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = clients, treat_none_as_null = true)]
+#[diesel(table_name = clients, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(crate) struct ClientRow {
     realm: Vec<u8>,
     id: Vec<u8>,

@@ -7,7 +7,7 @@ use super::{At, millis, time};
 use crate::schema::enrolments;
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = enrolments)]
+#[diesel(table_name = enrolments, treat_none_as_default_value = false)]
 pub(crate) struct EnrolmentRow {
     realm: Vec<u8>,
     id: Vec<u8>,

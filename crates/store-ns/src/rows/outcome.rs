@@ -10,7 +10,7 @@ use super::{At, millis, time};
 use crate::schema::outcomes;
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = outcomes)]
+#[diesel(table_name = outcomes, treat_none_as_default_value = false)]
 pub(crate) struct OutcomeRow {
     realm: Vec<u8>,
     pub(crate) id: Vec<u8>,

@@ -10,7 +10,7 @@ use super::{At, millis, time};
 use crate::schema::{apps, realm_keys, realms};
 
 #[derive(Queryable, Selectable, Insertable, Clone)]
-#[diesel(table_name = realms)]
+#[diesel(table_name = realms, treat_none_as_default_value = false)]
 pub(crate) struct RealmRow {
     id: Vec<u8>,
     name: String,
@@ -91,7 +91,7 @@ pub(crate) fn sealed_realm(r: RealmRow, keys: &[RealmKeyRow], apps: &[App]) -> R
 }
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = apps, treat_none_as_null = true)]
+#[diesel(table_name = apps, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(crate) struct AppRow {
     realm: Vec<u8>,
     id: String,

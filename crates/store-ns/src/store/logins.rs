@@ -21,9 +21,9 @@ impl Logins for NsStore {
         read!(self, |c| q::logins::get(c, realm, login))
     }
 
-    async fn redeem(&self, realm: RealmId, login: LoginId, account: AccountId, stamp: &Stamp) -> Result<Redeemed, Fault> {
-        let stamp = stamp.clone();
-        write!(self, |c| q::logins::redeem(c, realm, login, account, &stamp))
+    async fn redeem(&self, approved: &Outcome, account: AccountId, stamp: &Stamp) -> Result<Redeemed, Fault> {
+        let (approved, stamp) = (approved.clone(), stamp.clone());
+        write!(self, |c| q::logins::redeem(c, &approved, account, &stamp))
     }
 
     async fn redeemed_by(&self, realm: RealmId, login: LoginId, request: &[u8; 16]) -> Result<bool, Fault> {

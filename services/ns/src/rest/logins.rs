@@ -19,6 +19,7 @@ use countersign_edge::{
     problem::Oops,
 };
 use countersign_protocol::ids::LoginId;
+use futures_util::future::try_join;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -101,14 +102,23 @@ pub(super) async fn create(
     new: Body<NewLogin>,
 ) -> Result<HttpResponse, Oops> {
     check(&new)?;
-    let client = ports.store.client(at.id(), at.caller.client()?).await?.ok_or_else(Oops::unauthorized)?;
+    let account = |a: &String| a.parse().map(Target::Account).map_err(|_| Oops::invalid("/to_account", "not an account id"));
+    let target = new.to_account.as_ref().map(account).transpose()?.or_else(|| new.to_user.clone().map(Target::User));
+    let directed = async {
+        match target {
+            Some(target) => logins.direct(&at.realm, target).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    // The client is one read, whom the login is for another: neither waits for the other.
+    let (client, directed) = try_join(ports.store.client(at.id(), at.caller.client()?), directed).await?;
+    let client = client.ok_or_else(Oops::unauthorized)?;
     let who = at.caller.who_with(&new.0.0);
     let words = words(&new, &client)?;
     let new = new.into_inner().0;
     if new.return_url.as_ref().is_some_and(|url| !client.return_urls.contains(url)) {
         return Err(Oops::invalid("/return_url", "not one of the client's return_urls"));
     }
-    let account = |a: String| a.parse().map(Target::Account).map_err(|_| Oops::invalid("/to_account", "not an account id"));
     let initiator = new.initiator.unwrap_or_default();
     let new = flow::NewLogin {
         expected_user: new.expected_user,
@@ -116,7 +126,7 @@ pub(super) async fn create(
         browser: new.browser,
         place: new.place,
         return_url: new.return_url,
-        target: new.to_account.map(account).transpose()?.or(new.to_user.map(Target::User)),
+        directed,
         binding: initiator.binding,
         address: initiator.address.map(|ip| ip.to_canonical().to_string()),
         number_match: new.number_match,
@@ -172,7 +182,7 @@ pub(super) async fn cancel(at: InRealm, logins: web::Data<Logins>, path: LoginPa
 }
 
 pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPath, body: web::Bytes) -> Result<HttpResponse, Oops> {
-    let (id, _) = mine(&at, &logins, &path).await?;
+    let id = scope::id(&path.1)?;
     // An identity goes to the client it is for, or to whoever may act for it.
     if at.caller.client.is_none() && !at.caller.may(Permission::ActForClient) {
         return Err(Oops::forbidden().because("redeeming takes the client's API key, or the permission act_for_client"));

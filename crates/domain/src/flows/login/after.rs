@@ -13,7 +13,7 @@ use crate::{
     capability,
     faults::{FaultName, active},
     flows::limits::let_change,
-    login::{EndedBy, Event, Record, State, step},
+    login::{EndedBy, Event, Login, Record, State, step},
     ports::{Fact, Ports, Redeemed, Topic},
     realm::OpenRealm,
     refused::{Fault, Stop},
@@ -26,14 +26,16 @@ pub struct Redemption {
     pub account: Account,
 }
 
-/// The client exchanges an approved login for the identity, once; the same keyed request gets the same answer again.
+/// The client exchanges an approved login for the identity, once; the same keyed request gets the same answer again. Another client's login is not there.
 ///
 /// # Errors
 /// Why not.
 pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token: Option<[u8; 16]>, who: Who) -> Result<Redemption, Stop> {
-    let Some(mut record) = ports.store.outcome(realm.realm.id, id).await? else {
+    let mine = |login: &Login| who.client.is_none_or(|client| client == login.client);
+    let Some(mut record) = ports.store.outcome(realm.realm.id, id).await?.filter(|record| mine(&record.outcome.login)) else {
         // Pending logins are not in the store; looking also records an expiry nobody noticed yet.
-        return Err(look(ports, realm, id).await?.map_or(Refused::NotFound, |_| Refused::NotApproved).into());
+        let seen = look(ports, realm, id).await?.filter(|seen| mine(&seen.login));
+        return Err(seen.map_or(Refused::NotFound, |_| Refused::NotApproved).into());
     };
     let claim = record.outcome.claim.clone().ok_or(Refused::NotApproved)?;
     if let (Some(mark), Some(_)) = (who.mark, record.redeemed)
@@ -48,7 +50,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
     }
     let expected = capability::return_token(realm, id, claim.account).0;
     step(&record.outcome.login, &record.state(), &Event::Redeem { return_token, expected }, ports.now())?;
-    let account = match ports.store.redeem(realm.realm.id, id, claim.account, &ports.stamp(who)).await? {
+    let account = match ports.store.redeem(&record.outcome, claim.account, &ports.stamp(who)).await? {
         Redeemed::Won(account) => *account,
         Redeemed::Lost if active(FaultName::ApproveTwice) => {
             ports.store.account(realm.realm.id, claim.account).await?.ok_or(Refused::AccountDeleted)?

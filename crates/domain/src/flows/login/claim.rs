@@ -58,8 +58,7 @@ pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &
             return Err(Refused::StaleQr.into());
         }
         let ttl = ports.now().until(login.expires_at) / 1000 + LINGER_SECS;
-        ports.live.note_claim(account.id, login.id, ttl).await?;
-        match ports.live.advance(login.id, stored.v, write(&login, Some(&granted), 2)).await? {
+        match ports.live.claim(login.id, account.id, stored.v, write(&login, Some(&granted), 2), ttl).await? {
             Advanced::Done => return Ok(Claimed { login, claim: granted }),
             Advanced::Stale(_) | Advanced::Missing => {}
         }

@@ -13,12 +13,12 @@ use super::{
 use crate::{
     Refused,
     account::{Account, may_log_in},
-    audit::{About, Who},
+    audit::Who,
     capability::{fingerprint, page_secret},
     client::Client,
-    flows::limits::{Attempt, alert, let_in, let_in_app},
+    flows::limits::Way,
     login::{Claim, Initiator, Login, State, Target, Via},
-    ports::{AccountQuery, Alert, Counter, CounterKind, Ports, Topic},
+    ports::{AccountQuery, Advanced, Ports, Versioned},
     random::id_from,
     realm::OpenRealm,
     refused::{Fault, Stop},
@@ -29,9 +29,6 @@ use crate::{
 /// A user's phones that are told of a login at most.
 const MOST_PHONES: u32 = 20;
 
-/// A client that lost an answer asks again within this time.
-const REPEATED_SECS: u64 = 60;
-
 /// What the client asks.
 #[derive(Clone, Debug, Default)]
 pub struct NewLogin {
@@ -40,12 +37,37 @@ pub struct NewLogin {
     pub browser: Option<String>,
     pub place: Option<String>,
     pub return_url: Option<String>,
-    pub target: Option<Target>,
+    pub directed: Option<Directed>,
     /// What the client keeps in the browser's cookie.
     pub binding: Option<String>,
     /// The browser's address.
     pub address: Option<String>,
     pub number_match: bool,
+}
+
+/// Whom a login is directed at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directed {
+    target: Target,
+    /// The phones that may be told.
+    to: Vec<AccountId>,
+}
+
+/// Directs a login. That nobody has this name is told to nobody.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn direct(ports: &Ports, realm: &OpenRealm, target: Target) -> Result<Directed, Fault> {
+    let accounts: Vec<Account> = match &target {
+        Target::Account(id) => ports.store.account(realm.realm.id, *id).await?.into_iter().collect(),
+        Target::User(user) => {
+            let active = Some(AccountState::Active);
+            let query = AccountQuery { user_id: Some(user.clone()), state: active, limit: MOST_PHONES, ..AccountQuery::default() };
+            ports.store.accounts(realm.realm.id, &query).await?
+        }
+    };
+    let to = accounts.into_iter().filter(|a| may_log_in(a.state).is_ok()).map(|a| a.id).collect();
+    Ok(Directed { target, to })
 }
 
 /// A login that was made, now or by the same keyed request before.
@@ -66,11 +88,11 @@ pub async fn create(ports: &Ports, realm: &OpenRealm, client: &Client, new: NewL
     }
     let print = |kind: &str, text: Option<&String>| text.map(|t| fingerprint(realm, kind, t));
     let initiator = Initiator { binding: print("binding", new.binding.as_ref()), address: print("address", new.address.as_ref()) };
-    let quiet = let_in(ports, realm, &Attempt { client: client.id, initiator, target: new.target.as_ref() }).await?;
     let now = ports.now();
     let id = LoginId(who.mark.map_or_else(|| ports.random.id(now), |mark| mark.id));
     let page = page_secret(realm, id);
-    let directed_user = if let Some(Target::User(user)) = &new.target { Some(user.clone()) } else { None };
+    let (target, to) = new.directed.map_or_else(Default::default, |d| (Some(d.target), d.to));
+    let directed_user = if let Some(Target::User(user)) = &target { Some(user.clone()) } else { None };
     let login = Login {
         id,
         realm: realm.realm.id,
@@ -85,18 +107,18 @@ pub async fn create(ports: &Ports, realm: &OpenRealm, client: &Client, new: NewL
         place: new.place,
         return_url: new.return_url,
         page_hash: page.hash(),
-        target: new.target,
+        target,
         initiator,
         number_match: new.number_match,
         callback_url: None,
         request: who.mark.map(|mark| mark.hash),
     };
     let ttl = realm.realm.settings.login_secs + LINGER_SECS;
-    if !ports.live.create(id, encode(&login, None), ttl).await? {
+    let way = Way::of_client(realm, client.id, initiator, login.target.as_ref());
+    if !way.begin(ports, id, encode(&login, None), ttl, &to).await? {
         // The same keyed request, on another connection, a moment earlier.
         return made_before(ports, realm, client, who).await?.ok_or_else(|| Fault("a new login's id is taken".to_owned()).into());
     }
-    offer(ports, realm, &login, ttl, quiet).await?;
     Ok(Created { seen: Seen { login, state: State::Pending }, page })
 }
 
@@ -106,47 +128,8 @@ async fn made_before(ports: &Ports, realm: &OpenRealm, client: &Client, who: Who
     if seen.login.client != client.id || seen.login.request != Some(mark.hash) {
         return Err(Refused::RequestChanged.into());
     }
-    if seen.state == State::Pending && ports.now() < seen.login.created_at.plus_secs(REPEATED_SECS) {
-        // Should the first time have stopped before the phones were told.
-        offer(ports, realm, &seen.login, realm.realm.settings.login_secs + LINGER_SECS, false).await?;
-    }
     let page = page_secret(realm, seen.login.id);
     Ok(Some(Created { seen, page }))
-}
-
-/// The phones it waits for, told unless it is quiet. That nobody has this name is told to nobody.
-async fn offer(ports: &Ports, realm: &OpenRealm, login: &Login, ttl: u64, quiet: bool) -> Result<(), Fault> {
-    let accounts: Vec<Account> = match &login.target {
-        None => return Ok(()),
-        Some(Target::Account(id)) => ports.store.account(realm.realm.id, *id).await?.into_iter().collect(),
-        Some(Target::User(user)) => {
-            let active = Some(AccountState::Active);
-            let query = AccountQuery { user_id: Some(user.clone()), state: active, limit: MOST_PHONES, ..AccountQuery::default() };
-            ports.store.accounts(realm.realm.id, &query).await?
-        }
-    };
-    for account in accounts.into_iter().filter(|a| may_log_in(a.state).is_ok()) {
-        if ports.live.offers(account.id).await?.contains(&login.id) {
-            continue;
-        }
-        ports.live.offer(account.id, login.id, ttl).await?;
-        if !quiet && !annoyed(ports, realm, account.id).await? {
-            ports.live.announce(Topic::Offered { to: account.id, login: login.id }, 1).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether this account has been shown enough unasked. What it is not shown it finds when it looks.
-async fn annoyed(ports: &Ports, realm: &OpenRealm, account: AccountId) -> Result<bool, Fault> {
-    let limit = realm.realm.settings.limits.account;
-    let counter = Counter { realm: realm.realm.id, kind: CounterKind::Offers, key: account.0 };
-    let count = ports.live.count(counter, limit.secs).await?;
-    if count.n == limit.most + 1 {
-        let about = About::of(realm.realm.id, account).detail(Some("offers"));
-        alert(ports, Alert::Limited, about).await?;
-    }
-    Ok(count.n > limit.most)
 }
 
 /// A phone starts a login at a client by itself, and has it at once. The same `req_id` gives the same login.
@@ -161,7 +144,8 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
         if there.v == 1 {
             // The first time stopped half way.
             let (login, _) = read(&there)?;
-            ports.live.advance(id, 1, write(&login, Some(&own_claim(&account, login.created_at)), 2)).await?;
+            let claimed = write(&login, Some(&own_claim(&account, login.created_at)), 2);
+            ports.live.claim(id, account.id, 1, claimed, realm.realm.settings.login_secs + LINGER_SECS).await?;
         }
         return resume(ports, realm, account.id, id).await;
     }
@@ -170,7 +154,6 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
     }
     let client = ports.store.client_by_name(realm.realm.id, client).await?.ok_or(Refused::NotFound)?;
     let callback_url = client.callback_urls.first().ok_or(Refused::NotFound)?.clone();
-    let_in_app(ports, realm, account.id, client.id).await?;
     let now = ports.now();
     let login = Login {
         id,
@@ -193,15 +176,16 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
         request: None,
     };
     let ttl = realm.realm.settings.login_secs + LINGER_SECS;
+    Way::of_phone(realm, account.id, client.id).begin(ports, id, encode(&login, None), ttl, &[]).await?;
     let claim = own_claim(&account, now);
-    ports.live.note_claim(account.id, id, ttl).await?;
-    ports.live.create(id, encode(&login, None), ttl).await?;
     // Lost only to the same request on another connection: then what is there is the same.
-    ports.live.advance(id, 1, write(&login, Some(&claim), 2)).await?;
-    let there = ports.live.read(id).await?.ok_or(Refused::NotFound)?;
-    match read(&there)? {
-        (login, State::Claimed(claim)) => Ok(Claimed { login, claim }),
-        _ => Err(Refused::NotFound.into()),
+    match ports.live.claim(id, account.id, 1, write(&login, Some(&claim), 2), ttl).await? {
+        Advanced::Done => Ok(Claimed { login, claim }),
+        Advanced::Stale(there @ Versioned { v: 2, .. }) => match read(&there)? {
+            (login, State::Claimed(claim)) => Ok(Claimed { login, claim }),
+            _ => Err(Refused::NotFound.into()),
+        },
+        Advanced::Stale(_) | Advanced::Missing => Err(Refused::NotFound.into()),
     }
 }
 

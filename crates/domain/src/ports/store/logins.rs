@@ -44,8 +44,8 @@ pub trait Logins: Send + Sync {
     /// The one INSERT of an outcome. An approval checks in the same transaction that the account is active.
     async fn record_outcome(&self, outcome: &Outcome, stamp: &Stamp) -> Result<Recorded, Fault>;
     async fn outcome(&self, realm: RealmId, login: LoginId) -> Result<Option<Record>, Fault>;
-    /// The one INSERT of a redemption.
-    async fn redeem(&self, realm: RealmId, login: LoginId, account: AccountId, stamp: &Stamp) -> Result<Redeemed, Fault>;
+    /// The one INSERT of a redemption: this account approved this outcome.
+    async fn redeem(&self, approved: &Outcome, account: AccountId, stamp: &Stamp) -> Result<Redeemed, Fault>;
     /// Whether this very keyed request redeemed it.
     async fn redeemed_by(&self, realm: RealmId, login: LoginId, request: &[u8; 16]) -> Result<bool, Fault>;
     /// The one INSERT of an end. False when it has ended already.

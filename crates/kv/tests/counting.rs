@@ -1,0 +1,98 @@
+//! What every adapter promises about counting, and about who stays out.
+
+use countersign_domain::{
+    limits::Limit,
+    ports::{Count, Counter, CounterKind, Gate, Opened, Opening, Quarantine},
+};
+use countersign_protocol::ids::{LoginId, RealmId};
+
+use crate::contract::{A, Bench, REALM, opening};
+
+pub(crate) fn counter(kind: CounterKind, key: u8) -> Counter {
+    Counter { realm: REALM, kind, key: [key; 16] }
+}
+
+pub(crate) async fn an_opening_counts_up_to_the_gate_that_is_shut(on: &dyn Bench) {
+    let live = on.live();
+    let gate = |kind, most, shut| Gate { counter: counter(kind, 1), limit: Limit { most, secs: 10 }, shut };
+    let gates = [gate(CounterKind::User, 0, false), gate(CounterKind::Client, 2, true), gate(CounterKind::Address, 9, true)];
+    let open = |n: u8| live.open(Opening { gates: &gates, ..opening(LoginId([n; 16]), b"body 1", 60) });
+    let count = |n| Count { n, left: 10 };
+    assert_eq!(open(1).await.unwrap(), Opened { counts: vec![count(1); 3], made: true, ..Opened::default() });
+    assert_eq!(open(1).await.unwrap(), Opened { counts: vec![count(2); 3], ..Opened::default() }, "counted, though it is there");
+    assert_eq!(open(2).await.unwrap(), Opened { counts: vec![count(3); 2], ..Opened::default() });
+    assert_eq!(live.read(LoginId([2; 16])).await.unwrap(), None);
+    assert_eq!(live.count(counter(CounterKind::Address, 1), 10).await.unwrap().n, 3, "what is behind it was not counted");
+    on.pass(11).await;
+    assert_eq!(open(2).await.unwrap(), Opened { counts: vec![count(1); 3], made: true, ..Opened::default() });
+}
+
+pub(crate) async fn who_stays_out_opens_nothing_and_is_not_counted(on: &dyn Bench) {
+    let live = on.live();
+    let gates = [Gate { counter: counter(CounterKind::Client, 1), limit: Limit { most: 9, secs: 10 }, shut: true }];
+    live.quarantine(REALM, [2; 16], true, 10).await.unwrap();
+    let until = live.quarantined(REALM, [2; 16]).await.unwrap();
+    let from = [[1; 16], [2; 16]];
+    let open = |from| live.open(Opening { from, gates: &gates, ..opening(A, b"body 1", 60) });
+    assert_eq!(open(&from).await.unwrap(), Opened { out: until, ..Opened::default() });
+    assert_eq!(live.read(A).await.unwrap(), None);
+    let opened = open(&from[..1]).await.unwrap();
+    assert_eq!((opened.out, opened.counts[0].n, opened.made), (None, 1, true));
+    on.pass(11).await;
+    assert_eq!(open(&from).await.unwrap().out, None, "in its time");
+}
+
+pub(crate) async fn a_window_begins_with_its_first_count_and_ends_in_its_time(on: &dyn Bench) {
+    let live = on.live();
+    let c = counter(CounterKind::Client, 1);
+    assert_eq!(live.count(c, 10).await.unwrap(), Count { n: 1, left: 10 });
+    on.pass(4).await;
+    assert_eq!(live.count(c, 10).await.unwrap(), Count { n: 2, left: 6 });
+    assert_eq!(live.count(counter(CounterKind::Client, 2), 10).await.unwrap().n, 1, "another key");
+    assert_eq!(live.count(counter(CounterKind::User, 1), 10).await.unwrap().n, 1, "another kind");
+    let elsewhere = Counter { realm: RealmId([8; 16]), ..c };
+    assert_eq!(live.count(elsewhere, 10).await.unwrap().n, 1, "another realm");
+    on.pass(7).await;
+    assert_eq!(live.count(c, 10).await.unwrap(), Count { n: 1, left: 10 });
+}
+
+pub(crate) async fn of_many_counts_at_once_none_is_lost(on: &dyn Bench) {
+    let live = on.live();
+    let counts: Vec<_> = (0..64)
+        .map(|_| {
+            let live = live.clone();
+            tokio::spawn(async move { live.count(counter(CounterKind::Client, 1), 60).await.unwrap().n })
+        })
+        .collect();
+    let mut seen = Vec::new();
+    for c in counts {
+        seen.push(c.await.unwrap());
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=64).collect::<Vec<_>>());
+}
+
+pub(crate) async fn members_are_counted_once_each(on: &dyn Bench) {
+    let live = on.live();
+    let c = counter(CounterKind::Address, 1);
+    for (member, n) in [(1, 1), (1, 1), (2, 2), (1, 2), (3, 3)] {
+        assert_eq!(live.distinct(c, [member; 16], 60).await.unwrap(), n);
+    }
+    on.pass(61).await;
+    assert_eq!(live.distinct(c, [9; 16], 60).await.unwrap(), 1);
+}
+
+pub(crate) async fn who_stays_out_comes_in_again_in_time_or_when_released(on: &dyn Bench) {
+    let live = on.live();
+    live.quarantine(REALM, [1; 16], false, 10).await.unwrap();
+    live.quarantine(REALM, [2; 16], true, 60).await.unwrap();
+    live.quarantine(RealmId([8; 16]), [3; 16], true, 60).await.unwrap();
+    let keys = |all: Vec<Quarantine>| all.into_iter().map(|q| (q.key[0], q.address)).collect::<Vec<_>>();
+    assert_eq!(keys(live.quarantines(REALM).await.unwrap()), [(1, false), (2, true)]);
+    assert!(live.quarantined(REALM, [1; 16]).await.unwrap().is_some());
+    assert!(live.quarantined(REALM, [3; 16]).await.unwrap().is_none(), "another realm's");
+    on.pass(11).await;
+    assert!(live.quarantined(REALM, [1; 16]).await.unwrap().is_none());
+    assert!(live.release(REALM, [2; 16]).await.unwrap() && !live.release(REALM, [2; 16]).await.unwrap());
+    assert!(live.quarantined(REALM, [2; 16]).await.unwrap().is_none());
+}
