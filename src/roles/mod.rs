@@ -49,10 +49,9 @@ impl From<countersign_domain::Fault> for StartError {
     }
 }
 
-/// The runtime of everything that is not the actor system's: connections to databases and Redis live on it.
+/// The runtime of everything that is not the actor system's: connections to a database server live on it. Fewer threads than cores: two that share little work wake each other.
 fn runtime(config: &Config) -> Result<Runtime, StartError> {
-    let servers = config.database_is_shared() || !config.kv.url.0.is_empty();
-    let threads = if servers { available_parallelism().map_or(2, usize::from) } else { 1 };
+    let threads = if config.database_is_shared() { available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)) } else { 1 };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name("io").enable_all().build();
     runtime.map_err(|e| StartError::Other(e.to_string()))
 }

@@ -6,16 +6,15 @@ use actix::prelude::*;
 use countersign_domain::{
     account::Account,
     audit::Actor,
-    capability,
     flows::login::{self, Claimed, Seen},
-    login::{EndedBy, Login, State, Via},
+    login::{EndedBy, Login, State},
     ports::Topic,
     realm::OpenRealm,
     refused::Stop,
 };
 use countersign_protocol::{
     codes::{AccountState, Close, LoginState, Refusal},
-    frames::{self, AccountChanged, Decided, Done, LoginChanged, LoginEntry, Logins, PhoneFrame, Pong},
+    frames::{self, AccountChanged, Decided, Done, LoginChanged, Logins, PhoneFrame, Pong},
     ids::{LoginId, ReqId},
 };
 
@@ -23,6 +22,7 @@ use super::{
     actor::{SessionActor, Work, done},
     entrance::hear,
     phases::{MOST_WATCHED, Phase},
+    told::{OUTCOME, answer, entry, last},
 };
 use crate::{
     registry::login::{MOST_PER_TOPIC, Waiter, Woken, register},
@@ -153,13 +153,20 @@ impl SessionActor {
     fn decide(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::Decide) -> Work {
         let shared = self.shared.clone();
         let (req_id, id, cb) = (frame.req_id, frame.login, self.channel.binding());
+        // The wake-up of its own outcome comes before the answer, and needs no look.
+        self.presume(id, OUTCOME);
         let work = to_the_end(async move { login::decide(&shared.ports, &realm, &account, &frame, &cb).await });
-        Box::pin(work.into_actor(self).map(move |result, act, ctx| match result {
+        Box::pin(work.into_actor(self).then(move |result, act, ctx| match result {
             Ok(state) => {
                 act.note(id, state);
                 act.say(Decided { req_id, login: id, state }, ctx);
+                done()
             }
-            Err(stop) => act.no(req_id, &stop, ctx),
+            Err(stop) => {
+                act.no(req_id, &stop, ctx);
+                act.presume(id, LoginState::Claimed.version());
+                act.look_at_login(id)
+            }
         }))
     }
 
@@ -201,6 +208,12 @@ impl SessionActor {
         match &mut self.phase {
             Phase::Account(a) => a.note(login, state.version(), last(state)),
             _ => false,
+        }
+    }
+
+    fn presume(&mut self, login: LoginId, told: u64) {
+        if let Phase::Account(a) = &mut self.phase {
+            a.presume(login, told);
         }
     }
 
@@ -256,34 +269,6 @@ impl SessionActor {
             AccountState::Pending | AccountState::Active if before != state => self.say(AccountChanged { state }, ctx),
             AccountState::Pending | AccountState::Active => {}
         }
-    }
-}
-
-/// Whether nothing comes after this state.
-fn last(state: LoginState) -> bool {
-    state.version() >= 3 && state != LoginState::Approved
-}
-
-fn answer(realm: &OpenRealm, req_id: ReqId, Claimed { login, claim }: &Claimed) -> frames::Claimed {
-    let returns = claim.via.returns();
-    frames::Claimed {
-        req_id,
-        login: login.id,
-        context: login.context(),
-        expires_at: login.expires_at.secs(),
-        return_token: returns.then(|| capability::return_token(realm, login.id, claim.account)),
-        return_url: login.return_url.clone().filter(|_| claim.via == Via::Link),
-        number: claim.number.as_ref().map(|n| n.len() as u64),
-        callback_url: login.callback_url.clone().filter(|_| claim.via == Via::App),
-    }
-}
-
-fn entry(seen: &Seen) -> LoginEntry {
-    LoginEntry {
-        login: seen.login.id,
-        state: seen.state.public(),
-        client_name: seen.login.client_name.clone(),
-        since: seen.login.created_at.secs(),
     }
 }
 

@@ -7,6 +7,7 @@ mod commands;
 mod devices;
 mod entrance;
 mod phases;
+mod told;
 
 use std::sync::Arc;
 

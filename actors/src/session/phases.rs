@@ -69,6 +69,13 @@ impl InAccount {
         self.watched.push(Watched { login, told, _registration: registration });
     }
 
+    /// The phone hears the next version of a login as an answer, or not at all: `told` is what it knows until then.
+    pub(super) fn presume(&mut self, login: LoginId, told: u64) {
+        if let Some(watched) = self.watched.iter_mut().find(|w| w.login == login) {
+            watched.told = told;
+        }
+    }
+
     /// Notes that the phone knows this version; true when that is news. A login that cannot change any more is forgotten.
     pub(super) fn note(&mut self, login: LoginId, v: u64, last: bool) -> bool {
         let Some(at) = self.watched.iter().position(|w| w.login == login) else { return false };

@@ -1,0 +1,44 @@
+//! What a phone is told about a login.
+
+use countersign_domain::{
+    capability,
+    flows::login::{Claimed, Seen},
+    login::Via,
+    realm::OpenRealm,
+};
+use countersign_protocol::{
+    codes::LoginState,
+    frames::{self, LoginEntry},
+    ids::ReqId,
+};
+
+/// Versions from here on are outcomes and what follows them.
+pub(super) const OUTCOME: u64 = 3;
+
+/// Whether nothing comes after this state.
+pub(super) fn last(state: LoginState) -> bool {
+    state.version() >= OUTCOME && state != LoginState::Approved
+}
+
+pub(super) fn answer(realm: &OpenRealm, req_id: ReqId, Claimed { login, claim }: &Claimed) -> frames::Claimed {
+    let returns = claim.via.returns();
+    frames::Claimed {
+        req_id,
+        login: login.id,
+        context: login.context(),
+        expires_at: login.expires_at.secs(),
+        return_token: returns.then(|| capability::return_token(realm, login.id, claim.account)),
+        return_url: login.return_url.clone().filter(|_| claim.via == Via::Link),
+        number: claim.number.as_ref().map(|n| n.len() as u64),
+        callback_url: login.callback_url.clone().filter(|_| claim.via == Via::App),
+    }
+}
+
+pub(super) fn entry(seen: &Seen) -> LoginEntry {
+    LoginEntry {
+        login: seen.login.id,
+        state: seen.state.public(),
+        client_name: seen.login.client_name.clone(),
+        since: seen.login.created_at.secs(),
+    }
+}
