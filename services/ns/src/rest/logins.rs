@@ -184,10 +184,14 @@ pub(super) async fn cancel(at: InRealm, logins: web::Data<Logins>, path: LoginPa
 pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPath, body: web::Bytes) -> Result<HttpResponse, Oops> {
     let id = scope::id(&path.1)?;
     // An identity goes to the client it is for, or to whoever may act for it.
-    if at.caller.client.is_none() && !at.caller.may(Permission::ActForClient) {
-        return Err(Oops::forbidden().because("redeeming takes the client's API key, or the permission act_for_client"));
-    }
-    let asked: Redeem = optional(&body)?;
+    let may = at.caller.client.is_some() || at.caller.may(Permission::ActForClient);
+    let why = "redeeming takes the client's API key, or the permission act_for_client";
+    let asked: Result<Redeem, Oops> = if may { optional(&body) } else { Err(Oops::forbidden().because(why)) };
+    let asked = match asked {
+        Ok(asked) => asked,
+        // A login that is not the caller's is not there, whatever else is wrong.
+        Err(oops) => return mine(&at, &logins, &path).await.and(Err(oops)),
+    };
     let who = at.caller.who_with(&asked);
     // A text that is no token is a wrong token.
     let token = asked.return_token.map(|t| URL_SAFE_NO_PAD.decode(t.as_bytes()).ok().and_then(|b| b.try_into().ok()).unwrap_or([0; 16]));
