@@ -264,6 +264,27 @@ async fn where_the_realm_asks_for_it_a_login_lives_only_while_its_phone_pings() 
     assert_eq!(stage.look(&login).await.reason.as_deref(), Some("silence"));
 }
 
+#[cfg(feature = "faults")]
+#[tokio::test]
+async fn what_ended_by_itself_is_not_redeemed_though_nobody_has_looked() {
+    let pod = Pod::start();
+    for (settings, reason) in [
+        (RealmSettings { silence_secs: Some(60), ..RealmSettings::default() }, "silence"),
+        (RealmSettings { session_secs: Some(60), redeem_secs: Some(900), ..RealmSettings::default() }, "lifetime"),
+    ] {
+        let stage = Stage::strict(&pod, settings).await;
+        let mut online = stage.phone("alice").await.connect().await;
+        let login = stage.approved(&mut online).await;
+        drop(online);
+        pod.later(61).await;
+        let once = stage.api.once("redeem");
+        for api in [&stage.api, &once, &once] {
+            assert_eq!(code(api.redeem(&stage.realm, &login.id, None).await), "not_approved", "{reason}");
+        }
+        assert_eq!(stage.look(&login).await.reason.as_deref(), Some(reason));
+    }
+}
+
 #[tokio::test]
 async fn a_client_with_templates_says_nothing_else() {
     let pod = Pod::start();

@@ -154,18 +154,21 @@ impl SessionActor {
         let shared = self.shared.clone();
         let (req_id, id, cb) = (frame.req_id, frame.login, self.channel.binding());
         // The wake-up of its own outcome comes before the answer, and needs no look.
-        self.presume(id, OUTCOME);
+        self.deciding(id, true);
         let work = to_the_end(async move { login::decide(&shared.ports, &realm, &account, &frame, &cb).await });
-        Box::pin(work.into_actor(self).then(move |result, act, ctx| match result {
-            Ok(state) => {
-                act.note(id, state);
-                act.say(Decided { req_id, login: id, state }, ctx);
-                done()
-            }
-            Err(stop) => {
-                act.no(req_id, &stop, ctx);
-                act.presume(id, LoginState::Claimed.version());
-                act.look_at_login(id)
+        Box::pin(work.into_actor(self).then(move |result, act, ctx| {
+            act.deciding(id, false);
+            match result {
+                Ok(state) => {
+                    act.note(id, state);
+                    act.say(Decided { req_id, login: id, state }, ctx);
+                    done()
+                }
+                Err(stop) => {
+                    act.no(req_id, &stop, ctx);
+                    // What it was not woken for meanwhile.
+                    if act.knows(id, OUTCOME) { done() } else { act.look_at_login(id) }
+                }
             }
         }))
     }
@@ -211,9 +214,9 @@ impl SessionActor {
         }
     }
 
-    fn presume(&mut self, login: LoginId, told: u64) {
+    fn deciding(&mut self, login: LoginId, deciding: bool) {
         if let Phase::Account(a) = &mut self.phase {
-            a.presume(login, told);
+            a.deciding(login, deciding);
         }
     }
 

@@ -5,6 +5,7 @@ use std::{rc::Rc, sync::Arc};
 use countersign_domain::{account::Account, realm::OpenRealm};
 use countersign_protocol::ids::{EnrolmentId, LoginId};
 
+use super::told::OUTCOME;
 use crate::registry::{login::Registration, message::Presence};
 
 /// Where a session is.
@@ -45,6 +46,8 @@ pub(super) struct Watched {
     pub(super) login: LoginId,
     /// The version it knows.
     pub(super) told: u64,
+    /// It is deciding: the outcome it hears as an answer.
+    pub(super) deciding: bool,
     pub(super) _registration: Registration,
 }
 
@@ -57,22 +60,22 @@ impl InAccount {
         self.watched.iter().any(|w| w.login == login)
     }
 
-    /// Whether the phone has been told this version of a login, or does not follow it (any more).
+    /// Whether the phone has been told this version of a login or is about to be, or does not follow it (any more).
     pub(super) fn knows(&self, login: LoginId, v: u64) -> bool {
-        self.watched.iter().find(|w| w.login == login).is_none_or(|w| w.told >= v)
+        self.watched.iter().find(|w| w.login == login).is_none_or(|w| w.told >= v || w.deciding && v <= OUTCOME)
     }
 
     pub(super) fn watch(&mut self, login: LoginId, told: u64, registration: Registration) {
         if self.watched.len() == MOST_WATCHED {
             self.watched.remove(0);
         }
-        self.watched.push(Watched { login, told, _registration: registration });
+        self.watched.push(Watched { login, told, deciding: false, _registration: registration });
     }
 
-    /// The phone hears the next version of a login as an answer, or not at all: `told` is what it knows until then.
-    pub(super) fn presume(&mut self, login: LoginId, told: u64) {
+    /// The phone decides a login, or has done so.
+    pub(super) fn deciding(&mut self, login: LoginId, deciding: bool) {
         if let Some(watched) = self.watched.iter_mut().find(|w| w.login == login) {
-            watched.told = told;
+            watched.deciding = deciding;
         }
     }
 

@@ -9,6 +9,7 @@ use countersign_protocol::ids::{AccountId, LoginId, PodId};
 use countersign_testkit::{Private, Sentinel};
 use tokio::{
     runtime::Handle,
+    sync::{mpsc, oneshot},
     time::{Instant, sleep, timeout},
 };
 
@@ -143,4 +144,41 @@ async fn who_is_on_another_pod_is_known_until_he_leaves_or_the_pod_dies() {
         assert!(Instant::now() < until, "a pod that is not heard any more is dead");
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// A thread that does nothing but read, over a connection of its own: each question is answered when it has read.
+fn reader(kv: Arc<RedisKv>) -> mpsc::Sender<oneshot::Sender<bool>> {
+    let (ask, mut asked) = mpsc::channel::<oneshot::Sender<bool>>(1);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            while let Some(answer) = asked.recv().await {
+                let _nobody_waits = answer.send(kv.read(LOGIN).await.is_ok());
+            }
+        });
+    });
+    ask
+}
+
+#[tokio::test]
+async fn what_one_thread_hears_of_a_master_that_is_none_any_more_the_others_believe() {
+    let Some(redis) = Private::redis(&[]) else { return };
+    let clock = Arc::new(Hands::default());
+    let kv = Arc::new(open_by(&redis.database(), clock.clone()).await);
+    let reader = reader(kv.clone());
+    let read = async || {
+        let (answer, read) = oneshot::channel();
+        reader.send(answer).await.unwrap();
+        read.await.unwrap()
+    };
+    assert!(make(&*kv, LOGIN, b"body", 600).await && read().await);
+    clock.pass(100);
+    redis.tell("0", "REPLICAOF 127.0.0.1 1");
+    assert!(read().await, "who only reads notices nothing");
+    let refused = kv.announce(Topic::Login(LOGIN), 2).await.and(kv.settle(LOGIN, Versioned { v: 3, body: Vec::new() }).await);
+    assert!(refused.is_err_and(|fault| fault.to_string().contains("read only")));
+    assert_eq!(kv.faithful_since(), Time(0));
+    redis.tell("0", "REPLICAOF NO ONE");
+    assert!(read().await);
+    assert_eq!(kv.faithful_since(), Time(100_000), "it is a new master now, though it never stopped");
 }

@@ -93,8 +93,8 @@ impl Beat {
             let Ok(mut held) = lines.get().await else { return };
             let life = u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX);
             let set: Result<(), _> = redis::cmd("SET").arg(key).arg(1).arg("PX").arg(life).query_async(&mut held.conn).await;
-            if set.is_err() {
-                held.spoil();
+            if let Err(e) = set {
+                lines.judge(&held, &e);
             }
         });
     }

@@ -14,7 +14,7 @@ use std::{
 
 use bb8_redis::{RedisConnectionManager, bb8, redis};
 use countersign_domain::{ports::Clock, time::Time};
-use redis::{RedisError, aio::MultiplexedConnection};
+use redis::{RedisError, ServerErrorKind, aio::MultiplexedConnection};
 use tokio::time::timeout;
 
 use super::place::{Clients, PATIENCE};
@@ -29,7 +29,7 @@ pub(super) struct Held {
 
 impl Held {
     /// It is of no use any more: whoever asks next gets another one.
-    pub(super) fn spoil(&self) {
+    fn spoil(&self) {
         self.bad.store(true, Ordering::Release);
     }
 
@@ -46,6 +46,9 @@ pub(super) struct Life {
     now: Mutex<(String, Time)>,
 }
 
+/// Why a server is not used.
+pub(super) const REPLICA: &str = "it is a replica, which takes no writes";
+
 /// How long a server remembers when it was met first.
 const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 
@@ -58,23 +61,36 @@ impl Life {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
-    /// Before the connection is used for anything else.
+    /// Before the connection is used for anything else: a replica is not used at all.
     async fn meet(&self, conn: &mut MultiplexedConnection) -> Result<(), RedisError> {
         let told: String = redis::cmd("INFO").query_async(conn).await?;
         let value = |name: &str| told.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim();
-        let id = format!("{}:{}", value("run_id"), value("master_replid"));
-        if self.now.lock().unwrap_or_else(PoisonError::into_inner).0 == id {
+        if value("role") == "slave" {
+            return Err(std::io::Error::other(REPLICA).into());
+        }
+        let (run, data) = (value("run_id"), value("master_replid"));
+        let id = format!("{run}:{data}");
+        let known = self.now.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
+        // One that does not say who it is may be another each time.
+        let named = !run.is_empty() && !data.is_empty();
+        if known == id && named {
             return Ok(());
         }
-        // Whichever pod meets it first says since when; everything that it was told since, it was told as this master.
+        let met = if named { self.remembered(conn, &id).await.ok() } else { None };
+        // Others may have met it before this pod began: what it was told since then, it was told as this master. Whoever saw it change knows no older time.
+        let since = met.filter(|_| known.is_empty()).unwrap_or_else(|| self.clock.now());
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = (id, since);
+        Ok(())
+    }
+
+    /// When pods met this master first, which is now if nobody has. One that cannot remember it, because it is full, is taken for new.
+    async fn remembered(&self, conn: &mut MultiplexedConnection, id: &str) -> Result<Time, RedisError> {
         let (key, life) = ([&self.prefix[..], id.as_bytes()].concat(), REMEMBERED.as_secs());
         let mut both = redis::pipe();
         both.cmd("SET").arg(&key).arg(self.clock.now().0).arg("NX").arg("EX").arg(life).ignore();
         both.cmd("GET").arg(&key);
-        // One that cannot remember it, a replica or one that is full, is taken for new.
-        let since = both.query_async(conn).await.map_or_else(|_| self.clock.now(), |(since,): (u64,)| Time(since));
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = (id, since);
-        Ok(())
+        let (since,): (u64,) = both.query_async(conn).await?;
+        Ok(Time(since))
     }
 }
 
@@ -96,7 +112,7 @@ impl Manager {
         let epoch = self.epoch.load(Ordering::Acquire);
         let all = async {
             let info = self.clients.client().await?.get_connection_info().clone();
-            // The task that drives a connection lives on the thread that makes it.
+            // The task that drives a connection lives on the runtime of the thread that makes it.
             let mut conn = bb8::ManageConnection::connect(&RedisConnectionManager::new(info)?).await?;
             conn.set_response_timeout(PATIENCE);
             self.life.meet(&mut conn).await?;
@@ -129,7 +145,7 @@ impl bb8::ManageConnection for Manager {
     }
 }
 
-/// For each thread that asks a pool of one, which makes its connection anew when it must.
+/// For each thread that asks a pool of one, which makes its connection anew when it must. Threads of a pod are as many at its end as at its start.
 pub(super) struct Lines {
     manager: Manager,
     pools: RwLock<HashMap<ThreadId, bb8::Pool<Manager>>>,
@@ -145,7 +161,9 @@ impl Lines {
         if let Some(there) = self.pools.read().unwrap_or_else(PoisonError::into_inner).get(&me) {
             return there.clone();
         }
-        let pool = bb8::Pool::builder().max_size(1).connection_timeout(PATIENCE).build_unchecked(self.manager.clone());
+        let pool = bb8::Pool::builder().max_size(1).connection_timeout(PATIENCE);
+        // It lives until it is lost: connections that were made together are not all made anew together.
+        let pool = pool.max_lifetime(None).idle_timeout(None).build_unchecked(self.manager.clone());
         self.pools.write().unwrap_or_else(PoisonError::into_inner).entry(me).or_insert(pool).clone()
     }
 
@@ -156,8 +174,37 @@ impl Lines {
         Ok(Held::clone(&held))
     }
 
+    /// What an answer says about the connection it came on, and about all of them.
+    pub(super) fn judge(&self, held: &Held, e: &RedisError) {
+        if lost(e) {
+            held.spoil();
+        }
+        if deposed(e) {
+            // Threads that only read would not notice: their connections are made anew, too. Once, however many answers say so.
+            let _done_already = self.manager.epoch.compare_exchange(held.epoch, held.epoch + 1, Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+
     /// Why there is none.
     pub(super) fn trouble(&self) -> Option<String> {
         self.manager.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Whether the connection, or the server behind it, is of no use any more.
+fn lost(e: &RedisError) -> bool {
+    use redis::ErrorKind::Server;
+    e.is_io_error()
+        || e.is_timeout()
+        || e.is_connection_dropped()
+        || e.is_unrecoverable_error()
+        || deposed(e)
+        || matches!(e.kind(), Server(ServerErrorKind::BusyLoading))
+}
+
+/// Whether the server is not the master any more.
+fn deposed(e: &RedisError) -> bool {
+    // Redis 6 wraps what a script ran into.
+    matches!(e.kind(), redis::ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown))
+        || e.detail().is_some_and(|detail| detail.contains("-READONLY"))
 }

@@ -17,7 +17,7 @@ use std::{
 use bb8_redis::{bb8, redis};
 use countersign_domain::{Fault, ports::Clock};
 use countersign_protocol::ids::PodId;
-use redis::{FromRedisValue, RedisError, Script, ServerErrorKind};
+use redis::{FromRedisValue, RedisError, Script};
 use tokio::runtime::Handle;
 
 use lines::{Held, Life, Lines, Manager, Trouble};
@@ -124,7 +124,7 @@ impl RedisKv {
             ));
         }
         if value("role") != "master" {
-            return refuse("it is a replica, which takes no writes".to_owned());
+            return refuse(lines::REPLICA.to_owned());
         }
         Ok(())
     }
@@ -152,10 +152,8 @@ impl RedisKv {
             bb8::RunError::TimedOut => self.unreachable(),
         })?;
         let result = work(&mut held).await;
-        if let Err(e) = &result
-            && lost(e)
-        {
-            held.spoil();
+        if let Err(e) = &result {
+            self.lines.judge(&held, e);
         }
         result.map_err(|e| self.fault(&e))
     }
@@ -167,14 +165,4 @@ impl RedisKv {
     fn fault(&self, e: &RedisError) -> Fault {
         Fault(format!("Redis at {}: {e}", self.url))
     }
-}
-
-/// Whether the connection, or the server behind it, is of no use any more.
-fn lost(e: &RedisError) -> bool {
-    use redis::ErrorKind::Server;
-    e.is_io_error()
-        || e.is_timeout()
-        || e.is_connection_dropped()
-        || e.is_unrecoverable_error()
-        || matches!(e.kind(), Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown | ServerErrorKind::BusyLoading))
 }

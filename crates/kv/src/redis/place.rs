@@ -8,7 +8,7 @@ use redis::{
     Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, TlsCertificates, TlsMode,
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
-use tokio::{runtime::Handle, sync::Mutex};
+use tokio::{runtime::Handle, sync::Mutex, task::JoinSet};
 
 /// To connect, and for one command.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
@@ -149,8 +149,11 @@ impl Clients {
             Self::One(info) => Client::open(*info.clone()),
             Self::Sentinels(sentinels, rt) => {
                 let sentinels = sentinels.clone();
-                let asked = rt.spawn(async move { sentinels.lock().await.async_get_client().await });
-                asked.await.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()))
+                // Whoever gives up asking stands in nobody's way.
+                let mut asking = JoinSet::new();
+                asking.spawn_on(async move { sentinels.lock().await.async_get_client().await }, rt);
+                let gone = || Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into());
+                asking.join_next().await.and_then(Result::ok).unwrap_or_else(gone)
             }
         }
     }

@@ -38,8 +38,10 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
         return Err(seen.map_or(Refused::NotFound, |_| Refused::NotApproved).into());
     };
     let claim = record.outcome.claim.clone().ok_or(Refused::NotApproved)?;
+    // Nobody may have looked since its lifetime was over, or its phone fell silent.
+    let state = ended_by_itself(ports, realm, record.clone()).await?.state;
     if let (Some(mark), Some(_)) = (who.mark, record.redeemed)
-        && record.ended.is_none()
+        && !matches!(state, State::Ended { .. })
         && ports.store.redeemed_by(realm.realm.id, id, &mark.id).await?
     {
         if ports.store.request(&mark.id).await?.is_some_and(|body| body != mark.hash) {
@@ -49,7 +51,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
         return Ok(Redemption { record, account });
     }
     let expected = capability::return_token(realm, id, claim.account).0;
-    step(&record.outcome.login, &record.state(), &Event::Redeem { return_token, expected }, ports.now())?;
+    step(&record.outcome.login, &state, &Event::Redeem { return_token, expected }, ports.now())?;
     let account = match ports.store.redeem(&record.outcome, claim.account, &ports.stamp(who)).await? {
         Redeemed::Won(account) => *account,
         Redeemed::Lost if active(FaultName::ApproveTwice) => {
