@@ -64,11 +64,10 @@ impl Life {
     /// Before the connection is used for anything else: a replica is not used at all.
     async fn meet(&self, conn: &mut MultiplexedConnection) -> Result<(), RedisError> {
         let told: String = redis::cmd("INFO").query_async(conn).await?;
-        let value = |name: &str| told.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim();
-        if value("role") == "slave" {
+        if field(&told, "role") == "slave" {
             return Err(std::io::Error::other(REPLICA).into());
         }
-        let (run, data) = (value("run_id"), value("master_replid"));
+        let (run, data) = (field(&told, "run_id"), field(&told, "master_replid"));
         let id = format!("{run}:{data}");
         let known = self.now.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
         // One that does not say who it is may be another each time.
@@ -94,18 +93,21 @@ impl Life {
     }
 }
 
+/// What INFO says under this name; nothing if it does not.
+pub(super) fn field<'a>(told: &'a str, name: &str) -> &'a str {
+    told.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim()
+}
+
 /// What the connections of all threads have in common.
 #[derive(Clone)]
 pub(super) struct Manager {
     pub(super) clients: Arc<Clients>,
-    /// Raised when a connection is lost: all older ones are suspected, and made anew before they are used.
+    /// Raised when the subscription is lost, or the server is no master any more: all older connections are suspected, and made anew before they are used.
     pub(super) epoch: Arc<AtomicU64>,
     pub(super) life: Arc<Life>,
     /// Why the last connection could not be made, if it could not.
-    pub(super) trouble: Trouble,
+    pub(super) trouble: Arc<Mutex<Option<String>>>,
 }
-
-pub(super) type Trouble = Arc<Mutex<Option<String>>>;
 
 impl Manager {
     async fn make(&self) -> Result<Held, RedisError> {
@@ -147,7 +149,7 @@ impl bb8::ManageConnection for Manager {
 
 /// For each thread that asks a pool of one, which makes its connection anew when it must. Threads of a pod are as many at its end as at its start.
 pub(super) struct Lines {
-    manager: Manager,
+    pub(super) manager: Manager,
     pools: RwLock<HashMap<ThreadId, bb8::Pool<Manager>>>,
 }
 

@@ -125,7 +125,7 @@ impl Live for RedisKv {
     }
 
     fn faithful_since(&self) -> Time {
-        self.life.since()
+        self.lines.manager.life.since()
     }
 
     async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault> {
@@ -269,7 +269,8 @@ impl Live for RedisKv {
     async fn subscribe(&self, pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
         let _the_first_counts = self.pod.set(pod);
         let beat = bus::Beat { lines: self.lines.clone(), key: self.key(&[b"pod:", &pod.0]) };
-        let line = bus::Line { clients: self.clients.clone(), channel: self.bus_key(), epoch: self.epoch.clone(), beat };
+        let (clients, epoch) = (self.lines.manager.clients.clone(), self.lines.manager.epoch.clone());
+        let line = bus::Line { clients, channel: self.bus_key(), epoch, beat };
         line.open().await
     }
 }

@@ -10,7 +10,7 @@ mod place;
 mod scripts;
 
 use std::{
-    sync::{Arc, OnceLock, atomic::AtomicU64},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use countersign_protocol::ids::PodId;
 use redis::{FromRedisValue, RedisError, Script};
 use tokio::runtime::Handle;
 
-use lines::{Held, Life, Lines, Manager, Trouble};
+use lines::{Held, Life, Lines, Manager, field};
 use place::Clients;
 pub use place::RedisUrl;
 
@@ -32,9 +32,6 @@ pub struct RedisKv {
     url: RedisUrl,
     prefix: Vec<u8>,
     lines: Arc<Lines>,
-    clients: Arc<Clients>,
-    epoch: Arc<AtomicU64>,
-    life: Arc<Life>,
     clock: Arc<dyn Clock>,
     /// This pod, once it listens.
     pod: Arc<OnceLock<PodId>>,
@@ -80,19 +77,15 @@ impl RedisKv {
     /// # Errors
     /// When it cannot be reached, or is not fit to hold what must not vanish.
     pub async fn open(url: &RedisUrl, prefix: &str, clock: Arc<dyn Clock>, rt: &Handle) -> Result<Self, Fault> {
-        let (clients, epoch, trouble) = (Arc::new(Clients::new(url, rt)?), Arc::<AtomicU64>::default(), Trouble::default());
         let prefix = format!("{prefix}:1:").into_bytes();
-        let life = Arc::new(Life::new(clock.clone(), &prefix));
-        let manager = Manager { clients: clients.clone(), epoch: epoch.clone(), life: life.clone(), trouble };
+        let (clients, life) = (Arc::new(Clients::new(url, rt)?), Arc::new(Life::new(clock.clone(), &prefix)));
+        let manager = Manager { clients, life, epoch: Arc::default(), trouble: Arc::default() };
         // Once without the pool, which would try again before it says what is wrong.
         bb8::ManageConnection::connect(&manager).await.map_err(|e| Fault(format!("Redis at {url}: {e}")))?;
         let kv = Self {
             url: url.clone(),
             prefix,
             lines: Arc::new(Lines::new(manager)),
-            clients,
-            epoch,
-            life,
             clock,
             pod: Arc::default(),
             scripts: Scripts::new(),
@@ -111,7 +104,7 @@ impl RedisKv {
     /// Whether this Redis forgets nothing by itself, takes writes, and is new enough.
     async fn examine(&self) -> Result<(), Fault> {
         let told: String = self.command(redis::cmd("INFO")).await?;
-        let value = |name: &str| told.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim();
+        let value = |name: &str| field(&told, name);
         let refuse = |why: String| Err(Fault(format!("Redis at {}: {why}", self.url)));
         let version = value("redis_version");
         if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < OLDEST) {
