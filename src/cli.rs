@@ -87,6 +87,10 @@ struct Run {
     #[cfg(feature = "faults")]
     #[arg(long, hide = true)]
     fault: Option<String>,
+    /// What time it is at the start, in seconds after 1970 (test builds only).
+    #[cfg(feature = "faults")]
+    #[arg(long, hide = true)]
+    clock: Option<u64>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -183,6 +187,10 @@ fn start(role: &'static str, run: Run) -> Result<ExitCode, String> {
         && !sabotage(name)
     {
         return Err(format!("no fault is called {name}"));
+    }
+    #[cfg(feature = "faults")]
+    if let Some(secs) = run.clock {
+        crate::ports::start_clock_at(secs);
     }
     let mut config = Config::load(run.config.as_deref(), environment()).map_err(|e| e.to_string())?;
     if matches!(run.ports, PortChoice::Auto) {

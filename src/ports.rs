@@ -7,9 +7,16 @@ use countersign_domain::{ports::Clock, random::Random, time::Time};
 /// The system's clock.
 pub(crate) struct WallClock;
 
-/// Test builds can set the clock.
+/// How far test builds have moved the clock.
 #[cfg(feature = "faults")]
 pub(crate) static AHEAD_MS: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+
+/// It is this many seconds after 1970 now, and goes on from there.
+#[cfg(feature = "faults")]
+pub(crate) fn start_clock_at(secs: u64) {
+    let ahead = i128::from(secs) * 1000 - i128::from(WallClock.now().0);
+    AHEAD_MS.fetch_add(i64::try_from(ahead).unwrap_or(0), std::sync::atomic::Ordering::Relaxed);
+}
 
 impl Clock for WallClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]

@@ -49,19 +49,6 @@ const ANDROID: &str =
 const DESKTOP: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
 impl Embedded {
-    /// With the test in the place of the server.
-    async fn staged(attributes: &str) -> Option<Self> {
-        let at = Self::open().await?;
-        at.browser.before_each_page(include_str!("support/fake_socket.js")).await;
-        at.load(attributes).await;
-        Some(at)
-    }
-
-    /// Begins a login anew, of which the server says this.
-    async fn told(&self, messages: &Value) {
-        self.browser.eval(&format!("return stage(...{messages})")).await;
-    }
-
     /// What the status says: title, hint, and the number as it is spoken.
     async fn status(&self) -> Value {
         self.look("['title', 'hint'].map((part) => root.querySelector(`[part=${part}]`).textContent)").await

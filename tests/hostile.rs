@@ -338,6 +338,7 @@ async fn hostile(address: std::net::SocketAddr, i: u8, kind: usize) -> Option<to
 
 #[tokio::test]
 async fn two_thousand_hostile_sockets_stay_below_the_ceiling_and_a_good_phone_logs_in() {
+    countersign_testkit::open_files(4096);
     let pod = Pod::with(&[], &[("COUNTERSIGN_PHONE_HELLO_MS", "60000")]);
     let stage = Stage::set(&pod).await;
     let phone = stage.phone("alice").await;

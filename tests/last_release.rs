@@ -53,6 +53,11 @@ async fn every_statement_of_the_last_release_can_be_prepared_on_this_schema_of_m
     assert!(broken.is_err());
 }
 
+/// What the timeline says of a recorded login.
+async fn steps(root: &ApiClient, login: &str) -> Vec<String> {
+    root.timeline("recorded", login).await.unwrap().steps.into_iter().map(|s| s.step).collect()
+}
+
 /// The recorded phone logs in at a pod of this release, and what was recorded can be read.
 async fn goes_on(kind: &str, env: &[(&str, &str)]) {
     let dir = tempfile::tempdir().unwrap();
@@ -63,13 +68,12 @@ async fn goes_on(kind: &str, env: &[(&str, &str)]) {
 async fn goes_on_in(kind: &str, data: &Path, env: &[(&str, &str)]) {
     let master = recorded("master.key");
     let env = [&[("COUNTERSIGN_KEYS_MASTER_KEY_FILE", master.to_str().unwrap())], env].concat();
-    let pod = Pod::on(data, &[], &env);
     let keys: Value = serde_json::from_str(&read(&format!("keys.{kind}.json"))).unwrap();
+    // The pod lives on the day of the recording: what was recorded ends in its time.
+    let pod = Pod::on(data, &["--clock", &keys["recorded_at"].to_string()], &env);
     let key = |name: &str| keys[name].as_str().unwrap().to_owned();
     let root = ApiClient::new(&pod.url("rest"), &key("root")).unwrap();
-    let before = root.timeline("recorded", &key("login")).await.unwrap();
-    let steps: Vec<&str> = before.steps.iter().map(|s| s.step.as_str()).collect();
-    assert_eq!(steps, ["created", "claimed", "approved", "redeemed"]);
+    assert_eq!(steps(&root, &key("login")).await, ["created", "claimed", "approved", "redeemed"]);
     assert!(root.api_keys().await.unwrap().items.len() >= 2);
     let api = root.with_key(&key("client"));
     let wallet: Wallet = serde_json::from_str(&read(&format!("phone.{kind}/wallet.json"))).unwrap();
@@ -82,6 +86,9 @@ async fn goes_on_in(kind: &str, data: &Path, env: &[(&str, &str)]) {
     phone.do_it(&Command::approve(&prompt)).await.unwrap();
     assert_eq!(api.login("recorded", &login.id, 10, 2).await.unwrap().state, LoginState::Approved);
     assert_eq!(api.redeem("recorded", &login.id, None).await.unwrap().user_id, "alice");
+    pod.later(9 * 3600).await;
+    assert_eq!(api.login("recorded", &key("login"), 0, 0).await.unwrap().state, LoginState::Ended, "it lives for eight hours");
+    assert_eq!(steps(&root, &key("login")).await, ["created", "claimed", "approved", "redeemed", "ended"]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 mod support;
 
 mod accounts;
+mod any_day;
 mod apply;
 mod bad_input;
 mod browser;
@@ -24,6 +25,7 @@ mod hostile;
 mod idempotency;
 mod isolation;
 mod keys;
+#[cfg(feature = "faults")]
 mod last_release;
 mod licences;
 mod limits;

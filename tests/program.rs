@@ -220,3 +220,16 @@ async fn a_watching_phone_serves_the_other_commands_without_being_displaced() {
     let told: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
     assert_eq!((told["event"].as_str(), told["body"]["state"].as_str()), (Some("login"), Some("ended")), "it was never disconnected");
 }
+
+#[test]
+fn a_pod_opens_as_many_files_as_it_may_whatever_its_shell_begins_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("countersign");
+    std::fs::write(&script, format!("#!/bin/sh\nulimit -Sn 256\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_countersign"))).unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let pod = countersign_testkit::Pod::start(&script, &dir.path().join("data"), &[]).unwrap();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", pod.pid())).unwrap();
+    let files = limits.lines().find_map(|l| l.strip_prefix("Max open files")).unwrap();
+    let [soft, hard] = [0, 1].map(|n| files.split_whitespace().nth(n).unwrap());
+    assert!(soft == hard && soft != "256", "{files}");
+}

@@ -1,7 +1,6 @@
 //! Two pods behind the proxies that people put in front: the story through each of them, and when a pod dies.
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command as Program, Stdio},
     time::Duration,
@@ -118,7 +117,7 @@ impl Site {
         let files = Certificates::make(dir.path());
         let ca = files.file("ca.pem");
         let mut shares = Shares::on(database)?;
-        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = countersign_testkit::free_port();
         let s = if tls { "s" } else { "" };
         for (name, scheme) in [("PAGE", "ws"), ("PHONE", "ws"), ("APP", "http")] {
             shares.env.push((format!("COUNTERSIGN_PUBLIC_{name}"), format!("{scheme}{s}://localhost:{listen}")));

@@ -1,6 +1,6 @@
 //! Who dies, who lives, who is sent away.
 
-use std::time::Duration;
+use std::{net::SocketAddr, pin::pin, time::Duration};
 
 use countersign_protocol::{
     frames::{Goodbye, Ping, ServerFrame},
@@ -80,16 +80,39 @@ async fn a_pod_told_to_stop_sends_phones_and_pages_away_in_good_order() {
     assert_eq!(pod.ended().await.code(), Some(0));
 }
 
-/// Asks and never reads the answers, until not even the question goes out: its TCP window is full, and its pump waits in vain.
-async fn turn_deaf(phone: &mut RawPhone) {
+/// Asks and never reads the answers, until not even the question goes out: its TCP window is full, and its pump waits in vain. That is so
+/// when nothing moves any more in either queue of the pod's socket; a pod that is merely slow still writes.
+async fn turn_deaf(pod: &Pod, phone: &mut RawPhone) {
+    let (here, there) = phone.addresses();
     for nonce in 0..1_000_000 {
         let frame = phone.seal(&Ping { nonce }.into());
-        match timeout(Duration::from_millis(500), phone.ws.send(Message::Binary(frame.into()))).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return,
+        let mut send = pin!(phone.ws.send(Message::Binary(frame.into())));
+        let mut before = None;
+        loop {
+            match timeout(Duration::from_millis(500), send.as_mut()).await {
+                Ok(Ok(())) => break,
+                Ok(Err(_)) => return,
+                Err(_) => {}
+            }
+            let queues = queues(there, here);
+            if queues == before && queues.is_some_and(|(out, into)| out > 0 && into > 0) {
+                return;
+            }
+            before = queues;
+            assert_eq!(pod.admin("/livez").await.0, 200);
         }
     }
     panic!("a million answers went unread and nobody minded");
+}
+
+/// How many bytes wait to go out of, and to be read from, the socket with these ends (proc(5), `/proc/net/tcp`).
+fn queues(local: SocketAddr, remote: SocketAddr) -> Option<(u64, u64)> {
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let ends = [local, remote].map(|end| format!(":{:04X}", end.port()));
+    let mut rows = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row[1].ends_with(&ends[0]) && row[2].ends_with(&ends[1]))?;
+    let (out, into) = row[4].split_once(':')?;
+    Some((u64::from_str_radix(out, 16).ok()?, u64::from_str_radix(into, 16).ok()?))
 }
 
 async fn until_offline(stage: &Stage, account: &str) {
@@ -104,7 +127,7 @@ async fn a_phone_that_does_not_read_is_cut_off_and_its_account_is_free_again() {
     let stage = Stage::set(&pod).await;
     let phone = stage.phone("alice").await;
     let mut deaf = RawPhone::online(&phone).await;
-    turn_deaf(&mut deaf).await;
+    turn_deaf(&pod, &mut deaf).await;
     until_offline(&stage, &phone.account.id).await;
     stage.approved(&mut phone.connect().await).await;
     let (_, metrics) = pod.admin("/metrics").await;
@@ -124,7 +147,7 @@ async fn a_full_link_ends_the_session() {
         deaf.claim(&Page::open(&login).await.qr().await).await;
         logins.push(login);
     }
-    turn_deaf(&mut deaf).await;
+    turn_deaf(&pod, &mut deaf).await;
     for login in &logins {
         stage.api.cancel_login(&stage.realm, &login.id).await.unwrap();
     }

@@ -7,7 +7,6 @@ use std::{
     collections::VecDeque,
     fs,
     io::{BufRead, BufReader, Write},
-    net::TcpListener,
     os::unix::{fs::symlink, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
@@ -92,12 +91,6 @@ impl Ports {
     }
 }
 
-/// A port that is free and, being below those of outgoing connections, stays free.
-fn free_port() -> u16 {
-    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-    (first..32_000).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
-}
-
 /// A terminal: a shell, and what it says.
 struct Terminal {
     shell: Child,
@@ -144,7 +137,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.shell.id())]).stderr(Stdio::null()).status();
+        let _ = countersign_testkit::tool("kill").args(["-KILL", "--", &format!("-{}", self.shell.id())]).stderr(Stdio::null()).status();
         let _ = self.shell.wait();
     }
 }
@@ -172,7 +165,7 @@ impl Reader {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("target")).unwrap();
         symlink(program("countersign-phone").parent().unwrap(), folder.path().join("target/debug")).unwrap();
-        let ports = Ports(vec![("127.0.0.1:8001", format!("127.0.0.1:{}", free_port()))]);
+        let ports = Ports(vec![("127.0.0.1:8001", format!("127.0.0.1:{}", countersign_testkit::free_port()))]);
         let terminal = Terminal::open(folder.path());
         let (copied, last_line) = (VecDeque::new(), String::new());
         Some(Self { browser, terminal, server: None, ports, copied, last_line, pending: None, ran: 0, folder })
@@ -302,7 +295,7 @@ impl Reader {
     /// Ctrl-C, and the server ends in good order.
     fn end_server(&mut self) {
         let mut server = self.server.take().expect("a server runs");
-        assert!(Command::new("kill").args(["-INT", &server.shell.id().to_string()]).status().unwrap().success());
+        assert!(countersign_testkit::signal(server.shell.id(), "INT"));
         while server.screen.recv_timeout(PATIENCE).is_ok() {}
         assert!(server.shell.wait().unwrap().success());
     }

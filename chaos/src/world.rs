@@ -2,7 +2,6 @@
 
 use std::{
     path::Path,
-    process::Command,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
@@ -269,8 +268,8 @@ impl World {
 /// A signal to a process and its children.
 pub fn signal_family(pid: u32, name: &str) {
     let signal = format!("-{name}");
-    let _children = Command::new("pkill").args([&signal, "-P", &pid.to_string()]).status();
-    let _parent = Command::new("kill").args([&signal, &pid.to_string()]).status();
+    let _children = countersign_testkit::tool("pkill").args([&signal, "-P", &pid.to_string()]).status();
+    let _parent = countersign_testkit::signal(pid, name);
 }
 
 /// A client of the realm and its API. Limits are for other tests.

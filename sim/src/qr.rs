@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// # Errors
 /// When no new picture comes, or no code can be read in it.
 pub async fn wait_for_png(path: &Path, say: impl FnOnce()) -> Result<String, PhoneError> {
-    let fresh = || path.metadata().and_then(|m| m.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age < FRESH));
+    let fresh = || age(path).is_ok_and(|age| age < FRESH);
     let until = tokio::time::Instant::now() + WAIT;
     if !fresh() {
         say();
@@ -38,6 +38,12 @@ pub async fn wait_for_png(path: &Path, say: impl FnOnce()) -> Result<String, Pho
     read
 }
 
+/// How long ago a file was written, by the clock that dates files: it need not be this process's own.
+fn age(path: &Path) -> std::io::Result<Duration> {
+    let now = tempfile::tempfile()?.metadata()?.modified()?;
+    Ok(now.duration_since(path.metadata()?.modified()?).unwrap_or_default())
+}
+
 /// The text of the first QR code in a PNG.
 ///
 /// # Errors
@@ -56,6 +62,18 @@ pub fn read_png(path: &Path) -> Result<String, PhoneError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_is_as_old_as_the_clock_that_dates_files_says() {
+        let picture = tempfile::NamedTempFile::new().expect("a file");
+        assert!(age(picture.path()).expect("there") < FRESH);
+        let written = picture.as_file().metadata().and_then(|m| m.modified()).expect("a time");
+        picture.as_file().set_modified(written - FRESH).expect("set");
+        assert!(age(picture.path()).expect("there") >= FRESH);
+        picture.as_file().set_modified(written + 10 * FRESH).expect("set");
+        assert_eq!(age(picture.path()).expect("there"), Duration::ZERO, "of a clock that is ahead");
+        assert!(age(Path::new("nowhere.png")).is_err());
+    }
 
     #[test]
     fn a_drawn_code_is_read_and_an_empty_picture_says_so() {

@@ -86,9 +86,9 @@ fn workers(asked: usize, listeners: usize) -> usize {
 /// How many phones the open files allow beside everything else: two HTTP listeners, and a reserve for SQL, logs and the admin port.
 fn files_for_phones(http: usize) -> usize {
     const RESERVE: usize = 256;
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let soft = limits.lines().find_map(|l| l.strip_prefix("Max open files")?.split_whitespace().next()?.parse::<usize>().ok());
-    soft.map_or(usize::MAX, |files| files.saturating_sub(2 * http + RESERVE).max(RESERVE))
+    // As many as this process is allowed: the soft limit of a login shell, often 1024, is meant for programs that use select.
+    let files = rlimit::increase_nofile_limit(u64::MAX).map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    files.saturating_sub(2 * http + RESERVE).max(RESERVE)
 }
 
 fn ms(n: u64) -> Duration {

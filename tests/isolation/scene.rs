@@ -119,7 +119,7 @@ async fn online(stage: &Stage) -> (Phone, Online) {
 
 /// A client certificate of nobody's, new each time.
 fn certificate() -> String {
-    let mut openssl = std::process::Command::new("openssl");
+    let mut openssl = countersign_testkit::tool("openssl");
     openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=nobody"]);
     String::from_utf8(openssl.args(["-keyout", "/dev/null", "-out", "-"]).output().unwrap().stdout).unwrap()
 }

@@ -2,7 +2,8 @@
 # Records what the last release does to its databases: `record.sh PROGRAM` with that release's program, at each release. Writes here:
 #   statements.{postgres,mysql}.sql   every statement it prepares, one on a line, while phones, pages and clients do everything they do
 #   database.{sqlite,postgres,mysql}.sql   what is in its database afterwards
-#   phone/, master.key, root-api-key   a phone that is enrolled there, and the keys
+#   phone.{sqlite,postgres,mysql}/, keys.*.json   a phone that is enrolled there; the keys, and the time of the recording
+#   master.key   what seals the secrets in these databases
 set -euo pipefail
 program=$(realpath "$1")
 here=$(realpath "$(dirname "$0")")
@@ -12,7 +13,7 @@ work=$(mktemp -d)
 chmod 755 "$work"
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 phone="target/debug/countersign-phone" swarm="target/debug/countersign-swarm" python="target/python/bin/python"
-pg=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+pg=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 cp "$here/master.key" "$work/master.key" 2>/dev/null || head -c 32 /dev/urandom | base64 >"$work/master.key"
 cp "$work/master.key" "$here/master.key"
 
@@ -49,9 +50,9 @@ traffic() { # KIND [DATABASE-URL KV-URL]
     login=$(rest POST /v1/realms/recorded/logins "$key" '{"to_user":"alice","text":"Recorded"}' | jq -r .id)
     "$phone" --state "$here/phone.$1" take "$login" --yes >/dev/null
     rest POST "/v1/realms/recorded/logins/$login/redeem" "$key" '{}' >/dev/null
-    printf '{"root": "%s", "client": "%s", "login": "%s"}\n' "$root" "$key" "$login" >"$here/keys.$1.json"
     # The trail has got its order, everything is told.
     sleep 6
+    printf '{"root": "%s", "client": "%s", "login": "%s", "recorded_at": %s}\n' "$root" "$key" "$login" "$(date +%s)" >"$here/keys.$1.json"
     case $1 in
         postgres) "$pg/pg_dump" --inserts --no-owner --no-privileges -h 127.0.0.1 -p 47001 -U ns ns | sed '/^[\\]/d' >"$here/database.postgres.sql" ;;
         mysql) mariadb-dump --skip-extended-insert --hex-blob --skip-comments -h127.0.0.1 -P47002 -uns -px ns >"$here/database.mysql.sql" ;;

@@ -143,6 +143,22 @@ impl Browser {
         self.devtools("Emulation.setUserAgentOverride", agent).await;
     }
 
+    /// A picture for people of one element, twice as fine as a screen, as WebP: a tenth of the size of a screenshot.
+    pub async fn picture(&self, selector: &str) -> Vec<u8> {
+        let place = format!(
+            "const at = document.querySelector('{selector}').getBoundingClientRect();
+             return {{ x: at.x, y: at.y, width: at.width, height: at.height, scale: 2 }}"
+        );
+        let clip = self.eval(&place).await;
+        let shot = self.devtools("Page.captureScreenshot", json!({"format": "webp", "quality": 80, "clip": clip})).await;
+        BASE64_STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()
+    }
+
+    /// Shows this page, which comes from nowhere.
+    pub async fn show(&self, html: &str) {
+        self.go(&format!("data:text/html;charset=utf-8;base64,{}", BASE64_STANDARD.encode(html))).await;
+    }
+
     /// Ends the browser; killing its driver alone would leave it running.
     fn quit(&self) -> std::io::Result<usize> {
         let (host, path) = self.session.trim_start_matches("http://").split_once('/').unwrap_or_default();

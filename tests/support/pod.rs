@@ -128,7 +128,7 @@ impl Pod {
     }
 
     pub fn signal(&self, name: &str) {
-        assert!(Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().unwrap().success());
+        assert!(countersign_testkit::signal(self.pid(), name));
     }
 
     /// Waits for the process to end.

@@ -1,6 +1,9 @@
 //! A phone that says whatever a test wants: the channel by hand, below the SDK.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use countersign_channel::{Channel, Greeting, p256};
 use countersign_protocol::{
@@ -37,6 +40,12 @@ impl RawPhone {
     /// Upgraded, and nothing said.
     pub async fn dial(url: &str, from: Option<IpAddr>) -> Self {
         Self { ws: dial(url, from).await.unwrap(), channel: None }
+    }
+
+    /// Its own end of the connection and the pod's, which is not in TLS.
+    pub fn addresses(&self) -> (SocketAddr, SocketAddr) {
+        let Stream::Left(tcp) = self.ws.get_ref() else { panic!("a connection in the clear") };
+        (tcp.local_addr().unwrap(), tcp.peer_addr().unwrap())
     }
 
     /// After the handshake.

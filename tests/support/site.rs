@@ -95,6 +95,19 @@ impl Embedded {
         Some(Self { browser, pod, stage, site })
     }
 
+    /// With the test in the place of the server.
+    pub async fn staged(attributes: &str) -> Option<Self> {
+        let at = Self::open().await?;
+        at.browser.before_each_page(include_str!("fake_socket.js")).await;
+        at.load(attributes).await;
+        Some(at)
+    }
+
+    /// Begins a login anew, of which the server says this.
+    pub async fn told(&self, messages: &Value) {
+        self.browser.eval(&format!("return stage(...{messages})")).await;
+    }
+
     /// Where Countersign's page port is, `http://…`.
     pub fn page_origin(&self) -> String {
         self.pod.url("page").replacen("ws", "http", 1).trim_end_matches("/page").to_owned()

@@ -107,7 +107,8 @@ async fn in_tls_redis_is_spoken_to_only_when_its_certificate_is_vouched_for() {
     make(&kv, LOGIN, b"body", 600).await;
     kv.claim(LOGIN, AccountId([3; 16]), 1, Versioned { v: 2, body: b"claimed".to_vec() }, 600).await.unwrap();
     assert_eq!(pod.next().await, Some(Wake::Changed { topic: Topic::Login(LOGIN), v: 2 }));
-    let another = countersign_testkit::Certificates::make(tempfile::tempdir().unwrap().keep().as_path());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let another = countersign_testkit::Certificates::make(elsewhere.path());
     assert!(try_it(&there.trusting(std::fs::read(another.file("ca.pem")).unwrap()).unwrap()).await.is_err(), "another CA");
     assert!(redis.database().parse::<RedisUrl>().unwrap().trusting(Vec::new()).is_err(), "a CA that guards nothing");
 }
@@ -144,6 +145,19 @@ async fn who_is_on_another_pod_is_known_until_he_leaves_or_the_pod_dies() {
         assert!(Instant::now() < until, "a pod that is not heard any more is dead");
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_arrival_is_numbered_by_the_clock_of_its_pod_and_is_newer_than_the_last_even_where_that_clock_is_behind() {
+    let Some(redis) = Private::redis(&[]) else { return };
+    let ahead = Arc::new(Hands::default());
+    ahead.pass(1_000);
+    let (one, other) = (open_by(&redis.database(), ahead.clone()).await, open(&redis.database()).await);
+    let alice = AccountId([3; 16]);
+    assert_eq!(one.arrive(alice, 600).await.unwrap(), 1_000_000_000, "microseconds of the pod's clock, not of Redis'");
+    assert_eq!(other.arrive(alice, 600).await.unwrap(), 1_000_000_001, "a pod whose clock is behind");
+    ahead.pass(1);
+    assert_eq!(one.arrive(alice, 600).await.unwrap(), 1_001_000_000);
 }
 
 /// A thread that does nothing but read, over a connection of its own: each question is answered when it has read.

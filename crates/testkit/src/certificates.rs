@@ -1,9 +1,6 @@
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
 
-use crate::run;
+use crate::{run, tool};
 
 /// A CA, a server's certificate, a client's and one that is over, as PEM files in a directory. Keys are RSA, which every server and client can read.
 pub struct Certificates {
@@ -20,7 +17,7 @@ impl Certificates {
         let these = Self { dir: dir.to_owned() };
         let path = |name: &str| dir.join(name).display().to_string();
         let (ca, ca_key) = (path("ca.pem"), path("ca.key"));
-        let openssl = |words: &[&str]| run(Command::new("openssl").args(words));
+        let openssl = |words: &[&str]| run(tool("openssl").args(words));
         openssl(&["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test CA", "-keyout", &ca_key, "-out", &ca]);
         for (name, subject, days) in [("server", "/CN=localhost", "2"), ("client", "/CN=a pod", "2"), ("expired", "/CN=an old pod", "-1")] {
             let (key, request, certificate, more) =

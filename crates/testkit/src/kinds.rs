@@ -2,15 +2,15 @@
 
 use std::{
     fs::{self, File},
+    hash::{BuildHasher, Hasher, RandomState},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use crate::{Certificates, run};
+use crate::{Certificates, run, tool};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -32,16 +32,25 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     places.into_iter().map(|place| place.join(name)).find(|path| path.exists())
 }
 
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A port for a server that is started later: free now, and below those that outgoing connections take.
+///
+/// # Panics
+/// When none is free.
+#[must_use]
+pub fn free_port() -> u16 {
+    // Each asker begins elsewhere, so that two of them do not find the same one.
+    let begin = RandomState::new().build_hasher().finish();
+    let all = (0..12_000).map(|n| 20_000 + u16::try_from(begin.wrapping_add(n) % 12_000).unwrap());
+    all.into_iter().find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }
 
 fn is_root() -> bool {
-    run(Command::new("id").arg("-u")).trim() == "0"
+    run(tool("id").arg("-u")).trim() == "0"
 }
 
+/// A client of a server, or what prepares one.
 fn command(name: &str) -> Command {
-    Command::new(program(name).unwrap())
+    tool(program(name).unwrap())
 }
 
 impl Kind {
@@ -82,11 +91,7 @@ impl Kind {
 
     /// Makes a directory with certificates and an empty database in it.
     pub(crate) fn prepare(self) -> PathBuf {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let nth = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("countersign-test-{}-{}-{nth}", self.name(), std::process::id()));
-        let _left_by_another = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir).unwrap();
+        let dir = tempfile::Builder::new().prefix(&format!("countersign-test-{}-", self.name())).tempdir().unwrap().keep();
         let _files = Certificates::make(&dir);
         match self {
             Self::Postgres => initdb(&dir),
@@ -151,24 +156,22 @@ fn mariadb(port: u16) -> Command {
     client
 }
 
-/// PostgreSQL does not run as root: as whom else, when we are.
+/// PostgreSQL does not run as root: as whom else, when we are. In a session of its own, so that it outlives a test that is killed.
 fn as_other(name: &str) -> (Option<&'static str>, Command) {
-    let other = is_root().then(|| if run(Command::new("getent").arg("passwd")).contains("postgres:") { "postgres" } else { "nobody" });
-    match other {
-        None => (None, command(name)),
-        Some(user) => {
-            let mut switch = Command::new("setsid");
-            switch.args(["setpriv", "--reuid", user, "--clear-groups"]).arg(program(name).unwrap()).current_dir("/");
-            (other, switch)
-        }
+    let other = is_root().then(|| if run(tool("getent").arg("passwd")).contains("postgres:") { "postgres" } else { "nobody" });
+    let mut server = Command::new("setsid");
+    if let Some(user) = other {
+        server.args(["setpriv", "--reuid", user, "--clear-groups"]).current_dir("/");
     }
+    server.arg(program(name).unwrap());
+    (other, server)
 }
 
 fn initdb(dir: &Path) {
     fs::write(dir.join("password"), "secret").unwrap();
     let (other, mut initdb) = as_other("initdb");
     if let Some(other) = other {
-        run(Command::new("chown").arg("-R").arg(other).arg(dir));
+        run(tool("chown").arg("-R").arg(other).arg(dir));
     }
     initdb.args(["--username=ns", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
     run(initdb.arg(format!("--pwfile={}", dir.join("password").display())).arg("-D").arg(dir.join("data")));
@@ -194,7 +197,7 @@ fn postgres(dir: &Path, port: u16) -> Command {
 }
 
 fn whoever_runs_this() -> String {
-    format!("--user={}", run(Command::new("id").arg("-un")).trim())
+    format!("--user={}", run(tool("id").arg("-un")).trim())
 }
 
 fn install_db(dir: &Path) {

@@ -10,8 +10,9 @@ mod sentinel;
 mod share;
 
 use std::{
+    ffi::OsStr,
     path::PathBuf,
-    process::Command,
+    process::{Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -20,6 +21,7 @@ use std::{
 
 pub use certificates::Certificates;
 use kinds::Kind;
+pub use kinds::free_port;
 pub use pod::Pod;
 pub use private::Private;
 pub use sentinel::Sentinel;
@@ -81,6 +83,28 @@ server!(
     redis,
     Kind::Redis
 );
+
+/// A program whose arguments and words are those of every locale. In Turkish, procps' `kill` does not know `CONT`.
+#[must_use]
+pub fn tool(name: impl AsRef<OsStr>) -> Command {
+    let mut tool = Command::new(name);
+    tool.env("LC_ALL", "C");
+    tool
+}
+
+/// Sends a process a signal by its name, for example `STOP`; whether it was there.
+pub fn signal(pid: u32, name: &str) -> bool {
+    tool("kill").arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+}
+
+/// Lets this process, and what it starts from now on, open so many files: a login shell begins with fewer.
+///
+/// # Panics
+/// When it is not allowed to.
+pub fn open_files(least: u64) {
+    let most = rlimit::increase_nofile_limit(least).unwrap();
+    assert!(most >= least, "this takes {least} open files, and the limit here is {most} (ulimit -Hn)");
+}
 
 /// Runs a command to its end and gives what it said.
 fn run(command: &mut Command) -> String {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::run;
+use crate::signal;
 
 /// Starting takes a fraction of a second; a loaded machine gets more.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -58,8 +58,11 @@ impl Pod {
     }
 
     /// A signal by its name, for example `STOP`.
+    ///
+    /// # Panics
+    /// When it has ended.
     pub fn signal(&self, name: &str) {
-        run(Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()));
+        assert!(signal(self.pid(), name), "the pod is not there");
     }
 
     /// kill -9.

@@ -1,12 +1,12 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command},
+    process::Child,
 };
 
 use crate::{
     kinds::{Kind, free_port},
-    run, share,
+    share, signal,
 };
 
 /// A server of one test's own, which may be killed and started again. Dropping it ends it.
@@ -102,8 +102,7 @@ impl Private {
     pub fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         // PostgreSQL's processes are not one group; told so, all of them drop everything.
-        let signal = if matches!(self.kind, Kind::Postgres) { "-QUIT" } else { "-KILL" };
-        run(Command::new("kill").arg(signal).arg(child.id().to_string()));
+        let _ended_by_itself = signal(child.id(), if matches!(self.kind, Kind::Postgres) { "QUIT" } else { "KILL" });
         child.wait().unwrap();
     }
 

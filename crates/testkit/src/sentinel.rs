@@ -8,7 +8,7 @@ use std::{
 use crate::{
     Private,
     kinds::{free_port, program},
-    run,
+    tool,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ impl Sentinel {
     }
 
     fn ask(&self, words: &[&str]) -> String {
-        let out = Command::new(program("redis-cli").unwrap()).args(["-p", &self.port.to_string()]).args(words).output().unwrap();
+        let out = tool(program("redis-cli").unwrap()).args(["-p", &self.port.to_string()]).args(words).output().unwrap();
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
@@ -121,7 +121,6 @@ impl Sentinel {
 
 impl Drop for Sentinel {
     fn drop(&mut self) {
-        run(Command::new("kill").arg("-KILL").arg(self.child.id().to_string()));
-        let _ended = self.child.wait();
+        let _ended = (self.child.kill(), self.child.wait());
     }
 }

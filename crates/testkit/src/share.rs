@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
+    os::unix::fs::MetadataExt,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -14,6 +15,7 @@ use crate::{
 /// Given: the file that users lock, the one that starters lock, the one with the port, the server's directory, its process id.
 const CARETAKER: &str = r#"
 while :; do
+    if [ ! -e "$1" ]; then kill "$5"; exit; fi
     flock -x "$1" true
     sleep 10
     exec 9>"$2"; flock -x 9
@@ -24,8 +26,10 @@ while :; do
     exec 9>&-
 done"#;
 
+/// In a folder for each user: what one user made, another cannot open.
 fn file(name: &str) -> PathBuf {
-    let dir = std::env::temp_dir().join("countersign-test-servers");
+    let user = fs::metadata("/proc/self").unwrap().uid();
+    let dir = std::env::temp_dir().join(format!("countersign-test-servers-{user}"));
     fs::create_dir_all(&dir).unwrap();
     dir.join(name)
 }

@@ -91,10 +91,9 @@ fn is_loopback(url: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
+/// How many files this process may open: as many as it is allowed, not what a login shell begins with.
 fn open_files() -> usize {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let soft = limits.lines().find_map(|l| l.strip_prefix("Max open files")?.split_whitespace().next()?.parse().ok());
-    soft.unwrap_or(1024)
+    rlimit::increase_nofile_limit(u64::MAX).map_or(1024, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
 /// Phones come from many addresses, as they do: limits per address hold for them, too. Only IPv4 has a whole net of its own machine.

@@ -167,7 +167,8 @@ impl Live for RedisKv {
         wake.truncate(wake.len().saturating_sub(8));
         let keys = [self.key(&[b"here:", &account.0]), self.bus_key(), self.key(&[b"at:", &account.0])];
         let pod = self.pod.get().map_or_else(Vec::new, |pod| pod.0.to_vec());
-        self.script(&self.scripts.arrive, &keys, &[self.life(ttl_secs), wake, pod]).await
+        let micros = number(self.clock.now().0.saturating_mul(1000));
+        self.script(&self.scripts.arrive, &keys, &[self.life(ttl_secs), wake, pod, micros]).await
     }
 
     async fn newest(&self, accounts: &[AccountId]) -> Result<Vec<Option<u64>>, Fault> {

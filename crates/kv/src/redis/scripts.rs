@@ -112,11 +112,11 @@ for _, note in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
 end
 return found";
 
-/// KEYS: the account's arrival, bus, where it is. ARGV: life, wake without its version (empty: none), the pod (empty: not said). Gives the
-/// number of this arrival: microseconds, but always more than the last. Numbers that were counted would begin anew with a Redis that has lost them, and every newcomer would look old.
+/// KEYS: the account's arrival, bus, where it is. ARGV: life, wake without its version (empty: none), the pod (empty: not said),
+/// now in microseconds. Gives the number of this arrival: the time, but always more than the last. Numbers that were counted
+/// would begin anew with a Redis that has lost them, and every newcomer would look old.
 pub(super) const ARRIVE: &str = "
-local time = redis.call('TIME')
-local nth = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local nth = tonumber(ARGV[4])
 local last = tonumber(redis.call('GET', KEYS[1]) or '0')
 if nth <= last then nth = last + 1 end
 redis.call('SET', KEYS[1], string.format('%d', nth), 'PX', ARGV[1])
