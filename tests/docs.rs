@@ -35,3 +35,32 @@ fn every_file_that_a_document_names_is_there() {
     assert!(looked > 50, "{looked}");
     assert_eq!(missing("see `src/main.rs`, `crates/*/src`, `src/nowhere.rs`"), ["src/nowhere.rs"]);
 }
+
+#[test]
+fn every_decision_is_in_the_index_with_its_date_and_state() {
+    let folder = Path::new(ROOT).join("docs/adr");
+    let index = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let mut pages: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    pages.retain(|name| name != "README.md");
+    pages.sort();
+    let row = |name: &String| {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        let (title, rest) = text.split_once("\n\n").unwrap();
+        let (date, state) = rest.lines().next().unwrap().split_once(" · ").expect("its date and state follow the title");
+        format!("| [{}]({name}) | {date} | {state} |", title.trim_start_matches("# "))
+    };
+    let listed: Vec<&str> = index.lines().filter(|line| line.starts_with("| [")).collect();
+    assert_eq!(listed, pages.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_version_brought_is_dated_and_the_version_of_the_program_has_its_section() {
+    let changelog = std::fs::read_to_string(Path::new(ROOT).join("CHANGELOG.md")).unwrap();
+    let mut versions = changelog.lines().filter_map(|line| line.strip_prefix("## "));
+    assert_eq!([versions.next(), versions.next()], [Some("What a version promises"), Some("Unreleased")]);
+    let released: Vec<&str> = versions.collect();
+    let ours = concat!(env!("CARGO_PKG_VERSION"), " – ");
+    assert!(released.iter().any(|head| head.starts_with(ours)), "{released:?}");
+    let dated = |head: &&str| head.split_once(" – ").is_some_and(|(_, date)| date.len() == 10 && date.starts_with("20"));
+    assert!(released.iter().all(dated), "{released:?}");
+}

@@ -37,6 +37,7 @@ mod page_http;
 mod pages;
 mod people;
 mod phases;
+mod pictures;
 mod pods;
 mod program;
 mod proxies;
