@@ -68,3 +68,24 @@ fn what_is_installed_for_the_tests_has_the_same_version_on_every_day() {
         assert_eq!(wanted["dependencies"][name], *version, "the example's {name} is the one it is tested with");
     }
 }
+
+/// In Turkish, `kill -CONT` of procps is an invalid argument: the tests' tools are called in the locale C.
+#[test]
+fn tools_are_called_in_a_locale_that_every_machine_has() {
+    let mut ours = Vec::new();
+    for folder in ["bench", "chaos", "crates/testkit", "tests"] {
+        files(&Path::new(ROOT).join(folder), &["rs"], &mut ours);
+    }
+    let direct = |text: &str| {
+        ["kill", "pkill", "openssl", "id", "getent", "ps"].into_iter().find(|tool| {
+            let call = ["Command::new(\"", tool, "\")"].concat();
+            text.contains(&call)
+        })
+    };
+    for file in &ours {
+        let text = fs::read_to_string(file).unwrap();
+        assert_eq!(direct(&text), None, "{}: call it by countersign_testkit::tool", file.display());
+    }
+    let fixture = ["std::process::Command::new(", "\"kill\")"].concat();
+    assert!(direct(&fixture).is_some() && ours.len() > 50);
+}
