@@ -6,8 +6,8 @@ ifneq ($(MOLD),)
 export RUSTFLAGS ?= -C link-arg=-fuse-ld=mold
 endif
 FAULTS := --features countersign/faults
-# What `.ci/tools` installs from PyPI comes behind what this machine has.
-export PATH := $(PATH):$(CURDIR)/target/python/bin
+# The test runner that `.ci/tools` installed, at the version it names, before one that somebody installed by hand.
+NEXTEST = $(shell [ -x target/python/bin/cargo-nextest ] && echo target/python/bin/cargo-nextest || echo cargo) nextest
 
 .PHONY: help run test build check tools test-later test-programs test-run pictures bench chaos vectors fuzz
 
@@ -62,9 +62,9 @@ fuzz: ## run each fuzz target for FUZZ_SECS (60) seconds; see fuzz/README.md
 
 test-programs:
 	cargo build --locked --workspace $(FAULTS)
-	cargo nextest run --locked --workspace $(FAULTS) --no-run
+	$(NEXTEST) run --locked --workspace $(FAULTS) --no-run
 
 test-run:
 	@rm -f target/nextest/default/junit.xml
-	@cargo nextest run --locked --workspace $(FAULTS) --no-fail-fast --test-threads $$((2 * $$(nproc))); result=$$?; \
+	@$(NEXTEST) run --locked --workspace $(FAULTS) --no-fail-fast --test-threads $$((2 * $$(nproc))); result=$$?; \
 	python3 .ci/slowest target/nextest/default/junit.xml 20; exit $$result
