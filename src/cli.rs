@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use countersign_store::migrate::{State, What};
 
 use crate::{
+    api_key::{self, ApiKeyCommand},
     app_config::{self, AppCommand},
     apply::{self, Apply},
     config::Config,
@@ -32,6 +33,11 @@ enum Role {
     Migrate(Migrate),
     /// Bring a running NS to what a file says: realms, clients, roles, apps.
     Apply(Apply),
+    /// Root API keys, for whoever has the machine: make one when the others are lost or sealed away.
+    ApiKey {
+        #[command(subcommand)]
+        command: ApiKeyCommand,
+    },
     /// For publishers of phone apps: keys and signed configurations.
     App {
         #[command(subcommand)]
@@ -117,6 +123,7 @@ pub fn run() -> ExitCode {
         Role::Init(init) => prepare(init),
         Role::Migrate(wanted) => migrate(&wanted),
         Role::Apply(apply) => apply::run(&apply).map(|()| ExitCode::SUCCESS),
+        Role::ApiKey { command } => api_key::run(command, environment()).map(say),
         Role::App { command } => app_config::run(command).map(say),
     };
     match done {
@@ -154,9 +161,12 @@ fn migrate(wanted: &Migrate) -> Result<ExitCode, String> {
     let config = Config::load(wanted.config.as_deref(), environment()).map_err(|e| e.to_string())?;
     let what = if wanted.check { What::Look } else { What::Run };
     let State { pending, newer } = roles::migrate(wanted.data.as_deref(), &config, what).map_err(|e| e.to_string())?;
+    // Before schema 4 there is nothing that could be asked.
+    let askable = wanted.check && !pending.iter().any(|name| name.contains("000004"));
+    let before = if askable { old_client_keys(wanted, &config)? } else { Vec::new() };
     let late = wanted.check && !pending.is_empty();
     if wanted.json {
-        say(serde_json::json!({"pending": pending, "newer": newer, "ran": !wanted.check}).to_string());
+        say(serde_json::json!({"pending": pending, "newer": newer, "ran": !wanted.check, "old_client_keys": before}).to_string());
     } else {
         for name in &newer {
             say(format!("{name}: of a newer release"));
@@ -167,8 +177,18 @@ fn migrate(wanted: &Migrate) -> Result<ExitCode, String> {
         if pending.is_empty() {
             say("The database is up to date.".to_owned());
         }
+        for key in &before {
+            say(format!("API key {key}: its role invited phones and managed people before, and does not any more; see CHANGELOG"));
+        }
     }
     Ok(if late { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Keys from before roles were narrowed that could do more then. Asked after the look at the schema, which is whichever it is.
+fn old_client_keys(wanted: &Migrate, config: &Config) -> Result<Vec<String>, String> {
+    let at = roles::Beside { data: wanted.data.clone(), config: config.clone() };
+    let ids = at.old_client_keys().map_err(|e| e.to_string())?;
+    Ok(ids.into_iter().map(|id| id.to_string()).collect())
 }
 
 /// Breaks a promise from now on, for tests of the tests; whether it is known.

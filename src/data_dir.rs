@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -90,17 +90,25 @@ impl DataDir {
         STANDARD.decode(text.trim()).ok().and_then(|b| b.try_into().ok()).map(Secret::new).ok_or_else(damaged)
     }
 
-    /// The root API key, and whether it was made just now.
-    pub(crate) fn root_api_key(&self, random: &dyn Random) -> Result<(Secret<32>, bool), DataError> {
+    /// The root API key that lies here.
+    pub(crate) fn root_api_key(&self) -> Result<Option<Secret<32>>, DataError> {
         let path = self.file("root-api-key");
-        let fresh = !path.exists();
-        if fresh {
-            write_new(&path, format!("{}\n", api_key::write(&random.secret())).as_bytes())?;
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(io_error(&path)(e)),
+        };
+        api_key::read(text.trim()).map(Some).ok_or_else(|| DataError::Damaged(path.display().to_string(), "an API key"))
+    }
+
+    /// The root API key that lies here, or one that is made; and whether it was made just now.
+    pub(crate) fn make_root_api_key(&self, random: &dyn Random) -> Result<(Secret<32>, bool), DataError> {
+        if let Some(there) = self.root_api_key()? {
+            return Ok((there, false));
         }
-        let mut text = String::new();
-        File::open(&path).and_then(|mut f| f.read_to_string(&mut text)).map_err(io_error(&path))?;
-        let key = api_key::read(text.trim()).ok_or_else(|| DataError::Damaged(path.display().to_string(), "an API key"))?;
-        Ok((key, fresh))
+        let secret = random.secret();
+        write_new(&self.file("root-api-key"), format!("{}\n", api_key::write(&secret)).as_bytes())?;
+        Ok((secret, true))
     }
 
     /// The root API key that was made just now counts nowhere.

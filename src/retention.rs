@@ -4,23 +4,40 @@ use std::time::Duration;
 
 use countersign_actors::Realms;
 use countersign_domain::{
-    ports::{Ports, Purged},
+    ports::{Kept, Ports, Purged},
     realm::{Realm, RealmSettings},
     refused::Fault,
     time::Time,
 };
+use countersign_edge::auth::Keys;
 
 /// How often there is something to forget.
-const EACH: Duration = Duration::from_secs(3600);
+const EACH_MS: u64 = 3_600_000;
+/// How often it is looked whether it is time.
+const LOOK: Duration = Duration::from_secs(1);
 /// Between two batches: others want to write, too.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Keyed requests are remembered for this long.
 const REQUEST_DAYS: u64 = 7;
-const DAY_MS: u64 = 86_400_000;
+const HOUR_MS: u64 = 3_600_000;
+
+/// Starts all of it, for as long as the pod lives.
+pub(crate) fn start(ports: Ports, realms: Realms, keys: Keys) {
+    actix_rt::spawn(run(ports.clone(), realms));
+    actix_rt::spawn(order(ports));
+    actix_rt::spawn(tell_failures(keys));
+}
 
 /// Forgets, for as long as the pod lives.
-pub(crate) async fn run(ports: Ports, realms: Realms) {
+async fn run(ports: Ports, realms: Realms) {
+    let mut due = Time(0);
     loop {
+        // By the pod's clock, like everything that is forgotten.
+        if ports.now() < due {
+            tokio::time::sleep(LOOK).await;
+            continue;
+        }
+        due = Time(ports.now().0.saturating_add(EACH_MS));
         let all = realms.all();
         let several = all.iter().map(Some).chain([None]);
         for realm in several {
@@ -28,7 +45,6 @@ pub(crate) async fn run(ports: Ports, realms: Realms) {
                 tracing::warn!(%fault, "what is past its time could not be forgotten; tried again later");
             }
         }
-        tokio::time::sleep(EACH).await;
     }
 }
 
@@ -36,7 +52,7 @@ pub(crate) async fn run(ports: Ports, realms: Realms) {
 const ORDER: Duration = Duration::from_secs(5);
 
 /// Gives what is committed its place in the trail, for as long as the pod lives: so that whoever begins to read does not have to order days first.
-pub(crate) async fn order(ports: Ports) {
+async fn order(ports: Ports) {
     loop {
         tokio::time::sleep(ORDER).await;
         if let Err(fault) = ports.store.order().await {
@@ -45,12 +61,32 @@ pub(crate) async fn order(ports: Ports) {
     }
 }
 
+/// How often it is looked whether there are failures to tell.
+const TELL: Duration = Duration::from_secs(1);
+
+/// Tells in the trail how often API keys did not work, for as long as the pod lives.
+async fn tell_failures(keys: Keys) {
+    loop {
+        tokio::time::sleep(TELL).await;
+        if let Err(fault) = keys.tell_failures().await {
+            tracing::warn!(%fault, "failed authentication could not be told in the trail; tried again later");
+        }
+    }
+}
+
 /// Forgets everything of a realm, or of none, that is past its time.
 async fn forget(ports: &Ports, realm: Option<&Realm>) -> Result<(), Fault> {
     let settings = realm.map_or_else(RealmSettings::default, |r| r.settings.clone());
-    let ago = |days: u64| Time(ports.now().0.saturating_sub(days.saturating_mul(DAY_MS)));
+    let hours_ago = |hours: u64| Time(ports.now().0.saturating_sub(hours.saturating_mul(HOUR_MS)));
+    let ago = |days: u64| hours_ago(days.saturating_mul(24));
+    let kept = Kept {
+        unclaimed: hours_ago(settings.unclaimed_hours),
+        security: ago(settings.kept_trail_days()),
+        evidence: ago(settings.kept_outcome_days()),
+        requests: ago(REQUEST_DAYS),
+    };
     loop {
-        let gone = ports.store.purge(realm.map(|r| r.id), ago(settings.trail_days), ago(settings.outcome_days), ago(REQUEST_DAYS)).await?;
+        let gone = ports.store.purge(realm.map(|r| r.id), kept).await?;
         if gone == Purged::default() {
             return Ok(());
         }

@@ -14,7 +14,7 @@ async fn blocking_closes_the_session_refuses_what_it_claimed_and_ends_what_it_ap
     let mut online = phone.connect().await;
     let approved = stage.approved(&mut online).await;
     let (claimed, _) = stage.claimed(&mut online).await;
-    stage.api.set_blocked(&stage.realm, &phone.account.id, true).await.unwrap();
+    stage.root.set_blocked(&stage.realm, &phone.account.id, true).await.unwrap();
     loop {
         match online.next().await.unwrap() {
             Event::Over(why) => break assert_eq!(why, Ended::Server(Close::Blocked)),
@@ -27,7 +27,7 @@ async fn blocking_closes_the_session_refuses_what_it_claimed_and_ends_what_it_ap
         assert_eq!((seen.state, seen.reason.as_deref()), (state, Some("account_blocked")));
     }
     assert!(matches!(phone.try_connect().await.map(drop), Err(PhoneError::Closed(Close::Blocked))));
-    stage.api.set_blocked(&stage.realm, &phone.account.id, false).await.unwrap();
+    stage.root.set_blocked(&stage.realm, &phone.account.id, false).await.unwrap();
     stage.approved(&mut phone.connect().await).await;
 }
 
@@ -37,7 +37,7 @@ async fn a_login_approved_before_the_block_cannot_be_redeemed_after_it() {
     let stage = Stage::set(&pod).await;
     let phone = stage.phone("alice").await;
     let login = stage.approved(&mut phone.connect().await).await;
-    stage.api.set_blocked(&stage.realm, &phone.account.id, true).await.unwrap();
+    stage.root.set_blocked(&stage.realm, &phone.account.id, true).await.unwrap();
     assert_eq!(code(stage.api.redeem(&stage.realm, &login.id, None).await), "not_approved");
 }
 
@@ -47,11 +47,11 @@ async fn a_deleted_account_is_gone_for_phone_and_client() {
     let stage = Stage::set(&pod).await;
     let phone = stage.phone("alice").await;
     let mut online = phone.connect().await;
-    stage.api.delete_account(&stage.realm, &phone.account.id).await.unwrap();
+    stage.root.delete_account(&stage.realm, &phone.account.id).await.unwrap();
     assert_eq!(online.next().await.unwrap(), Event::Over(Ended::Server(Close::Deleted)));
     assert!(matches!(phone.try_connect().await.map(drop), Err(PhoneError::Closed(Close::Deleted))));
     assert_eq!(code(stage.api.account(&stage.realm, &phone.account.id).await), "not_found");
-    assert_eq!(code(stage.api.set_blocked(&stage.realm, &phone.account.id, false).await), "not_found");
+    assert_eq!(code(stage.root.set_blocked(&stage.realm, &phone.account.id, false).await), "not_found");
     let again = stage.phone("alice").await;
     assert_eq!(
         stage.api.accounts(&stage.realm, "alice").await.unwrap().iter().map(|a| (a.id.clone(), a.state)).collect::<Vec<_>>(),

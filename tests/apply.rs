@@ -39,7 +39,7 @@ async fn a_file_is_applied_once_and_a_rehearsal_changes_nothing() {
     let client = pod.root().clients("shop").await.unwrap().remove(0);
     assert_eq!((client.name.as_str(), client.origins), ("web", vec!["https://shop.example".to_owned()]));
     let role = pod.root().roles("shop").await.unwrap().items.into_iter().find(|r| r.name == "support").unwrap();
-    assert_eq!(role.permissions, [Permission::Logins, Permission::Accounts, Permission::Audit]);
+    assert_eq!(role.permissions, [Permission::AccountsBlock, Permission::Events, Permission::UsersRead, Permission::AccountsRead]);
     assert_eq!(apply(&pod, example, &[]).unwrap(), "Nothing to do.\n");
     assert_eq!(client.id, pod.root().clients("shop").await.unwrap()[0].id, "the client is the same one");
 }
@@ -52,15 +52,17 @@ realms:
       session_secs: 28800
       enrolment_confirm: [number, phone]
       number_match: {qr: false, link: true, directed: true}
+    registrars: [web]
     clients:
       - name: web
         display_name: The shop's website
         origins: [https://shop.example]
         return_urls: [https://shop.example/back]
+        accepts_enrolments_of: [web]
         templates: {login: Log in to the shop, order: "Show order {number}"}
     roles:
       - name: support
-        permissions: [logins, accounts, audit]
+        permissions: [users_read, accounts_read, accounts_block, events]
     apps:
       - id: com.example.shop
         display_name: The shop's app
@@ -79,7 +81,7 @@ async fn the_same_in_yaml_is_the_same() {
     assert!(apply(&pod, &file, &[]).unwrap().contains("settings.session_secs: 28800 → 3600"));
     for (from, to, says) in [
         ("session_secs", "session_days", "session_days"),
-        ("logins", "fly", "fly"),
+        ("users_read", "fly", "fly"),
         ("Example Shop", "&a [*a]", "display_name"),
         ("[https", "[[[https", "line"),
     ] {

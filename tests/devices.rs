@@ -47,9 +47,9 @@ async fn the_other_phones_of_a_user_are_told_of_a_new_one_and_of_what_becomes_of
     assert_eq!((told.account, told.state), (id(&second), countersign_sdk::AccountState::Active));
     stage.phone("bob").await;
     assert_eq!(devices(&mut old).await.iter().map(|d| d.account).collect::<Vec<_>>(), [id(&first), id(&second)], "bob's is not among them");
-    stage.api.set_blocked(&stage.realm, &second.account.id, true).await.unwrap();
+    stage.root.set_blocked(&stage.realm, &second.account.id, true).await.unwrap();
     assert_eq!(changed(&mut old).await.state, countersign_sdk::AccountState::Blocked);
-    stage.api.delete_account(&stage.realm, &second.account.id).await.unwrap();
+    stage.root.delete_account(&stage.realm, &second.account.id).await.unwrap();
     assert_eq!(changed(&mut old).await.state, countersign_sdk::AccountState::Deleted);
     assert_eq!(devices(&mut old).await.len(), 1);
 }
@@ -90,7 +90,7 @@ async fn a_phone_does_nothing_to_other_users_phones_nor_against_an_administrator
     for (action, name) in [(DeviceAction::Rename, None), (DeviceAction::Rename, Some("\u{202e}")), (DeviceAction::Block, Some("x"))] {
         refused(me.do_it(&Command::manage(id(&second), action, name)).await, Refusal::NotAllowed);
     }
-    stage.api.set_blocked(&stage.realm, &second.account.id, true).await.unwrap();
+    stage.root.set_blocked(&stage.realm, &second.account.id, true).await.unwrap();
     refused(me.do_it(&Command::manage(id(&second), DeviceAction::Unblock, None)).await, Refusal::NotAllowed);
     bob.connect().await;
 }
@@ -117,7 +117,7 @@ async fn an_administrators_block_on_top_of_a_phones_stays_and_changes_are_counte
     let (alice, second) = (stage.phone("alice").await, stage.phone("alice").await);
     let mut me = alice.connect().await;
     me.do_it(&Command::manage(id(&second), DeviceAction::Block, None)).await.unwrap();
-    stage.api.set_blocked(&stage.realm, &second.account.id, true).await.unwrap();
+    stage.root.set_blocked(&stage.realm, &second.account.id, true).await.unwrap();
     refused(me.do_it(&Command::manage(id(&second), DeviceAction::Unblock, None)).await, Refusal::NotAllowed);
     for _ in 0..6 {
         me.do_it(&Command::logout_all()).await.unwrap();
@@ -204,7 +204,7 @@ async fn apps_that_are_not_listed_or_too_old_stay_out_where_the_realm_says_so() 
     let change = countersign_api::ChangeRealm { settings: only, ..countersign_api::ChangeRealm::default() };
     stage.root.change_realm(&stage.realm, &change).await.unwrap();
     assert!(matches!(early.try_connect().await, Err(PhoneError::Closed(Close::Update))));
-    let enrolment = stage.new_enrolment("alice", Confirm::None).await;
+    let enrolment = stage.new_enrolment("bob", Confirm::None).await;
     let link = enrolment.link.as_ref().unwrap();
     assert!(matches!(Phone::enrol(link).await.map(|_| ()), Err(PhoneError::Refused(Refusal::NotAllowed))), "not listed");
     let app = "countersign-phone";

@@ -106,7 +106,7 @@ async fn holds(example: impl Fn() -> Command) {
 async fn client_key(stage: &Stage) -> String {
     let client = NewClient { name: "example".into(), display_name: "Example".into(), ..Default::default() };
     let client = stage.root.create_client(&stage.realm, &client).await.unwrap();
-    let key = NewApiKey { role: roles::CLIENT.into(), realm: Some(stage.realm.clone()), client: Some(client.id), ..Default::default() };
+    let key = NewApiKey { role: roles::REGISTRAR.into(), realm: Some(stage.realm.clone()), client: Some(client.id), ..Default::default() };
     stage.root.create_api_key(&key).await.unwrap().secret.unwrap().to_string()
 }
 

@@ -27,7 +27,10 @@ async fn a_role_allows_what_it_says_at_once_and_goes_only_when_no_key_has_it() {
     assert_eq!(code(key.api.users(realm, &[]).await), "forbidden", "what was believed is forgotten");
     let listed: Vec<_> = root.roles(realm).await.unwrap().items.into_iter().map(|r| (r.name, r.permissions.len(), r.builtin)).collect();
     let there = |name: &str, n, builtin| (name.to_owned(), n, builtin);
-    assert_eq!(listed, [there("realm-admin", 9, true), there("client", 6, true), there("desk", 1, false)]);
+    let builtin = [("client", 4), ("registrar", 8), ("help_desk", 4), ("viewer", 1), ("auditor", 5), ("realm-admin", 12)];
+    let mut expected = builtin.map(|(name, n)| there(name, n, true)).to_vec();
+    expected.push(there("desk", 1, false));
+    assert_eq!(listed, expected);
     assert_eq!(code(root.delete_role(realm, "desk").await), "in_use");
     key.api.search_accounts(realm, &[]).await.unwrap();
     root.delete_api_key(&key.id).await.unwrap();
@@ -38,7 +41,7 @@ async fn a_role_allows_what_it_says_at_once_and_goes_only_when_no_key_has_it() {
 }
 
 #[tokio::test]
-async fn nobody_gives_away_permissions_he_does_not_have() {
+async fn nobody_gives_away_permissions_they_do_not_have() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let (root, realm) = (&stage.root, stage.realm.as_str());
@@ -84,7 +87,9 @@ async fn nobody_gives_away_permissions_he_does_not_have() {
 async fn the_roles_that_are_there_without_being_made_stay_as_they_are_and_names_are_names() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    for name in [roles::ROOT, roles::REALM_ADMIN, roles::CLIENT, "UPPER", "1st", "under_score"] {
+    for name in
+        [roles::ROOT, roles::REALM_ADMIN, roles::CLIENT, roles::REGISTRAR, roles::AUDITOR, roles::VIEWER, "UPPER", "1st", "under_score"]
+    {
         assert_eq!(code(stage.root.put_role(&stage.realm, name, &role(&[])).await), "invalid", "{name}");
         assert_eq!(code(stage.root.put_global_role(name, &role(&[])).await), "invalid", "{name}");
         assert_eq!(code(stage.root.delete_role(&stage.realm, name).await), "not_found", "{name}");
@@ -98,8 +103,8 @@ async fn a_global_role_counts_in_every_realm_and_only_for_keys_that_are_bound_to
     let pod = Pod::start();
     let (one, two) = (Stage::set(&pod).await, Stage::set(&pod).await);
     let root = &one.root;
-    root.put_global_role("auditor", &role(&[P::Audit, P::Clients])).await.unwrap();
-    let auditor = Key::made(root, &NewApiKey { role: "auditor".into(), ..NewApiKey::default() }).await;
+    root.put_global_role("inspector", &role(&[P::Audit, P::Clients])).await.unwrap();
+    let auditor = Key::made(root, &NewApiKey { role: "inspector".into(), ..NewApiKey::default() }).await;
     for realm in [&one.realm, &two.realm] {
         auditor.api.events(realm, &[]).await.unwrap();
         assert_eq!(code(auditor.api.users(realm, &[]).await), "forbidden");
@@ -109,15 +114,15 @@ async fn a_global_role_counts_in_every_realm_and_only_for_keys_that_are_bound_to
     assert_eq!(code(auditor.api.create_api_key(&NewApiKey { role: "root".into(), ..NewApiKey::default() }).await), "forbidden");
     let new = NewRealm { name: "third".into(), display_name: "Third".into(), ..NewRealm::default() };
     assert_eq!(code(auditor.api.create_realm(&new).await), "forbidden");
-    root.put_global_role("auditor", &role(&[P::Audit, P::Realms])).await.unwrap();
+    root.put_global_role("inspector", &role(&[P::Audit, P::Realms])).await.unwrap();
     auditor.api.create_realm(&new).await.unwrap();
-    assert_eq!(code(root.create_api_key(&new_key("auditor", &one)).await), "invalid", "it is no role of the realm");
-    assert_eq!(code(root.delete_global_role("auditor").await), "in_use");
+    assert_eq!(code(root.create_api_key(&new_key("inspector", &one)).await), "invalid", "it is no role of the realm");
+    assert_eq!(code(root.delete_global_role("inspector").await), "in_use");
     // A realm's role of the same name is another one.
-    let namesake = one.key("auditor", &[P::Users]).await;
-    assert_eq!(code(root.create_api_key(&new_key("auditor", &two)).await), "invalid", "nor is another realm's");
+    let namesake = one.key("inspector", &[P::Users]).await;
+    assert_eq!(code(root.create_api_key(&new_key("inspector", &two)).await), "invalid", "nor is another realm's");
     root.delete_api_key(&auditor.id).await.unwrap();
-    root.delete_global_role("auditor").await.unwrap();
+    root.delete_global_role("inspector").await.unwrap();
     namesake.api.users(&one.realm, &[]).await.unwrap();
     assert_eq!(code(namesake.api.events(&one.realm, &[]).await), "forbidden");
 }
@@ -271,7 +276,7 @@ async fn who_may_act_for_clients_does_the_work_of_the_one_he_names() {
     let neighbour = Stage::client_in(&stage.root, realm, "neighbour").await;
     // A realm's administrator may let a back end act for his clients.
     let admin = Key::made(&stage.root, &new_key(roles::REALM_ADMIN, &stage)).await;
-    admin.api.put_role(realm, "backend", &role(&[P::Logins, P::Users, P::ActForClient])).await.unwrap();
+    admin.api.put_role(realm, "backend", &role(&[P::Logins, P::Enrolments, P::ActForClient])).await.unwrap();
     let backend = Key::made(&admin.api, &new_key("backend", &stage)).await;
     assert_eq!(code(backend.api.create_login(realm, &NewLogin::default()).await), "forbidden", "for nobody");
     let shop = backend.api.acting_for("shop");

@@ -6,12 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use countersign_api::{ApiClient, LoginState, NewLogin};
+use countersign_api::{ApiClient, Confirm, LoginState, NewEnrolment, NewLogin};
 use countersign_sdk::{Account, Answer, Command, Server, Wallet};
 use countersign_sim::{FileKeys, Online};
 use serde_json::Value;
 
-use crate::support::{Pod, Shares};
+use crate::support::{Pod, Shares, code};
 
 fn recorded(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/last_release").join(name)
@@ -69,10 +69,13 @@ async fn goes_on_in(kind: &str, data: &Path, env: &[(&str, &str)]) {
     let master = recorded("master.key");
     let env = [&[("COUNTERSIGN_KEYS_MASTER_KEY_FILE", master.to_str().unwrap())], env].concat();
     let keys: Value = serde_json::from_str(&read(&format!("keys.{kind}.json"))).unwrap();
+    let listed = old_client_keys(data, &env);
+    assert_eq!(listed.len(), 1, "the client's key is told of before anything is migrated");
     // The pod lives on the day of the recording: what was recorded ends in its time.
     let pod = Pod::on(data, &["--clock", &keys["recorded_at"].to_string()], &env);
     let key = |name: &str| keys[name].as_str().unwrap().to_owned();
-    let root = ApiClient::new(&pod.url("rest"), &key("root")).unwrap();
+    let secret = key("root");
+    let root = ApiClient::new(&pod.url("rest"), &secret).unwrap();
     assert_eq!(steps(&root, &key("login")).await, ["created", "claimed", "approved", "redeemed"]);
     assert!(root.api_keys().await.unwrap().items.len() >= 2);
     let api = root.with_key(&key("client"));
@@ -86,9 +89,43 @@ async fn goes_on_in(kind: &str, data: &Path, env: &[(&str, &str)]) {
     phone.do_it(&Command::approve(&prompt)).await.unwrap();
     assert_eq!(api.login("recorded", &login.id, 10, 2).await.unwrap().state, LoginState::Approved);
     assert_eq!(api.redeem("recorded", &login.id, None).await.unwrap().user_id, "alice");
+    authority(&pod, (&root, &secret), &api, &account.id, &listed).await;
     pod.later(9 * 3600).await;
     assert_eq!(api.login("recorded", &key("login"), 0, 0).await.unwrap().state, LoginState::Ended, "it lives for eight hours");
     assert_eq!(steps(&root, &key("login")).await, ["created", "claimed", "approved", "redeemed", "ended"]);
+}
+
+/// What `migrate --check` says of keys that will lose power, or have lost it.
+fn old_client_keys(data: &Path, env: &[(&str, &str)]) -> Vec<String> {
+    let mut command = Program::new(env!("CARGO_BIN_EXE_countersign"));
+    let out = command.args(["migrate", "--check", "--json", "--data"]).arg(data).envs(env.iter().copied()).output().unwrap();
+    let told: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stderr)));
+    told["old_client_keys"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+}
+
+/// What was narrowed since: the client's key has power over nobody until it is made a registrar, and who has a phone gets the next one by somebody's word.
+async fn authority(pod: &Pod, (root, secret): (&ApiClient, &str), client: &ApiClient, phone: &str, listed: &[String]) {
+    let own = client.own_api_key().await.unwrap();
+    assert_eq!(listed, [own.id.as_str()]);
+    let origin = root.account("recorded", phone).await.unwrap().origin;
+    assert_eq!((origin.enrolled_client, origin.confirmed_by), (own.client, None), "as far as it is known");
+    let further = NewEnrolment { user_id: "alice".into(), confirm: Confirm::None };
+    assert_eq!(code(client.create_enrolment("recorded", &further).await), "forbidden");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("registrars.toml");
+    let realm = root.realm("recorded").await.unwrap();
+    let clients: Vec<String> = root.clients("recorded").await.unwrap().into_iter().map(|c| c.name).collect();
+    let text = format!("[[realm]]\nname = \"recorded\"\ndisplay_name = {:?}\nregistrars = {clients:?}\n", realm.display_name);
+    std::fs::write(&file, text).unwrap();
+    let key = dir.path().join("key");
+    std::fs::write(&key, secret).unwrap();
+    let mut apply = Program::new(env!("CARGO_BIN_EXE_countersign"));
+    let out = apply.arg("apply").arg(&file).args(["--url", &pod.url("rest"), "--key-file"]).arg(&key).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success() && said.contains("role: \"client\" → \"registrar\""), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(code(client.create_enrolment("recorded", &further).await), "further_phone");
+    let first = NewEnrolment { user_id: "bob".into(), confirm: Confirm::None };
+    client.create_enrolment("recorded", &first).await.expect("the same secret, and more power");
 }
 
 #[tokio::test]

@@ -1,14 +1,14 @@
 //! Too much of a thing: who runs into what, and who does not.
 
 use countersign_api::{ApiError, Initiator, Limit, Limits, Login, NewLogin, RealmSettings};
-use countersign_sdk::{Answer, Command, Event, Refusal, RefuseReason};
+use countersign_sdk::{Answer, Command, Event, Refusal};
 use countersign_sim::{Online, PhoneError};
 
-use crate::support::{Page, Pod, Stage, claim, code};
+use crate::support::{Page, Pod, Stage, claim};
 
-const MANY: Limit = Limit { most: 1000, secs: 600 };
+pub(crate) const MANY: Limit = Limit { most: 1000, secs: 600 };
 
-fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits {
         initiator: Some(MANY),
         user: Some(MANY),
@@ -18,10 +18,12 @@ fn limits() -> Limits {
         quarantine_secs: Some(3600),
         address_accounts: Some(2),
         address_secs: Some(900),
+        wary_secs: Some(600),
+        accusations: Some(MANY),
     }
 }
 
-async fn stage_with(pod: &Pod, limits: Limits) -> Stage {
+pub(crate) async fn stage_with(pod: &Pod, limits: Limits) -> Stage {
     Stage::strict(
         pod,
         RealmSettings { limits: Some(limits), number_match: Some(countersign_api::NumberMatch::default()), ..RealmSettings::default() },
@@ -29,16 +31,16 @@ async fn stage_with(pod: &Pod, limits: Limits) -> Stage {
     .await
 }
 
-fn by(binding: &str, address: &str) -> NewLogin {
+pub(crate) fn by(binding: &str, address: &str) -> NewLogin {
     let initiator = Initiator { binding: Some(binding.into()), address: Some(address.parse().unwrap()) };
     NewLogin { initiator: Some(initiator), ..NewLogin::default() }
 }
 
-async fn start(stage: &Stage, new: &NewLogin) -> Result<Login, ApiError> {
+pub(crate) async fn start(stage: &Stage, new: &NewLogin) -> Result<Login, ApiError> {
     stage.api.create_login(&stage.realm, new).await
 }
 
-fn limited(result: Result<Login, ApiError>) -> (String, String) {
+pub(crate) fn limited(result: Result<Login, ApiError>) -> (String, String) {
     match result {
         Err(ApiError::Refused(problem)) => {
             assert_eq!(problem.status, 429);
@@ -53,7 +55,7 @@ fn rate(by: &str) -> (String, String) {
     ("rate_limited".into(), by.into())
 }
 
-async fn alerts(stage: &Stage) -> Vec<(String, String)> {
+pub(crate) async fn alerts(stage: &Stage) -> Vec<(String, String)> {
     let events = stage.root.events(&stage.realm, &[("action", "alert")]).await.unwrap();
     events.items.into_iter().map(|e| (e.action, e.detail.unwrap_or_default())).collect()
 }
@@ -146,41 +148,4 @@ async fn codes_that_are_not_genuine_are_limited_by_account() {
     assert!(code == Refusal::RateLimited && retry_after.is_some_and(|s| s >= 1));
     claim(&mut phone, &good).await.expect("a genuine code still works");
     assert!(matches!(other.do_it(&bad).await, Err(PhoneError::Refused(Refusal::BadCapability))), "bob is not concerned");
-}
-
-/// A login that this browser starts and this user's phone says "not me" to.
-async fn disowned(stage: &Stage, user: &str, new: &NewLogin) {
-    let mut phone = stage.phone(user).await.connect().await;
-    let login = start(stage, new).await.unwrap();
-    let qr = Page::open(&login).await.qr().await;
-    let prompt = claim(&mut phone, &qr).await.unwrap();
-    phone.do_it(&Command::refuse(&prompt, RefuseReason::NotMe)).await.unwrap();
-}
-
-#[tokio::test]
-async fn not_me_keeps_the_browser_out_and_not_its_address() {
-    let pod = Pod::start();
-    let stage = stage_with(&pod, limits()).await;
-    disowned(&stage, "alice", &by("evil", "192.0.2.1")).await;
-    assert_eq!(limited(start(&stage, &by("evil", "192.0.2.1")).await), ("quarantined".into(), "quarantine".into()));
-    assert_eq!(limited(start(&stage, &by("evil", "192.0.2.9")).await).0, "quarantined", "wherever it goes");
-    start(&stage, &by("good", "192.0.2.1")).await.expect("its neighbours are not concerned");
-    let out = stage.root.quarantine(&stage.realm).await.unwrap().items;
-    assert_eq!(out.iter().map(|q| q.kind.as_str()).collect::<Vec<_>>(), ["browser"]);
-    let told: Vec<String> = alerts(&stage).await.into_iter().map(|(action, _)| action).collect();
-    assert_eq!(told, ["alert.not_me", "alert.quarantined"]);
-    stage.root.release(&stage.realm, &out[0].id).await.unwrap();
-    start(&stage, &by("evil", "192.0.2.1")).await.expect("an administrator let it in again");
-    assert_eq!(code(stage.root.release(&stage.realm, &out[0].id).await), "not_found");
-}
-
-#[tokio::test]
-async fn an_address_stays_out_only_after_several_accounts_said_so() {
-    let pod = Pod::start();
-    let stage = stage_with(&pod, limits()).await;
-    disowned(&stage, "alice", &by("evil", "192.0.2.1")).await;
-    start(&stage, &by("good", "192.0.2.1")).await.expect("one account is not enough");
-    disowned(&stage, "bob", &by("evil9", "192.0.2.1")).await;
-    assert_eq!(limited(start(&stage, &by("good", "192.0.2.1")).await).0, "quarantined");
-    start(&stage, &by("good", "192.0.2.2")).await.expect("the browser itself is fine");
 }

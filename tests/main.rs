@@ -6,8 +6,10 @@
 mod support;
 
 mod accounts;
+mod accusations;
 mod any_day;
 mod apply;
+mod authority;
 mod bad_input;
 mod browser;
 mod certificates;
@@ -33,6 +35,7 @@ mod login;
 mod observability;
 mod openapi;
 mod outages;
+mod outside;
 mod page_http;
 mod pages;
 mod people;

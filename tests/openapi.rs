@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use countersign_api::{NewApiKey, Permission, PutRole};
+use countersign_api::{NewApiKey, PutRole};
 use tokio::process::Command;
 
 use crate::support::{Pod, Stage};
@@ -38,9 +38,7 @@ async fn judge(pod: &Pod, realm: &str, key: &str, choice: &str, operations: &[&s
 
 /// A key that may do everything in the realm of the stage, in the name of any client.
 async fn key_of_everything(stage: &Stage) -> String {
-    use Permission as P;
-    let permissions =
-        vec![P::Logins, P::Signings, P::Users, P::Accounts, P::Messages, P::Webhooks, P::Audit, P::Clients, P::Realm, P::ActForClient];
+    let permissions = crate::support::IN_A_REALM.to_vec();
     stage.root.put_role(&stage.realm, "everything", &PutRole { permissions }).await.unwrap();
     let new = NewApiKey { role: "everything".into(), realm: Some(stage.realm.clone()), ..NewApiKey::default() };
     stage.root.create_api_key(&new).await.unwrap().secret.unwrap().to_string()

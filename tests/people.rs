@@ -199,8 +199,8 @@ async fn accounts_are_found_by_user_state_and_app_page_by_page() {
     let waiting = stage.new_enrolment("carol", Confirm::Number).await;
     let (carol, _) = Phone::enrol(waiting.link.as_ref().unwrap()).await.unwrap();
     let gone = stage.phone("bob").await.account.id;
-    stage.api.delete_account(&stage.realm, &gone).await.unwrap();
-    stage.api.block_account(&stage.realm, &two).await.unwrap();
+    stage.root.delete_account(&stage.realm, &gone).await.unwrap();
+    stage.root.block_account(&stage.realm, &two).await.unwrap();
     let find = async |query: &[(&str, &str)]| -> Vec<String> {
         let (mut found, mut token) = (Vec::new(), None::<String>);
         loop {
@@ -241,7 +241,7 @@ async fn a_phone_gets_another_name_and_the_users_other_phones_hear_it() {
     let (phone, other) = (stage.phone("alice").await, stage.phone("alice").await);
     let mut online = other.connect().await;
     let rename =
-        async |device: &str| stage.api.change_account(&stage.realm, &phone.account.id, &ChangeAccount { device: device.into() }).await;
+        async |device: &str| stage.root.change_account(&stage.realm, &phone.account.id, &ChangeAccount { device: device.into() }).await;
     for bad in ["", " ", "a\u{202e}b", "two\nlines", &"x".repeat(101)] {
         assert_eq!(code(rename(bad).await), "invalid", "{bad:?}");
     }
@@ -255,7 +255,7 @@ async fn a_phone_gets_another_name_and_the_users_other_phones_hear_it() {
     }
     let told = stage.root.events(&stage.realm, &[("action", "account.renamed")]).await.unwrap().items;
     assert_eq!((told.len(), told[0].user_id.as_deref(), &told[0].object), (1, Some("alice"), &phone.account.id));
-    stage.api.delete_account(&stage.realm, &phone.account.id).await.unwrap();
+    stage.root.delete_account(&stage.realm, &phone.account.id).await.unwrap();
     assert_eq!(code(rename("gone").await), "not_found");
 }
 
@@ -272,20 +272,20 @@ async fn an_account_says_who_blocked_it_and_a_phone_undoes_only_what_a_phone_did
     assert_eq!(look().await.blocked_by, Some(format!("account:{}", phone.account.id)));
     online.do_it(&manage(DeviceAction::Unblock)).await.unwrap();
     assert_eq!((look().await.state, look().await.blocked_by), (AccountState::Active, None));
-    stage.api.block_account(&stage.realm, &lost).await.unwrap();
-    let by = format!("key:{}", stage.api.own_api_key().await.unwrap().id);
+    stage.root.block_account(&stage.realm, &lost).await.unwrap();
+    let by = format!("key:{}", stage.root.own_api_key().await.unwrap().id);
     assert_eq!(look().await.blocked_by.as_ref(), Some(&by));
     assert_eq!(online.do_it(&manage(DeviceAction::Unblock)).await.unwrap_err().code(), "not_allowed");
     // Blocking what is blocked changes nobody's word.
     online.do_it(&manage(DeviceAction::Block)).await.unwrap();
     assert_eq!(look().await.blocked_by.as_ref(), Some(&by));
-    stage.api.unblock_account(&stage.realm, &lost).await.unwrap();
+    stage.root.unblock_account(&stage.realm, &lost).await.unwrap();
     assert_eq!(look().await.state, AccountState::Active);
     // But an administrator's word counts more than a phone's.
     online.do_it(&manage(DeviceAction::Block)).await.unwrap();
-    assert_eq!(stage.api.block_account(&stage.realm, &lost).await.unwrap().state, AccountState::Blocked);
+    assert_eq!(stage.root.block_account(&stage.realm, &lost).await.unwrap().state, AccountState::Blocked);
     assert_eq!(look().await.blocked_by.as_ref(), Some(&by));
     assert_eq!(online.do_it(&manage(DeviceAction::Unblock)).await.unwrap_err().code(), "not_allowed");
-    stage.api.unblock_account(&stage.realm, &lost).await.unwrap();
-    assert_eq!(stage.api.unblock_account(&stage.realm, &lost).await.unwrap().state, AccountState::Active, "twice is once");
+    stage.root.unblock_account(&stage.realm, &lost).await.unwrap();
+    assert_eq!(stage.root.unblock_account(&stage.realm, &lost).await.unwrap().state, AccountState::Active, "twice is once");
 }

@@ -150,7 +150,7 @@ impl Site {
         let root = self.root().await;
         let shop = NewClient { name: "shop".into(), display_name: "Shop".into(), ..NewClient::default() };
         let shop = root.create_client("default", &shop).await.unwrap();
-        let (role, realm) = (roles::CLIENT.into(), Some("default".into()));
+        let (role, realm) = (roles::REGISTRAR.into(), Some("default".into()));
         let key = root.create_api_key(&NewApiKey { role, realm, client: Some(shop.id), ..NewApiKey::default() }).await.unwrap();
         let api = root.with_key(key.secret.as_deref().unwrap());
         let enrolment = api.create_enrolment("default", &NewEnrolment { user_id: "alice".into(), confirm: Confirm::Number }).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_domain::{
     account::{Account, Event},
     audit::Who,
-    flows::{account, devices},
+    flows::{account, devices, people},
     ports::AccountQuery,
     realm::OpenRealm,
     refused::{Fault, Stop},
@@ -69,6 +69,24 @@ impl Accounts {
     pub async fn change(&self, realm: &Arc<OpenRealm>, id: AccountId, event: Event, who: Who) -> Result<Account, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
         to_the_end(async move { account::change(&shared.ports, &realm, id, event, who).await }).await
+    }
+
+    /// See [`people::delete`].
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn delete_user(&self, realm: &Arc<OpenRealm>, user_id: String, who: Who) -> Result<bool, Stop> {
+        let (shared, realm) = (self.0.clone(), realm.clone());
+        to_the_end(async move { people::delete(&shared.ports, &realm, &user_id, who).await }).await
+    }
+
+    /// See [`people::erase`].
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn erase_user(&self, realm: &Arc<OpenRealm>, user_id: String, who: Who) -> Result<String, Stop> {
+        let (shared, realm) = (self.0.clone(), realm.clone());
+        to_the_end(async move { people::erase(&shared.ports, &realm, &user_id, who).await }).await
     }
 
     /// Whether a phone is connected with each of them, on any pod; in the order of the question. Where other pods cannot be asked, only this one counts.

@@ -285,7 +285,7 @@ async fn client(root: &ApiClient) -> Result<ApiClient, Stop> {
     root.create_realm(&NewRealm { name: REALM.into(), display_name: "Chaos".into(), settings }).await?;
     let client =
         root.create_client(REALM, &NewClient { name: "chaos".into(), display_name: "Chaos".into(), ..NewClient::default() }).await?;
-    let (role, realm) = (roles::CLIENT.into(), Some(REALM.into()));
+    let (role, realm) = (roles::REGISTRAR.into(), Some(REALM.into()));
     let key = root.create_api_key(&NewApiKey { role, realm, client: Some(client.id), expires_in: None, ..NewApiKey::default() }).await?;
     Ok(root.with_key(key.secret.as_deref().ok_or("no secret")?))
 }

@@ -93,8 +93,9 @@ def main():
         return 2
     countersign = Countersign(*where)
     try:
-        # A real site also says who asks: "initiator": {"binding": hash of a cookie, "address": the browser's}.
-        login = countersign.create_login(text="Log in to the Python example", browser="examples/python")
+        # Who asks. A site says its browser's address, and the hash of a cookie as "binding".
+        who = {"address": "127.0.0.1"}
+        login = countersign.create_login(text="Log in to the Python example", browser="examples/python", initiator=who)
         print(json.dumps({"page_url": login["page_url"], "page_token": login["page_token"]}), flush=True)
         login = countersign.wait(login["id"])
         if login["state"] != "approved":

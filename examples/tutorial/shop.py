@@ -40,7 +40,8 @@ class Shop(http.server.BaseHTTPRequestHandler):
         mine = sessions.get(self.cookie("session"), {})
         browser = self.cookie("browser") or secrets.token_urlsafe()
         if self.path == "/login":
-            wish = {"text": "Log in to the example shop", "return_url": ORIGIN + "/", "initiator": {"binding": browser}}
+            who = {"binding": browser, "address": self.client_address[0]}
+            wish = {"text": "Log in to the example shop", "return_url": ORIGIN + "/", "initiator": who}
             status, told = countersign("", wish)
             mine = {"login": told.get("id")}
         else:  # redeems the login that this browser began, and no other

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * API keys without their secrets; a realm's administrator sees its own realm's.
-         * @description Needs the permission `clients`.
+         * @description Needs the permission `clients_read`.
          */
         get: operations["listApiKeys"];
         put?: never;
@@ -77,19 +77,23 @@ export interface paths {
         };
         /**
          * An API key.
-         * @description Needs the permission `clients`.
+         * @description Needs the permission `clients_read`.
          */
         get: operations["getApiKey"];
         put?: never;
         post?: never;
         /**
-         * Deletes an API key; it stops working at once.
+         * Deletes an API key that may do no more than the caller; it stops working at once.
          * @description Needs the permission `clients`.
          */
         delete: operations["deleteApiKey"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Gives an API key another role, no more than the caller has; its secret stays.
+         * @description Needs the permission `clients`.
+         */
+        patch: operations["changeApiKey"];
         trace?: never;
     };
     "/v1/api-keys/{key}/rotate": {
@@ -121,7 +125,7 @@ export interface paths {
         };
         /**
          * Client certificates that are listed; a realm's administrator sees its own realm's.
-         * @description Needs the permission `clients`.
+         * @description Needs the permission `clients_read`.
          */
         get: operations["listClientCertificates"];
         put?: never;
@@ -145,7 +149,7 @@ export interface paths {
         };
         /**
          * A client certificate that is listed.
-         * @description Needs the permission `clients`.
+         * @description Needs the permission `clients_read`.
          */
         get: operations["getClientCertificate"];
         put?: never;
@@ -237,7 +241,7 @@ export interface paths {
         };
         /**
          * Accounts, in the order they were made.
-         * @description Needs the permission `accounts`.
+         * @description Needs the permission `accounts_read`.
          */
         get: operations["listAccounts"];
         put?: never;
@@ -257,7 +261,7 @@ export interface paths {
         };
         /**
          * An account.
-         * @description Needs the permission `accounts`.
+         * @description Needs the permission `accounts_read`.
          */
         get: operations["getAccount"];
         put?: never;
@@ -287,7 +291,7 @@ export interface paths {
         put?: never;
         /**
          * Stops an account and ends what it approved.
-         * @description Needs the permission `accounts`.
+         * @description Needs the permission `accounts_block`.
          */
         post: operations["blockAccount"];
         delete?: never;
@@ -306,7 +310,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Lets an account work again.
+         * Lets an account work again; that takes as much authority as blocking it did.
          * @description Needs the permission `accounts`.
          */
         post: operations["unblockAccount"];
@@ -325,7 +329,7 @@ export interface paths {
         };
         /**
          * The apps the realm lists.
-         * @description Needs the permission `realm`.
+         * @description Needs the permission `realm_read`.
          */
         get: operations["listApps"];
         put?: never;
@@ -345,7 +349,7 @@ export interface paths {
         };
         /**
          * An app.
-         * @description Needs the permission `realm`.
+         * @description Needs the permission `realm_read`.
          */
         get: operations["getApp"];
         /**
@@ -373,7 +377,7 @@ export interface paths {
         };
         /**
          * The realm's clients, by name.
-         * @description Needs the permission `clients`.
+         * @description Needs the permission `clients_read`.
          */
         get: operations["listClients"];
         put?: never;
@@ -397,7 +401,7 @@ export interface paths {
         };
         /**
          * A client.
-         * @description Needs the permission `clients`.
+         * @description Needs the permission `clients_read`.
          */
         get: operations["getClient"];
         /**
@@ -425,13 +429,13 @@ export interface paths {
         };
         /**
          * Enrolments, newest first; a client sees its own.
-         * @description Needs the permission `users`.
+         * @description Needs one of the permissions `enrolments`, `enrolments_confirm`.
          */
         get: operations["listEnrolments"];
         put?: never;
         /**
          * Invites a phone for a user. The answer alone has the link.
-         * @description Needs the permission `users`.
+         * @description Needs the permission `enrolments`.
          */
         post: operations["createEnrolment"];
         delete?: never;
@@ -449,7 +453,7 @@ export interface paths {
         };
         /**
          * An enrolment, at once or as soon as it changes.
-         * @description Needs the permission `users`.
+         * @description Needs one of the permissions `enrolments`, `enrolments_confirm`.
          */
         get: operations["getEnrolment"];
         put?: never;
@@ -491,7 +495,7 @@ export interface paths {
         put?: never;
         /**
          * Takes an enrolment back.
-         * @description Needs the permission `users`.
+         * @description Needs the permission `enrolments`.
          */
         post: operations["cancelEnrolment"];
         delete?: never;
@@ -511,7 +515,7 @@ export interface paths {
         put?: never;
         /**
          * Types the number the phone shows.
-         * @description Needs the permission `users`.
+         * @description Needs the permission `enrolments_confirm`.
          */
         post: operations["confirmEnrolment"];
         delete?: never;
@@ -528,8 +532,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who did what in the realm, oldest first; a client's key sees what concerns it.
-         * @description Needs the permission `audit`.
+         * Who did what in the realm, oldest first; a client's key sees its own objects, and what ends them.
+         * @description Needs the permission `events`; a client's key with `logins` gets the events of its own objects.
          */
         get: operations["listEvents"];
         put?: never;
@@ -569,9 +573,29 @@ export interface paths {
         };
         /**
          * The same as server-sent events, for as long as the connection lasts; resumes after Last-Event-ID.
-         * @description Needs the permission `audit`.
+         * @description Needs the permission `events`; a client's key with `logins` gets the events of its own objects.
          */
         get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/realms/{realm}/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Users on whom a legal hold lies.
+         * @description Needs the permission `audit`.
+         */
+        get: operations["listHolds"];
         put?: never;
         post?: never;
         delete?: never;
@@ -728,8 +752,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Browsers and addresses that stay out after "not me".
-         * @description Needs the permission `realm`.
+         * What is done to browsers and addresses after "not me".
+         * @description Needs the permission `realm_read`.
          */
         get: operations["listQuarantine"];
         put?: never;
@@ -769,7 +793,7 @@ export interface paths {
         };
         /**
          * The realm's roles.
-         * @description Needs the permission `realm`.
+         * @description Needs the permission `realm_read`.
          */
         get: operations["listRoles"];
         put?: never;
@@ -813,7 +837,7 @@ export interface paths {
         };
         /**
          * Users: all, or those that match.
-         * @description Needs the permission `users`.
+         * @description Needs the permission `users_read`.
          */
         get: operations["listUsers"];
         put?: never;
@@ -833,7 +857,7 @@ export interface paths {
         };
         /**
          * A user.
-         * @description Needs the permission `users`.
+         * @description Needs the permission `users_read`.
          */
         get: operations["getUser"];
         /**
@@ -843,7 +867,7 @@ export interface paths {
         put: operations["putUser"];
         post?: never;
         /**
-         * Deletes a user with all accounts.
+         * Deletes a user with all accounts; where there are some, that takes `accounts`, too.
          * @description Needs the permission `users`.
          */
         delete: operations["deleteUser"];
@@ -861,7 +885,7 @@ export interface paths {
         };
         /**
          * A user's attributes.
-         * @description Needs the permission `users`.
+         * @description Needs the permission `users_read`.
          */
         get: operations["getAttributes"];
         put?: never;
@@ -887,7 +911,7 @@ export interface paths {
         put?: never;
         /**
          * Deletes a user and puts a pseudonym where the name stood.
-         * @description Needs the permission `audit`.
+         * @description Needs the permission `realm`.
          */
         post: operations["eraseUser"];
         delete?: never;
@@ -911,6 +935,30 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/realms/{realm}/users/{user}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Lays a legal hold on a user, who need not exist: nothing of what is kept about them is forgotten or erased.
+         * @description Needs the permission `realm`.
+         */
+        put: operations["putHold"];
+        post?: never;
+        /**
+         * Lifts a legal hold; that takes as much authority as laying it did.
+         * @description Needs the permission `realm`.
+         */
+        delete: operations["liftHold"];
         options?: never;
         head?: never;
         patch?: never;
@@ -946,7 +994,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ends every login of a user, everywhere.
+         * Ends every login of a user; a client ends its own.
          * @description Needs the permission `logins`.
          */
         post: operations["logoutUser"];
@@ -1004,18 +1052,38 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description How a phone came to be its user's. Accounts from before this was kept know parts of it. */
         Account: {
+            /**
+             * Format: date-time
+             * @description A further phone that a number let in works from then on.
+             */
+            active_from?: string | null;
             app: string;
             app_version?: string | null;
             /** @description While it is blocked: `key:…` or `account:…`. */
             blocked_by?: string | null;
             /** Format: date-time */
+            confirmed_at?: string | null;
+            /** @description Who let it in: `key:…`, `account:…` of another phone of the user, or `phone` where nobody had to. */
+            confirmed_by?: string | null;
+            confirmed_way?: components["schemas"]["Confirm"] | null;
+            /** Format: date-time */
             created_at: string;
             device: string;
+            /** @description Whose invitation it was, like `key:…`. */
+            enrolled_by?: string | null;
+            /** @description The client that invited the phone. */
+            enrolled_client?: string | null;
             /** Format: uuid */
             id: string;
             /** @description Whether a phone is connected with it right now. */
             online: boolean;
+            /**
+             * Format: date-time
+             * @description The user had a phone before, and none of the user's own phones let this one in.
+             */
+            recovered_at?: string | null;
             state: components["schemas"]["AccountState"];
             user_id: string;
         };
@@ -1054,6 +1122,10 @@ export interface components {
             /** @description What the phone is called. */
             device: string;
         };
+        ChangeApiKey: {
+            /** @description As in `NewApiKey`. */
+            role: string;
+        };
         /** @description What is absent stays as it is. */
         ChangeRealm: {
             display_name?: string | null;
@@ -1061,6 +1133,11 @@ export interface components {
             settings: components["schemas"]["RealmSettings"];
         };
         Client: {
+            /**
+             * @description Ids of the clients whose enrolments it accepts; everybody's, when empty.
+             * @default []
+             */
+            accepts_enrolments_of: string[];
             /** @default [] */
             callback_urls: string[];
             /** Format: date-time */
@@ -1121,6 +1198,8 @@ export interface components {
             created_at: string;
             /** @description What the phone calls itself, once it has redeemed. */
             device?: string | null;
+            /** @description Who asked for it, like `key:…`. */
+            enrolled_by?: string | null;
             /** Format: date-time */
             expires_at: string;
             /** Format: uuid */
@@ -1167,12 +1246,28 @@ export interface components {
             /** @description JSON pointer (RFC 6901). */
             pointer: string;
         };
+        /** @description How a user who has or ever had a phone gets the next one. */
+        FurtherPhones: "phone_or_admin" | "admin" | "number";
+        /** @description A legal hold on a user: nothing of what is kept about them is forgotten or erased. */
+        Hold: {
+            /** Format: date-time */
+            placed_at: string;
+            /** @description Like `key:…`. */
+            placed_by: string;
+            reason?: string | null;
+            user_id: string;
+        };
         /** @description Who logged in. Given out once. */
         Identity: {
             /** Format: uuid */
             account_id: string;
             /** Format: date-time */
             approved_at: string;
+            /** Format: date-time */
+            confirmed_at?: string | null;
+            /** @description Who let it in: `key:…`, `account:…` of another phone of the user, or `phone` where nobody had to. */
+            confirmed_by?: string | null;
+            confirmed_way?: components["schemas"]["Confirm"] | null;
             /** @description The context bytes the phone showed and signed over, base64url. */
             context: string;
             /** @description The account's signed decision, a `cs-login+jwt`. */
@@ -1182,10 +1277,19 @@ export interface components {
              * @description When the login ends by itself.
              */
             ends_at: string;
+            /** @description Whose invitation it was, like `key:…`. */
+            enrolled_by?: string | null;
+            /** @description The client that invited the phone. */
+            enrolled_client?: string | null;
             /** Format: uuid */
             login_id: string;
             /** @description The account's P-256 public key, uncompressed, base64url. */
             public_key: string;
+            /**
+             * Format: date-time
+             * @description The user had a phone before, and none of the user's own phones let this one in.
+             */
+            recovered_at?: string | null;
             user_id: string;
             via: components["schemas"]["Via"];
         };
@@ -1210,11 +1314,13 @@ export interface components {
         Limits: {
             /** @description Logins one account is shown unasked before they wait in silence. */
             account?: components["schemas"]["Limit"] | null;
+            /** @description How often a user's "not me" has consequences for others. */
+            accusations?: components["schemas"]["Limit"] | null;
             /** @description Logins from one address (`initiator.address`). */
             address?: components["schemas"]["Limit"] | null;
             /**
              * Format: uint64
-             * @description How many accounts have to say "not me" before an address stays out.
+             * @description How many users have to say "not me" before an address stays out.
              */
             address_accounts?: number | null;
             /**
@@ -1228,11 +1334,16 @@ export interface components {
             initiator?: components["schemas"]["Limit"] | null;
             /**
              * Format: uint64
-             * @description How long a browser stays out after "not me".
+             * @description How long a browser stays out after two users said "not me", and directs nobody after one did.
              */
             quarantine_secs?: number | null;
             /** @description Logins directed at one user before they wait in silence. */
             user?: components["schemas"]["Limit"] | null;
+            /**
+             * Format: uint64
+             * @description How long a browser's logins take a number after one user said "not me" to its code.
+             */
+            wary_secs?: number | null;
         };
         /** @description One page of a list. */
         List: {
@@ -1248,12 +1359,18 @@ export interface components {
         };
         /** @description One page of a list. */
         List11: {
-            items: components["schemas"]["Account"][];
+            items: components["schemas"]["Hold"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List12: {
+            items: components["schemas"]["Account"][];
+            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        List13: {
             items: components["schemas"]["Event"][];
             /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
             next?: string | null;
@@ -1361,7 +1478,7 @@ export interface components {
         /** @enum {string} */
         LoginState: "pending" | "claimed" | "approved" | "refused" | "cancelled" | "expired" | "ended";
         NewApiKey: {
-            /** @description Client, by id or name: whose objects it sees. Required with the role `client`. */
+            /** @description Client, by id or name: whose objects it sees. Required with the roles `client` and `registrar`. */
             client?: string | null;
             /**
              * Format: uint64
@@ -1372,12 +1489,13 @@ export interface components {
             name?: string | null;
             /** @description Realm name: where it works. Without one it works everywhere. */
             realm?: string | null;
-            /** @description `root`, `realm-admin`, `client`, or a role that was made. */
+            /** @description `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role that was made. */
             role: string;
             /** @description Networks it works from, like `10.0.0.0/8`; from everywhere, when empty. */
             sources?: string[];
         };
         NewClient: {
+            accepts_enrolments_of?: string[];
             /** @default [] */
             callback_urls: string[];
             /** @description Shown on phones. */
@@ -1402,13 +1520,13 @@ export interface components {
         NewClientCertificate: {
             /** @description The certificate, in PEM, without those that vouch for it. */
             certificate: string;
-            /** @description Client, by id or name: whose objects it sees. Required with the role `client`. */
+            /** @description Client, by id or name: whose objects it sees. Required with the roles `client` and `registrar`. */
             client?: string | null;
             /** @description For people. */
             name?: string | null;
             /** @description Realm name: where it works. Without one it works everywhere. */
             realm?: string | null;
-            /** @description `root`, `realm-admin`, `client`, or a role that was made. */
+            /** @description `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role that was made. */
             role: string;
             /** @description Networks it works from, like `10.0.0.0/8`; from everywhere, when empty. */
             sources?: string[];
@@ -1431,6 +1549,8 @@ export interface components {
             initiator?: components["schemas"]["Initiator"] | null;
             /** @description Asks for a number even where the realm does not. */
             number_match?: boolean;
+            /** @description Asks for none even where the realm does; takes the permission `number_off`. */
+            number_off?: boolean;
             /** @description Where it seems to be. */
             place?: string | null;
             /**
@@ -1469,7 +1589,7 @@ export interface components {
             qr?: boolean | null;
         };
         /** @description One thing a key may do. */
-        Permission: ("logins" | "signings" | "users" | "accounts" | "messages" | "webhooks" | "audit" | "clients" | "realm") | "realms" | "root" | "act_for_client";
+        Permission: ("logins" | "signings" | "users" | "accounts" | "messages" | "webhooks" | "audit" | "clients" | "realm") | "realms" | "root" | "act_for_client" | "enrolments" | "enrolments_confirm" | "accounts_block" | "events" | "users_read" | "accounts_read" | "clients_read" | "realm_read" | "number_off";
         /** @description `application/problem+json`. */
         Problem: {
             /** @description Stable; what programs look at. */
@@ -1500,6 +1620,8 @@ export interface components {
         };
         /** @description What a client may be changed to. */
         PutClient: {
+            /** @description Clients, by id or name, whose enrolments it accepts: only phones that these invited log in here. Empty: everybody's. */
+            accepts_enrolments_of?: string[];
             /**
              * @description Where an app hands over a login that it started itself; without one, apps cannot start logins here. The first one counts.
              * @default []
@@ -1530,17 +1652,21 @@ export interface components {
                 [key: string]: string;
             };
         };
+        PutHold: {
+            /** @description For people, a file number for instance. */
+            reason?: string | null;
+        };
         PutRole: {
             permissions: components["schemas"]["Permission"][];
         };
         PutUser: {
             display_name?: string | null;
         };
-        /** @description A browser or address that stays out after "not me". */
+        /** @description What is done to a browser or address, at one client, after "not me". */
         Quarantine: {
             /** @description A keyed hash: the events tell the same one. */
             id: string;
-            /** @description `browser` or `address`. */
+            /** @description `browser`: it stays out. `directed`: it directs no logins at users. `number`: its logins take a number. `address`: the address stays out. */
             kind: string;
             /** Format: date-time */
             until: string;
@@ -1552,6 +1678,7 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
+            /** @description Empty for a key that may not look at them (`realm_read`). */
             settings: components["schemas"]["RealmSettings"];
         };
         /** @description What a realm decides for itself. In a request, what is absent stays as it is. */
@@ -1563,6 +1690,13 @@ export interface components {
              * @description Seconds an enrolment may take, 60 to 30 days.
              */
             enrolment_secs?: number | null;
+            /**
+             * Format: uint64
+             * @description Seconds after which a further phone works that a number let in, an hour to 30 days.
+             */
+            further_phone_secs?: number | null;
+            /** @description How a user who has or ever had a phone gets the next one. */
+            further_phones?: components["schemas"]["FurtherPhones"] | null;
             limits?: components["schemas"]["Limits"] | null;
             /** @description Only listed apps may enrol and connect. */
             listed_apps_only?: boolean | null;
@@ -1575,9 +1709,14 @@ export interface components {
             number_match?: components["schemas"]["NumberMatch"] | null;
             /**
              * Format: uint64
-             * @description Days outcomes and their evidence are kept, 1 to 3650.
+             * @description Days outcomes and their evidence are kept, `outcome_floor_days` to 3650.
              */
             outcome_days?: number | null;
+            /**
+             * Format: uint64
+             * @description The least `outcome_days`, 1826 unless root has lowered it.
+             */
+            outcome_floor_days?: number | null;
             /**
              * Format: uint64
              * @description Seconds an approved login waits to be redeemed, 10 to 900.
@@ -1595,9 +1734,19 @@ export interface components {
             silence_secs?: number | null;
             /**
              * Format: uint64
-             * @description Days the trail is kept, 1 to 3650.
+             * @description Days the trail is kept, `trail_floor_days` to 3650.
              */
             trail_days?: number | null;
+            /**
+             * Format: uint64
+             * @description The least `trail_days`, 400 unless root has lowered it.
+             */
+            trail_floor_days?: number | null;
+            /**
+             * Format: uint64
+             * @description Hours the endings of logins that nobody claimed are kept, 1 to 8760.
+             */
+            unclaimed_hours?: number | null;
         };
         Redeem: {
             /** @description Required when the login was claimed by link or started by an app: what the browser, or the app, brought. */
@@ -1679,6 +1828,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 page_token?: string;
+                role?: string;
             };
             header?: never;
             path?: never;
@@ -2188,6 +2338,114 @@ export interface operations {
             };
         };
     };
+    changeApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeApiKey"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: There is no API key, or it is unknown, expired, deleted, or not used from one of its networks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: A value is not allowed; `errors` says which. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A bug in the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Storage is out of reach. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     rotateApiKey: {
         parameters: {
             query?: never;
@@ -2313,6 +2571,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 page_token?: string;
+                role?: string;
             };
             header?: never;
             path?: never;
@@ -2659,7 +2918,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List12"];
+                    "application/json": components["schemas"]["List13"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -3090,7 +3349,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List11"];
+                    "application/json": components["schemas"]["List12"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -3548,7 +3807,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The key's role does not allow this. */
+            /** @description `forbidden`: The key's role does not allow this. `more_authority`: Somebody with more authority blocked the account, or laid the legal hold: undoing it takes as much. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4580,7 +4839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `secret_already_issued`: The same Idempotency-Key made this before; its secret is not given out again. */
+            /** @description `secret_already_issued`: The same Idempotency-Key made this before; its secret is not given out again. `further_phone`: The user has or had a phone: the next one is let in as the realm's `further_phones` says, by one of the user's phones or by an administrator. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4766,7 +5025,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The key's role does not allow this. */
+            /** @description `forbidden`: The key's role does not allow this. `same_hands`: This key, or one that it made or was made by, blocked, deleted or erased the user's last phone, and does not let in the next one; or it let one in lately, and does not erase the user. `more_authority`: Somebody with more authority blocked the account, or laid the legal hold: undoing it takes as much. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4944,7 +5203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The key's role does not allow this. `wrong_number`: The number is not the one the phone shows. After three wrong ones the enrolment is refused. */
+            /** @description `forbidden`: The key's role does not allow this. `same_hands`: This key, or one that it made or was made by, blocked, deleted or erased the user's last phone, and does not let in the next one; or it let one in lately, and does not erase the user. `more_authority`: Somebody with more authority blocked the account, or laid the legal hold: undoing it takes as much. `wrong_number`: The number is not the one the phone shows. After three wrong ones the enrolment is refused. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4962,7 +5221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `already_decided`: The login or enrolment is final. `not_redeemed`: No phone has come with the enrolment's code yet. `not_allowed`: The object's state, or its way of confirming, does not allow this. */
+            /** @description `already_decided`: The login or enrolment is final. `not_redeemed`: No phone has come with the enrolment's code yet. `not_allowed`: The object's state, or its way of confirming, does not allow this. `further_phone`: The user has or had a phone: the next one is let in as the realm's `further_phones` says, by one of the user's phones or by an administrator. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5044,7 +5303,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List12"];
+                    "application/json": components["schemas"]["List13"];
                 };
             };
             /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
@@ -5294,6 +5553,95 @@ export interface operations {
             };
         };
     };
+    listHolds: {
+        parameters: {
+            query?: {
+                limit?: number;
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                realm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List11"];
+                };
+            };
+            /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: There is no API key, or it is unknown, expired, deleted, or not used from one of its networks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: A value is not allowed; `errors` says which. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A bug in the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Storage is out of reach. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     createLogin: {
         parameters: {
             query?: never;
@@ -5387,7 +5735,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited`: Too many of these; `limit` says what ran into its limit. `quarantined`: A phone said "not me" to this browser or address. */
+            /** @description `rate_limited`: Too many of these; `limit` says what ran into its limit. `quarantined`: Phones said "not me" to this browser or address at this client. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5816,7 +6164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The key's role does not allow this. `wrong_return_token`: The login was claimed by link or started by an app, and this is not the token the phone was given. `account_not_active`: The account is pending, blocked or deleted. */
+            /** @description `forbidden`: The key's role does not allow this. `enrolment_not_accepted`: The client does not accept phones that the client invited which enrolled this one. `wrong_return_token`: The login was claimed by link or started by an app, and this is not the token the phone was given. `account_not_active`: The account is pending, blocked or deleted. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6745,6 +7093,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `legal_hold`: A legal hold lies on the user: nothing is deleted or erased, and no attribute changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `invalid`: A value is not allowed; `errors` says which. */
             422: {
                 headers: {
@@ -6929,6 +7286,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `legal_hold`: A legal hold lies on the user: nothing is deleted or erased, and no attribute changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `too_large`: The body is larger than 64 KiB. */
             413: {
                 headers: {
@@ -7016,7 +7382,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The key's role does not allow this. */
+            /** @description `forbidden`: The key's role does not allow this. `same_hands`: This key, or one that it made or was made by, blocked, deleted or erased the user's last phone, and does not let in the next one; or it let one in lately, and does not erase the user. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7027,6 +7393,15 @@ export interface operations {
             };
             /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `legal_hold`: A legal hold lies on the user: nothing is deleted or erased, and no attribute changed. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7104,6 +7479,200 @@ export interface operations {
                 };
             };
             /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: A value is not allowed; `errors` says which. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A bug in the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Storage is out of reach. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                realm: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutHold"];
+            };
+        };
+        responses: {
+            /** @description As asked. */
+            200: {
+                headers: {
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: There is no API key, or it is unknown, expired, deleted, or not used from one of its networks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: A value is not allowed; `errors` says which. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: A bug in the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Storage is out of reach. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    liftHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                realm: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: The body is not JSON or not of the right shape, or a query parameter or header cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: There is no API key, or it is unknown, expired, deleted, or not used from one of its networks. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. `more_authority`: Somebody with more authority blocked the account, or laid the legal hold: undoing it takes as much. */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -98,8 +98,9 @@ async function main(): Promise<number> {
   }
   const countersign = new Countersign(rest, realm, key);
   try {
-    // A real site also says who asks: initiator: { binding: hash of a cookie, address: the browser's }.
-    const login = await countersign.createLogin({ text: "Log in to the TypeScript example", browser: "examples/typescript" });
+    // Who asks. A site says its browser's address, and the hash of a cookie as "binding".
+    const initiator = { address: "127.0.0.1" };
+    const login = await countersign.createLogin({ text: "Log in to the TypeScript example", browser: "examples/typescript", initiator });
     console.log(JSON.stringify({ page_url: login.page_url, page_token: login.page_token }));
     const { state, reason } = await countersign.wait(login.id);
     if (state !== "approved") {

@@ -1,6 +1,8 @@
 //! What the file says, and how NS is brought there.
 
-use countersign_api::{App, ChangeRealm, Client, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole, RealmSettings, Role, limits};
+use countersign_api::{
+    App, ChangeApiKey, ChangeRealm, Client, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole, RealmSettings, Role, limits, roles,
+};
 use countersign_domain::{
     client::{is_origin, is_web_url},
     text::{self, BadText},
@@ -35,6 +37,9 @@ struct WantedRealm {
     roles: Vec<WantedRole>,
     #[serde(default, rename = "app", alias = "apps")]
     apps: Vec<WantedApp>,
+    /// Clients whose keys of the role `client` become `registrar`: they invite phones and keep users.
+    #[serde(default)]
+    registrars: Vec<String>,
     /// What the file does not name goes: clients (with their keys), roles, apps.
     #[serde(default)]
     prune: bool,
@@ -115,17 +120,22 @@ impl WantedRealm {
         }
         // A realm that is not there yet has nothing, also when this is only a rehearsal.
         let there = known.is_some() || !doing.dry;
-        Ok(changes + self.clients(doing, there, say).await? + self.roles(doing, there, say).await? + self.apps(doing, there, say).await?)
+        changes += self.clients(doing, there, say).await?;
+        changes += self.registrars(doing, there, say).await?;
+        Ok(changes + self.roles(doing, there, say).await? + self.apps(doing, there, say).await?)
     }
 
     async fn clients(&self, doing: &Doing, ask: bool, say: Say<'_>) -> Result<usize, Failed> {
         let what = |name: &str| format!("client {}/{name}", self.name);
         let there = if ask { doing.api.clients(&self.name).await.map_err(|e| (what("*"), e))? } else { Vec::new() };
-        let mut changes = 0;
+        let (mut changes, mut fresh) = (0, Vec::new());
         for new in &self.clients {
             match there.iter().find(|c| c.name == new.name) {
                 None => {
-                    changes += doing.make(say, Change::new('+', what(&new.name)), doing.api.create_client(&self.name, new)).await?;
+                    // Whose enrolments it accepts may come later in the file.
+                    let bare = NewClient { accepts_enrolments_of: Vec::new(), ..new.clone() };
+                    changes += doing.make(say, Change::new('+', what(&new.name)), doing.api.create_client(&self.name, &bare)).await?;
+                    fresh.push(new);
                 }
                 Some(client) => {
                     let put = as_put(new);
@@ -135,8 +145,35 @@ impl WantedRealm {
                 }
             }
         }
+        for new in fresh.into_iter().filter(|new| !doing.dry && !new.accepts_enrolments_of.is_empty()) {
+            let made = doing.api.clients(&self.name).await.map_err(|e| (what(&new.name), e))?.into_iter().find(|c| c.name == new.name);
+            if let Some(made) = made {
+                doing.api.put_client(&self.name, &made.id, &as_put(new)).await.map_err(|e| (what(&new.name), e))?;
+            }
+        }
         for gone in there.iter().filter(|c| self.prune && !self.clients.iter().any(|w| w.name == c.name)) {
             changes += doing.make(say, Change::new('-', what(&gone.name)), doing.api.delete_client(&self.name, &gone.id)).await?;
+        }
+        Ok(changes)
+    }
+
+    /// Keys that could invite phones before roles were narrowed, or are to from now on.
+    async fn registrars(&self, doing: &Doing, ask: bool, say: Say<'_>) -> Result<usize, Failed> {
+        let failed = |e| (format!("registrars of {}", self.name), e);
+        if self.registrars.is_empty() || !ask {
+            return Ok(0);
+        }
+        let clients = doing.api.clients(&self.name).await.map_err(failed)?;
+        let mine = |id: &String| clients.iter().any(|c| c.id == *id && self.registrars.contains(&c.name));
+        let keys = doing.api.api_keys_of_role(roles::CLIENT).await.map_err(failed)?;
+        let mut changes = 0;
+        for key in keys.iter().filter(|k| k.realm.as_ref() == Some(&self.name) && k.client.as_ref().is_some_and(mine)) {
+            let change = ChangeApiKey { role: roles::REGISTRAR.to_owned() };
+            let told = Change {
+                members: vec![("role".to_owned(), roles::CLIENT.into(), roles::REGISTRAR.into())],
+                ..Change::new('~', format!("api key {}", key.id))
+            };
+            changes += doing.make(say, told, doing.api.change_api_key(&key.id, &change)).await?;
         }
         Ok(changes)
     }
@@ -209,8 +246,8 @@ fn client_is_fine(client: &NewClient) -> Result<(), String> {
 }
 
 fn as_put(new: &NewClient) -> PutClient {
-    let NewClient { name: _, display_name, logo, origins, return_urls, callback_urls, templates } = new.clone();
-    PutClient { display_name, logo, origins, return_urls, callback_urls, templates }
+    let NewClient { name: _, display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of } = new.clone();
+    PutClient { display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of }
 }
 
 fn of_client(c: &Client) -> PutClient {
@@ -221,5 +258,6 @@ fn of_client(c: &Client) -> PutClient {
         return_urls: c.return_urls.clone(),
         callback_urls: c.callback_urls.clone(),
         templates: c.templates.clone(),
+        accepts_enrolments_of: c.accepts_enrolments_of.clone(),
     }
 }

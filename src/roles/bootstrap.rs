@@ -8,11 +8,14 @@ use std::{
 use countersign_actors::Realms;
 use countersign_domain::{
     api_key::ApiKey,
-    audit::Actor,
+    audit::{Actor, Stamp},
     permission::role,
-    ports::{Directory, Live, Meter, Ports},
+    ports::{Directory, Live, Meter, Ports, Store},
+    random::Random,
     realm::RealmSettings,
     refused::{Refused, Stop},
+    secret::Secret,
+    time::Time,
     vault::Vault,
 };
 use countersign_edge::{
@@ -20,7 +23,7 @@ use countersign_edge::{
     metrics::{Metric, Metrics},
 };
 use countersign_kv::{MemoryKv, RedisKv, RedisUrl};
-use countersign_protocol::ids::ApiKeyId;
+use countersign_protocol::ids::{ApiKeyId, AuditId};
 use countersign_store::{
     StoreError,
     migrate::{What, migrate},
@@ -117,28 +120,43 @@ fn storage(store: NsStore, memory: Option<Arc<MemoryKv>>) -> Storage {
     })
 }
 
-/// Makes sure that the key in `root-api-key` works, unless an administrator has replaced it. Pods that share a database share one: the first makes it.
-pub(super) async fn root_key(ports: &Ports, data: &DataDir, shared: bool) -> Result<(), StartError> {
-    let known = ports.store.api_keys(None, None, Some(false), None, 1000).await?;
-    if shared && !data.file("root-api-key").exists() && known.iter().any(ApiKey::is_root) {
+/// The first root key, in a database that never had one: pods that share a database make one between them, and a key that was deleted does not come back, whatever
+/// file lies there.
+pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartError> {
+    if ports.store.had_root_key().await? {
+        if let Some(old) = data.root_api_key()?
+            && ports.store.api_key_by_hash(&old.hash()).await?.is_none()
+        {
+            let file = data.file("root-api-key");
+            tracing::warn!(file = %file.display(), "the root API key in this file does not work (any more); remove the file");
+        }
         return Ok(());
     }
-    let (secret, fresh) = data.root_api_key(&*ports.random)?;
-    let replaced = known.iter().any(|k| k.is_root() && k.hash != secret.hash());
-    if known.iter().any(|k| k.hash == secret.hash()) || (replaced && !fresh) {
-        return Ok(());
-    }
-    let id = if shared { FIRST_ROOT_KEY } else { ApiKeyId(ports.fresh_id()) };
-    let key = ApiKey::plain(id, &secret, role::ROOT, None, ports.now());
-    if !ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await? {
+    let (secret, fresh) = data.make_root_api_key(&*ports.random)?;
+    let key = ApiKey::plain(ApiKeyId(ports.fresh_id()), &secret, role::ROOT, None, ports.now());
+    if !ports.store.add_first_root_key(&key, &ports.stamp(Actor::System)).await? && fresh {
         // Another pod was faster: its key counts.
         data.drop_root_api_key()?;
     }
     Ok(())
 }
 
-/// Of pods that start together with an empty database one makes the key, because its id can be taken once.
-const FIRST_ROOT_KEY: ApiKeyId = ApiKeyId(*b"the first of all");
+/// A root key for whoever has the machine and the database, when the others are lost or sealed away.
+pub(super) async fn another_root_key(
+    store: &dyn Store,
+    random: &dyn Random,
+    now: Time,
+    name: Option<String>,
+) -> Result<(ApiKeyId, Secret<32>), StartError> {
+    let secret: Secret<32> = random.secret();
+    let id = ApiKeyId(random.id(now));
+    let key = ApiKey { name, ..ApiKey::plain(id, &secret, role::ROOT, None, now) };
+    let stamp = Stamp { id: AuditId(random.id(now)), now, who: Actor::System.into() };
+    if !store.add_api_key(&key, &stamp).await? {
+        return Err(StartError::Other("the key could not be kept; try again".to_owned()));
+    }
+    Ok((id, secret))
+}
 
 /// The realm, made when it is missing.
 pub(super) async fn realm(

@@ -31,7 +31,7 @@ pub(super) async fn serve(
     let client = client(ports, realm, &own_origin).await?;
     let secret: Secret<32> = ports.random.secret();
     let place = Some((realm.realm.id, Some(client)));
-    let key = ApiKey::plain(ApiKeyId(ports.fresh_id()), &secret, role::CLIENT, place, ports.now());
+    let key = ApiKey::plain(ApiKeyId(ports.fresh_id()), &secret, role::REGISTRAR, place, ports.now());
     ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await?;
     let settings = countersign_demo::Settings {
         rest: rest.to_owned(),
@@ -68,6 +68,7 @@ async fn client(ports: &Ports, realm: &OpenRealm, origin: &str) -> Result<Client
         return_urls: vec![format!("{origin}/")],
         callback_urls: Vec::new(),
         templates: std::collections::BTreeMap::new(),
+        accepts: Vec::new(),
         created_at: ports.now(),
     };
     ports.store.add_client(&client, &ports.stamp(Actor::System)).await?;

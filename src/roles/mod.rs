@@ -6,15 +6,26 @@ mod ns;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, thread::available_parallelism};
 
-use countersign_domain::ports::Unmetered;
+use countersign_domain::{
+    api_key::ApiKey,
+    ports::{Clock, Directory, KeyQuery, Unmetered},
+    secret::Secret,
+};
 use countersign_edge::metrics::Metrics;
+use countersign_protocol::ids::ApiKeyId;
 use countersign_store::{
     StoreError,
     migrate::{State, What},
+    url::{DatabaseUrl, TlsOptions},
 };
+use countersign_store_ns::NsStore;
 use tokio::runtime::Runtime;
 
-use crate::{config::Config, data_dir::DataDir};
+use crate::{
+    config::Config,
+    data_dir::{DATABASE, DataDir},
+    ports::{OsRandom, WallClock},
+};
 
 /// What to run.
 pub(crate) struct Plan {
@@ -83,7 +94,7 @@ pub(crate) fn init(path: &std::path::Path, config: &Config) -> Result<Made, Star
     let runtime = runtime(config)?;
     runtime.block_on(async {
         let ports = bootstrap::ports(&data, config, Arc::new(Unmetered)).await?.ports;
-        bootstrap::root_key(&ports, &data, config.database_is_shared()).await
+        bootstrap::root_key(&ports, &data).await
     })?;
     Ok(Made { fresh: !there && file.exists(), root_api_key: file })
 }
@@ -101,4 +112,62 @@ pub(crate) fn migrate(data: Option<&std::path::Path>, config: &Config, what: Wha
     };
     let migrating = countersign_store::migrate::migrate(&url, &tls, countersign_store_ns::migrations(), what);
     runtime(config)?.block_on(migrating).map_err(|e| StartError::Store(e.to_string()))
+}
+
+/// A database beside which a pod may be running: neither locked nor migrated here.
+pub(crate) struct Beside {
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) config: Config,
+}
+
+impl Beside {
+    fn url(&self) -> Result<(DatabaseUrl, TlsOptions), StartError> {
+        let tls = bootstrap::tls(&self.config)?;
+        if !self.config.database.url.0.is_empty() {
+            return Ok((self.config.database.url.0.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))?, tls));
+        }
+        let Some(data) = &self.data else { return Err(StartError::Other("give --data DIR, or database.url".to_owned())) };
+        let file = data.join(DATABASE);
+        if !file.exists() {
+            return Err(StartError::Other(format!("{} is not there: nothing has started with this directory yet", file.display())));
+        }
+        Ok((DatabaseUrl::Sqlite(file), tls))
+    }
+
+    /// Opens the store and asks it.
+    fn ask<T, F: Future<Output = Result<T, StartError>>>(&self, question: impl FnOnce(NsStore) -> F) -> Result<T, StartError> {
+        let ((url, tls), runtime) = (self.url()?, runtime(&self.config)?);
+        runtime.block_on(async {
+            let store = NsStore::open(&url, &tls, 1, runtime.handle()).await.map_err(|e| StartError::Store(e.to_string()))?;
+            question(store).await
+        })
+    }
+
+    /// Only where the schema is this program's: what it would read or write else is not what it takes it for.
+    fn ask_current<T, F: Future<Output = Result<T, StartError>>>(&self, question: impl FnOnce(NsStore) -> F) -> Result<T, StartError> {
+        let ((url, tls), runtime) = (self.url()?, runtime(&self.config)?);
+        let look = countersign_store::migrate::migrate(&url, &tls, countersign_store_ns::migrations(), What::Look);
+        let State { pending, .. } = runtime.block_on(look).map_err(|e| StartError::Store(e.to_string()))?;
+        if !pending.is_empty() {
+            return Err(StartError::Other(
+                "the database is of an older release: run `countersign migrate` first, or start a pod".to_owned(),
+            ));
+        }
+        drop(runtime);
+        self.ask(question)
+    }
+
+    /// Another root key; the trail tells of it.
+    pub(crate) fn new_root_key(&self, name: Option<String>) -> Result<(ApiKeyId, Secret<32>), StartError> {
+        self.ask_current(|store| async move { bootstrap::another_root_key(&store, &OsRandom, WallClock.now(), name).await })
+    }
+
+    pub(crate) fn keys(&self, query: &KeyQuery) -> Result<Vec<ApiKey>, StartError> {
+        self.ask_current(|store| async move { Ok(store.api_keys(query).await?) })
+    }
+
+    /// Keys made before roles were narrowed whose role could do more then.
+    pub(crate) fn old_client_keys(&self) -> Result<Vec<ApiKeyId>, StartError> {
+        self.ask(|store| async move { Ok(store.old_client_keys().await?) })
+    }
 }

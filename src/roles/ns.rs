@@ -8,7 +8,6 @@ use std::{
 };
 
 use countersign_actors::{Deaths, Heart, Settings};
-use countersign_domain::ports::Ports;
 use countersign_edge::{
     admin::{self, Readiness, Watched},
     auth::Keys,
@@ -106,7 +105,7 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
         admin: listen("admin", l.admin)?,
     };
     let (heart, deaths) = Heart::start(ports.clone(), settings(config)).await?;
-    bootstrap::root_key(&ports, &data, config.database_is_shared()).await?;
+    bootstrap::root_key(&ports, &data).await?;
     let address = |listener: &TcpListener| listener.local_addr().map_err(|e| StartError::Other(e.to_string()));
     let (rest, page, phone, admin) = (address(&doors.rest)?, address(&doors.page)?, address(&doors.phone)?, address(&doors.admin)?);
     let tls = PortsTls::load(config)?;
@@ -128,7 +127,9 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
         metrics,
         storage,
     };
-    let mut running = open(config, doors, &tls, watched, deaths, ports.clone(), urls)?;
+    let keys = Keys::new(ports.clone());
+    let parts = |leaving| Parts { heart: heart.clone(), ports: ports.clone(), keys: keys.clone(), urls, leaving };
+    let mut running = open(config, doors, &tls, watched, deaths, parts)?;
     actix_rt::spawn(tls_files::watch(tls.all()));
     if plan.demo && (config.rest_tls.on() || config.page_tls.on()) {
         return Err(StartError::Other(
@@ -143,8 +144,7 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
         ready["realm"] = "demo".into();
         ready["demo"] = origin.into();
     }
-    actix_rt::spawn(retention::run(ports.clone(), heart.realms.clone()));
-    actix_rt::spawn(retention::order(ports.clone()));
+    retention::start(ports.clone(), heart.realms.clone(), keys);
     data.say_ready(&ready)?;
     tracing::info!(role = plan.role, %rest, %page, %phone, %admin, demo = ready["demo"].as_str(), "ready");
     if let Some(origin) = ready["demo"].as_str() {
@@ -186,8 +186,7 @@ fn open(
     tls: &PortsTls,
     watched: Watched,
     deaths: Deaths,
-    ports: Ports,
-    urls: PublicUrls,
+    parts: impl FnOnce(Leaving) -> Parts,
 ) -> Result<Running, StartError> {
     let io = |e: std::io::Error| StartError::Other(e.to_string());
     let h = &config.http;
@@ -199,7 +198,7 @@ fn open(
     };
     let Watched { readiness, heart, metrics, .. } = watched.clone();
     let (leave, leaving) = watch::channel(false);
-    let parts = Parts { heart: heart.clone(), ports: ports.clone(), keys: Keys::new(ports), urls, leaving: Leaving(leaving) };
+    let parts = parts(Leaving(leaving));
     let mut running = Running::new(deaths, readiness, metrics.clone(), leave);
     let small = http::Settings { workers: 1, ..http_settings };
     #[cfg(feature = "faults")]

@@ -181,4 +181,27 @@ impl Operation {
         };
         (status, text)
     }
+
+    /// Asks for objects that are not there.
+    pub async fn ask_for_nothing(&self, pod: &Pod, row: &Row, realm: &str, key: &Key) -> (u16, String) {
+        const NOWHERE: &str = "0190a1b2-0000-7000-8000-00000000dead";
+        let (mut path, mut body) = (self.path.replace("{realm}", realm), row.body.replace("{realm}", realm));
+        while let (Some(begin), Some(end)) = (path.find('{'), path.find('}')) {
+            path.replace_range(begin..=end, NOWHERE);
+        }
+        for place in ["{pem}", "{client}", "{number}"] {
+            body = body.replace(place, NOWHERE);
+        }
+        let mut request =
+            reqwest::Client::new().request(self.method.clone(), format!("{}{path}", pod.url("rest"))).bearer_auth(&key.secret);
+        if !body.is_empty() {
+            request = request.header("Content-Type", "application/json").body(body);
+        }
+        let mut answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let endless = answer.headers().get("content-type").is_some_and(|t| t.as_bytes().starts_with(b"text/event-stream"));
+        let text =
+            if endless { answer.chunk().await.unwrap().unwrap_or_default().to_vec() } else { answer.bytes().await.unwrap().to_vec() };
+        (status, String::from_utf8(text).unwrap())
+    }
 }

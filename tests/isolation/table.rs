@@ -8,8 +8,37 @@ pub enum Needs {
     Key,
     Member,
     In(P),
+    OneOf(&'static [P]),
+    /// The event feed: `events`, or `logins` in a client's key.
+    Feed,
     Everywhere(P),
 }
+
+impl Needs {
+    /// A key that has all permissions but these lacks it.
+    pub fn lacking(self) -> Vec<P> {
+        match self {
+            Self::Key | Self::Member => Vec::new(),
+            Self::In(p) | Self::Everywhere(p) => [Some(p), whole(p)].into_iter().flatten().collect(),
+            Self::OneOf(some) => some.to_vec(),
+            Self::Feed => vec![P::Logins, P::Events, P::Audit],
+        }
+    }
+}
+
+/// The permission that includes this one.
+fn whole(p: P) -> Option<P> {
+    match p {
+        P::UsersRead => Some(P::Users),
+        P::AccountsRead | P::AccountsBlock => Some(P::Accounts),
+        P::ClientsRead => Some(P::Clients),
+        P::RealmRead => Some(P::Realm),
+        P::Events => Some(P::Audit),
+        _ => None,
+    }
+}
+
+const INVITES: &[P] = &[P::Enrolments, P::EnrolmentsConfirm];
 
 /// What comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +54,7 @@ pub enum Comes {
 }
 
 use Comes::{No, Nothing, Own, Shared};
-use Needs::{Everywhere, In, Key, Member};
+use Needs::{Everywhere, Feed, In, Key, Member, OneOf};
 
 pub struct Row {
     pub id: &'static str,
@@ -52,58 +81,61 @@ pub const TABLE: &[Row] = &[
     row("listRealms", Key, [Own, Own, Shared], ""),
     row("createRealm", Everywhere(P::Realms), [No, No, No], r#"{"name":"more","display_name":"More"}"#),
     row("getRealm", Member, [Nothing, Own, Shared], ""),
-    row("changeRealm", In(P::Realm), [Nothing, Own, Shared], r#"{"display_name":"Mine now"}"#),
-    row("listClients", In(P::Clients), [Nothing, Own, Own], ""),
+    row("changeRealm", In(P::Realm), [Nothing, Own, No], r#"{"display_name":"Mine now"}"#),
+    row("listClients", In(P::ClientsRead), [Nothing, Own, Own], ""),
     row("createClient", In(P::Clients), [Nothing, Own, No], r#"{"name":"more","display_name":"More"}"#),
-    row("getClient", In(P::Clients), [Nothing, Nothing, Nothing], ""),
+    row("getClient", In(P::ClientsRead), [Nothing, Nothing, Nothing], ""),
     row("putClient", In(P::Clients), [Nothing, Nothing, Nothing], CLIENT),
     row("deleteClient", In(P::Clients), [Nothing, Nothing, Nothing], ""),
-    row("listApps", In(P::Realm), [Nothing, Own, Shared], ""),
-    row("getApp", In(P::Realm), [Nothing, Nothing, Shared], ""),
-    row("putApp", In(P::Realm), [Nothing, Own, Shared], r#"{"display_name":"Mine now"}"#),
-    row("deleteApp", In(P::Realm), [Nothing, Nothing, Shared], ""),
-    row("listQuarantine", In(P::Realm), [Nothing, Own, Shared], ""),
-    row("releaseQuarantine", In(P::Realm), [Nothing, Nothing, Shared], ""),
-    row("listApiKeys", In(P::Clients), [Own, Own, Own], ""),
+    row("listApps", In(P::RealmRead), [Nothing, Own, Shared], ""),
+    row("getApp", In(P::RealmRead), [Nothing, Nothing, Shared], ""),
+    row("putApp", In(P::Realm), [Nothing, Own, No], r#"{"display_name":"Mine now"}"#),
+    row("deleteApp", In(P::Realm), [Nothing, Nothing, No], ""),
+    row("listQuarantine", In(P::RealmRead), [Nothing, Own, Shared], ""),
+    row("releaseQuarantine", In(P::Realm), [Nothing, Nothing, No], ""),
+    row("listApiKeys", In(P::ClientsRead), [Own, Own, Own], ""),
     row("createApiKey", In(P::Clients), [Nothing, Nothing, No], KEY),
     row("getOwnApiKey", Key, [Own, Own, Own], ""),
     row("rotateOwnApiKey", Key, [Own, Own, Own], r#"{"overlap":3600}"#),
-    row("getApiKey", In(P::Clients), [Nothing, Nothing, Nothing], ""),
+    row("getApiKey", In(P::ClientsRead), [Nothing, Nothing, Nothing], ""),
+    row("changeApiKey", In(P::Clients), [Nothing, Nothing, Nothing], r#"{"role":"viewer"}"#),
     row("deleteApiKey", In(P::Clients), [Nothing, Nothing, Nothing], ""),
     row("rotateApiKey", In(P::Clients), [Nothing, Nothing, Nothing], r#"{"overlap":0}"#),
-    row("listClientCertificates", In(P::Clients), [Own, Own, Own], ""),
+    row("listClientCertificates", In(P::ClientsRead), [Own, Own, Own], ""),
     row("createClientCertificate", In(P::Clients), [Nothing, Nothing, No], CERTIFICATE),
-    row("getClientCertificate", In(P::Clients), [Nothing, Nothing, Nothing], ""),
+    row("getClientCertificate", In(P::ClientsRead), [Nothing, Nothing, Nothing], ""),
     row("deleteClientCertificate", In(P::Clients), [Nothing, Nothing, Nothing], ""),
     row("listGlobalRoles", Everywhere(P::Root), [No, No, No], ""),
     row("putGlobalRole", Everywhere(P::Root), [No, No, No], r#"{"permissions":["root"]}"#),
     row("deleteGlobalRole", Everywhere(P::Root), [No, No, No], ""),
-    row("listRoles", In(P::Realm), [Nothing, Own, Shared], ""),
-    row("putRole", In(P::Realm), [Nothing, Own, Shared], r#"{"permissions":[]}"#),
-    row("deleteRole", In(P::Realm), [Nothing, Nothing, Shared], ""),
-    row("listUsers", In(P::Users), [Nothing, Own, Shared], ""),
-    row("getUser", In(P::Users), [Nothing, Nothing, Shared], ""),
+    row("listRoles", In(P::RealmRead), [Nothing, Own, Shared], ""),
+    row("putRole", In(P::Realm), [Nothing, Own, No], r#"{"permissions":[]}"#),
+    row("deleteRole", In(P::Realm), [Nothing, Nothing, No], ""),
+    row("listUsers", In(P::UsersRead), [Nothing, Own, Shared], ""),
+    row("getUser", In(P::UsersRead), [Nothing, Nothing, Shared], ""),
     row("putUser", In(P::Users), [Nothing, Own, Shared], r#"{"display_name":"Mine now"}"#),
     row("deleteUser", In(P::Users), [Nothing, Nothing, Shared], ""),
-    row("getAttributes", In(P::Users), [Nothing, Nothing, Shared], ""),
+    row("getAttributes", In(P::UsersRead), [Nothing, Nothing, Shared], ""),
     row("changeAttributes", In(P::Users), [Nothing, Nothing, Shared], r#"{"team":null}"#),
     row("listUserLogins", In(P::Logins), [Nothing, Own, Own], ""),
-    // By design it ends what the user has at every client.
-    row("logoutUser", In(P::Logins), [Nothing, Own, Shared], ""),
+    row("logoutUser", In(P::Logins), [Nothing, Own, Own], ""),
     row("exportUser", In(P::Audit), [Nothing, Nothing, Own], ""),
-    row("eraseUser", In(P::Audit), [Nothing, Nothing, No], ""),
-    row("listEnrolments", In(P::Users), [Nothing, Own, Own], ""),
+    row("eraseUser", In(P::Realm), [Nothing, Nothing, No], ""),
+    row("listHolds", In(P::Audit), [Nothing, Own, Shared], ""),
+    row("putHold", In(P::Realm), [Nothing, Own, No], r#"{"reason":"mine"}"#),
+    row("liftHold", In(P::Realm), [Nothing, Nothing, No], ""),
+    row("listEnrolments", OneOf(INVITES), [Nothing, Own, Own], ""),
     // Without a client nobody enrols or logs in, at home neither.
-    row("createEnrolment", In(P::Users), [Nothing, No, Own], r#"{"user_id":"carol"}"#),
-    row("getEnrolment", In(P::Users), [Nothing, Nothing, Nothing], ""),
-    row("confirmEnrolment", In(P::Users), [Nothing, Nothing, Nothing], r#"{"number":"{number}"}"#),
+    row("createEnrolment", In(P::Enrolments), [Nothing, No, Own], r#"{"user_id":"carol"}"#),
+    row("getEnrolment", OneOf(INVITES), [Nothing, Nothing, Nothing], ""),
+    row("confirmEnrolment", In(P::EnrolmentsConfirm), [Nothing, Nothing, Nothing], r#"{"number":"{number}"}"#),
     row("admitEnrolment", In(P::Realm), [Nothing, Nothing, Nothing], ""),
-    row("cancelEnrolment", In(P::Users), [Nothing, Nothing, Nothing], ""),
-    row("listAccounts", In(P::Accounts), [Nothing, Own, Shared], ""),
-    row("getAccount", In(P::Accounts), [Nothing, Nothing, Shared], ""),
+    row("cancelEnrolment", In(P::Enrolments), [Nothing, Nothing, Nothing], ""),
+    row("listAccounts", In(P::AccountsRead), [Nothing, Own, Shared], ""),
+    row("getAccount", In(P::AccountsRead), [Nothing, Nothing, Shared], ""),
     row("changeAccount", In(P::Accounts), [Nothing, Nothing, Shared], r#"{"device":"Mine now"}"#),
     row("deleteAccount", In(P::Accounts), [Nothing, Nothing, Shared], ""),
-    row("blockAccount", In(P::Accounts), [Nothing, Nothing, Shared], ""),
+    row("blockAccount", In(P::AccountsBlock), [Nothing, Nothing, Shared], ""),
     row("unblockAccount", In(P::Accounts), [Nothing, Nothing, Shared], ""),
     row("createLogin", In(P::Logins), [Nothing, No, Own], "{}"),
     row("getLogin", In(P::Logins), [Nothing, Nothing, Nothing], ""),
@@ -112,8 +144,8 @@ pub const TABLE: &[Row] = &[
     row("cancelLogin", In(P::Logins), [Nothing, Nothing, Nothing], ""),
     row("redeemLogin", In(P::Logins), [Nothing, Nothing, Nothing], "{}"),
     row("logout", In(P::Logins), [Nothing, Nothing, Nothing], ""),
-    row("listEvents", In(P::Audit), [Nothing, Own, Own], ""),
-    row("streamEvents", In(P::Audit), [Nothing, Own, Own], ""),
+    row("listEvents", Feed, [Nothing, Own, Own], ""),
+    row("streamEvents", Feed, [Nothing, Own, Own], ""),
     row("exportEvents", In(P::Audit), [Nothing, Own, Own], ""),
     row("listGlobalEvents", Everywhere(P::Root), [No, No, No], ""),
 ];

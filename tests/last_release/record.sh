@@ -43,7 +43,10 @@ traffic() { # KIND [DATABASE-URL KV-URL]
     rest POST /v1/realms "$root" '{"name":"recorded","display_name":"Recorded","settings":{"enrolment_confirm":["none"],"number_match":{"directed":false}}}' >/dev/null
     local client key enrolment login
     client=$(rest POST /v1/realms/recorded/clients "$root" '{"name":"shop","display_name":"Shop"}' | jq -r .id)
-    key=$(rest POST /v1/api-keys "$root" "{\"role\":\"client\",\"realm\":\"recorded\",\"client\":\"$client\"}" | jq -r .secret)
+    # Before roles were narrowed `client` invited phones, and there was no `registrar`.
+    for role in registrar client; do
+        key=$(rest POST /v1/api-keys "$root" "{\"role\":\"$role\",\"realm\":\"recorded\",\"client\":\"$client\"}" | jq -r .secret) && break
+    done
     enrolment=$(rest POST /v1/realms/recorded/enrolments "$key" '{"user_id":"alice","confirm":"none"}' | jq -r .link)
     rm -rf "$here/phone.$1"
     "$phone" --state "$here/phone.$1" enrol "$enrolment" >/dev/null

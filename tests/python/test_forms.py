@@ -359,7 +359,7 @@ class Enrolments(Forms):
         for number in (new.number, None):
             await self.refused(2, elsewhere.vouch(entry, number))
         await self.refused(2, old.vouch(entry | {"enrolment": os.urandom(16)}, new.number))
-        for confirm in ("number", "admin"):
+        for confirm in ("admin",):
             path, other_new = await self.newcomer(user_id, confirm)
             waiting = {"enrolment": uuid.UUID(path.split("/")[1]).bytes, "jkt": other_new.jkt}
             await self.refused(1, old.vouch(waiting, other_new.number or "0000"))
@@ -386,13 +386,13 @@ class Versions(Forms):
         self.assertEqual((shown["app"], shown["app_version"]), (app, "10"))
 
     async def test_where_only_listed_apps_may_others_may_not(self) -> None:
-        account, user_id = await self.enrol()
+        account, _user_id = await self.enrol()
         WORLD.root.patch(f"/v1/realms/{WORLD.name}", {"settings": {"listed_apps_only": True}})
         try:
             with self.assertRaises(Goodbye) as goodbye:
                 await Phone().connect(account)
             self.assertEqual(goodbye.exception.code, 13)
-            enrolment = WORLD.shop.post("enrolments", {"user_id": user_id, "confirm": "none"})
+            enrolment = WORLD.shop.post("enrolments", {"user_id": WORLD.user(), "confirm": "none"})
             await self.refused(1, Phone().enrol(enrolment["link"]))
             WORLD.admin.put("apps/org.example.listed", {"display_name": "Listed"})
             await Phone("org.example.listed").enrol(enrolment["link"])

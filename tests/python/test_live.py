@@ -119,13 +119,13 @@ class Live(LiveCase):
         account, _user_id = await self.enrol()
         connection = await self.connect(account)
         path = f"accounts/{uuid.UUID(bytes=account.account_id)}"
-        WORLD.shop.post(f"{path}/block")
+        WORLD.admin.post(f"{path}/block")
         for code in (5, 6):
             with self.assertRaises(Goodbye) as goodbye:
                 await connection.next_event() if code == 5 else await Phone().connect(account)
             self.assertEqual(goodbye.exception.code, code)
             if code == 5:
-                WORLD.shop.call("DELETE", path)
+                WORLD.admin.call("DELETE", path)
 
     # ---- logins ----
     async def test_login_by_qr(self) -> None:

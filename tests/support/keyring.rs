@@ -5,9 +5,23 @@ use countersign_api::{ApiClient, NewApiKey, Permission, PutRole};
 use super::Stage;
 
 /// Everything that counts inside a realm.
-pub const IN_A_REALM: [Permission; 10] = {
+pub const IN_A_REALM: [Permission; 13] = {
     use Permission as P;
-    [P::Logins, P::Signings, P::Users, P::Accounts, P::Messages, P::Webhooks, P::Audit, P::Clients, P::Realm, P::ActForClient]
+    [
+        P::Logins,
+        P::Signings,
+        P::Users,
+        P::Accounts,
+        P::Messages,
+        P::Webhooks,
+        P::Audit,
+        P::Clients,
+        P::Realm,
+        P::ActForClient,
+        P::Enrolments,
+        P::EnrolmentsConfirm,
+        P::NumberOff,
+    ]
 };
 
 /// A key, with its secret.

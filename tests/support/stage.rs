@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign_api::{
-    ApiClient, ChangeRealm, Confirm, Enrolment, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm, NumberMatch, RealmSettings,
-    roles,
+    ApiClient, ApiError, ChangeRealm, Confirm, Enrolment, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm, NumberMatch,
+    RealmSettings, roles,
 };
 use countersign_channel::random;
 use countersign_sdk::{Account, Answer, Command, KeyStore, Link, Prompt, ReqId};
@@ -72,7 +72,7 @@ impl Stage {
         let client = root.create_client(realm, &new).await.unwrap();
         let key = root
             .create_api_key(&NewApiKey {
-                role: roles::CLIENT.into(),
+                role: roles::REGISTRAR.into(),
                 realm: Some(realm.to_owned()),
                 client: Some(client.id),
                 expires_in: None,
@@ -87,11 +87,23 @@ impl Stage {
         self.api.create_enrolment(&self.realm, &NewEnrolment { user_id: user.into(), confirm }).await.unwrap()
     }
 
-    /// A phone with an active account of this user.
+    /// A phone with an active account of this user: its first, or one that root lets in.
     pub async fn phone(&self, user: &str) -> Phone {
-        let enrolment = self.new_enrolment(user, Confirm::None).await;
+        let first = NewEnrolment { user_id: user.into(), confirm: Confirm::None };
+        let enrolment = match self.api.create_enrolment(&self.realm, &first).await {
+            Err(ApiError::Refused(problem)) if problem.code == "further_phone" => return self.further_phone(user).await,
+            first => first.unwrap(),
+        };
         let (phone, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
         assert_eq!(number, None);
+        phone
+    }
+
+    /// A further phone of a user who has or had one, let in by root.
+    pub async fn further_phone(&self, user: &str) -> Phone {
+        let enrolment = self.new_enrolment(user, Confirm::Admin).await;
+        let (phone, _) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
+        self.root.admit_enrolment(&self.realm, &enrolment.id).await.unwrap();
         phone
     }
 

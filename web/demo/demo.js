@@ -81,15 +81,17 @@ async function followEnrolment(id, user) {
   }
 }
 
-function showEnrolment({ state, device }, user) {
+function showEnrolment({ state, device, confirm }, user) {
+  const here = state === 'redeemed' && confirm === 'number';
   $('enrol-invite').hidden = true;
-  $('confirm-form').hidden = state !== 'redeemed';
-  if (state === 'redeemed') {
+  $('confirm-form').hidden = !here;
+  if (here) {
     $('enrol-device').textContent = device ?? 'A phone';
     $('confirm-number').value = '';
     $('confirm-number').focus();
   }
   const outcomes = {
+    redeemed: here ? [''] : [`${user} has a phone already: it lets this one in, with the number the new one shows.`],
     confirmed: [`The phone is enrolled. ${user} can log in now.`, 'good'],
     refused: ['Too many wrong numbers. Begin again.', 'bad'],
     cancelled: ['The enrolment was cancelled.', 'bad'],

@@ -1,6 +1,6 @@
 //! The actor: frames in, deadlines, the first two phases.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use actix::{ResponseActFuture, prelude::*};
 use countersign_channel::Channel;
@@ -9,7 +9,7 @@ use countersign_domain::{
     time::Time,
 };
 use countersign_protocol::{
-    codes::{Close, Refusal},
+    codes::{AccountState, Close, Refusal},
     frames::{ClientAuth, Goodbye, PhoneFrame, Refused as RefusedFrame, ServerFrame},
     ids::ReqId,
     outer::Outer,
@@ -38,10 +38,14 @@ pub(crate) struct SessionActor {
     pub(super) link: Link,
     pub(super) channel: Channel,
     pub(super) phase: Phase,
+    /// Where the connection comes from, as far as this pod sees.
+    pub(super) from: IpAddr,
     born: Time,
     deadline: Time,
     /// Name of the frame that has no answer yet.
     pub(super) asked: Option<&'static str>,
+    /// The account's state as the phone knows it.
+    pub(super) told_state: Option<AccountState>,
     /// The account may have changed while it was being authenticated.
     pub(super) look_due: bool,
     /// Waits for the drain as long as the registry, which will tell then, does not know this session.
@@ -49,7 +53,7 @@ pub(crate) struct SessionActor {
 }
 
 impl SessionActor {
-    pub(super) fn new(shared: Arc<Shared>, link: Link, channel: Channel, entrance: Entrance) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, link: Link, channel: Channel, entrance: Entrance, from: IpAddr) -> Self {
         let born = shared.ports.now();
         let deadline = after(born, shared.settings.first_frame);
         Self {
@@ -57,9 +61,11 @@ impl SessionActor {
             link,
             channel,
             phase: Phase::Greeting(Greeting { realm: entrance.realm, epoch: entrance.epoch }),
+            from,
             born,
             deadline,
             asked: None,
+            told_state: None,
             look_due: false,
             waits_for_drain: SpawnHandle::default(),
         }

@@ -152,10 +152,10 @@ impl SessionActor {
 
     fn decide(&mut self, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::Decide) -> Work {
         let shared = self.shared.clone();
-        let (req_id, id, cb) = (frame.req_id, frame.login, self.channel.binding());
+        let (req_id, id, cb, from) = (frame.req_id, frame.login, self.channel.binding(), self.from);
         // The wake-up of its own outcome comes before the answer, and needs no look.
         self.deciding(id, true);
-        let work = to_the_end(async move { login::decide(&shared.ports, &realm, &account, &frame, &cb).await });
+        let work = to_the_end(async move { login::decide(&shared.ports, &realm, &account, &frame, (&cb, Some(from))).await });
         Box::pin(work.into_actor(self).then(move |result, act, ctx| {
             act.deciding(id, false);
             match result {
@@ -262,14 +262,14 @@ impl SessionActor {
     }
 
     fn account_is(&mut self, now: Account, ctx: &mut Context<Self>) {
-        let state = now.state;
+        let (state, before) = (self.state_now(&now, ctx), self.told_state);
         let Phase::Account(a) = &mut self.phase else { return };
-        let before = a.account.state;
         a.account = Rc::new(now);
+        self.told_state = Some(state);
         match state {
             AccountState::Blocked => self.goodbye(Close::Blocked, ctx),
             AccountState::Deleted => self.goodbye(Close::Deleted, ctx),
-            AccountState::Pending | AccountState::Active if before != state => self.say(AccountChanged { state }, ctx),
+            AccountState::Pending | AccountState::Active if before != Some(state) => self.say(AccountChanged { state }, ctx),
             AccountState::Pending | AccountState::Active => {}
         }
     }

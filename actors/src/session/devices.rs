@@ -1,6 +1,6 @@
 //! What concerns an account without being it: logins that wait for it, and the other phones of its user.
 
-use std::{rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use countersign_domain::{
@@ -13,6 +13,7 @@ use countersign_domain::{
     refused::Fault,
 };
 use countersign_protocol::{
+    codes::AccountState,
     frames::{
         self, DecideEnrolment, Device, DeviceChanged, Devices, EnrolmentEntry, EnrolmentWaiting, LoginOffered, ManageDevice, ServerFrame,
     },
@@ -60,6 +61,32 @@ impl SessionActor {
         self.get_done(asked.req_id, async move { devices::vouch(&shared.ports, &realm, &account, &asked, &cb).await })
     }
 
+    /// Tells of phones that came to the user since this one asked for the list: an old phone learns of a new one however long it was away.
+    pub(super) fn tell_phones(&mut self) -> Work {
+        let Some((_, account)) = self.me() else { return done() };
+        let shared = self.shared.clone();
+        let work = async move { devices::news_for(&shared.ports, &account).await };
+        Box::pin(work.into_actor(self).map(|found, act, ctx| match found {
+            Ok(all) => all.iter().for_each(|a| act.say(changed(a), ctx)),
+            // Nothing is lost: it is told at the next connection, until it is in a list that the phone asked for.
+            Err(fault) => tracing::warn!(%fault, "a phone could not be told of others"),
+        }))
+    }
+
+    /// The account's state for the phone, now. One that works from later on only is looked at again then.
+    pub(super) fn state_now(&self, account: &Account, ctx: &mut Context<Self>) -> AccountState {
+        let now = self.shared.ports.now();
+        let state = account.state_at(now);
+        if let (true, Some(from)) = (state != account.state, account.active_from) {
+            let wait = Duration::from_millis(now.until(from)).min(self.shared.settings.lifetime);
+            ctx.run_later(wait, |act, ctx| {
+                let look = act.look_at_account();
+                ctx.spawn(look);
+            });
+        }
+        state
+    }
+
     /// The bus says only what it is about; what is told is read now.
     pub(super) fn see(&mut self, topic: Topic) -> Work {
         let Some((realm, account)) = self.me() else { return done() };
@@ -88,13 +115,15 @@ async fn news(shared: &Shared, realm: &OpenRealm, account: &Account, topic: Topi
         }
         Topic::Device { of, .. } => {
             let other = ports.store.account(realm.realm.id, of).await?.filter(|a| a.user_id == account.user_id);
-            other.map(|a| {
-                let Device { account, name, app, state, since } = device(&a);
-                DeviceChanged { account, name, app, state, since }.into()
-            })
+            other.map(|a| changed(&a).into())
         }
         Topic::Login(_) | Topic::Enrolment(_) | Topic::Account(_) | Topic::Realm(_) | Topic::Moved(_) => None,
     })
+}
+
+fn changed(a: &Account) -> DeviceChanged {
+    let Device { account, name, app, state, since } = device(a);
+    DeviceChanged { account, name, app, state, since }
 }
 
 fn device(a: &Account) -> Device {

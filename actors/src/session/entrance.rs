@@ -62,14 +62,20 @@ impl SessionActor {
             AccountState::Deleted => return self.goodbye(Close::Deleted, ctx),
             AccountState::Pending | AccountState::Active => {}
         }
-        let ok =
-            AuthOk { account: account.id, state: account.state, realm_name: g.realm.realm.display_name.clone(), server_epoch: g.epoch };
+        let state = self.state_now(&account, ctx);
+        self.told_state = Some(state);
+        let has_news = account.phones.came > account.phones.seen;
+        let ok = AuthOk { account: account.id, state, realm_name: g.realm.realm.display_name.clone(), server_epoch: g.epoch };
         ctx.cancel_future(self.waits_for_drain);
         self.phase =
             Phase::Account(Box::new(InAccount { realm: g.realm, account: Rc::new(account), _presence: presence, watched: Vec::new() }));
         self.extend(self.shared.settings.idle);
         self.link.trust();
         self.say(ok, ctx);
+        if has_news && state == AccountState::Active {
+            let news = self.tell_phones();
+            ctx.spawn(news);
+        }
         if std::mem::take(&mut self.look_due) {
             let look = self.look_at_account();
             ctx.spawn(look);

@@ -9,7 +9,7 @@ mod entrance;
 mod phases;
 mod told;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use actix::prelude::*;
 use countersign_channel::accept;
@@ -36,11 +36,11 @@ impl Sessions {
         Self(shared)
     }
 
-    /// Answers a HELLO (the whole outer frame) and starts its session on this thread.
+    /// Answers a HELLO (the whole outer frame) that came from this address, and starts its session on this thread.
     ///
     /// # Errors
     /// What to close the connection with: the frame is no HELLO, its key is unknown, or it was not made for that key.
-    pub async fn start(&self, hello: &[u8]) -> Result<Session, Close> {
+    pub async fn start(&self, hello: &[u8], from: IpAddr) -> Result<Session, Close> {
         let Ok(Outer::Hello { key_id, noise }) = Outer::parse(hello) else { return Err(Close::Protocol) };
         let entrance = match self.0.realms.by_key(KeyId(key_id)).await {
             Ok(Some(entrance)) => entrance,
@@ -61,7 +61,7 @@ impl Sessions {
             return Err(Close::Internal);
         }
         let shared = self.0.clone();
-        let addr = SessionActor::new(shared, way_out, channel, entrance).start();
+        let addr = SessionActor::new(shared, way_out, channel, entrance, from).start();
         Ok(Session { addr, reader })
     }
 }

@@ -9,6 +9,7 @@ use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 use ipnet::IpNet;
 
 use crate::{
+    authority::Lineage,
     permission::{Permissions, role},
     secret::{Secret, sha256},
     time::Time,
@@ -21,7 +22,7 @@ pub struct ApiKey {
     pub hash: [u8; 32],
     /// For people.
     pub name: Option<String>,
-    /// `root`, `realm-admin`, `client`, or a role that was made.
+    /// A role that is there without being made, or one that was made.
     pub role: String,
     /// Where it works; `None` is everywhere.
     pub realm: Option<RealmId>,
@@ -35,6 +36,8 @@ pub struct ApiKey {
     pub last_used_at: Option<Time>,
     /// SHA-256 of the client certificate that is the key, where it is one.
     pub certificate: Option<[u8; 32]>,
+    /// Which keys are in the same hands.
+    pub lineage: Option<Lineage>,
 }
 
 /// A key with what its role allows.
@@ -64,7 +67,7 @@ pub fn read(text: &str) -> Option<Secret<32>> {
 }
 
 impl ApiKey {
-    /// A key of a role that is there without being made, with no further limits.
+    /// A key of a role that is there without being made, with no further limits, made by root or the program.
     #[must_use]
     pub fn plain(id: ApiKeyId, secret: &Secret<32>, role: &str, at: Option<(RealmId, Option<ClientId>)>, now: Time) -> Self {
         Self {
@@ -79,6 +82,7 @@ impl ApiKey {
             expires_at: None,
             last_used_at: None,
             certificate: None,
+            lineage: Some(Lineage(id.0)),
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Client {
     pub callback_urls: Vec<String>,
     /// Texts for the phone by name, with `{places}` for values. A client that has some sends no texts of its own.
     pub templates: BTreeMap<String, String>,
+    /// Whose enrolments it accepts: only phones that these clients invited log in here. Empty: everybody's.
+    pub accepts: Vec<ClientId>,
     pub created_at: Time,
 }
 

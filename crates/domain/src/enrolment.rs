@@ -121,6 +121,8 @@ pub struct Enrolment {
     pub redeemed: Option<Redeemed>,
     /// What another phone of the user signed to let this one in.
     pub approval: Option<String>,
+    /// Who asked for it, as the trail spells actors.
+    pub created_by: Option<String>,
 }
 
 /// What can happen to an enrolment.
@@ -233,6 +235,7 @@ mod tests {
             tries_left: NUMBER_TRIES,
             redeemed: None,
             approval: None,
+            created_by: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! How much is too much. Limits count whoever starts something before whom it is done to: a stranger may run into his own limits, not into his victim's.
+//! How much is too much. Limits count whoever starts something before whom it is done to: strangers may run into their own limits, not into their victim's.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,12 +27,16 @@ pub struct Limits {
     pub client: Limit,
     /// Logins from one address. Whole companies and mobile networks share one.
     pub address: Limit,
-    /// How long a browser stays out after somebody said "not me".
+    /// How long a browser stays out after users said "not me".
     pub quarantine_secs: u64,
-    /// How many accounts have to say "not me" to one address within `quarantine_secs` before it stays out.
+    /// How many users have to say "not me" to one address within `quarantine_secs` before it stays out; two at least.
     pub address_accounts: u64,
     /// How long an address stays out.
     pub address_secs: u64,
+    /// How long a browser's logins take a number after one user said "not me" to its code.
+    pub wary_secs: u64,
+    /// How often a user's "not me" has consequences for others.
+    pub accusations: Limit,
 }
 
 impl Default for Limits {
@@ -46,6 +50,8 @@ impl Default for Limits {
             quarantine_secs: 3600,
             address_accounts: 3,
             address_secs: 900,
+            wary_secs: 600,
+            accusations: limit(5, 3600),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A login: one authentication of one user at one client.
 
 mod outcome;
+mod ways;
 
 use countersign_protocol::{
     cbor,
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub use outcome::{Outcome, Record};
+pub use ways::{EndedBy, Via};
 
 /// What does not change after creation. Lives in the KV while the login is pending, and in its outcome row afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +57,12 @@ pub struct Login {
     /// SHA-256 of the keyed request that made it.
     #[serde(default)]
     pub request: Option<[u8; 32]>,
+    /// The client, which may, wants no number whatever the realm's settings say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub number_off: bool,
+    /// Whose enrolments the client accepts; everybody's, when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepts: Vec<String>,
 }
 
 /// Whom a directed login waits for.
@@ -104,6 +112,12 @@ impl Login {
         if account_fits && self.expected_user.as_deref().is_none_or(|u| u == user) { Ok(()) } else { Err(Refused::WrongUser) }
     }
 
+    /// Whether its client takes a phone that this client invited.
+    #[must_use]
+    pub fn accepts(&self, invited_by: Option<ClientId>) -> bool {
+        self.accepts.is_empty() || invited_by.is_some_and(|client| self.accepts.contains(&client.to_string()))
+    }
+
     /// Whether it waits for this account.
     #[must_use]
     pub fn is_for(&self, account: AccountId, user_id: &str) -> bool {
@@ -112,46 +126,6 @@ impl Login {
             Some(Target::Account(id)) => *id == account,
             None => false,
         }
-    }
-}
-
-/// How an account came to a login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Via {
-    /// It scanned the page's code.
-    Qr,
-    /// It was opened with the page's link, on the browser's own device.
-    Link,
-    /// The client directed the login at it.
-    Directed,
-    /// It started the login itself.
-    App,
-}
-
-impl Via {
-    pub const ALL: [Self; 4] = [Self::Qr, Self::Link, Self::Directed, Self::App];
-
-    /// The spelling in REST and SQL.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Qr => "qr",
-            Self::Link => "link",
-            Self::Directed => "directed",
-            Self::App => "app",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|v| v.as_str() == text)
-    }
-
-    /// Whether redeeming takes the token that the phone was given.
-    #[must_use]
-    pub fn returns(self) -> bool {
-        matches!(self, Self::Link | Self::App)
     }
 }
 
@@ -188,43 +162,6 @@ pub enum State {
         by: EndedBy,
         redeemed: bool,
     },
-}
-
-/// Who ended an approved login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndedBy {
-    Phone,
-    Client,
-    AccountBlocked,
-    AccountDeleted,
-    Lifetime,
-    /// The phone was not heard for longer than the realm allows.
-    Silence,
-    /// One of the user's phones, or the client, ended everything.
-    Everywhere,
-}
-
-impl EndedBy {
-    pub const ALL: [Self; 7] =
-        [Self::Phone, Self::Client, Self::AccountBlocked, Self::AccountDeleted, Self::Lifetime, Self::Silence, Self::Everywhere];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Phone => "phone",
-            Self::Client => "client",
-            Self::AccountBlocked => "account_blocked",
-            Self::AccountDeleted => "account_deleted",
-            Self::Lifetime => "lifetime",
-            Self::Silence => "silence",
-            Self::Everywhere => "everywhere",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|e| e.as_str() == text)
-    }
 }
 
 impl State {

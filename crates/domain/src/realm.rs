@@ -3,7 +3,12 @@
 use countersign_protocol::ids::{KeyId, RealmId};
 use serde::{Deserialize, Serialize};
 
-use crate::{app::App, enrolment::Confirm, limits::Limits, secret::Secret, time::Time};
+use crate::{app::App, authority::Authority, enrolment::Confirm, limits::Limits, secret::Secret, time::Time};
+
+/// Days the trail is kept at least, unless root says otherwise.
+pub const TRAIL_FLOOR_DAYS: u64 = 400;
+/// Days outcomes and their evidence are kept at least, unless root says otherwise: five years.
+pub const OUTCOME_FLOOR_DAYS: u64 = 1826;
 
 /// What a realm may decide for itself. Absent members in stored settings take the default, so that new ones can be added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +31,89 @@ pub struct RealmSettings {
     /// Only listed apps may enrol and connect.
     pub listed_apps_only: bool,
     pub limits: Limits,
+    /// How a user who has or had a phone gets the next one.
+    pub further_phones: FurtherPhones,
+    /// Seconds after which a further phone works that a number let in.
+    pub further_phone_secs: u64,
     /// Days the trail is kept.
     pub trail_days: u64,
     /// Days outcomes and their evidence are kept, from the end of their login.
     pub outcome_days: u64,
+    /// Hours what nobody claimed is kept.
+    pub unclaimed_hours: u64,
+    /// The least `trail_days`; only root lowers it.
+    pub trail_floor_days: u64,
+    /// The least `outcome_days`; only root lowers it.
+    pub outcome_floor_days: u64,
+}
+
+/// How a user who has or ever had a phone gets the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FurtherPhones {
+    /// One of the user's phones says yes, or an administrator.
+    #[default]
+    PhoneOrAdmin,
+    /// An administrator alone.
+    Admin,
+    /// Those, and whoever types the number; then the phone works after `further_phone_secs`.
+    Number,
+}
+
+/// Why settings may not be changed so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// This floor is lowered by root alone.
+    Floor(&'static str),
+    /// This is below its floor.
+    Below(&'static str, u64),
+}
+
+/// What was set before there were floors may lie below them; the floor counts.
+impl RealmSettings {
+    /// Days the trail is kept.
+    #[must_use]
+    pub fn kept_trail_days(&self) -> u64 {
+        self.trail_days.max(self.trail_floor_days)
+    }
+
+    /// Days outcomes and their evidence are kept.
+    #[must_use]
+    pub fn kept_outcome_days(&self) -> u64 {
+        self.outcome_days.max(self.outcome_floor_days)
+    }
+
+    /// Whether somebody may change these settings to those: nobody but root lowers a floor, and nobody keeps less than one.
+    ///
+    /// # Errors
+    /// What is not allowed.
+    pub fn may_become(&self, after: &Self, who: Authority) -> Result<(), Kept> {
+        let floors = [
+            ("trail_floor_days", self.trail_floor_days, after.trail_floor_days),
+            ("outcome_floor_days", self.outcome_floor_days, after.outcome_floor_days),
+        ];
+        if let Some((name, ..)) = floors.into_iter().find(|(_, before, after)| after < before && who < Authority::Root) {
+            return Err(Kept::Floor(name));
+        }
+        let days = [
+            ("trail_days", self.trail_days, after.trail_days, after.trail_floor_days),
+            ("outcome_days", self.outcome_days, after.outcome_days, after.outcome_floor_days),
+        ];
+        match days.into_iter().find(|(_, before, after, floor)| after != before && after < floor) {
+            Some((name, _, _, floor)) => Err(Kept::Below(name, floor)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether less is kept under those settings than under these: its row in the trail is kept always.
+    #[must_use]
+    pub fn keeps_more_than(&self, after: &Self) -> bool {
+        after.kept_trail_days() < self.kept_trail_days()
+            || after.kept_outcome_days() < self.kept_outcome_days()
+            || after.unclaimed_hours < self.unclaimed_hours
+            || after.trail_floor_days < self.trail_floor_days
+            || after.outcome_floor_days < self.outcome_floor_days
+    }
 }
 
 /// Where a number has to be typed.
@@ -59,8 +143,13 @@ impl Default for RealmSettings {
             enrolment_confirm: vec![Confirm::Number, Confirm::Phone, Confirm::Admin],
             listed_apps_only: false,
             limits: Limits::default(),
-            trail_days: 400,
-            outcome_days: 400,
+            further_phones: FurtherPhones::default(),
+            further_phone_secs: 86_400,
+            trail_days: TRAIL_FLOOR_DAYS,
+            outcome_days: OUTCOME_FLOOR_DAYS,
+            unclaimed_hours: 24,
+            trail_floor_days: TRAIL_FLOOR_DAYS,
+            outcome_floor_days: OUTCOME_FLOOR_DAYS,
         }
     }
 }

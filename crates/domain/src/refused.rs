@@ -42,6 +42,18 @@ pub enum Refused {
     InUse,
     /// A successor has taken its place.
     Superseded,
+    /// The user has or had a phone, and the next one does not come this way.
+    FurtherPhone,
+    /// Whoever lets the phone in took the last one away, or a key in the same hands did.
+    SameHands,
+    /// Somebody with more authority did what this would undo.
+    MoreAuthority,
+    /// The client does not accept enrolments of the client that invited this phone.
+    EnrolmentNotAccepted,
+    /// The caller lacks what this would give away, or needs beside what the endpoint needs.
+    Lacking,
+    /// A legal hold lies on the user.
+    LegalHold,
 }
 
 impl Refused {
@@ -73,7 +85,13 @@ impl Refused {
             | Self::AppNotListed
             | Self::UpdateRequired
             | Self::InUse
-            | Self::Superseded => Refusal::NotAllowed,
+            | Self::Superseded
+            | Self::FurtherPhone
+            | Self::SameHands
+            | Self::MoreAuthority
+            | Self::EnrolmentNotAccepted
+            | Self::Lacking
+            | Self::LegalHold => Refusal::NotAllowed,
         }
     }
 
@@ -105,6 +123,12 @@ impl Refused {
             Self::UpdateRequired => "update_required",
             Self::InUse => "in_use",
             Self::Superseded => "superseded",
+            Self::FurtherPhone => "further_phone",
+            Self::SameHands => "same_hands",
+            Self::MoreAuthority => "more_authority",
+            Self::EnrolmentNotAccepted => "enrolment_not_accepted",
+            Self::Lacking => "forbidden",
+            Self::LegalHold => "legal_hold",
         }
     }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod memory;
+mod offers;
 mod redis;
 mod subscription;
 mod tallies;

@@ -12,14 +12,14 @@ use async_trait::async_trait;
 use countersign_domain::{
     Fault,
     faults::{FaultName, active},
-    limits::Limit,
-    ports::{Advanced, Clock, Count, Counter, CounterKind, Live, Opened, Opening, Quarantine, Topic, Versioned, Wake, Wakes},
+    ports::{Advanced, Clock, Count, Counter, CounterKind, Live, Opened, Opening, Quarantine, Suspect, Topic, Versioned, Wake, Wakes},
     time::Time,
 };
 use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
 use tokio::sync::broadcast;
 
 use crate::{
+    offers::{self, Offer},
     subscription::{BACKLOG, Subscription},
     tallies::Tallies,
 };
@@ -28,7 +28,7 @@ use crate::{
 const MOST_LOGINS: usize = 1_000_000;
 /// A settled login is in the store: it makes room for others soon.
 const SETTLED_SECS: u64 = 30;
-/// Claims, and offers, remembered per account; the oldest is forgotten first.
+/// Claims remembered per account; the oldest is forgotten first.
 const MOST_NOTES: usize = 64;
 
 struct Entry {
@@ -40,7 +40,7 @@ struct Entry {
 struct State {
     logins: HashMap<LoginId, Entry>,
     claims: HashMap<AccountId, Vec<(LoginId, Time)>>,
-    offers: HashMap<AccountId, Vec<(LoginId, Time)>>,
+    offers: HashMap<AccountId, Vec<Offer>>,
     /// What vanishes when, so that sweeping costs only what it removes.
     deadlines: BTreeMap<(Time, Vanishing), ()>,
 }
@@ -127,16 +127,17 @@ impl MemoryKv {
     }
 
     /// How many the account would have been shown with this one; 0 when nothing is shown.
-    fn offer(&self, realm: RealmId, to: AccountId, login: LoginId, until: Time, shown: Option<Limit>) -> u64 {
+    fn offer(&self, opening: &Opening<'_>, to: AccountId, until: Time, quiet: bool) -> u64 {
+        let (limit, login) = (opening.shown, opening.login);
+        let counter = Counter { realm: opening.realm, kind: CounterKind::Offers, key: to.0 };
+        let n = if quiet { 0 } else { self.tallies().count(counter, self.clock.now(), limit.secs).n };
+        let shown = !quiet && n <= limit.most;
         {
             let mut state = self.state();
-            note(&mut state.offers, to, login, until);
+            offers::put(state.offers.entry(to).or_default(), Offer { login, until, quiet: !shown, share: opening.share });
             state.deadlines.insert((until, Vanishing::Offer(to, login)), ());
         }
-        let Some(limit) = shown else { return 0 };
-        let counter = Counter { realm, kind: CounterKind::Offers, key: to.0 };
-        let n = self.tallies().count(counter, self.clock.now(), limit.secs).n;
-        if n <= limit.most {
+        if shown {
             self.wake(Topic::Offered { to, login }, 1);
         }
         n
@@ -164,7 +165,14 @@ impl State {
                 }
             }
             Vanishing::Claim(account, login) => forget_note(&mut self.claims, account, login, now),
-            Vanishing::Offer(account, login) => forget_note(&mut self.offers, account, login, now),
+            Vanishing::Offer(account, login) => {
+                if let Some(offers) = self.offers.get_mut(&account) {
+                    offers.retain(|o| o.login != login || o.until > now);
+                    if offers.is_empty() {
+                        self.offers.remove(&account);
+                    }
+                }
+            }
         }
     }
 }
@@ -204,8 +212,9 @@ impl Live for MemoryKv {
         let (mut opened, mut quiet) = (Opened::default(), false);
         {
             let mut tallies = self.tallies();
-            opened.out = opening.from.iter().find_map(|key| tallies.quarantined(opening.realm, *key, now));
-            if opened.out.is_some() {
+            opened.out = opening.from.iter().find_map(|suspect| tallies.quarantined(opening.realm, *suspect, now));
+            opened.wary = opening.wary.is_some_and(|suspect| tallies.quarantined(opening.realm, suspect, now).is_some());
+            if opened.out.is_some() || opened.wary {
                 return Ok(opened);
             }
             for gate in opening.gates {
@@ -219,13 +228,9 @@ impl Live for MemoryKv {
             }
         }
         let until = now.plus_secs(opening.ttl_secs);
-        opened.made = self.create(opening.login, opening.body, until)?;
+        opened.made = self.create(opening.login, opening.body.clone(), until)?;
         if opened.made {
-            opened.shown = opening
-                .to
-                .iter()
-                .map(|to| self.offer(opening.realm, *to, opening.login, until, (!quiet).then_some(opening.shown)))
-                .collect();
+            opened.shown = opening.to.iter().map(|to| self.offer(&opening, *to, until, quiet)).collect();
         }
         Ok(opened)
     }
@@ -279,7 +284,7 @@ impl Live for MemoryKv {
     }
 
     async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
-        Ok(noted(&self.state().offers, account))
+        Ok(self.state().offers.get(&account).map(|all| all.iter().map(|o| o.login).collect()).unwrap_or_default())
     }
 
     /// One pod: its registry knows who is here, and needs no wake-up.
@@ -316,22 +321,22 @@ impl Live for MemoryKv {
         Ok(self.tallies().distinct(counter, member, self.clock.now(), secs))
     }
 
-    async fn quarantine(&self, realm: RealmId, key: [u8; 16], address: bool, secs: u64) -> Result<(), Fault> {
+    async fn quarantine(&self, realm: RealmId, suspect: Suspect, secs: u64) -> Result<(), Fault> {
         let until = self.clock.now().plus_secs(secs);
-        self.tallies().quarantine(realm, Quarantine { key, address, until });
+        self.tallies().quarantine(realm, Quarantine { suspect, until });
         Ok(())
     }
 
-    async fn quarantined(&self, realm: RealmId, key: [u8; 16]) -> Result<Option<Time>, Fault> {
-        Ok(self.tallies().quarantined(realm, key, self.clock.now()))
+    async fn quarantined(&self, realm: RealmId, suspect: Suspect) -> Result<Option<Time>, Fault> {
+        Ok(self.tallies().quarantined(realm, suspect, self.clock.now()))
     }
 
     async fn quarantines(&self, realm: RealmId) -> Result<Vec<Quarantine>, Fault> {
         Ok(self.tallies().quarantines(realm, self.clock.now()))
     }
 
-    async fn release(&self, realm: RealmId, key: [u8; 16]) -> Result<bool, Fault> {
-        Ok(self.tallies().release(realm, key, self.clock.now()))
+    async fn release(&self, realm: RealmId, suspect: Suspect) -> Result<bool, Fault> {
+        Ok(self.tallies().release(realm, suspect, self.clock.now()))
     }
 
     async fn announce(&self, topic: Topic, v: u64) -> Result<(), Fault> {

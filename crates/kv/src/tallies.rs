@@ -6,7 +6,7 @@ use std::{
 };
 
 use countersign_domain::{
-    ports::{Count, Counter, Quarantine},
+    ports::{Count, Counter, Measure, Quarantine, Suspect},
     time::Time,
 };
 use countersign_protocol::ids::{AccountId, RealmId};
@@ -56,7 +56,7 @@ pub(crate) struct Tallies {
     counts: Vanishing<Counter, u64>,
     members: Vanishing<Counter, Vec<[u8; 16]>>,
     heard: Vanishing<AccountId, Time>,
-    out: Vanishing<(RealmId, [u8; 16]), Quarantine>,
+    out: Vanishing<(RealmId, Suspect), Quarantine>,
 }
 
 impl Tallies {
@@ -108,21 +108,22 @@ impl Tallies {
     }
 
     pub(crate) fn quarantine(&mut self, realm: RealmId, quarantine: Quarantine) {
-        self.out.put((realm, quarantine.key), quarantine, quarantine.until);
+        self.out.put((realm, quarantine.suspect), quarantine, quarantine.until);
     }
 
-    pub(crate) fn quarantined(&mut self, realm: RealmId, key: [u8; 16], now: Time) -> Option<Time> {
+    pub(crate) fn quarantined(&mut self, realm: RealmId, suspect: Suspect, now: Time) -> Option<Time> {
         self.out.sweep(now);
-        self.out.values.get(&(realm, key)).map(|(q, _)| q.until)
+        self.out.values.get(&(realm, suspect)).map(|(q, _)| q.until)
     }
 
     pub(crate) fn quarantines(&mut self, realm: RealmId, now: Time) -> Vec<Quarantine> {
         self.out.sweep(now);
-        self.out.values.range((realm, [0; 16])..=(realm, [255; 16])).map(|(_, (q, _))| *q).collect()
+        let least = Suspect { key: [0; 16], measure: Measure::Browser };
+        self.out.values.range((realm, least)..).take_while(|((of, _), _)| *of == realm).map(|(_, (q, _))| *q).collect()
     }
 
-    pub(crate) fn release(&mut self, realm: RealmId, key: [u8; 16], now: Time) -> bool {
+    pub(crate) fn release(&mut self, realm: RealmId, suspect: Suspect, now: Time) -> bool {
         self.out.sweep(now);
-        self.out.remove((realm, key)).is_some()
+        self.out.remove((realm, suspect)).is_some()
     }
 }

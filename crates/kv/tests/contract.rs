@@ -37,7 +37,18 @@ fn at(v: u64) -> Versioned {
 }
 
 pub(crate) fn opening<'a>(login: LoginId, body: &[u8], ttl_secs: u64) -> Opening<'a> {
-    Opening { realm: REALM, from: &[], gates: &[], login, body: body.to_vec(), ttl_secs, to: &[], shown: Limit { most: 9, secs: 60 } }
+    Opening {
+        realm: REALM,
+        from: &[],
+        wary: None,
+        gates: &[],
+        login,
+        body: body.to_vec(),
+        ttl_secs,
+        to: &[],
+        shown: Limit { most: 9, secs: 60 },
+        share: [0; 16],
+    }
 }
 
 /// A login that nothing stands in the way of. False when there is one.
@@ -184,6 +195,44 @@ async fn an_account_is_shown_so_many_and_each_once(on: &dyn Bench) {
     assert_eq!(live.offers(other).await.unwrap(), [3, 4].map(login));
 }
 
+/// 64 places an account, eight of them for one who starts logins.
+async fn nobody_fills_an_accounts_list_with_their_own(on: &dyn Bench) {
+    let live = on.live();
+    let gate = |n: u8, quiet: bool| Gate {
+        counter: counter(CounterKind::User, n),
+        limit: Limit { most: if quiet { 0 } else { 1000 }, secs: 60 },
+        shut: false,
+    };
+    let offer = async |n: u8, share: u8, quiet: bool| {
+        let shown = Limit { most: 1000, secs: 60 };
+        let gates = [gate(share, quiet)];
+        let opening = Opening { to: &[ACCOUNT], gates: &gates, shown, share: [share; 16], ..opening(LoginId([n; 16]), b"body 1", 60) };
+        assert!(live.open(opening).await.unwrap().made);
+    };
+    let listed = async || live.offers(ACCOUNT).await.unwrap().into_iter().map(|id| id.0[0]).collect::<Vec<_>>();
+    offer(1, 1, false).await;
+    for n in 2..=20 {
+        offer(n, 2, true).await;
+    }
+    assert_eq!(listed().await, [&[1][..], &(13..=20).collect::<Vec<u8>>()].concat(), "one share, and then their own oldest");
+    offer(21, 2, false).await;
+    assert!(!listed().await.contains(&13) && listed().await.contains(&21), "one that is shown takes the place of their own quiet one");
+    // Seven more with eight each: the list is full.
+    for n in 30..=110 {
+        offer(n, 3 + (n - 30) / 10, true).await;
+    }
+    let full = listed().await;
+    assert_eq!(full.len(), 64);
+    assert!(full.contains(&1) && full.contains(&21), "what is shown stays whatever is quiet");
+    for n in 120..=190 {
+        offer(n, n, false).await;
+    }
+    let shown = listed().await;
+    assert!(shown.len() == 64 && shown.iter().all(|n| *n >= 120), "what is shown displaces what is quiet, and then the oldest: {shown:?}");
+    offer(200, 200, true).await;
+    assert_eq!(listed().await, shown, "and nothing quiet displaces what is shown");
+}
+
 async fn the_last_word_of_a_phone_is_remembered_for_its_time(on: &dyn Bench) {
     let live = on.live();
     assert_eq!(live.heard(ACCOUNT).await.unwrap(), None);
@@ -242,8 +291,10 @@ macro_rules! contract {
                 claims_are_remembered_once_in_order_for_their_time,
                 offers_are_kept_apart_from_claims,
                 an_account_is_shown_so_many_and_each_once,
+                nobody_fills_an_accounts_list_with_their_own,
                 an_opening_counts_up_to_the_gate_that_is_shut,
                 who_stays_out_opens_nothing_and_is_not_counted,
+                whoever_is_to_be_watched_opens_nothing_unless_the_login_is_careful,
                 a_window_begins_with_its_first_count_and_ends_in_its_time,
                 of_many_counts_at_once_none_is_lost,
                 members_are_counted_once_each,

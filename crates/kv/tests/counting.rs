@@ -2,7 +2,7 @@
 
 use countersign_domain::{
     limits::Limit,
-    ports::{Count, Counter, CounterKind, Gate, Opened, Opening, Quarantine},
+    ports::{Count, Counter, CounterKind, Gate, Measure, Opened, Opening, Quarantine, Suspect},
 };
 use countersign_protocol::ids::{LoginId, RealmId};
 
@@ -10,6 +10,10 @@ use crate::contract::{A, Bench, REALM, opening};
 
 pub(crate) fn counter(kind: CounterKind, key: u8) -> Counter {
     Counter { realm: REALM, kind, key: [key; 16] }
+}
+
+fn suspect(key: u8, measure: Measure) -> Suspect {
+    Suspect { key: [key; 16], measure }
 }
 
 pub(crate) async fn an_opening_counts_up_to_the_gate_that_is_shut(on: &dyn Bench) {
@@ -30,9 +34,9 @@ pub(crate) async fn an_opening_counts_up_to_the_gate_that_is_shut(on: &dyn Bench
 pub(crate) async fn who_stays_out_opens_nothing_and_is_not_counted(on: &dyn Bench) {
     let live = on.live();
     let gates = [Gate { counter: counter(CounterKind::Client, 1), limit: Limit { most: 9, secs: 10 }, shut: true }];
-    live.quarantine(REALM, [2; 16], true, 10).await.unwrap();
-    let until = live.quarantined(REALM, [2; 16]).await.unwrap();
-    let from = [[1; 16], [2; 16]];
+    live.quarantine(REALM, suspect(2, Measure::Address), 10).await.unwrap();
+    let until = live.quarantined(REALM, suspect(2, Measure::Address)).await.unwrap();
+    let from = [suspect(1, Measure::Browser), suspect(2, Measure::Address)];
     let open = |from| live.open(Opening { from, gates: &gates, ..opening(A, b"body 1", 60) });
     assert_eq!(open(&from).await.unwrap(), Opened { out: until, ..Opened::default() });
     assert_eq!(live.read(A).await.unwrap(), None);
@@ -40,6 +44,18 @@ pub(crate) async fn who_stays_out_opens_nothing_and_is_not_counted(on: &dyn Benc
     assert_eq!((opened.out, opened.counts[0].n, opened.made), (None, 1, true));
     on.pass(11).await;
     assert_eq!(open(&from).await.unwrap().out, None, "in its time");
+}
+
+pub(crate) async fn whoever_is_to_be_watched_opens_nothing_unless_the_login_is_careful(on: &dyn Bench) {
+    let live = on.live();
+    let gates = [Gate { counter: counter(CounterKind::Client, 1), limit: Limit { most: 9, secs: 10 }, shut: true }];
+    let watched = suspect(1, Measure::Number);
+    live.quarantine(REALM, watched, 10).await.unwrap();
+    let open = |wary| live.open(Opening { wary, gates: &gates, ..opening(A, b"body 1", 60) });
+    assert_eq!(open(Some(watched)).await.unwrap(), Opened { wary: true, ..Opened::default() }, "nothing was counted");
+    assert_eq!(live.read(A).await.unwrap(), None);
+    let careful = open(None).await.unwrap();
+    assert_eq!((careful.wary, careful.counts[0].n, careful.made), (false, 1, true));
 }
 
 pub(crate) async fn a_window_begins_with_its_first_count_and_ends_in_its_time(on: &dyn Bench) {
@@ -84,15 +100,17 @@ pub(crate) async fn members_are_counted_once_each(on: &dyn Bench) {
 
 pub(crate) async fn who_stays_out_comes_in_again_in_time_or_when_released(on: &dyn Bench) {
     let live = on.live();
-    live.quarantine(REALM, [1; 16], false, 10).await.unwrap();
-    live.quarantine(REALM, [2; 16], true, 60).await.unwrap();
-    live.quarantine(RealmId([8; 16]), [3; 16], true, 60).await.unwrap();
-    let keys = |all: Vec<Quarantine>| all.into_iter().map(|q| (q.key[0], q.address)).collect::<Vec<_>>();
-    assert_eq!(keys(live.quarantines(REALM).await.unwrap()), [(1, false), (2, true)]);
-    assert!(live.quarantined(REALM, [1; 16]).await.unwrap().is_some());
-    assert!(live.quarantined(REALM, [3; 16]).await.unwrap().is_none(), "another realm's");
+    let (one, two, three) = (suspect(1, Measure::Browser), suspect(2, Measure::Address), suspect(3, Measure::Directed));
+    live.quarantine(REALM, one, 10).await.unwrap();
+    live.quarantine(REALM, two, 60).await.unwrap();
+    live.quarantine(RealmId([8; 16]), three, 60).await.unwrap();
+    let suspects = |all: Vec<Quarantine>| all.into_iter().map(|q| q.suspect).collect::<Vec<_>>();
+    assert_eq!(suspects(live.quarantines(REALM).await.unwrap()), [one, two]);
+    assert!(live.quarantined(REALM, one).await.unwrap().is_some());
+    assert!(live.quarantined(REALM, suspect(1, Measure::Directed)).await.unwrap().is_none(), "another measure");
+    assert!(live.quarantined(REALM, three).await.unwrap().is_none(), "another realm's");
     on.pass(11).await;
-    assert!(live.quarantined(REALM, [1; 16]).await.unwrap().is_none());
-    assert!(live.release(REALM, [2; 16]).await.unwrap() && !live.release(REALM, [2; 16]).await.unwrap());
-    assert!(live.quarantined(REALM, [2; 16]).await.unwrap().is_none());
+    assert!(live.quarantined(REALM, one).await.unwrap().is_none());
+    assert!(live.release(REALM, two).await.unwrap() && !live.release(REALM, two).await.unwrap());
+    assert!(live.quarantined(REALM, two).await.unwrap().is_none());
 }

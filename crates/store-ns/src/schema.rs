@@ -37,6 +37,7 @@ diesel::table! {
         logo -> Nullable<Text>,
         callback_urls -> Text,
         templates -> Text,
+        accepts -> Nullable<Text>,
     }
 }
 
@@ -54,6 +55,7 @@ diesel::table! {
         sources -> Text,
         successor -> Nullable<Binary>,
         certificate -> Nullable<Binary>,
+        lineage -> Nullable<Binary>,
     }
 }
 
@@ -115,6 +117,17 @@ diesel::table! {
         created_at -> BigInt,
         blocked_by -> Nullable<Text>,
         app_version -> Nullable<Text>,
+        blocked_authority -> Nullable<Integer>,
+        enrolled_client -> Nullable<Binary>,
+        enrolled_by -> Nullable<Text>,
+        confirmed_by -> Nullable<Text>,
+        confirmed_lineage -> Nullable<Binary>,
+        confirmed_at -> Nullable<BigInt>,
+        confirmed_way -> Nullable<Text>,
+        recovered_at -> Nullable<BigInt>,
+        active_from -> Nullable<BigInt>,
+        phones_came -> Integer,
+        phones_seen -> Integer,
     }
 }
 
@@ -136,6 +149,7 @@ diesel::table! {
         device -> Nullable<Text>,
         number -> Nullable<Text>,
         approval -> Nullable<Text>,
+        created_by -> Nullable<Text>,
     }
 }
 
@@ -189,6 +203,29 @@ diesel::table! {
         client -> Nullable<Binary>,
         user_id -> Nullable<Text>,
         detail -> Nullable<Text>,
+        class -> Integer,
+    }
+}
+
+diesel::table! {
+    closings (realm, user_hash, account, lineage) {
+        realm -> Binary,
+        user_hash -> Binary,
+        account -> Binary,
+        lineage -> Binary,
+        authority -> Integer,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    holds (realm, user_id) {
+        realm -> Binary,
+        user_id -> Text,
+        reason -> Nullable<Text>,
+        placed_by -> Text,
+        authority -> Integer,
+        placed_at -> BigInt,
     }
 }
 
@@ -215,5 +252,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     redemptions,
     endings,
     trail,
+    closings,
+    holds,
     counters
 );

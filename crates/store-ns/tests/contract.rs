@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::support::Place;
 use countersign_domain::{
-    account::Account,
+    account::{Account, Origin, PhonesAfter},
     audit::{Actor, Filter, Stamp},
     enrolment::{Confirm, Enrolment, State},
+    further::{Admission, Past, UserHash},
     login::{Claim, EndedBy, Initiator, Login, Outcome, Via},
     ports::{Recorded, Redeemed, Store},
     realm::{Realm, RealmSettings, SealedRealm},
@@ -19,6 +20,7 @@ use countersign_protocol::{
 
 pub(crate) const REALM: RealmId = RealmId([1; 16]);
 pub(crate) const PHONE: AccountId = AccountId([2; 16]);
+pub(crate) const ALICE: UserHash = UserHash([9; 16]);
 pub(crate) const NOW: Time = Time(1_000_000);
 
 pub(crate) fn id(n: u32) -> [u8; 16] {
@@ -30,13 +32,7 @@ pub(crate) fn id(n: u32) -> [u8; 16] {
 /// Every write has a stamp of its own.
 pub(crate) fn stamp() -> Stamp {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    Stamp {
-        id: AuditId(id(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))),
-        now: NOW,
-        actor: Actor::System,
-        client: None,
-        mark: None,
-    }
+    Stamp { id: AuditId(id(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))), now: NOW, who: Actor::System.into() }
 }
 
 fn login(n: u32) -> Login {
@@ -59,6 +55,8 @@ fn login(n: u32) -> Login {
         number_match: false,
         callback_url: None,
         request: None,
+        number_off: false,
+        accepts: Vec::new(),
     }
 }
 
@@ -78,7 +76,7 @@ pub(crate) fn outcome(n: u32, state: LoginState) -> Outcome {
     }
 }
 
-fn enrolment(n: u32) -> Enrolment {
+pub(crate) fn enrolment(n: u32) -> Enrolment {
     Enrolment {
         id: EnrolmentId(id(n)),
         realm: REALM,
@@ -92,6 +90,7 @@ fn enrolment(n: u32) -> Enrolment {
         tries_left: 3,
         redeemed: None,
         approval: None,
+        created_by: None,
     }
 }
 
@@ -122,10 +121,14 @@ pub(crate) async fn furnished(place: &Place) -> Arc<dyn Store> {
         public_key: [4; 65],
         state: AccountState::Active,
         created_at: NOW,
-        blocked_by: None,
+        blocked: None,
         app_version: None,
+        origin: Origin::default(),
+        active_from: None,
+        phones: PhonesAfter::default(),
     };
-    assert!(store.redeem_enrolment(&redeemed, &account, &stamp()).await.unwrap());
+    let first = Admission { past: Past::default(), recovered: false, unsettled: false, active_from: None };
+    assert!(store.redeem_enrolment(&redeemed, &account, Some(&first), ALICE, &stamp()).await.unwrap());
     store
 }
 
@@ -173,7 +176,11 @@ async fn a_login_is_redeemed_once_and_not_after_its_end_nor_for_a_blocked_accoun
     assert!(store.end_login(REALM, LoginId(id(1)), EndedBy::Client, &stamp()).await.unwrap());
     assert!(!store.end_login(REALM, LoginId(id(1)), EndedBy::Phone, &stamp()).await.unwrap(), "one end");
     assert_eq!(store.redeem(&outcome(1, LoginState::Approved), PHONE, &stamp()).await.unwrap(), Redeemed::Ended);
-    store.move_account(&store.account(REALM, PHONE).await.unwrap().unwrap(), AccountState::Blocked, &stamp()).await.unwrap().unwrap();
+    store
+        .move_account(&store.account(REALM, PHONE).await.unwrap().unwrap(), AccountState::Blocked, ALICE, &stamp())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(store.redeem(&outcome(2, LoginState::Approved), PHONE, &stamp()).await.unwrap(), Redeemed::Ended, "blocking ended it");
     let late = store.record_outcome(&outcome(9, LoginState::Approved), &stamp()).await.unwrap();
     assert_eq!(late, Recorded::AccountNotActive(AccountState::Blocked));
@@ -184,8 +191,11 @@ async fn blocking_ends_everything_the_account_approved_however_much_it_is(place:
     for n in 0..450 {
         store.record_outcome(&outcome(n, LoginState::Approved), &stamp()).await.unwrap();
     }
-    let ended =
-        store.move_account(&store.account(REALM, PHONE).await.unwrap().unwrap(), AccountState::Blocked, &stamp()).await.unwrap().unwrap();
+    let ended = store
+        .move_account(&store.account(REALM, PHONE).await.unwrap().unwrap(), AccountState::Blocked, ALICE, &stamp())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((ended.len(), store.running_logins(REALM, PHONE, Time(0)).await.unwrap()), (450, vec![]));
 }
 

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::support::Place;
 use countersign_domain::{
     api_key::ApiKey,
-    audit::{About, Actor, Filter, Mark, Stamp},
+    audit::{About, Actor, Filter, Mark, Stamp, Who},
+    further::UserHash,
     login::{Claim, Initiator, Login, Outcome, Target, Via},
     permission::{Permission, Role, role},
-    ports::{Purged, Rotated, Store, UserQuery, UserSort},
+    ports::{Kept, Purged, Rotated, Store, UserQuery, UserSort},
     realm::{Realm, RealmSettings, SealedRealm},
     secret::Secret,
     time::Time,
@@ -31,7 +32,16 @@ fn id(n: u32) -> [u8; 16] {
 fn stamp(at: u64) -> Stamp {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let id = AuditId(id(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)));
-    Stamp { id, now: Time(at), actor: Actor::System, client: None, mark: None }
+    Stamp { id, now: Time(at), who: Actor::System.into() }
+}
+
+fn marked(mark: Mark, stamp: Stamp) -> Stamp {
+    Stamp { who: Who { mark: Some(mark), ..stamp.who }, ..stamp }
+}
+
+/// Everything from before is forgotten, whatever it is.
+fn all_before(at: u64) -> Kept {
+    Kept { unclaimed: Time(at), security: Time(at), evidence: Time(at), requests: Time(at) }
 }
 
 async fn open(place: &Place) -> Arc<dyn Store> {
@@ -65,6 +75,8 @@ fn outcome(realm: RealmId, n: u32, user: &str, ends_at: u64) -> Outcome {
         number_match: false,
         callback_url: None,
         request: None,
+        number_off: false,
+        accepts: Vec::new(),
     };
     let claim = Claim { account: AccountId([2; 16]), user_id: user.into(), via: Via::Directed, number: None, at: Time(1500) };
     Outcome {
@@ -89,7 +101,7 @@ async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else(place:
     store.record_outcome(&outcome(OTHER, 901, "alice", 5000), &stamp(1600)).await.unwrap();
     let mut gone = Purged::default();
     loop {
-        let batch = store.purge(Some(REALM), Time(6000), Time(6000), Time(6000)).await.unwrap();
+        let batch = store.purge(Some(REALM), all_before(6000)).await.unwrap();
         gone = Purged { events: gone.events + batch.events, outcomes: gone.outcomes + batch.outcomes, requests: 0 };
         if batch == Purged::default() {
             break;
@@ -99,13 +111,9 @@ async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else(place:
     assert!(store.outcome(REALM, LoginId(id(900))).await.unwrap().is_some());
     assert!(store.outcome(OTHER, LoginId(id(901))).await.unwrap().is_some());
     let key = ApiKey::plain(ApiKeyId([5; 16]), &Secret::new([3; 32]), role::ROOT, None, Time(0));
-    let keyed = Stamp { mark: Some(Mark { id: [7; 16], hash: [8; 32] }), ..stamp(10) };
+    let keyed = marked(Mark { id: [7; 16], hash: [8; 32] }, stamp(10));
     store.add_api_key(&key, &keyed).await.unwrap();
-    assert_eq!(
-        store.purge(None, Time(6000), Time(6000), Time(6000)).await.unwrap(),
-        Purged { events: 1, outcomes: 0, requests: 1 },
-        "what is no realm's"
-    );
+    assert_eq!(store.purge(None, all_before(6000)).await.unwrap(), Purged { events: 1, outcomes: 0, requests: 1 }, "what is no realm's");
     let left = store.events(&Filter { limit: 100, ..Filter::default() }).await.unwrap();
     assert_eq!(left.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["realm.created", "login.refused", "login.refused"]);
 }
@@ -125,7 +133,7 @@ async fn an_erased_user_is_nowhere_and_what_happened_still_counts(place: Place) 
         .set_attributes(REALM, "alice", &BTreeMap::from([("mail".to_owned(), Some("alice@example.com".to_owned()))]), &stamp(3))
         .await
         .unwrap();
-    store.erase_user(REALM, "alice", "erased-x", &stamp(4)).await.unwrap();
+    assert!(store.erase_user(REALM, "alice", UserHash([1; 16]), "erased-x", &stamp(4)).await.unwrap());
     let record = store.outcome(REALM, LoginId(id(1))).await.unwrap().unwrap();
     let events = store.events(&Filter { realm: Some(REALM), limit: 100, ..Filter::default() }).await.unwrap();
     let unclaimed = store.outcome(REALM, LoginId(id(3))).await.unwrap().unwrap();
@@ -203,10 +211,10 @@ async fn a_keyed_request_leaves_its_mark_with_its_effect_or_not_at_all(place: Pl
     let store = open(&place).await;
     let mark = Mark { id: [1; 16], hash: [2; 32] };
     assert_eq!(store.request(&mark.id).await.unwrap(), None);
-    let told = Stamp { mark: Some(mark), ..stamp(1) };
+    let told = marked(mark, stamp(1));
     store.tell("test.told", &About::of(REALM, "x"), &told).await.unwrap();
     assert_eq!(store.request(&mark.id).await.unwrap(), Some([2; 32]));
-    let again = Stamp { mark: Some(Mark { hash: [3; 32], ..mark }), ..told };
+    let again = marked(Mark { hash: [3; 32], ..mark }, told);
     assert!(store.tell("test.told", &About::of(REALM, "x"), &again).await.is_err(), "one stamp is one row");
     assert_eq!(store.request(&mark.id).await.unwrap(), Some([2; 32]), "the first body stays");
 }

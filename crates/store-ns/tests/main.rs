@@ -1,6 +1,7 @@
 //! The store on real databases: SQLite, PostgreSQL, MariaDB.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod authority;
 mod contract;
 mod directory;
 mod migrations;

@@ -13,7 +13,7 @@ use countersign_protocol::{
 };
 
 use crate::{
-    contract::{NOW, PHONE, REALM, furnished, id, outcome, stamp},
+    contract::{ALICE, NOW, PHONE, REALM, furnished, id, outcome, stamp},
     support::Place,
 };
 
@@ -30,7 +30,7 @@ async fn no_approval_outlives_the_block_it_races_with(place: Place) {
         let approvals = approvals.collect::<Vec<_>>();
         let block = tokio::spawn({
             let (there, account) = (there.clone(), account.clone());
-            async move { there.move_account(&account, AccountState::Blocked, &stamp()).await.unwrap() }
+            async move { there.move_account(&account, AccountState::Blocked, ALICE, &stamp()).await.unwrap() }
         });
         let mut approved = 0;
         for approval in approvals {
@@ -42,7 +42,7 @@ async fn no_approval_outlives_the_block_it_races_with(place: Place) {
         assert_eq!(block.await.unwrap().unwrap().len(), approved, "round {round}: what was approved is what was ended");
         assert_eq!(here.running_logins(REALM, PHONE, NOW).await.unwrap(), vec![]);
         let blocked = here.account(REALM, PHONE).await.unwrap().unwrap();
-        here.move_account(&blocked, AccountState::Active, &stamp()).await.unwrap().unwrap();
+        here.move_account(&blocked, AccountState::Active, ALICE, &stamp()).await.unwrap().unwrap();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Logging in and out: the four calls of a login, seen from the application.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use countersign_api::{ApiError, LoginState, NewLogin};
+use countersign_api::{ApiError, Initiator, LoginState, NewLogin};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -32,6 +32,7 @@ async fn begin(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpRespon
         text: Some("Log in to the demo shop".to_owned()),
         browser: Some(browser::readable(user_agent)),
         return_url: Some(format!("{}/", demo.own_origin)),
+        initiator: Some(Initiator { address: request.peer_addr().map(|a| a.ip()), binding: None }),
         ..NewLogin::default()
     };
     let login = demo.api.create_login(&demo.realm, &new).await?;

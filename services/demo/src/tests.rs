@@ -159,7 +159,7 @@ async fn an_enrolment_belongs_to_the_browser_that_began_it() {
     let Answer(_, body, cookie) = call!(&app, post("/enrol", json!({ "user_id": "alice" })), None);
     assert_eq!((&body["id"], &body["link"]), (&json!("e-1"), &json!("https://x/app#e1.AA")));
     let Answer(_, body, _) = call!(&app, get("/enrol/e-1?after=1"), cookie.as_ref());
-    assert_eq!(body, json!({ "state": "redeemed", "v": 2, "device": "Pixel" }));
+    assert_eq!(body, json!({ "state": "redeemed", "v": 2, "device": "Pixel", "confirm": "number" }));
     assert_eq!(call!(&app, get("/enrol/e-1"), None).0, StatusCode::NOT_FOUND);
     assert_eq!(call!(&app, post("/enrol/e-1/confirm", json!({ "number": "1234" })), None).0, StatusCode::NOT_FOUND);
     assert_eq!(call!(&app, get("/enrol/e-2"), cookie.as_ref()).0, StatusCode::NOT_FOUND);

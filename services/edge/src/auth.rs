@@ -1,4 +1,4 @@
-//! Who calls REST, and whether he may. The endpoint table says what each endpoint needs; a handler that takes [`Caller`] or [`InRealm`] cannot run before that has
+//! Who calls REST, and whether they may. The endpoint table says what each endpoint needs; a handler that takes [`Caller`] or [`InRealm`] cannot run before that has
 //! been checked.
 
 mod keys;
@@ -20,6 +20,7 @@ use countersign_actors::Realms;
 use countersign_domain::{
     api_key::Granted,
     audit::{Actor, Mark, Who},
+    authority::Lineage,
     permission::{Permission, Permissions},
     realm::OpenRealm,
     secret::sha256,
@@ -39,6 +40,10 @@ pub enum Needs {
     Member,
     /// This permission in the realm of the path.
     In(Permission),
+    /// One of these permissions in the realm of the path.
+    OneOf(&'static [Permission]),
+    /// The event feed: a client's key with `logins` sees what concerns the client, every other key needs `events`.
+    Feed,
     /// This permission everywhere.
     Everywhere(Permission),
 }
@@ -59,6 +64,8 @@ pub struct Caller {
     /// Whose objects it sees; `None` is everybody's.
     pub client: Option<ClientId>,
     pub permissions: Permissions,
+    /// Which keys are in the same hands.
+    pub lineage: Option<Lineage>,
     /// `Idempotency-Key`, hashed with everything it is scoped to but the body.
     keyed: Option<[u8; 32]>,
 }
@@ -67,7 +74,14 @@ impl Caller {
     /// For writes.
     #[must_use]
     pub fn who(&self) -> Who {
-        Who { actor: Actor::Key(self.key), client: self.client, mark: None }
+        Who {
+            actor: Actor::Key(self.key),
+            client: self.client,
+            mark: None,
+            permissions: self.permissions,
+            lineage: self.lineage,
+            realm: self.realm,
+        }
     }
 
     /// For writes that a keyed request may repeat. `body` is what the request says.
@@ -118,6 +132,14 @@ impl InRealm {
     #[must_use]
     pub fn id(&self) -> RealmId {
         self.realm.realm.id
+    }
+
+    /// What is done concerns every client of the realm: it is not for a key that is bound to one.
+    ///
+    /// # Errors
+    /// 403 for a client's key.
+    pub fn whole_realm(&self) -> Result<(), Oops> {
+        if self.caller.client.is_none() { Ok(()) } else { Err(Oops::forbidden().because("this concerns every client of the realm")) }
     }
 }
 
@@ -181,15 +203,28 @@ async fn check(request: HttpRequest) -> Result<(Caller, Option<Arc<OpenRealm>>),
     let allowed = match needs {
         Needs::Key | Needs::Member => true,
         Needs::In(p) => granted.permissions.has(p),
+        Needs::OneOf(some) => some.iter().any(|p| granted.permissions.has(*p)),
+        Needs::Feed => [Permission::Logins, Permission::Events].iter().any(|p| granted.permissions.has(*p)),
         Needs::Everywhere(p) => granted.key.realm.is_none() && granted.permissions.has(p),
     };
     if !allowed {
         return Err(Oops::forbidden());
     }
     let client = acts_for(&request, keys, &granted, realm.as_deref()).await?;
+    // Without a client there is nothing that is the caller's own.
+    if needs == Needs::Feed && client.is_none() && !granted.permissions.has(Permission::Events) {
+        return Err(Oops::forbidden());
+    }
     request.extensions_mut().insert(granted.key.id);
     let keyed = keyed(&request, granted.key.id, client)?;
-    let caller = Caller { key: granted.key.id, realm: granted.key.realm, client, permissions: granted.permissions, keyed };
+    let caller = Caller {
+        key: granted.key.id,
+        realm: granted.key.realm,
+        client,
+        permissions: granted.permissions,
+        lineage: granted.key.lineage,
+        keyed,
+    };
     Ok((caller, realm))
 }
 

@@ -30,6 +30,25 @@ pub static CODES: &[Code] = &[
     ),
     code(401, "bad_page_token", "The page token is unknown, or its login is forgotten.", "Start a new login."),
     code(403, "forbidden", "The key's role does not allow this.", "Use another key, or have an administrator change the role."),
+    code(
+        403,
+        "same_hands",
+        "This key, or one that it made or was made by, blocked, deleted or erased the user's last phone, and does not let in the next one; or it \
+         let one in lately, and does not erase the user.",
+        "Have another administrator do it, whose key root made, or root.",
+    ),
+    code(
+        403,
+        "more_authority",
+        "Somebody with more authority blocked the account, or laid the legal hold: undoing it takes as much.",
+        "Ask whoever `blocked_by` names, or root.",
+    ),
+    code(
+        403,
+        "enrolment_not_accepted",
+        "The client does not accept phones that the client invited which enrolled this one.",
+        "Enrol the phone through a client that is accepted, or add the inviting client to `accepts_enrolments_of`.",
+    ),
     code(403, "bad_origin", "The page's origin is not one of the client's.", "Add the origin to the client."),
     code(
         403,
@@ -64,6 +83,18 @@ pub static CODES: &[Code] = &[
         "The same Idempotency-Key made this before; its secret is not given out again.",
         "If the first answer is lost, make another one under a new key.",
     ),
+    code(
+        409,
+        "further_phone",
+        "The user has or had a phone: the next one is let in as the realm's `further_phones` says, by one of the user's phones or by an administrator.",
+        "Enrol with `confirm` `phone`, or `admin` if no phone of the user works.",
+    ),
+    code(
+        409,
+        "legal_hold",
+        "A legal hold lies on the user: nothing is deleted or erased, and no attribute changed.",
+        "Block the user's phones instead, or lift the hold first.",
+    ),
     code(409, "in_use", "Something still uses it.", "Remove what uses it first."),
     code(
         409,
@@ -92,7 +123,7 @@ pub static CODES: &[Code] = &[
     code(
         429,
         "quarantined",
-        "A phone said \"not me\" to this browser or address.",
+        "Phones said \"not me\" to this browser or address at this client.",
         "Wait for `Retry-After` seconds, or have an administrator release it.",
     ),
     code(429, "too_slow", "Too many watch this login.", "Close other pages, or try again in a moment."),

@@ -3,7 +3,10 @@
 //! The pump moves opaque frames between socket and session, one at a time each way. It waits for the session to deal with a frame before it reads the
 //! next, so a phone that floods only fills its own TCP window; and it gives a peer that does not read a bounded time.
 
-use std::{net::TcpListener, time::Duration};
+use std::{
+    net::{IpAddr, TcpListener},
+    time::Duration,
+};
 
 use actix_server::{Server, ServerBuilder};
 use actix_service::fn_service;
@@ -93,7 +96,7 @@ async fn welcome(door: Door, tls: Option<SslAcceptor>, mut stream: TcpStream) {
     let counted = door.metrics.hold(Metric::PhoneConnections);
     let deadline = Instant::now() + door.settings.hello;
     // Boxed: the upgrade's state is large and gone afterwards.
-    let greeted = Box::pin(timeout_at(deadline, greet(&door, tls.as_ref(), stream))).await;
+    let greeted = Box::pin(timeout_at(deadline, greet(&door, tls.as_ref(), stream, peer.ip()))).await;
     let (result, started) = match greeted {
         Ok(Some((socket, Ok(session)))) => ("ok", Some((socket, session))),
         Ok(Some((mut socket, Err(why)))) => {
@@ -115,12 +118,12 @@ struct Life {
     _counted: Counted,
 }
 
-async fn greet(door: &Door, tls: Option<&SslAcceptor>, stream: TcpStream) -> Option<(PhoneSocket, Result<Session, Close>)> {
+async fn greet(door: &Door, tls: Option<&SslAcceptor>, stream: TcpStream, from: IpAddr) -> Option<(PhoneSocket, Result<Session, Close>)> {
     let wire = wire::accept(stream, tls).await?;
     let mut socket = PhoneSocket::accept(wire, door.role.path()).await?;
     match socket.next().await {
         In::Frame(hello) => {
-            let session = door.sessions.start(&hello).await;
+            let session = door.sessions.start(&hello, from).await;
             Some((socket, session))
         }
         In::End { rude: true } => Some((socket, Err(Close::Protocol))),

@@ -97,7 +97,11 @@ impl From<Refused> for Oops {
             Refused::NotFound => StatusCode::NOT_FOUND,
             Refused::TooLate => StatusCode::GONE,
             Refused::RequestChanged | Refused::ConfirmNotAllowed | Refused::AppNotListed => StatusCode::UNPROCESSABLE_ENTITY,
-            Refused::WrongReturnToken
+            Refused::Lacking
+            | Refused::SameHands
+            | Refused::MoreAuthority
+            | Refused::EnrolmentNotAccepted
+            | Refused::WrongReturnToken
             | Refused::WrongNumber
             | Refused::AccountPending
             | Refused::AccountBlocked
@@ -113,7 +117,7 @@ impl From<Limited> for Oops {
         let code = if limited.by == LimitedBy::Quarantine { "quarantined" } else { "rate_limited" };
         let mut oops = Self::new(StatusCode::TOO_MANY_REQUESTS, code).because(match limited.by {
             LimitedBy::Quarantine => {
-                "a phone said of this browser or address that it was not its user; try later, or ask an administrator to release it"
+                "phones said of this browser or address that it was not their users; try later, or ask an administrator to release it"
             }
             LimitedBy::Initiator => "this browser has started too many logins",
             LimitedBy::Account => "this account has tried too often",

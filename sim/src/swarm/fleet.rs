@@ -190,7 +190,7 @@ async fn client(root: &ApiClient) -> Result<ApiClient, Stop> {
     }
     let name = format!("swarm-{}", URL_SAFE_NO_PAD.encode(random::<6>()).replace('_', "-").to_lowercase());
     let client = root.create_client(REALM, &NewClient { name, display_name: "Swarm".into(), ..NewClient::default() }).await?;
-    let (role, realm) = (roles::CLIENT.into(), Some(REALM.into()));
+    let (role, realm) = (roles::REGISTRAR.into(), Some(REALM.into()));
     let key = root.create_api_key(&NewApiKey { role, realm, client: Some(client.id), expires_in: None, ..NewApiKey::default() }).await?;
     Ok(root.with_key(key.secret.as_deref().ok_or("no secret")?))
 }

@@ -2,8 +2,8 @@
 
 use super::{Answer, ApiClient, segment};
 use crate::{
-    ApiKey, App, ChangeRealm, Client, ClientCertificate, List, NewApiKey, NewClient, NewClientCertificate, NewRealm, PutApp, PutClient,
-    PutRole, Quarantine, Realm, Role, RotateApiKey,
+    ApiKey, App, ChangeApiKey, ChangeRealm, Client, ClientCertificate, List, NewApiKey, NewClient, NewClientCertificate, NewRealm, PutApp,
+    PutClient, PutRole, Quarantine, Realm, Role, RotateApiKey,
 };
 
 impl ApiClient {
@@ -87,6 +87,21 @@ impl ApiClient {
         self.get("/v1/api-keys").await
     }
 
+    /// Every key of one role, page after page.
+    pub async fn api_keys_of_role(&self, role: &str) -> Answer<Vec<ApiKey>> {
+        let (mut all, mut next) = (Vec::new(), None::<String>);
+        loop {
+            let mut query = vec![("role", role), ("limit", "1000")];
+            query.extend(next.as_deref().map(|token| ("page_token", token)));
+            let page: List<ApiKey> = self.search("/v1/api-keys", &query).await?;
+            all.extend(page.items);
+            next = page.next;
+            if next.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
     /// `POST /v1/api-keys`.
     pub async fn create_api_key(&self, key: &NewApiKey) -> Answer<ApiKey> {
         self.post("/v1/api-keys", key).await
@@ -105,6 +120,11 @@ impl ApiClient {
     /// `GET /v1/api-keys/{key}`.
     pub async fn api_key(&self, key: &str) -> Answer<ApiKey> {
         self.get(&format!("/v1/api-keys/{key}")).await
+    }
+
+    /// `PATCH /v1/api-keys/{key}`.
+    pub async fn change_api_key(&self, key: &str, change: &ChangeApiKey) -> Answer<ApiKey> {
+        self.patch(&format!("/v1/api-keys/{key}"), change).await
     }
 
     /// `DELETE /v1/api-keys/{key}`.

@@ -2,8 +2,8 @@
 
 use super::{Answer, ApiClient, segment};
 use crate::{
-    Account, Attributes, ChangeAccount, ChangeAttributes, ConfirmNumber, Ended, Enrolment, Erased, List, Login, NewEnrolment, PutUser,
-    User, UserExport,
+    Account, Attributes, ChangeAccount, ChangeAttributes, ConfirmNumber, Ended, Enrolment, Erased, Hold, List, Login, NewEnrolment,
+    PutHold, PutUser, User, UserExport,
 };
 
 impl ApiClient {
@@ -55,6 +55,21 @@ impl ApiClient {
     /// `POST /v1/realms/{realm}/users/{user}/erase`.
     pub async fn erase_user(&self, realm: &str, user: &str) -> Answer<Erased> {
         self.act(&format!("/v1/realms/{realm}/users/{}/erase", segment(user))).await
+    }
+
+    /// `GET /v1/realms/{realm}/holds`.
+    pub async fn holds(&self, realm: &str) -> Answer<List<Hold>> {
+        self.get(&format!("/v1/realms/{realm}/holds")).await
+    }
+
+    /// `PUT /v1/realms/{realm}/users/{user}/hold`.
+    pub async fn put_hold(&self, realm: &str, user: &str, put: &PutHold) -> Answer<Hold> {
+        self.put(&format!("/v1/realms/{realm}/users/{}/hold", segment(user)), put).await
+    }
+
+    /// `DELETE /v1/realms/{realm}/users/{user}/hold`.
+    pub async fn lift_hold(&self, realm: &str, user: &str) -> Answer<()> {
+        self.delete(&format!("/v1/realms/{realm}/users/{}/hold", segment(user))).await
     }
 
     /// `GET /v1/realms/{realm}/enrolments`.

@@ -8,14 +8,14 @@ use crate::{Sensitive, schema};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApiKey {
-    /// `root`, `realm-admin`, `client`, or a role that was made.
+    /// `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role that was made.
     #[schemars(schema_with = "schema::name")]
     pub role: String,
     /// Realm name: where it works. Without one it works everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::name_option")]
     pub realm: Option<String>,
-    /// Client, by id or name: whose objects it sees. Required with the role `client`.
+    /// Client, by id or name: whose objects it sees. Required with the roles `client` and `registrar`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::id_or_name_option")]
     pub client: Option<String>,
@@ -40,14 +40,14 @@ pub struct NewClientCertificate {
     /// The certificate, in PEM, without those that vouch for it.
     #[schemars(length(min = 1, max = 16_384))]
     pub certificate: String,
-    /// `root`, `realm-admin`, `client`, or a role that was made.
+    /// `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role that was made.
     #[schemars(schema_with = "schema::name")]
     pub role: String,
     /// Realm name: where it works. Without one it works everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::name_option")]
     pub realm: Option<String>,
-    /// Client, by id or name: whose objects it sees. Required with the role `client`.
+    /// Client, by id or name: whose objects it sees. Required with the roles `client` and `registrar`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::id_or_name_option")]
     pub client: Option<String>,
@@ -87,6 +87,14 @@ pub struct ClientCertificate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time_option")]
     pub last_used_at: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeApiKey {
+    /// As in `NewApiKey`.
+    #[schemars(schema_with = "schema::name")]
+    pub role: String,
 }
 
 /// The successor has everything the old key had.

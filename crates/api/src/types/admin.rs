@@ -45,14 +45,46 @@ pub struct RealmSettings {
     pub listed_apps_only: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub limits: Option<Limits>,
-    /// Days the trail is kept, 1 to 3650.
+    /// How a user who has or ever had a phone gets the next one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub further_phones: Option<FurtherPhones>,
+    /// Seconds after which a further phone works that a number let in, an hour to 30 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 3600, max = 2_592_000))]
+    pub further_phone_secs: Option<u64>,
+    /// Days the trail is kept, `trail_floor_days` to 3650.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3650))]
     pub trail_days: Option<u64>,
-    /// Days outcomes and their evidence are kept, 1 to 3650.
+    /// Days outcomes and their evidence are kept, `outcome_floor_days` to 3650.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3650))]
     pub outcome_days: Option<u64>,
+    /// Hours the endings of logins that nobody claimed are kept, 1 to 8760.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 8760))]
+    pub unclaimed_hours: Option<u64>,
+    /// The least `trail_days`, 400 unless root has lowered it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3650))]
+    pub trail_floor_days: Option<u64>,
+    /// The least `outcome_days`, 1826 unless root has lowered it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3650))]
+    pub outcome_floor_days: Option<u64>,
+}
+
+/// How a user who has or ever had a phone gets the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FurtherPhones {
+    /// One of the user's phones says yes, or an administrator.
+    #[default]
+    PhoneOrAdmin,
+    /// An administrator alone.
+    Admin,
+    /// Those, and whoever types the number; the phone works after `further_phone_secs` then.
+    Number,
 }
 
 /// Where a number has to be typed, by the way a login was claimed. In a request, what is absent stays as it is.
@@ -96,18 +128,25 @@ pub struct Limits {
     /// Logins from one address (`initiator.address`).
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub address: Option<Limit>,
-    /// How long a browser stays out after "not me".
+    /// How long a browser stays out after two users said "not me", and directs nobody after one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 604_800))]
     pub quarantine_secs: Option<u64>,
-    /// How many accounts have to say "not me" before an address stays out.
+    /// How many users have to say "not me" before an address stays out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 64))]
+    #[schemars(range(min = 2, max = 64))]
     pub address_accounts: Option<u64>,
     /// How long an address stays out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 604_800))]
     pub address_secs: Option<u64>,
+    /// How long a browser's logins take a number after one user said "not me" to its code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub wary_secs: Option<u64>,
+    /// How often a user's "not me" has consequences for others.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
+    pub accusations: Option<Limit>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -142,6 +181,7 @@ pub struct Realm {
     pub display_name: String,
     #[schemars(schema_with = "schema::time")]
     pub created_at: String,
+    /// Empty for a key that may not look at them (`realm_read`).
     pub settings: RealmSettings,
 }
 
@@ -171,6 +211,10 @@ pub struct PutClient {
     /// Texts for the phone by name, with `{places}` for values. A client that has some sends no texts of its own.
     #[serde(default)]
     pub templates: BTreeMap<String, String>,
+    /// Clients, by id or name, whose enrolments it accepts: only phones that these invited log in here. Empty: everybody's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub accepts_enrolments_of: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -197,6 +241,9 @@ pub struct NewClient {
     pub callback_urls: Vec<String>,
     #[serde(default)]
     pub templates: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub accepts_enrolments_of: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -213,6 +260,9 @@ pub struct Client {
     pub callback_urls: Vec<String>,
     #[serde(default)]
     pub templates: BTreeMap<String, String>,
+    /// Ids of the clients whose enrolments it accepts; everybody's, when empty.
+    #[serde(default)]
+    pub accepts_enrolments_of: Vec<String>,
     #[schemars(schema_with = "schema::time")]
     pub created_at: String,
 }
@@ -223,8 +273,16 @@ pub mod roles {
     pub const ROOT: &str = "root";
     /// Everything inside one realm.
     pub const REALM_ADMIN: &str = "realm-admin";
-    /// What a relying party needs: logins, users and accounts of its realm; of logins and enrolments, its own.
+    /// What a relying party needs: its own logins, signings, messages and webhooks, and power over nobody.
     pub const CLIENT: &str = "client";
+    /// A client that also invites phones and keeps users.
+    pub const REGISTRAR: &str = "registrar";
+    /// Looks at users and accounts, blocks accounts, invites phones; lets nobody in.
+    pub const HELP_DESK: &str = "help_desk";
+    /// Reads everything in one realm, the trail included.
+    pub const AUDITOR: &str = "auditor";
+    /// Reads settings, roles, apps and quarantine of one realm.
+    pub const VIEWER: &str = "viewer";
 }
 
 /// One thing a key may do.
@@ -246,6 +304,24 @@ pub enum Permission {
     Root,
     /// Doing a client's work without being it.
     ActForClient,
+    /// Inviting phones.
+    Enrolments,
+    /// Typing the number that a new phone shows.
+    EnrolmentsConfirm,
+    /// Blocking accounts; part of `accounts`.
+    AccountsBlock,
+    /// The event feed of the realm; part of `audit`.
+    Events,
+    /// Part of `users`.
+    UsersRead,
+    /// Part of `accounts`.
+    AccountsRead,
+    /// Part of `clients`.
+    ClientsRead,
+    /// Part of `realm`.
+    RealmRead,
+    /// Asking for logins without a number.
+    NumberOff,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -284,12 +360,12 @@ pub struct App {
     pub created_at: String,
 }
 
-/// A browser or address that stays out after "not me".
+/// What is done to a browser or address, at one client, after "not me".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quarantine {
     /// A keyed hash: the events tell the same one.
     pub id: String,
-    /// `browser` or `address`.
+    /// `browser`: it stays out. `directed`: it directs no logins at users. `number`: its logins take a number. `address`: the address stays out.
     pub kind: String,
     #[schemars(schema_with = "schema::time")]
     pub until: String,

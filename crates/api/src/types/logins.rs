@@ -51,6 +51,9 @@ pub struct NewLogin {
     /// Asks for a number even where the realm does not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub number_match: bool,
+    /// Asks for none even where the realm does; takes the permission `number_off`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub number_off: bool,
 }
 
 /// Who starts a login. Kept as keyed hashes only.
@@ -144,6 +147,8 @@ pub struct Identity {
     /// The account's P-256 public key, uncompressed, base64url.
     #[schemars(schema_with = "schema::base64url")]
     pub public_key: String,
+    #[serde(flatten)]
+    pub origin: super::Origin,
 }
 
 /// A login with its outcome, as it is kept.

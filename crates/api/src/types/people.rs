@@ -85,6 +85,9 @@ pub struct Enrolment {
     /// What the phone calls itself, once it has redeemed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
+    /// Who asked for it, like `key:…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolled_by: Option<String>,
     /// What another phone signed to let this one in, a `cs-vouch+jwt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
@@ -109,6 +112,29 @@ pub enum AccountState {
     Deleted,
 }
 
+/// How a phone came to be its user's. Accounts from before this was kept know parts of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Origin {
+    /// The client that invited the phone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolled_client: Option<String>,
+    /// Whose invitation it was, like `key:…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolled_by: Option<String>,
+    /// Who let it in: `key:…`, `account:…` of another phone of the user, or `phone` where nobody had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time_option")]
+    pub confirmed_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_way: Option<Confirm>,
+    /// The user had a phone before, and none of the user's own phones let this one in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time_option")]
+    pub recovered_at: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
     #[schemars(schema_with = "schema::id")]
@@ -124,6 +150,12 @@ pub struct Account {
     /// While it is blocked: `key:…` or `account:…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked_by: Option<String>,
+    #[serde(flatten)]
+    pub origin: Origin,
+    /// A further phone that a number let in works from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time_option")]
+    pub active_from: Option<String>,
     /// Whether a phone is connected with it right now.
     pub online: bool,
 }
@@ -134,6 +166,27 @@ pub struct ChangeAccount {
     /// What the phone is called.
     #[schemars(schema_with = "schema::shown")]
     pub device: String,
+}
+
+/// A legal hold on a user: nothing of what is kept about them is forgotten or erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hold {
+    pub user_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Like `key:…`.
+    pub placed_by: String,
+    #[schemars(schema_with = "schema::time")]
+    pub placed_at: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutHold {
+    /// For people, a file number for instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::shown_option")]
+    pub reason: Option<String>,
 }
 
 /// How many logins were ended.

@@ -9,8 +9,9 @@ use super::devices::tell_siblings;
 use crate::{
     Refused,
     account::{Account, Event, step},
-    audit::{Actor, Who},
+    audit::Who,
     flows::login::{announce_ended, disown},
+    further::UserHash,
     login::EndedBy,
     ports::{Ports, Topic},
     realm::OpenRealm,
@@ -32,20 +33,20 @@ pub async fn change(ports: &Ports, realm: &OpenRealm, id: AccountId, event: Even
             judged => judged?,
         };
         let after = Account { state: to, ..account.clone() };
-        let (by_phone, blocked) = (matches!(who.actor, Actor::Account(_)), account.state == AccountState::Blocked);
-        // A phone lets go only what a phone has blocked. Judged on the row that is moved: the store moves no other.
-        if event == Event::Unblock && by_phone && blocked && !account.blocked_by_phone() {
-            return Err(Refused::NotAllowed.into());
+        let hash = UserHash::of(&ports.vault, account.realm, &account.user_id);
+        // Judged on the row that is moved: the store moves no other.
+        if event == Event::Unblock {
+            account.may_unblock(who.authority())?;
         }
-        // What an administrator blocks as well stays blocked.
-        let stronger = event == Event::Block && !by_phone && account.blocked_by_phone();
+        // What somebody with more authority blocks as well stays blocked until somebody with as much lets it go.
+        let stronger = event == Event::Block && account.blocked.as_ref().is_some_and(|b| who.authority() > b.authority);
         if to == account.state && !stronger {
             // Asked again: perhaps because the first time stopped half way.
             aftermath(ports, realm, &after, &[], who).await?;
             return Ok(after);
         }
         // `None`: somebody else moved it in between; judge anew. Each round means that somebody made progress.
-        let Some(ended) = ports.store.move_account(&account, to, &ports.stamp(who)).await? else { continue };
+        let Some(ended) = ports.store.move_account(&account, to, hash, &ports.stamp(who)).await? else { continue };
         aftermath(ports, realm, &after, &ended, who).await?;
         return Ok(after);
     }

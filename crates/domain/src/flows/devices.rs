@@ -9,7 +9,7 @@ use countersign_protocol::{
 use super::{account::change, enrolment, limits};
 use crate::{
     Refused,
-    account::{Account, Event, may_log_in},
+    account::{Account, Event},
     audit::Actor,
     decision::{judge_vouch, same_word},
     enrolment::{Enrolment, Event as Enrolling, State},
@@ -21,6 +21,8 @@ use crate::{
 
 /// A user's phones that are listed, and told of one another, at most.
 const MOST: u32 = 50;
+/// New phones that one is told of when it connects, at most.
+const MOST_NEWS: usize = 10;
 
 /// All accounts of a user but deleted ones.
 ///
@@ -38,16 +40,71 @@ pub async fn of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec
 pub(crate) async fn active_of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec<Account>, Fault> {
     let active = Some(AccountState::Active);
     let query = AccountQuery { user_id: Some(user_id.to_owned()), state: active, limit: MOST, ..AccountQuery::default() };
-    ports.store.accounts(realm, &query).await
+    let (now, mut found) = (ports.now(), ports.store.accounts(realm, &query).await?);
+    found.retain(|a| a.state_at(now) == AccountState::Active);
+    Ok(found)
 }
 
-/// The phones of its user, as an active phone sees them.
+/// The account as it is now, if it may log in.
+async fn working(ports: &Ports, realm: RealmId, id: AccountId) -> Result<Account, Stop> {
+    let account = ports.store.account(realm, id).await?.ok_or(Refused::AccountDeleted)?;
+    account.may_log_in(ports.now())?;
+    Ok(account)
+}
+
+/// The phones of its user, as an active phone sees them. It has been told of all of them by that.
 ///
 /// # Errors
 /// Why it may not.
 pub async fn seen_by(ports: &Ports, me: &Account) -> Result<Vec<Account>, Stop> {
-    may_log_in(ports.store.account(me.realm, me.id).await?.ok_or(Refused::AccountDeleted)?.state)?;
-    Ok(of_user(ports, me.realm, &me.user_id).await?)
+    let me = working(ports, me.realm, me.id).await?;
+    let all = listed(ports, &me).await?;
+    if me.phones.came > me.phones.seen {
+        // As many as had come before the list was read.
+        ports.store.saw_phones(me.realm, me.id, me.phones.came).await?;
+    }
+    Ok(all)
+}
+
+/// Phones that came to its user since this one asked for the list, newest first: it is told of them at each connection until it asks again.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn news_for(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
+    let news = me.phones.came.saturating_sub(me.phones.seen);
+    if news == 0 {
+        return Ok(Vec::new());
+    }
+    let mut all = let_in(ports, me).await?;
+    all.retain(|a| a.id != me.id);
+    all.sort_by_key(|a| std::cmp::Reverse(a.origin.confirmed_at));
+    all.truncate(MOST_NEWS.min(news as usize));
+    Ok(all)
+}
+
+/// The newest phones of its user that have been let in.
+async fn let_in(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
+    let query =
+        AccountQuery { user_id: Some(me.user_id.clone()), newest_first: true, let_in: true, limit: MOST, ..AccountQuery::default() };
+    ports.store.accounts(me.realm, &query).await
+}
+
+/// What is shown to a phone: those that have been let in, the newest of them if there are many, itself, and as many that wait as there is room for. Invitations are
+/// cheap: what waits must not hide what works.
+async fn listed(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
+    let mut all = let_in(ports, me).await?;
+    if !all.iter().any(|a| a.id == me.id) {
+        all.pop();
+        all.push(me.clone());
+    }
+    let room = MOST.saturating_sub(u32::try_from(all.len()).unwrap_or(MOST));
+    if room > 0 {
+        let state = Some(AccountState::Pending);
+        let waits = AccountQuery { user_id: Some(me.user_id.clone()), state, newest_first: true, limit: room, ..AccountQuery::default() };
+        all.extend(ports.store.accounts(me.realm, &waits).await?);
+    }
+    all.sort_by_key(|a| (a.created_at, a.id));
+    Ok(all)
 }
 
 /// Tells a user's other active phones that this one came, changed or went.
@@ -67,14 +124,16 @@ pub async fn tell_siblings(ports: &Ports, realm: RealmId, of: AccountId, user_id
 /// # Errors
 /// [`Refused::NotFound`] for somebody else's account, [`Refused::NotAllowed`], and why the account does not change.
 pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &frames::ManageDevice) -> Result<(), Stop> {
-    let me = ports.store.account(realm.realm.id, me).await?.ok_or(Refused::AccountDeleted)?;
-    may_log_in(me.state)?;
+    let me = working(ports, realm.realm.id, me).await?;
     let device = ports.store.account(realm.realm.id, asked.account).await?.ok_or(Refused::NotFound)?;
     if device.user_id != me.user_id || device.state == AccountState::Deleted {
         return Err(Refused::NotFound.into());
     }
     limits::let_change(ports, realm, me.id).await?;
     let who = Actor::Account(me.id).into();
+    if asked.action != DeviceAction::Rename && device.id != me.id {
+        me.may_rule_phones(realm.realm.settings.further_phone_secs, ports.now())?;
+    }
     let event = match (asked.action, &asked.name) {
         (DeviceAction::Rename, Some(name)) => {
             text::shown(name, 100, false).map_err(|_| Refused::NotAllowed)?;
@@ -95,7 +154,7 @@ pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &fra
 /// # Errors
 /// Why it may not know.
 pub async fn waiting(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<Vec<(Enrolment, Account)>, Stop> {
-    may_log_in(ports.store.account(account.realm, account.id).await?.ok_or(Refused::AccountDeleted)?.state)?;
+    working(ports, account.realm, account.id).await?;
     let mut found = Vec::new();
     for e in ports.store.enrolments_to_vouch(realm.realm.id, &account.user_id).await? {
         let Some(new) = e.redeemed.as_ref().map(|r| r.account).filter(|new| *new != account.id) else { continue };
@@ -112,8 +171,7 @@ pub async fn waiting(ports: &Ports, realm: &OpenRealm, account: &Account) -> Res
 /// # Errors
 /// [`Refused::NotFound`] for somebody else's enrolment, [`Refused::BadDecision`], [`Refused::WrongNumber`], or why it cannot be confirmed any more.
 pub async fn vouch(ports: &Ports, realm: &OpenRealm, me: &Account, asked: &frames::DecideEnrolment, cb: &[u8; 32]) -> Result<(), Stop> {
-    let now = ports.store.account(realm.realm.id, me.id).await?.ok_or(Refused::AccountDeleted)?;
-    may_log_in(now.state)?;
+    working(ports, realm.realm.id, me.id).await?;
     let e = enrolment::look(ports, realm, asked.enrolment).await?.ok_or(Refused::NotFound)?;
     let mine = e.redeemed.as_ref().is_some_and(|r| r.account == me.id);
     if e.user_id != me.user_id || mine {

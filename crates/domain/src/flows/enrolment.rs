@@ -8,11 +8,13 @@ use countersign_protocol::{
 use super::devices::{active_of_user, tell_siblings};
 use crate::{
     Refused,
-    account::{Account, may_log_in},
+    account::{Account, Origin, PhonesAfter},
     app::{self, Version},
     audit::{Actor, Who},
     enrolment::{Confirm, Enrolment, Event, NUMBER_TRIES, Redeemed, State, Step, step},
-    ports::{Fact, Ports, Topic},
+    faults::{FaultName, active},
+    further::{self, Admission, Past, UserHash},
+    ports::{Alert, Fact, Ports, Topic},
     realm::OpenRealm,
     refused::{Fault, Stop},
     secret::{Secret, sha256},
@@ -32,9 +34,8 @@ pub async fn create(
     who: Who,
 ) -> Result<(Enrolment, Secret<16>), Stop> {
     let now = ports.now();
-    if !realm.realm.settings.enrolment_confirm.contains(&confirm) {
-        return Err(Refused::ConfirmNotAllowed.into());
-    }
+    let past = past(ports, realm, &user_id).await?;
+    further::may_come(&realm.realm.settings, &past, confirm)?;
     if confirm == Confirm::Phone && active_of_user(ports, realm.realm.id, &user_id).await?.is_empty() {
         // Nobody could say the word.
         return Err(Refused::ConfirmNotAllowed.into());
@@ -53,11 +54,18 @@ pub async fn create(
         tries_left: NUMBER_TRIES,
         redeemed: None,
         approval: None,
+        created_by: Some(who.actor.text()),
     };
     if !ports.store.add_enrolment(&enrolment, &ports.stamp(who)).await? {
         return Err(made_before(ports, who).await?.into());
     }
     Ok((enrolment, code))
+}
+
+/// The phones a user has and had.
+async fn past(ports: &Ports, realm: &OpenRealm, user_id: &str) -> Result<Past, Fault> {
+    let hash = UserHash::of(&ports.vault, realm.realm.id, user_id);
+    ports.store.past(realm.realm.id, user_id, hash).await
 }
 
 /// Why the id of a keyed request is taken: by itself, or by another body under the same key.
@@ -80,23 +88,31 @@ pub async fn made_before(ports: &Ports, who: Who) -> Result<Refused, Fault> {
 pub async fn look(ports: &Ports, realm: &OpenRealm, id: EnrolmentId) -> Result<Option<Enrolment>, Fault> {
     let Some(e) = ports.store.enrolment(realm.realm.id, id).await? else { return Ok(None) };
     let Ok(Step::To(state, tries)) = step(&e, &Event::Expire, ports.now()) else { return Ok(Some(e)) };
-    moved(ports, &e, state, tries, Actor::System.into(), None).await?;
+    moved(ports, &e, state, tries, Actor::System.into(), None, None).await?;
     ports.store.enrolment(realm.realm.id, id).await
 }
 
-async fn moved(ports: &Ports, before: &Enrolment, state: State, tries: u32, who: Who, approval: Option<&str>) -> Result<bool, Fault> {
+async fn moved(
+    ports: &Ports,
+    before: &Enrolment,
+    state: State,
+    tries: u32,
+    who: Who,
+    approval: Option<&str>,
+    admission: Option<&Admission>,
+) -> Result<bool, Fault> {
     let approval = approval.filter(|_| state != before.state).map(str::to_owned);
     let after = Enrolment { state, tries_left: tries, approval, ..before.clone() };
-    let account = match state {
-        State::Confirmed => Some(AccountState::Active),
-        State::Refused | State::Cancelled | State::Expired => Some(AccountState::Deleted),
-        State::Pending | State::Redeemed => None,
-    };
-    let account = account.filter(|_| before.redeemed.is_some());
-    let won = ports.store.move_enrolment(before, &after, account, &ports.stamp(who)).await?;
+    let hash = UserHash::of(&ports.vault, before.realm, &before.user_id);
+    let won = ports.store.move_enrolment(before, &after, admission, hash, &ports.stamp(who)).await?;
     if won {
-        if state == State::Confirmed {
-            ports.meter.note(Fact::Enrolled);
+        let account = match state {
+            State::Confirmed => Some(AccountState::Active),
+            State::Refused | State::Cancelled | State::Expired => Some(AccountState::Deleted),
+            State::Pending | State::Redeemed => None,
+        };
+        if let Some(admission) = admission {
+            note_enrolled(ports, admission);
         }
         ports.live.announce(Topic::Enrolment(before.id), state.version()).await?;
         if let (Some(redeemed), Some(state)) = (&before.redeemed, account) {
@@ -105,6 +121,13 @@ async fn moved(ports: &Ports, before: &Enrolment, state: State, tries: u32, who:
         }
     }
     Ok(won)
+}
+
+fn note_enrolled(ports: &Ports, admission: &Admission) {
+    ports.meter.note(Fact::Enrolled);
+    if admission.recovered {
+        ports.meter.note(Fact::Alert(Alert::Recovered));
+    }
 }
 
 /// A phone shows a code: whom it would join, without using the code up.
@@ -171,7 +194,13 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
         return Err(Refused::BadEnrolment.into());
     }
     let number = e.confirm.shows_number().then(|| ports.random.number());
+    let past = if active(FaultName::ReuseCode) { Past::default() } else { past(ports, realm, &e.user_id).await? };
+    // Judged now already, so that nobody reads out a number in vain; and once more when the phone is let in.
+    further::may_come(&realm.realm.settings, &past, e.confirm)?;
     let account_state = if state == State::Confirmed { AccountState::Active } else { AccountState::Pending };
+    let at_once = account_state == AccountState::Active;
+    let admission =
+        at_once.then(|| further::admit(&realm.realm.settings, past, e.confirm, (&Actor::Phone.into(), None), now)).transpose()?;
     let account = Account {
         id: AccountId(ports.random.id(now)),
         realm: realm.realm.id,
@@ -182,23 +211,20 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
         public_key: proof.public_key,
         state: account_state,
         created_at: now,
-        blocked_by: None,
+        blocked: None,
         app_version: proof.app_version.clone(),
+        origin: Origin { client: Some(e.client), enrolled_by: e.created_by.clone(), way: Some(e.confirm), ..Origin::default() },
+        active_from: None,
+        phones: PhonesAfter::default(),
     };
     let redeemed = Redeemed { account: account.id, jkt: proof.jkt, req_id: proof.req_id, device: proof.device.clone(), number };
     let after = Enrolment { state, tries_left, redeemed: Some(redeemed.clone()), ..e };
-    if !ports.store.redeem_enrolment(&after, &account, &ports.stamp(Actor::Phone)).await? {
-        // Lost to somebody, perhaps to this very phone repeating itself: then it gets the answer it lost.
-        let there = look(ports, realm, id).await?.ok_or(Refused::BadEnrolment)?;
-        let (Step::SameAgain, Some(redeemed)) = (step(&there, &Event::Redeem(proof.jkt, proof.req_id), ports.now())?, there.redeemed)
-        else {
-            return Err(Refused::BadEnrolment.into());
-        };
-        let state = ports.store.account(realm.realm.id, redeemed.account).await?.ok_or(Refused::BadEnrolment)?.state;
-        return Ok((redeemed, state));
+    let hash = UserHash::of(&ports.vault, realm.realm.id, &account.user_id);
+    if !ports.store.redeem_enrolment(&after, &account, admission.as_ref(), hash, &ports.stamp(Actor::Phone)).await? {
+        return lost(ports, realm, id, proof).await;
     }
-    if account_state == AccountState::Active {
-        ports.meter.note(Fact::Enrolled);
+    if let Some(admission) = &admission {
+        note_enrolled(ports, admission);
     }
     ports.live.announce(Topic::Enrolment(id), state.version()).await?;
     if account_state == AccountState::Active {
@@ -209,6 +235,16 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
         }
     }
     Ok((redeemed, account_state))
+}
+
+/// Lost to somebody, perhaps to this very phone repeating itself: then it gets the answer it lost.
+async fn lost(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &Proof) -> Result<(Redeemed, AccountState), Stop> {
+    let there = look(ports, realm, id).await?.ok_or(Refused::BadEnrolment)?;
+    let (Step::SameAgain, Some(redeemed)) = (step(&there, &Event::Redeem(proof.jkt, proof.req_id), ports.now())?, there.redeemed) else {
+        return Err(Refused::BadEnrolment.into());
+    };
+    let state = ports.store.account(realm.realm.id, redeemed.account).await?.ok_or(Refused::BadEnrolment)?.state;
+    Ok((redeemed, state))
 }
 
 /// Somebody types the number the phone shows, or says yes as an administrator, or takes it back.
@@ -224,13 +260,24 @@ pub async fn act(
     who: Who,
 ) -> Result<Enrolment, Stop> {
     loop {
-        if let Actor::Account(voucher) = who.actor {
-            may_log_in(ports.store.account(realm.realm.id, voucher).await?.ok_or(Refused::AccountDeleted)?.state)?;
+        let voucher = match who.actor {
+            Actor::Account(voucher) => Some(ports.store.account(realm.realm.id, voucher).await?.ok_or(Refused::AccountDeleted)?),
+            _ => None,
+        };
+        if let Some(voucher) = &voucher {
+            voucher.may_log_in(ports.now())?;
         }
         let e = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
         let Step::To(state, tries) = step(&e, event, ports.now())? else { return Ok(e) };
         // Lost to a concurrent move: look again and judge anew. Each round means that somebody else made progress.
-        if !moved(ports, &e, state, tries, who, approval).await? {
+        let admission = match state {
+            State::Confirmed => {
+                let past = past(ports, realm, &e.user_id).await?;
+                Some(further::admit(&realm.realm.settings, past, e.confirm, (&who, voucher.as_ref()), ports.now())?)
+            }
+            _ => None,
+        };
+        if !moved(ports, &e, state, tries, who, approval, admission.as_ref()).await? {
             continue;
         }
         if matches!(event, Event::TypeNumber(_) | Event::Vouch(_)) && state != State::Confirmed {

@@ -26,7 +26,7 @@ pub use decide::{cancel, decide, disown};
 pub use start::{Created, Directed, NewLogin, create, direct, start_in_app};
 
 /// After its expiry the live record stays this long, so that whoever looks can still record the expiry.
-const LINGER_SECS: u64 = 300;
+pub(super) const LINGER_SECS: u64 = 300;
 
 /// Pods' clocks may be this far apart.
 const CLOCKS_APART_SECS: u64 = 30;
@@ -48,7 +48,7 @@ fn write(login: &Login, claim: Option<&Claim>, v: u64) -> Versioned {
     Versioned { v, body: encode(login, claim) }
 }
 
-fn encode(login: &Login, claim: Option<&Claim>) -> Vec<u8> {
+pub(super) fn encode(login: &Login, claim: Option<&Claim>) -> Vec<u8> {
     serde_json::to_vec(&Body { login: login.clone(), claim: claim.cloned() }).expect("texts and numbers always serialise")
 }
 

@@ -4,7 +4,10 @@
 //! wake-up, never a fact.
 
 pub mod account;
+pub mod accusation;
 pub mod devices;
 pub mod enrolment;
+pub mod keys;
 pub mod limits;
 pub mod login;
+pub mod people;

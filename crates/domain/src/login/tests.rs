@@ -25,6 +25,8 @@ fn login(expected: Option<&str>) -> Login {
         number_match: false,
         callback_url: None,
         request: None,
+        number_off: false,
+        accepts: Vec::new(),
     }
 }
 

@@ -54,6 +54,8 @@ pub enum CounterKind {
     BadClaims,
     /// What an account changes about its user's phones and logins.
     Changes,
+    /// "Not me", as a user says it.
+    Accusations,
 }
 
 /// Where a counter stands after this one.
@@ -77,8 +79,10 @@ pub struct Gate {
 #[derive(Clone, Debug)]
 pub struct Opening<'a> {
     pub realm: RealmId,
-    /// The browser and the address it comes from: whether one of them stays out is looked at first.
-    pub from: &'a [[u8; 16]],
+    /// What it comes from: whether one of them stays out is looked at first.
+    pub from: &'a [Suspect],
+    /// What it comes from that may have to be treated with care; `None` when it is already.
+    pub wary: Option<Suspect>,
     /// In the order of blame: those behind one that is shut are not counted.
     pub gates: &'a [Gate],
     pub login: LoginId,
@@ -88,6 +92,8 @@ pub struct Opening<'a> {
     pub to: &'a [AccountId],
     /// How many of these an account is shown ([`CounterKind::Offers`]).
     pub shown: Limit,
+    /// Whoever starts it has one share of each account's list of what waits.
+    pub share: [u8; 16],
 }
 
 /// What became of it.
@@ -95,6 +101,8 @@ pub struct Opening<'a> {
 pub struct Opened {
     /// It stays out until then; nothing was counted.
     pub out: Option<Time>,
+    /// What it comes from is to be treated with care, and the login is not: nothing was counted or made.
+    pub wary: bool,
     /// Where the gates' counters stand, as far as it came.
     pub counts: Vec<Count>,
     /// The login is there, at version 1. Not so when it was stopped, or one with this id is there.
@@ -103,12 +111,45 @@ pub struct Opened {
     pub shown: Vec<u64>,
 }
 
-/// A browser or address that stays out.
+/// What is done to a browser or address after "not me".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Measure {
+    /// A browser stays out.
+    Browser,
+    /// A whole address stays out.
+    Address,
+    /// A browser directs no logins at users; its codes work.
+    Directed,
+    /// A browser's logins take a number.
+    Number,
+}
+
+impl Measure {
+    pub const ALL: [Self; 4] = [Self::Browser, Self::Address, Self::Directed, Self::Number];
+
+    /// The spelling in REST and in the trail.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::Address => "address",
+            Self::Directed => "directed",
+            Self::Number => "number",
+        }
+    }
+}
+
+/// A browser or address at one client, as a keyed hash, and what may be done to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Suspect {
+    pub key: [u8; 16],
+    pub measure: Measure,
+}
+
+/// A measure that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quarantine {
-    pub key: [u8; 16],
-    /// A whole address, not one browser.
-    pub address: bool,
+    pub suspect: Suspect,
     pub until: Time,
 }
 
@@ -183,14 +224,14 @@ pub trait Live: Send + Sync {
     async fn count(&self, counter: Counter, secs: u64) -> Result<Count, Fault>;
     /// How many different members were named for this counter within `secs` of the first.
     async fn distinct(&self, counter: Counter, member: [u8; 16], secs: u64) -> Result<u64, Fault>;
-    /// Keeps a browser or address out.
-    async fn quarantine(&self, realm: RealmId, key: [u8; 16], address: bool, secs: u64) -> Result<(), Fault>;
-    /// Until when it is kept out.
-    async fn quarantined(&self, realm: RealmId, key: [u8; 16]) -> Result<Option<Time>, Fault>;
-    /// All that are kept out of a realm.
+    /// Takes a measure.
+    async fn quarantine(&self, realm: RealmId, suspect: Suspect, secs: u64) -> Result<(), Fault>;
+    /// Until when it counts.
+    async fn quarantined(&self, realm: RealmId, suspect: Suspect) -> Result<Option<Time>, Fault>;
+    /// All that count in a realm.
     async fn quarantines(&self, realm: RealmId) -> Result<Vec<Quarantine>, Fault>;
-    /// Lets it in again. False when it was not kept out.
-    async fn release(&self, realm: RealmId, key: [u8; 16]) -> Result<bool, Fault>;
+    /// Lifts one. False when it did not count.
+    async fn release(&self, realm: RealmId, suspect: Suspect) -> Result<bool, Fault>;
     /// Wakes whoever waits for the topic, on every pod.
     async fn announce(&self, topic: Topic, v: u64) -> Result<(), Fault>;
     /// A pod's wake-ups, from now on. What listens lives on the runtime this is called on.

@@ -30,10 +30,14 @@ pub enum Alert {
     NotMe,
     /// A browser or address stays out.
     Quarantined,
+    /// A user who had a phone got another one, and none of the user's own phones let it in.
+    Recovered,
+    /// Keys that are unknown or do not work.
+    Unauthorized,
 }
 
 impl Alert {
-    pub const ALL: [Self; 3] = [Self::Limited, Self::NotMe, Self::Quarantined];
+    pub const ALL: [Self; 5] = [Self::Limited, Self::NotMe, Self::Quarantined, Self::Recovered, Self::Unauthorized];
 
     /// The action in the trail.
     #[must_use]
@@ -42,6 +46,8 @@ impl Alert {
             Self::Limited => "alert.limited",
             Self::NotMe => "alert.not_me",
             Self::Quarantined => "alert.quarantined",
+            Self::Recovered => "alert.recovered",
+            Self::Unauthorized => "alert.unauthorized",
         }
     }
 

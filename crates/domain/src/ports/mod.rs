@@ -9,9 +9,13 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-pub use live::{Advanced, Count, Counter, CounterKind, Gate, Live, Opened, Opening, Quarantine, Topic, Versioned, Wake, Wakes};
+pub use live::{
+    Advanced, Count, Counter, CounterKind, Gate, Live, Measure, Opened, Opening, Quarantine, Suspect, Topic, Versioned, Wake, Wakes,
+};
 pub use meter::{Alert, Answered, Fact, Meter, Unmetered};
-pub use store::{AccountQuery, Directory, Logins, People, Purged, Recorded, Redeemed, Rotated, Store, Trail, UserQuery, UserSort};
+pub use store::{
+    AccountQuery, Directory, Kept, KeyQuery, Logins, People, Purged, Recorded, Redeemed, Rotated, Store, Trail, UserQuery, UserSort,
+};
 
 use crate::{
     audit::{Stamp, Who},
@@ -58,8 +62,8 @@ impl Ports {
     /// A stamp for a write by `who`.
     #[must_use]
     pub fn stamp(&self, who: impl Into<Who>) -> Stamp {
-        let (now, who) = (self.now(), who.into());
-        Stamp { id: AuditId(in_turn(self.random.id(now), now)), now, actor: who.actor, client: who.client, mark: who.mark }
+        let now = self.now();
+        Stamp { id: AuditId(in_turn(self.random.id(now), now)), now, who: who.into() }
     }
 
     /// A fresh object id.

@@ -7,24 +7,39 @@ use bb8_redis::redis;
 use countersign_domain::{
     Fault,
     faults::{FaultName, active},
-    ports::{Advanced, Count, Counter, CounterKind, Live, Opened, Opening, Quarantine, Topic, Versioned, Wakes},
+    ports::{Advanced, Count, Counter, CounterKind, Live, Measure, Opened, Opening, Quarantine, Suspect, Topic, Versioned, Wakes},
     time::Time,
 };
 use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
 
 use super::{RedisKv, bus};
+use crate::offers::{MOST, MOST_SHARE};
 
 /// How long the question whether it is well may take.
 const SOON: Duration = Duration::from_millis(700);
 /// A settled login is in the store: it makes room for others soon.
 const SETTLED_SECS: u64 = 30;
 /// Claims, and offers, remembered per account; the oldest is forgotten first.
-const MOST_NOTES: u64 = 64;
+const MOST_NOTES: u64 = MOST as u64;
 /// Members remembered for one counter.
 const MOST_MEMBERS: u64 = 64;
 
 fn number(n: u64) -> Vec<u8> {
     n.to_string().into_bytes()
+}
+
+/// What a measure is called behind the key of the one it is taken against.
+fn kind_of(measure: Measure) -> u8 {
+    match measure {
+        Measure::Browser => b'0',
+        Measure::Address => b'1',
+        Measure::Directed => b'2',
+        Measure::Number => b'3',
+    }
+}
+
+fn member(suspect: &Suspect) -> Vec<u8> {
+    [&suspect.key[..], &[kind_of(suspect.measure)]].concat()
 }
 
 /// What goes over the bus, or nothing where a test has cut it.
@@ -63,6 +78,7 @@ impl RedisKv {
             CounterKind::Offers => b"offers",
             CounterKind::BadClaims => b"bad",
             CounterKind::Changes => b"changes",
+            CounterKind::Accusations => b"accusations",
         };
         self.key(&[what, &c.realm.0, b":", kind, b":", &c.key])
     }
@@ -106,22 +122,25 @@ impl Live for RedisKv {
     async fn open(&self, opening: Opening<'_>) -> Result<Opened, Fault> {
         let mut keys = vec![self.login_key(opening.login), self.key(&[b"out:", &opening.realm.0]), self.bus_key()];
         let mut args = vec![opening.body, self.life(opening.ttl_secs), self.now(), number(opening.from.len() as u64)];
-        args.extend(opening.from.iter().map(|key| key.to_vec()));
+        args.extend(opening.from.iter().map(member));
+        args.push(opening.wary.as_ref().map(member).unwrap_or_default());
         args.push(number(opening.gates.len() as u64));
         for gate in opening.gates {
             keys.push(self.counter_key(b"count:", gate.counter));
             args.extend([self.life(gate.limit.secs), number(gate.limit.most), number(gate.shut.into())]);
         }
         let [what, _now, life, most] = self.note(opening.login, opening.ttl_secs);
-        args.extend([what, life, most, self.life(opening.shown.secs), number(opening.shown.most)]);
+        args.extend([what, life, most, number(MOST_SHARE as u64), opening.share.to_vec()]);
+        args.extend([self.life(opening.shown.secs), number(opening.shown.most)]);
         for to in opening.to {
             keys.extend(self.notes_keys(b"offers:", *to));
+            keys.push(self.key(&[b"offers:whose:", &to.0]));
             keys.push(self.counter_key(b"count:", Counter { realm: opening.realm, kind: CounterKind::Offers, key: to.0 }));
             args.push(wake(Topic::Offered { to: *to, login: opening.login }, 1));
         }
-        let (out, made, counts, shown): (u64, bool, Vec<u64>, Vec<u64>) = self.script(&self.scripts.open, &keys, &args).await?;
+        let (out, made, counts, shown): (u64, u8, Vec<u64>, Vec<u64>) = self.script(&self.scripts.open, &keys, &args).await?;
         let counts = counts.chunks_exact(2).map(|c| self.counted(c[0], c[1])).collect();
-        Ok(Opened { out: Some(out).filter(|out| *out > 0).map(Time), counts, made, shown })
+        Ok(Opened { out: Some(out).filter(|out| *out > 0).map(Time), wary: made == 2, counts, made: made == 1, shown })
     }
 
     fn faithful_since(&self) -> Time {
@@ -224,15 +243,14 @@ impl Live for RedisKv {
         self.script(&self.scripts.distinct, &[self.counter_key(b"members:", counter)], &args).await
     }
 
-    async fn quarantine(&self, realm: RealmId, key_of: [u8; 16], address: bool, secs: u64) -> Result<(), Fault> {
-        let member = [&key_of[..], if address { b"1" } else { b"0" }].concat();
+    async fn quarantine(&self, realm: RealmId, suspect: Suspect, secs: u64) -> Result<(), Fault> {
         let until = self.clock.now().plus_secs(secs);
-        let args = [member, number(until.0), self.now(), number(secs.saturating_mul(1000))];
+        let args = [member(&suspect), number(until.0), self.now(), number(secs.saturating_mul(1000))];
         self.script(&self.scripts.quarantine, &[self.key(&[b"out:", &realm.0])], &args).await
     }
 
-    async fn quarantined(&self, realm: RealmId, key_of: [u8; 16]) -> Result<Option<Time>, Fault> {
-        let args = [key_of.to_vec(), self.now()];
+    async fn quarantined(&self, realm: RealmId, suspect: Suspect) -> Result<Option<Time>, Fault> {
+        let args = [member(&suspect), self.now()];
         let until: u64 = self.script(&self.scripts.quarantined, &[self.key(&[b"out:", &realm.0])], &args).await?;
         Ok(Some(until).filter(|until| *until > 0).map(Time))
     }
@@ -243,17 +261,18 @@ impl Live for RedisKv {
         let found: Vec<(Vec<u8>, u64)> = self.command(ask).await?;
         let one = |(member, until): (Vec<u8>, u64)| {
             let (kind, key) = member.split_last()?;
-            Some(Quarantine { key: key.try_into().ok()?, address: *kind == b'1', until: Time(until) })
+            let measure = Measure::ALL.into_iter().find(|m| kind_of(*m) == *kind)?;
+            Some(Quarantine { suspect: Suspect { key: key.try_into().ok()?, measure }, until: Time(until) })
         };
         let mut all: Vec<Quarantine> = found.into_iter().filter_map(one).collect();
-        all.sort_unstable_by_key(|q| q.key);
+        all.sort_unstable_by_key(|q| q.suspect);
         Ok(all)
     }
 
-    async fn release(&self, realm: RealmId, key_of: [u8; 16]) -> Result<bool, Fault> {
-        let there = self.quarantined(realm, key_of).await?.is_some();
+    async fn release(&self, realm: RealmId, suspect: Suspect) -> Result<bool, Fault> {
+        let there = self.quarantined(realm, suspect).await?.is_some();
         let mut remove = redis::cmd("ZREM");
-        remove.arg(self.key(&[b"out:", &realm.0])).arg([&key_of[..], b"0"].concat()).arg([&key_of[..], b"1"].concat());
+        remove.arg(self.key(&[b"out:", &realm.0])).arg(member(&suspect));
         Ok(self.command::<u64>(remove).await? > 0 && there)
     }
 

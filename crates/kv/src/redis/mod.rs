@@ -57,7 +57,7 @@ impl Scripts {
     fn new() -> Self {
         let of = |parts: &[&str]| Script::new(&parts.concat());
         Self {
-            open: of(&[scripts::COUNTING, scripts::NOTING, scripts::OPEN]),
+            open: of(&[scripts::COUNTING, scripts::OFFERING, scripts::OPEN]),
             claim: of(&[scripts::NOTING, scripts::CLAIM]),
             settle: of(&[scripts::SETTLE]),
             notes: of(&[scripts::NOTES]),

@@ -28,10 +28,57 @@ local function note(notes, ends, what, now, life, most)
     end
 end";
 
-/// KEYS: login, who stays out, bus; each gate's counter; for each account its offers in their order, when they vanish, the counter of what it is shown. ARGV: body, life,
-/// now; how many it comes from, those; how many gates, for each its window, most, whether it is shut (1); note, its life, most notes, window and most of what is shown;
-/// each account's wake (empty: none). Gives until when it stays out (0: it does not), whether the login was made, for each gate count and what is left of the window, for
-/// each account its count (0: shown nothing).
+/// Remembers a login among an account's offers: see `crate::offers`, which does the same. What is remembered of whose each is begins with 1 where it is shown to nobody.
+pub(super) const OFFERING: &str = "
+local function offer(notes, ends, shares, what, now, life, most, most_share, share, quiet)
+    local all, mine = {}, 0
+    for _, id in ipairs(redis.call('ZRANGE', notes, 0, -1)) do
+        local until_ms = redis.call('HGET', ends, id)
+        if until_ms and tonumber(until_ms) > tonumber(now) then
+            local whose = redis.call('HGET', shares, id) or '0'
+            all[#all + 1] = {id = id, quiet = string.sub(whose, 1, 1) == '1', share = string.sub(whose, 2)}
+            if string.sub(whose, 2) == share then mine = mine + 1 end
+        else
+            redis.call('ZREM', notes, id)
+            redis.call('HDEL', ends, id)
+            redis.call('HDEL', shares, id)
+        end
+    end
+    if mine >= tonumber(most_share) or #all >= tonumber(most) then
+        local some, hushed = {}, {}
+        for _, one in ipairs(all) do
+            if mine < tonumber(most_share) or one.share == share then
+                some[#some + 1] = one
+                if one.quiet then hushed[#hushed + 1] = one end
+            end
+        end
+        if #hushed == 0 and quiet then return end
+        if #hushed > 0 then some = hushed end
+        local counts, fullest, victim = {}, 0, nil
+        for _, one in ipairs(some) do
+            counts[one.share] = (counts[one.share] or 0) + 1
+            if counts[one.share] > fullest then fullest = counts[one.share] end
+        end
+        for _, one in ipairs(some) do
+            if not victim and counts[one.share] == fullest then victim = one.id end
+        end
+        redis.call('ZREM', notes, victim)
+        redis.call('HDEL', ends, victim)
+        redis.call('HDEL', shares, victim)
+    end
+    redis.call('HSET', ends, what, string.format('%d', tonumber(now) + tonumber(life)))
+    redis.call('HSET', shares, what, (quiet and '1' or '0') .. share)
+    local last = redis.call('ZREVRANGE', notes, 0, 0, 'WITHSCORES')
+    redis.call('ZADD', notes, last[2] and tonumber(last[2]) + 1 or 1, what)
+    for _, key in ipairs({notes, ends, shares}) do
+        if redis.call('PTTL', key) < tonumber(life) then redis.call('PEXPIRE', key, life) end
+    end
+end";
+
+/// KEYS: login, suspects, bus; each gate's counter; for each account its offers in their order, when they vanish, whose they are, the counter of what it is shown. ARGV:
+/// body, life, now; how many suspects it comes from, those; whom to be wary of (empty: nobody); how many gates, for each its window, most, whether it is shut (1); note, its
+/// life, most notes, most of one share, the share, window and most of what is shown; each account's wake (empty: none). Gives until when it stays out (0: it does not), what
+/// became of the login (0 nothing, 1 made, 2 be wary), for each gate count and what is left of the window, for each account its count (0: shown nothing).
 pub(super) const OPEN: &str = "
 local nth_key, nth_arg = 0, 0
 local function key()
@@ -45,9 +92,13 @@ end
 local login, out, bus = key(), key(), key()
 local body, life, now = arg(), arg(), arg()
 for _ = 1, tonumber(arg()) do
-    local who = arg()
-    local until_ms = redis.call('ZSCORE', out, who .. '0') or redis.call('ZSCORE', out, who .. '1')
+    local until_ms = redis.call('ZSCORE', out, arg())
     if until_ms and tonumber(until_ms) > tonumber(now) then return {tonumber(until_ms), 0, {}, {}} end
+end
+local wary = arg()
+if wary ~= '' then
+    local until_ms = redis.call('ZSCORE', out, wary)
+    if until_ms and tonumber(until_ms) > tonumber(now) then return {0, 2, {}, {}} end
 end
 local quiet, counts = false, {}
 for _ = 1, tonumber(arg()) do
@@ -63,16 +114,15 @@ end
 if redis.call('EXISTS', login) == 1 then return {0, 0, counts, {}} end
 redis.call('HSET', login, 'v', '1', 'b', body)
 redis.call('PEXPIRE', login, life)
-local what, note_life, most_notes, window, most = arg(), arg(), arg(), arg(), tonumber(arg())
+local what, note_life, most_notes, most_share, share, window, most = arg(), arg(), arg(), arg(), arg(), arg(), tonumber(arg())
 local shown = {}
 while nth_arg < #ARGV do
-    local notes, ends, counter, wake = key(), key(), key(), arg()
-    note(notes, ends, what, now, note_life, most_notes)
+    local notes, ends, shares, counter, wake = key(), key(), key(), key(), arg()
     local n = 0
-    if not quiet then
-        n = count(counter, window)
-        if n <= most and wake ~= '' then redis.call('PUBLISH', bus, wake) end
-    end
+    if not quiet then n = count(counter, window) end
+    local show = not quiet and n <= most
+    offer(notes, ends, shares, what, now, note_life, most_notes, most_share, share, not show)
+    if show and wake ~= '' then redis.call('PUBLISH', bus, wake) end
     shown[#shown + 1] = n
 end
 return {0, 1, counts, shown}";
@@ -141,17 +191,15 @@ if redis.call('SCARD', KEYS[1]) < tonumber(ARGV[3]) then redis.call('SADD', KEYS
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return redis.call('SCARD', KEYS[1])";
 
-/// KEYS: who stays out. ARGV: key, now. Gives until when, or 0.
+/// KEYS: suspects. ARGV: one, now. Gives until when, or 0.
 pub(super) const QUARANTINED: &str = "
-local until_ms = redis.call('ZSCORE', KEYS[1], ARGV[1] .. '0') or redis.call('ZSCORE', KEYS[1], ARGV[1] .. '1')
+local until_ms = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if until_ms and tonumber(until_ms) > tonumber(ARGV[2]) then return tonumber(until_ms) end
 return 0";
 
-/// KEYS: who stays out. ARGV: key and kind, until, now, life. A browser or address stays out once.
+/// KEYS: suspects. ARGV: one, until, now, life.
 pub(super) const QUARANTINE: &str = "
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
-local key = string.sub(ARGV[1], 1, 16)
-redis.call('ZREM', KEYS[1], key .. '0', key .. '1')
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return 0";

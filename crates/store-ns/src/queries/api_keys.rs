@@ -1,11 +1,14 @@
 use countersign_domain::{
     api_key::{ApiKey, Granted},
-    audit::{About, Stamp},
-    permission::builtin,
-    ports::Rotated,
+    audit::{About, Stamp, changed},
+    permission::{
+        builtin,
+        role::{CLIENT, LATER},
+    },
+    ports::{KeyQuery, Rotated},
     time::Time,
 };
-use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
+use countersign_protocol::ids::ApiKeyId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -15,7 +18,7 @@ use super::{
 };
 use crate::{
     rows::{ApiKeyRow, At, millis, permissions, scope},
-    schema::{api_keys, roles as role_table},
+    schema::{api_keys, counters, roles as role_table},
 };
 
 fn about(key: &ApiKey) -> About {
@@ -43,13 +46,14 @@ pub(crate) async fn by_hash(c: &mut Conn, hash: &[u8; 32]) -> Answer<Option<Gran
     let row: Option<ApiKeyRow> =
         api_keys::table.filter(api_keys::hash.eq(hash.to_vec())).select(ApiKeyRow::as_select()).get_result(c).await.optional()?;
     let Some(key) = row.map(ApiKey::try_from).transpose()? else { return Ok(None) };
-    if let Some(permissions) = builtin(&key.role) {
+    let there = builtin(&key.role);
+    if let (Some(permissions), false) = (there, LATER.contains(&key.role.as_str())) {
         return Ok(Some(Granted { key, permissions }));
     }
     let role = role_table::table.find((scope(key.realm), key.role.clone()));
     let json: Option<String> = role.select(role_table::permissions).get_result(c).await.optional()?;
     let permissions = json.map(|json| permissions(&key.role, &json)).transpose()?;
-    Ok(permissions.map(|permissions| Granted { key, permissions }))
+    Ok(permissions.or(there).map(|permissions| Granted { key, permissions }))
 }
 
 pub(crate) async fn get(c: &mut Conn, id: ApiKeyId) -> Answer<Option<ApiKey>> {
@@ -57,31 +61,69 @@ pub(crate) async fn get(c: &mut Conn, id: ApiKeyId) -> Answer<Option<ApiKey>> {
     row.map(ApiKey::try_from).transpose()
 }
 
-pub(crate) async fn list(
-    c: &mut Conn,
-    realm: Option<RealmId>,
-    client: Option<ClientId>,
-    certificates: Option<bool>,
-    after: Option<ApiKeyId>,
-    limit: i64,
-) -> Answer<Vec<ApiKey>> {
-    let mut query = api_keys::table.order(api_keys::id).limit(limit).select(ApiKeyRow::as_select()).into_boxed();
-    if let Some(realm) = realm {
+pub(crate) async fn list(c: &mut Conn, q: &KeyQuery) -> Answer<Vec<ApiKey>> {
+    let mut query = api_keys::table.order(api_keys::id).limit(i64::from(q.limit)).select(ApiKeyRow::as_select()).into_boxed();
+    if let Some(realm) = q.realm {
         query = query.filter(api_keys::realm.eq(realm.0.to_vec()));
     }
-    if let Some(client) = client {
+    if let Some(client) = q.client {
         query = query.filter(api_keys::client.eq(client.0.to_vec()));
     }
-    query = match certificates {
+    if let Some(role) = &q.role {
+        query = query.filter(api_keys::role.eq(role.clone()));
+    }
+    query = match q.certificates {
         None => query,
         Some(true) => query.filter(api_keys::certificate.is_not_null()),
         Some(false) => query.filter(api_keys::certificate.is_null()),
     };
-    if let Some(after) = after {
+    if let Some(after) = q.after {
         query = query.filter(api_keys::id.gt(after.0.to_vec()));
     }
     let found: Vec<ApiKeyRow> = query.load(c).await?;
     found.into_iter().map(ApiKey::try_from).collect()
+}
+
+/// Keys whose role could invite phones and manage people before roles were narrowed, and does not any more: those of the role `client`, and of roles that were made with
+/// `users` and without `enrolments`. Only columns that the release before has, so that it can be asked before the migration, too. Made since, a key has a lineage.
+pub(crate) async fn old_client_keys(c: &mut Conn, since_narrowed: bool) -> Answer<Vec<ApiKeyId>> {
+    let made: Vec<(Vec<u8>, String, String)> =
+        role_table::table.select((role_table::scope, role_table::name, role_table::permissions)).load(c).await?;
+    let narrowed = |realm: &Option<Vec<u8>>, role: &str| {
+        let of_key = |(scope_of, name, json): &&(Vec<u8>, String, String)| {
+            let here = realm.as_ref().map_or(*scope_of == scope(None), |realm| realm == scope_of);
+            here && name == role && json.contains("\"users\"") && !json.contains("\"enrolments\"")
+        };
+        role == CLIENT || made.iter().any(|r| of_key(&r))
+    };
+    let mut query = api_keys::table.order(api_keys::id).select((api_keys::id, api_keys::realm, api_keys::role)).into_boxed();
+    if since_narrowed {
+        query = query.filter(api_keys::lineage.is_null());
+    }
+    let keys: Vec<(Vec<u8>, Option<Vec<u8>>, String)> = query.load(c).await?;
+    let old = keys.into_iter().filter(|(_, realm, role)| narrowed(realm, role));
+    old.map(|(id, ..)| Ok(ApiKeyId(At { table: "api_keys", row: &id }.fixed(&id)?))).collect()
+}
+
+/// Whether keys have a lineage here: asked of a database that may be of the release before.
+pub(crate) async fn narrowed(c: &mut Conn) -> Answer<bool> {
+    let n: Option<i64> = counters::table.find("root_key").select(counters::n).get_result(c).await.optional()?;
+    Ok(n.is_some())
+}
+
+pub(crate) async fn had_root(c: &mut Conn) -> Answer<bool> {
+    let n: i64 = counters::table.find("root_key").select(counters::n).get_result(c).await?;
+    Ok(n > 0)
+}
+
+/// The one root key that the program makes by itself. Decided by a row that says whether there ever was one, so that of several pods one makes it, and a key that was
+/// deleted does not come back.
+pub(crate) async fn add_first_root(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<bool> {
+    let never = counters::table.find("root_key").filter(counters::n.eq(0));
+    if diesel::update(never).set(counters::n.eq(1)).execute(c).await? == 0 {
+        return Ok(false);
+    }
+    add(c, key, stamp).await
 }
 
 pub(crate) async fn delete(c: &mut Conn, id: ApiKeyId, stamp: &Stamp) -> Answer<bool> {
@@ -101,6 +143,10 @@ pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKe
     let Some(key) = row.map(ApiKey::try_from).transpose()? else { return Ok(Rotated::Missing) };
     if done_before(c, stamp).await? || get(c, new.id).await?.is_some() {
         return Ok(Rotated::Taken);
+    }
+    // What was judged was another key: it lost or got power meanwhile.
+    if key.role != new.role {
+        return Ok(Rotated::Missing);
     }
     let before: Option<Vec<u8>> = api_keys::table.find(old.0.to_vec()).select(api_keys::successor).get_result(c).await?;
     let before = before.map(|id| At { table: "api_keys", row: &id }.fixed(&id).map(ApiKeyId)).transpose()?;
@@ -132,6 +178,19 @@ pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKe
     diesel::update(row).set((api_keys::expires_at.eq(millis(until)), api_keys::successor.eq(successor))).execute(c).await?;
     append(c, stamp, "api_key.rotated", &About { detail: Some(old.to_string()), ..about(&new) }).await?;
     Ok(Rotated::Done(Box::new(new)))
+}
+
+pub(crate) async fn change_role(c: &mut Conn, key: &ApiKey, role: &str, stamp: &Stamp) -> Answer<bool> {
+    if builtin(role).is_none() && !roles::hold(c, key.realm, role).await? {
+        return Ok(false);
+    }
+    let row = api_keys::table.find(key.id.0.to_vec()).filter(api_keys::role.eq(key.role.clone()));
+    if diesel::update(row).set(api_keys::role.eq(role.to_owned())).execute(c).await? == 0 {
+        return Ok(false);
+    }
+    let detail = changed("role", key.role.as_str(), role);
+    append(c, stamp, "api_key.changed", &About { detail, ..about(key) }).await?;
+    Ok(true)
 }
 
 pub(crate) async fn touch(c: &mut Conn, id: ApiKeyId, at: Time) -> Answer<()> {

@@ -1,6 +1,6 @@
 use countersign_domain::{
     app::App,
-    audit::{About, Stamp},
+    audit::{About, Stamp, difference},
 };
 use countersign_protocol::ids::RealmId;
 use diesel::prelude::*;
@@ -10,6 +10,7 @@ use super::{Answer, Conn, insert_new, trail::append};
 use crate::{rows::AppRow, schema::apps};
 
 pub(crate) async fn put(c: &mut Conn, app: &App, stamp: &Stamp) -> Answer<()> {
+    let before = get(c, app.realm, &app.id).await?;
     let made = insert_new!(c, apps::table, AppRow::from(app)).await? == 1;
     if !made {
         let set = (
@@ -18,7 +19,10 @@ pub(crate) async fn put(c: &mut Conn, app: &App, stamp: &Stamp) -> Answer<()> {
         );
         diesel::update(apps::table.find((app.realm.0.to_vec(), app.id.clone()))).set(set).execute(c).await?;
     }
-    append(c, stamp, if made { "app.created" } else { "app.changed" }, &About::of(app.realm, &app.id)).await
+    let told =
+        |a: &App| serde_json::json!({"display_name": a.display_name, "min_version": a.min_version.as_ref().map(|v| v.as_str().to_owned())});
+    let about = About::of(app.realm, &app.id).detail(difference(&before.as_ref().map(told), &Some(told(app))));
+    append(c, stamp, if made { "app.created" } else { "app.changed" }, &about).await
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: &str) -> Answer<Option<App>> {

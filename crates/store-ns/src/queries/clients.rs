@@ -1,5 +1,5 @@
 use countersign_domain::{
-    audit::{About, Stamp},
+    audit::{About, Stamp, difference},
     client::Client,
 };
 use countersign_protocol::ids::{ClientId, RealmId};
@@ -19,22 +19,37 @@ fn about(realm: RealmId, id: ClientId) -> About {
     About::of(realm, id).client(id)
 }
 
+/// What can be changed about a client, as the trail tells it.
+fn told(c: &Client) -> serde_json::Value {
+    serde_json::json!({
+        "display_name": c.display_name,
+        "logo": c.logo,
+        "origins": c.origins,
+        "return_urls": c.return_urls,
+        "callback_urls": c.callback_urls,
+        "templates": c.templates,
+        "accepts_enrolments_of": c.accepts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
 pub(crate) async fn add(c: &mut Conn, client: &Client, stamp: &Stamp) -> Answer<bool> {
     if done_before(c, stamp).await? {
         return Ok(false);
     }
     let added = insert_new!(c, clients::table, ClientRow::new(client)?).await? == 1;
     if added {
-        append(c, stamp, "client.created", &about(client.realm, client.id)).await?;
+        append(c, stamp, "client.created", &about(client.realm, client.id).detail(Some(client.name.clone()))).await?;
     }
     Ok(added)
 }
 
 pub(crate) async fn change(c: &mut Conn, client: &Client, stamp: &Stamp) -> Answer<bool> {
+    let Some(before) = get(c, client.realm, client.id).await? else { return Ok(false) };
     let row = clients::table.find((client.realm.0.to_vec(), client.id.0.to_vec()));
     let changed = diesel::update(row).set(ClientRow::new(client)?).execute(c).await? == 1;
     if changed {
-        append(c, stamp, "client.changed", &about(client.realm, client.id)).await?;
+        let detail = difference(&told(&before), &told(client));
+        append(c, stamp, "client.changed", &about(client.realm, client.id).detail(detail)).await?;
     }
     Ok(changed)
 }
@@ -78,10 +93,11 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, after: Option<String>, li
 }
 
 pub(crate) async fn delete(c: &mut Conn, realm: RealmId, id: ClientId, stamp: &Stamp) -> Answer<bool> {
+    let name = get(c, realm, id).await?.map(|c| c.name);
     let gone = diesel::delete(clients::table.find((realm.0.to_vec(), id.0.to_vec()))).execute(c).await? == 1;
     if gone {
         diesel::delete(api_keys::table.filter(api_keys::client.eq(id.0.to_vec()))).execute(c).await?;
-        append(c, stamp, "client.deleted", &about(realm, id)).await?;
+        append(c, stamp, "client.deleted", &about(realm, id).detail(name)).await?;
     }
     Ok(gone)
 }

@@ -3,6 +3,7 @@ use countersign_domain::{
     audit::{About, Actor, Stamp},
     enrolment::{Confirm, Enrolment, State},
     faults::{FaultName, active},
+    further::{Admission, UserHash},
     time::Time,
     user::User,
 };
@@ -33,7 +34,7 @@ pub(crate) async fn add(c: &mut Conn, e: &Enrolment, stamp: &Stamp) -> Answer<bo
     if insert_new!(c, enrolments::table, EnrolmentRow::from(e)).await? == 0 {
         return Ok(false);
     }
-    append(c, stamp, "enrolment.created", &about(e)).await?;
+    append(c, stamp, "enrolment.created", &about(e).detail(Some(e.confirm.as_str()))).await?;
     Ok(true)
 }
 
@@ -91,10 +92,21 @@ pub(crate) async fn by_code(c: &mut Conn, realm: RealmId, code_hash: &[u8; 32]) 
     row.map(Enrolment::try_from).transpose()
 }
 
-pub(crate) async fn redeem(c: &mut Conn, after: &Enrolment, account: &Account, stamp: &Stamp) -> Answer<bool> {
+pub(crate) async fn redeem(
+    c: &mut Conn,
+    after: &Enrolment,
+    account: &Account,
+    admission: Option<&Admission>,
+    hash: UserHash,
+    stamp: &Stamp,
+) -> Answer<bool> {
     let from = if active(FaultName::ReuseCode) { after.state } else { State::Pending };
+    // Read once the user is held: before that somebody else may still be about to change it.
+    if !users::hold(c, after.realm, &after.user_id).await? {
+        return Ok(false);
+    }
     let (Some(there), Some(r)) = (get(c, after.realm, after.id).await?, after.redeemed.as_ref()) else { return Ok(false) };
-    if there.state != from && there.state != State::Pending || !users::hold(c, after.realm, &after.user_id).await? {
+    if there.state != from && there.state != State::Pending || !still_so(c, after, admission, hash).await? {
         return Ok(false);
     }
     let row = enrolments::table.find((after.realm.0.to_vec(), after.id.0.to_vec())).filter(enrolments::state.eq(there.state.as_str()));
@@ -109,22 +121,53 @@ pub(crate) async fn redeem(c: &mut Conn, after: &Enrolment, account: &Account, s
     if diesel::update(row).set(set).execute(c).await? == 0 {
         return Ok(false);
     }
-    accounts::add(c, account).await?;
-    append(c, stamp, &format!("enrolment.{}", after.state.as_str()), &about(after)).await?;
+    let waits = if admission.is_some() { AccountState::Pending } else { account.state };
+    accounts::add(c, &Account { state: waits, ..account.clone() }).await?;
+    if let Some(admission) = admission {
+        accounts::let_in(c, after, account.id, admission, hash, stamp).await?;
+    }
+    append(c, stamp, &format!("enrolment.{}", after.state.as_str()), &about(after).detail(how(after, admission, stamp))).await?;
     Ok(true)
+}
+
+/// The user is held by then: whether their past is what was judged.
+async fn still_so(c: &mut Conn, e: &Enrolment, admission: Option<&Admission>, hash: UserHash) -> Answer<bool> {
+    match admission {
+        Some(_) if active(FaultName::ReuseCode) => Ok(true),
+        Some(admission) => Ok(accounts::past(c, e.realm, &e.user_id, hash).await? == admission.past),
+        None => Ok(true),
+    }
+}
+
+/// How a phone was let in, for whoever asks later.
+fn how(e: &Enrolment, admission: Option<&Admission>, stamp: &Stamp) -> Option<String> {
+    let (admission, redeemed) = (admission?, e.redeemed.as_ref()?);
+    let told = serde_json::json!({
+        "account": redeemed.account.to_string(),
+        "way": e.confirm.as_str(),
+        "enrolled_by": e.created_by,
+        "confirmed_by": stamp.who.actor.text(),
+        "further": admission.past.had,
+        "recovered": admission.recovered,
+    });
+    Some(told.to_string())
 }
 
 pub(crate) async fn change(
     c: &mut Conn,
     before: &Enrolment,
     after: &Enrolment,
-    account: Option<AccountState>,
+    admission: Option<&Admission>,
+    hash: UserHash,
     stamp: &Stamp,
 ) -> Answer<bool> {
     // A phone that was blocked a moment ago lets nobody in: the flow judges it anew.
-    if let Actor::Account(voucher) = stamp.actor
+    if let Actor::Account(voucher) = stamp.who.actor
         && accounts::held_state(c, before.realm, voucher).await? != AccountState::Active
     {
+        return Ok(false);
+    }
+    if admission.is_some() && (!users::hold(c, before.realm, &before.user_id).await? || !still_so(c, before, admission, hash).await?) {
         return Ok(false);
     }
     let row = enrolments::table
@@ -139,13 +182,32 @@ pub(crate) async fn change(
     if diesel::update(row).set(set).execute(c).await? == 0 {
         return Ok(false);
     }
-    if let (Some(to), Some(r)) = (account, &before.redeemed) {
-        accounts::set_state(c, before.realm, r.account, AccountState::Pending, to).await?;
+    match (after.state, admission, &before.redeemed) {
+        (State::Confirmed, Some(admission), Some(r)) => {
+            accounts::let_in(c, before, r.account, admission, hash, stamp).await?;
+        }
+        (State::Refused | State::Cancelled | State::Expired, _, Some(r)) => {
+            accounts::set_state(c, before.realm, r.account, AccountState::Pending, AccountState::Deleted).await?;
+        }
+        _ => {}
     }
     let action =
         if before.state == after.state { "enrolment.wrong_number".to_owned() } else { format!("enrolment.{}", after.state.as_str()) };
-    append(c, stamp, &action, &about(before)).await?;
+    append(c, stamp, &action, &about(before).detail(how(before, admission, stamp))).await?;
     Ok(true)
+}
+
+/// Whether one of these accounts has been let in by its enrolment.
+pub(crate) async fn was_confirmed(c: &mut Conn, realm: RealmId, accounts: Vec<Vec<u8>>) -> Answer<bool> {
+    let one: Option<Vec<u8>> = enrolments::table
+        .filter(enrolments::realm.eq(realm.0.to_vec()))
+        .filter(enrolments::account.assume_not_null().eq_any(accounts))
+        .filter(enrolments::state.eq(State::Confirmed.as_str()))
+        .select(enrolments::id)
+        .first(c)
+        .await
+        .optional()?;
+    Ok(one.is_some())
 }
 
 /// States in which an enrolment is not final.

@@ -2,20 +2,35 @@
 
 use countersign_domain::{
     audit::{About, Stamp},
+    further::UserHash,
     login::{Login, Target},
 };
 use countersign_protocol::{codes::AccountState, ids::RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, trail::append};
+use super::{Answer, Conn, accounts as people, holds, trail::append};
 use crate::{
     rows::At,
     schema::{accounts, enrolments, outcomes, trail, user_attributes, users},
 };
 
-/// Puts `pseudonym` where the name stood. The decisions stay: they name account and login, not the person.
-pub(crate) async fn user(c: &mut Conn, realm: RealmId, user_id: &str, pseudonym: &str, stamp: &Stamp) -> Answer<()> {
+/// Rows whose details hold ids and words of ours alone.
+const IDS_ONLY: [&str; 7] =
+    ["enrolment.created", "enrolment.confirmed", "account.active", "account.blocked", "account.deleted", "alert.recovered", "login.ended"];
+
+/// Stands for all accounts of a user who was erased.
+const ERASED: [u8; 16] = [0; 16];
+
+/// Puts `pseudonym` where the name stood. The decisions stay: they name account and login, not the person. That there was a phone, and who took it away, stays under
+/// `hash`: forgetting somebody is no way to become them. False when a legal hold lies on the user.
+pub(crate) async fn user(c: &mut Conn, realm: RealmId, user_id: &str, hash: UserHash, pseudonym: &str, stamp: &Stamp) -> Answer<bool> {
+    if holds::get(c, realm, user_id).await?.is_some() {
+        return Ok(false);
+    }
+    if people::past(c, realm, user_id, hash).await?.had {
+        people::close(c, realm, hash, ERASED, stamp).await?;
+    }
     let (key, name, other) = (realm.0.to_vec(), user_id.to_owned(), pseudonym.to_owned());
     let mine = outcomes::table.filter(outcomes::realm.eq(key.clone())).filter(outcomes::user_id.eq(name.clone()));
     let found: Vec<(Vec<u8>, String)> = mine.select((outcomes::id, outcomes::login)).load(c).await?;
@@ -35,7 +50,10 @@ pub(crate) async fn user(c: &mut Conn, realm: RealmId, user_id: &str, pseudonym:
     // A role or app may have the same name: it keeps it.
     let rows = trail::table.filter(trail::realm.eq(key.clone())).filter(trail::user_id.eq(name.clone()));
     diesel::update(rows.clone().filter(trail::object.eq(name.clone()))).set(trail::object.eq(other.clone())).execute(c).await?;
-    diesel::update(rows).set((trail::user_id.eq(other.clone()), trail::detail.eq(None::<String>))).execute(c).await?;
+    // What says by whom a phone was let in or taken away names keys and phones, and nobody: it stays.
+    let words = rows.clone().filter(trail::action.ne_all(IDS_ONLY));
+    diesel::update(words).set(trail::detail.eq(None::<String>)).execute(c).await?;
+    diesel::update(rows).set(trail::user_id.eq(other.clone())).execute(c).await?;
     let theirs = enrolments::table.filter(enrolments::realm.eq(key.clone())).filter(enrolments::user_id.eq(name.clone()));
     diesel::update(theirs).set((enrolments::user_id.eq(other.clone()), enrolments::device.eq(None::<String>))).execute(c).await?;
     let gone = accounts::table
@@ -47,5 +65,6 @@ pub(crate) async fn user(c: &mut Conn, realm: RealmId, user_id: &str, pseudonym:
         user_attributes::table.filter(user_attributes::realm.eq(key.clone())).filter(user_attributes::user_id.eq(name.clone()));
     diesel::delete(attributes).execute(c).await?;
     diesel::delete(users::table.find((key, name))).execute(c).await?;
-    append(c, stamp, "user.erased", &About::of(realm, pseudonym)).await
+    append(c, stamp, "user.erased", &About::of(realm, pseudonym)).await?;
+    Ok(true)
 }

@@ -1,7 +1,7 @@
 use countersign_domain::{
     account::Account,
     audit::{About, Actor, Stamp},
-    login::{EndedBy, Outcome, Record},
+    login::{EndedBy, Initiator, Login, Outcome, Record},
     ports::{Recorded, Redeemed},
     time::Time,
 };
@@ -86,11 +86,14 @@ pub(crate) async fn redeem(c: &mut Conn, o: &Outcome, account: AccountId, stamp:
         None => None,
     };
     let Some(account) = account else { return Ok(Redeemed::AccountNotActive) };
+    if !o.login.accepts(account.origin.client) {
+        return Ok(Redeemed::NotAccepted);
+    }
     let values = (
         redemptions::realm.eq(realm),
         redemptions::login.eq(login),
         redemptions::at.eq(millis(stamp.now)),
-        redemptions::request.eq(stamp.mark.map(|mark| mark.id.to_vec())),
+        redemptions::request.eq(stamp.who.mark.map(|mark| mark.id.to_vec())),
     );
     if insert_new!(c, redemptions::table, values).await? == 0 {
         return Ok(Redeemed::Lost);
@@ -152,17 +155,51 @@ pub(crate) async fn end_all(c: &mut Conn, realm: RealmId, account: AccountId, by
     end_each(c, realm, found, by, stamp).await
 }
 
-/// The same for everything a user has approved, on whichever phone.
-pub(crate) async fn end_of_user(c: &mut Conn, realm: RealmId, user_id: &str, stamp: &Stamp) -> Answer<Vec<LoginId>> {
-    let found = open!(realm, stamp.now).filter(outcomes::user_id.eq(user_id.to_owned())).load(c).await?;
+/// The same for everything a user has approved, on whichever phone, at one client or all.
+pub(crate) async fn end_of_user(
+    c: &mut Conn,
+    realm: RealmId,
+    user_id: &str,
+    client: Option<ClientId>,
+    stamp: &Stamp,
+) -> Answer<Vec<LoginId>> {
+    let theirs = open!(realm, stamp.now).filter(outcomes::user_id.eq(user_id.to_owned()));
+    let all: Vec<(Vec<u8>, String)> = theirs.select((outcomes::id, outcomes::login)).load(c).await?;
+    let mut found = Vec::with_capacity(all.len());
+    for (id, json) in all {
+        let login: Login = serde_json::from_str(&json).map_err(|_| At { table: "outcomes", row: &id }.bad("login"))?;
+        if client.is_none_or(|client| client == login.client) {
+            found.push(id);
+        }
+    }
     let ended = end_each(c, realm, found, EndedBy::Everywhere, stamp).await?;
     // A phone that ends nothing tells nothing.
-    if ended.is_empty() && matches!(stamp.actor, Actor::Account(_)) {
+    if ended.is_empty() && matches!(stamp.who.actor, Actor::Account(_)) {
         return Ok(ended);
     }
     let many = Some(ended.len().to_string());
     append(c, stamp, "user.logged_out", &About::of(realm, user_id).user(user_id).detail(many)).await?;
     Ok(ended)
+}
+
+/// How many of a user's approved logins say where the user logs in from.
+const LATELY: i64 = 50;
+
+/// Where the user's newest approved logins came from.
+pub(crate) async fn initiators_of_user(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<Vec<Initiator>> {
+    let found: Vec<(Vec<u8>, String)> = outcomes::table
+        .filter(outcomes::realm.eq(realm.0.to_vec()))
+        .filter(outcomes::user_id.eq(user_id.to_owned()))
+        .filter(outcomes::state.eq(i32::from(LoginState::Approved.code())))
+        .order(outcomes::ends_at.desc())
+        .limit(LATELY)
+        .select((outcomes::id, outcomes::login))
+        .load(c)
+        .await?;
+    let initiator = |(id, json): (Vec<u8>, String)| {
+        serde_json::from_str::<Login>(&json).map(|l| l.initiator).map_err(|_| At { table: "outcomes", row: &id }.bad("login"))
+    };
+    found.into_iter().map(initiator).collect()
 }
 
 macro_rules! running {

@@ -14,6 +14,7 @@ pub(crate) mod attributes;
 pub(crate) mod clients;
 pub(crate) mod enrolments;
 pub(crate) mod erase;
+pub(crate) mod holds;
 pub(crate) mod logins;
 pub(crate) mod realms;
 pub(crate) mod roles;

@@ -1,5 +1,5 @@
 use countersign_domain::{
-    audit::{About, Stamp},
+    audit::{About, Stamp, difference},
     realm::{Realm, RealmSettings, SealedRealm},
 };
 use diesel::prelude::*;
@@ -49,7 +49,13 @@ pub(crate) async fn change(c: &mut Conn, before: &Realm, realm: &Realm, stamp: &
     let set = (realms::display_name.eq(realm.display_name.clone()), realms::settings.eq(settings));
     let changed = diesel::update(realms::table.find(realm.id.0.to_vec())).set(set).execute(c).await? == 1;
     if changed {
-        append(c, stamp, "realm.changed", &About::of(realm.id, &realm.name)).await?;
+        let told = |r: &Realm| serde_json::json!({"display_name": r.display_name, "settings": r.settings});
+        let detail = difference(&told(before), &told(realm));
+        if before.settings.keeps_more_than(&realm.settings) {
+            let about = About::of(realm.id, &realm.name).detail(detail.clone());
+            append(c, &stamp.part(1), "realm.retention_lowered", &about).await?;
+        }
+        append(c, stamp, "realm.changed", &About::of(realm.id, &realm.name).detail(detail)).await?;
     }
     Ok(changed)
 }

@@ -1,5 +1,5 @@
 use countersign_domain::{
-    audit::{About, Stamp},
+    audit::{About, Stamp, changed},
     permission::Role,
 };
 use countersign_protocol::ids::RealmId;
@@ -17,13 +17,19 @@ fn about(realm: Option<RealmId>, name: &str) -> About {
 }
 
 pub(crate) async fn put(c: &mut Conn, role: &Role, stamp: &Stamp) -> Answer<()> {
+    let before = list(c, role.realm).await?.into_iter().find(|r| r.name == role.name).map(|r| told(&r));
     let made = insert_new!(c, roles::table, RoleRow::new(role)?).await? == 1;
     if !made {
         let row = roles::table.find((scope(role.realm), role.name.clone()));
         let permissions: Vec<&str> = role.permissions.iter().map(countersign_domain::permission::Permission::as_str).collect();
         diesel::update(row).set(roles::permissions.eq(serde_json::json!(permissions).to_string())).execute(c).await?;
     }
-    append(c, stamp, if made { "role.created" } else { "role.changed" }, &about(role.realm, &role.name)).await
+    let about = about(role.realm, &role.name).detail(changed("permissions", before, told(role)));
+    append(c, stamp, if made { "role.created" } else { "role.changed" }, &about).await
+}
+
+fn told(role: &Role) -> Vec<&'static str> {
+    role.permissions.iter().map(countersign_domain::permission::Permission::as_str).collect()
 }
 
 pub(crate) async fn list(c: &mut Conn, realm: Option<RealmId>) -> Answer<Vec<Role>> {
@@ -53,7 +59,8 @@ pub(crate) async fn delete(c: &mut Conn, realm: Option<RealmId>, name: &str, sta
     if used.is_some() {
         return Ok(Some(false));
     }
+    let before = list(c, realm).await?.into_iter().find(|r| r.name == name).map(|r| told(&r));
     diesel::delete(roles::table.find((scope(realm), name.to_owned()))).execute(c).await?;
-    append(c, stamp, "role.deleted", &about(realm, name)).await?;
+    append(c, stamp, "role.deleted", &about(realm, name).detail(changed("permissions", before, None::<()>))).await?;
     Ok(Some(true))
 }

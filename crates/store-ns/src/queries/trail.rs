@@ -1,6 +1,6 @@
 use countersign_domain::{
-    audit::{About, Entry, Filter, Stamp},
-    ports::Purged,
+    audit::{About, Class, Entry, Filter, Stamp},
+    ports::{Kept, Purged},
     time::Time,
 };
 use countersign_protocol::ids::{AuditId, ClientId, RealmId};
@@ -9,8 +9,8 @@ use diesel_async::RunQueryDsl;
 
 use super::{Answer, Conn, ORDER_TRAIL, insert_new, literal, lock};
 use crate::{
-    rows,
-    schema::{counters, endings, outcomes, redemptions, requests, trail},
+    rows::{self, millis},
+    schema::{counters, endings, holds, outcomes, redemptions, requests, trail},
 };
 
 /// One row beside the deed it tells of, and the mark of the keyed request that asked for it.
@@ -18,17 +18,18 @@ pub(crate) async fn append(c: &mut Conn, stamp: &Stamp, action: &str, about: &Ab
     let values = (
         trail::id.eq(stamp.id.0.to_vec()),
         trail::realm.eq(about.realm.map(|r| r.0.to_vec())),
-        trail::at.eq(rows::millis(stamp.now)),
-        trail::actor.eq(stamp.actor.text()),
+        trail::at.eq(millis(stamp.now)),
+        trail::actor.eq(stamp.who.actor.text()),
         trail::action.eq(action.to_owned()),
         trail::object.eq(about.object.clone()),
-        trail::client.eq(about.client.or(stamp.client).map(|c| c.0.to_vec())),
+        trail::client.eq(about.client.or(stamp.who.client).map(|c| c.0.to_vec())),
         trail::user_id.eq(about.user_id.clone()),
         trail::detail.eq(about.detail.clone()),
+        trail::class.eq(Class::of(action, about).code()),
     );
     diesel::insert_into(trail::table).values(values).execute(c).await?;
-    if let Some(mark) = stamp.mark {
-        let values = (requests::id.eq(mark.id.to_vec()), requests::hash.eq(mark.hash.to_vec()), requests::at.eq(rows::millis(stamp.now)));
+    if let Some(mark) = stamp.who.mark {
+        let values = (requests::id.eq(mark.id.to_vec()), requests::hash.eq(mark.hash.to_vec()), requests::at.eq(millis(stamp.now)));
         insert_new!(c, requests::table, values).await?;
     }
     Ok(())
@@ -36,7 +37,7 @@ pub(crate) async fn append(c: &mut Conn, stamp: &Stamp, action: &str, about: &Ab
 
 /// Whether this keyed request has made something before, which may be gone since.
 pub(crate) async fn done_before(c: &mut Conn, stamp: &Stamp) -> Answer<bool> {
-    match stamp.mark {
+    match stamp.who.mark {
         Some(mark) => Ok(request(c, &mark.id).await?.is_some()),
         None => Ok(false),
     }
@@ -140,43 +141,54 @@ pub(crate) async fn last(c: &mut Conn, realm: Option<RealmId>) -> Answer<u64> {
 /// How much of each kind is forgotten in one transaction at most: others want to write, too.
 const BATCH: i64 = 500;
 
-pub(crate) async fn purge(
-    c: &mut Conn,
-    realm: Option<RealmId>,
-    events: Time,
-    outcomes_before: Time,
-    requests_before: Time,
-) -> Answer<Purged> {
-    let mut old = trail::table.filter(trail::at.lt(rows::millis(events))).select(trail::id).limit(BATCH).into_boxed();
+pub(crate) async fn purge(c: &mut Conn, realm: Option<RealmId>, before: Kept) -> Answer<Purged> {
+    let classes = [(Class::Unclaimed, before.unclaimed), (Class::Security, before.security), (Class::Evidence, before.evidence)];
+    let mut gone = Purged::default();
+    for (class, before) in classes {
+        gone.events += purge_rows(c, realm, class, before).await?;
+    }
+    // Requests belong to no realm in particular.
+    match realm {
+        Some(realm) => {
+            gone.outcomes += purge_outcomes(c, realm, false, before.evidence).await?;
+            gone.outcomes += purge_outcomes(c, realm, true, before.unclaimed).await?;
+        }
+        None => gone.requests = purge_requests(c, before.requests).await?,
+    }
+    Ok(gone)
+}
+
+async fn purge_rows(c: &mut Conn, realm: Option<RealmId>, class: Class, before: Time) -> Answer<usize> {
+    let old = trail::table.filter(trail::class.eq(class.code())).filter(trail::at.lt(millis(before)));
+    let mut old = old.select(trail::id).limit(BATCH).into_boxed();
     old = match realm {
         Some(realm) => old.filter(trail::realm.eq(realm.0.to_vec())),
         None => old.filter(trail::realm.is_null()),
     };
+    // What a legal hold lies on stays.
+    let held = holds::table.filter(holds::realm.nullable().eq(trail::realm)).filter(holds::user_id.nullable().eq(trail::user_id));
+    old = old.filter(diesel::dsl::not(diesel::dsl::exists(held.select(holds::user_id))));
     let old: Vec<Vec<u8>> = old.load(c).await?;
-    let gone = diesel::delete(trail::table.filter(trail::id.eq_any(old))).execute(c).await?;
-    // Requests belong to no realm in particular.
-    let (outcomes, requests) = match realm {
-        Some(realm) => (purge_outcomes(c, realm, outcomes_before).await?, 0),
-        None => (0, purge_requests(c, requests_before).await?),
-    };
-    Ok(Purged { events: gone, outcomes, requests })
+    Ok(diesel::delete(trail::table.filter(trail::id.eq_any(old))).execute(c).await?)
 }
 
 async fn purge_requests(c: &mut Conn, before: Time) -> Answer<usize> {
-    let old = requests::table.filter(requests::at.lt(rows::millis(before))).select(requests::id).limit(BATCH);
+    let old = requests::table.filter(requests::at.lt(millis(before))).select(requests::id).limit(BATCH);
     let old: Vec<Vec<u8>> = old.load(c).await?;
     Ok(diesel::delete(requests::table.filter(requests::id.eq_any(old))).execute(c).await?)
 }
 
-async fn purge_outcomes(c: &mut Conn, realm: RealmId, before: Time) -> Answer<usize> {
+/// Those nobody claimed, or all.
+async fn purge_outcomes(c: &mut Conn, realm: RealmId, unclaimed: bool, before: Time) -> Answer<usize> {
     let key = realm.0.to_vec();
-    let over: Vec<Vec<u8>> = outcomes::table
-        .filter(outcomes::realm.eq(key.clone()))
-        .filter(outcomes::ends_at.lt(rows::millis(before)))
-        .select(outcomes::id)
-        .limit(BATCH)
-        .load(c)
-        .await?;
+    let over = outcomes::table.filter(outcomes::realm.eq(key.clone())).filter(outcomes::ends_at.lt(millis(before)));
+    let mut over = over.select(outcomes::id).limit(BATCH).into_boxed();
+    if unclaimed {
+        over = over.filter(outcomes::account.is_null());
+    }
+    let held = holds::table.filter(holds::realm.eq(outcomes::realm)).filter(holds::user_id.nullable().eq(outcomes::user_id));
+    over = over.filter(diesel::dsl::not(diesel::dsl::exists(held.select(holds::user_id))));
+    let over: Vec<Vec<u8>> = over.load(c).await?;
     for id in &over {
         diesel::delete(redemptions::table.find((key.clone(), id.clone()))).execute(c).await?;
         diesel::delete(endings::table.find((key.clone(), id.clone()))).execute(c).await?;

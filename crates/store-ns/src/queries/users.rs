@@ -1,5 +1,5 @@
 use countersign_domain::{
-    audit::{About, Stamp},
+    audit::{About, Stamp, changed},
     ports::{UserQuery, UserSort},
     user::User,
 };
@@ -23,12 +23,14 @@ fn about(realm: RealmId, user_id: &str) -> About {
 }
 
 pub(crate) async fn put(c: &mut Conn, user: &User, stamp: &Stamp) -> Answer<User> {
+    let before = get(c, user.realm, &user.user_id).await?.and_then(|u| u.display_name);
     if insert_new!(c, users::table, UserRow::from(user)).await? == 1 {
         append(c, stamp, "user.created", &about(user.realm, &user.user_id)).await?;
     } else if user.display_name.is_some() {
         let row = users::table.find((user.realm.0.to_vec(), user.user_id.clone()));
         diesel::update(row).set(users::display_name.eq(user.display_name.clone())).execute(c).await?;
-        append(c, stamp, "user.changed", &about(user.realm, &user.user_id)).await?;
+        let detail = changed("display_name", before, user.display_name.as_ref());
+        append(c, stamp, "user.changed", &about(user.realm, &user.user_id).detail(detail)).await?;
     }
     Ok(get(c, user.realm, &user.user_id).await?.unwrap_or_else(|| user.clone()))
 }

@@ -1,7 +1,12 @@
-use countersign_domain::{account::Account, user::User};
+use countersign_domain::{
+    account::{Account, Blocked, Origin, PhonesAfter},
+    authority::{Authority, Lineage},
+    enrolment::Confirm,
+    user::User,
+};
 use countersign_protocol::{
     codes::AccountState,
-    ids::{AccountId, Jkt, RealmId},
+    ids::{AccountId, ClientId, Jkt, RealmId},
 };
 use countersign_store::StoreError;
 use diesel::prelude::*;
@@ -51,6 +56,17 @@ pub(crate) struct AccountRow {
     created_at: i64,
     blocked_by: Option<String>,
     app_version: Option<String>,
+    blocked_authority: Option<i32>,
+    enrolled_client: Option<Vec<u8>>,
+    enrolled_by: Option<String>,
+    confirmed_by: Option<String>,
+    confirmed_lineage: Option<Vec<u8>>,
+    confirmed_at: Option<i64>,
+    confirmed_way: Option<String>,
+    recovered_at: Option<i64>,
+    active_from: Option<i64>,
+    phones_came: i32,
+    phones_seen: i32,
 }
 
 impl From<&Account> for AccountRow {
@@ -65,14 +81,35 @@ impl From<&Account> for AccountRow {
             public_key: a.public_key.to_vec(),
             state: i32::from(a.state.code()),
             created_at: millis(a.created_at),
-            blocked_by: a.blocked_by.clone(),
+            blocked_by: a.blocked.as_ref().map(|b| b.by.clone()),
             app_version: a.app_version.clone(),
+            blocked_authority: a.blocked.as_ref().map(|b| b.authority.rank()),
+            enrolled_client: a.origin.client.map(|c| c.0.to_vec()),
+            enrolled_by: a.origin.enrolled_by.clone(),
+            confirmed_by: a.origin.confirmed_by.clone(),
+            confirmed_lineage: a.origin.confirmed_lineage.map(|l| l.0.to_vec()),
+            confirmed_at: a.origin.confirmed_at.map(millis),
+            confirmed_way: a.origin.way.map(|w| w.as_str().to_owned()),
+            recovered_at: a.origin.recovered_at.map(millis),
+            active_from: a.active_from.map(millis),
+            phones_came: i32::try_from(a.phones.came).unwrap_or(i32::MAX),
+            phones_seen: i32::try_from(a.phones.seen).unwrap_or(i32::MAX),
         }
     }
 }
 
 pub(crate) fn account_state(at: &At<'_>, code: i32) -> Result<AccountState, StoreError> {
     u16::try_from(code).ok().and_then(AccountState::from_code).ok_or_else(|| at.bad("state"))
+}
+
+fn count(n: i32) -> u32 {
+    u32::try_from(n).unwrap_or(0)
+}
+
+/// Of blocks from before authority was kept nobody knows whether root was it: then it counts as root.
+fn blocked(by: String, authority: Option<i32>) -> Blocked {
+    let unknown = if by.starts_with("account:") { Authority::Phone } else { Authority::Root };
+    Blocked { authority: authority.and_then(Authority::from_rank).unwrap_or(unknown), by }
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -89,8 +126,19 @@ impl TryFrom<AccountRow> for Account {
             app: r.app,
             device: r.device,
             created_at: time(r.created_at),
-            blocked_by: r.blocked_by,
+            blocked: r.blocked_by.map(|by| blocked(by, r.blocked_authority)),
             app_version: r.app_version,
+            active_from: r.active_from.map(time),
+            phones: PhonesAfter { came: count(r.phones_came), seen: count(r.phones_seen) },
+            origin: Origin {
+                client: at.fixed_option(r.enrolled_client.as_ref())?.map(ClientId),
+                enrolled_by: r.enrolled_by,
+                confirmed_by: r.confirmed_by,
+                confirmed_lineage: at.fixed_option(r.confirmed_lineage.as_ref())?.map(Lineage),
+                confirmed_at: r.confirmed_at.map(time),
+                way: r.confirmed_way.as_deref().and_then(Confirm::parse),
+                recovered_at: r.recovered_at.map(time),
+            },
         })
     }
 }

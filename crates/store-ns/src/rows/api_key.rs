@@ -1,5 +1,6 @@
 use countersign_domain::{
     api_key::ApiKey,
+    authority::Lineage,
     permission::{Permission, Permissions, Role},
 };
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
@@ -23,6 +24,7 @@ pub(crate) struct ApiKeyRow {
     name: Option<String>,
     sources: String,
     certificate: Option<Vec<u8>>,
+    lineage: Option<Vec<u8>>,
 }
 
 impl ApiKeyRow {
@@ -40,6 +42,7 @@ impl ApiKeyRow {
             name: k.name.clone(),
             sources: serde_json::to_string(&sources).map_err(|_| At { table: "api_keys", row: &k.id.0 }.bad("sources"))?,
             certificate: k.certificate.map(|c| c.to_vec()),
+            lineage: k.lineage.map(|l| l.0.to_vec()),
         })
     }
 }
@@ -56,6 +59,7 @@ impl TryFrom<ApiKeyRow> for ApiKey {
             client: at.fixed_option(r.client.as_ref())?.map(ClientId),
             sources: sources.iter().map(|s| s.parse().map_err(|_| at.bad("sources"))).collect::<Result<_, _>>()?,
             certificate: at.fixed_option(r.certificate.as_ref())?,
+            lineage: at.fixed_option(r.lineage.as_ref())?.map(Lineage),
             name: r.name,
             role: r.role,
             created_at: time(r.created_at),

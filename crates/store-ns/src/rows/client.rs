@@ -19,6 +19,7 @@ pub(crate) struct ClientRow {
     logo: Option<String>,
     callback_urls: String,
     templates: String,
+    accepts: Option<String>,
 }
 
 impl ClientRow {
@@ -34,9 +35,15 @@ impl ClientRow {
             created_at: millis(c.created_at),
             logo: c.logo.clone(),
             callback_urls: list(&c.callback_urls)?,
+            accepts: Some(list(&c.accepts.iter().map(ToString::to_string).collect())?),
             templates: serde_json::to_string(&c.templates).map_err(|_| At { table: "clients", row: &c.id.0 }.bad("templates"))?,
         })
     }
+}
+
+fn accepted(json: &str) -> Option<Vec<ClientId>> {
+    let ids: Vec<String> = serde_json::from_str(json).ok()?;
+    ids.iter().map(|id| id.parse().ok()).collect()
 }
 
 impl TryFrom<ClientRow> for Client {
@@ -51,6 +58,7 @@ impl TryFrom<ClientRow> for Client {
             return_urls: list(&r.return_urls)?,
             callback_urls: list(&r.callback_urls)?,
             templates: serde_json::from_str(&r.templates).map_err(|_| at.bad("templates"))?,
+            accepts: accepted(r.accepts.as_deref().unwrap_or("[]")).ok_or_else(|| at.bad("accepts"))?,
             logo: r.logo,
             name: r.name,
             display_name: r.display_name,

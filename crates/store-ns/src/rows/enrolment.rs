@@ -25,6 +25,7 @@ pub(crate) struct EnrolmentRow {
     device: Option<String>,
     number: Option<String>,
     approval: Option<String>,
+    created_by: Option<String>,
 }
 
 impl From<&Enrolment> for EnrolmentRow {
@@ -47,6 +48,7 @@ impl From<&Enrolment> for EnrolmentRow {
             device: r.map(|r| r.device.clone()),
             number: r.and_then(|r| r.number.clone()),
             approval: e.approval.clone(),
+            created_by: e.created_by.clone(),
         }
     }
 }
@@ -78,6 +80,7 @@ impl TryFrom<EnrolmentRow> for Enrolment {
             tries_left: u32::try_from(r.tries_left).unwrap_or(0),
             redeemed,
             approval: r.approval,
+            created_by: r.created_by,
         })
     }
 }

@@ -6,7 +6,7 @@ use countersign_domain::{
     audit::Stamp,
     client::Client,
     permission::Role,
-    ports::{Directory, Rotated},
+    ports::{Directory, KeyQuery, Rotated},
     realm::{Realm, SealedRealm},
     time::Time,
 };
@@ -73,15 +73,18 @@ impl Directory for NsStore {
         read!(self, |c| q::api_keys::get(c, id))
     }
 
-    async fn api_keys(
-        &self,
-        realm: Option<RealmId>,
-        client: Option<ClientId>,
-        certificates: Option<bool>,
-        after: Option<ApiKeyId>,
-        limit: u32,
-    ) -> Result<Vec<ApiKey>, Fault> {
-        scan!(self, |c| q::api_keys::list(c, realm, client, certificates, after, i64::from(limit)))
+    async fn api_keys(&self, query: &KeyQuery) -> Result<Vec<ApiKey>, Fault> {
+        let query = query.clone();
+        scan!(self, |c| q::api_keys::list(c, &query))
+    }
+
+    async fn had_root_key(&self) -> Result<bool, Fault> {
+        read!(self, |c| q::api_keys::had_root(c))
+    }
+
+    async fn add_first_root_key(&self, key: &ApiKey, stamp: &Stamp) -> Result<bool, Fault> {
+        let (key, stamp) = (key.clone(), stamp.clone());
+        write!(self, |c| q::api_keys::add_first_root(c, &key, &stamp))
     }
 
     async fn delete_api_key(&self, id: ApiKeyId, stamp: &Stamp) -> Result<bool, Fault> {
@@ -92,6 +95,11 @@ impl Directory for NsStore {
     async fn rotate_api_key(&self, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Result<Rotated, Fault> {
         let (new, stamp) = (new.clone(), stamp.clone());
         write!(self, |c| q::api_keys::rotate(c, old, until, &new, may_outlive, &stamp))
+    }
+
+    async fn change_api_key(&self, before: &ApiKey, role: &str, stamp: &Stamp) -> Result<bool, Fault> {
+        let (before, role, stamp) = (before.clone(), role.to_owned(), stamp.clone());
+        write!(self, |c| q::api_keys::change_role(c, &before, &role, &stamp))
     }
 
     async fn touch_api_key(&self, id: ApiKeyId, at: Time) -> Result<(), Fault> {

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use countersign_domain::{
     Fault,
     audit::Stamp,
-    login::{EndedBy, Outcome, Record},
+    login::{EndedBy, Initiator, Outcome, Record},
     ports::{Logins, Recorded, Redeemed},
     time::Time,
 };
@@ -51,9 +51,20 @@ impl Logins for NsStore {
         scan!(self, |c| q::logins::running_of_user(c, realm, &user_id, client, now))
     }
 
-    async fn end_logins_of_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Vec<LoginId>, Fault> {
+    async fn end_logins_of_user(
+        &self,
+        realm: RealmId,
+        user_id: &str,
+        client: Option<ClientId>,
+        stamp: &Stamp,
+    ) -> Result<Vec<LoginId>, Fault> {
         let (user_id, stamp) = (user_id.to_owned(), stamp.clone());
-        write!(self, |c| q::logins::end_of_user(c, realm, &user_id, &stamp))
+        write!(self, |c| q::logins::end_of_user(c, realm, &user_id, client, &stamp))
+    }
+
+    async fn initiators_of_user(&self, realm: RealmId, user_id: &str) -> Result<Vec<Initiator>, Fault> {
+        let user_id = user_id.to_owned();
+        scan!(self, |c| q::logins::initiators_of_user(c, realm, &user_id))
     }
 
     async fn outcomes_of_user(&self, realm: RealmId, user_id: &str, after: Option<LoginId>, limit: u32) -> Result<Vec<Record>, Fault> {

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use countersign_domain::{Fault, ports::Store};
+use countersign_protocol::ids::ApiKeyId;
 use countersign_store::{
     StoreError,
     lite::{Lite, Writing},
@@ -26,7 +27,7 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgre
 const MYSQL: EmbeddedMigrations = embed_migrations!("../../migrations/mysql/ns");
 
 /// The newest schema this program knows: its number is that of the newest migration. A migration after which older programs must not go on raises `oldest_schema`.
-const SCHEMA: i64 = 5;
+const SCHEMA: i64 = 6;
 
 /// Reading threads beside SQLite's writer.
 const READERS: usize = 2;
@@ -78,6 +79,15 @@ impl NsStore {
             )));
         }
         Ok(store)
+    }
+
+    /// Keys made before roles were narrowed whose role could do more then. The database may be of the release before.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn old_client_keys(&self) -> Result<Vec<ApiKeyId>, Fault> {
+        let narrowed = read!(self, |c| q::api_keys::narrowed(c))?;
+        scan!(self, |c| q::api_keys::old_client_keys(c, narrowed))
     }
 
     /// How much is written.

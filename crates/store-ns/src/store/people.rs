@@ -5,10 +5,12 @@ use countersign_domain::{
     Fault,
     account::Account,
     audit::Stamp,
+    authority::Lineage,
     enrolment::Enrolment,
+    further::{Admission, Past, UserHash},
     ports::{AccountQuery, People, UserQuery},
     time::Time,
-    user::User,
+    user::{Hold, User},
 };
 use countersign_protocol::{
     codes::AccountState,
@@ -84,20 +86,38 @@ impl People for NsStore {
         scan!(self, |c| q::enrolments::list(c, realm, client, before, i64::from(limit)))
     }
 
-    async fn redeem_enrolment(&self, after: &Enrolment, account: &Account, stamp: &Stamp) -> Result<bool, Fault> {
-        let (after, account, stamp) = (after.clone(), account.clone(), stamp.clone());
-        write!(self, |c| q::enrolments::redeem(c, &after, &account, &stamp))
+    async fn recoveries(&self, realm: RealmId, user_id: &str) -> Result<Vec<(Option<Lineage>, Time)>, Fault> {
+        let user_id = user_id.to_owned();
+        scan!(self, |c| q::accounts::recoveries(c, realm, &user_id))
+    }
+
+    async fn past(&self, realm: RealmId, user_id: &str, hash: UserHash) -> Result<Past, Fault> {
+        let user_id = user_id.to_owned();
+        read!(self, |c| q::accounts::past(c, realm, &user_id, hash))
+    }
+
+    async fn redeem_enrolment(
+        &self,
+        after: &Enrolment,
+        account: &Account,
+        admission: Option<&Admission>,
+        hash: UserHash,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault> {
+        let (after, account, admission, stamp) = (after.clone(), account.clone(), admission.cloned(), stamp.clone());
+        write!(self, |c| q::enrolments::redeem(c, &after, &account, admission.as_ref(), hash, &stamp))
     }
 
     async fn move_enrolment(
         &self,
         before: &Enrolment,
         after: &Enrolment,
-        account: Option<AccountState>,
+        admission: Option<&Admission>,
+        hash: UserHash,
         stamp: &Stamp,
     ) -> Result<bool, Fault> {
-        let (before, after, stamp) = (before.clone(), after.clone(), stamp.clone());
-        write!(self, |c| q::enrolments::change(c, &before, &after, account, &stamp))
+        let (before, after, admission, stamp) = (before.clone(), after.clone(), admission.cloned(), stamp.clone());
+        write!(self, |c| q::enrolments::change(c, &before, &after, admission.as_ref(), hash, &stamp))
     }
 
     async fn account(&self, realm: RealmId, id: AccountId) -> Result<Option<Account>, Fault> {
@@ -114,9 +134,20 @@ impl People for NsStore {
         read!(self, |c| q::accounts::list(c, realm, &query))
     }
 
-    async fn move_account(&self, account: &Account, to: AccountState, stamp: &Stamp) -> Result<Option<Vec<LoginId>>, Fault> {
+    async fn move_account(
+        &self,
+        account: &Account,
+        to: AccountState,
+        hash: UserHash,
+        stamp: &Stamp,
+    ) -> Result<Option<Vec<LoginId>>, Fault> {
         let (account, stamp) = (account.clone(), stamp.clone());
-        write!(self, |c| q::accounts::change(c, &account, to, &stamp))
+        write!(self, |c| q::accounts::change(c, &account, to, hash, &stamp))
+    }
+
+    async fn saw_phones(&self, realm: RealmId, id: AccountId, came: u32) -> Result<(), Fault> {
+        let came = i32::try_from(came).unwrap_or(i32::MAX);
+        write!(self, |c| q::accounts::saw_phones(c, realm, id, came))
     }
 
     async fn rename_account(&self, realm: RealmId, id: AccountId, device: &str, stamp: &Stamp) -> Result<bool, Fault> {
@@ -127,5 +158,25 @@ impl People for NsStore {
     async fn note_app_version(&self, realm: RealmId, id: AccountId, version: Option<&str>) -> Result<(), Fault> {
         let version = version.map(str::to_owned);
         write!(self, |c| q::accounts::note_app_version(c, realm, id, version))
+    }
+
+    async fn add_hold(&self, hold: &Hold, stamp: &Stamp) -> Result<bool, Fault> {
+        let (hold, stamp) = (hold.clone(), stamp.clone());
+        write!(self, |c| q::holds::add(c, &hold, &stamp))
+    }
+
+    async fn hold(&self, realm: RealmId, user_id: &str) -> Result<Option<Hold>, Fault> {
+        let user_id = user_id.to_owned();
+        read!(self, |c| q::holds::get(c, realm, &user_id))
+    }
+
+    async fn holds(&self, realm: RealmId, after: Option<&str>, limit: u32) -> Result<Vec<Hold>, Fault> {
+        let after = after.map(str::to_owned);
+        scan!(self, |c| q::holds::list(c, realm, after, i64::from(limit)))
+    }
+
+    async fn lift_hold(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<bool, Fault> {
+        let (user_id, stamp) = (user_id.to_owned(), stamp.clone());
+        write!(self, |c| q::holds::lift(c, realm, &user_id, &stamp))
     }
 }

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use countersign_domain::{
     Fault,
     audit::{About, Entry, Filter, Stamp},
-    ports::{Purged, Trail},
-    time::Time,
+    further::UserHash,
+    ports::{Kept, Purged, Trail},
 };
 use countersign_protocol::ids::RealmId;
 
@@ -39,12 +39,12 @@ impl Trail for NsStore {
         read!(self, |c| q::trail::request(c, &id))
     }
 
-    async fn purge(&self, realm: Option<RealmId>, events: Time, outcomes: Time, requests: Time) -> Result<Purged, Fault> {
-        write!(self, |c| q::trail::purge(c, realm, events, outcomes, requests))
+    async fn purge(&self, realm: Option<RealmId>, before: Kept) -> Result<Purged, Fault> {
+        write!(self, |c| q::trail::purge(c, realm, before))
     }
 
-    async fn erase_user(&self, realm: RealmId, user_id: &str, pseudonym: &str, stamp: &Stamp) -> Result<(), Fault> {
+    async fn erase_user(&self, realm: RealmId, user_id: &str, hash: UserHash, pseudonym: &str, stamp: &Stamp) -> Result<bool, Fault> {
         let (user_id, pseudonym, stamp) = (user_id.to_owned(), pseudonym.to_owned(), stamp.clone());
-        write!(self, |c| q::erase::user(c, realm, &user_id, &pseudonym, &stamp))
+        write!(self, |c| q::erase::user(c, realm, &user_id, hash, &pseudonym, &stamp))
     }
 }

@@ -7,12 +7,13 @@ use std::{
 };
 
 use countersign_domain::{
-    api_key::{self, Granted},
+    api_key::{self, ApiKey, Granted},
+    flows::keys::{Unauthorized, unauthorized},
     ports::Ports,
     refused::Fault,
     time::Time,
 };
-use countersign_protocol::ids::{ClientId, RealmId};
+use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
 /// A key that was good is believed for this long without asking the store: so long can a key deleted, or a role changed, on another pod still work here.
 const BELIEVED_MS: u64 = 2000;
@@ -20,6 +21,11 @@ const BELIEVED_MS: u64 = 2000;
 const MOST: usize = 10_000;
 /// How exactly the last use is kept.
 const TOUCH_MS: u64 = 60_000;
+
+/// How long failures are counted before they are told.
+const TELL_MS: u64 = 60_000;
+/// Keys whose failures are counted one by one at most.
+const MOST_FAILING: usize = 1000;
 
 struct Known {
     granted: Granted,
@@ -31,6 +37,14 @@ struct Known {
 pub struct Keys {
     ports: Ports,
     seen: Arc<Mutex<Seen>>,
+    failures: Arc<Mutex<HashMap<(Option<ApiKeyId>, Unauthorized), Failures>>>,
+}
+
+/// How often a key, or any that is unknown, did not work.
+struct Failures {
+    key: Option<ApiKey>,
+    n: u64,
+    since: Time,
 }
 
 #[derive(Default)]
@@ -43,7 +57,7 @@ struct Seen {
 impl Keys {
     #[must_use]
     pub fn new(ports: Ports) -> Self {
-        Self { ports, seen: Arc::default() }
+        Self { ports, seen: Arc::default(), failures: Arc::default() }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -77,7 +91,45 @@ impl Keys {
                 None => None,
             },
         };
-        Ok(granted.filter(|g| g.key.valid(now, from)))
+        let why = match &granted {
+            None => Unauthorized::Unknown,
+            Some(g) if g.key.valid(now, from) => return Ok(granted),
+            Some(g) if g.key.expires_at.is_some_and(|end| end <= now) => Unauthorized::Expired,
+            Some(_) => Unauthorized::Network,
+        };
+        self.failed(granted.map(|g| g.key), why, now);
+        Ok(None)
+    }
+
+    /// Counted, and told once a while: nobody fills the trail by knocking.
+    fn failed(&self, key: Option<ApiKey>, why: Unauthorized, now: Time) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = key.as_ref().map(|k| k.id);
+        // Beyond this many keys, which all exist, they are counted together.
+        let id = if failures.len() < MOST_FAILING || failures.contains_key(&(id, why)) { id } else { None };
+        failures.entry((id, why)).or_insert_with(|| Failures { key: key.filter(|_| id.is_some()), n: 0, since: now }).n += 1;
+    }
+
+    /// Tells in the trail how often keys did not work, where that began a while ago.
+    ///
+    /// # Errors
+    /// A fault of the store; what was not told is told later.
+    pub async fn tell_failures(&self) -> Result<(), Fault> {
+        let now = self.ports.now();
+        let due: Vec<_> = {
+            let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+            failures.extract_if(|_, f| now.0.saturating_sub(f.since.0) >= TELL_MS).collect()
+        };
+        let mut first = Ok(());
+        for ((id, why), failures) in due {
+            if let Err(fault) = unauthorized(&self.ports, failures.key.as_ref(), why, failures.n).await {
+                let mut kept = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+                let n = failures.n;
+                kept.entry((id, why)).or_insert(Failures { n: 0, ..failures }).n += n;
+                first = first.and(Err(fault));
+            }
+        }
+        first
     }
 
     async fn remember(

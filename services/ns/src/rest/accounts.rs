@@ -2,9 +2,9 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::Accounts;
-use countersign_api::{Account as Dto, AccountState, ChangeAccount, List, limits};
+use countersign_api::{Account as Dto, AccountState, ChangeAccount, List, Origin as OriginDto, limits};
 use countersign_domain::{
-    account::{Account, Event},
+    account::{Account, Event, Origin},
     ports::{AccountQuery, Ports},
     text as rules,
     time::Time,
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Body, no_content,
     paging::{Tokens, limit},
+    settings::confirm_dto,
     text,
 };
 use crate::{scope, times::rfc3339};
@@ -36,8 +37,21 @@ pub(super) fn dto(a: Account, online: bool) -> Dto {
         app_version: a.app_version,
         device: a.device,
         created_at: rfc3339(a.created_at),
-        blocked_by: a.blocked_by,
+        blocked_by: a.blocked.map(|b| b.by),
+        origin: origin(a.origin),
+        active_from: a.active_from.map(rfc3339),
         online,
+    }
+}
+
+pub(super) fn origin(o: Origin) -> OriginDto {
+    OriginDto {
+        enrolled_client: o.client.map(|c| c.to_string()),
+        enrolled_by: o.enrolled_by,
+        confirmed_by: o.confirmed_by,
+        confirmed_at: o.confirmed_at.map(rfc3339),
+        confirmed_way: o.way.filter(|_| o.confirmed_at.is_some()).map(confirm_dto),
+        recovered_at: o.recovered_at.map(rfc3339),
     }
 }
 
@@ -75,6 +89,7 @@ pub(super) async fn list(
         app: search.app.clone(),
         after: after.map(|(created, id)| scope::id(&id).map(|id| (Time(created), id))).transpose()?,
         limit: limit(search.limit)?,
+        ..AccountQuery::default()
     };
     let found = accounts.list(&at.realm, &query).await?;
     let next = tokens.next(&found, query.limit, |a| (a.created_at.0, a.id.to_string()));

@@ -2,14 +2,17 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
-use countersign_api::{ApiKey as Dto, List, NewApiKey, RotateApiKey, Sensitive, limits};
+use countersign_api::{ApiKey as Dto, ChangeApiKey, List, NewApiKey, RotateApiKey, Sensitive, limits};
 use countersign_domain::{
     Refused,
     api_key::{ApiKey, write},
     audit::Who,
-    flows::enrolment::made_before,
-    permission::{Permissions, builtin, role},
-    ports::{Ports, Rotated},
+    flows::{
+        enrolment::made_before,
+        keys::{self, NotGranted, Wish},
+    },
+    grant,
+    ports::{KeyQuery, Ports, Rotated},
     secret::Secret,
     text as rules,
 };
@@ -19,8 +22,11 @@ use countersign_edge::{
 };
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{
-    Body, Paging, no_content, optional,
+    Body, no_content, optional,
     paging::{Tokens, limit},
     text,
 };
@@ -56,26 +62,7 @@ async fn place(caller: &Caller, realms: &Realms, new: &NewApiKey) -> Result<Opti
     realm.map(|r| Some(r.realm.id)).ok_or_else(Oops::not_found)
 }
 
-async fn permissions(ports: &Ports, realm: Option<RealmId>, name: &str) -> Result<Permissions, Oops> {
-    if let Some(permissions) = builtin(name) {
-        return Ok(permissions);
-    }
-    let made = ports.store.roles(realm).await?.into_iter().find(|r| r.name == name);
-    made.map(|r| r.permissions).ok_or_else(|| Oops::invalid("/role", "no such role here"))
-}
-
-fn check(new: &NewApiKey, realm: Option<RealmId>) -> Result<(), Oops> {
-    match (new.role.as_str(), realm, &new.client) {
-        (role::ROOT, Some(_), _) | (role::ROOT, _, Some(_)) => {
-            return Err(Oops::invalid("/role", "a root key has neither realm nor client"));
-        }
-        (role::REALM_ADMIN, None, _) | (role::REALM_ADMIN, _, Some(_)) => {
-            return Err(Oops::invalid("/role", "a realm-admin key takes a realm and no client"));
-        }
-        (role::CLIENT, None, _) | (role::CLIENT, _, None) => return Err(Oops::invalid("/role", "a client key takes a realm and a client")),
-        (_, None, Some(_)) => return Err(Oops::invalid("/client", "a client belongs to a realm; name it")),
-        _ => {}
-    }
+fn check(new: &NewApiKey) -> Result<(), Oops> {
     if let Some(name) = &new.name {
         text("/name", rules::shown(name, limits::DISPLAY_NAME, false))?;
     }
@@ -88,37 +75,40 @@ fn check(new: &NewApiKey, realm: Option<RealmId>) -> Result<(), Oops> {
     Ok(())
 }
 
+/// Why a key or role is not given, as a problem.
+pub(super) fn not_granted(why: NotGranted) -> Oops {
+    match why {
+        NotGranted::Lacking(why) => Oops::forbidden().because(why),
+        NotGranted::Invalid(pointer, why) => Oops::invalid(pointer, why),
+    }
+}
+
 /// A new key, if the caller may give it.
 pub(super) async fn allowed(
     caller: &Caller,
     realms: &Realms,
     ports: &Ports,
     new: &NewApiKey,
-    (id, secret): (ApiKeyId, &Secret<32>),
+    made: (ApiKeyId, &Secret<32>),
 ) -> Result<ApiKey, Oops> {
     let realm = place(caller, realms, new).await?;
-    check(new, realm)?;
-    if !caller.permissions.may_give(permissions(ports, realm, &new.role).await?) {
-        return Err(Oops::forbidden().because("nobody gives away permissions he does not have"));
-    }
-    let client = client(caller, ports, realm, new.client.as_deref()).await?;
-    if let Some(mine) = caller.client
-        && client != Some(mine)
-    {
-        return Err(Oops::forbidden().because("a client's key makes keys for that client only"));
+    check(new)?;
+    if realm.is_none() && new.client.is_some() {
+        return Err(Oops::invalid("/client", "a client belongs to a realm; name it"));
     }
     let mut sources = Vec::with_capacity(new.sources.len());
     for (i, net) in new.sources.iter().enumerate() {
         sources.push(net.parse().map_err(|_| Oops::invalid(&format!("/sources/{i}"), "a network like 10.0.0.0/8 or 2001:db8::/32"))?);
     }
-    let now = ports.now();
-    Ok(ApiKey {
+    let wish = Wish {
+        role: new.role.clone(),
+        realm,
+        client: client(caller, ports, realm, new.client.as_deref()).await?,
         name: new.name.clone(),
-        client,
         sources,
-        expires_at: new.expires_in.map(|s| now.plus_secs(s)),
-        ..ApiKey::plain(id, secret, &new.role, realm.map(|r| (r, None)), now)
-    })
+        expires_at: new.expires_in.map(|s| ports.now().plus_secs(s)),
+    };
+    keys::grant(ports, &caller.who(), wish, made).await?.map_err(not_granted)
 }
 
 pub(super) async fn create(
@@ -159,36 +149,54 @@ fn fresh(ports: &Ports, who: Who) -> ApiKeyId {
     ApiKeyId(who.mark.map_or_else(|| ports.fresh_id(), |mark| mark.id))
 }
 
-/// A key, or a certificate, that the caller administers: its realm's, and its client's when it is bound to one.
+/// A key, or a certificate, that the caller may look at: its realm's, and its client's when it is bound to one.
 pub(super) async fn find(caller: &Caller, ports: &Ports, path: &str, certificate: bool) -> Result<ApiKey, Oops> {
     let key = ports.store.api_key(scope::id(path)?).await?.ok_or_else(Oops::not_found)?;
-    let mine = caller.realm.is_none_or(|r| key.realm == Some(r)) && caller.client.is_none_or(|c| key.client == Some(c));
-    if mine && key.certificate.is_some() == certificate { Ok(key) } else { Err(Oops::not_found()) }
+    if grant::sees(&caller.who(), &key) && key.certificate.is_some() == certificate { Ok(key) } else { Err(Oops::not_found()) }
 }
 
-/// A page of the keys, or of the certificates, that the caller administers, and how to have the next.
+/// Which API keys.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Search {
+    /// Those of one role.
+    role: Option<String>,
+    #[serde(skip_serializing)]
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(skip_serializing)]
+    page_token: Option<String>,
+}
+
+/// A page of the keys, or of the certificates, that the caller may look at, and how to have the next.
 pub(super) async fn page_of(
     caller: &Caller,
     ports: &Ports,
-    page: &Paging,
+    search: &Search,
     certificates: bool,
 ) -> Result<(Vec<ApiKey>, Option<String>), Oops> {
-    let limit = limit(page.limit)?;
     let what = if certificates { "client-certificates" } else { "api-keys" };
-    let tokens = Tokens::new(ports, what, &(caller.realm.map(|r| r.to_string()), caller.client.map(|c| c.to_string())));
-    let after: Option<String> = tokens.read(page.page_token.as_ref())?;
-    let after = after.map(|id| scope::id(&id)).transpose()?;
-    let found = ports.store.api_keys(caller.realm, caller.client, Some(certificates), after, limit).await?;
-    let next = tokens.next(&found, limit, |k| k.id.to_string());
+    let scope = (caller.realm.map(|r| r.to_string()), caller.client.map(|c| c.to_string()), search);
+    let tokens = Tokens::new(ports, what, &scope);
+    let after: Option<String> = tokens.read(search.page_token.as_ref())?;
+    let query = KeyQuery {
+        realm: caller.realm,
+        client: caller.client,
+        role: search.role.clone(),
+        certificates: Some(certificates),
+        after: after.map(|id| scope::id(&id)).transpose()?,
+        limit: limit(search.limit)?,
+    };
+    let found = ports.store.api_keys(&query).await?;
+    let next = tokens.next(&found, query.limit, |k| k.id.to_string());
     Ok((found, next))
 }
 
 /// Deletes a key or takes a certificate off the list, at once.
 pub(super) async fn remove(caller: &Caller, ports: &Ports, keys: &Keys, path: &str, certificate: bool) -> Result<HttpResponse, Oops> {
     let key = find(caller, ports, path, certificate).await?;
-    if !ports.store.delete_api_key(key.id, &ports.stamp(caller.who())).await? {
-        return Err(Oops::not_found());
-    }
+    keys::delete(ports, caller.who(), &key).await?;
     keys.forget();
     Ok(no_content())
 }
@@ -197,9 +205,9 @@ pub(super) async fn list(
     caller: Caller,
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
-    page: web::Query<Paging>,
+    search: web::Query<Search>,
 ) -> Result<HttpResponse, Oops> {
-    let (found, next) = page_of(&caller, &ports, &page, false).await?;
+    let (found, next) = page_of(&caller, &ports, &search, false).await?;
     Ok(HttpResponse::Ok().json(List { items: found.iter().map(|k| dto(k, &realms, None)).collect(), next }))
 }
 
@@ -226,6 +234,20 @@ pub(super) async fn delete(
     remove(&caller, &ports, &keys, &path, false).await
 }
 
+pub(super) async fn change(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    ports: web::Data<Ports>,
+    known: web::Data<Keys>,
+    path: web::Path<String>,
+    change: Body<ChangeApiKey>,
+) -> Result<HttpResponse, Oops> {
+    let key = find(&caller, &ports, &path, false).await?;
+    let changed = keys::change_role(&ports, caller.who(), &key, &change.role).await?.map_err(not_granted)?;
+    known.forget();
+    Ok(HttpResponse::Ok().json(dto(&changed, &realms, None)))
+}
+
 pub(super) async fn rotate(
     caller: Caller,
     realms: web::Data<Realms>,
@@ -235,11 +257,7 @@ pub(super) async fn rotate(
     body: web::Bytes,
 ) -> Result<HttpResponse, Oops> {
     let old = find(&caller, &ports, &path, false).await?;
-    // Rotating gives the caller the successor's secret: it must not be more than the caller is.
-    if !caller.permissions.may_give(permissions(&ports, old.realm, &old.role).await?) {
-        return Err(Oops::forbidden());
-    }
-    succeed(&caller, &realms, &ports, &keys, &old, true, &body).await
+    succeed(&caller, &realms, &ports, &keys, &old, &body).await
 }
 
 pub(super) async fn rotate_own(
@@ -253,19 +271,10 @@ pub(super) async fn rotate_own(
     if old.certificate.is_some() {
         return Err(Oops::forbidden().because("a certificate has no secret to rotate: list its successor"));
     }
-    // It takes no permission, so it gives no longer life.
-    succeed(&caller, &realms, &ports, &keys, &old, false, &body).await
+    succeed(&caller, &realms, &ports, &keys, &old, &body).await
 }
 
-async fn succeed(
-    caller: &Caller,
-    realms: &Realms,
-    ports: &Ports,
-    keys: &Keys,
-    old: &ApiKey,
-    may_outlive: bool,
-    body: &[u8],
-) -> Result<HttpResponse, Oops> {
+async fn succeed(caller: &Caller, realms: &Realms, ports: &Ports, known: &Keys, old: &ApiKey, body: &[u8]) -> Result<HttpResponse, Oops> {
     let asked: RotateApiKey = optional(body)?;
     let overlap = asked.overlap.unwrap_or(OVERLAP);
     if overlap > LONGEST_OVERLAP {
@@ -277,21 +286,14 @@ async fn succeed(
     let who = caller.who_with(&asked);
     let secret: Secret<32> = ports.random.secret();
     let now = ports.now();
-    let new = ApiKey {
-        id: fresh(ports, who),
-        hash: secret.hash(),
-        created_at: now,
-        expires_at: asked.expires_in.map(|s| now.plus_secs(s)),
-        last_used_at: None,
-        ..old.clone()
-    };
-    let new = match ports.store.rotate_api_key(old.id, now.plus_secs(overlap), &new, may_outlive, &ports.stamp(who)).await? {
+    let (made, expires_at) = ((fresh(ports, who), &secret), asked.expires_in.map(|s| now.plus_secs(s)));
+    let new = match keys::rotate(ports, who, old, made, expires_at, now.plus_secs(overlap)).await? {
         Rotated::Done(new) => new,
         Rotated::Taken => return Err(made_before(ports, who).await?.into()),
         Rotated::Superseded => return Err(Refused::Superseded.into()),
         Rotated::Over => return Err(Oops::invalid("/expires_in", "the key is over; say how long its successor lives")),
         Rotated::Missing => return Err(Oops::not_found()),
     };
-    keys.forget();
+    known.forget();
     Ok(HttpResponse::Created().json(dto(&new, realms, Some(write(&secret).into()))))
 }

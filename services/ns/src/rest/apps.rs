@@ -41,6 +41,7 @@ pub(super) async fn put(
     path: AppPath,
     put: Body<PutApp>,
 ) -> Result<HttpResponse, Oops> {
+    at.whole_realm()?;
     app::id(&path.1).map_err(|_| Oops::invalid("/app", "1 to 100 bytes without control or invisible characters"))?;
     text("/display_name", rules::shown(&put.display_name, limits::DISPLAY_NAME, false))?;
     let bad = || Oops::invalid("/min_version", "one to six numbers with dots between them");
@@ -50,6 +51,7 @@ pub(super) async fn put(
 }
 
 pub(super) async fn delete(at: InRealm, realms: web::Data<Realms>, path: AppPath) -> Result<HttpResponse, Oops> {
+    at.whole_realm()?;
     realms.delete_app(at.id(), path.1.clone(), at.caller.who()).await?;
     Ok(no_content())
 }

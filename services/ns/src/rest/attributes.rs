@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_api::{ChangeAttributes, limits};
-use countersign_domain::ports::Ports;
+use countersign_domain::{Refused, ports::Ports};
 use countersign_edge::{auth::InRealm, problem::Oops};
 
 use super::{Body, users::UserPath};
@@ -38,6 +38,11 @@ pub(super) async fn change(
 ) -> Result<HttpResponse, Oops> {
     let there = ports.store.attributes(at.id(), &path.1).await?;
     check(&change)?;
+    // What is there stays as it is under a hold; what is new may come.
+    let touched = change.keys().any(|name| there.contains_key(name));
+    if touched && ports.store.hold(at.id(), &path.1).await?.is_some() {
+        return Err(Refused::LegalHold.into());
+    }
     let mut after = there;
     for (name, value) in &change.0.0 {
         match value {

@@ -12,8 +12,8 @@ use countersign_edge::{
 use countersign_protocol::ids::{ApiKeyId, RealmId};
 
 use super::{
-    Body, Paging,
-    api_keys::{allowed, find, page_of, remove},
+    Body,
+    api_keys::{Search, allowed, find, page_of, remove},
 };
 use crate::times::rfc3339;
 
@@ -70,9 +70,9 @@ pub(super) async fn list(
     caller: Caller,
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
-    page: web::Query<Paging>,
+    search: web::Query<Search>,
 ) -> Result<HttpResponse, Oops> {
-    let (found, next) = page_of(&caller, &ports, &page, true).await?;
+    let (found, next) = page_of(&caller, &ports, &search, true).await?;
     Ok(HttpResponse::Ok().json(List { items: found.iter().map(|k| dto(k, &realms)).collect(), next }))
 }
 

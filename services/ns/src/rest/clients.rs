@@ -23,8 +23,13 @@ use super::{
 };
 use crate::{scope, times::rfc3339};
 
-fn dto(c: Client) -> Dto {
-    Dto {
+/// Clients whose enrolments it accepts go by their names, and by their ids where they are gone.
+async fn dto(c: Client, ports: &Ports) -> Result<Dto, Oops> {
+    let mut accepts = Vec::with_capacity(c.accepts.len());
+    for id in c.accepts {
+        accepts.push(ports.store.client(c.realm, id).await?.map_or_else(|| id.to_string(), |c| c.name));
+    }
+    Ok(Dto {
         id: c.id.to_string(),
         name: c.name,
         display_name: c.display_name,
@@ -33,8 +38,27 @@ fn dto(c: Client) -> Dto {
         return_urls: c.return_urls,
         callback_urls: c.callback_urls,
         templates: c.templates,
+        accepts_enrolments_of: accepts,
         created_at: rfc3339(c.created_at),
+    })
+}
+
+/// The clients of the realm that are named, by id or name; `own` may name itself before it is there.
+async fn accepts(ports: &Ports, own: &Client, named: &[String]) -> Result<Vec<ClientId>, Oops> {
+    if named.len() > limits::URLS {
+        return Err(Oops::invalid("/accepts_enrolments_of", format!("at most {}", limits::URLS)));
     }
+    let mut ids = Vec::with_capacity(named.len());
+    for (i, text) in named.iter().enumerate() {
+        let id = match text.parse() {
+            _ if *text == own.name => Some(own.id),
+            Ok(id) if own.accepts.contains(&id) => Some(id),
+            Ok(id) => ports.store.client(own.realm, id).await?.map(|c| c.id),
+            Err(_) => ports.store.client_by_name(own.realm, text).await?.map(|c| c.id),
+        };
+        ids.push(id.ok_or_else(|| Oops::invalid(&format!("/accepts_enrolments_of/{i}"), "no such client in this realm"))?);
+    }
+    Ok(ids)
 }
 
 fn urls(member: &str, urls: &[String], good: fn(&str) -> bool, what: &str) -> Result<(), Oops> {
@@ -74,13 +98,13 @@ pub(super) async fn create(at: InRealm, ports: web::Data<Ports>, new: Body<NewCl
     }
     text("/name", rules::name(&new.name))?;
     let who = at.caller.who_with(&new.0.0);
-    let NewClient { name, display_name, logo, origins, return_urls, callback_urls, templates } = new.into_inner().0;
-    let put = PutClient { display_name, logo, origins, return_urls, callback_urls, templates };
+    let NewClient { name, display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of } = new.into_inner().0;
+    let put = PutClient { display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of };
     check(&put)?;
     let id = ClientId(who.mark.map_or_else(|| ports.fresh_id(), |mark| mark.id));
-    let client = with(Client { id, realm: at.id(), name, created_at: ports.now(), ..blank(id) }, put);
+    let client = with(&ports, Client { id, realm: at.id(), name, created_at: ports.now(), ..blank(id) }, put).await?;
     if ports.store.add_client(&client, &ports.stamp(who)).await? {
-        return Ok(HttpResponse::Created().json(dto(client)));
+        return Ok(HttpResponse::Created().json(dto(client, &ports).await?));
     }
     // The name is taken: by the same keyed request, or by somebody else.
     let request = match who.mark {
@@ -88,7 +112,7 @@ pub(super) async fn create(at: InRealm, ports: web::Data<Ports>, new: Body<NewCl
         None => None,
     };
     match (request, ports.store.client(at.id(), id).await?) {
-        (Some(true), Some(there)) => Ok(HttpResponse::Created().json(dto(there))),
+        (Some(true), Some(there)) => Ok(HttpResponse::Created().json(dto(there, &ports).await?)),
         (Some(false), _) => Err(Refused::RequestChanged.into()),
         _ => Err(Refused::AlreadyExists.into()),
     }
@@ -105,13 +129,15 @@ fn blank(id: ClientId) -> Client {
         return_urls: Vec::new(),
         callback_urls: Vec::new(),
         templates: BTreeMap::new(),
+        accepts: Vec::new(),
         created_at: countersign_domain::time::Time(0),
     }
 }
 
-fn with(client: Client, put: PutClient) -> Client {
-    let PutClient { display_name, logo, origins, return_urls, callback_urls, templates } = put;
-    Client { display_name, logo, origins, return_urls, callback_urls, templates, ..client }
+async fn with(ports: &Ports, client: Client, put: PutClient) -> Result<Client, Oops> {
+    let PutClient { display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of } = put;
+    let accepts = accepts(ports, &client, &accepts_enrolments_of).await?;
+    Ok(Client { display_name, logo, origins, return_urls, callback_urls, templates, accepts, ..client })
 }
 
 pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, Oops> {
@@ -120,11 +146,19 @@ pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<
     let after: Option<String> = tokens.read(page.page_token.as_ref())?;
     if let Some(mine) = at.caller.client {
         let own = ports.store.client(at.id(), mine).await?;
-        return Ok(HttpResponse::Ok().json(List { items: own.into_iter().map(dto).collect(), next: None }));
+        return Ok(HttpResponse::Ok().json(List { items: all(own, &ports).await?, next: None }));
     }
     let found = ports.store.clients(at.id(), after.as_deref(), limit).await?;
     let next = tokens.next(&found, limit, |c| c.name.clone());
-    Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
+    Ok(HttpResponse::Ok().json(List { items: all(found, &ports).await?, next }))
+}
+
+async fn all(found: impl IntoIterator<Item = Client>, ports: &Ports) -> Result<Vec<Dto>, Oops> {
+    let mut items = Vec::new();
+    for client in found {
+        items.push(dto(client, ports).await?);
+    }
+    Ok(items)
 }
 
 type ClientPath = web::Path<(String, String)>;
@@ -136,17 +170,17 @@ async fn find(at: &InRealm, ports: &Ports, path: &ClientPath) -> Result<Client, 
 }
 
 pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: ClientPath) -> Result<HttpResponse, Oops> {
-    Ok(HttpResponse::Ok().json(dto(find(&at, &ports, &path).await?)))
+    Ok(HttpResponse::Ok().json(dto(find(&at, &ports, &path).await?, &ports).await?))
 }
 
 pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: ClientPath, put: Body<PutClient>) -> Result<HttpResponse, Oops> {
     let there = find(&at, &ports, &path).await?;
     check(&put)?;
-    let client = with(there, put.into_inner().0);
+    let client = with(&ports, there, put.into_inner().0).await?;
     if !ports.store.change_client(&client, &ports.stamp(at.caller.who())).await? {
         return Err(Oops::not_found());
     }
-    Ok(HttpResponse::Ok().json(dto(client)))
+    Ok(HttpResponse::Ok().json(dto(client, &ports).await?))
 }
 
 pub(super) async fn delete(at: InRealm, ports: web::Data<Ports>, keys: web::Data<Keys>, path: ClientPath) -> Result<HttpResponse, Oops> {

@@ -43,6 +43,7 @@ fn dto(e: Enrolment, link: Option<Sensitive>) -> Dto {
         expires_at: rfc3339(e.expires_at),
         account_id,
         device,
+        enrolled_by: e.created_by,
         approval: e.approval,
         link,
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 use countersign_api::{Event as Dto, List};
 use countersign_domain::{
-    audit::{Entry, Filter},
+    audit::{About, Entry, Filter},
+    permission::Permission,
     ports::Ports,
     refused::Fault,
 };
@@ -25,15 +26,39 @@ use crate::times::rfc3339;
 /// How often a waiting list looks for news.
 const LOOK: Duration = Duration::from_millis(500);
 
-pub(super) fn dto(e: Entry) -> Dto {
+/// How much of an event its reader is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    Whole,
+    /// A client that may not look at users: who somebody is, it learns by redeeming.
+    OwnObjects,
+}
+
+impl Sight {
+    fn of(at: &InRealm) -> Self {
+        let whole = at.caller.client.is_none() || at.caller.may(Permission::UsersRead) || at.caller.may(Permission::Audit);
+        if whole { Self::Whole } else { Self::OwnObjects }
+    }
+
+    /// Nobody finds out by asking what they are not told.
+    fn check(self, user_id: Option<&String>) -> Result<(), Oops> {
+        if self == Self::Whole || user_id.is_none() {
+            return Ok(());
+        }
+        Err(Oops::forbidden().because("asking for the events of a user takes the permission users_read"))
+    }
+}
+
+pub(super) fn dto(e: Entry, sight: Sight) -> Dto {
+    let hidden = sight == Sight::OwnObjects && e.action != "login.redeemed";
     Dto {
         seq: e.seq,
         at: rfc3339(e.at),
-        actor: e.actor,
+        actor: if hidden && e.actor.starts_with("account:") { "account".to_owned() } else { e.actor },
         action: e.action,
         object: e.about.object,
         client: e.about.client.map(|c| c.to_string()),
-        user_id: e.about.user_id,
+        user_id: e.about.user_id.filter(|_| !hidden),
         detail: e.about.detail,
     }
 }
@@ -120,7 +145,7 @@ pub(super) async fn news(ports: &Ports, filter: &mut Filter) -> Result<Vec<Entry
     Ok(found)
 }
 
-async fn answer(ports: &Ports, standing: &Standing, search: &Search, mut filter: Filter) -> Result<HttpResponse, Oops> {
+async fn answer(ports: &Ports, standing: &Standing, search: &Search, mut filter: Filter, sight: Sight) -> Result<HttpResponse, Oops> {
     let until = tokio::time::Instant::now() + wait(search.wait)?;
     let scope = (filter.realm.map(|r| r.to_string()), filter.client.map(|c| c.to_string()));
     let tokens = Tokens::new(ports, "events", &(scope, search));
@@ -138,17 +163,19 @@ async fn answer(ports: &Ports, standing: &Standing, search: &Search, mut filter:
         standing.check().await?;
     }
     let next = tokens.next(&found, filter.limit, |e| e.seq);
-    Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
+    Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(|e| dto(e, sight)).collect(), next }))
 }
 
 type Query = web::Query<Search>;
 
 pub(super) async fn list(at: InRealm, standing: Standing, ports: web::Data<Ports>, search: Query) -> Result<HttpResponse, Oops> {
-    answer(&ports, &standing, &search, search.within(&at)?).await
+    let sight = Sight::of(&at);
+    sight.check(search.user_id.as_ref())?;
+    answer(&ports, &standing, &search, search.within(&at)?, sight).await
 }
 
 pub(super) async fn list_global(_: Caller, standing: Standing, ports: web::Data<Ports>, search: Query) -> Result<HttpResponse, Oops> {
-    answer(&ports, &standing, &search, search.filter()?).await
+    answer(&ports, &standing, &search, search.filter()?, Sight::Whole).await
 }
 
 pub(super) async fn stream(
@@ -158,12 +185,20 @@ pub(super) async fn stream(
     ports: web::Data<Ports>,
     pick: web::Query<Pick>,
 ) -> Result<HttpResponse, Oops> {
+    let sight = Sight::of(&at);
+    sight.check(pick.user_id.as_ref())?;
     let mut filter = pick.within(&at);
     let last = request.headers().get("last-event-id").and_then(|v| v.to_str().ok()?.parse().ok());
     filter.after = last.unwrap_or(filter.after);
-    Ok(stream::of_trail((**ports).clone(), standing, filter))
+    Ok(stream::of_trail((**ports).clone(), standing, filter, sight))
 }
 
 pub(super) async fn export(at: InRealm, standing: Standing, ports: web::Data<Ports>, pick: web::Query<Pick>) -> Result<HttpResponse, Oops> {
-    Ok(stream::lines((**ports).clone(), standing, pick.within(&at)))
+    let filter = pick.within(&at);
+    // Told first, with what was asked for: nobody carries the trail away without a row in it.
+    let asked =
+        serde_json::json!({"after": filter.after, "action": filter.action, "object": filter.object, "user_id": filter.user_id.is_some()});
+    let about = About::of(at.id(), &at.realm.realm.name).detail(Some(asked.to_string()));
+    ports.store.tell("events.exported", &About { user_id: filter.user_id.clone(), ..about }, &ports.stamp(at.caller.who())).await?;
+    Ok(stream::lines((**ports).clone(), standing, filter))
 }

@@ -1,14 +1,13 @@
 //! What is known of a user or a login as a whole: running logins, timeline, export, erasure.
 
 use actix_web::{HttpResponse, web};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_actors::{Accounts, Logins};
 use countersign_api::{Ended, Erased, List, LoginRecord, Step, Timeline, UserExport};
 use countersign_domain::{
-    audit::Filter,
+    audit::{About, Filter},
     flows::login::Seen,
     login::{Record, State},
-    ports::Ports,
+    ports::{AccountQuery, Ports},
     text as rules,
     time::Time,
 };
@@ -73,6 +72,21 @@ fn record(r: &Record) -> LoginRecord {
     }
 }
 
+/// All of a user's phones, piece by piece.
+async fn all_accounts(at: &InRealm, accounts: &Accounts, user_id: &str) -> Result<Vec<countersign_api::Account>, Oops> {
+    let mut query = AccountQuery { user_id: Some(user_id.to_owned()), limit: PIECE, ..AccountQuery::default() };
+    let mut all = Vec::new();
+    loop {
+        let piece = accounts.list(&at.realm, &query).await?;
+        let last = piece.len() < PIECE as usize;
+        query.after = piece.last().map(|a| (a.created_at, a.id));
+        all.extend(piece.into_iter().map(|a| accounts::dto(a, false)));
+        if last {
+            return Ok(all);
+        }
+    }
+}
+
 pub(super) async fn export(
     at: InRealm,
     ports: web::Data<Ports>,
@@ -80,10 +94,13 @@ pub(super) async fn export(
     path: UserPath,
 ) -> Result<HttpResponse, Oops> {
     let user = ports.store.user(at.id(), &path.1).await?.ok_or_else(Oops::not_found)?;
+    // Told first: nobody reads it all without a row.
+    let about = About::of(at.id(), &path.1).user(&path.1);
+    ports.store.tell("user.exported", &about, &ports.stamp(at.caller.who())).await?;
     let mut export = UserExport {
         user: users::dto(user),
         attributes: ports.store.attributes(at.id(), &path.1).await?,
-        accounts: accounts.of_user(&at.realm, &path.1).await?.into_iter().map(|a| accounts::dto(a, false)).collect(),
+        accounts: all_accounts(&at, &accounts, &path.1).await?,
         logins: Vec::new(),
         events: Vec::new(),
     };
@@ -102,7 +119,7 @@ pub(super) async fn export(
         let piece = ports.store.events(&filter).await?;
         filter.after = piece.last().map_or(filter.after, |e| e.seq);
         let last = piece.len() < PIECE as usize;
-        export.events.extend(piece.into_iter().map(events::dto));
+        export.events.extend(piece.into_iter().map(|e| events::dto(e, events::Sight::Whole)));
         if last {
             return Ok(HttpResponse::Ok().json(export));
         }
@@ -110,23 +127,8 @@ pub(super) async fn export(
 }
 
 /// Everything that names the user goes, what is counted stays under a name that says nothing.
-pub(super) async fn erase(
-    at: InRealm,
-    ports: web::Data<Ports>,
-    accounts: web::Data<Accounts>,
-    path: UserPath,
-) -> Result<HttpResponse, Oops> {
-    if at.caller.client.is_some() {
-        return Err(Oops::forbidden().because("erasing a user concerns every client of the realm"));
-    }
-    let there = users::delete_with_accounts(&at, &ports, &accounts, &path.1).await?;
-    let known = ports.store.outcomes_of_user(at.id(), &path.1, None, 1).await?;
-    let told = ports.store.events(&Filter { realm: Some(at.id()), user_id: Some(path.1.clone()), limit: 1, ..Filter::default() }).await?;
-    if !there && known.is_empty() && told.is_empty() {
-        return Err(Oops::not_found());
-    }
-    let random: [u8; 12] = ports.random.bytes();
-    let pseudonym = format!("erased-{}", URL_SAFE_NO_PAD.encode(random));
-    ports.store.erase_user(at.id(), &path.1, &pseudonym, &ports.stamp(at.caller.who())).await?;
+pub(super) async fn erase(at: InRealm, accounts: web::Data<Accounts>, path: UserPath) -> Result<HttpResponse, Oops> {
+    at.whole_realm()?;
+    let pseudonym = accounts.erase_user(&at.realm, path.1.clone(), at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(Erased { pseudonym }))
 }

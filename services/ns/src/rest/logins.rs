@@ -23,7 +23,7 @@ use futures_util::future::try_join;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Body, LongPoll, optional, stream, text};
+use super::{Body, LongPoll, accounts, optional, stream, text};
 use crate::{PublicUrls, scope, times::rfc3339};
 
 pub(super) fn dto(seen: &Seen) -> Dto {
@@ -60,6 +60,9 @@ fn check(new: &NewLogin) -> Result<(), Oops> {
     }
     if new.to_user.is_some() && (new.to_account.is_some() || new.expected_user.as_ref().is_some_and(|u| new.to_user.as_ref() != Some(u))) {
         return Err(Oops::invalid("/to_user", "one user or one account, and the expected user if there is one"));
+    }
+    if new.number_off && new.number_match {
+        return Err(Oops::invalid("/number_off", "a number or none, not both"));
     }
     for (pointer, value, max, lines) in [
         ("/text", &new.text, limits::TEXT, true),
@@ -102,6 +105,9 @@ pub(super) async fn create(
     new: Body<NewLogin>,
 ) -> Result<HttpResponse, Oops> {
     check(&new)?;
+    if new.number_off && !at.caller.may(Permission::NumberOff) {
+        return Err(Oops::forbidden().because("a login without a number takes the permission number_off"));
+    }
     let account = |a: &String| a.parse().map(Target::Account).map_err(|_| Oops::invalid("/to_account", "not an account id"));
     let target = new.to_account.as_ref().map(account).transpose()?.or_else(|| new.to_user.clone().map(Target::User));
     let directed = async {
@@ -130,6 +136,7 @@ pub(super) async fn create(
         binding: initiator.binding,
         address: initiator.address.map(|ip| ip.to_canonical().to_string()),
         number_match: new.number_match,
+        number_off: new.number_off,
     };
     let made = logins.create(&at.realm, &client, new, who).await?;
     let mut body = dto(&made.seen);
@@ -207,6 +214,7 @@ pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPa
         decision: outcome.decision.unwrap_or_default(),
         context: URL_SAFE_NO_PAD.encode(outcome.login.context()),
         public_key: URL_SAFE_NO_PAD.encode(account.public_key),
+        origin: accounts::origin(account.origin),
     };
     Ok(HttpResponse::Ok().json(identity))
 }

@@ -9,6 +9,7 @@ mod clients;
 pub(crate) mod endpoint;
 mod enrolments;
 mod events;
+mod holds;
 mod life;
 mod logins;
 pub(crate) mod openapi;

@@ -112,6 +112,11 @@ fn needs(needs: Needs) -> String {
         Needs::Key => "Needs an API key that works.".to_owned(),
         Needs::Member => "Needs an API key of the realm.".to_owned(),
         Needs::In(p) => format!("Needs the permission `{}`.", p.as_str()),
+        Needs::OneOf(some) => {
+            let names: Vec<String> = some.iter().map(|p| format!("`{}`", p.as_str())).collect();
+            format!("Needs one of the permissions {}.", names.join(", "))
+        }
+        Needs::Feed => "Needs the permission `events`; a client's key with `logins` gets the events of its own objects.".to_owned(),
         Needs::Everywhere(p) => format!("Needs the permission `{}` in a key that is not bound to a realm.", p.as_str()),
     }
 }

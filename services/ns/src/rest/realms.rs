@@ -2,8 +2,9 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
-use countersign_api::{ChangeRealm, List, NewRealm, Realm as Dto, limits};
+use countersign_api::{ChangeRealm, List, NewRealm, Realm as Dto, RealmSettings as RealmSettingsDto, limits};
 use countersign_domain::{
+    permission::Permission,
     realm::{Realm, RealmSettings},
     text as rules,
 };
@@ -15,13 +16,14 @@ use countersign_edge::{
 use super::{Body, settings, text};
 use crate::times::rfc3339;
 
-fn dto(realm: &Realm) -> Dto {
+/// A key that may not look at the settings sees that there is a realm.
+fn dto(realm: &Realm, caller: &Caller) -> Dto {
     Dto {
         id: realm.id.to_string(),
         name: realm.name.clone(),
         display_name: realm.display_name.clone(),
         created_at: rfc3339(realm.created_at),
-        settings: settings::dto(&realm.settings),
+        settings: if caller.may(Permission::RealmRead) { settings::dto(&realm.settings) } else { RealmSettingsDto::default() },
     }
 }
 
@@ -30,21 +32,23 @@ pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: Body<
     text("/name", rules::name(&new.name))?;
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;
     let wanted = settings::changed(&RealmSettings::default(), &new.settings)?;
+    settings::may_keep(&caller, &RealmSettings::default(), &wanted)?;
     let realm = realms.create(&new.name, &new.display_name, wanted, caller.who()).await?;
-    Ok(HttpResponse::Created().json(dto(&realm.realm)))
+    Ok(HttpResponse::Created().json(dto(&realm.realm, &caller)))
 }
 
 pub(super) async fn list(caller: Caller, realms: web::Data<Realms>) -> Result<HttpResponse, Oops> {
     let all = realms.all();
-    let items = all.iter().filter(|r| caller.realm.is_none_or(|mine| mine == r.id)).map(dto).collect();
+    let items = all.iter().filter(|r| caller.realm.is_none_or(|mine| mine == r.id)).map(|r| dto(r, &caller)).collect();
     Ok(HttpResponse::Ok().json(List { items, next: None }))
 }
 
 pub(super) async fn get(at: InRealm) -> HttpResponse {
-    HttpResponse::Ok().json(dto(&at.realm.realm))
+    HttpResponse::Ok().json(dto(&at.realm.realm, &at.caller))
 }
 
 pub(super) async fn change(at: InRealm, realms: web::Data<Realms>, change: Body<ChangeRealm>) -> Result<HttpResponse, Oops> {
+    at.whole_realm()?;
     let change = change.into_inner().0;
     if let Some(name) = &change.display_name {
         text("/display_name", rules::shown(name, limits::DISPLAY_NAME, false))?;
@@ -52,10 +56,11 @@ pub(super) async fn change(at: InRealm, realms: web::Data<Realms>, change: Body<
     let mut before = at.realm.clone();
     loop {
         let settings = settings::changed(&before.realm.settings, &change.settings)?;
+        settings::may_keep(&at.caller, &before.realm.settings, &settings)?;
         let display_name = change.display_name.clone().unwrap_or_else(|| before.realm.display_name.clone());
         let after = Realm { display_name, settings, ..before.realm.clone() };
         if let Some(realm) = realms.change(&before.realm, &after, at.caller.who()).await? {
-            return Ok(HttpResponse::Ok().json(dto(&realm.realm)));
+            return Ok(HttpResponse::Ok().json(dto(&realm.realm, &at.caller)));
         }
         // Somebody else changed it: this change goes on top of theirs. Each round means that somebody made progress.
         before = realms.by_id(at.id()).await?.ok_or_else(Oops::not_found)?;

@@ -5,8 +5,10 @@ use countersign_api::{List, Permission as PermissionDto, PutRole, Role as Dto};
 use countersign_domain::{
     Refused,
     audit::Who,
-    permission::{Permission, Permissions, Role, builtin, role},
+    flows::keys as flows,
+    permission::{Permission, Permissions, builtin, role},
     ports::Ports,
+    refused::Stop,
     text as rules,
 };
 use countersign_edge::{
@@ -15,7 +17,7 @@ use countersign_edge::{
 };
 use countersign_protocol::ids::RealmId;
 
-use super::{Body, no_content, text};
+use super::{Body, api_keys::not_granted, no_content, text};
 
 fn out(p: Permission) -> PermissionDto {
     use PermissionDto as D;
@@ -32,6 +34,15 @@ fn out(p: Permission) -> PermissionDto {
         Permission::Realms => D::Realms,
         Permission::Root => D::Root,
         Permission::ActForClient => D::ActForClient,
+        Permission::Enrolments => D::Enrolments,
+        Permission::EnrolmentsConfirm => D::EnrolmentsConfirm,
+        Permission::AccountsBlock => D::AccountsBlock,
+        Permission::Events => D::Events,
+        Permission::UsersRead => D::UsersRead,
+        Permission::AccountsRead => D::AccountsRead,
+        Permission::ClientsRead => D::ClientsRead,
+        Permission::RealmRead => D::RealmRead,
+        Permission::NumberOff => D::NumberOff,
     }
 }
 
@@ -44,8 +55,11 @@ fn dto(name: &str, permissions: Permissions, builtin: bool) -> Dto {
 }
 
 async fn all(ports: &Ports, realm: Option<RealmId>, there: &[&str]) -> Result<HttpResponse, Oops> {
-    let mut items: Vec<Dto> = there.iter().filter_map(|name| Some(dto(name, builtin(name)?, true))).collect();
-    items.extend(ports.store.roles(realm).await?.iter().map(|r| dto(&r.name, r.permissions, false)));
+    let made = ports.store.roles(realm).await?;
+    // One that was made before counts instead of the one that is there without being made.
+    let there = there.iter().filter(|name| !made.iter().any(|r| r.name == **name));
+    let mut items: Vec<Dto> = there.filter_map(|name| Some(dto(name, builtin(name)?, true))).collect();
+    items.extend(made.iter().map(|r| dto(&r.name, r.permissions, false)));
     Ok(HttpResponse::Ok().json(List { items, next: None }))
 }
 
@@ -58,34 +72,22 @@ async fn make(
     put: &PutRole,
 ) -> Result<HttpResponse, Oops> {
     text("/role", rules::name(name))?;
-    if builtin(name).is_some() {
-        return Err(Oops::invalid("/role", "this role is there without being made, and stays as it is"));
-    }
     let wanted: Permissions = put.permissions.iter().filter_map(|p| into(*p)).collect();
     if let Some(i) = put.permissions.iter().position(|p| realm.is_some() && into(*p).is_some_and(Permission::is_global)) {
         return Err(Oops::invalid(&format!("/permissions/{i}"), "counts only for keys that are not bound to a realm"));
     }
-    if !caller.permissions.may_give(wanted) {
-        return Err(Oops::forbidden().because("nobody gives away permissions he does not have"));
-    }
-    if wanted.has(Permission::ActForClient) && caller.client.is_some() {
-        return Err(Oops::forbidden());
-    }
-    let role = Role { realm, name: name.to_owned(), permissions: wanted, created_at: ports.now() };
-    ports.store.put_role(&role, &ports.stamp(caller.who())).await?;
+    flows::put_role(ports, caller.who(), realm, name, wanted).await?.map_err(not_granted)?;
     keys.forget();
     Ok(HttpResponse::Ok().json(dto(name, wanted, false)))
 }
 
 async fn remove(who: Who, ports: &Ports, keys: &Keys, realm: Option<RealmId>, name: &str) -> Result<HttpResponse, Oops> {
-    match ports.store.delete_role(realm, name, &ports.stamp(who)).await? {
-        None => Err(Oops::not_found()),
-        Some(false) => Err(Refused::InUse.into()),
-        Some(true) => {
-            keys.forget();
-            Ok(no_content())
-        }
-    }
+    flows::delete_role(ports, who, realm, name).await.map_err(|stop| match stop {
+        Stop::Refused(Refused::Lacking) => Oops::forbidden().because("nobody takes away permissions they do not have"),
+        other => other.into(),
+    })?;
+    keys.forget();
+    Ok(no_content())
 }
 
 pub(super) async fn list_global(_: Caller, ports: web::Data<Ports>) -> Result<HttpResponse, Oops> {
@@ -112,7 +114,7 @@ pub(super) async fn delete_global(
 }
 
 pub(super) async fn list(at: InRealm, ports: web::Data<Ports>) -> Result<HttpResponse, Oops> {
-    all(&ports, Some(at.id()), &[role::REALM_ADMIN, role::CLIENT]).await
+    all(&ports, Some(at.id()), &role::IN_A_REALM).await
 }
 
 type RolePath = web::Path<(String, String)>;
@@ -124,9 +126,11 @@ pub(super) async fn put(
     path: RolePath,
     put: Body<PutRole>,
 ) -> Result<HttpResponse, Oops> {
+    at.whole_realm()?;
     make(&at.caller, &ports, &keys, Some(at.id()), &path.1, &put).await
 }
 
 pub(super) async fn delete(at: InRealm, ports: web::Data<Ports>, keys: web::Data<Keys>, path: RolePath) -> Result<HttpResponse, Oops> {
+    at.whole_realm()?;
     remove(at.caller.who(), &ports, &keys, Some(at.id()), &path.1).await
 }

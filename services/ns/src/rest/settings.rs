@@ -1,12 +1,15 @@
 //! A realm's settings, from JSON and to it.
 
-use countersign_api::{Confirm as ConfirmDto, Limit as LimitDto, Limits as LimitsDto, NumberMatch as NumberMatchDto, RealmSettings as Dto};
+use countersign_api::{
+    Confirm as ConfirmDto, FurtherPhones as FurtherDto, Limit as LimitDto, Limits as LimitsDto, NumberMatch as NumberMatchDto,
+    RealmSettings as Dto,
+};
 use countersign_domain::{
     enrolment::Confirm,
     limits::{Limit, Limits},
-    realm::{NumberMatch, RealmSettings},
+    realm::{FurtherPhones, Kept, NumberMatch, RealmSettings},
 };
-use countersign_edge::problem::Oops;
+use countersign_edge::{auth::Caller, problem::Oops};
 
 const DAY: u64 = 86_400;
 
@@ -40,8 +43,17 @@ pub(super) fn dto(s: &RealmSettings) -> Dto {
         enrolment_confirm: Some(s.enrolment_confirm.iter().copied().map(confirm_dto).collect()),
         listed_apps_only: Some(s.listed_apps_only),
         limits: Some(limits_dto(&s.limits)),
-        trail_days: Some(s.trail_days),
-        outcome_days: Some(s.outcome_days),
+        further_phones: Some(match s.further_phones {
+            FurtherPhones::PhoneOrAdmin => FurtherDto::PhoneOrAdmin,
+            FurtherPhones::Admin => FurtherDto::Admin,
+            FurtherPhones::Number => FurtherDto::Number,
+        }),
+        further_phone_secs: Some(s.further_phone_secs),
+        trail_days: Some(s.kept_trail_days()),
+        outcome_days: Some(s.kept_outcome_days()),
+        unclaimed_hours: Some(s.unclaimed_hours),
+        trail_floor_days: Some(s.trail_floor_days),
+        outcome_floor_days: Some(s.outcome_floor_days),
     }
 }
 
@@ -54,8 +66,10 @@ fn limits_dto(l: &Limits) -> LimitsDto {
         client: dto(l.client),
         address: dto(l.address),
         quarantine_secs: Some(l.quarantine_secs),
-        address_accounts: Some(l.address_accounts),
+        address_accounts: Some(l.address_accounts.max(2)),
         address_secs: Some(l.address_secs),
+        wary_secs: Some(l.wary_secs),
+        accusations: dto(l.accusations),
     }
 }
 
@@ -81,8 +95,15 @@ pub(super) fn changed(before: &RealmSettings, given: &Dto) -> Result<RealmSettin
     } else {
         set(&mut s.silence_secs, given.silence_secs, "silence_secs", 15, DAY)?;
     }
-    set(&mut s.trail_days, given.trail_days, "trail_days", 1, 3650)?;
-    set(&mut s.outcome_days, given.outcome_days, "outcome_days", 1, 3650)?;
+    set(&mut s.further_phone_secs, given.further_phone_secs, "further_phone_secs", 3600, 30 * DAY)?;
+    kept(&mut s, given)?;
+    if let Some(further) = given.further_phones {
+        s.further_phones = match further {
+            FurtherDto::PhoneOrAdmin => FurtherPhones::PhoneOrAdmin,
+            FurtherDto::Admin => FurtherPhones::Admin,
+            FurtherDto::Number => FurtherPhones::Number,
+        };
+    }
     if let Some(NumberMatchDto { qr, link, directed }) = given.number_match {
         let now = s.number_match;
         s.number_match =
@@ -92,7 +113,12 @@ pub(super) fn changed(before: &RealmSettings, given: &Dto) -> Result<RealmSettin
         if ways.is_empty() {
             return Err(Oops::invalid("/settings/enrolment_confirm", "at least one way, or no phone can enrol"));
         }
-        s.enrolment_confirm = ways.iter().copied().map(confirm).collect();
+        s.enrolment_confirm.clear();
+        for way in ways.iter().copied().map(confirm) {
+            if !s.enrolment_confirm.contains(&way) {
+                s.enrolment_confirm.push(way);
+            }
+        }
     }
     if let Some(only) = given.listed_apps_only {
         s.listed_apps_only = only;
@@ -103,6 +129,24 @@ pub(super) fn changed(before: &RealmSettings, given: &Dto) -> Result<RealmSettin
     Ok(s)
 }
 
+fn kept(s: &mut RealmSettings, given: &Dto) -> Result<(), Oops> {
+    set(&mut s.trail_days, given.trail_days, "trail_days", 1, 3650)?;
+    set(&mut s.outcome_days, given.outcome_days, "outcome_days", 1, 3650)?;
+    set(&mut s.unclaimed_hours, given.unclaimed_hours, "unclaimed_hours", 1, 8760)?;
+    set(&mut s.trail_floor_days, given.trail_floor_days, "trail_floor_days", 1, 3650)?;
+    set(&mut s.outcome_floor_days, given.outcome_floor_days, "outcome_floor_days", 1, 3650)
+}
+
+/// Whether the caller may have the realm keep so much.
+pub(super) fn may_keep(caller: &Caller, before: &RealmSettings, after: &RealmSettings) -> Result<(), Oops> {
+    before.may_become(after, caller.who().authority()).map_err(|why| match why {
+        Kept::Floor(name) => Oops::forbidden().because(format!("only root lowers {name}")),
+        Kept::Below(name, floor) => {
+            Oops::invalid(&format!("/settings/{name}"), format!("at least {floor}, the realm's floor; only root lowers that"))
+        }
+    })
+}
+
 fn limits(mut l: Limits, given: &LimitsDto) -> Result<Limits, Oops> {
     let places = [
         (&mut l.initiator, given.initiator, "initiator"),
@@ -110,13 +154,15 @@ fn limits(mut l: Limits, given: &LimitsDto) -> Result<Limits, Oops> {
         (&mut l.account, given.account, "account"),
         (&mut l.client, given.client, "client"),
         (&mut l.address, given.address, "address"),
+        (&mut l.accusations, given.accusations, "accusations"),
     ];
     for (place, given, name) in places {
         set(&mut place.most, given.map(|l| l.most), &format!("limits/{name}/most"), 1, 1_000_000)?;
         set(&mut place.secs, given.map(|l| l.secs), &format!("limits/{name}/secs"), 1, DAY)?;
     }
     set(&mut l.quarantine_secs, given.quarantine_secs, "limits/quarantine_secs", 1, 7 * DAY)?;
-    set(&mut l.address_accounts, given.address_accounts, "limits/address_accounts", 1, 64)?;
+    set(&mut l.address_accounts, given.address_accounts, "limits/address_accounts", 2, 64)?;
     set(&mut l.address_secs, given.address_secs, "limits/address_secs", 1, 7 * DAY)?;
+    set(&mut l.wary_secs, given.wary_secs, "limits/wary_secs", 1, DAY)?;
     Ok(l)
 }

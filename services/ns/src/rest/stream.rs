@@ -9,7 +9,10 @@ use countersign_edge::auth::Standing;
 use countersign_protocol::{codes::LoginState, ids::LoginId};
 use futures_util::stream::{self, Stream};
 
-use super::{events, logins};
+use super::{
+    events::{self, Sight},
+    logins,
+};
 
 /// How long a stream is silent at most.
 const BEAT: Duration = Duration::from_secs(15);
@@ -65,7 +68,7 @@ pub(super) fn of_login(logins: Logins, standing: Standing, realm: Arc<OpenRealm>
 }
 
 /// What is added to the trail, for as long as the connection lasts.
-pub(super) fn of_trail(ports: Ports, standing: Standing, filter: Filter) -> HttpResponse {
+pub(super) fn of_trail(ports: Ports, standing: Standing, filter: Filter, sight: Sight) -> HttpResponse {
     let until = tokio::time::Instant::now() + LIFE;
     let body = stream::unfold((filter, tokio::time::Instant::now()), move |(mut filter, mut spoke)| {
         let (ports, standing) = (ports.clone(), standing.clone());
@@ -78,7 +81,7 @@ pub(super) fn of_trail(ports: Ports, standing: Standing, filter: Filter) -> Http
                 }
                 let found = events::news(&ports, &mut filter).await.ok()?;
                 if !found.is_empty() {
-                    let text: Vec<u8> = found.into_iter().flat_map(|e| sse(e.seq, &events::dto(e))).collect();
+                    let text: Vec<u8> = found.into_iter().flat_map(|e| sse(e.seq, &events::dto(e, sight))).collect();
                     return Some((Piece::Ok(Bytes::from(text)), (filter, tokio::time::Instant::now())));
                 }
                 if spoke.elapsed() >= BEAT {
@@ -109,7 +112,7 @@ pub(super) fn lines(ports: Ports, standing: Standing, filter: Filter) -> HttpRes
             };
             filter.after = found.last()?.seq;
             let more = found.len() == PIECE as usize;
-            let line = |e| serde_json::to_string(&events::dto(e)).unwrap_or_default() + "\n";
+            let line = |e| serde_json::to_string(&events::dto(e, Sight::Whole)).unwrap_or_default() + "\n";
             let text: String = found.into_iter().map(line).collect();
             Some((Ok(Bytes::from(text)), more.then_some(filter)))
         }

@@ -1,25 +1,30 @@
 //! Every endpoint of `/v1`.
 
-use actix_web::{http::Method, web};
+mod flows;
+#[cfg(test)]
+mod matrix;
+mod people;
+
+use actix_web::http::Method;
 use countersign_api::{
-    Account, ApiKey, App, Attributes, ChangeAccount, ChangeAttributes, ChangeRealm, Client, ClientCertificate, ConfirmNumber, Ended,
-    Enrolment, Erased, Event, Identity, List, Login, NewApiKey, NewClient, NewClientCertificate, NewEnrolment, NewLogin, NewRealm, PutApp,
-    PutClient, PutRole, PutUser, Quarantine, Realm, Redeem, Role, RotateApiKey, Timeline, User, UserExport,
+    ApiKey, App, ChangeApiKey, ChangeRealm, Client, ClientCertificate, List, NewApiKey, NewClient, NewClientCertificate, NewRealm, PutApp,
+    PutClient, PutRole, Quarantine, Realm, Role, RotateApiKey,
 };
 use countersign_domain::permission::Permission as P;
 use countersign_edge::auth::Needs::{Everywhere, In, Member};
 
 use super::{
-    LongPoll, Paging, accounts, api_keys, apps, attributes, certificates, clients,
+    Paging, api_keys, apps, certificates, clients,
     endpoint::{Endpoint, endpoint},
-    enrolments, events, life, logins, quarantine, realms, roles, users,
+    quarantine, realms, roles,
 };
 
 macro_rules! route {
     ($handler:path) => {
-        || web::route().to($handler)
+        || actix_web::web::route().to($handler)
     };
 }
+use route;
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
@@ -30,7 +35,10 @@ const DELETE: Method = Method::DELETE;
 /// All of them; those of one path stand together.
 pub(crate) fn all() -> Vec<Endpoint> {
     // The busiest first: a request is compared with one path after the other.
-    [logins_(), enrolling(), realms_and_clients(), keys(), certificates_(), roles_(), people(), accounts_(), trail()].concat()
+    let (logins, enrolling) = (flows::logins_(), people::enrolling());
+    let (users, holds, accounts) = (people::people(), people::legal_holds(), people::accounts_());
+    let (realms, others) = (realms_and_clients(), [apps_and_quarantine(), keys(), certificates_(), roles_()].concat());
+    [logins, enrolling, realms, others, users, holds, accounts, flows::trail()].concat()
 }
 
 fn realms_and_clients() -> Vec<Endpoint> {
@@ -52,7 +60,7 @@ fn realms_and_clients() -> Vec<Endpoint> {
             .gives::<Realm>(200),
         endpoint(GET, CLIENTS, "listClients", route!(clients::list))
             .says("The realm's clients, by name.")
-            .needs(In(P::Clients))
+            .needs(In(P::ClientsRead))
             .asks::<Paging>()
             .gives::<List<Client>>(200),
         endpoint(POST, CLIENTS, "createClient", route!(clients::create))
@@ -62,7 +70,7 @@ fn realms_and_clients() -> Vec<Endpoint> {
             .gives::<Client>(201)
             .refuses(&["already_exists", "idempotency_key_reused"])
             .keyed(),
-        endpoint(GET, CLIENT, "getClient", route!(clients::get)).says("A client.").needs(In(P::Clients)).gives::<Client>(200),
+        endpoint(GET, CLIENT, "getClient", route!(clients::get)).says("A client.").needs(In(P::ClientsRead)).gives::<Client>(200),
         endpoint(PUT, CLIENT, "putClient", route!(clients::put))
             .says("Replaces everything about a client but its id and name.")
             .needs(In(P::Clients))
@@ -71,11 +79,19 @@ fn realms_and_clients() -> Vec<Endpoint> {
         endpoint(DELETE, CLIENT, "deleteClient", route!(clients::delete))
             .says("Deletes a client; its API keys go with it.")
             .needs(In(P::Clients)),
+    ]
+}
+
+fn apps_and_quarantine() -> Vec<Endpoint> {
+    vec![
         endpoint(GET, "/v1/realms/{realm}/apps", "listApps", route!(apps::list))
             .says("The apps the realm lists.")
-            .needs(In(P::Realm))
+            .needs(In(P::RealmRead))
             .gives::<List<App>>(200),
-        endpoint(GET, "/v1/realms/{realm}/apps/{app}", "getApp", route!(apps::get)).says("An app.").needs(In(P::Realm)).gives::<App>(200),
+        endpoint(GET, "/v1/realms/{realm}/apps/{app}", "getApp", route!(apps::get))
+            .says("An app.")
+            .needs(In(P::RealmRead))
+            .gives::<App>(200),
         endpoint(PUT, "/v1/realms/{realm}/apps/{app}", "putApp", route!(apps::put))
             .says("Lists an app, or changes its entry.")
             .needs(In(P::Realm))
@@ -85,8 +101,8 @@ fn realms_and_clients() -> Vec<Endpoint> {
             .says("Takes an app off the list; its accounts stay.")
             .needs(In(P::Realm)),
         endpoint(GET, "/v1/realms/{realm}/quarantine", "listQuarantine", route!(quarantine::list))
-            .says("Browsers and addresses that stay out after \"not me\".")
-            .needs(In(P::Realm))
+            .says("What is done to browsers and addresses after \"not me\".")
+            .needs(In(P::RealmRead))
             .gives::<List<Quarantine>>(200),
         endpoint(DELETE, "/v1/realms/{realm}/quarantine/{key}", "releaseQuarantine", route!(quarantine::release))
             .says("Lets one in again.")
@@ -98,8 +114,8 @@ fn keys() -> Vec<Endpoint> {
     vec![
         endpoint(GET, "/v1/api-keys", "listApiKeys", route!(api_keys::list))
             .says("API keys without their secrets; a realm's administrator sees its own realm's.")
-            .needs(In(P::Clients))
-            .asks::<Paging>()
+            .needs(In(P::ClientsRead))
+            .asks::<api_keys::Search>()
             .gives::<List<ApiKey>>(200),
         endpoint(POST, "/v1/api-keys", "createApiKey", route!(api_keys::create))
             .says("Makes an API key that may do no more than the caller. The answer alone has its secret.")
@@ -119,10 +135,15 @@ fn keys() -> Vec<Endpoint> {
             .keyed(),
         endpoint(GET, "/v1/api-keys/{key}", "getApiKey", route!(api_keys::get))
             .says("An API key.")
+            .needs(In(P::ClientsRead))
+            .gives::<ApiKey>(200),
+        endpoint(PATCH, "/v1/api-keys/{key}", "changeApiKey", route!(api_keys::change))
+            .says("Gives an API key another role, no more than the caller has; its secret stays.")
             .needs(In(P::Clients))
+            .takes::<ChangeApiKey>()
             .gives::<ApiKey>(200),
         endpoint(DELETE, "/v1/api-keys/{key}", "deleteApiKey", route!(api_keys::delete))
-            .says("Deletes an API key; it stops working at once.")
+            .says("Deletes an API key that may do no more than the caller; it stops working at once.")
             .needs(In(P::Clients)),
         endpoint(POST, "/v1/api-keys/{key}/rotate", "rotateApiKey", route!(api_keys::rotate))
             .says("A successor with the same role and limits; both work for a while. While the successor is unused, rotating again replaces it.")
@@ -138,8 +159,8 @@ fn certificates_() -> Vec<Endpoint> {
     vec![
         endpoint(GET, "/v1/client-certificates", "listClientCertificates", route!(certificates::list))
             .says("Client certificates that are listed; a realm's administrator sees its own realm's.")
-            .needs(In(P::Clients))
-            .asks::<Paging>()
+            .needs(In(P::ClientsRead))
+            .asks::<api_keys::Search>()
             .gives::<List<ClientCertificate>>(200),
         endpoint(POST, "/v1/client-certificates", "createClientCertificate", route!(certificates::create))
             .says("Lists a client certificate: whoever has its key may do what its role says, no more than the caller, until the certificate ends.")
@@ -148,7 +169,7 @@ fn certificates_() -> Vec<Endpoint> {
             .gives::<ClientCertificate>(201),
         endpoint(GET, "/v1/client-certificates/{certificate}", "getClientCertificate", route!(certificates::get))
             .says("A client certificate that is listed.")
-            .needs(In(P::Clients))
+            .needs(In(P::ClientsRead))
             .gives::<ClientCertificate>(200),
         endpoint(DELETE, "/v1/client-certificates/{certificate}", "deleteClientCertificate", route!(certificates::delete))
             .says("Takes a client certificate off the list; it stops working at once.")
@@ -173,7 +194,7 @@ fn roles_() -> Vec<Endpoint> {
             .refuses(&["in_use"]),
         endpoint(GET, "/v1/realms/{realm}/roles", "listRoles", route!(roles::list))
             .says("The realm's roles.")
-            .needs(In(P::Realm))
+            .needs(In(P::RealmRead))
             .gives::<List<Role>>(200),
         endpoint(PUT, "/v1/realms/{realm}/roles/{role}", "putRole", route!(roles::put))
             .says("Makes or changes a role of the realm, of permissions the caller has.")
@@ -187,198 +208,11 @@ fn roles_() -> Vec<Endpoint> {
     ]
 }
 
-fn people() -> Vec<Endpoint> {
-    const USER: &str = "/v1/realms/{realm}/users/{user}";
-    const ATTRIBUTES: &str = "/v1/realms/{realm}/users/{user}/attributes";
-    vec![
-        endpoint(GET, "/v1/realms/{realm}/users", "listUsers", route!(users::list))
-            .says("Users: all, or those that match.")
-            .needs(In(P::Users))
-            .asks::<users::Search>()
-            .gives::<List<User>>(200),
-        endpoint(GET, USER, "getUser", route!(users::get)).says("A user.").needs(In(P::Users)).gives::<User>(200),
-        endpoint(PUT, USER, "putUser", route!(users::put))
-            .says("Makes or changes a user.")
-            .needs(In(P::Users))
-            .takes::<PutUser>()
-            .gives::<User>(200),
-        endpoint(DELETE, USER, "deleteUser", route!(users::delete)).says("Deletes a user with all accounts.").needs(In(P::Users)),
-        endpoint(GET, ATTRIBUTES, "getAttributes", route!(attributes::get))
-            .says("A user's attributes.")
-            .needs(In(P::Users))
-            .gives::<Attributes>(200),
-        endpoint(PATCH, ATTRIBUTES, "changeAttributes", route!(attributes::change))
-            .says("Sets these attributes, removes those that are null, leaves the others.")
-            .needs(In(P::Users))
-            .takes::<ChangeAttributes>()
-            .gives::<Attributes>(200),
-        endpoint(GET, "/v1/realms/{realm}/users/{user}/logins", "listUserLogins", route!(life::running))
-            .says("What runs in this user's name; a client sees its own.")
-            .needs(In(P::Logins))
-            .gives::<List<Login>>(200),
-        endpoint(POST, "/v1/realms/{realm}/users/{user}/logout", "logoutUser", route!(life::logout))
-            .says("Ends every login of a user, everywhere.")
-            .needs(In(P::Logins))
-            .gives::<Ended>(200),
-        endpoint(GET, "/v1/realms/{realm}/users/{user}/export", "exportUser", route!(life::export))
-            .says("Everything that is kept about a user.")
-            .needs(In(P::Audit))
-            .gives::<UserExport>(200),
-        endpoint(POST, "/v1/realms/{realm}/users/{user}/erase", "eraseUser", route!(life::erase))
-            .says("Deletes a user and puts a pseudonym where the name stood.")
-            .needs(In(P::Audit))
-            .gives::<Erased>(200),
-    ]
-}
-
-fn enrolling() -> Vec<Endpoint> {
-    const ENROLMENTS: &str = "/v1/realms/{realm}/enrolments";
-    vec![
-        endpoint(GET, ENROLMENTS, "listEnrolments", route!(enrolments::list))
-            .says("Enrolments, newest first; a client sees its own.")
-            .needs(In(P::Users))
-            .asks::<Paging>()
-            .gives::<List<Enrolment>>(200),
-        endpoint(POST, ENROLMENTS, "createEnrolment", route!(enrolments::create))
-            .says("Invites a phone for a user. The answer alone has the link.")
-            .needs(In(P::Users))
-            .takes::<NewEnrolment>()
-            .gives::<Enrolment>(201)
-            .refuses(&["confirm_not_allowed", "secret_already_issued", "idempotency_key_reused"])
-            .keyed(),
-        endpoint(GET, "/v1/realms/{realm}/enrolments/{enrolment}", "getEnrolment", route!(enrolments::get))
-            .says("An enrolment, at once or as soon as it changes.")
-            .needs(In(P::Users))
-            .asks::<LongPoll>()
-            .gives::<Enrolment>(200),
-        endpoint(POST, "/v1/realms/{realm}/enrolments/{enrolment}/confirm", "confirmEnrolment", route!(enrolments::confirm))
-            .says("Types the number the phone shows.")
-            .needs(In(P::Users))
-            .takes::<ConfirmNumber>()
-            .gives::<Enrolment>(200)
-            .refuses(&["wrong_number", "not_redeemed", "already_decided", "not_allowed"]),
-        endpoint(POST, "/v1/realms/{realm}/enrolments/{enrolment}/admit", "admitEnrolment", route!(enrolments::admit))
-            .says("Says yes to a phone whose enrolment asks for an administrator.")
-            .needs(In(P::Realm))
-            .gives::<Enrolment>(200)
-            .refuses(&["not_redeemed", "already_decided", "not_allowed"]),
-        endpoint(POST, "/v1/realms/{realm}/enrolments/{enrolment}/cancel", "cancelEnrolment", route!(enrolments::cancel))
-            .says("Takes an enrolment back.")
-            .needs(In(P::Users))
-            .gives::<Enrolment>(200)
-            .refuses(&["already_decided"]),
-    ]
-}
-
-fn accounts_() -> Vec<Endpoint> {
-    const ACCOUNT: &str = "/v1/realms/{realm}/accounts/{account}";
-    vec![
-        endpoint(GET, "/v1/realms/{realm}/accounts", "listAccounts", route!(accounts::list))
-            .says("Accounts, in the order they were made.")
-            .needs(In(P::Accounts))
-            .asks::<accounts::Search>()
-            .gives::<List<Account>>(200),
-        endpoint(GET, ACCOUNT, "getAccount", route!(accounts::get)).says("An account.").needs(In(P::Accounts)).gives::<Account>(200),
-        endpoint(PATCH, ACCOUNT, "changeAccount", route!(accounts::change))
-            .says("Gives a phone another name.")
-            .needs(In(P::Accounts))
-            .takes::<ChangeAccount>()
-            .gives::<Account>(200),
-        endpoint(DELETE, ACCOUNT, "deleteAccount", route!(accounts::delete)).says("Deletes an account for good.").needs(In(P::Accounts)),
-        endpoint(POST, "/v1/realms/{realm}/accounts/{account}/block", "blockAccount", route!(accounts::block))
-            .says("Stops an account and ends what it approved.")
-            .needs(In(P::Accounts))
-            .gives::<Account>(200)
-            .refuses(&["not_allowed"]),
-        endpoint(POST, "/v1/realms/{realm}/accounts/{account}/unblock", "unblockAccount", route!(accounts::unblock))
-            .says("Lets an account work again.")
-            .needs(In(P::Accounts))
-            .gives::<Account>(200)
-            .refuses(&["not_allowed"]),
-    ]
-}
-
-fn logins_() -> Vec<Endpoint> {
-    const LOGIN: &str = "/v1/realms/{realm}/logins/{login}";
-    vec![
-        endpoint(POST, "/v1/realms/{realm}/logins", "createLogin", route!(logins::create))
-            .says("Starts a login. The answer alone has what the browser needs.")
-            .needs(In(P::Logins))
-            .takes::<NewLogin>()
-            .gives::<Login>(201)
-            .refuses(&["rate_limited", "quarantined", "idempotency_key_reused"])
-            .keyed(),
-        endpoint(GET, LOGIN, "getLogin", route!(logins::get))
-            .says("A login, at once or as soon as it changes.")
-            .needs(In(P::Logins))
-            .asks::<LongPoll>()
-            .gives::<Login>(200),
-        endpoint(GET, "/v1/realms/{realm}/logins/{login}/events", "streamLogin", route!(logins::events))
-            .says("A login's states as they come, as server-sent events; ends after the last one.")
-            .needs(In(P::Logins))
-            .asks::<logins::After>()
-            .streams::<Login>(200, "text/event-stream"),
-        endpoint(GET, "/v1/realms/{realm}/logins/{login}/timeline", "getTimeline", route!(life::timeline))
-            .says("What happened to a login, for support; it names nobody.")
-            .needs(In(P::Logins))
-            .gives::<Timeline>(200),
-        endpoint(POST, "/v1/realms/{realm}/logins/{login}/cancel", "cancelLogin", route!(logins::cancel))
-            .says("Takes a login back.")
-            .needs(In(P::Logins))
-            .gives::<Login>(200)
-            .refuses(&["already_decided"]),
-        endpoint(POST, "/v1/realms/{realm}/logins/{login}/redeem", "redeemLogin", route!(logins::redeem))
-            .says("Exchanges an approved login for the identity, once.")
-            .needs(In(P::Logins))
-            .may_take::<Redeem>()
-            .gives::<Identity>(200)
-            .refuses(&[
-                "not_approved",
-                "already_redeemed",
-                "wrong_return_token",
-                "too_late",
-                "account_not_active",
-                "idempotency_key_reused",
-            ])
-            .keyed(),
-        endpoint(POST, "/v1/realms/{realm}/logins/{login}/logout", "logout", route!(logins::logout))
-            .says("Ends an approved login.")
-            .needs(In(P::Logins))
-            .gives::<Login>(200)
-            .refuses(&["not_approved"]),
-    ]
-}
-
-fn trail() -> Vec<Endpoint> {
-    vec![
-        endpoint(GET, "/v1/realms/{realm}/events", "listEvents", route!(events::list))
-            .says("Who did what in the realm, oldest first; a client's key sees what concerns it.")
-            .needs(In(P::Audit))
-            .asks::<events::Search>()
-            .gives::<List<Event>>(200),
-        endpoint(GET, "/v1/realms/{realm}/events/stream", "streamEvents", route!(events::stream))
-            .says("The same as server-sent events, for as long as the connection lasts; resumes after Last-Event-ID.")
-            .needs(In(P::Audit))
-            .asks::<events::Pick>()
-            .streams::<Event>(200, "text/event-stream"),
-        endpoint(GET, "/v1/realms/{realm}/events/export", "exportEvents", route!(events::export))
-            .says("All that match, one JSON object a line.")
-            .needs(In(P::Audit))
-            .asks::<events::Pick>()
-            .streams::<Event>(200, "application/x-ndjson"),
-        endpoint(GET, "/v1/events", "listGlobalEvents", route!(events::list_global))
-            .says("Who did what in all realms and outside of them.")
-            .needs(Everywhere(P::Root))
-            .asks::<events::Search>()
-            .gives::<List<Event>>(200),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use countersign_edge::auth::Needs::Key;
+    use countersign_edge::auth::Needs::{Feed, Key, OneOf};
 
     use super::*;
 
@@ -390,7 +224,7 @@ mod tests {
         assert_eq!(ids.len(), all.len());
         for e in &all {
             assert!(e.summary.ends_with('.'), "{} says {:?}", e.id, e.summary);
-            assert_eq!(e.path.contains("{realm}"), matches!(e.needs, Member | In(_)) && !credentials(e), "{}", e.path);
+            assert_eq!(e.path.contains("{realm}"), matches!(e.needs, Member | In(_) | OneOf(_) | Feed) && !credentials(e), "{}", e.path);
             assert!(!matches!(e.needs, Key) || !e.path.contains("{realm}"), "{}", e.path);
         }
         let mut paths: Vec<_> = all.iter().map(|e| e.path).collect();

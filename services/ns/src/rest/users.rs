@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use countersign_actors::Accounts;
 use countersign_api::{List, PutUser, User as Dto, limits};
 use countersign_domain::{
-    account::Event,
+    Refused,
     ports::{Ports, UserQuery, UserSort},
     refused::Stop,
     text as rules,
@@ -104,29 +104,10 @@ pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: UserPath) ->
     Ok(HttpResponse::Ok().json(dto(user)))
 }
 
-pub(super) async fn delete(
-    at: InRealm,
-    ports: web::Data<Ports>,
-    accounts: web::Data<Accounts>,
-    path: UserPath,
-) -> Result<HttpResponse, Oops> {
-    if delete_with_accounts(&at, &ports, &accounts, &path.1).await? { Ok(no_content()) } else { Err(Oops::not_found()) }
-}
-
-/// The user goes first, so that no enrolment makes another account; then its accounts, one by one. False when there was nothing.
-pub(super) async fn delete_with_accounts(at: &InRealm, ports: &Ports, accounts: &Accounts, user_id: &str) -> Result<bool, Oops> {
-    let gone = ports.store.delete_user(at.id(), user_id, &ports.stamp(at.caller.who())).await?;
-    let mut left = accounts.of_user(&at.realm, user_id).await?;
-    let there = gone || !left.is_empty();
-    // A list has an end, a user's accounts may not: what is deleted is not listed again.
-    while !left.is_empty() {
-        for account in left {
-            match accounts.change(&at.realm, account.id, Event::Delete, at.caller.who()).await {
-                Ok(_) | Err(Stop::Refused(_)) => {}
-                Err(fault) => return Err(fault.into()),
-            }
-        }
-        left = accounts.of_user(&at.realm, user_id).await?;
-    }
-    Ok(there)
+pub(super) async fn delete(at: InRealm, accounts: web::Data<Accounts>, path: UserPath) -> Result<HttpResponse, Oops> {
+    let there = accounts.delete_user(&at.realm, path.1.clone(), at.caller.who()).await.map_err(|stop| match stop {
+        Stop::Refused(Refused::Lacking) => Oops::forbidden().because("the user has phones: deleting them takes the permission accounts"),
+        other => other.into(),
+    })?;
+    if there { Ok(no_content()) } else { Err(Oops::not_found()) }
 }

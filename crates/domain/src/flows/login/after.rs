@@ -8,7 +8,7 @@ use countersign_protocol::{
 use super::{Seen, ended_by_itself, look, write};
 use crate::{
     Refused,
-    account::{Account, may_log_in},
+    account::Account,
     audit::{Actor, Who},
     capability,
     faults::{FaultName, active},
@@ -60,6 +60,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
         Redeemed::Lost => return Err(Refused::AlreadyRedeemed.into()),
         Redeemed::Ended => return Err(Refused::NotApproved.into()),
         Redeemed::AccountNotActive => return Err(Refused::AccountBlocked.into()),
+        Redeemed::NotAccepted => return Err(Refused::EnrolmentNotAccepted.into()),
     };
     ports.meter.note(Fact::Redeemed);
     record.redeemed = Some(ports.now());
@@ -94,17 +95,17 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who
     Ok(Seen { login: seen.login, state: next })
 }
 
-/// Ends everything a user has approved, on whichever phone; gives how much it was.
+/// Ends everything a user has approved, on whichever phone: at the client that asks, or everywhere when none does. Gives how much it was.
 ///
 /// # Errors
 /// [`Stop::Limited`] for a phone that asks too often.
 pub async fn end_all_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<usize, Stop> {
     if let Actor::Account(me) = who.actor {
         // A phone that nobody has let in yet must not end what the user's phones approved.
-        may_log_in(ports.store.account(realm.realm.id, me).await?.ok_or(Refused::AccountDeleted)?.state)?;
+        ports.store.account(realm.realm.id, me).await?.ok_or(Refused::AccountDeleted)?.may_log_in(ports.now())?;
         let_change(ports, realm, me).await?;
     }
-    let ended = ports.store.end_logins_of_user(realm.realm.id, user_id, &ports.stamp(who)).await?;
+    let ended = ports.store.end_logins_of_user(realm.realm.id, user_id, who.client, &ports.stamp(who)).await?;
     announce_ended(ports, &ended).await?;
     Ok(ended.len())
 }

@@ -8,7 +8,7 @@ use countersign_protocol::{
 use super::{LINGER_SECS, read, write};
 use crate::{
     Refused,
-    account::{Account, may_log_in},
+    account::Account,
     capability::{self, Shown},
     faults::{FaultName, active},
     flows::limits::not_genuine,
@@ -34,7 +34,8 @@ pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &
         Ok(shown) => shown,
         Err(why) => return Err(not_genuine(ports, realm, account.id, why).await?),
     };
-    may_log_in(current(ports, account).await?.state)?;
+    let now = current(ports, account).await?;
+    now.may_log_in(ports.now())?;
     // Two rounds are enough: the version only grows, and past "pending" the answer is final.
     for _ in 0..3 {
         let Some(stored) = ports.live.read(frame.login).await? else { return Err(gone(ports, realm, frame.login).await?) };
@@ -45,6 +46,9 @@ pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &
         // A login that waits for somebody else does not exist for this account unless it shows its code.
         if login.realm != realm.realm.id || (shown == Shown::Nothing && !login.is_for(account.id, &account.user_id)) {
             return Err(Refused::NotFound.into());
+        }
+        if !login.accepts(now.origin.client) {
+            return Err(Refused::EnrolmentNotAccepted.into());
         }
         let state = if active(FaultName::SkipCompare) { State::Pending } else { state };
         let wanted = wanted(ports, realm, account, &login, shown);
@@ -75,7 +79,8 @@ fn wanted(ports: &Ports, realm: &OpenRealm, account: &Account, login: &Login, sh
         Shown::Nothing if login.callback_url.is_some() => (Via::App, false),
         Shown::Nothing => (Via::Directed, numbers.directed),
     };
-    let number = (numbered || (login.number_match && via != Via::App)).then(|| ports.random.short_number());
+    // What the client asks for counts more than that it asks for none: it may have been told to be careful.
+    let number = ((numbered && !login.number_off) || (login.number_match && via != Via::App)).then(|| ports.random.short_number());
     Claim { account: account.id, user_id: account.user_id.clone(), via, number, at: ports.now() }
 }
 

@@ -1,10 +1,12 @@
 //! How logins get their outcome: by the phone, by whoever asked, by the end of the account.
 
+use std::net::IpAddr;
+
 use countersign_protocol::{
     codes::{LoginState, RefuseReason},
     decision::Verdict,
     frames,
-    ids::{AccountId, LoginId, ReqId},
+    ids::{AccountId, LoginId},
 };
 
 use super::{NotWon, Seen, claim::gone, expire, look, outcome, read, record};
@@ -13,7 +15,7 @@ use crate::{
     account::Account,
     audit::{Actor, Who},
     decision::judge,
-    flows::limits::not_me,
+    flows::accusation::{follows_already, not_me},
     login::{EndedBy, Event, State, step},
     ports::Ports,
     realm::OpenRealm,
@@ -23,7 +25,7 @@ use crate::{
 /// A phone that lost an answer asks again within this time.
 const REPEATED_SECS: u64 = 60;
 
-/// The account that claimed a login answers it. `cb` is the binding of the channel the answer came on. Gives the state the account may now believe.
+/// The account that claimed a login answers it. `cb` is the binding of the channel the answer came on, `from` the address it came from. Gives the state the account may now believe.
 ///
 /// # Errors
 /// Why not. Repeating with the same `req_id` gives the stored answer.
@@ -32,7 +34,7 @@ pub async fn decide(
     realm: &OpenRealm,
     account: &Account,
     frame: &frames::Decide,
-    cb: &[u8; 32],
+    (cb, from): (&[u8; 32], Option<IpAddr>),
 ) -> Result<LoginState, Stop> {
     let stored = ports.live.read(frame.login).await?;
     let open = match &stored {
@@ -40,7 +42,7 @@ pub async fn decide(
         _ => None,
     };
     let Some((login, state)) = open.filter(|(login, _)| login.realm == realm.realm.id) else {
-        return repeated(ports, realm, account.id, frame.login, frame.req_id).await;
+        return repeated(ports, realm, account, frame, from).await;
     };
     let judged = judge(&frame.jws, &login, &account.jkt, &account.public_key, cb)?;
     let now = ports.now();
@@ -53,7 +55,7 @@ pub async fn decide(
         other => other?,
     };
     let State::Claimed(claim) = state else { return Err(Refused::NotFound.into()) };
-    let initiator = login.initiator;
+    let via = claim.via;
     let mut outcome = outcome(now, &login, next.public(), next.reason().map(str::to_owned), Some(claim));
     outcome.decision = Some(frame.jws.clone());
     outcome.req_id = Some(frame.req_id);
@@ -64,33 +66,36 @@ pub async fn decide(
     match record(ports, outcome, Actor::Account(account.id).into()).await? {
         Ok(state) => {
             if judged.reason == Some(RefuseReason::NotMe) {
-                not_me(ports, realm, account.id, frame.login, initiator).await?;
+                not_me(ports, realm, account, &login, Some(via), from).await?;
             }
             Ok(state.public())
         }
-        Err(NotWon::Decided(_)) => repeated(ports, realm, account.id, frame.login, frame.req_id).await,
+        Err(NotWon::Decided(_)) => repeated(ports, realm, account, frame, from).await,
         Err(NotWon::Inactive(why)) => Err(why.into()),
     }
 }
 
 /// A command whose answer was lost gets the stored answer; everybody else learns why it is too late.
-async fn repeated(ports: &Ports, realm: &OpenRealm, account: AccountId, login: LoginId, req: ReqId) -> Result<LoginState, Stop> {
-    let Some(record) = ports.store.outcome(realm.realm.id, login).await? else { return Err(Refused::NotFound.into()) };
+async fn repeated(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+    frame: &frames::Decide,
+    from: Option<IpAddr>,
+) -> Result<LoginState, Stop> {
+    let Some(record) = ports.store.outcome(realm.realm.id, frame.login).await? else { return Err(Refused::NotFound.into()) };
     let outcome = &record.outcome;
-    let mine = outcome.claim.as_ref().is_some_and(|c| c.account == account);
-    if mine && outcome.req_id == Some(req) {
+    let mine = outcome.claim.as_ref().is_some_and(|c| c.account == account.id);
+    if mine && outcome.req_id == Some(frame.req_id) {
         // Should the first answer have been lost with what had to follow it. Not for ever: an administrator may have let the browser in again since.
-        let initiator = outcome.login.initiator;
         let fresh = ports.now() < outcome.decided_at.plus_secs(REPEATED_SECS);
         let not_me_said = fresh && outcome.reason.as_deref() == Some(RefuseReason::NotMe.as_str());
-        if let (true, Some(key)) = (not_me_said, initiator.binding)
-            && ports.live.quarantined(realm.realm.id, key).await?.is_none()
-        {
-            not_me(ports, realm, account, login, initiator).await?;
+        if not_me_said && !follows_already(ports, realm, &outcome.login).await? {
+            not_me(ports, realm, account, &outcome.login, outcome.claim.as_ref().map(|c| c.via), from).await?;
         }
         return Ok(record.state().public());
     }
-    Err(gone(ports, realm, login).await?)
+    Err(gone(ports, realm, frame.login).await?)
 }
 
 /// The client or the page takes the login back.

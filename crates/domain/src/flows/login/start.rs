@@ -2,17 +2,17 @@
 
 use countersign_protocol::{
     codes::AccountState,
-    ids::{AccountId, LoginId, ReqId},
+    ids::{AccountId, ClientId, LoginId, ReqId},
 };
 
 use super::{
     Claimed, LINGER_SECS, Seen,
     claim::{gone, resume},
-    encode, look, read, write,
+    look, read, write,
 };
 use crate::{
     Refused,
-    account::{Account, may_log_in},
+    account::Account,
     audit::Who,
     capability::{fingerprint, page_secret},
     client::Client,
@@ -43,14 +43,16 @@ pub struct NewLogin {
     /// The browser's address.
     pub address: Option<String>,
     pub number_match: bool,
+    /// No number, whatever the realm's settings say.
+    pub number_off: bool,
 }
 
 /// Whom a login is directed at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directed {
     target: Target,
-    /// The phones that may be told.
-    to: Vec<AccountId>,
+    /// The phones that may be told, with the client that invited each.
+    to: Vec<(AccountId, Option<ClientId>)>,
 }
 
 /// Directs a login. That nobody has this name is told to nobody.
@@ -66,7 +68,8 @@ pub async fn direct(ports: &Ports, realm: &OpenRealm, target: Target) -> Result<
             ports.store.accounts(realm.realm.id, &query).await?
         }
     };
-    let to = accounts.into_iter().filter(|a| may_log_in(a.state).is_ok()).map(|a| a.id).collect();
+    let now = ports.now();
+    let to = accounts.into_iter().filter(|a| a.may_log_in(now).is_ok()).map(|a| (a.id, a.origin.client)).collect();
     Ok(Directed { target, to })
 }
 
@@ -112,14 +115,17 @@ pub async fn create(ports: &Ports, realm: &OpenRealm, client: &Client, new: NewL
         number_match: new.number_match,
         callback_url: None,
         request: who.mark.map(|mark| mark.hash),
+        number_off: new.number_off,
+        accepts: accepts(client),
     };
-    let ttl = realm.realm.settings.login_secs + LINGER_SECS;
-    let way = Way::of_client(realm, client.id, initiator, login.target.as_ref());
-    if !way.begin(ports, id, encode(&login, None), ttl, &to).await? {
+    let to: Vec<AccountId> = to.into_iter().filter(|(_, invited_by)| login.accepts(*invited_by)).map(|(id, _)| id).collect();
+    let target = login.target.clone();
+    let way = Way::of_client(realm, client.id, initiator, target.as_ref());
+    match way.begin(ports, login, &to).await? {
+        Some(login) => Ok(Created { seen: Seen { login, state: State::Pending }, page }),
         // The same keyed request, on another connection, a moment earlier.
-        return made_before(ports, realm, client, who).await?.ok_or_else(|| Fault("a new login's id is taken".to_owned()).into());
+        None => made_before(ports, realm, client, who).await?.ok_or_else(|| Fault("a new login's id is taken".to_owned()).into()),
     }
-    Ok(Created { seen: Seen { login, state: State::Pending }, page })
 }
 
 async fn made_before(ports: &Ports, realm: &OpenRealm, client: &Client, who: Who) -> Result<Option<Created>, Stop> {
@@ -138,7 +144,7 @@ async fn made_before(ports: &Ports, realm: &OpenRealm, client: &Client, who: Who
 /// [`Refused::NotFound`] for a client that is not there or does not take such logins.
 pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, client: &str, req_id: ReqId) -> Result<Claimed, Stop> {
     let account = ports.store.account(account.realm, account.id).await?.ok_or(Refused::AccountDeleted)?;
-    may_log_in(account.state)?;
+    account.may_log_in(ports.now())?;
     let id = LoginId(id_from(&sha256(&[b"countersign/in-app/v1\0", &account.id.0[..], &req_id.0].concat())));
     if let Some(there) = ports.live.read(id).await? {
         if there.v == 1 {
@@ -174,9 +180,14 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
         number_match: false,
         callback_url: Some(callback_url),
         request: None,
+        number_off: false,
+        accepts: accepts(&client),
     };
+    if !login.accepts(account.origin.client) {
+        return Err(Refused::EnrolmentNotAccepted.into());
+    }
     let ttl = realm.realm.settings.login_secs + LINGER_SECS;
-    Way::of_phone(realm, account.id, client.id).begin(ports, id, encode(&login, None), ttl, &[]).await?;
+    Way::of_phone(realm, account.id, client.id).begin(ports, login.clone(), &[]).await?;
     let claim = own_claim(&account, now);
     // Lost only to the same request on another connection: then what is there is the same.
     match ports.live.claim(id, account.id, 1, write(&login, Some(&claim), 2), ttl).await? {
@@ -187,6 +198,11 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
         },
         Advanced::Stale(_) | Advanced::Missing => Err(Refused::NotFound.into()),
     }
+}
+
+/// Whose enrolments the client accepts, as the login keeps it.
+fn accepts(client: &Client) -> Vec<String> {
+    client.accepts.iter().map(ToString::to_string).collect()
 }
 
 fn own_claim(account: &Account, at: Time) -> Claim {

@@ -29,6 +29,18 @@ pub enum Rotated {
     Missing,
 }
 
+/// Which API keys; all, when it says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyQuery {
+    pub realm: Option<RealmId>,
+    pub client: Option<ClientId>,
+    pub role: Option<String>,
+    /// Those of certificates, or the others.
+    pub certificates: Option<bool>,
+    pub after: Option<ApiKeyId>,
+    pub limit: u32,
+}
+
 /// Realms, clients, keys, roles, apps.
 #[async_trait]
 pub trait Directory: Send + Sync {
@@ -54,19 +66,18 @@ pub trait Directory: Send + Sync {
     /// With what its role allows now.
     async fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Granted>, Fault>;
     async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, Fault>;
-    /// Of one realm, or all; of one client, or all; those of certificates, or the others, or all; in the order of their ids.
-    async fn api_keys(
-        &self,
-        realm: Option<RealmId>,
-        client: Option<ClientId>,
-        certificates: Option<bool>,
-        after: Option<ApiKeyId>,
-        limit: u32,
-    ) -> Result<Vec<ApiKey>, Fault>;
+    /// In the order of their ids.
+    async fn api_keys(&self, query: &KeyQuery) -> Result<Vec<ApiKey>, Fault>;
+    /// Whether the database has, or had, a root key.
+    async fn had_root_key(&self) -> Result<bool, Fault>;
+    /// The first root key of a database. False when it has, or had, one: a key that existed once never comes back.
+    async fn add_first_root_key(&self, key: &ApiKey, stamp: &Stamp) -> Result<bool, Fault>;
     async fn delete_api_key(&self, id: ApiKeyId, stamp: &Stamp) -> Result<bool, Fault>;
     /// A successor in the same transaction, in the place of one that was never used; the old one works until `until`. Unless the successor `may_outlive` it, it
     /// ends when the old one would have.
     async fn rotate_api_key(&self, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Result<Rotated, Fault>;
+    /// Gives the key another role, if it still has the one it is given with. False when it has not, or the role is gone.
+    async fn change_api_key(&self, before: &ApiKey, role: &str, stamp: &Stamp) -> Result<bool, Fault>;
     /// When it was last used; not in the trail.
     async fn touch_api_key(&self, id: ApiKeyId, at: Time) -> Result<(), Fault>;
 

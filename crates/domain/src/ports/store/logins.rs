@@ -10,7 +10,7 @@ use crate::{
     Fault,
     account::Account,
     audit::Stamp,
-    login::{EndedBy, Outcome, Record},
+    login::{EndedBy, Initiator, Outcome, Record},
     time::Time,
 };
 
@@ -36,6 +36,8 @@ pub enum Redeemed {
     Ended,
     /// The account is not active any more.
     AccountNotActive,
+    /// The client does not accept enrolments of the client that invited this phone.
+    NotAccepted,
 }
 
 /// Outcomes, redemptions, ends.
@@ -60,8 +62,16 @@ pub trait Logins: Send + Sync {
         client: Option<ClientId>,
         now: Time,
     ) -> Result<Vec<Record>, Fault>;
-    /// Ends everything a user has approved; gives what it ended.
-    async fn end_logins_of_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Vec<LoginId>, Fault>;
+    /// Ends everything a user has approved, at one client or all; gives what it ended.
+    async fn end_logins_of_user(
+        &self,
+        realm: RealmId,
+        user_id: &str,
+        client: Option<ClientId>,
+        stamp: &Stamp,
+    ) -> Result<Vec<LoginId>, Fault>;
+    /// Where the user's newest approved logins came from.
+    async fn initiators_of_user(&self, realm: RealmId, user_id: &str) -> Result<Vec<Initiator>, Fault>;
     /// Every outcome of a user, oldest first, beginning after `after`.
     async fn outcomes_of_user(&self, realm: RealmId, user_id: &str, after: Option<LoginId>, limit: u32) -> Result<Vec<Record>, Fault>;
 }

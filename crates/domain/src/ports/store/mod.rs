@@ -7,10 +7,10 @@ mod trail;
 
 use async_trait::async_trait;
 
-pub use directory::{Directory, Rotated};
+pub use directory::{Directory, KeyQuery, Rotated};
 pub use logins::{Logins, Recorded, Redeemed};
 pub use people::{AccountQuery, People, UserQuery, UserSort};
-pub use trail::{Purged, Trail};
+pub use trail::{Kept, Purged, Trail};
 
 use crate::Fault;
 

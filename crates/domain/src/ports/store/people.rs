@@ -8,7 +8,16 @@ use countersign_protocol::{
     ids::{AccountId, ClientId, EnrolmentId, Jkt, LoginId, RealmId},
 };
 
-use crate::{Fault, account::Account, audit::Stamp, enrolment::Enrolment, time::Time, user::User};
+use crate::{
+    Fault,
+    account::Account,
+    audit::Stamp,
+    authority::Lineage,
+    enrolment::Enrolment,
+    further::{Admission, Past, UserHash},
+    time::Time,
+    user::{Hold, User},
+};
 
 /// What users are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,12 +41,16 @@ pub struct UserQuery {
     pub limit: u32,
 }
 
-/// Which accounts; in the order of their creation, without deleted ones.
+/// Which accounts; in the order of their creation, or the other way round, without deleted ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountQuery {
     pub user_id: Option<String>,
     pub state: Option<AccountState>,
     pub app: Option<String>,
+    /// Without those that wait.
+    pub let_in: bool,
+    /// Goes with no `after`.
+    pub newest_first: bool,
     pub after: Option<(Time, AccountId)>,
     pub limit: u32,
 }
@@ -76,24 +89,50 @@ pub trait People: Send + Sync {
         before: Option<(Time, EnrolmentId)>,
         limit: u32,
     ) -> Result<Vec<Enrolment>, Fault>;
-    /// Consumes the code and makes the account in one transaction. False when somebody was faster.
-    async fn redeem_enrolment(&self, after: &Enrolment, account: &Account, stamp: &Stamp) -> Result<bool, Fault>;
-    /// Moves an enrolment whose state and tries are still as in `before`; its account moves along. False when they are not.
+    /// Phones that were let in for the user though none of their own did: in whose hands the key was, and when.
+    async fn recoveries(&self, realm: RealmId, user_id: &str) -> Result<Vec<(Option<Lineage>, Time)>, Fault>;
+    /// The phones a user has and had, `hash` being the name when it is erased.
+    async fn past(&self, realm: RealmId, user_id: &str, hash: UserHash) -> Result<Past, Fault>;
+    /// Consumes the code and makes the account in one transaction; with an admission it is let in at once. False when somebody was faster, or the user's past is not
+    /// (any more) what was judged.
+    async fn redeem_enrolment(
+        &self,
+        after: &Enrolment,
+        account: &Account,
+        admission: Option<&Admission>,
+        hash: UserHash,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault>;
+    /// Moves an enrolment whose state and tries are still as in `before`; its account moves along, and needs an admission to become active. False when they are not, or
+    /// the user's past is not (any more) what was judged.
     async fn move_enrolment(
         &self,
         before: &Enrolment,
         after: &Enrolment,
-        account: Option<AccountState>,
+        admission: Option<&Admission>,
+        hash: UserHash,
         stamp: &Stamp,
     ) -> Result<bool, Fault>;
 
     async fn account(&self, realm: RealmId, id: AccountId) -> Result<Option<Account>, Fault>;
     async fn account_by_jkt(&self, realm: RealmId, jkt: &Jkt) -> Result<Option<Account>, Fault>;
     async fn accounts(&self, realm: RealmId, query: &AccountQuery) -> Result<Vec<Account>, Fault>;
-    /// Moves the account if it is still in `from`; ends its approved logins when it leaves `Active`. `None` when it was not in `from`, else the logins ended.
-    async fn move_account(&self, account: &Account, to: AccountState, stamp: &Stamp) -> Result<Option<Vec<LoginId>>, Fault>;
+    /// Moves the account if it is still as given; ends its approved logins when it leaves `Active`; remembers which key took it away. `None` when it was not as given, else
+    /// the logins ended.
+    async fn move_account(&self, account: &Account, to: AccountState, hash: UserHash, stamp: &Stamp)
+    -> Result<Option<Vec<LoginId>>, Fault>;
+    /// The phone has seen the list of its user's phones after so many had come; not in the trail.
+    async fn saw_phones(&self, realm: RealmId, id: AccountId, came: u32) -> Result<(), Fault>;
     /// Another name for the phone. False when there is no such account.
     async fn rename_account(&self, realm: RealmId, id: AccountId, device: &str, stamp: &Stamp) -> Result<bool, Fault>;
     /// The app's version, as it told it; not in the trail.
     async fn note_app_version(&self, realm: RealmId, id: AccountId, version: Option<&str>) -> Result<(), Fault>;
+
+    /// Lays a legal hold on a user, whether there is one of this name or not, or takes over one that was laid with less authority. False when one lies there.
+    async fn add_hold(&self, hold: &Hold, stamp: &Stamp) -> Result<bool, Fault>;
+    async fn hold(&self, realm: RealmId, user_id: &str) -> Result<Option<Hold>, Fault>;
+    /// In the order of the users' ids, beginning after `after`.
+    async fn holds(&self, realm: RealmId, after: Option<&str>, limit: u32) -> Result<Vec<Hold>, Fault>;
+    /// Lifts it. False when there is none.
+    async fn lift_hold(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<bool, Fault>;
 }

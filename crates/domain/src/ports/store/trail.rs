@@ -6,6 +6,7 @@ use countersign_protocol::ids::RealmId;
 use crate::{
     Fault,
     audit::{About, Entry, Filter, Stamp},
+    further::UserHash,
     time::Time,
 };
 
@@ -16,6 +17,19 @@ pub struct Purged {
     pub outcomes: usize,
     /// Keyed requests.
     pub requests: usize,
+}
+
+/// Since when each kind is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Endings of logins that nobody claimed, and their rows in the trail.
+    pub unclaimed: Time,
+    /// Rows of the trail that are no evidence.
+    pub security: Time,
+    /// Outcomes, by the end of their login, and rows of the trail that are evidence.
+    pub evidence: Time,
+    /// Keyed requests.
+    pub requests: Time,
 }
 
 /// The trail.
@@ -31,9 +45,9 @@ pub trait Trail: Send + Sync {
     async fn tell(&self, action: &str, about: &About, stamp: &Stamp) -> Result<(), Fault>;
     /// The body's hash of a keyed request that made something.
     async fn request(&self, id: &[u8; 16]) -> Result<Option<[u8; 32]>, Fault>;
-    /// Forgets rows of the trail from before `events`, outcomes whose login ended before `outcomes`, keyed requests from before `requests`; a batch of each. Without
-    /// a realm, what belongs to none, requests among it.
-    async fn purge(&self, realm: Option<RealmId>, events: Time, outcomes: Time, requests: Time) -> Result<Purged, Fault>;
-    /// Puts `pseudonym` where a user's name stood, in trail, outcomes, enrolments and deleted accounts.
-    async fn erase_user(&self, realm: RealmId, user_id: &str, pseudonym: &str, stamp: &Stamp) -> Result<(), Fault>;
+    /// Forgets what is from before these times, a batch of each kind; without a realm, what belongs to none, requests among it. What a legal hold lies on stays.
+    async fn purge(&self, realm: Option<RealmId>, before: Kept) -> Result<Purged, Fault>;
+    /// Puts `pseudonym` where a user's name stood, in trail, outcomes, enrolments and deleted accounts. That the user had a phone stays, under `hash`. False when a legal
+    /// hold lies on the user.
+    async fn erase_user(&self, realm: RealmId, user_id: &str, hash: UserHash, pseudonym: &str, stamp: &Stamp) -> Result<bool, Fault>;
 }

@@ -1,0 +1,83 @@
+//! `countersign api-key`: root keys, for whoever has the machine and its database. The way in when the other root keys are lost or sealed away.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use countersign_domain::{api_key, permission::role, ports::KeyQuery};
+
+use crate::{config::Config, roles};
+
+#[derive(Subcommand)]
+pub(crate) enum ApiKeyCommand {
+    /// Makes a key and prints it, once. The trail tells of it.
+    New {
+        /// The one role that needs the machine: every other key is made by REST.
+        #[arg(long, value_enum)]
+        role: Role,
+        /// For people.
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        #[command(flatten)]
+        at: Place,
+    },
+    /// Lists the root keys, without their secrets.
+    List {
+        #[command(flatten)]
+        at: Place,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Role {
+    /// Everything, everywhere.
+    Root,
+}
+
+/// Which database. A pod that uses it may be running.
+#[derive(Args)]
+pub(crate) struct Place {
+    /// Directory of the embedded database; not needed where `database.url` names another.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A TOML file with settings. None is needed.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// JSON instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Most root keys that are listed.
+const MOST: u32 = 1000;
+
+/// Gives what to print.
+pub(crate) fn run(command: ApiKeyCommand, environment: impl Iterator<Item = (String, String)>) -> Result<String, String> {
+    let (ApiKeyCommand::New { at, .. } | ApiKeyCommand::List { at }) = &command;
+    let config = Config::load(at.config.as_deref(), environment).map_err(|e| e.to_string())?;
+    let at = roles::Beside { data: at.data.clone(), config };
+    match command {
+        ApiKeyCommand::New { role: Role::Root, name, at: place } => {
+            let (id, secret) = at.new_root_key(name).map_err(|e| e.to_string())?;
+            let secret = api_key::write(&secret);
+            Ok(if place.json { serde_json::json!({"id": id.to_string(), "secret": secret}).to_string() } else { secret })
+        }
+        ApiKeyCommand::List { at: place } => {
+            let query = KeyQuery { role: Some(role::ROOT.to_owned()), limit: MOST, ..KeyQuery::default() };
+            let keys = at.keys(&query).map_err(|e| e.to_string())?;
+            let told = keys.iter().map(|k| {
+                if place.json {
+                    serde_json::json!({
+                        "id": k.id.to_string(), "name": k.name, "created_at": k.created_at.secs(), "expires_at": k.expires_at.map(|t| t.secs()),
+                        "last_used_at": k.last_used_at.map(|t| t.secs()), "certificate": k.certificate.is_some(),
+                    })
+                    .to_string()
+                } else {
+                    let used = k.last_used_at.map_or_else(|| "never".to_owned(), |t| t.secs().to_string());
+                    format!("{}  {}  made {}, last used {used} (seconds since 1970)", k.id, k.name.as_deref().unwrap_or("-"), k.created_at.secs())
+                }
+            });
+            let lines: Vec<String> = told.collect();
+            Ok(if lines.is_empty() && !place.json { "There is no root key.".to_owned() } else { lines.join("\n") })
+        }
+    }
+}
