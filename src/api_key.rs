@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use countersign_domain::{api_key, permission::role, ports::KeyQuery};
+use countersign_domain_ns::{api_key, permission::role, ports::KeyQuery};
 
 use crate::{config::Config, roles};
 

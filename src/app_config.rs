@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::Subcommand;
 use countersign_channel::p256::{self, SigningKey};
-use countersign_domain::ports::Clock;
+use countersign_ports::time::Clock;
 use countersign_protocol::{
     app_config::{self, Accepts, AppConfig},
     jws::compact,
@@ -89,7 +89,7 @@ fn key(file: &Path) -> Result<SigningKey, String> {
 
 impl Wanted {
     fn into_config(self) -> Result<AppConfig, String> {
-        countersign_domain::app::id(&self.app).map_err(|_| format!("{} cannot name an app", self.app))?;
+        countersign_domain_ns::app::id(&self.app).map_err(|_| format!("{} cannot name an app", self.app))?;
         let accepts = match self.realms {
             Realms::Word(word) if word == "open" => Accepts::Open,
             Realms::Word(word) => return Err(format!("realms = {word:?} is neither \"open\" nor a list of root pins")),

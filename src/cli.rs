@@ -194,7 +194,7 @@ fn old_client_keys(wanted: &Migrate, config: &Config) -> Result<Vec<String>, Str
 /// Breaks a promise from now on, for tests of the tests; whether it is known.
 #[cfg(feature = "faults")]
 pub(crate) fn sabotage(name: &str) -> bool {
-    let known = countersign_domain::faults::activate(name);
+    let known = countersign_ports::sabotage::activate(name);
     if known && name == "ack-before-commit" {
         countersign_store::lite::faults::LOSE_COMMITS.store(true, std::sync::atomic::Ordering::Relaxed);
     }

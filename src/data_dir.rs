@@ -8,7 +8,8 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use countersign_domain::{api_key, random::Random, secret::Secret};
+use countersign_domain_ns::api_key;
+use countersign_ports::{random::Random, secret::Secret};
 use serde_json::Value;
 
 /// The embedded database.

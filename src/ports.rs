@@ -2,7 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countersign_domain::{ports::Clock, random::Random, time::Time};
+use countersign_ports::{
+    random::Random,
+    time::{Clock, Time},
+};
 
 /// The system's clock.
 pub(crate) struct WallClock;

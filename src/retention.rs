@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use countersign_actors::Realms;
-use countersign_domain::{
+use countersign_domain_ns::{
     ports::{Kept, Ports, Purged},
     realm::{Realm, RealmSettings},
-    refused::Fault,
-    time::Time,
 };
 use countersign_edge::auth::Keys;
+use countersign_ports::{Fault, time::Time};
 
 /// How often there is something to forget.
 const EACH_MS: u64 = 3_600_000;

@@ -6,7 +6,7 @@ use countersign_chaos::{
     run::{Plan, Report, run},
     world::Stack,
 };
-use countersign_domain::faults::FaultName;
+use countersign_ports::sabotage::Sabotage;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_countersign");
 
@@ -16,7 +16,7 @@ fn installed() -> bool {
 }
 
 /// `None` where servers are not installed, which is a failure in CI.
-async fn told(stack: Stack, faults: usize, operations: usize, sabotage: Option<FaultName>) -> Option<Report> {
+async fn told(stack: Stack, faults: usize, operations: usize, sabotage: Option<Sabotage>) -> Option<Report> {
     let sabotage = sabotage.map(|name| name.as_str().to_owned());
     let plan = Plan { stack, faults, operations, people: 6, pause: Duration::from_millis(500), sabotage, seed: 7, history: None };
     if installed() { Some(run(Path::new(PROGRAM), &plan).await.unwrap()) } else { None }
@@ -36,7 +36,7 @@ async fn whatever_breaks_under_a_sentinel_no_promise_is_broken() {
 }
 
 /// The rules that a broken promise breaks, with nothing else broken but the clocks at the end.
-async fn broken(promise: FaultName) -> Vec<&'static str> {
+async fn broken(promise: Sabotage) -> Vec<&'static str> {
     let Some(report) = told(Stack::Wires, 0, 600, Some(promise)).await else { return vec!["not installed"] };
     report.by_rule.into_iter().filter(|(_, n)| *n > 0).map(|(rule, _)| rule).collect()
 }
@@ -45,14 +45,14 @@ macro_rules! sabotages {
     ($($test:ident: $promise:ident breaks $($rule:literal)|+;)*) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $test() {
-            let rules = broken(FaultName::$promise).await;
+            let rules = broken(Sabotage::$promise).await;
             assert!(rules.iter().any(|r| [$($rule,)+ "not installed"].contains(r)), "{rules:?}");
         }
     )*
 
     #[test]
     fn every_broken_promise_is_tried() {
-        assert_eq!([$(FaultName::$promise),*].len(), FaultName::ALL.len());
+        assert_eq!([$(Sabotage::$promise),*].len(), Sabotage::ALL.len());
     }};
 }
 

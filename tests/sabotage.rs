@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use countersign_domain::faults::FaultName;
+use countersign_ports::sabotage::Sabotage;
 use futures_util::FutureExt;
 
 use crate::{stories, support::Pod};
@@ -13,32 +13,32 @@ async fn fails(story: impl Future<Output = ()>) -> bool {
     !matches!(told, Ok(Ok(())))
 }
 
-fn broken(fault: FaultName) -> Pod {
+fn broken(fault: Sabotage) -> Pod {
     Pod::with(&["--fault", fault.as_str()], &[("COUNTERSIGN_WAIT_SAFETY_POLL_MS", "60000")])
 }
 
 #[tokio::test]
 async fn dropping_a_publish_is_noticed() {
-    let pod = broken(FaultName::DropPublish);
+    let pod = broken(Sabotage::DropPublish);
     assert!(fails(stories::everybody_learns_at_once(&pod)).await);
 }
 
 #[tokio::test]
 async fn skipping_the_compare_is_noticed() {
-    let pod = broken(FaultName::SkipCompare);
+    let pod = broken(Sabotage::SkipCompare);
     assert!(fails(stories::one_login_has_one_claimant(&pod)).await);
 }
 
 #[tokio::test]
 async fn approving_twice_is_noticed() {
-    let pod = broken(FaultName::ApproveTwice);
+    let pod = broken(Sabotage::ApproveTwice);
     assert!(fails(stories::one_login_has_one_outcome(&pod)).await);
 }
 
 #[tokio::test]
 async fn acknowledging_before_the_commit_is_noticed() {
     // The realm itself would be lost, too: the story cannot even begin, which is noticing.
-    let pod = std::panic::catch_unwind(|| broken(FaultName::AckBeforeCommit));
+    let pod = std::panic::catch_unwind(|| broken(Sabotage::AckBeforeCommit));
     if let Ok(pod) = pod {
         assert!(fails(stories::an_acknowledged_approval_survives_a_crash(pod)).await);
     }
@@ -46,20 +46,20 @@ async fn acknowledging_before_the_commit_is_noticed() {
 
 #[tokio::test]
 async fn losing_an_expiry_is_noticed() {
-    let pod = broken(FaultName::LoseExpiry);
+    let pod = broken(Sabotage::LoseExpiry);
     assert!(fails(stories::a_login_expires_for_everybody(&pod)).await);
 }
 
 #[tokio::test]
 async fn reusing_a_code_is_noticed() {
-    let pod = broken(FaultName::ReuseCode);
+    let pod = broken(Sabotage::ReuseCode);
     assert!(fails(stories::a_code_makes_one_account(&pod)).await);
 }
 
 #[test]
 fn every_fault_has_a_test_here() {
     let source = include_str!("sabotage.rs");
-    for fault in FaultName::ALL {
-        assert!(source.contains(&format!("broken(FaultName::{fault:?})")), "{fault:?} is not told here");
+    for fault in Sabotage::ALL {
+        assert!(source.contains(&format!("broken(Sabotage::{fault:?})")), "{fault:?} is not told here");
     }
 }

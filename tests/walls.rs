@@ -23,10 +23,11 @@ fn ours(n: &str) -> bool {
     n.starts_with("countersign")
 }
 
-const SERVER_ROOMS: [&str; 9] = [
+const SERVER_ROOMS: [&str; 10] = [
     "countersign",
     "countersign-actors",
-    "countersign-domain",
+    "countersign-domain-ns",
+    "countersign-ports",
     "countersign-store",
     "countersign-store-ns",
     "countersign-kv",
@@ -63,12 +64,12 @@ static WALLS: &[Wall] = &[
         breach: ("countersign-ns", "actix"),
     },
     Wall {
-        who: |n| n == "countersign-domain",
+        who: |n| one_of(&["countersign-domain-ns", "countersign-ports"])(n),
         never: |d| {
             one_of(&["tokio", "actix-rt", "actix", "actix-web", "futures-util", "diesel", "redis", "reqwest", "rand", "chrono", "time"])(d)
         },
         why: "rules know no runtime, IO, wall clock or RNG",
-        breach: ("countersign-domain", "tokio"),
+        breach: ("countersign-domain-ns", "tokio"),
     },
     Wall {
         who: |n| one_of(&["countersign-protocol", "countersign-channel"])(n),
@@ -104,13 +105,13 @@ static WALLS: &[Wall] = &[
         who: |n| one_of(&["countersign-demo", "countersign-idp", "countersign-mgmt"])(n),
         never: |d| ours(d) && d != "countersign-api",
         why: "customers of NS use its REST API and nothing else",
-        breach: ("countersign-demo", "countersign-domain"),
+        breach: ("countersign-demo", "countersign-domain-ns"),
     },
     Wall {
         who: |n| one_of(&["countersign-sdk", "countersign-sim"])(n),
         never: |d| SERVER_ROOMS.contains(&d),
         why: "the phone never sees a server room",
-        breach: ("countersign-sdk", "countersign-domain"),
+        breach: ("countersign-sdk", "countersign-domain-ns"),
     },
     Wall {
         who: |n| !one_of(&["countersign-store", "countersign-store-ns"])(n),

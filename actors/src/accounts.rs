@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use countersign_domain::{
+use countersign_domain_ns::{
     account::{Account, Event},
     audit::Who,
     flows::{account, devices, people},
     ports::AccountQuery,
     realm::OpenRealm,
-    refused::{Fault, Stop},
+    refused::Stop,
 };
+use countersign_ports::Fault;
 use countersign_protocol::ids::AccountId;
 
 use crate::{heart::Shared, registry::message::IsHere, work::to_the_end};

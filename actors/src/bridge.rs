@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use countersign_domain::ports::{Live, Topic, Wake, Wakes};
+use countersign_domain_ns::ports::{Live, Topic, Wake, Wakes};
 use countersign_protocol::ids::PodId;
 
 use crate::{

@@ -2,14 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use countersign_domain::{
+use countersign_domain_ns::{
     audit::Who,
     enrolment::{Confirm, Enrolment, Event},
     flows::enrolment,
     ports::Topic,
     realm::OpenRealm,
-    refused::{Fault, Stop},
+    refused::Stop,
 };
+use countersign_ports::Fault;
 use countersign_protocol::{
     frames::EnrolCode,
     ids::{ClientId, EnrolmentId},

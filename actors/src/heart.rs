@@ -3,10 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use countersign_domain::{
-    ports::{Live, Ports, Wakes},
-    refused::Fault,
-};
+use countersign_domain_ns::ports::{Live, Ports, Wakes};
+use countersign_ports::Fault;
 use countersign_protocol::ids::{AccountId, PodId};
 use tokio::sync::{mpsc, oneshot};
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use countersign_domain::{
+use countersign_domain_ns::{
     audit::Who,
     capability,
     client::Client,
@@ -10,9 +10,9 @@ use countersign_domain::{
     login::{EndedBy, Login, Target},
     ports::Topic,
     realm::OpenRealm,
-    refused::{Fault, Stop},
-    secret::same,
+    refused::Stop,
 };
+use countersign_ports::{Fault, secret::same};
 use countersign_protocol::{
     ids::{ClientId, LoginId},
     link::Link,

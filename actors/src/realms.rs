@@ -7,16 +7,15 @@ use std::{
 };
 
 use countersign_channel::{ServerKey, p256, random, statement};
-use countersign_domain::{
+use countersign_domain_ns::{
     Refused,
     app::App,
     audit::Who,
     ports::{Ports, Topic},
     realm::{OpenKey, OpenRealm, Realm, RealmSettings, SealedKey, SealedRealm, place},
-    refused::{Fault, Stop},
-    secret::Secret,
-    time::Time,
+    refused::Stop,
 };
+use countersign_ports::{Fault, secret::Secret, time::Time};
 use countersign_protocol::{
     Role,
     ids::{KeyId, RealmId},

@@ -1,6 +1,7 @@
 //! Work that is not dropped half way.
 
-use countersign_domain::refused::{Fault, Stop};
+use countersign_domain_ns::refused::Stop;
+use countersign_ports::Fault;
 
 /// Runs a flow that changes something in a task of its own. Whoever asked may go away (a request is dropped with its connection, a session's work with the session);
 /// what was committed is settled and told all the same.

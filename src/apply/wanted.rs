@@ -3,7 +3,7 @@
 use countersign_api::{
     App, ChangeApiKey, ChangeRealm, Client, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole, RealmSettings, Role, limits, roles,
 };
-use countersign_domain::{
+use countersign_domain_ns::{
     client::{is_origin, is_web_url},
     text::{self, BadText},
 };

@@ -6,23 +6,20 @@ use std::{
 };
 
 use countersign_actors::Realms;
-use countersign_domain::{
+use countersign_domain_ns::{
     api_key::ApiKey,
     audit::{Actor, Stamp},
     permission::role,
     ports::{Directory, Live, Meter, Ports, Store},
-    random::Random,
     realm::RealmSettings,
     refused::{Refused, Stop},
-    secret::Secret,
-    time::Time,
-    vault::Vault,
 };
 use countersign_edge::{
     admin::Storage,
     metrics::{Metric, Metrics},
 };
 use countersign_kv::{MemoryKv, RedisKv, RedisUrl};
+use countersign_ports::{random::Random, secret::Secret, time::Time, vault::Vault};
 use countersign_protocol::ids::{ApiKeyId, AuditId};
 use countersign_store::{
     StoreError,
@@ -163,7 +160,7 @@ pub(super) async fn realm(
     realms: &Realms,
     name: &str,
     display_name: &str,
-) -> Result<Arc<countersign_domain::realm::OpenRealm>, StartError> {
+) -> Result<Arc<countersign_domain_ns::realm::OpenRealm>, StartError> {
     // Known by what was read just now; asking for what is not there would look again, and take its time.
     if realms.all().iter().any(|realm| realm.name == name)
         && let Some(realm) = realms.by_name(name).await?

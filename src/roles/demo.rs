@@ -3,15 +3,15 @@
 use std::net::TcpListener;
 
 use actix_web::dev::Server;
-use countersign_domain::{
+use countersign_domain_ns::{
     api_key::{self, ApiKey},
     audit::Actor,
     client::Client,
     permission::role,
     ports::Ports,
     realm::OpenRealm,
-    secret::Secret,
 };
+use countersign_ports::secret::Secret;
 use countersign_protocol::ids::{ApiKeyId, ClientId};
 
 use super::StartError;

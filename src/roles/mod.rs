@@ -6,12 +6,12 @@ mod ns;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, thread::available_parallelism};
 
-use countersign_domain::{
+use countersign_domain_ns::{
     api_key::ApiKey,
-    ports::{Clock, Directory, KeyQuery, Unmetered},
-    secret::Secret,
+    ports::{Directory, KeyQuery, Unmetered},
 };
 use countersign_edge::metrics::Metrics;
+use countersign_ports::{secret::Secret, time::Clock};
 use countersign_protocol::ids::ApiKeyId;
 use countersign_store::{
     StoreError,
@@ -54,8 +54,8 @@ impl From<countersign_edge::tls::TlsError> for StartError {
     }
 }
 
-impl From<countersign_domain::Fault> for StartError {
-    fn from(fault: countersign_domain::Fault) -> Self {
+impl From<countersign_ports::Fault> for StartError {
+    fn from(fault: countersign_ports::Fault) -> Self {
         Self::Other(fault.to_string())
     }
 }

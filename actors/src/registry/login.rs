@@ -16,10 +16,8 @@ use std::{
 };
 
 use actix::prelude::*;
-use countersign_domain::{
-    ports::{Clock, Topic},
-    time::Time,
-};
+use countersign_domain_ns::ports::Topic;
+use countersign_ports::time::{Clock, Time};
 use tokio::sync::Notify;
 
 use super::message::Count;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix::prelude::*;
-use countersign_domain::ports::Topic;
+use countersign_domain_ns::ports::Topic;
 use countersign_protocol::{codes::Close, ids::AccountId};
 use tokio::sync::mpsc;
 

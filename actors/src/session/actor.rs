@@ -4,10 +4,8 @@ use std::{net::IpAddr, sync::Arc};
 
 use actix::{ResponseActFuture, prelude::*};
 use countersign_channel::Channel;
-use countersign_domain::{
-    ports::{Answered, Fact},
-    time::Time,
-};
+use countersign_domain_ns::ports::{Answered, Fact};
+use countersign_ports::time::Time;
 use countersign_protocol::{
     codes::{AccountState, Close, Refusal},
     frames::{ClientAuth, Goodbye, PhoneFrame, Refused as RefusedFrame, ServerFrame},

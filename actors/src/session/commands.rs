@@ -3,7 +3,7 @@
 use std::{rc::Rc, sync::Arc};
 
 use actix::prelude::*;
-use countersign_domain::{
+use countersign_domain_ns::{
     account::Account,
     audit::Actor,
     flows::login::{self, Claimed, Seen},

@@ -3,15 +3,15 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use countersign_domain::{
+use countersign_domain_ns::{
     account::Account,
     enrolment::Enrolment,
     flows::{devices, enrolment, login},
     login::State,
     ports::Topic,
     realm::OpenRealm,
-    refused::Fault,
 };
+use countersign_ports::Fault;
 use countersign_protocol::{
     codes::AccountState,
     frames::{

@@ -4,15 +4,16 @@ use std::rc::Rc;
 
 use actix::prelude::*;
 use countersign_channel::{p256, random};
-use countersign_domain::{
+use countersign_domain_ns::{
     Refused,
     account::Account,
     app::Version,
     flows::enrolment::{self, Proof},
     ports::Ports,
     realm::OpenRealm,
-    refused::{Fault, Stop},
+    refused::Stop,
 };
+use countersign_ports::Fault;
 use countersign_protocol::{
     codes::{AccountState, Close, Refusal},
     frames::{AuthAccount, AuthEnrol, AuthOk, Enrol, EnrolOffer, EnrolOk},

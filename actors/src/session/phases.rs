@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use countersign_domain::{account::Account, realm::OpenRealm};
+use countersign_domain_ns::{account::Account, realm::OpenRealm};
 use countersign_protocol::ids::{EnrolmentId, LoginId};
 
 use super::told::OUTCOME;

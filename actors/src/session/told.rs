@@ -1,6 +1,6 @@
 //! What a phone is told about a login.
 
-use countersign_domain::{
+use countersign_domain_ns::{
     capability,
     flows::login::{Claimed, Seen},
     login::Via,

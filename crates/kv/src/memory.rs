@@ -9,11 +9,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use countersign_domain::{
+use countersign_domain_ns::ports::{
+    Advanced, Count, Counter, CounterKind, Live, Opened, Opening, Quarantine, Suspect, Topic, Versioned, Wake, Wakes,
+};
+use countersign_ports::{
     Fault,
-    faults::{FaultName, active},
-    ports::{Advanced, Clock, Count, Counter, CounterKind, Live, Opened, Opening, Quarantine, Suspect, Topic, Versioned, Wake, Wakes},
-    time::Time,
+    sabotage::{Sabotage, active},
+    time::{Clock, Time},
 };
 use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
 use tokio::sync::broadcast;
@@ -148,7 +150,7 @@ impl MemoryKv {
     }
 
     fn wake(&self, topic: Topic, v: u64) {
-        if active(FaultName::DropPublish) {
+        if active(Sabotage::DropPublish) {
             return;
         }
         // Nobody listening is fine: whoever comes later reads the store.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use countersign_domain::time::Time;
+use countersign_ports::time::Time;
 use countersign_protocol::ids::LoginId;
 
 /// Offers remembered for an account.

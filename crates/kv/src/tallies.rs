@@ -5,10 +5,8 @@ use std::{
     hash::Hash,
 };
 
-use countersign_domain::{
-    ports::{Count, Counter, Measure, Quarantine, Suspect},
-    time::Time,
-};
+use countersign_domain_ns::ports::{Count, Counter, Measure, Quarantine, Suspect};
+use countersign_ports::time::Time;
 use countersign_protocol::ids::{AccountId, RealmId};
 
 /// Entries of each kind held at most. Beyond it the one that vanishes first goes early: counting forgets, memory does not grow.

@@ -9,12 +9,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use countersign_domain::{
+use countersign_domain_ns::{
     limits::Limit,
-    ports::{Advanced, Clock, CounterKind, Gate, Live, Opening, Topic, Versioned, Wake},
-    time::Time,
+    ports::{Advanced, CounterKind, Gate, Live, Opening, Topic, Versioned, Wake},
 };
 use countersign_kv::{MemoryKv, RedisKv};
+use countersign_ports::time::{Clock, Time};
 use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
 use tokio::runtime::Handle;
 

@@ -1,6 +1,6 @@
 //! What every adapter promises about counting, and about who stays out.
 
-use countersign_domain::{
+use countersign_domain_ns::{
     limits::Limit,
     ports::{Count, Counter, CounterKind, Gate, Measure, Opened, Opening, Quarantine, Suspect},
 };

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use countersign_domain::ports::{Advanced, Live, Topic, Versioned, Wake};
-use countersign_domain::time::Time;
+use countersign_domain_ns::ports::{Advanced, Live, Topic, Versioned, Wake};
 use countersign_kv::{RedisKv, RedisUrl};
+use countersign_ports::time::Time;
 use countersign_protocol::ids::{AccountId, LoginId, PodId};
 use countersign_testkit::{Private, Sentinel};
 use tokio::{

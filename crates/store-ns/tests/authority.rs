@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_domain::{
+use countersign_domain_ns::{
     account::{Account, Origin, PhonesAfter},
     api_key::ApiKey,
     audit::{About, Actor, Filter, Stamp, Who},
@@ -12,10 +12,9 @@ use countersign_domain::{
     login::Outcome,
     permission::{builtin, role},
     ports::{Kept, Purged, Store},
-    secret::Secret,
-    time::Time,
     user::Hold,
 };
+use countersign_ports::{secret::Secret, time::Time};
 use countersign_protocol::{
     codes::{AccountState, LoginState},
     ids::{AccountId, ApiKeyId, Jkt, LoginId, ReqId},
@@ -99,7 +98,7 @@ async fn of_two_first_phones_that_are_let_in_at_once_one_is_the_first(place: Pla
     let (here, there) = (furnished(&place).await, place.open().await);
     for round in 0..10 {
         let user = format!("user-{round}");
-        let hash = countersign_domain::further::UserHash([u8::try_from(round).unwrap(); 16]);
+        let hash = countersign_domain_ns::further::UserHash([u8::try_from(round).unwrap(); 16]);
         let mut racers = Vec::new();
         for n in [50 + 2 * round, 51 + 2 * round] {
             let e = Enrolment { confirm: Confirm::Number, user_id: user.clone(), ..enrolment(n) };
@@ -150,7 +149,7 @@ async fn that_somebody_had_a_phone_outlives_their_name(place: Place) {
     assert!(store.erase_user(REALM, "alice", ALICE, "erased-x", &by(role::REALM_ADMIN, 2)).await.unwrap());
     let past = store.past(REALM, "alice", ALICE).await.unwrap();
     assert!(past.had && past.closers == [Closer { lineage: Some(Lineage([2; 16])), authority: Authority::Realm }], "{past:?}");
-    let other = countersign_domain::further::UserHash([77; 16]);
+    let other = countersign_domain_ns::further::UserHash([77; 16]);
     assert_eq!(store.past(REALM, "bob", other).await.unwrap(), Past::default());
     // Somebody who never had one leaves nothing.
     store.erase_user(REALM, "bob", other, "erased-y", &by(role::REALM_ADMIN, 2)).await.unwrap();
@@ -227,7 +226,7 @@ async fn a_phone_that_the_release_before_let_in_is_not_forgotten_with_its_deleti
     let phone = store.account(REALM, PHONE).await.unwrap().unwrap();
     let origin = Origin::default();
     let account = Account { id: AccountId(id(60)), user_id: "carol".into(), jkt: Jkt([60; 32]), origin, ..phone };
-    let hash = countersign_domain::further::UserHash([60; 16]);
+    let hash = countersign_domain_ns::further::UserHash([60; 16]);
     assert!(store.redeem_enrolment(&after, &account, None, hash, &stamp()).await.unwrap());
     let account = store.account(REALM, account.id).await.unwrap().unwrap();
     assert_eq!(account.origin.confirmed_at, None);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::support::Place;
-use countersign_domain::{
+use countersign_domain_ns::{
     account::{Account, Origin, PhonesAfter},
     audit::{Actor, Filter, Stamp},
     enrolment::{Confirm, Enrolment, State},
@@ -11,8 +11,8 @@ use countersign_domain::{
     login::{Claim, EndedBy, Initiator, Login, Outcome, Via},
     ports::{Recorded, Redeemed, Store},
     realm::{Realm, RealmSettings, SealedRealm},
-    time::Time,
 };
+use countersign_ports::time::Time;
 use countersign_protocol::{
     codes::{AccountState, LoginState},
     ids::{AccountId, AuditId, ClientId, EnrolmentId, Jkt, LoginId, RealmId, ReqId},
@@ -104,7 +104,7 @@ pub(crate) async fn furnished(place: &Place) -> Arc<dyn Store> {
     let mut redeemed = enrolment(900);
     store.add_enrolment(&redeemed, &stamp()).await.unwrap();
     redeemed.state = State::Confirmed;
-    redeemed.redeemed = Some(countersign_domain::enrolment::Redeemed {
+    redeemed.redeemed = Some(countersign_domain_ns::enrolment::Redeemed {
         account: PHONE,
         jkt: Jkt([5; 32]),
         req_id: ReqId([6; 16]),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::support::Place;
-use countersign_domain::{
+use countersign_domain_ns::{
     api_key::ApiKey,
     audit::{About, Actor, Filter, Mark, Stamp, Who},
     further::UserHash,
@@ -11,10 +11,9 @@ use countersign_domain::{
     permission::{Permission, Role, role},
     ports::{Kept, Purged, Rotated, Store, UserQuery, UserSort},
     realm::{Realm, RealmSettings, SealedRealm},
-    secret::Secret,
-    time::Time,
     user::User,
 };
+use countersign_ports::{secret::Secret, time::Time};
 use countersign_protocol::{
     codes::LoginState,
     ids::{AccountId, ApiKeyId, AuditId, ClientId, LoginId, RealmId},

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use countersign_domain::{
+use countersign_domain_ns::{
     audit::Filter,
     login::EndedBy,
     ports::{Recorded, Store},

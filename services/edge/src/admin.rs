@@ -10,7 +10,7 @@ use std::{
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::Heart;
-use countersign_domain::ports::Ports;
+use countersign_domain_ns::ports::Ports;
 use serde::Serialize;
 use tokio::time::timeout;
 

@@ -17,14 +17,14 @@ use actix_web::{
     web,
 };
 use countersign_actors::Realms;
-use countersign_domain::{
+use countersign_domain_ns::{
     api_key::Granted,
     audit::{Actor, Mark, Who},
     authority::Lineage,
     permission::{Permission, Permissions},
     realm::OpenRealm,
-    secret::sha256,
 };
+use countersign_ports::secret::sha256;
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
 use crate::{certificates::Shown, problem::Oops};
@@ -88,7 +88,7 @@ impl Caller {
     #[must_use]
     pub fn who_with(&self, body: &impl serde::Serialize) -> Who {
         let mark = self.keyed.map(|scope| Mark {
-            id: countersign_domain::random::id_from(&scope),
+            id: countersign_ports::random::id_from(&scope),
             // Values that were read from JSON are written as JSON again.
             hash: sha256(&serde_json::to_vec(body).unwrap_or_default()),
         });

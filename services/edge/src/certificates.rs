@@ -1,6 +1,7 @@
 //! Client certificates: what a client showed in its handshake, and what is listed.
 
-use countersign_domain::{api_key::certificate_hash, secret::sha256, time::Time};
+use countersign_domain_ns::api_key::certificate_hash;
+use countersign_ports::{secret::sha256, time::Time};
 use openssl::{
     asn1::{Asn1Time, Asn1TimeRef},
     ssl::SslRef,

@@ -7,7 +7,7 @@ mod names;
 
 use std::{sync::Arc, time::Duration};
 
-use countersign_domain::ports::{Fact, Meter};
+use countersign_domain_ns::ports::{Fact, Meter};
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
@@ -204,7 +204,7 @@ impl Drop for Counted {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use countersign_domain::{
+    use countersign_domain_ns::{
         limits::LimitedBy,
         login::Via,
         ports::{Alert, Answered},

@@ -13,7 +13,7 @@ use countersign_api::{
     Object,
     page::{Hello, PageEvent, PageMessage},
 };
-use countersign_domain::flows::login::Seen;
+use countersign_domain_ns::flows::login::Seen;
 use countersign_protocol::codes::LoginState;
 
 pub use crate::page_view::{AppUrl, Leaving, claim, public, via};

@@ -19,7 +19,7 @@ use actix_web::{
 };
 use countersign_actors::{Logins, Waiting};
 use countersign_api::page::{PageEvent, PageEvents};
-use countersign_domain::flows::login::Seen;
+use countersign_domain_ns::flows::login::Seen;
 use countersign_protocol::codes::LoginState;
 use serde::Deserialize;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep};

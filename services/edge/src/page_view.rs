@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use actix_web::{HttpRequest, http::header};
 use countersign_actors::{Logins, Waiting};
 use countersign_api::page::PageEvent;
-use countersign_domain::{
+use countersign_domain_ns::{
     audit,
     flows::login::Seen,
     login::{Claim, State, Via},
     realm::OpenRealm,
-    refused::{Fault, Stop},
+    refused::Stop,
 };
+use countersign_ports::Fault;
 use countersign_protocol::{codes::LoginState, ids::LoginId};
 
 /// Pages that watch one login at a time; the rest of the places is for long polls and phones.

@@ -11,11 +11,12 @@ use actix_web::{
     web,
 };
 use countersign_api::{FieldError, Problem};
-use countersign_domain::{
+use countersign_domain_ns::{
     Refused,
     limits::{Limited, LimitedBy},
-    refused::{Fault, Stop},
+    refused::Stop,
 };
+use countersign_ports::Fault;
 use tracing_actix_web::RequestId;
 
 use crate::{

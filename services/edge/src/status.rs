@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use countersign_domain::login::Via;
+use countersign_domain_ns::login::Via;
 use countersign_protocol::codes::LoginState;
 use serde::Serialize;
 use tokio::time::Instant;

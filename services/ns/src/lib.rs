@@ -8,7 +8,7 @@ mod times;
 
 use actix_web::web;
 use countersign_actors::Heart;
-use countersign_domain::ports::Ports;
+use countersign_domain_ns::ports::Ports;
 use countersign_edge::{
     auth::Keys,
     page::{AppUrl, Leaving},

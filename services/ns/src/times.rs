@@ -1,6 +1,6 @@
 //! RFC 3339 in UTC, with three digits of the second, so that texts sort as times do.
 
-use countersign_domain::time::Time;
+use countersign_ports::time::Time;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 const MILLIS: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");

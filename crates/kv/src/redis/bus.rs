@@ -9,10 +9,8 @@ use std::{
 };
 
 use bb8_redis::redis;
-use countersign_domain::{
-    Fault,
-    ports::{Topic, Wake, Wakes},
-};
+use countersign_domain_ns::ports::{Topic, Wake, Wakes};
+use countersign_ports::Fault;
 use countersign_protocol::ids::{AccountId, EnrolmentId, LoginId, RealmId};
 use futures_util::StreamExt;
 use redis::aio::{PubSubSink, PubSubStream};

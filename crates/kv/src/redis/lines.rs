@@ -13,7 +13,7 @@ use std::{
 };
 
 use bb8_redis::{RedisConnectionManager, bb8, redis};
-use countersign_domain::{ports::Clock, time::Time};
+use countersign_ports::time::{Clock, Time};
 use redis::{RedisError, ServerErrorKind, aio::MultiplexedConnection};
 use tokio::time::timeout;
 

@@ -4,10 +4,12 @@ use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use bb8_redis::redis;
-use countersign_domain::{
+use countersign_domain_ns::ports::{
+    Advanced, Count, Counter, CounterKind, Live, Measure, Opened, Opening, Quarantine, Suspect, Topic, Versioned, Wakes,
+};
+use countersign_ports::{
     Fault,
-    faults::{FaultName, active},
-    ports::{Advanced, Count, Counter, CounterKind, Live, Measure, Opened, Opening, Quarantine, Suspect, Topic, Versioned, Wakes},
+    sabotage::{Sabotage, active},
     time::Time,
 };
 use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
@@ -44,7 +46,7 @@ fn member(suspect: &Suspect) -> Vec<u8> {
 
 /// What goes over the bus, or nothing where a test has cut it.
 fn wake(topic: Topic, v: u64) -> Vec<u8> {
-    if active(FaultName::DropPublish) { Vec::new() } else { bus::write(topic, v) }
+    if active(Sabotage::DropPublish) { Vec::new() } else { bus::write(topic, v) }
 }
 
 impl RedisKv {

@@ -15,7 +15,7 @@ use std::{
 };
 
 use bb8_redis::{bb8, redis};
-use countersign_domain::{Fault, ports::Clock};
+use countersign_ports::{Fault, time::Clock};
 use countersign_protocol::ids::PodId;
 use redis::{FromRedisValue, RedisError, Script};
 use tokio::runtime::Handle;

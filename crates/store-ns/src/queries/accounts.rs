@@ -1,4 +1,4 @@
-use countersign_domain::{
+use countersign_domain_ns::{
     account::Account,
     audit::{About, Actor, Stamp, changed},
     authority::{Authority, Lineage},
@@ -6,8 +6,8 @@ use countersign_domain::{
     further::{Admission, Closer, Past, UserHash},
     login::EndedBy,
     ports::{AccountQuery, Alert},
-    time::Time,
 };
+use countersign_ports::time::Time;
 use countersign_protocol::{
     codes::AccountState,
     ids::{AccountId, Jkt, LoginId, RealmId},

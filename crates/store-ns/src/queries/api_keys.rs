@@ -1,4 +1,4 @@
-use countersign_domain::{
+use countersign_domain_ns::{
     api_key::{ApiKey, Granted},
     audit::{About, Stamp, changed},
     permission::{
@@ -6,8 +6,8 @@ use countersign_domain::{
         role::{CLIENT, LATER},
     },
     ports::{KeyQuery, Rotated},
-    time::Time,
 };
+use countersign_ports::time::Time;
 use countersign_protocol::ids::ApiKeyId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use countersign_domain::audit::{About, Stamp};
+use countersign_domain_ns::audit::{About, Stamp};
 use countersign_protocol::ids::RealmId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;

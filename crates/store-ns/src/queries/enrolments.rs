@@ -1,11 +1,13 @@
-use countersign_domain::{
+use countersign_domain_ns::{
     account::Account,
     audit::{About, Actor, Stamp},
     enrolment::{Confirm, Enrolment, State},
-    faults::{FaultName, active},
     further::{Admission, UserHash},
-    time::Time,
     user::User,
+};
+use countersign_ports::{
+    sabotage::{Sabotage, active},
+    time::Time,
 };
 use countersign_protocol::{
     codes::AccountState,
@@ -100,7 +102,7 @@ pub(crate) async fn redeem(
     hash: UserHash,
     stamp: &Stamp,
 ) -> Answer<bool> {
-    let from = if active(FaultName::ReuseCode) { after.state } else { State::Pending };
+    let from = if active(Sabotage::ReuseCode) { after.state } else { State::Pending };
     // Read once the user is held: before that somebody else may still be about to change it.
     if !users::hold(c, after.realm, &after.user_id).await? {
         return Ok(false);
@@ -133,7 +135,7 @@ pub(crate) async fn redeem(
 /// The user is held by then: whether their past is what was judged.
 async fn still_so(c: &mut Conn, e: &Enrolment, admission: Option<&Admission>, hash: UserHash) -> Answer<bool> {
     match admission {
-        Some(_) if active(FaultName::ReuseCode) => Ok(true),
+        Some(_) if active(Sabotage::ReuseCode) => Ok(true),
         Some(admission) => Ok(accounts::past(c, e.realm, &e.user_id, hash).await? == admission.past),
         None => Ok(true),
     }

@@ -1,6 +1,6 @@
 //! Forgetting who a user was, while what happened stays countable.
 
-use countersign_domain::{
+use countersign_domain_ns::{
     audit::{About, Stamp},
     further::UserHash,
     login::{Login, Target},

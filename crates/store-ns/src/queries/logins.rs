@@ -1,10 +1,10 @@
-use countersign_domain::{
+use countersign_domain_ns::{
     account::Account,
     audit::{About, Actor, Stamp},
     login::{EndedBy, Initiator, Login, Outcome, Record},
     ports::{Recorded, Redeemed},
-    time::Time,
 };
+use countersign_ports::time::Time;
 use countersign_protocol::{
     codes::{AccountState, LoginState},
     ids::{AccountId, ClientId, LoginId, RealmId},

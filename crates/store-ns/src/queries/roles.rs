@@ -1,4 +1,4 @@
-use countersign_domain::{
+use countersign_domain_ns::{
     audit::{About, Stamp, changed},
     permission::Role,
 };
@@ -21,7 +21,7 @@ pub(crate) async fn put(c: &mut Conn, role: &Role, stamp: &Stamp) -> Answer<()> 
     let made = insert_new!(c, roles::table, RoleRow::new(role)?).await? == 1;
     if !made {
         let row = roles::table.find((scope(role.realm), role.name.clone()));
-        let permissions: Vec<&str> = role.permissions.iter().map(countersign_domain::permission::Permission::as_str).collect();
+        let permissions: Vec<&str> = role.permissions.iter().map(countersign_domain_ns::permission::Permission::as_str).collect();
         diesel::update(row).set(roles::permissions.eq(serde_json::json!(permissions).to_string())).execute(c).await?;
     }
     let about = about(role.realm, &role.name).detail(changed("permissions", before, told(role)));
@@ -29,7 +29,7 @@ pub(crate) async fn put(c: &mut Conn, role: &Role, stamp: &Stamp) -> Answer<()> 
 }
 
 fn told(role: &Role) -> Vec<&'static str> {
-    role.permissions.iter().map(countersign_domain::permission::Permission::as_str).collect()
+    role.permissions.iter().map(countersign_domain_ns::permission::Permission::as_str).collect()
 }
 
 pub(crate) async fn list(c: &mut Conn, realm: Option<RealmId>) -> Answer<Vec<Role>> {

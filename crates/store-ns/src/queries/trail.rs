@@ -1,8 +1,8 @@
-use countersign_domain::{
+use countersign_domain_ns::{
     audit::{About, Class, Entry, Filter, Stamp},
     ports::{Kept, Purged},
-    time::Time,
 };
+use countersign_ports::time::Time;
 use countersign_protocol::ids::{AuditId, ClientId, RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;

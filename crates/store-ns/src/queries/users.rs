@@ -1,4 +1,4 @@
-use countersign_domain::{
+use countersign_domain_ns::{
     audit::{About, Stamp, changed},
     ports::{UserQuery, UserSort},
     user::User,

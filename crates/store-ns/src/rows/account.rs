@@ -1,4 +1,4 @@
-use countersign_domain::{
+use countersign_domain_ns::{
     account::{Account, Blocked, Origin, PhonesAfter},
     authority::{Authority, Lineage},
     enrolment::Confirm,

@@ -1,4 +1,4 @@
-use countersign_domain::{
+use countersign_domain_ns::{
     api_key::ApiKey,
     authority::Lineage,
     permission::{Permission, Permissions, Role},

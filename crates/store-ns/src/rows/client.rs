@@ -1,4 +1,4 @@
-use countersign_domain::client::Client;
+use countersign_domain_ns::client::Client;
 use countersign_protocol::ids::{ClientId, RealmId};
 use countersign_store::StoreError;
 use diesel::prelude::*;

@@ -1,4 +1,4 @@
-use countersign_domain::enrolment::{Confirm, Enrolment, Redeemed, State};
+use countersign_domain_ns::enrolment::{Confirm, Enrolment, Redeemed, State};
 use countersign_protocol::ids::{AccountId, ClientId, EnrolmentId, Jkt, RealmId, ReqId};
 use countersign_store::StoreError;
 use diesel::prelude::*;

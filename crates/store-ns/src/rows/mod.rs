@@ -14,7 +14,7 @@ pub(crate) use enrolment::EnrolmentRow;
 pub(crate) use outcome::{OutcomeRow, record};
 pub(crate) use realm::{AppRow, RealmKeyRow, RealmRow, sealed_realm};
 
-use countersign_domain::time::Time;
+use countersign_ports::time::Time;
 use countersign_store::StoreError;
 
 /// Milliseconds as every database stores them.

@@ -1,4 +1,4 @@
-use countersign_domain::login::{Claim, EndedBy, Outcome, Record, Via};
+use countersign_domain_ns::login::{Claim, EndedBy, Outcome, Record, Via};
 use countersign_protocol::{
     codes::LoginState,
     ids::{AccountId, ReqId},

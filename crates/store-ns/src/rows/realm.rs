@@ -1,4 +1,4 @@
-use countersign_domain::{
+use countersign_domain_ns::{
     app::{App, Version},
     realm::{Realm, SealedKey, SealedRealm},
 };

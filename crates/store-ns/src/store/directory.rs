@@ -1,6 +1,5 @@
 use async_trait::async_trait;
-use countersign_domain::{
-    Fault,
+use countersign_domain_ns::{
     api_key::{ApiKey, Granted},
     app::App,
     audit::Stamp,
@@ -8,8 +7,8 @@ use countersign_domain::{
     permission::Role,
     ports::{Directory, KeyQuery, Rotated},
     realm::{Realm, SealedRealm},
-    time::Time,
 };
+use countersign_ports::{Fault, time::Time};
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
 use super::{NsStore, read, scan, write};

@@ -1,11 +1,10 @@
 use async_trait::async_trait;
-use countersign_domain::{
-    Fault,
+use countersign_domain_ns::{
     audit::Stamp,
     login::{EndedBy, Initiator, Outcome, Record},
     ports::{Logins, Recorded, Redeemed},
-    time::Time,
 };
+use countersign_ports::{Fault, time::Time};
 use countersign_protocol::ids::{AccountId, ClientId, LoginId, RealmId};
 
 use super::{NsStore, read, scan, write};

@@ -8,7 +8,8 @@ mod trail;
 use std::path::Path;
 
 use async_trait::async_trait;
-use countersign_domain::{Fault, ports::Store};
+use countersign_domain_ns::ports::Store;
+use countersign_ports::Fault;
 use countersign_protocol::ids::ApiKeyId;
 use countersign_store::{
     StoreError,

@@ -1,17 +1,16 @@
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 
-use countersign_domain::{
-    Fault,
+use countersign_domain_ns::{
     account::Account,
     audit::Stamp,
     authority::Lineage,
     enrolment::Enrolment,
     further::{Admission, Past, UserHash},
     ports::{AccountQuery, People, UserQuery},
-    time::Time,
     user::{Hold, User},
 };
+use countersign_ports::{Fault, time::Time};
 use countersign_protocol::{
     codes::AccountState,
     ids::{AccountId, ClientId, EnrolmentId, Jkt, LoginId, RealmId},

@@ -1,10 +1,10 @@
 use async_trait::async_trait;
-use countersign_domain::{
-    Fault,
+use countersign_domain_ns::{
     audit::{About, Entry, Filter, Stamp},
     further::UserHash,
     ports::{Kept, Purged, Trail},
 };
+use countersign_ports::Fault;
 use countersign_protocol::ids::RealmId;
 
 use super::{NsStore, read, scan, write};

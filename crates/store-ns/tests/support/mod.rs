@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_domain::ports::Store;
+use countersign_domain_ns::ports::Store;
 use countersign_store::{
     migrate::{What, migrate},
     url::{DatabaseUrl, TlsOptions},

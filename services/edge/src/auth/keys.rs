@@ -6,13 +6,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use countersign_domain::{
+use countersign_domain_ns::{
     api_key::{self, ApiKey, Granted},
     flows::keys::{Unauthorized, unauthorized},
     ports::Ports,
-    refused::Fault,
-    time::Time,
 };
+use countersign_ports::{Fault, time::Time};
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
 /// A key that was good is believed for this long without asking the store: so long can a key deleted, or a role changed, on another pod still work here.

@@ -1,7 +1,7 @@
 //! Everything that is measured, once: name, kind, help, and for each label all the values there are. Registration, the page of metrics and its test are made
 //! from this.
 
-use countersign_domain::{
+use countersign_domain_ns::{
     limits::LimitedBy,
     login::Via,
     ports::{Alert, Answered},

@@ -3,13 +3,13 @@
 use actix_web::{HttpResponse, web};
 use countersign_actors::Accounts;
 use countersign_api::{Account as Dto, AccountState, ChangeAccount, List, Origin as OriginDto, limits};
-use countersign_domain::{
+use countersign_domain_ns::{
     account::{Account, Event, Origin},
     ports::{AccountQuery, Ports},
     text as rules,
-    time::Time,
 };
 use countersign_edge::{auth::InRealm, problem::Oops};
+use countersign_ports::time::Time;
 use countersign_protocol::{codes, ids::AccountId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
 use countersign_api::{ApiKey as Dto, ChangeApiKey, List, NewApiKey, RotateApiKey, Sensitive, limits};
-use countersign_domain::{
+use countersign_domain_ns::{
     Refused,
     api_key::{ApiKey, write},
     audit::Who,
@@ -13,13 +13,13 @@ use countersign_domain::{
     },
     grant,
     ports::{KeyQuery, Ports, Rotated},
-    secret::Secret,
     text as rules,
 };
 use countersign_edge::{
     auth::{Caller, Keys},
     problem::Oops,
 };
+use countersign_ports::secret::Secret;
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
 use schemars::JsonSchema;

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
 use countersign_api::{App as Dto, List, PutApp, limits};
-use countersign_domain::{
+use countersign_domain_ns::{
     app::{self, App, Version},
     ports::Ports,
     text as rules,

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_api::{ChangeAttributes, limits};
-use countersign_domain::{Refused, ports::Ports};
+use countersign_domain_ns::{Refused, ports::Ports};
 use countersign_edge::{auth::InRealm, problem::Oops};
 
 use super::{Body, users::UserPath};

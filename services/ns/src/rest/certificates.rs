@@ -3,12 +3,13 @@
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
 use countersign_api::{ClientCertificate as Dto, List, NewApiKey, NewClientCertificate};
-use countersign_domain::{api_key::ApiKey, ports::Ports, secret::Secret};
+use countersign_domain_ns::{api_key::ApiKey, ports::Ports};
 use countersign_edge::{
     auth::{Caller, Keys},
     certificates::Certificate,
     problem::Oops,
 };
+use countersign_ports::secret::Secret;
 use countersign_protocol::ids::{ApiKeyId, RealmId};
 
 use super::{

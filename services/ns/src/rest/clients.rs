@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
 use countersign_api::{Client as Dto, List, NewClient, PutClient, limits};
-use countersign_domain::{
+use countersign_domain_ns::{
     Refused,
     client::{Client, is_origin, is_web_url},
     ports::Ports,
@@ -130,7 +130,7 @@ fn blank(id: ClientId) -> Client {
         callback_urls: Vec::new(),
         templates: BTreeMap::new(),
         accepts: Vec::new(),
-        created_at: countersign_domain::time::Time(0),
+        created_at: countersign_ports::time::Time(0),
     }
 }
 

@@ -3,16 +3,16 @@
 use actix_web::{HttpResponse, web};
 use countersign_actors::Enrolments;
 use countersign_api::{ConfirmNumber, Enrolment as Dto, EnrolmentState, List, NewEnrolment, Sensitive};
-use countersign_domain::{
+use countersign_domain_ns::{
     enrolment::{Enrolment, Event, State},
     ports::Ports,
     text as rules,
-    time::Time,
 };
 use countersign_edge::{
     auth::{InRealm, Standing},
     problem::Oops,
 };
+use countersign_ports::time::Time;
 use countersign_protocol::ids::EnrolmentId;
 
 use super::{

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use countersign_api::{Event as Dto, List};
-use countersign_domain::{
+use countersign_domain_ns::{
     audit::{About, Entry, Filter},
     permission::Permission,
     ports::Ports,
-    refused::Fault,
 };
 use countersign_edge::{
     auth::{Caller, InRealm, Standing},
     problem::Oops,
 };
+use countersign_ports::Fault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_api::{Hold as Dto, List, PutHold, limits};
-use countersign_domain::{flows::people, ports::Ports, text as rules, user::Hold};
+use countersign_domain_ns::{flows::people, ports::Ports, text as rules, user::Hold};
 use countersign_edge::{auth::InRealm, problem::Oops};
 
 use super::{

@@ -3,15 +3,15 @@
 use actix_web::{HttpResponse, web};
 use countersign_actors::{Accounts, Logins};
 use countersign_api::{Ended, Erased, List, LoginRecord, Step, Timeline, UserExport};
-use countersign_domain::{
+use countersign_domain_ns::{
     audit::{About, Filter},
     flows::login::Seen,
     login::{Record, State},
     ports::{AccountQuery, Ports},
     text as rules,
-    time::Time,
 };
 use countersign_edge::{auth::InRealm, problem::Oops};
+use countersign_ports::time::Time;
 use countersign_protocol::ids::LoginId;
 
 use super::{accounts, events, logins, users, users::UserPath};

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use countersign_api::{Object, limits};
-use countersign_domain::text::BadText;
+use countersign_domain_ns::text::BadText;
 use countersign_edge::problem::Oops;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -2,8 +2,9 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_api::limits;
-use countersign_domain::{ports::Ports, secret::same};
+use countersign_domain_ns::ports::Ports;
 use countersign_edge::problem::Oops;
+use countersign_ports::secret::same;
 use serde::{Serialize, de::DeserializeOwned};
 
 const MAC: usize = 16;

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_api::{List, Quarantine as Dto};
-use countersign_domain::{
+use countersign_domain_ns::{
     flows::{accusation::lift, limits::hex},
     ports::{Ports, Quarantine},
 };

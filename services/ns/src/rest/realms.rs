@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
 use countersign_api::{ChangeRealm, List, NewRealm, Realm as Dto, RealmSettings as RealmSettingsDto, limits};
-use countersign_domain::{
+use countersign_domain_ns::{
     permission::Permission,
     realm::{Realm, RealmSettings},
     text as rules,

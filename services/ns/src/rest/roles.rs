@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_api::{List, Permission as PermissionDto, PutRole, Role as Dto};
-use countersign_domain::{
+use countersign_domain_ns::{
     Refused,
     audit::Who,
     flows::keys as flows,

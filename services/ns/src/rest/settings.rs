@@ -4,7 +4,7 @@ use countersign_api::{
     Confirm as ConfirmDto, FurtherPhones as FurtherDto, Limit as LimitDto, Limits as LimitsDto, NumberMatch as NumberMatchDto,
     RealmSettings as Dto,
 };
-use countersign_domain::{
+use countersign_domain_ns::{
     enrolment::Confirm,
     limits::{Limit, Limits},
     realm::{FurtherPhones, Kept, NumberMatch, RealmSettings},

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, http::header, web::Bytes};
 use countersign_actors::Logins;
-use countersign_domain::{audit::Filter, ports::Ports, realm::OpenRealm, refused::Fault};
+use countersign_domain_ns::{audit::Filter, ports::Ports, realm::OpenRealm};
 use countersign_edge::auth::Standing;
+use countersign_ports::Fault;
 use countersign_protocol::{codes::LoginState, ids::LoginId};
 use futures_util::stream::{self, Stream};
 

@@ -10,7 +10,7 @@ use countersign_api::{
     ApiKey, App, ChangeApiKey, ChangeRealm, Client, ClientCertificate, List, NewApiKey, NewClient, NewClientCertificate, NewRealm, PutApp,
     PutClient, PutRole, Quarantine, Realm, Role, RotateApiKey,
 };
-use countersign_domain::permission::Permission as P;
+use countersign_domain_ns::permission::Permission as P;
 use countersign_edge::auth::Needs::{Everywhere, In, Member};
 
 use super::{

@@ -3,15 +3,15 @@
 use actix_web::{HttpResponse, web};
 use countersign_actors::Accounts;
 use countersign_api::{List, PutUser, User as Dto, limits};
-use countersign_domain::{
+use countersign_domain_ns::{
     Refused,
     ports::{Ports, UserQuery, UserSort},
     refused::Stop,
     text as rules,
-    time::Time,
     user::User,
 };
 use countersign_edge::{auth::InRealm, problem::Oops};
+use countersign_ports::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

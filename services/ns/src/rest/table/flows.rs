@@ -1,7 +1,7 @@
 //! Logins, and the trail.
 
 use countersign_api::{Event, Identity, List, Login, NewLogin, Redeem, Timeline};
-use countersign_domain::permission::Permission as P;
+use countersign_domain_ns::permission::Permission as P;
 use countersign_edge::auth::Needs::{Everywhere, Feed, In};
 
 use super::{

@@ -1,6 +1,6 @@
 //! Which role may use which endpoint, as a table for people. It is made from the endpoints' needs, and the program is held to it from outside by `tests/isolation.rs`.
 
-use countersign_domain::permission::{Permission, Permissions, builtin, role};
+use countersign_domain_ns::permission::{Permission, Permissions, builtin, role};
 use countersign_edge::auth::Needs;
 
 /// The columns: every role that is there without being made.

@@ -4,7 +4,7 @@ use countersign_api::{
     Account, Attributes, ChangeAccount, ChangeAttributes, ConfirmNumber, Ended, Enrolment, Erased, Hold, List, Login, NewEnrolment,
     PutHold, PutUser, User, UserExport,
 };
-use countersign_domain::permission::Permission as P;
+use countersign_domain_ns::permission::Permission as P;
 use countersign_edge::auth::Needs::{In, OneOf};
 
 use super::{

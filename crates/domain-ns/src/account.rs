@@ -1,0 +1,170 @@
+//! An account: one app × user × realm, with its own P-256 key.
+
+use countersign_protocol::{
+    codes::AccountState,
+    ids::{AccountId, ClientId, Jkt, RealmId},
+};
+
+use crate::{
+    Refused,
+    authority::{Authority, Lineage},
+    enrolment::Confirm,
+};
+use countersign_ports::time::Time;
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub id: AccountId,
+    pub realm: RealmId,
+    pub user_id: String,
+    pub app: String,
+    /// What the phone calls itself.
+    pub device: String,
+    pub jkt: Jkt,
+    /// Uncompressed P-256 point.
+    pub public_key: [u8; 65],
+    pub state: AccountState,
+    pub created_at: Time,
+    /// While it is blocked.
+    pub blocked: Option<Blocked>,
+    /// The app's version when it was last told.
+    pub app_version: Option<String>,
+    /// How it came to be. Accounts that became active before this was kept know parts of it.
+    pub origin: Origin,
+    /// A further phone that a number let in works from then on only: the user's other phones have this long to object.
+    pub active_from: Option<Time>,
+    /// Phones of its user that came after it: all, and those it has seen in the list of them.
+    pub phones: PhonesAfter,
+}
+
+/// How many phones came to the same user later. What has not been seen is told again at each connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PhonesAfter {
+    pub came: u32,
+    pub seen: u32,
+}
+
+/// Who blocked an account, as the trail spells actors, and with how much authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    pub by: String,
+    pub authority: Authority,
+}
+
+/// How an account came to be: for clients that rely on it, and for whoever asks later.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The client that invited the phone.
+    pub client: Option<ClientId>,
+    /// Who asked for the invitation, as the trail spells actors.
+    pub enrolled_by: Option<String>,
+    /// Who let the phone in.
+    pub confirmed_by: Option<String>,
+    /// In whose hands the key was that let it in.
+    pub confirmed_lineage: Option<Lineage>,
+    /// When it became active for the first time.
+    pub confirmed_at: Option<Time>,
+    pub way: Option<Confirm>,
+    /// The user had a phone before, and none of the user's own phones let this one in.
+    pub recovered_at: Option<Time>,
+}
+
+impl Account {
+    /// Its state for everybody who asks now: one that works from later on only is not active yet.
+    #[must_use]
+    pub fn state_at(&self, now: Time) -> AccountState {
+        match self.state {
+            AccountState::Active if self.active_from.is_some_and(|from| now < from) => AccountState::Pending,
+            state => state,
+        }
+    }
+
+    /// Whether it may claim and approve.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_log_in(&self, now: Time) -> Result<(), Refused> {
+        may_log_in(self.state_at(now))
+    }
+
+    /// Whether it may speak for its user about other phones: one that none of the user's phones let in has to wait until those have been told for a while.
+    ///
+    /// # Errors
+    /// [`Refused::NotAllowed`].
+    pub fn may_rule_phones(&self, wait_secs: u64, now: Time) -> Result<(), Refused> {
+        let fresh = self.origin.recovered_at.is_some_and(|at| now < at.plus_secs(wait_secs));
+        if fresh { Err(Refused::NotAllowed) } else { Ok(()) }
+    }
+
+    /// Whether somebody who acts with this authority may unblock it: it takes as much as blocking did.
+    ///
+    /// # Errors
+    /// [`Refused::MoreAuthority`].
+    pub fn may_unblock(&self, who: Authority) -> Result<(), Refused> {
+        let needed = self.blocked.as_ref().map_or(Authority::None, |b| b.authority);
+        if self.state != AccountState::Blocked || who >= needed { Ok(()) } else { Err(Refused::MoreAuthority) }
+    }
+}
+
+/// What can happen to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Its enrolment was confirmed.
+    Confirm,
+    /// Its enrolment was refused, cancelled or expired.
+    Abandon,
+    Block,
+    Unblock,
+    Delete,
+}
+
+/// The life of an account.
+///
+/// ```text
+/// pending ──Confirm──▶ active ◀──Unblock── blocked
+///    │                   │ ────Block──────▶  │
+///    └─Abandon─▶ deleted ◀────Delete─────────┘        deleted is for ever
+/// ```
+///
+/// # Errors
+/// [`Refused::NotFound`] for a deleted account (REST does not tell it from one that never was), else [`Refused::NotAllowed`].
+pub fn step(state: AccountState, event: Event) -> Result<AccountState, Refused> {
+    use AccountState as S;
+    match (state, event) {
+        (S::Pending, Event::Confirm) | (S::Blocked, Event::Unblock) | (S::Active, Event::Unblock) => Ok(S::Active),
+        (S::Pending, Event::Abandon) => Ok(S::Deleted),
+        (S::Active | S::Blocked, Event::Block) => Ok(S::Blocked),
+        (S::Pending | S::Active | S::Blocked, Event::Delete) => Ok(S::Deleted),
+        (S::Deleted, _) => Err(Refused::NotFound),
+        (S::Pending, Event::Block | Event::Unblock) | (S::Active | S::Blocked, Event::Confirm | Event::Abandon) => Err(Refused::NotAllowed),
+    }
+}
+
+/// Whether an account in this state may claim and approve.
+///
+/// # Errors
+/// Why not.
+pub fn may_log_in(state: AccountState) -> Result<(), Refused> {
+    match state {
+        AccountState::Active => Ok(()),
+        AccountState::Pending => Err(Refused::AccountPending),
+        AccountState::Blocked => Err(Refused::AccountBlocked),
+        AccountState::Deleted => Err(Refused::AccountDeleted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_brings_a_deleted_account_back_and_only_confirmation_activates_a_pending_one() {
+        let all = [Event::Confirm, Event::Abandon, Event::Block, Event::Unblock, Event::Delete];
+        for event in all {
+            assert_eq!(step(AccountState::Deleted, event), Err(Refused::NotFound));
+            let from_pending = step(AccountState::Pending, event);
+            assert_eq!(from_pending == Ok(AccountState::Active), event == Event::Confirm);
+        }
+    }
+}

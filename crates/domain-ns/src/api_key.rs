@@ -1,0 +1,121 @@
+//! API keys: who may call REST.
+//!
+//! `cs_` + base64url of 32 random bytes. Stored as SHA-256 (256 bits of randomness need no slow hash); looked up by it.
+
+use std::net::IpAddr;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
+use ipnet::IpNet;
+
+use crate::{
+    authority::Lineage,
+    permission::{Permissions, role},
+};
+use countersign_ports::{
+    secret::{Secret, sha256},
+    time::Time,
+};
+
+/// A key, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    pub id: ApiKeyId,
+    pub hash: [u8; 32],
+    /// For people.
+    pub name: Option<String>,
+    /// A role that is there without being made, or one that was made.
+    pub role: String,
+    /// Where it works; `None` is everywhere.
+    pub realm: Option<RealmId>,
+    /// Whose objects it sees; `None` is everybody's.
+    pub client: Option<ClientId>,
+    /// Networks it works from; empty is everywhere.
+    pub sources: Vec<IpNet>,
+    pub created_at: Time,
+    pub expires_at: Option<Time>,
+    /// To the minute.
+    pub last_used_at: Option<Time>,
+    /// SHA-256 of the client certificate that is the key, where it is one.
+    pub certificate: Option<[u8; 32]>,
+    /// Which keys are in the same hands.
+    pub lineage: Option<Lineage>,
+}
+
+/// A key with what its role allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    pub key: ApiKey,
+    pub permissions: Permissions,
+}
+
+/// Writes the secret as people paste it.
+#[must_use]
+pub fn write(secret: &Secret<32>) -> String {
+    format!("cs_{}", URL_SAFE_NO_PAD.encode(secret.expose()))
+}
+
+/// What a client certificate (DER) is found by.
+#[must_use]
+pub fn certificate_hash(der: &[u8]) -> [u8; 32] {
+    sha256(&[b"countersign/client-certificate/v1\0", der].concat())
+}
+
+/// Reads what [`write`] wrote.
+#[must_use]
+pub fn read(text: &str) -> Option<Secret<32>> {
+    let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix("cs_")?).ok()?;
+    bytes.try_into().ok().map(Secret::new)
+}
+
+impl ApiKey {
+    /// A key of a role that is there without being made, with no further limits, made by root or the program.
+    #[must_use]
+    pub fn plain(id: ApiKeyId, secret: &Secret<32>, role: &str, at: Option<(RealmId, Option<ClientId>)>, now: Time) -> Self {
+        Self {
+            id,
+            hash: secret.hash(),
+            name: None,
+            role: role.to_owned(),
+            realm: at.map(|(realm, _)| realm),
+            client: at.and_then(|(_, client)| client),
+            sources: Vec::new(),
+            created_at: now,
+            expires_at: None,
+            last_used_at: None,
+            certificate: None,
+            lineage: Some(Lineage(id.0)),
+        }
+    }
+
+    /// Whether it still works, and from this address.
+    #[must_use]
+    pub fn valid(&self, now: Time, from: Option<IpAddr>) -> bool {
+        let here = || from.is_some_and(|ip| self.sources.iter().any(|net| net.contains(&ip.to_canonical())));
+        self.expires_at.is_none_or(|t| now < t) && (self.sources.is_empty() || here())
+    }
+
+    /// Whether it is the kind of key that rules everything.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.role == role::ROOT && self.realm.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_works_until_its_end_and_from_its_networks_only() {
+        let mut key = ApiKey::plain(ApiKeyId([1; 16]), &Secret::new([2; 32]), role::ROOT, None, Time(0));
+        assert!(key.valid(Time(5), None));
+        key.expires_at = Some(Time(5));
+        assert!(key.valid(Time(4), None) && !key.valid(Time(5), None));
+        key.sources = vec!["10.1.0.0/16".parse().expect("a network"), "2001:db8::/32".parse().expect("a network")];
+        for (from, works) in [("10.1.2.3", true), ("10.2.2.3", false), ("::ffff:10.1.2.3", true), ("2001:db8::1", true), ("::1", false)] {
+            assert_eq!(key.valid(Time(4), from.parse().ok()), works, "{from}");
+        }
+        assert!(!key.valid(Time(4), None));
+    }
+}

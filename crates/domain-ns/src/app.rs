@@ -1,0 +1,85 @@
+//! Apps: the published phone apps a realm knows.
+
+use std::cmp::Ordering;
+
+use countersign_protocol::ids::RealmId;
+
+use crate::{Refused, text};
+use countersign_ports::time::Time;
+
+/// A phone app a realm lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    pub realm: RealmId,
+    /// What the app calls itself, like `com.example.bank`.
+    pub id: String,
+    pub display_name: String,
+    /// Older ones are told to update.
+    pub min_version: Option<Version>,
+    pub created_at: Time,
+}
+
+/// Checks the id a phone names.
+///
+/// # Errors
+/// When it is empty, too long or not shown safely.
+pub fn id(id: &str) -> Result<&str, Refused> {
+    text::shown(id, 100, false).map(|()| id).map_err(|_| Refused::BadEnrolment)
+}
+
+/// Numbers with dots, compared one by one; what is missing is zero.
+#[derive(Clone, Debug)]
+pub struct Version(String);
+
+impl Version {
+    /// Reads one to six numbers with dots between them.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts = text.split('.').count();
+        (parts <= 6 && text.split('.').all(|p| !p.is_empty() && p.len() <= 9 && p.bytes().all(|b| b.is_ascii_digit())))
+            .then(|| Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn parts(&self) -> impl Iterator<Item = u32> {
+        self.0.split('.').map(|p| p.parse().unwrap_or(0)).chain(std::iter::repeat(0)).take(6)
+    }
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Version {}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Version {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(other.parts())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_numbers_not_texts() {
+        let v = |t: &str| Version::parse(t).expect("a version");
+        assert!(v("1.10") > v("1.9.9") && v("2") > v("1.99") && v("1.0.0") == v("1"));
+        for bad in ["", "1.", ".1", "1..2", "1.x", "v1", "1.2.3.4.5.6.7", "9999999999"] {
+            assert!(Version::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Who did what. Each row rides in the transaction of its deed; in the order of the commits the rows are the event feed.
+
+use std::collections::BTreeSet;
+
+use countersign_protocol::ids::{AccountId, ApiKeyId, AuditId, ClientId, RealmId};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{authority::Lineage, permission::Permissions};
+use countersign_ports::{random::id_from, secret::sha256, time::Time};
+
+/// Who acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A REST caller.
+    Key(ApiKeyId),
+    /// A phone.
+    Account(AccountId),
+    /// A phone that is enrolling.
+    Phone,
+    /// The browser that asked for a login.
+    Page,
+    /// The program itself (expiry, bootstrap).
+    System,
+}
+
+/// A keyed request (`Idempotency-Key`): what it makes gets this id, and repeating it must bring the same body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Derived from caller, realm, route and key.
+    pub id: [u8; 16],
+    /// SHA-256 of the body.
+    pub hash: [u8; 32],
+}
+
+/// On whose behalf something is done: goes from the door to the write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who {
+    pub actor: Actor,
+    /// The client the actor is, or acts for.
+    pub client: Option<ClientId>,
+    pub mark: Option<Mark>,
+    /// What a key may do; nothing for everybody else.
+    pub permissions: Permissions,
+    /// Which keys are in the same hands as this one.
+    pub lineage: Option<Lineage>,
+    /// Where a key works; `None` is everywhere.
+    pub realm: Option<RealmId>,
+}
+
+impl From<Actor> for Who {
+    fn from(actor: Actor) -> Self {
+        Self { actor, client: None, mark: None, permissions: Permissions::default(), lineage: None, realm: None }
+    }
+}
+
+/// When, by whom, under which request: goes with every write.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    pub id: AuditId,
+    pub now: Time,
+    pub who: Who,
+}
+
+impl Stamp {
+    /// For one of several rows of the same deed: each row has an id of its own.
+    #[must_use]
+    pub fn part(&self, n: usize) -> Self {
+        let id = id_from(&sha256(&[&self.id.0[..], &(n as u64).to_be_bytes()].concat()));
+        Self { id: AuditId(id), who: Who { mark: None, ..self.who }, ..self.clone() }
+    }
+}
+
+/// How long a row of the trail is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// What nobody claimed: hours.
+    Unclaimed = 0,
+    /// Who changed what: `trail_days`.
+    Security = 1,
+    /// What a decision, an account or an enrolment is proved with: as long as outcomes.
+    Evidence = 2,
+    /// That less is kept than before: always.
+    Always = 3,
+}
+
+impl Class {
+    pub const ALL: [Self; 4] = [Self::Unclaimed, Self::Security, Self::Evidence, Self::Always];
+
+    /// The number in SQL.
+    #[must_use]
+    pub fn code(self) -> i32 {
+        self as i32
+    }
+
+    /// Of a row with this action. A login's ending that nobody claimed has no user.
+    #[must_use]
+    pub fn of(action: &str, about: &About) -> Self {
+        match action.split_once('.') {
+            Some(("login", "expired" | "cancelled")) if about.user_id.is_none() => Self::Unclaimed,
+            Some(("login" | "account" | "enrolment" | "hold", _)) | Some(("user", "erased" | "deleted")) => Self::Evidence,
+            Some(("realm", "retention_lowered")) => Self::Always,
+            _ => Self::Security,
+        }
+    }
+}
+
+/// Longest detail of a row, in bytes: what changed is said in full, unless it is a lot.
+const LONGEST_DETAIL: usize = 16_000;
+
+/// What changed, for `detail`: a JSON object of the members that differ, by their paths, each with `before` and `after`. `None` when nothing does.
+#[must_use]
+pub fn difference(before: &impl Serialize, after: &impl Serialize) -> Option<String> {
+    let value = |v: serde_json::Result<Value>| v.unwrap_or_default();
+    let mut members = serde_json::Map::new();
+    compare(String::new(), &value(serde_json::to_value(before)), &value(serde_json::to_value(after)), &mut members);
+    if members.is_empty() {
+        return None;
+    }
+    // The longest members first: a long one hides no short one.
+    let mut sizes: Vec<(usize, String)> = members.iter().map(|(name, value)| (value.to_string().len(), name.clone())).collect();
+    sizes.sort_unstable();
+    let mut text = Value::Object(members.clone()).to_string();
+    while text.len() > LONGEST_DETAIL
+        && let Some((bytes, name)) = sizes.pop()
+    {
+        members.insert(name, json!({"too_long": bytes}));
+        text = Value::Object(members.clone()).to_string();
+    }
+    // Names are short, and there are few: what is still too long has been made so, and stays readable JSON.
+    if text.len() > LONGEST_DETAIL { Some(json!({"too_long": text.len()}).to_string()) } else { Some(text) }
+}
+
+/// The same for one member.
+#[must_use]
+pub fn changed(member: &str, before: impl Serialize, after: impl Serialize) -> Option<String> {
+    difference(&json!({member: before}), &json!({member: after}))
+}
+
+fn compare(path: String, before: &Value, after: &Value, found: &mut serde_json::Map<String, Value>) {
+    match (before, after) {
+        _ if before == after => {}
+        (Value::Object(b), Value::Object(a)) => {
+            let names: BTreeSet<&String> = b.keys().chain(a.keys()).collect();
+            for name in names {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                compare(path, b.get(name).unwrap_or(&Value::Null), a.get(name).unwrap_or(&Value::Null), found);
+            }
+        }
+        _ => {
+            found.insert(path, json!({"before": before, "after": after}));
+        }
+    }
+}
+
+/// What a row is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    pub realm: Option<RealmId>,
+    /// Id of the object.
+    pub object: String,
+    /// The client the object belongs to; without one, the actor's.
+    pub client: Option<ClientId>,
+    pub user_id: Option<String>,
+    /// A word more: a reason, a number, a name. Never a secret.
+    pub detail: Option<String>,
+}
+
+impl About {
+    /// An object of a realm.
+    #[must_use]
+    pub fn of(realm: RealmId, object: impl ToString) -> Self {
+        Self { realm: Some(realm), object: object.to_string(), ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn client(mut self, client: ClientId) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    #[must_use]
+    pub fn user(mut self, user_id: impl Into<String>) -> Self {
+        self.user_id = Some(user_id.into());
+        self
+    }
+
+    #[must_use]
+    pub fn detail(mut self, detail: Option<impl Into<String>>) -> Self {
+        self.detail = detail.map(Into::into);
+        self
+    }
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Grows with every commit.
+    pub seq: u64,
+    pub id: AuditId,
+    pub at: Time,
+    /// `key:…`, `account:…`, `phone`, `page`, `system`.
+    pub actor: String,
+    /// Like `login.approved`.
+    pub action: String,
+    pub about: About,
+}
+
+/// Which rows, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub realm: Option<RealmId>,
+    pub after: u64,
+    pub client: Option<ClientId>,
+    pub user_id: Option<String>,
+    /// A whole action, or its first part: `login` finds `login.approved`.
+    pub action: Option<String>,
+    pub object: Option<String>,
+    pub limit: u32,
+}
+
+impl Actor {
+    /// The spelling in the audit trail.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Key(id) => format!("key:{id}"),
+            Self::Account(id) => format!("account:{id}"),
+            Self::Phone => "phone".to_owned(),
+            Self::Page => "page".to_owned(),
+            Self::System => "system".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_names_what_changed_with_before_and_after_and_nothing_else() {
+        let before = json!({"a": 1, "b": {"c": [1], "d": 2}, "gone": true});
+        let after = json!({"a": 1, "b": {"c": [], "d": 2}});
+        let told: Value = serde_json::from_str(&difference(&before, &after).expect("differs")).expect("JSON");
+        assert_eq!(told, json!({"b.c": {"before": [1], "after": []}, "gone": {"before": true, "after": null}}));
+        assert_eq!(difference(&before, &before), None);
+        let long = difference(&json!({"a": 1, "text": "x"}), &json!({"a": 2, "text": "y".repeat(20_000)})).expect("differs");
+        let told: Value = serde_json::from_str(&long).expect("JSON");
+        assert_eq!((&told["a"], told["text"]["too_long"].as_u64()), (&json!({"before": 1, "after": 2}), Some(20_025)));
+    }
+
+    #[test]
+    fn what_nobody_claimed_is_kept_for_hours_and_what_proves_something_for_years() {
+        let nobody = About::default();
+        let somebody = About::default().user("alice");
+        for (action, about, class) in [
+            ("login.expired", &nobody, Class::Unclaimed),
+            ("login.cancelled", &nobody, Class::Unclaimed),
+            ("login.cancelled", &somebody, Class::Evidence),
+            ("login.approved", &somebody, Class::Evidence),
+            ("enrolment.confirmed", &somebody, Class::Evidence),
+            ("account.blocked", &somebody, Class::Evidence),
+            ("user.erased", &nobody, Class::Evidence),
+            ("user.changed", &somebody, Class::Security),
+            ("api_key.created", &nobody, Class::Security),
+            ("realm.changed", &nobody, Class::Security),
+            ("realm.retention_lowered", &nobody, Class::Always),
+        ] {
+            assert_eq!(Class::of(action, about), class, "{action}");
+        }
+    }
+}

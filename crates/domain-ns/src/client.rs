@@ -1,0 +1,104 @@
+//! A client: a relying party of one realm.
+
+use std::collections::BTreeMap;
+
+use countersign_protocol::ids::{ClientId, RealmId};
+
+use crate::text::BadText;
+use countersign_ports::time::Time;
+
+/// A client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    pub id: ClientId,
+    pub realm: RealmId,
+    pub name: String,
+    pub display_name: String,
+    /// An https URL of a picture, for pages and phones that show one.
+    pub logo: Option<String>,
+    /// Exact origins whose pages may open the page socket.
+    pub origins: Vec<String>,
+    /// Exact URLs a phone may send the browser back to.
+    pub return_urls: Vec<String>,
+    /// Where an app hands over a login it started itself. Without one, apps cannot start logins here.
+    pub callback_urls: Vec<String>,
+    /// Texts for the phone by name, with `{places}` for values. A client that has some sends no texts of its own.
+    pub templates: BTreeMap<String, String>,
+    /// Whose enrolments it accepts: only phones that these clients invited log in here. Empty: everybody's.
+    pub accepts: Vec<ClientId>,
+    pub created_at: Time,
+}
+
+/// Fills a template. Values are checked like any shown text, on one line, so that they cannot add lines of their own.
+///
+/// # Errors
+/// Which place has no value, which value has no place, or which may not be shown.
+pub fn fill(template: &str, values: &BTreeMap<String, String>) -> Result<String, (String, BadText)> {
+    let (mut text, mut used, mut rest) = (String::new(), Vec::new(), template);
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((place, after)) = after.split_once('}') else { break };
+        let value = values.get(place).ok_or_else(|| (place.to_owned(), BadText::Empty))?;
+        crate::text::shown(value, 200, false).map_err(|why| (place.to_owned(), why))?;
+        text.push_str(before);
+        text.push_str(value);
+        used.push(place);
+        rest = after;
+    }
+    match values.keys().find(|k| !used.contains(&k.as_str())) {
+        Some(unused) => Err((unused.clone(), BadText::NoPlace)),
+        None => Ok(text + rest),
+    }
+}
+
+/// Whether this is an origin as browsers send it: scheme, host, maybe a port, nothing after.
+#[must_use]
+pub fn is_origin(text: &str) -> bool {
+    is_web_url(text) && text.matches('/').count() == 2
+}
+
+/// Whether this is an http(s) URL that can be compared byte by byte: no spaces, user info or fragment; http on loopback only.
+#[must_use]
+pub fn is_web_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let name = host.strip_prefix('[').and_then(|h| h.split(']').next()).unwrap_or_else(|| host.split(':').next().unwrap_or_default());
+    let clean = text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'@' | b'\\' | b'"' | b'<' | b'>'));
+    let loopback = matches!(name, "localhost" | "127.0.0.1" | "::1");
+    clean && !name.is_empty() && (scheme == "https" || (scheme == "http" && loopback))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_and_return_urls_are_exact_and_safe() {
+        for good in ["https://shop.example", "https://shop.example:8443", "http://127.0.0.1:8000", "http://[::1]:80", "http://localhost"] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in [
+            "https://shop.example/",
+            "http://shop.example",
+            "shop.example",
+            "https://",
+            "https://a@b",
+            "javascript://x",
+            "https://a#b",
+            "https://a b",
+            "http://127.0.0.1.evil.example",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+        assert!(is_web_url("https://shop.example/back?a=b"));
+    }
+
+    #[test]
+    fn a_template_takes_exactly_its_values_and_none_that_could_deceive() {
+        let values = |all: &[(&str, &str)]| all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
+        assert_eq!(fill("Pay {n} to {who}.", &values(&[("n", "5 €"), ("who", "{n}")])), Ok("Pay 5 € to {n}.".to_owned()));
+        assert_eq!(fill("Log in", &values(&[])), Ok("Log in".to_owned()));
+        assert_eq!(fill("{n}", &values(&[])), Err(("n".to_owned(), BadText::Empty)));
+        assert_eq!(fill("x", &values(&[("n", "1")])), Err(("n".to_owned(), BadText::NoPlace)));
+        assert_eq!(fill("{n}", &values(&[("n", "a\nb")])), Err(("n".to_owned(), BadText::Invisible)));
+    }
+}

@@ -1,0 +1,328 @@
+//! Enrolment: how an account comes to be.
+
+use serde::{Deserialize, Serialize};
+
+use countersign_protocol::ids::{AccountId, ClientId, EnrolmentId, Jkt, RealmId, ReqId};
+
+use crate::Refused;
+use countersign_ports::{
+    sabotage::{Sabotage, active},
+    secret::same,
+    time::Time,
+};
+
+/// Wrong numbers that are forgiven, plus one.
+pub const NUMBER_TRIES: u32 = 3;
+
+/// How it becomes active once the phone has proven its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confirm {
+    /// The number the phone shows is typed where the enrolment was created.
+    Number,
+    /// A realm administrator says yes.
+    Admin,
+    /// Another phone of the user says yes, with the number the new one shows.
+    Phone,
+    /// At once.
+    None,
+}
+
+impl Confirm {
+    pub const ALL: [Self; 4] = [Self::Number, Self::Admin, Self::Phone, Self::None];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Admin => "admin",
+            Self::Phone => "phone",
+            Self::None => "none",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.as_str() == text)
+    }
+
+    /// Whether the new phone shows a number that somebody else has to know.
+    #[must_use]
+    pub fn shows_number(self) -> bool {
+        matches!(self, Self::Number | Self::Phone)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    Pending,
+    Redeemed,
+    Confirmed,
+    Refused,
+    Cancelled,
+    Expired,
+}
+
+impl State {
+    pub const ALL: [Self; 6] = [Self::Pending, Self::Redeemed, Self::Confirmed, Self::Refused, Self::Cancelled, Self::Expired];
+
+    /// Rank of the state; never runs backwards.
+    #[must_use]
+    pub fn version(self) -> u64 {
+        match self {
+            Self::Pending => 1,
+            Self::Redeemed => 2,
+            Self::Confirmed | Self::Refused | Self::Cancelled | Self::Expired => 3,
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Redeemed => "redeemed",
+            Self::Confirmed => "confirmed",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text)
+    }
+}
+
+/// What the phone brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redeemed {
+    pub account: AccountId,
+    pub jkt: Jkt,
+    pub req_id: ReqId,
+    pub device: String,
+    /// To be typed where the enrolment was created; absent when nothing is to be confirmed.
+    pub number: Option<String>,
+}
+
+/// An enrolment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolment {
+    pub id: EnrolmentId,
+    pub realm: RealmId,
+    pub client: ClientId,
+    pub user_id: String,
+    pub code_hash: [u8; 32],
+    pub confirm: Confirm,
+    pub created_at: Time,
+    pub expires_at: Time,
+    pub state: State,
+    pub tries_left: u32,
+    pub redeemed: Option<Redeemed>,
+    /// What another phone of the user signed to let this one in.
+    pub approval: Option<String>,
+    /// Who asked for it, as the trail spells actors.
+    pub created_by: Option<String>,
+}
+
+/// What can happen to an enrolment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A phone proved a new key with the code.
+    Redeem(Jkt, ReqId),
+    /// Somebody typed a number where the enrolment was created.
+    TypeNumber(String),
+    /// An administrator says yes.
+    Admit,
+    /// Another phone of the user says yes, with the number the new one shows; its signature has been verified.
+    Vouch(String),
+    /// Another phone of the user says no.
+    Turn,
+    /// The creator takes it back.
+    Cancel,
+    /// Its time is over; anybody may notice.
+    Expire,
+}
+
+impl Event {
+    /// The way of confirming this event belongs to.
+    fn confirms(&self) -> Option<Confirm> {
+        match self {
+            Self::TypeNumber(_) => Some(Confirm::Number),
+            Self::Admit => Some(Confirm::Admin),
+            Self::Vouch(_) | Self::Turn => Some(Confirm::Phone),
+            Self::Redeem(..) | Self::Cancel | Self::Expire => None,
+        }
+    }
+}
+
+/// What becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It moves, with this many tries left.
+    To(State, u32),
+    /// The same phone asks again for what it already got.
+    SameAgain,
+}
+
+/// The life of an enrolment.
+///
+/// ```text
+/// pending ──Redeem──▶ redeemed ──TypeNumber ✓, Admit, Vouch ✓──▶ confirmed
+///    │  └─Redeem, nothing to confirm──────────────▲
+///    │                   ├──number ✗ ×3, Turn──▶ refused
+///    └──────Cancel───────┴──────────────────▶ cancelled
+///    └──────Expire (after expires_at)───────▶ expired
+/// ```
+///
+/// # Errors
+/// Why the event does not fit. A wrong number is not an error here: it moves to the same state with one try less, or to refused.
+pub fn step(e: &Enrolment, event: &Event, now: Time) -> Result<Step, Refused> {
+    use State as S;
+    let over = now >= e.expires_at;
+    match (e.state, event) {
+        (S::Pending | S::Redeemed, Event::Expire) if over => Ok(Step::To(S::Expired, e.tries_left)),
+        (_, Event::Expire) => Err(Refused::NotAllowed),
+
+        (S::Pending | S::Redeemed | S::Confirmed, Event::Redeem(jkt, req)) if same_phone(e, jkt, *req) => Ok(Step::SameAgain),
+        (S::Pending, Event::Redeem(..)) if over => Err(Refused::BadEnrolment),
+        (S::Pending, Event::Redeem(..)) => Ok(Step::To(if e.confirm == Confirm::None { S::Confirmed } else { S::Redeemed }, e.tries_left)),
+        (S::Redeemed | S::Confirmed, Event::Redeem(..)) if active(Sabotage::ReuseCode) => Ok(Step::To(e.state, e.tries_left)),
+        (_, Event::Redeem(..)) => Err(Refused::BadEnrolment),
+
+        (S::Redeemed, event) if over && event.confirms().is_some() => Err(Refused::Expired),
+        (S::Pending, event) if event.confirms().is_some() => Err(Refused::NotRedeemed),
+        (S::Redeemed, event) if event.confirms().is_some_and(|how| how != e.confirm) => Err(Refused::NotAllowed),
+        (S::Redeemed, Event::TypeNumber(typed) | Event::Vouch(typed)) => Ok(typed_number(e, typed)),
+        (S::Redeemed, Event::Admit) => Ok(Step::To(S::Confirmed, e.tries_left)),
+        (S::Redeemed, Event::Turn) => Ok(Step::To(S::Refused, 0)),
+
+        (S::Pending | S::Redeemed, Event::Cancel) => Ok(Step::To(S::Cancelled, e.tries_left)),
+
+        (S::Pending | S::Confirmed | S::Refused | S::Cancelled | S::Expired, _) => Err(Refused::AlreadyDecided),
+    }
+}
+
+fn same_phone(e: &Enrolment, jkt: &Jkt, req: ReqId) -> bool {
+    e.redeemed.as_ref().is_some_and(|r| r.jkt == *jkt && r.req_id == req)
+}
+
+fn typed_number(e: &Enrolment, typed: &str) -> Step {
+    let right = e.redeemed.as_ref().and_then(|r| r.number.as_deref()).is_some_and(|n| same(n.as_bytes(), typed.trim().as_bytes()));
+    match (right, e.tries_left) {
+        (true, _) => Step::To(State::Confirmed, e.tries_left),
+        (false, 0 | 1) => Step::To(State::Refused, 0),
+        (false, n) => Step::To(State::Redeemed, n - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn enrolment() -> Enrolment {
+        Enrolment {
+            id: EnrolmentId([1; 16]),
+            realm: RealmId([2; 16]),
+            client: ClientId([3; 16]),
+            user_id: "alice".into(),
+            code_hash: [4; 32],
+            confirm: Confirm::Number,
+            created_at: Time(0),
+            expires_at: Time(600_000),
+            state: State::Pending,
+            tries_left: NUMBER_TRIES,
+            redeemed: None,
+            approval: None,
+            created_by: None,
+        }
+    }
+
+    fn event() -> impl Strategy<Value = (Event, u64)> {
+        let kind = prop_oneof![
+            (0u8..3, 0u8..2).prop_map(|(k, r)| Event::Redeem(Jkt([k; 32]), ReqId([r; 16]))),
+            prop_oneof![Just("1234"), Just("0000"), Just("")].prop_map(|n| Event::TypeNumber(n.to_owned())),
+            Just(Event::Admit),
+            Just(Event::Vouch("1234".to_owned())),
+            Just(Event::Turn),
+            Just(Event::Cancel),
+            Just(Event::Expire),
+        ];
+        (kind, 0u64..300_000)
+    }
+
+    proptest! {
+        /// No sequence of events redeems a code twice, confirms without the number, or leaves a final state.
+        #[test]
+        fn no_sequence_of_events_breaks_an_enrolment(events in proptest::collection::vec(event(), 1..25)) {
+            let (mut e, mut now, mut wrong) = (enrolment(), 0, 0);
+            for (event, later) in events {
+                now += later;
+                let before = e.clone();
+                let Ok(Step::To(state, tries)) = step(&e, &event, Time(now)) else { continue };
+                prop_assert!(before.state.version() < 3, "left a final state");
+                prop_assert!(state.version() >= before.state.version());
+                match &event {
+                    Event::Redeem(jkt, req) => {
+                        prop_assert!(before.redeemed.is_none(), "redeemed twice");
+                        prop_assert!(Time(now) < e.expires_at, "redeemed after expiry");
+                        e.redeemed = Some(Redeemed { account: AccountId([9; 16]), jkt: *jkt, req_id: *req, device: "x".into(), number: Some("1234".into()) });
+                    }
+                    Event::TypeNumber(n) => {
+                        prop_assert!(Time(now) < e.expires_at);
+                        if n != "1234" { wrong += 1; prop_assert_ne!(state, State::Confirmed); }
+                        prop_assert!(wrong <= NUMBER_TRIES);
+                    }
+                    Event::Expire => prop_assert!(Time(now) >= e.expires_at),
+                    Event::Admit | Event::Vouch(_) | Event::Turn => prop_assert!(false, "confirmed in another way than its own"),
+                    Event::Cancel => {}
+                }
+                prop_assert!(state != State::Confirmed || (before.state == State::Redeemed && matches!(event, Event::TypeNumber(_))));
+                e.state = state;
+                e.tries_left = tries;
+            }
+        }
+    }
+
+    #[test]
+    fn each_way_of_confirming_is_for_enrolments_that_asked_for_it() {
+        let mut e = enrolment();
+        e.state = State::Redeemed;
+        e.redeemed = Some(Redeemed {
+            account: AccountId([9; 16]),
+            jkt: Jkt([1; 32]),
+            req_id: ReqId([1; 16]),
+            device: "x".into(),
+            number: Some("1234".into()),
+        });
+        let ways = [
+            (Confirm::Number, Event::TypeNumber("1234".into())),
+            (Confirm::Admin, Event::Admit),
+            (Confirm::Phone, Event::Vouch("1234".into())),
+        ];
+        for confirm in Confirm::ALL {
+            e.confirm = confirm;
+            for (way, event) in &ways {
+                let expected = if *way == confirm { Ok(Step::To(State::Confirmed, NUMBER_TRIES)) } else { Err(Refused::NotAllowed) };
+                assert_eq!(step(&e, event, Time(1)), expected, "{confirm:?} {event:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_repeated_answer_is_only_for_the_phone_that_redeemed() {
+        let mut e = enrolment();
+        e.state = State::Redeemed;
+        e.redeemed = Some(Redeemed {
+            account: AccountId([9; 16]),
+            jkt: Jkt([1; 32]),
+            req_id: ReqId([1; 16]),
+            device: "x".into(),
+            number: Some("1234".into()),
+        });
+        assert_eq!(step(&e, &Event::Redeem(Jkt([1; 32]), ReqId([1; 16])), Time(1)), Ok(Step::SameAgain));
+        assert_eq!(step(&e, &Event::Redeem(Jkt([1; 32]), ReqId([2; 16])), Time(1)), Err(Refused::BadEnrolment));
+        assert_eq!(step(&e, &Event::Redeem(Jkt([2; 32]), ReqId([1; 16])), Time(1)), Err(Refused::BadEnrolment));
+    }
+}

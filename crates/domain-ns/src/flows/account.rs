@@ -1,0 +1,68 @@
+//! What happens to accounts from outside: block, unblock, delete.
+
+use countersign_protocol::{
+    codes::AccountState,
+    ids::{AccountId, LoginId},
+};
+
+use super::devices::tell_siblings;
+use crate::{
+    Refused,
+    account::{Account, Event, step},
+    audit::Who,
+    flows::login::{announce_ended, disown},
+    further::UserHash,
+    login::EndedBy,
+    ports::{Ports, Topic},
+    realm::OpenRealm,
+    refused::Stop,
+};
+use countersign_ports::Fault;
+
+/// Moves an account, ends what it approved, refuses what it claimed, wakes its phone and tells the user's other ones.
+///
+/// # Errors
+/// [`Refused::NotFound`] when there is no such account, [`Refused::NotAllowed`] when the event does not fit.
+pub async fn change(ports: &Ports, realm: &OpenRealm, id: AccountId, event: Event, who: Who) -> Result<Account, Stop> {
+    loop {
+        let account = ports.store.account(realm.realm.id, id).await?.ok_or(Refused::NotFound)?;
+        let to = match step(account.state, event) {
+            Err(why) if account.state == AccountState::Deleted => {
+                aftermath(ports, realm, &account, &[], who).await?;
+                return Err(why.into());
+            }
+            judged => judged?,
+        };
+        let after = Account { state: to, ..account.clone() };
+        let hash = UserHash::of(&ports.vault, account.realm, &account.user_id);
+        // Judged on the row that is moved: the store moves no other.
+        if event == Event::Unblock {
+            account.may_unblock(who.authority())?;
+        }
+        // What somebody with more authority blocks as well stays blocked until somebody with as much lets it go.
+        let stronger = event == Event::Block && account.blocked.as_ref().is_some_and(|b| who.authority() > b.authority);
+        if to == account.state && !stronger {
+            // Asked again: perhaps because the first time stopped half way.
+            aftermath(ports, realm, &after, &[], who).await?;
+            return Ok(after);
+        }
+        // `None`: somebody else moved it in between; judge anew. Each round means that somebody made progress.
+        let Some(ended) = ports.store.move_account(&account, to, hash, &ports.stamp(who)).await? else { continue };
+        aftermath(ports, realm, &after, &ended, who).await?;
+        return Ok(after);
+    }
+}
+
+/// What follows from the state an account has reached, after the store said so. Doing it again does no harm.
+async fn aftermath(ports: &Ports, realm: &OpenRealm, account: &Account, ended: &[LoginId], who: Who) -> Result<(), Fault> {
+    let disowned = match account.state {
+        AccountState::Blocked => disown(ports, realm, account.id, EndedBy::AccountBlocked, who).await,
+        AccountState::Deleted => disown(ports, realm, account.id, EndedBy::AccountDeleted, who).await,
+        AccountState::Pending | AccountState::Active => Ok(()),
+    };
+    // The phone and the pages hear of it whatever became of the rest.
+    announce_ended(ports, ended).await?;
+    ports.live.announce(Topic::Account(account.id), u64::from(account.state.code())).await?;
+    tell_siblings(ports, account.realm, account.id, &account.user_id).await?;
+    disowned
+}

@@ -1,0 +1,100 @@
+//! What follows from "not me".
+//!
+//! It protects whoever says it, and must not become a weapon against somebody else: what it does is small, counts at one client, takes several *users* before it shuts
+//! anybody out, and never touches a browser or address that the accuser uses.
+
+use std::net::IpAddr;
+
+use super::limits::{alert, hex, short, suspect};
+use crate::{
+    account::Account,
+    audit::{About, Who},
+    capability::fingerprint,
+    further::UserHash,
+    login::{Login, Via},
+    ports::{Alert, Counter, CounterKind, Measure, Ports},
+    realm::OpenRealm,
+};
+use countersign_ports::Fault;
+
+/// Users that have to accuse a browser before it stays out.
+const BROWSER_USERS: u64 = 2;
+
+/// A phone that speaks from `from` said "not me" to a login it had claimed.
+///
+/// | the login came by | one user | [`BROWSER_USERS`] |
+/// |---|---|---|
+/// | code or link | the browser's next logins take a number, for a short time | the browser stays out |
+/// | being directed at the user | the browser directs no more logins at users; its codes work | the browser stays out |
+///
+/// The address stays out when as many users as the realm says accuse it.
+pub(crate) async fn not_me(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+    login: &Login,
+    via: Option<Via>,
+    from: Option<IpAddr>,
+) -> Result<(), Fault> {
+    let (limits, client) = (&realm.realm.settings.limits, login.client);
+    let about = |object: String| About::of(realm.realm.id, object).client(client);
+    let user = UserHash::of(&ports.vault, realm.realm.id, &account.user_id).0;
+    let counter = |kind, key| Counter { realm: realm.realm.id, kind, key };
+    let said = ports.live.count(counter(CounterKind::Accusations, user), limits.accusations.secs).await?;
+    if said.n > limits.accusations.most {
+        if said.n == limits.accusations.most + 1 {
+            alert(ports, Alert::Limited, about(hex(&short(&user))).user(&account.user_id).detail(Some("accusations"))).await?;
+        }
+        return Ok(());
+    }
+    alert(ports, Alert::NotMe, about(login.id.to_string()).user(&account.user_id)).await?;
+    let own = ports.store.initiators_of_user(realm.realm.id, &account.user_id).await?;
+    let mut measures = Vec::new();
+    if let Some(browser) = login.initiator.binding.filter(|b| !own.iter().any(|i| i.binding == Some(*b))) {
+        let accused = suspect(client, Measure::Browser, &browser);
+        let users = ports.live.distinct(counter(CounterKind::Initiator, accused.key), user, limits.quarantine_secs).await?;
+        measures.push(match via {
+            _ if users >= BROWSER_USERS => (accused, limits.quarantine_secs),
+            Some(Via::Directed) => (suspect(client, Measure::Directed, &browser), limits.quarantine_secs),
+            _ => (suspect(client, Measure::Number, &browser), limits.wary_secs),
+        });
+    }
+    let here = from.map(|ip| fingerprint(realm, "address", &ip.to_canonical().to_string()));
+    let own_address = |a: &[u8; 16]| here == Some(*a) || own.iter().any(|i| i.address == Some(*a));
+    if let Some(address) = login.initiator.address.filter(|a| !own_address(a)) {
+        let accused = suspect(client, Measure::Address, &address);
+        let users = ports.live.distinct(counter(CounterKind::Address, accused.key), user, limits.quarantine_secs).await?;
+        if users >= limits.address_accounts.max(BROWSER_USERS) {
+            measures.push((accused, limits.address_secs));
+        }
+    }
+    for (accused, secs) in measures {
+        // The row comes first: nobody is kept out without one.
+        alert(ports, Alert::Quarantined, about(hex(&accused.key)).detail(Some(accused.measure.as_str()))).await?;
+        ports.live.quarantine(realm.realm.id, accused, secs).await?;
+    }
+    Ok(())
+}
+
+/// Whether some measure counts already that "not me" to this login leads to.
+pub(crate) async fn follows_already(ports: &Ports, realm: &OpenRealm, login: &Login) -> Result<bool, Fault> {
+    let Some(browser) = login.initiator.binding else { return Ok(true) };
+    for measure in [Measure::Browser, Measure::Directed, Measure::Number] {
+        if ports.live.quarantined(realm.realm.id, suspect(login.client, measure, &browser)).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// An administrator lifts a measure. False when it does not count (any more).
+///
+/// # Errors
+/// A fault of a port.
+pub async fn lift(ports: &Ports, realm: &OpenRealm, id: &str, who: Who) -> Result<bool, Fault> {
+    let all = ports.live.quarantines(realm.realm.id).await?;
+    let Some(found) = all.into_iter().find(|q| hex(&q.suspect.key) == id) else { return Ok(false) };
+    let about = About::of(realm.realm.id, id).detail(Some(found.suspect.measure.as_str()));
+    ports.store.tell("quarantine.released", &about, &ports.stamp(who)).await?;
+    ports.live.release(realm.realm.id, found.suspect).await
+}

@@ -1,0 +1,190 @@
+//! A user's phones, as one of them sees the others.
+
+use countersign_protocol::{
+    codes::{AccountState, DeviceAction},
+    frames,
+    ids::{AccountId, RealmId},
+};
+
+use super::{account::change, enrolment, limits};
+use crate::{
+    Refused,
+    account::{Account, Event},
+    audit::Actor,
+    decision::{judge_vouch, same_word},
+    enrolment::{Enrolment, Event as Enrolling, State},
+    ports::{AccountQuery, Ports, Topic},
+    realm::OpenRealm,
+    refused::Stop,
+    text,
+};
+use countersign_ports::Fault;
+
+/// A user's phones that are listed, and told of one another, at most.
+const MOST: u32 = 50;
+/// New phones that one is told of when it connects, at most.
+const MOST_NEWS: usize = 10;
+
+/// All accounts of a user but deleted ones.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec<Account>, Fault> {
+    let query = AccountQuery { user_id: Some(user_id.to_owned()), limit: MOST, ..AccountQuery::default() };
+    ports.store.accounts(realm, &query).await
+}
+
+/// A user's phones that work.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) async fn active_of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec<Account>, Fault> {
+    let active = Some(AccountState::Active);
+    let query = AccountQuery { user_id: Some(user_id.to_owned()), state: active, limit: MOST, ..AccountQuery::default() };
+    let (now, mut found) = (ports.now(), ports.store.accounts(realm, &query).await?);
+    found.retain(|a| a.state_at(now) == AccountState::Active);
+    Ok(found)
+}
+
+/// The account as it is now, if it may log in.
+async fn working(ports: &Ports, realm: RealmId, id: AccountId) -> Result<Account, Stop> {
+    let account = ports.store.account(realm, id).await?.ok_or(Refused::AccountDeleted)?;
+    account.may_log_in(ports.now())?;
+    Ok(account)
+}
+
+/// The phones of its user, as an active phone sees them. It has been told of all of them by that.
+///
+/// # Errors
+/// Why it may not.
+pub async fn seen_by(ports: &Ports, me: &Account) -> Result<Vec<Account>, Stop> {
+    let me = working(ports, me.realm, me.id).await?;
+    let all = listed(ports, &me).await?;
+    if me.phones.came > me.phones.seen {
+        // As many as had come before the list was read.
+        ports.store.saw_phones(me.realm, me.id, me.phones.came).await?;
+    }
+    Ok(all)
+}
+
+/// Phones that came to its user since this one asked for the list, newest first: it is told of them at each connection until it asks again.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn news_for(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
+    let news = me.phones.came.saturating_sub(me.phones.seen);
+    if news == 0 {
+        return Ok(Vec::new());
+    }
+    let mut all = let_in(ports, me).await?;
+    all.retain(|a| a.id != me.id);
+    all.sort_by_key(|a| std::cmp::Reverse(a.origin.confirmed_at));
+    all.truncate(MOST_NEWS.min(news as usize));
+    Ok(all)
+}
+
+/// The newest phones of its user that have been let in.
+async fn let_in(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
+    let query =
+        AccountQuery { user_id: Some(me.user_id.clone()), newest_first: true, let_in: true, limit: MOST, ..AccountQuery::default() };
+    ports.store.accounts(me.realm, &query).await
+}
+
+/// What is shown to a phone: those that have been let in, the newest of them if there are many, itself, and as many that wait as there is room for. Invitations are
+/// cheap: what waits must not hide what works.
+async fn listed(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
+    let mut all = let_in(ports, me).await?;
+    if !all.iter().any(|a| a.id == me.id) {
+        all.pop();
+        all.push(me.clone());
+    }
+    let room = MOST.saturating_sub(u32::try_from(all.len()).unwrap_or(MOST));
+    if room > 0 {
+        let state = Some(AccountState::Pending);
+        let waits = AccountQuery { user_id: Some(me.user_id.clone()), state, newest_first: true, limit: room, ..AccountQuery::default() };
+        all.extend(ports.store.accounts(me.realm, &waits).await?);
+    }
+    all.sort_by_key(|a| (a.created_at, a.id));
+    Ok(all)
+}
+
+/// Tells a user's other active phones that this one came, changed or went.
+///
+/// # Errors
+/// A fault of a port.
+pub async fn tell_siblings(ports: &Ports, realm: RealmId, of: AccountId, user_id: &str) -> Result<(), Fault> {
+    for sibling in active_of_user(ports, realm, user_id).await?.into_iter().filter(|a| a.id != of) {
+        ports.live.announce(Topic::Device { to: sibling.id, of }, 0).await?;
+    }
+    Ok(())
+}
+
+/// An active phone does something to an account of its user, itself perhaps. A phone undoes only what a phone has done: what an administrator blocked stays
+/// blocked.
+///
+/// # Errors
+/// [`Refused::NotFound`] for somebody else's account, [`Refused::NotAllowed`], and why the account does not change.
+pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &frames::ManageDevice) -> Result<(), Stop> {
+    let me = working(ports, realm.realm.id, me).await?;
+    let device = ports.store.account(realm.realm.id, asked.account).await?.ok_or(Refused::NotFound)?;
+    if device.user_id != me.user_id || device.state == AccountState::Deleted {
+        return Err(Refused::NotFound.into());
+    }
+    limits::let_change(ports, realm, me.id).await?;
+    let who = Actor::Account(me.id).into();
+    if asked.action != DeviceAction::Rename && device.id != me.id {
+        me.may_rule_phones(realm.realm.settings.further_phone_secs, ports.now())?;
+    }
+    let event = match (asked.action, &asked.name) {
+        (DeviceAction::Rename, Some(name)) => {
+            text::shown(name, 100, false).map_err(|_| Refused::NotAllowed)?;
+            ports.store.rename_account(realm.realm.id, device.id, name, &ports.stamp(who)).await?;
+            return Ok(tell_siblings(ports, realm.realm.id, device.id, &device.user_id).await?);
+        }
+        (DeviceAction::Block, None) => Event::Block,
+        (DeviceAction::Unblock, None) => Event::Unblock,
+        (DeviceAction::Delete, None) => Event::Delete,
+        _ => return Err(Refused::NotAllowed.into()),
+    };
+    change(ports, realm, device.id, event, who).await?;
+    Ok(())
+}
+
+/// New phones that wait for a word from this user's old ones.
+///
+/// # Errors
+/// Why it may not know.
+pub async fn waiting(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<Vec<(Enrolment, Account)>, Stop> {
+    working(ports, account.realm, account.id).await?;
+    let mut found = Vec::new();
+    for e in ports.store.enrolments_to_vouch(realm.realm.id, &account.user_id).await? {
+        let Some(new) = e.redeemed.as_ref().map(|r| r.account).filter(|new| *new != account.id) else { continue };
+        let e = enrolment::look(ports, realm, e.id).await?.filter(|e| e.state == State::Redeemed);
+        if let (Some(e), Some(new)) = (e, ports.store.account(realm.realm.id, new).await?) {
+            found.push((e, new));
+        }
+    }
+    Ok(found)
+}
+
+/// An old phone's signed word on a new one. `cb` is the binding of the channel it came on.
+///
+/// # Errors
+/// [`Refused::NotFound`] for somebody else's enrolment, [`Refused::BadDecision`], [`Refused::WrongNumber`], or why it cannot be confirmed any more.
+pub async fn vouch(ports: &Ports, realm: &OpenRealm, me: &Account, asked: &frames::DecideEnrolment, cb: &[u8; 32]) -> Result<(), Stop> {
+    working(ports, realm.realm.id, me.id).await?;
+    let e = enrolment::look(ports, realm, asked.enrolment).await?.ok_or(Refused::NotFound)?;
+    let mine = e.redeemed.as_ref().is_some_and(|r| r.account == me.id);
+    if e.user_id != me.user_id || mine {
+        return Err(Refused::NotFound.into());
+    }
+    let word = judge_vouch(&asked.jws, &e, &me.jkt, &me.public_key, cb)?;
+    // Repeated, because its answer was lost, perhaps on another connection: the word that counted is kept.
+    let done = if word.number.is_some() { State::Confirmed } else { State::Refused };
+    if e.state == done && e.approval.as_deref().is_some_and(|kept| same_word(kept, &asked.jws)) {
+        return Ok(());
+    }
+    let event = word.number.map_or(Enrolling::Turn, Enrolling::Vouch);
+    enrolment::act(ports, realm, e.id, &event, Some(&asked.jws), Actor::Account(me.id).into()).await?;
+    Ok(())
+}

@@ -1,0 +1,291 @@
+//! What happens to enrolments.
+
+use countersign_protocol::{
+    codes::AccountState,
+    ids::{AccountId, ClientId, EnrolmentId, Jkt, ReqId},
+};
+
+use super::devices::{active_of_user, tell_siblings};
+use crate::{
+    Refused,
+    account::{Account, Origin, PhonesAfter},
+    app::{self, Version},
+    audit::{Actor, Who},
+    enrolment::{Confirm, Enrolment, Event, NUMBER_TRIES, Redeemed, State, Step, step},
+    further::{self, Admission, Past, UserHash},
+    ports::{Alert, Fact, Ports, Topic},
+    realm::OpenRealm,
+    refused::Stop,
+    text,
+};
+use countersign_ports::{
+    Fault,
+    sabotage::{Sabotage, active},
+    secret::{Secret, sha256},
+};
+
+/// Makes an enrolment. Gives it with its code, which is kept as a hash only.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn create(
+    ports: &Ports,
+    realm: &OpenRealm,
+    client: ClientId,
+    user_id: String,
+    confirm: Confirm,
+    who: Who,
+) -> Result<(Enrolment, Secret<16>), Stop> {
+    let now = ports.now();
+    let past = past(ports, realm, &user_id).await?;
+    further::may_come(&realm.realm.settings, &past, confirm)?;
+    if confirm == Confirm::Phone && active_of_user(ports, realm.realm.id, &user_id).await?.is_empty() {
+        // Nobody could say the word.
+        return Err(Refused::ConfirmNotAllowed.into());
+    }
+    let code: Secret<16> = ports.random.secret();
+    let enrolment = Enrolment {
+        id: EnrolmentId(who.mark.map_or_else(|| ports.random.id(now), |mark| mark.id)),
+        realm: realm.realm.id,
+        client,
+        user_id,
+        code_hash: code.hash(),
+        confirm,
+        created_at: now,
+        expires_at: now.plus_secs(realm.realm.settings.enrolment_secs),
+        state: State::Pending,
+        tries_left: NUMBER_TRIES,
+        redeemed: None,
+        approval: None,
+        created_by: Some(who.actor.text()),
+    };
+    if !ports.store.add_enrolment(&enrolment, &ports.stamp(who)).await? {
+        return Err(made_before(ports, who).await?.into());
+    }
+    Ok((enrolment, code))
+}
+
+/// The phones a user has and had.
+async fn past(ports: &Ports, realm: &OpenRealm, user_id: &str) -> Result<Past, Fault> {
+    let hash = UserHash::of(&ports.vault, realm.realm.id, user_id);
+    ports.store.past(realm.realm.id, user_id, hash).await
+}
+
+/// Why the id of a keyed request is taken: by itself, or by another body under the same key.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn made_before(ports: &Ports, who: Who) -> Result<Refused, Fault> {
+    let Some(mark) = who.mark else { return Ok(Refused::AlreadyExists) };
+    Ok(match ports.store.request(&mark.id).await? {
+        Some(hash) if hash == mark.hash => Refused::SecretAlreadyIssued,
+        Some(_) => Refused::RequestChanged,
+        None => Refused::AlreadyExists,
+    })
+}
+
+/// The enrolment as it is now. Whoever looks at an expired one records its expiry.
+///
+/// # Errors
+/// A fault of a port.
+pub async fn look(ports: &Ports, realm: &OpenRealm, id: EnrolmentId) -> Result<Option<Enrolment>, Fault> {
+    let Some(e) = ports.store.enrolment(realm.realm.id, id).await? else { return Ok(None) };
+    let Ok(Step::To(state, tries)) = step(&e, &Event::Expire, ports.now()) else { return Ok(Some(e)) };
+    moved(ports, &e, state, tries, Actor::System.into(), None, None).await?;
+    ports.store.enrolment(realm.realm.id, id).await
+}
+
+async fn moved(
+    ports: &Ports,
+    before: &Enrolment,
+    state: State,
+    tries: u32,
+    who: Who,
+    approval: Option<&str>,
+    admission: Option<&Admission>,
+) -> Result<bool, Fault> {
+    let approval = approval.filter(|_| state != before.state).map(str::to_owned);
+    let after = Enrolment { state, tries_left: tries, approval, ..before.clone() };
+    let hash = UserHash::of(&ports.vault, before.realm, &before.user_id);
+    let won = ports.store.move_enrolment(before, &after, admission, hash, &ports.stamp(who)).await?;
+    if won {
+        let account = match state {
+            State::Confirmed => Some(AccountState::Active),
+            State::Refused | State::Cancelled | State::Expired => Some(AccountState::Deleted),
+            State::Pending | State::Redeemed => None,
+        };
+        if let Some(admission) = admission {
+            note_enrolled(ports, admission);
+        }
+        ports.live.announce(Topic::Enrolment(before.id), state.version()).await?;
+        if let (Some(redeemed), Some(state)) = (&before.redeemed, account) {
+            ports.live.announce(Topic::Account(redeemed.account), u64::from(state.code())).await?;
+            tell_siblings(ports, before.realm, redeemed.account, &before.user_id).await?;
+        }
+    }
+    Ok(won)
+}
+
+fn note_enrolled(ports: &Ports, admission: &Admission) {
+    ports.meter.note(Fact::Enrolled);
+    if admission.recovered {
+        ports.meter.note(Fact::Alert(Alert::Recovered));
+    }
+}
+
+/// A phone shows a code: whom it would join, without using the code up.
+///
+/// # Errors
+/// [`Refused::BadEnrolment`], whatever is wrong with the code.
+pub async fn offer(ports: &Ports, realm: &OpenRealm, code: &[u8; 16]) -> Result<(Enrolment, String), Stop> {
+    let e = ports.store.enrolment_by_code(realm.realm.id, &sha256(code)).await?.ok_or(Refused::BadEnrolment)?;
+    let usable = match e.state {
+        State::Pending | State::Redeemed | State::Confirmed => ports.now() < e.expires_at,
+        State::Refused | State::Cancelled | State::Expired => false,
+    };
+    if !usable {
+        return Err(Refused::BadEnrolment.into());
+    }
+    let client = ports.store.client(realm.realm.id, e.client).await?.map_or_else(|| realm.realm.display_name.clone(), |c| c.display_name);
+    Ok((e, client))
+}
+
+/// What the phone brings to an offer; its signature has been verified.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    pub jkt: Jkt,
+    pub public_key: [u8; 65],
+    pub req_id: ReqId,
+    pub app: String,
+    pub app_version: Option<String>,
+    pub device: String,
+}
+
+/// Whether the realm takes this app, in this version.
+///
+/// # Errors
+/// [`Refused::AppNotListed`], [`Refused::UpdateRequired`].
+pub fn admit(realm: &OpenRealm, app: &str, version: Option<&str>) -> Result<(), Refused> {
+    app::id(app)?;
+    let listed = realm.apps.iter().find(|a| a.id == app);
+    if listed.is_none() && realm.realm.settings.listed_apps_only {
+        return Err(Refused::AppNotListed);
+    }
+    let Some(least) = listed.and_then(|a| a.min_version.as_ref()) else { return Ok(()) };
+    match version.and_then(Version::parse) {
+        Some(version) if version >= *least => Ok(()),
+        _ => Err(Refused::UpdateRequired),
+    }
+}
+
+/// The phone proved a new key: the code is used up and the account exists, in one transaction.
+///
+/// # Errors
+/// [`Refused::BadEnrolment`] unless this phone is the first, or the same phone asks again.
+pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &Proof) -> Result<(Redeemed, AccountState), Stop> {
+    admit(realm, &proof.app, proof.app_version.as_deref())?;
+    text::shown(&proof.device, 100, false).map_err(|_| Refused::BadEnrolment)?;
+    let e = look(ports, realm, id).await?.ok_or(Refused::BadEnrolment)?;
+    let now = ports.now();
+    let Step::To(state, tries_left) = step(&e, &Event::Redeem(proof.jkt, proof.req_id), now)? else {
+        let redeemed = e.redeemed.ok_or(Refused::BadEnrolment)?;
+        let account = ports.store.account(realm.realm.id, redeemed.account).await?.ok_or(Refused::BadEnrolment)?;
+        return Ok((redeemed, account.state));
+    };
+    // One key is one account for ever, also when the account is gone.
+    if ports.store.account_by_jkt(realm.realm.id, &proof.jkt).await?.is_some() {
+        return Err(Refused::BadEnrolment.into());
+    }
+    let number = e.confirm.shows_number().then(|| ports.random.number());
+    let past = if active(Sabotage::ReuseCode) { Past::default() } else { past(ports, realm, &e.user_id).await? };
+    // Judged now already, so that nobody reads out a number in vain; and once more when the phone is let in.
+    further::may_come(&realm.realm.settings, &past, e.confirm)?;
+    let account_state = if state == State::Confirmed { AccountState::Active } else { AccountState::Pending };
+    let at_once = account_state == AccountState::Active;
+    let admission =
+        at_once.then(|| further::admit(&realm.realm.settings, past, e.confirm, (&Actor::Phone.into(), None), now)).transpose()?;
+    let account = Account {
+        id: AccountId(ports.random.id(now)),
+        realm: realm.realm.id,
+        user_id: e.user_id.clone(),
+        app: proof.app.clone(),
+        device: proof.device.clone(),
+        jkt: proof.jkt,
+        public_key: proof.public_key,
+        state: account_state,
+        created_at: now,
+        blocked: None,
+        app_version: proof.app_version.clone(),
+        origin: Origin { client: Some(e.client), enrolled_by: e.created_by.clone(), way: Some(e.confirm), ..Origin::default() },
+        active_from: None,
+        phones: PhonesAfter::default(),
+    };
+    let redeemed = Redeemed { account: account.id, jkt: proof.jkt, req_id: proof.req_id, device: proof.device.clone(), number };
+    let after = Enrolment { state, tries_left, redeemed: Some(redeemed.clone()), ..e };
+    let hash = UserHash::of(&ports.vault, realm.realm.id, &account.user_id);
+    if !ports.store.redeem_enrolment(&after, &account, admission.as_ref(), hash, &ports.stamp(Actor::Phone)).await? {
+        return lost(ports, realm, id, proof).await;
+    }
+    if let Some(admission) = &admission {
+        note_enrolled(ports, admission);
+    }
+    ports.live.announce(Topic::Enrolment(id), state.version()).await?;
+    if account_state == AccountState::Active {
+        tell_siblings(ports, realm.realm.id, account.id, &account.user_id).await?;
+    } else if after.confirm == Confirm::Phone {
+        for old in active_of_user(ports, realm.realm.id, &account.user_id).await? {
+            ports.live.announce(Topic::Vouch { to: old.id, enrolment: id }, 0).await?;
+        }
+    }
+    Ok((redeemed, account_state))
+}
+
+/// Lost to somebody, perhaps to this very phone repeating itself: then it gets the answer it lost.
+async fn lost(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &Proof) -> Result<(Redeemed, AccountState), Stop> {
+    let there = look(ports, realm, id).await?.ok_or(Refused::BadEnrolment)?;
+    let (Step::SameAgain, Some(redeemed)) = (step(&there, &Event::Redeem(proof.jkt, proof.req_id), ports.now())?, there.redeemed) else {
+        return Err(Refused::BadEnrolment.into());
+    };
+    let state = ports.store.account(realm.realm.id, redeemed.account).await?.ok_or(Refused::BadEnrolment)?.state;
+    Ok((redeemed, state))
+}
+
+/// Somebody types the number the phone shows, or says yes as an administrator, or takes it back.
+///
+/// # Errors
+/// [`Refused::WrongNumber`] and the other reasons it cannot be done.
+pub async fn act(
+    ports: &Ports,
+    realm: &OpenRealm,
+    id: EnrolmentId,
+    event: &Event,
+    approval: Option<&str>,
+    who: Who,
+) -> Result<Enrolment, Stop> {
+    loop {
+        let voucher = match who.actor {
+            Actor::Account(voucher) => Some(ports.store.account(realm.realm.id, voucher).await?.ok_or(Refused::AccountDeleted)?),
+            _ => None,
+        };
+        if let Some(voucher) = &voucher {
+            voucher.may_log_in(ports.now())?;
+        }
+        let e = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
+        let Step::To(state, tries) = step(&e, event, ports.now())? else { return Ok(e) };
+        // Lost to a concurrent move: look again and judge anew. Each round means that somebody else made progress.
+        let admission = match state {
+            State::Confirmed => {
+                let past = past(ports, realm, &e.user_id).await?;
+                Some(further::admit(&realm.realm.settings, past, e.confirm, (&who, voucher.as_ref()), ports.now())?)
+            }
+            _ => None,
+        };
+        if !moved(ports, &e, state, tries, who, approval, admission.as_ref()).await? {
+            continue;
+        }
+        if matches!(event, Event::TypeNumber(_) | Event::Vouch(_)) && state != State::Confirmed {
+            return Err(Refused::WrongNumber.into());
+        }
+        return ports.store.enrolment(realm.realm.id, id).await?.ok_or(Stop::Refused(Refused::NotFound));
+    }
+}

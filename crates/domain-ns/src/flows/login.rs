@@ -1,0 +1,180 @@
+//! What happens to logins. Here what all steps share: reading, expiring, recording the one outcome.
+
+mod after;
+mod claim;
+mod decide;
+mod start;
+
+use countersign_protocol::{codes::LoginState, ids::LoginId};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Refused,
+    account::may_log_in,
+    audit::{Actor, Who},
+    login::{Claim, EndedBy, Event, Login, Outcome, Record, State, step},
+    ports::{Fact, Ports, Recorded, Versioned},
+    realm::OpenRealm,
+};
+use countersign_ports::{
+    Fault,
+    sabotage::{Sabotage, active},
+    time::Time,
+};
+
+pub use after::{Redemption, announce_ended, end, end_all_of_user, list, redeem, running_of_user};
+pub use claim::{Claimed, claim};
+pub use decide::{cancel, decide, disown};
+pub use start::{Created, Directed, NewLogin, create, direct, start_in_app};
+
+/// After its expiry the live record stays this long, so that whoever looks can still record the expiry.
+pub(super) const LINGER_SECS: u64 = 300;
+
+/// Pods' clocks may be this far apart.
+const CLOCKS_APART_SECS: u64 = 30;
+
+/// A login and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub login: Login,
+    pub state: State,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    login: Login,
+    claim: Option<Claim>,
+}
+
+fn write(login: &Login, claim: Option<&Claim>, v: u64) -> Versioned {
+    Versioned { v, body: encode(login, claim) }
+}
+
+pub(super) fn encode(login: &Login, claim: Option<&Claim>) -> Vec<u8> {
+    serde_json::to_vec(&Body { login: login.clone(), claim: claim.cloned() }).expect("texts and numbers always serialise")
+}
+
+fn read(stored: &Versioned) -> Result<(Login, State), Fault> {
+    let body: Body = serde_json::from_slice(&stored.body).map_err(|e| Fault(format!("a live login cannot be read: {e}")))?;
+    Ok((body.login, body.claim.map_or(State::Pending, State::Claimed)))
+}
+
+/// The login as it is now. Whoever looks at an expired one records its expiry.
+///
+/// # Errors
+/// A fault of a port.
+pub async fn look(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Option<Seen>, Fault> {
+    let live = ports.live.read(id).await;
+    match &live {
+        Ok(Some(stored)) if stored.v < 3 => {
+            let (login, state) = read(stored)?;
+            if login.realm != realm.realm.id {
+                return Ok(None);
+            }
+            if let Some(seen) = decided_after_all(ports, realm, &login).await? {
+                return Ok(Some(seen));
+            }
+            match step(&login, &state, &Event::Expire, ports.now()) {
+                Ok(_) => expire(ports, login, state).await.map(Some),
+                Err(_) => Ok(Some(Seen { login, state })),
+            }
+        }
+        _ => match ports.store.outcome(realm.realm.id, id).await? {
+            Some(record) => ended_by_itself(ports, realm, record).await.map(Some),
+            // What is decided can be seen without live state; whether there is anything else cannot.
+            None => live.map(|_| None),
+        },
+    }
+}
+
+/// Live state that may have gone back says "undecided" of what was decided, and acknowledged: then the store is asked, and live state put right.
+async fn decided_after_all(ports: &Ports, realm: &OpenRealm, login: &Login) -> Result<Option<Seen>, Fault> {
+    if login.created_at >= ports.live.faithful_since().plus_secs(CLOCKS_APART_SECS) {
+        return Ok(None);
+    }
+    let Some(record) = ports.store.outcome(realm.realm.id, login.id).await? else { return Ok(None) };
+    settle(ports, &record).await?;
+    ended_by_itself(ports, realm, record).await.map(Some)
+}
+
+async fn settle(ports: &Ports, record: &Record) -> Result<(), Fault> {
+    let login = &record.outcome.login;
+    let settled = write(login, record.outcome.claim.as_ref(), record.state().public().version());
+    ports.live.settle(login.id, settled).await
+}
+
+/// Whoever looks at a login whose lifetime is over, or whose phone is silent for too long, records its end.
+async fn ended_by_itself(ports: &Ports, realm: &OpenRealm, record: Record) -> Result<Seen, Fault> {
+    let (login, state) = (record.outcome.login.clone(), record.state());
+    let by = if is_silent(ports, realm, &record).await? { EndedBy::Silence } else { EndedBy::Lifetime };
+    match step(&login, &state, &Event::End(by), ports.now()) {
+        Ok(ended) => {
+            let won = ports.store.end_login(realm.realm.id, login.id, by, &ports.stamp(Actor::System)).await?;
+            if won && by == EndedBy::Silence {
+                // Nobody else tells: silence is noticed by looking, not by hearing.
+                ports.live.settle(login.id, write(&login, None, LoginState::Ended.version())).await?;
+            }
+            let there = if won { None } else { ports.store.outcome(realm.realm.id, login.id).await? };
+            Ok(Seen { login, state: there.map_or(ended, |record| record.state()) })
+        }
+        Err(_) => Ok(Seen { login, state }),
+    }
+}
+
+async fn is_silent(ports: &Ports, realm: &OpenRealm, record: &Record) -> Result<bool, Fault> {
+    let allowed = realm.realm.settings.silence_secs;
+    let (State::Approved { claim, .. }, true) = (record.state(), allowed > 0) else { return Ok(false) };
+    let heard = ports.live.heard(claim.account).await?.unwrap_or(Time(0)).max(record.outcome.decided_at);
+    Ok(ports.now() >= heard.plus_secs(allowed))
+}
+
+async fn expire(ports: &Ports, login: Login, state: State) -> Result<Seen, Fault> {
+    let claim = if let State::Claimed(claim) = state { Some(claim) } else { None };
+    let outcome = outcome(ports.now(), &login, LoginState::Expired, None, claim);
+    match record(ports, outcome, Actor::System.into()).await? {
+        // Expiring asks nothing of the account, so it loses to another outcome or to nobody.
+        Ok(state) | Err(NotWon::Decided(state)) => Ok(Seen { login, state }),
+        Err(NotWon::Inactive(_)) => Ok(Seen { login, state: State::Expired }),
+    }
+}
+
+/// Why an outcome is not the outcome.
+enum NotWon {
+    /// There is one already; this is where the login is.
+    Decided(State),
+    /// The account may not approve (any more).
+    Inactive(Refused),
+}
+
+impl NotWon {
+    fn refused(&self) -> Refused {
+        match self {
+            Self::Decided(_) => Refused::AlreadyDecided,
+            Self::Inactive(why) => *why,
+        }
+    }
+}
+
+fn outcome(now: Time, login: &Login, state: LoginState, reason: Option<String>, claim: Option<Claim>) -> Outcome {
+    Outcome { login: login.clone(), state, reason, claim, decision: None, req_id: None, decided_at: now, redeem_by: now, ends_at: now }
+}
+
+/// Inserts the outcome, settles the KV from what the store says, wakes.
+async fn record(ports: &Ports, outcome: Outcome, who: Who) -> Result<Result<State, NotWon>, Fault> {
+    let mine = Record { outcome, redeemed: None, ended: None };
+    let recorded = match ports.store.record_outcome(&mine.outcome, &ports.stamp(who)).await? {
+        Recorded::Lost(_) if active(Sabotage::ApproveTwice) => Recorded::Won,
+        other => other,
+    };
+    if recorded == Recorded::Won {
+        let via = mine.outcome.claim.as_ref().map(|claim| claim.via);
+        ports.meter.note(Fact::Outcome { state: mine.outcome.state, via });
+    }
+    let (record, result) = match recorded {
+        Recorded::Won => (&mine, Ok(mine.state())),
+        Recorded::Lost(ref there) => (&**there, Err(NotWon::Decided(there.state()))),
+        Recorded::AccountNotActive(state) => return Ok(Err(NotWon::Inactive(may_log_in(state).err().unwrap_or(Refused::AccountBlocked)))),
+    };
+    settle(ports, record).await?;
+    Ok(result)
+}

@@ -1,0 +1,166 @@
+//! What happens to a login after its approval: redeemed once, ended once, listed meanwhile.
+
+use countersign_protocol::{
+    codes::LoginState,
+    ids::{ClientId, LoginId},
+};
+
+use super::{Seen, ended_by_itself, look, write};
+use crate::{
+    Refused,
+    account::Account,
+    audit::{Actor, Who},
+    capability,
+    flows::limits::let_change,
+    login::{EndedBy, Event, Login, Record, State, step},
+    ports::{Fact, Ports, Redeemed, Topic},
+    realm::OpenRealm,
+    refused::Stop,
+};
+use countersign_ports::{
+    Fault,
+    sabotage::{Sabotage, active},
+};
+
+/// What the client gets for an approved login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redemption {
+    pub record: Record,
+    pub account: Account,
+}
+
+/// The client exchanges an approved login for the identity, once; the same keyed request gets the same answer again. Another client's login is not there.
+///
+/// # Errors
+/// Why not.
+pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token: Option<[u8; 16]>, who: Who) -> Result<Redemption, Stop> {
+    let mine = |login: &Login| who.client.is_none_or(|client| client == login.client);
+    let Some(mut record) = ports.store.outcome(realm.realm.id, id).await?.filter(|record| mine(&record.outcome.login)) else {
+        // Pending logins are not in the store; looking also records an expiry nobody noticed yet.
+        let seen = look(ports, realm, id).await?.filter(|seen| mine(&seen.login));
+        return Err(seen.map_or(Refused::NotFound, |_| Refused::NotApproved).into());
+    };
+    let claim = record.outcome.claim.clone().ok_or(Refused::NotApproved)?;
+    // Nobody may have looked since its lifetime was over, or its phone fell silent.
+    let state = ended_by_itself(ports, realm, record.clone()).await?.state;
+    if let (Some(mark), Some(_)) = (who.mark, record.redeemed)
+        && !matches!(state, State::Ended { .. })
+        && ports.store.redeemed_by(realm.realm.id, id, &mark.id).await?
+    {
+        if ports.store.request(&mark.id).await?.is_some_and(|body| body != mark.hash) {
+            return Err(Refused::RequestChanged.into());
+        }
+        let account = ports.store.account(realm.realm.id, claim.account).await?.ok_or(Refused::AccountDeleted)?;
+        return Ok(Redemption { record, account });
+    }
+    let expected = capability::return_token(realm, id, claim.account).0;
+    step(&record.outcome.login, &state, &Event::Redeem { return_token, expected }, ports.now())?;
+    let account = match ports.store.redeem(&record.outcome, claim.account, &ports.stamp(who)).await? {
+        Redeemed::Won(account) => *account,
+        Redeemed::Lost if active(Sabotage::ApproveTwice) => {
+            ports.store.account(realm.realm.id, claim.account).await?.ok_or(Refused::AccountDeleted)?
+        }
+        Redeemed::Lost => return Err(Refused::AlreadyRedeemed.into()),
+        Redeemed::Ended => return Err(Refused::NotApproved.into()),
+        Redeemed::AccountNotActive => return Err(Refused::AccountBlocked.into()),
+        Redeemed::NotAccepted => return Err(Refused::EnrolmentNotAccepted.into()),
+    };
+    ports.meter.note(Fact::Redeemed);
+    record.redeemed = Some(ports.now());
+    Ok(Redemption { record, account })
+}
+
+/// Somebody ends an approved login. Ending an ended one is refused, except that the same side may repeat itself.
+///
+/// # Errors
+/// [`Refused::NotFound`], [`Refused::NotApproved`].
+pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who: Who) -> Result<Seen, Stop> {
+    let seen = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
+    if let (Actor::Account(account), Some(record)) = (who.actor, ports.store.outcome(realm.realm.id, id).await?)
+        && record.outcome.claim.is_none_or(|c| c.account != account)
+    {
+        return Err(Refused::NotFound.into());
+    }
+    if matches!(&seen.state, State::Ended { by: was, .. } if *was == by) {
+        return Ok(seen);
+    }
+    let next = step(&seen.login, &seen.state, &Event::End(by), ports.now())?;
+    if !ports.store.end_login(realm.realm.id, id, by, &ports.stamp(who)).await? {
+        // Somebody else was faster; they tell. Only the same side hears "done" twice.
+        let there = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
+        return if matches!(&there.state, State::Ended { by: was, .. } if *was == by) {
+            Ok(there)
+        } else {
+            Err(Refused::NotApproved.into())
+        };
+    }
+    ports.live.settle(id, write(&seen.login, None, next.public().version())).await?;
+    Ok(Seen { login: seen.login, state: next })
+}
+
+/// Ends everything a user has approved, on whichever phone: at the client that asks, or everywhere when none does. Gives how much it was.
+///
+/// # Errors
+/// [`Stop::Limited`] for a phone that asks too often.
+pub async fn end_all_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<usize, Stop> {
+    if let Actor::Account(me) = who.actor {
+        // A phone that nobody has let in yet must not end what the user's phones approved.
+        ports.store.account(realm.realm.id, me).await?.ok_or(Refused::AccountDeleted)?.may_log_in(ports.now())?;
+        let_change(ports, realm, me).await?;
+    }
+    let ended = ports.store.end_logins_of_user(realm.realm.id, user_id, who.client, &ports.stamp(who)).await?;
+    announce_ended(ports, &ended).await?;
+    Ok(ended.len())
+}
+
+/// Tells everybody that these logins have ended, after the store said so.
+///
+/// # Errors
+/// A fault of the KV.
+pub async fn announce_ended(ports: &Ports, ids: &[LoginId]) -> Result<(), Fault> {
+    for id in ids {
+        ports.live.announce(Topic::Login(*id), LoginState::Ended.version()).await?;
+    }
+    Ok(())
+}
+
+/// What waits for an account, what it has open, and what is running.
+///
+/// # Errors
+/// A fault of a port.
+pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<Vec<Seen>, Fault> {
+    let mut found = Vec::new();
+    for id in ports.live.offers(account.id).await?.into_iter().rev() {
+        if let Some(seen) = look(ports, realm, id).await?
+            && seen.state == State::Pending
+            && seen.login.is_for(account.id, &account.user_id)
+        {
+            found.push(seen);
+        }
+    }
+    for id in ports.live.claims(account.id).await?.into_iter().rev() {
+        if let Some(seen) = look(ports, realm, id).await?
+            && matches!(&seen.state, State::Claimed(c) if c.account == account.id)
+        {
+            found.push(seen);
+        }
+    }
+    for record in ports.store.running_logins(realm.realm.id, account.id, ports.now()).await? {
+        found.push(ended_by_itself(ports, realm, record).await?);
+    }
+    found.retain(|s| s.state.public() != LoginState::Ended);
+    Ok(found)
+}
+
+/// A user's running logins on all phones, of one client or all, the longest-lived first, 200 at most.
+///
+/// # Errors
+/// A fault of a port.
+pub async fn running_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, client: Option<ClientId>) -> Result<Vec<Seen>, Fault> {
+    let mut found = Vec::new();
+    for record in ports.store.running_logins_of_user(realm.realm.id, user_id, client, ports.now()).await? {
+        found.push(ended_by_itself(ports, realm, record).await?);
+    }
+    found.retain(|s| s.state.public() != LoginState::Ended);
+    Ok(found)
+}

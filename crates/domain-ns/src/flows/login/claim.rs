@@ -1,0 +1,117 @@
+//! An account comes to a login.
+
+use countersign_protocol::{
+    frames,
+    ids::{AccountId, LoginId},
+};
+
+use super::{LINGER_SECS, read, write};
+use crate::{
+    Refused,
+    account::Account,
+    capability::{self, Shown},
+    flows::limits::not_genuine,
+    login::{Claim, Event, Login, State, Via, step},
+    ports::{Advanced, Ports},
+    realm::OpenRealm,
+    refused::Stop,
+};
+use countersign_ports::{
+    Fault,
+    sabotage::{Sabotage, active},
+};
+
+/// A login and the account that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    pub login: Login,
+    pub claim: Claim,
+}
+
+/// An account shows a capability, or that the login was directed at it: the first wins, and asking again gives the same answer.
+///
+/// # Errors
+/// Why not.
+pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &frames::Claim) -> Result<Claimed, Stop> {
+    let shown = match capability::check(realm, frame, ports.now()) {
+        Ok(shown) => shown,
+        Err(why) => return Err(not_genuine(ports, realm, account.id, why).await?),
+    };
+    let now = current(ports, account).await?;
+    now.may_log_in(ports.now())?;
+    // Two rounds are enough: the version only grows, and past "pending" the answer is final.
+    for _ in 0..3 {
+        let Some(stored) = ports.live.read(frame.login).await? else { return Err(gone(ports, realm, frame.login).await?) };
+        if stored.v >= 3 {
+            return Err(gone(ports, realm, frame.login).await?);
+        }
+        let (login, state) = read(&stored)?;
+        // A login that waits for somebody else does not exist for this account unless it shows its code.
+        if login.realm != realm.realm.id || (shown == Shown::Nothing && !login.is_for(account.id, &account.user_id)) {
+            return Err(Refused::NotFound.into());
+        }
+        if !login.accepts(now.origin.client) {
+            return Err(Refused::EnrolmentNotAccepted.into());
+        }
+        let state = if active(Sabotage::SkipCompare) { State::Pending } else { state };
+        let wanted = wanted(ports, realm, account, &login, shown);
+        let State::Claimed(granted) = step(&login, &state, &Event::Claim(wanted), ports.now())? else {
+            return Err(Refused::AlreadyClaimed.into());
+        };
+        if stored.v == 2 && !active(Sabotage::SkipCompare) {
+            return Ok(Claimed { login, claim: granted });
+        }
+        if shown == Shown::StaleQr {
+            return Err(Refused::StaleQr.into());
+        }
+        let ttl = ports.now().until(login.expires_at) / 1000 + LINGER_SECS;
+        match ports.live.claim(login.id, account.id, stored.v, write(&login, Some(&granted), 2), ttl).await? {
+            Advanced::Done => return Ok(Claimed { login, claim: granted }),
+            Advanced::Stale(_) | Advanced::Missing => {}
+        }
+    }
+    Err(Refused::AlreadyClaimed.into())
+}
+
+/// The claim as it would be, with its number where the realm or the client asks for one.
+fn wanted(ports: &Ports, realm: &OpenRealm, account: &Account, login: &Login, shown: Shown) -> Claim {
+    let numbers = realm.realm.settings.number_match;
+    let (via, numbered) = match shown {
+        Shown::FreshQr | Shown::StaleQr => (Via::Qr, numbers.qr),
+        Shown::Link => (Via::Link, numbers.link),
+        Shown::Nothing if login.callback_url.is_some() => (Via::App, false),
+        Shown::Nothing => (Via::Directed, numbers.directed),
+    };
+    // What the client asks for counts more than that it asks for none: it may have been told to be careful.
+    let number = ((numbered && !login.number_off) || (login.number_match && via != Via::App)).then(|| ports.random.short_number());
+    Claim { account: account.id, user_id: account.user_id.clone(), via, number, at: ports.now() }
+}
+
+/// The account asks again for what it has.
+pub(super) async fn resume(ports: &Ports, realm: &OpenRealm, account: AccountId, id: LoginId) -> Result<Claimed, Stop> {
+    let Some(stored) = ports.live.read(id).await?.filter(|s| s.v < 3) else { return Err(gone(ports, realm, id).await?) };
+    match read(&stored)? {
+        (login, State::Claimed(claim)) if claim.account == account && login.realm == realm.realm.id => {
+            if ports.now() >= login.expires_at {
+                return Err(Refused::Expired.into());
+            }
+            Ok(Claimed { login, claim })
+        }
+        _ => Err(Refused::NotFound.into()),
+    }
+}
+
+/// Why a login that is not open (any more) cannot be claimed or decided.
+pub(super) async fn gone(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Stop, Fault> {
+    let refused = match ports.store.outcome(realm.realm.id, id).await?.map(|r| r.state()) {
+        None => Refused::NotFound,
+        Some(State::Expired) => Refused::Expired,
+        Some(State::Cancelled) => Refused::Cancelled,
+        Some(_) => Refused::AlreadyDecided,
+    };
+    Ok(refused.into())
+}
+
+async fn current(ports: &Ports, account: &Account) -> Result<Account, Stop> {
+    ports.store.account(account.realm, account.id).await?.ok_or(Stop::Refused(Refused::AccountDeleted))
+}

@@ -1,0 +1,138 @@
+//! How logins get their outcome: by the phone, by whoever asked, by the end of the account.
+
+use std::net::IpAddr;
+
+use countersign_protocol::{
+    codes::{LoginState, RefuseReason},
+    decision::Verdict,
+    frames,
+    ids::{AccountId, LoginId},
+};
+
+use super::{NotWon, Seen, claim::gone, expire, look, outcome, read, record};
+use crate::{
+    Refused,
+    account::Account,
+    audit::{Actor, Who},
+    decision::judge,
+    flows::accusation::{follows_already, not_me},
+    login::{EndedBy, Event, State, step},
+    ports::Ports,
+    realm::OpenRealm,
+    refused::Stop,
+};
+use countersign_ports::Fault;
+
+/// A phone that lost an answer asks again within this time.
+const REPEATED_SECS: u64 = 60;
+
+/// The account that claimed a login answers it. `cb` is the binding of the channel the answer came on, `from` the address it came from. Gives the state the account may now believe.
+///
+/// # Errors
+/// Why not. Repeating with the same `req_id` gives the stored answer.
+pub async fn decide(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+    frame: &frames::Decide,
+    (cb, from): (&[u8; 32], Option<IpAddr>),
+) -> Result<LoginState, Stop> {
+    let stored = ports.live.read(frame.login).await?;
+    let open = match &stored {
+        Some(s) if s.v < 3 => Some(read(s)?),
+        _ => None,
+    };
+    let Some((login, state)) = open.filter(|(login, _)| login.realm == realm.realm.id) else {
+        return repeated(ports, realm, account, frame, from).await;
+    };
+    let judged = judge(&frame.jws, &login, &account.jkt, &account.public_key, cb)?;
+    let now = ports.now();
+    let event = Event::Decide { account: account.id, verdict: judged.verdict, reason: judged.reason, number: judged.number };
+    let next = match step(&login, &state, &event, now) {
+        Err(Refused::Expired) => {
+            expire(ports, login, state).await?;
+            return Err(Refused::Expired.into());
+        }
+        other => other?,
+    };
+    let State::Claimed(claim) = state else { return Err(Refused::NotFound.into()) };
+    let via = claim.via;
+    let mut outcome = outcome(now, &login, next.public(), next.reason().map(str::to_owned), Some(claim));
+    outcome.decision = Some(frame.jws.clone());
+    outcome.req_id = Some(frame.req_id);
+    if judged.verdict == Verdict::Approve && next.public() == LoginState::Approved {
+        outcome.redeem_by = now.plus_secs(realm.realm.settings.redeem_secs);
+        outcome.ends_at = now.plus_secs(realm.realm.settings.session_secs);
+    }
+    match record(ports, outcome, Actor::Account(account.id).into()).await? {
+        Ok(state) => {
+            if judged.reason == Some(RefuseReason::NotMe) {
+                not_me(ports, realm, account, &login, Some(via), from).await?;
+            }
+            Ok(state.public())
+        }
+        Err(NotWon::Decided(_)) => repeated(ports, realm, account, frame, from).await,
+        Err(NotWon::Inactive(why)) => Err(why.into()),
+    }
+}
+
+/// A command whose answer was lost gets the stored answer; everybody else learns why it is too late.
+async fn repeated(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+    frame: &frames::Decide,
+    from: Option<IpAddr>,
+) -> Result<LoginState, Stop> {
+    let Some(record) = ports.store.outcome(realm.realm.id, frame.login).await? else { return Err(Refused::NotFound.into()) };
+    let outcome = &record.outcome;
+    let mine = outcome.claim.as_ref().is_some_and(|c| c.account == account.id);
+    if mine && outcome.req_id == Some(frame.req_id) {
+        // Should the first answer have been lost with what had to follow it. Not for ever: an administrator may have let the browser in again since.
+        let fresh = ports.now() < outcome.decided_at.plus_secs(REPEATED_SECS);
+        let not_me_said = fresh && outcome.reason.as_deref() == Some(RefuseReason::NotMe.as_str());
+        if not_me_said && !follows_already(ports, realm, &outcome.login).await? {
+            not_me(ports, realm, account, &outcome.login, outcome.claim.as_ref().map(|c| c.via), from).await?;
+        }
+        return Ok(record.state().public());
+    }
+    Err(gone(ports, realm, frame.login).await?)
+}
+
+/// The client or the page takes the login back.
+///
+/// # Errors
+/// [`Refused::AlreadyDecided`] when it has its outcome, [`Refused::NotFound`].
+pub async fn cancel(ports: &Ports, realm: &OpenRealm, id: LoginId, who: Who) -> Result<Seen, Stop> {
+    let seen = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
+    step(&seen.login, &seen.state, &Event::Cancel, ports.now())?;
+    let claim = if let State::Claimed(claim) = seen.state { Some(claim) } else { None };
+    let outcome = outcome(ports.now(), &seen.login, LoginState::Cancelled, None, claim);
+    match record(ports, outcome, who).await? {
+        Ok(state) => Ok(Seen { login: seen.login, state }),
+        Err(not_won) => Err(not_won.refused().into()),
+    }
+}
+
+/// The account was blocked or deleted: what it claimed is refused in its name.
+///
+/// # Errors
+/// A fault of a port.
+pub async fn disown(ports: &Ports, realm: &OpenRealm, account: AccountId, why: EndedBy, who: Who) -> Result<(), Fault> {
+    let mut first = Ok(());
+    for id in ports.live.claims(account).await? {
+        // One that cannot be written now does not spare the others.
+        let done = disown_one(ports, realm, id, account, why, who).await;
+        first = first.and(done);
+    }
+    first
+}
+
+async fn disown_one(ports: &Ports, realm: &OpenRealm, id: LoginId, account: AccountId, why: EndedBy, who: Who) -> Result<(), Fault> {
+    let Some(seen) = look(ports, realm, id).await? else { return Ok(()) };
+    let Ok(next) = step(&seen.login, &seen.state, &Event::Disown(account, why), ports.now()) else { return Ok(()) };
+    let State::Claimed(claim) = seen.state else { return Ok(()) };
+    let outcome = outcome(ports.now(), &seen.login, LoginState::Refused, next.reason().map(str::to_owned), Some(claim));
+    let _lost_to_somebody_else = record(ports, outcome, who).await?;
+    Ok(())
+}

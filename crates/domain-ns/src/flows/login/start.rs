@@ -1,0 +1,213 @@
+//! How logins begin: asked for by a client, or by a phone.
+
+use countersign_protocol::{
+    codes::AccountState,
+    ids::{AccountId, ClientId, LoginId, ReqId},
+};
+
+use super::{
+    Claimed, LINGER_SECS, Seen,
+    claim::{gone, resume},
+    look, read, write,
+};
+use crate::{
+    Refused,
+    account::Account,
+    audit::Who,
+    capability::{fingerprint, page_secret},
+    client::Client,
+    flows::limits::Way,
+    login::{Claim, Initiator, Login, State, Target, Via},
+    ports::{AccountQuery, Advanced, Ports, Versioned},
+    realm::OpenRealm,
+    refused::Stop,
+};
+use countersign_ports::{
+    Fault,
+    random::id_from,
+    secret::{Secret, sha256},
+    time::Time,
+};
+
+/// A user's phones that are told of a login at most.
+const MOST_PHONES: u32 = 20;
+
+/// What the client asks.
+#[derive(Clone, Debug, Default)]
+pub struct NewLogin {
+    pub expected_user: Option<String>,
+    pub text: Option<String>,
+    pub browser: Option<String>,
+    pub place: Option<String>,
+    pub return_url: Option<String>,
+    pub directed: Option<Directed>,
+    /// What the client keeps in the browser's cookie.
+    pub binding: Option<String>,
+    /// The browser's address.
+    pub address: Option<String>,
+    pub number_match: bool,
+    /// No number, whatever the realm's settings say.
+    pub number_off: bool,
+}
+
+/// Whom a login is directed at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directed {
+    target: Target,
+    /// The phones that may be told, with the client that invited each.
+    to: Vec<(AccountId, Option<ClientId>)>,
+}
+
+/// Directs a login. That nobody has this name is told to nobody.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn direct(ports: &Ports, realm: &OpenRealm, target: Target) -> Result<Directed, Fault> {
+    let accounts: Vec<Account> = match &target {
+        Target::Account(id) => ports.store.account(realm.realm.id, *id).await?.into_iter().collect(),
+        Target::User(user) => {
+            let active = Some(AccountState::Active);
+            let query = AccountQuery { user_id: Some(user.clone()), state: active, limit: MOST_PHONES, ..AccountQuery::default() };
+            ports.store.accounts(realm.realm.id, &query).await?
+        }
+    };
+    let now = ports.now();
+    let to = accounts.into_iter().filter(|a| a.may_log_in(now).is_ok()).map(|a| (a.id, a.origin.client)).collect();
+    Ok(Directed { target, to })
+}
+
+/// A login that was made, now or by the same keyed request before.
+#[derive(Clone, Debug)]
+pub struct Created {
+    pub seen: Seen,
+    /// The secret of its page token, which is kept as a hash only.
+    pub page: Secret<32>,
+}
+
+/// Makes a login, and tells the phones it is directed at.
+///
+/// # Errors
+/// [`Stop::Limited`], [`Refused::RequestChanged`], or a fault of a port.
+pub async fn create(ports: &Ports, realm: &OpenRealm, client: &Client, new: NewLogin, who: Who) -> Result<Created, Stop> {
+    if let Some(again) = made_before(ports, realm, client, who).await? {
+        return Ok(again);
+    }
+    let print = |kind: &str, text: Option<&String>| text.map(|t| fingerprint(realm, kind, t));
+    let initiator = Initiator { binding: print("binding", new.binding.as_ref()), address: print("address", new.address.as_ref()) };
+    let now = ports.now();
+    let id = LoginId(who.mark.map_or_else(|| ports.random.id(now), |mark| mark.id));
+    let page = page_secret(realm, id);
+    let (target, to) = new.directed.map_or_else(Default::default, |d| (Some(d.target), d.to));
+    let directed_user = if let Some(Target::User(user)) = &target { Some(user.clone()) } else { None };
+    let login = Login {
+        id,
+        realm: realm.realm.id,
+        client: client.id,
+        realm_name: realm.realm.display_name.clone(),
+        client_name: client.display_name.clone(),
+        created_at: now,
+        expires_at: now.plus_secs(realm.realm.settings.login_secs),
+        expected_user: new.expected_user.or(directed_user),
+        text: new.text,
+        browser: new.browser,
+        place: new.place,
+        return_url: new.return_url,
+        page_hash: page.hash(),
+        target,
+        initiator,
+        number_match: new.number_match,
+        callback_url: None,
+        request: who.mark.map(|mark| mark.hash),
+        number_off: new.number_off,
+        accepts: accepts(client),
+    };
+    let to: Vec<AccountId> = to.into_iter().filter(|(_, invited_by)| login.accepts(*invited_by)).map(|(id, _)| id).collect();
+    let target = login.target.clone();
+    let way = Way::of_client(realm, client.id, initiator, target.as_ref());
+    match way.begin(ports, login, &to).await? {
+        Some(login) => Ok(Created { seen: Seen { login, state: State::Pending }, page }),
+        // The same keyed request, on another connection, a moment earlier.
+        None => made_before(ports, realm, client, who).await?.ok_or_else(|| Fault("a new login's id is taken".to_owned()).into()),
+    }
+}
+
+async fn made_before(ports: &Ports, realm: &OpenRealm, client: &Client, who: Who) -> Result<Option<Created>, Stop> {
+    let Some(mark) = who.mark else { return Ok(None) };
+    let Some(seen) = look(ports, realm, LoginId(mark.id)).await? else { return Ok(None) };
+    if seen.login.client != client.id || seen.login.request != Some(mark.hash) {
+        return Err(Refused::RequestChanged.into());
+    }
+    let page = page_secret(realm, seen.login.id);
+    Ok(Some(Created { seen, page }))
+}
+
+/// A phone starts a login at a client by itself, and has it at once. The same `req_id` gives the same login.
+///
+/// # Errors
+/// [`Refused::NotFound`] for a client that is not there or does not take such logins.
+pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, client: &str, req_id: ReqId) -> Result<Claimed, Stop> {
+    let account = ports.store.account(account.realm, account.id).await?.ok_or(Refused::AccountDeleted)?;
+    account.may_log_in(ports.now())?;
+    let id = LoginId(id_from(&sha256(&[b"countersign/in-app/v1\0", &account.id.0[..], &req_id.0].concat())));
+    if let Some(there) = ports.live.read(id).await? {
+        if there.v == 1 {
+            // The first time stopped half way.
+            let (login, _) = read(&there)?;
+            let claimed = write(&login, Some(&own_claim(&account, login.created_at)), 2);
+            ports.live.claim(id, account.id, 1, claimed, realm.realm.settings.login_secs + LINGER_SECS).await?;
+        }
+        return resume(ports, realm, account.id, id).await;
+    }
+    if ports.store.outcome(realm.realm.id, id).await?.is_some() {
+        return Err(gone(ports, realm, id).await?);
+    }
+    let client = ports.store.client_by_name(realm.realm.id, client).await?.ok_or(Refused::NotFound)?;
+    let callback_url = client.callback_urls.first().ok_or(Refused::NotFound)?.clone();
+    let now = ports.now();
+    let login = Login {
+        id,
+        realm: realm.realm.id,
+        client: client.id,
+        realm_name: realm.realm.display_name.clone(),
+        client_name: client.display_name.clone(),
+        created_at: now,
+        expires_at: now.plus_secs(realm.realm.settings.login_secs),
+        expected_user: Some(account.user_id.clone()),
+        text: None,
+        browser: None,
+        place: None,
+        return_url: None,
+        page_hash: page_secret(realm, id).hash(),
+        target: Some(Target::Account(account.id)),
+        initiator: Initiator::default(),
+        number_match: false,
+        callback_url: Some(callback_url),
+        request: None,
+        number_off: false,
+        accepts: accepts(&client),
+    };
+    if !login.accepts(account.origin.client) {
+        return Err(Refused::EnrolmentNotAccepted.into());
+    }
+    let ttl = realm.realm.settings.login_secs + LINGER_SECS;
+    Way::of_phone(realm, account.id, client.id).begin(ports, login.clone(), &[]).await?;
+    let claim = own_claim(&account, now);
+    // Lost only to the same request on another connection: then what is there is the same.
+    match ports.live.claim(id, account.id, 1, write(&login, Some(&claim), 2), ttl).await? {
+        Advanced::Done => Ok(Claimed { login, claim }),
+        Advanced::Stale(there @ Versioned { v: 2, .. }) => match read(&there)? {
+            (login, State::Claimed(claim)) => Ok(Claimed { login, claim }),
+            _ => Err(Refused::NotFound.into()),
+        },
+        Advanced::Stale(_) | Advanced::Missing => Err(Refused::NotFound.into()),
+    }
+}
+
+/// Whose enrolments the client accepts, as the login keeps it.
+fn accepts(client: &Client) -> Vec<String> {
+    client.accepts.iter().map(ToString::to_string).collect()
+}
+
+fn own_claim(account: &Account, at: Time) -> Claim {
+    Claim { account: account.id, user_id: account.user_id.clone(), via: Via::App, number: None, at }
+}

@@ -1,0 +1,328 @@
+//! A login: one authentication of one user at one client.
+
+mod outcome;
+mod ways;
+
+use countersign_protocol::{
+    cbor,
+    codes::{LoginState, RefuseReason},
+    decision::Verdict,
+    frames,
+    ids::{AccountId, ClientId, LoginId, RealmId},
+    labels,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::Refused;
+use countersign_ports::{
+    secret::{same, sha256},
+    time::Time,
+};
+
+pub use outcome::{Outcome, Record};
+pub use ways::{EndedBy, Via};
+
+/// What does not change after creation. Lives in the KV while the login is pending, and in its outcome row afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    #[serde(with = "as_text")]
+    pub id: LoginId,
+    #[serde(with = "as_text")]
+    pub realm: RealmId,
+    #[serde(with = "as_text")]
+    pub client: ClientId,
+    pub realm_name: String,
+    pub client_name: String,
+    pub created_at: Time,
+    /// Until when it may be claimed and decided.
+    pub expires_at: Time,
+    pub expected_user: Option<String>,
+    pub text: Option<String>,
+    pub browser: Option<String>,
+    pub place: Option<String>,
+    pub return_url: Option<String>,
+    /// SHA-256 of the page token's secret.
+    pub page_hash: [u8; 32],
+    /// Whom it waits for without any code being shown.
+    #[serde(default)]
+    pub target: Option<Target>,
+    #[serde(default)]
+    pub initiator: Initiator,
+    /// The client wants a number whatever the realm's settings say.
+    #[serde(default)]
+    pub number_match: bool,
+    /// Started by the phone itself; the app hands it over here.
+    #[serde(default)]
+    pub callback_url: Option<String>,
+    /// SHA-256 of the keyed request that made it.
+    #[serde(default)]
+    pub request: Option<[u8; 32]>,
+    /// The client, which may, wants no number whatever the realm's settings say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub number_off: bool,
+    /// Whose enrolments the client accepts; everybody's, when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepts: Vec<String>,
+}
+
+/// Whom a directed login waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    User(String),
+    #[serde(with = "as_text")]
+    Account(AccountId),
+}
+
+/// Who started the login, as far as the client can tell, as keyed hashes: good for counting, not for looking up people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Initiator {
+    /// The browser: what the client keeps in its cookie.
+    pub binding: Option<[u8; 16]>,
+    /// Its address.
+    pub address: Option<[u8; 16]>,
+}
+
+impl Login {
+    /// The bytes the phone shows and signs over. The same login always gives the same bytes.
+    #[must_use]
+    pub fn context(&self) -> Vec<u8> {
+        cbor::encode(&frames::Context {
+            login: self.id,
+            realm: self.realm,
+            realm_name: self.realm_name.clone(),
+            client_name: self.client_name.clone(),
+            created_at: self.created_at.secs(),
+            text: self.text.clone(),
+            browser: self.browser.clone(),
+            place: self.place.clone(),
+        })
+    }
+
+    /// `ctx` of the decision.
+    #[must_use]
+    pub fn context_hash(&self) -> [u8; 32] {
+        sha256(&labels::login_context(&self.context()))
+    }
+
+    /// What it is directed at is who may have it, also by its code.
+    fn expects(&self, account: AccountId, user: &str) -> Result<(), Refused> {
+        let account_fits = !matches!(&self.target, Some(Target::Account(id)) if *id != account);
+        if account_fits && self.expected_user.as_deref().is_none_or(|u| u == user) { Ok(()) } else { Err(Refused::WrongUser) }
+    }
+
+    /// Whether its client takes a phone that this client invited.
+    #[must_use]
+    pub fn accepts(&self, invited_by: Option<ClientId>) -> bool {
+        self.accepts.is_empty() || invited_by.is_some_and(|client| self.accepts.contains(&client.to_string()))
+    }
+
+    /// Whether it waits for this account.
+    #[must_use]
+    pub fn is_for(&self, account: AccountId, user_id: &str) -> bool {
+        match &self.target {
+            Some(Target::User(user)) => user == user_id,
+            Some(Target::Account(id)) => *id == account,
+            None => false,
+        }
+    }
+}
+
+/// Who looks at the login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    #[serde(with = "as_text")]
+    pub account: AccountId,
+    pub user_id: String,
+    pub via: Via,
+    /// Shown by the bound page, to be typed on the phone.
+    pub number: Option<String>,
+    pub at: Time,
+}
+
+/// Where the login is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    Pending,
+    Claimed(Claim),
+    /// Approved; not redeemed yet unless `redeemed`.
+    Approved {
+        claim: Claim,
+        redeem_by: Time,
+        ends_at: Time,
+        redeemed: bool,
+    },
+    Refused {
+        reason: String,
+    },
+    Cancelled,
+    Expired,
+    Ended {
+        by: EndedBy,
+        redeemed: bool,
+    },
+}
+
+impl State {
+    /// As phones and pages see it.
+    #[must_use]
+    pub fn public(&self) -> LoginState {
+        match self {
+            Self::Pending => LoginState::Pending,
+            Self::Claimed(_) => LoginState::Claimed,
+            Self::Approved { .. } => LoginState::Approved,
+            Self::Refused { .. } => LoginState::Refused,
+            Self::Cancelled => LoginState::Cancelled,
+            Self::Expired => LoginState::Expired,
+            Self::Ended { .. } => LoginState::Ended,
+        }
+    }
+
+    /// Why, where there is a reason.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Refused { reason } => Some(reason),
+            Self::Ended { by, .. } => Some(by.as_str()),
+            _ => None,
+        }
+    }
+
+    #[must_use]
+    pub fn redeemed(&self) -> bool {
+        matches!(self, Self::Approved { redeemed: true, .. } | Self::Ended { redeemed: true, .. })
+    }
+}
+
+/// Why a login is refused whose number was typed wrong.
+pub const WRONG_NUMBER: &str = "wrong_number";
+
+/// What can happen to a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An account shows a genuine, fresh capability.
+    Claim(Claim),
+    /// The account that claimed it decides; the signature has been verified.
+    Decide { account: AccountId, verdict: Verdict, reason: Option<RefuseReason>, number: Option<String> },
+    /// The account that claimed it was blocked or deleted.
+    Disown(AccountId, EndedBy),
+    /// The client or the page takes it back.
+    Cancel,
+    /// Its time is over; anybody may notice.
+    Expire,
+    /// The client exchanges it; `return_token` is what the browser brought, `expected` what it should be.
+    Redeem { return_token: Option<[u8; 16]>, expected: [u8; 16] },
+    /// Somebody ends it.
+    End(EndedBy),
+}
+
+/// The life of a login.
+///
+/// ```text
+/// pending ──Claim──▶ claimed ──Decide approve──▶ approved ──Redeem (once)──▶ approved, redeemed
+///    │                  ├─────Decide refuse────▶ refused        │
+///    ├───────Cancel─────┴──────────────────────▶ cancelled      ├──End──▶ ended
+///    └───────Expire (after expires_at)─────────▶ expired        ▼
+/// ```
+///
+/// The gap between "approved" and its durable row is closed by the store: the row's INSERT has one winner.
+///
+/// # Errors
+/// Why the event does not fit; the state stays as it is.
+pub fn step(login: &Login, state: &State, event: &Event, now: Time) -> Result<State, Refused> {
+    let over = now >= login.expires_at && !countersign_ports::sabotage::active(countersign_ports::sabotage::Sabotage::LoseExpiry);
+    match (state, event) {
+        (State::Pending | State::Claimed(_), Event::Expire) => {
+            if over {
+                Ok(State::Expired)
+            } else {
+                Err(Refused::NotAllowed)
+            }
+        }
+        (State::Pending | State::Claimed(_), Event::Claim(_) | Event::Decide { .. }) if over => Err(Refused::Expired),
+
+        (State::Pending, Event::Claim(claim)) => login.expects(claim.account, &claim.user_id).map(|()| State::Claimed(claim.clone())),
+        (State::Claimed(by), Event::Claim(again)) if by.account == again.account => Ok(state.clone()),
+        (State::Claimed(_), Event::Claim(_)) => Err(Refused::AlreadyClaimed),
+
+        (State::Claimed(by), Event::Decide { account, verdict, reason, number }) if by.account == *account => {
+            decide(login, by, *verdict, *reason, number.as_deref(), now)
+        }
+        (State::Claimed(by), Event::Disown(account, why)) if by.account == *account => {
+            Ok(State::Refused { reason: why.as_str().to_owned() })
+        }
+        // A login somebody else holds does not exist for this account.
+        (State::Pending | State::Claimed(_), Event::Decide { .. } | Event::Disown(..)) => Err(Refused::NotFound),
+
+        (State::Pending | State::Claimed(_), Event::Cancel) => Ok(State::Cancelled),
+        (State::Pending | State::Claimed(_), Event::Redeem { .. } | Event::End(_)) => Err(Refused::NotApproved),
+
+        (State::Approved { claim, redeem_by, ends_at, redeemed }, Event::Redeem { return_token, expected }) => {
+            redeem(claim, *redeem_by, *redeemed, *return_token, expected, now)?;
+            Ok(State::Approved { claim: claim.clone(), redeem_by: *redeem_by, ends_at: *ends_at, redeemed: true })
+        }
+        (State::Approved { ends_at, .. }, Event::End(EndedBy::Lifetime)) if now < *ends_at => Err(Refused::NotAllowed),
+        (State::Approved { redeemed, .. }, Event::End(by)) => Ok(State::Ended { by: *by, redeemed: *redeemed }),
+
+        (State::Refused { .. } | State::Cancelled | State::Expired | State::Ended { .. }, Event::Redeem { .. } | Event::End(_)) => {
+            Err(Refused::NotApproved)
+        }
+        (State::Expired, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Expired),
+        (State::Cancelled, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Cancelled),
+        (State::Approved { .. } | State::Refused { .. } | State::Cancelled | State::Expired | State::Ended { .. }, _) => {
+            Err(Refused::AlreadyDecided)
+        }
+    }
+}
+
+/// A wrong number, or none where one was asked for, refuses the login: there is one try.
+fn decide(
+    login: &Login,
+    by: &Claim,
+    verdict: Verdict,
+    reason: Option<RefuseReason>,
+    number: Option<&str>,
+    now: Time,
+) -> Result<State, Refused> {
+    match (verdict, reason) {
+        (Verdict::Approve, None) => {
+            login.expects(by.account, &by.user_id)?;
+            let right = by.number.as_deref().is_none_or(|wanted| number.is_some_and(|typed| same(wanted.as_bytes(), typed.as_bytes())));
+            if !right {
+                return Ok(State::Refused { reason: WRONG_NUMBER.to_owned() });
+            }
+            // Lifetimes are the realm's; the flow that stores the outcome sets them.
+            Ok(State::Approved { claim: by.clone(), redeem_by: now, ends_at: now, redeemed: false })
+        }
+        (Verdict::Refuse, Some(reason)) => Ok(State::Refused { reason: reason.as_str().to_owned() }),
+        (Verdict::Approve, Some(_)) | (Verdict::Refuse, None) => Err(Refused::BadDecision),
+    }
+}
+
+fn redeem(claim: &Claim, redeem_by: Time, redeemed: bool, token: Option<[u8; 16]>, expected: &[u8; 16], now: Time) -> Result<(), Refused> {
+    if redeemed {
+        return Err(Refused::AlreadyRedeemed);
+    }
+    if claim.via.returns() && !token.is_some_and(|t| same(&t, expected)) {
+        return Err(Refused::WrongReturnToken);
+    }
+    if now >= redeem_by { Err(Refused::TooLate) } else { Ok(()) }
+}
+
+/// Ids as their texts in the KV, so that a person can read it.
+mod as_text {
+    use std::{fmt::Display, str::FromStr};
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(value: &T, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(value)
+    }
+    pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
+        String::deserialize(d)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! A realm: a virtual server with its own name, keys and policies.
+
+use countersign_protocol::ids::{KeyId, RealmId};
+use serde::{Deserialize, Serialize};
+
+use crate::{app::App, authority::Authority, enrolment::Confirm, limits::Limits};
+use countersign_ports::{secret::Secret, time::Time};
+
+/// Days the trail is kept at least, unless root says otherwise.
+pub const TRAIL_FLOOR_DAYS: u64 = 400;
+/// Days outcomes and their evidence are kept at least, unless root says otherwise: five years.
+pub const OUTCOME_FLOOR_DAYS: u64 = 1826;
+
+/// What a realm may decide for itself. Absent members in stored settings take the default, so that new ones can be added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RealmSettings {
+    /// Seconds a login may be pending or claimed.
+    pub login_secs: u64,
+    /// Seconds an approved login waits to be redeemed.
+    pub redeem_secs: u64,
+    /// Seconds an approved login lives.
+    pub session_secs: u64,
+    /// Seconds an enrolment may take.
+    pub enrolment_secs: u64,
+    /// Continuous authentication: an approved login ends when its phone has not been heard for so many seconds. 0: it need not be.
+    pub silence_secs: u64,
+    /// Which ways to a login take a number from the browser, typed on the phone.
+    pub number_match: NumberMatch,
+    /// How a new phone may become active.
+    pub enrolment_confirm: Vec<Confirm>,
+    /// Only listed apps may enrol and connect.
+    pub listed_apps_only: bool,
+    pub limits: Limits,
+    /// How a user who has or had a phone gets the next one.
+    pub further_phones: FurtherPhones,
+    /// Seconds after which a further phone works that a number let in.
+    pub further_phone_secs: u64,
+    /// Days the trail is kept.
+    pub trail_days: u64,
+    /// Days outcomes and their evidence are kept, from the end of their login.
+    pub outcome_days: u64,
+    /// Hours what nobody claimed is kept.
+    pub unclaimed_hours: u64,
+    /// The least `trail_days`; only root lowers it.
+    pub trail_floor_days: u64,
+    /// The least `outcome_days`; only root lowers it.
+    pub outcome_floor_days: u64,
+}
+
+/// How a user who has or ever had a phone gets the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FurtherPhones {
+    /// One of the user's phones says yes, or an administrator.
+    #[default]
+    PhoneOrAdmin,
+    /// An administrator alone.
+    Admin,
+    /// Those, and whoever types the number; then the phone works after `further_phone_secs`.
+    Number,
+}
+
+/// Why settings may not be changed so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// This floor is lowered by root alone.
+    Floor(&'static str),
+    /// This is below its floor.
+    Below(&'static str, u64),
+}
+
+/// What was set before there were floors may lie below them; the floor counts.
+impl RealmSettings {
+    /// Days the trail is kept.
+    #[must_use]
+    pub fn kept_trail_days(&self) -> u64 {
+        self.trail_days.max(self.trail_floor_days)
+    }
+
+    /// Days outcomes and their evidence are kept.
+    #[must_use]
+    pub fn kept_outcome_days(&self) -> u64 {
+        self.outcome_days.max(self.outcome_floor_days)
+    }
+
+    /// Whether somebody may change these settings to those: nobody but root lowers a floor, and nobody keeps less than one.
+    ///
+    /// # Errors
+    /// What is not allowed.
+    pub fn may_become(&self, after: &Self, who: Authority) -> Result<(), Kept> {
+        let floors = [
+            ("trail_floor_days", self.trail_floor_days, after.trail_floor_days),
+            ("outcome_floor_days", self.outcome_floor_days, after.outcome_floor_days),
+        ];
+        if let Some((name, ..)) = floors.into_iter().find(|(_, before, after)| after < before && who < Authority::Root) {
+            return Err(Kept::Floor(name));
+        }
+        let days = [
+            ("trail_days", self.trail_days, after.trail_days, after.trail_floor_days),
+            ("outcome_days", self.outcome_days, after.outcome_days, after.outcome_floor_days),
+        ];
+        match days.into_iter().find(|(_, before, after, floor)| after != before && after < floor) {
+            Some((name, _, _, floor)) => Err(Kept::Below(name, floor)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether less is kept under those settings than under these: its row in the trail is kept always.
+    #[must_use]
+    pub fn keeps_more_than(&self, after: &Self) -> bool {
+        after.kept_trail_days() < self.kept_trail_days()
+            || after.kept_outcome_days() < self.kept_outcome_days()
+            || after.unclaimed_hours < self.unclaimed_hours
+            || after.trail_floor_days < self.trail_floor_days
+            || after.outcome_floor_days < self.outcome_floor_days
+    }
+}
+
+/// Where a number has to be typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NumberMatch {
+    pub qr: bool,
+    pub link: bool,
+    pub directed: bool,
+}
+
+impl Default for NumberMatch {
+    fn default() -> Self {
+        Self { qr: false, link: true, directed: true }
+    }
+}
+
+impl Default for RealmSettings {
+    fn default() -> Self {
+        Self {
+            login_secs: 120,
+            redeem_secs: 120,
+            session_secs: 8 * 3600,
+            enrolment_secs: 600,
+            silence_secs: 0,
+            number_match: NumberMatch::default(),
+            enrolment_confirm: vec![Confirm::Number, Confirm::Phone, Confirm::Admin],
+            listed_apps_only: false,
+            limits: Limits::default(),
+            further_phones: FurtherPhones::default(),
+            further_phone_secs: 86_400,
+            trail_days: TRAIL_FLOOR_DAYS,
+            outcome_days: OUTCOME_FLOOR_DAYS,
+            unclaimed_hours: 24,
+            trail_floor_days: TRAIL_FLOOR_DAYS,
+            outcome_floor_days: OUTCOME_FLOOR_DAYS,
+        }
+    }
+}
+
+/// The realm as everybody may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Realm {
+    pub id: RealmId,
+    pub name: String,
+    pub display_name: String,
+    pub created_at: Time,
+    pub settings: RealmSettings,
+}
+
+/// A static key of the phone channel, as it lies in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedKey {
+    pub key_id: KeyId,
+    pub epoch: u64,
+    pub public: [u8; 32],
+    /// Envelope of the X25519 private key.
+    pub sealed: Vec<u8>,
+    /// The root's signed word on it.
+    pub statement: Vec<u8>,
+}
+
+/// A realm as it lies in the store, with its secrets still sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedRealm {
+    pub realm: Realm,
+    /// SHA-256 of the root's public key: what phones pin.
+    pub root_pin: [u8; 32],
+    /// Envelope of the root's private key. Not needed at run time; an operator may take it offline, then it is absent.
+    pub sealed_root: Option<Vec<u8>>,
+    /// Envelope of the key under QR codes and link tokens.
+    pub sealed_qr: Vec<u8>,
+    pub keys: Vec<SealedKey>,
+    pub apps: Vec<App>,
+}
+
+/// A realm ready to work.
+#[derive(Clone, Debug)]
+pub struct OpenRealm {
+    pub realm: Realm,
+    pub root_pin: [u8; 32],
+    pub qr_key: Secret<32>,
+    /// Newest epoch first.
+    pub keys: Vec<OpenKey>,
+    pub apps: Vec<App>,
+}
+
+/// A static key ready to work.
+#[derive(Clone, Debug)]
+pub struct OpenKey {
+    pub key_id: KeyId,
+    pub epoch: u64,
+    pub public: [u8; 32],
+    pub private: Secret<32>,
+}
+
+/// The place names under which a realm's secrets are sealed.
+pub mod place {
+    use countersign_protocol::ids::{KeyId, RealmId};
+
+    #[must_use]
+    pub fn root(realm: RealmId) -> String {
+        format!("ns/realms/{realm}/root")
+    }
+    #[must_use]
+    pub fn qr(realm: RealmId) -> String {
+        format!("ns/realms/{realm}/qr")
+    }
+    #[must_use]
+    pub fn channel(realm: RealmId, key: KeyId) -> String {
+        format!("ns/realms/{realm}/keys/{key:?}")
+    }
+}

@@ -1,0 +1,164 @@
+//! How a rule says no.
+
+use countersign_ports::Fault;
+use countersign_protocol::codes::Refusal;
+
+use crate::limits::Limited;
+
+/// A rule said no. One list for both sides; phones get [`Refused::refusal`], REST gets `as_str`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refused {
+    NotAllowed,
+    NotFound,
+    StaleQr,
+    BadCapability,
+    AlreadyClaimed,
+    AlreadyDecided,
+    Expired,
+    Cancelled,
+    WrongUser,
+    AccountPending,
+    AccountBlocked,
+    AccountDeleted,
+    BadDecision,
+    BadEnrolment,
+    NotApproved,
+    AlreadyRedeemed,
+    WrongReturnToken,
+    TooLate,
+    WrongNumber,
+    NotRedeemed,
+    AlreadyExists,
+    /// The key is used for another request.
+    RequestChanged,
+    /// Made before by the same request; its secret is not given out again.
+    SecretAlreadyIssued,
+    /// The realm does not allow this way of confirming.
+    ConfirmNotAllowed,
+    /// The realm does not list this app.
+    AppNotListed,
+    /// The realm asks for a newer version of this app.
+    UpdateRequired,
+    /// Something still uses it.
+    InUse,
+    /// A successor has taken its place.
+    Superseded,
+    /// The user has or had a phone, and the next one does not come this way.
+    FurtherPhone,
+    /// Whoever lets the phone in took the last one away, or a key in the same hands did.
+    SameHands,
+    /// Somebody with more authority did what this would undo.
+    MoreAuthority,
+    /// The client does not accept enrolments of the client that invited this phone.
+    EnrolmentNotAccepted,
+    /// The caller lacks what this would give away, or needs beside what the endpoint needs.
+    Lacking,
+    /// A legal hold lies on the user.
+    LegalHold,
+}
+
+impl Refused {
+    /// What the phone is told.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::NotFound | Self::NotApproved => Refusal::UnknownLogin,
+            Self::StaleQr => Refusal::StaleQr,
+            Self::BadCapability => Refusal::BadCapability,
+            Self::AlreadyClaimed => Refusal::AlreadyClaimed,
+            Self::AlreadyDecided | Self::AlreadyRedeemed => Refusal::AlreadyDecided,
+            Self::Expired | Self::TooLate => Refusal::Expired,
+            Self::Cancelled => Refusal::Cancelled,
+            Self::WrongUser => Refusal::WrongUser,
+            Self::AccountPending => Refusal::AccountPending,
+            Self::AccountBlocked => Refusal::AccountBlocked,
+            Self::AccountDeleted => Refusal::AccountDeleted,
+            Self::BadDecision => Refusal::BadDecision,
+            Self::BadEnrolment => Refusal::BadEnrolment,
+            Self::WrongNumber => Refusal::WrongNumber,
+            Self::NotAllowed
+            | Self::WrongReturnToken
+            | Self::NotRedeemed
+            | Self::AlreadyExists
+            | Self::RequestChanged
+            | Self::SecretAlreadyIssued
+            | Self::ConfirmNotAllowed
+            | Self::AppNotListed
+            | Self::UpdateRequired
+            | Self::InUse
+            | Self::Superseded
+            | Self::FurtherPhone
+            | Self::SameHands
+            | Self::MoreAuthority
+            | Self::EnrolmentNotAccepted
+            | Self::Lacking
+            | Self::LegalHold => Refusal::NotAllowed,
+        }
+    }
+
+    /// The stable code in problem bodies.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "not_allowed",
+            Self::NotFound => "not_found",
+            Self::StaleQr => "stale_qr",
+            Self::BadCapability => "bad_capability",
+            Self::AlreadyClaimed => "already_claimed",
+            Self::AlreadyDecided | Self::Expired | Self::Cancelled => "already_decided",
+            Self::WrongUser => "wrong_user",
+            Self::AccountPending | Self::AccountBlocked | Self::AccountDeleted => "account_not_active",
+            Self::BadDecision => "bad_decision",
+            Self::BadEnrolment => "bad_enrolment",
+            Self::NotApproved => "not_approved",
+            Self::AlreadyRedeemed => "already_redeemed",
+            Self::WrongReturnToken => "wrong_return_token",
+            Self::TooLate => "too_late",
+            Self::WrongNumber => "wrong_number",
+            Self::NotRedeemed => "not_redeemed",
+            Self::AlreadyExists => "already_exists",
+            Self::RequestChanged => "idempotency_key_reused",
+            Self::SecretAlreadyIssued => "secret_already_issued",
+            Self::ConfirmNotAllowed => "confirm_not_allowed",
+            Self::AppNotListed => "app_not_listed",
+            Self::UpdateRequired => "update_required",
+            Self::InUse => "in_use",
+            Self::Superseded => "superseded",
+            Self::FurtherPhone => "further_phone",
+            Self::SameHands => "same_hands",
+            Self::MoreAuthority => "more_authority",
+            Self::EnrolmentNotAccepted => "enrolment_not_accepted",
+            Self::Lacking => "forbidden",
+            Self::LegalHold => "legal_hold",
+        }
+    }
+}
+
+/// What a flow gives: a value, a refusal, or a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A rule said no.
+    Refused(Refused),
+    /// Too much of it.
+    Limited(Limited),
+    /// A port failed.
+    Fault(Fault),
+}
+
+impl From<Limited> for Stop {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
+    }
+}
+
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
