@@ -1,6 +1,7 @@
 //! Whose word gives a user a phone. Whoever has stolen a key tries everything with it, and with every key it leads to, as every role.
 
 mod keys;
+mod late;
 mod review;
 mod roots;
 mod story;

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use countersign_api::{ApiClient, Confirm, LoginState, NewEnrolment, NewLogin};
+use countersign_api::{ApiClient, Confirm, LoginState, NewApiKey, NewEnrolment, NewLogin, roles};
 use countersign_sdk::{Account, Answer, Command, Server, Wallet};
 use countersign_sim::{FileKeys, Online};
 use serde_json::Value;
@@ -108,7 +108,7 @@ async fn authority(pod: &Pod, (root, secret): (&ApiClient, &str), client: &ApiCl
     let own = client.own_api_key().await.unwrap();
     assert_eq!(listed, [own.id.as_str()]);
     let origin = root.account("recorded", phone).await.unwrap().origin;
-    assert_eq!((origin.enrolled_client, origin.confirmed_by), (own.client, None), "as far as it is known");
+    assert_eq!((origin.enrolled_client, origin.confirmed_by), (own.client.clone(), None), "as far as it is known");
     let further = NewEnrolment { user_id: "alice".into(), confirm: Confirm::None };
     assert_eq!(code(client.create_enrolment("recorded", &further).await), "forbidden");
     let dir = tempfile::tempdir().unwrap();
@@ -119,6 +119,9 @@ async fn authority(pod: &Pod, (root, secret): (&ApiClient, &str), client: &ApiCl
     std::fs::write(&file, text).unwrap();
     let key = dir.path().join("key");
     std::fs::write(&key, secret).unwrap();
+    // One that was made since is what its maker could give.
+    let since = NewApiKey { role: roles::CLIENT.into(), realm: Some("recorded".into()), client: own.client, ..NewApiKey::default() };
+    let since = root.create_api_key(&since).await.unwrap().id;
     let mut apply = Program::new(env!("CARGO_BIN_EXE_countersign"));
     let out = apply.arg("apply").arg(&file).args(["--url", &pod.url("rest"), "--key-file"]).arg(&key).output().unwrap();
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
@@ -126,6 +129,7 @@ async fn authority(pod: &Pod, (root, secret): (&ApiClient, &str), client: &ApiCl
     assert_eq!(code(client.create_enrolment("recorded", &further).await), "further_phone");
     let first = NewEnrolment { user_id: "bob".into(), confirm: Confirm::None };
     client.create_enrolment("recorded", &first).await.expect("the same secret, and more power");
+    assert_eq!(root.api_key(&since).await.unwrap().role, roles::CLIENT);
 }
 
 #[tokio::test]

@@ -1109,6 +1109,8 @@ export interface components {
             secret?: components["schemas"]["Sensitive"] | null;
             /** @default [] */
             sources: string[];
+            /** @description It was made by a release that did not keep who made it. */
+            unknown_maker?: boolean;
         };
         App: {
             /** Format: date-time */

@@ -37,7 +37,7 @@ struct WantedRealm {
     roles: Vec<WantedRole>,
     #[serde(default, rename = "app", alias = "apps")]
     apps: Vec<WantedApp>,
-    /// Clients whose keys of the role `client` become `registrar`: they invite phones and keep users.
+    /// Clients whose keys of the role `client` become `registrar`, when they are from before roles were narrowed.
     #[serde(default)]
     registrars: Vec<String>,
     /// What the file does not name goes: clients (with their keys), roles, apps.
@@ -157,7 +157,7 @@ impl WantedRealm {
         Ok(changes)
     }
 
-    /// Keys that could invite phones before roles were narrowed, or are to from now on.
+    /// Keys that could invite phones before roles were narrowed. One that was made since is what its maker could give, and stays so.
     async fn registrars(&self, doing: &Doing, ask: bool, say: Say<'_>) -> Result<usize, Failed> {
         let failed = |e| (format!("registrars of {}", self.name), e);
         if self.registrars.is_empty() || !ask {
@@ -167,7 +167,7 @@ impl WantedRealm {
         let mine = |id: &String| clients.iter().any(|c| c.id == *id && self.registrars.contains(&c.name));
         let keys = doing.api.api_keys_of_role(roles::CLIENT).await.map_err(failed)?;
         let mut changes = 0;
-        for key in keys.iter().filter(|k| k.realm.as_ref() == Some(&self.name) && k.client.as_ref().is_some_and(mine)) {
+        for key in keys.iter().filter(|k| k.unknown_maker && k.realm.as_ref() == Some(&self.name) && k.client.as_ref().is_some_and(mine)) {
             let change = ChangeApiKey { role: roles::REGISTRAR.to_owned() };
             let told = Change {
                 members: vec![("role".to_owned(), roles::CLIENT.into(), roles::REGISTRAR.into())],

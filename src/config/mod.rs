@@ -109,7 +109,7 @@ pub struct Http {
     pub keep_alive_ms: u64,
     /// Connections per listener at a time; more wait in the kernel.
     pub connections: usize,
-    /// For the head of a request to arrive.
+    /// For the head of a request to arrive, and for its body.
     pub request_ms: u64,
 }
 

@@ -134,6 +134,7 @@ async fn a_clients_feed_tells_neither_who_refused_nor_who_exists() {
     assert_eq!((refused.actor.as_str(), &refused.user_id), ("account", &None));
     let limits: Vec<_> = told.iter().filter(|e| e.action == "alert.limited").map(|e| e.object.as_str()).collect();
     assert_eq!(limits, ["carol", "nobody"], "alike for both, and without an account");
+    assert!(told.iter().filter(|e| e.action.starts_with("enrolment.")).all(|e| e.detail.is_none()), "by whom is the registrar's to see");
     // Carol's phone is the same client's: its feed names the account where its own invitation does.
     let of_others: Vec<_> = told.iter().filter(|e| !e.action.starts_with("enrolment.")).collect();
     assert!(!format!("{of_others:?}").contains(&phone.account.id), "{of_others:?}");

@@ -34,6 +34,9 @@ pub struct Account {
     pub origin: Origin,
     /// A further phone that a number let in works from then on only: the user's other phones have this long to object.
     pub active_from: Option<Time>,
+    /// A further phone that none of the user's own let in says nothing about the others until then: they have this long to notice. Settled when it was let in, so
+    /// that nobody shortens it afterwards.
+    pub rules_from: Option<Time>,
     /// Phones of its user that came after it: all, and those it has seen in the list of them.
     pub phones: PhonesAfter,
 }
@@ -92,9 +95,8 @@ impl Account {
     ///
     /// # Errors
     /// [`Refused::NotAllowed`].
-    pub fn may_rule_phones(&self, wait_secs: u64, now: Time) -> Result<(), Refused> {
-        let fresh = self.origin.recovered_at.is_some_and(|at| now < at.plus_secs(wait_secs));
-        if fresh { Err(Refused::NotAllowed) } else { Ok(()) }
+    pub fn may_rule_phones(&self, now: Time) -> Result<(), Refused> {
+        if self.rules_from.is_some_and(|from| now < from) { Err(Refused::NotAllowed) } else { Ok(()) }
     }
 
     /// Whether somebody who acts with this authority may unblock it: it takes as much as blocking did.

@@ -53,6 +53,8 @@ pub struct Admission {
     pub unsettled: bool,
     /// When it begins to work, unless at once.
     pub active_from: Option<Time>,
+    /// When it begins to speak for its user about other phones, unless at once.
+    pub rules_from: Option<Time>,
 }
 
 /// Whether a phone may come to this user this way.
@@ -86,7 +88,7 @@ pub fn admit(
 ) -> Result<Admission, Refused> {
     may_come(settings, &past, way)?;
     if let Some(voucher) = voucher {
-        voucher.may_rule_phones(settings.further_phone_secs, now)?;
+        voucher.may_rule_phones(now)?;
     }
     let mine = who.authority();
     // A phone of the user is the user; root could do it under any name.
@@ -102,8 +104,9 @@ pub fn admit(
     }
     let unsettled = voucher.is_some_and(|v| v.origin.recovered_at.is_some());
     let recovered = past.had && (way != Confirm::Phone || unsettled);
-    let active_from = (past.had && way == Confirm::Number).then(|| now.plus_secs(settings.further_phone_secs));
-    Ok(Admission { past, recovered, unsettled, active_from })
+    let later = now.plus_secs(settings.further_phone_secs);
+    let (active_from, rules_from) = ((past.had && way == Confirm::Number).then_some(later), recovered.then_some(later));
+    Ok(Admission { past, recovered, unsettled, active_from, rules_from })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::{
     api_key::ApiKey,
-    audit::Who,
+    audit::{Actor, Who},
     authority::{Authority, Lineage},
     permission::{Permission, Permissions, builtin, role},
 };
@@ -113,6 +113,22 @@ pub fn sees(who: &Who, key: &ApiKey) -> bool {
     who.realm.is_none_or(|r| key.realm == Some(r)) && who.client.is_none_or(|c| key.client == Some(c))
 }
 
+/// Whether `who` may give, or take, these permissions: asked again in the transaction that does it, because roles change. What the program does by itself, it may.
+#[must_use]
+pub fn still_gives(who: &Who, permissions: Permissions) -> bool {
+    !matches!(who.actor, Actor::Key(_)) || who.permissions.may_give(permissions)
+}
+
+/// Whether this would give authority to a key of another line, which is for root: who has stolen one beside their own would have two pairs of hands.
+#[must_use]
+pub fn raises_another(who: &Who, lineage: Option<Lineage>, before: Permissions, after: Permissions) -> bool {
+    let by_key = matches!(who.actor, Actor::Key(_)) && who.authority() < Authority::Root;
+    by_key && lineage != who.lineage && Authority::of(after) > Authority::of(before)
+}
+
+/// Why not.
+pub const OTHER_HANDS: NotGranted = NotGranted::Lacking("only root gives authority to a key that other hands made; make a new one");
+
 /// Whether `who` may make this role of these permissions, where it had those `before`.
 ///
 /// # Errors
@@ -125,7 +141,7 @@ pub fn role(who: &Who, name: &str, realm: Option<RealmId>, before: Option<Permis
         return Err(NotGranted::Invalid("/permissions", "counts only for keys that are not bound to a realm"));
     }
     // Whoever changes a role takes from every key that has it.
-    if !who.permissions.may_give(wanted.and(before.unwrap_or_default())) {
+    if !still_gives(who, wanted.and(before.unwrap_or_default())) {
         return Err(NotGranted::Lacking("nobody gives away, or takes, permissions they do not have"));
     }
     if wanted.has(Permission::ActForClient) && who.client.is_some() {
@@ -137,7 +153,6 @@ pub fn role(who: &Who, name: &str, realm: Option<RealmId>, before: Option<Permis
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::Actor;
 
     const REALM: RealmId = RealmId([1; 16]);
 

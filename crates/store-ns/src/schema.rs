@@ -126,6 +126,7 @@ diesel::table! {
         confirmed_way -> Nullable<Text>,
         recovered_at -> Nullable<BigInt>,
         active_from -> Nullable<BigInt>,
+        rules_from -> Nullable<BigInt>,
         phones_came -> Integer,
         phones_seen -> Integer,
     }

@@ -54,6 +54,7 @@ async fn waiting(store: &Arc<dyn Store>, n: u32) -> Enrolment {
         app_version: None,
         origin: Origin::default(),
         active_from: None,
+        rules_from: None,
         phones: PhonesAfter::default(),
     };
     assert!(store.redeem_enrolment(&after, &account, None, ALICE, &stamp()).await.unwrap());
@@ -61,7 +62,7 @@ async fn waiting(store: &Arc<dyn Store>, n: u32) -> Enrolment {
 }
 
 async fn admit(store: &Arc<dyn Store>, e: &Enrolment, past: Past, stamp: &Stamp) -> bool {
-    let admission = Admission { past, recovered: true, unsettled: false, active_from: None };
+    let admission = Admission { past, recovered: true, unsettled: false, active_from: None, rules_from: None };
     let after = Enrolment { state: State::Confirmed, ..e.clone() };
     store.move_enrolment(e, &after, Some(&admission), ALICE, stamp).await.unwrap()
 }
@@ -113,7 +114,7 @@ async fn of_two_first_phones_that_are_let_in_at_once_one_is_the_first(place: Pla
             let store = if n % 2 == 0 { here.clone() } else { there.clone() };
             racers.push(tokio::spawn(async move {
                 let e = store.enrolment(REALM, e.id).await.unwrap().unwrap();
-                let first = Admission { past: Past::default(), recovered: false, unsettled: false, active_from: None };
+                let first = Admission { past: Past::default(), recovered: false, unsettled: false, active_from: None, rules_from: None };
                 let after = Enrolment { state: State::Confirmed, ..e.clone() };
                 store.move_enrolment(&e, &after, Some(&first), hash, &stamp()).await.unwrap()
             }));

@@ -125,9 +125,10 @@ pub(crate) async fn furnished(place: &Place) -> Arc<dyn Store> {
         app_version: None,
         origin: Origin::default(),
         active_from: None,
+        rules_from: None,
         phones: PhonesAfter::default(),
     };
-    let first = Admission { past: Past::default(), recovered: false, unsettled: false, active_from: None };
+    let first = Admission { past: Past::default(), recovered: false, unsettled: false, active_from: None, rules_from: None };
     assert!(store.redeem_enrolment(&redeemed, &account, Some(&first), ALICE, &stamp()).await.unwrap());
     store
 }

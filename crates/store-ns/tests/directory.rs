@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::support::Place;
 use countersign_domain_ns::{
+    Refused,
     api_key::ApiKey,
     audit::{About, Actor, Filter, Mark, Stamp, Who},
     further::UserHash,
@@ -186,15 +187,15 @@ async fn a_key_has_what_its_role_has_now_and_a_role_in_use_stays(place: Place) {
         permissions: permissions.iter().copied().collect(),
         created_at: Time(0),
     };
-    store.put_role(&support(&[Permission::Logins]), &stamp(2)).await.unwrap();
+    store.put_role(&support(&[Permission::Logins]), &stamp(2)).await.unwrap().unwrap();
     let elsewhere = ApiKey::plain(ApiKeyId([6; 16]), &Secret::new([4; 32]), "support", Some((OTHER, None)), Time(0));
     assert!(!store.add_api_key(&elsewhere, &stamp(3)).await.unwrap(), "the role is another realm's");
     assert!(store.add_api_key(&key, &stamp(4)).await.unwrap());
     let has = async |p| store.api_key_by_hash(&secret.hash()).await.unwrap().unwrap().permissions.has(p);
     assert!(has(Permission::Logins).await && !has(Permission::Audit).await);
-    store.put_role(&support(&[Permission::Audit]), &stamp(5)).await.unwrap();
+    store.put_role(&support(&[Permission::Audit]), &stamp(5)).await.unwrap().unwrap();
     assert!(!has(Permission::Logins).await && has(Permission::Audit).await);
-    assert_eq!(store.delete_role(Some(REALM), "support", &stamp(6)).await.unwrap(), Some(false));
+    assert_eq!(store.delete_role(Some(REALM), "support", &stamp(6)).await.unwrap(), Err(Refused::InUse));
     let new = ApiKey { id: ApiKeyId([8; 16]), hash: [8; 32], ..key.clone() };
     assert!(matches!(store.rotate_api_key(key.id, Time(500), &new, false, &stamp(7)).await.unwrap(), Rotated::Done(_)));
     assert_eq!(store.rotate_api_key(key.id, Time(900), &new, false, &stamp(8)).await.unwrap(), Rotated::Taken, "the same successor twice");
@@ -202,8 +203,8 @@ async fn a_key_has_what_its_role_has_now_and_a_role_in_use_stays(place: Place) {
     for key in [key.id, new.id] {
         assert!(store.delete_api_key(key, &stamp(9)).await.unwrap());
     }
-    assert_eq!(store.delete_role(Some(REALM), "support", &stamp(10)).await.unwrap(), Some(true));
-    assert_eq!(store.delete_role(Some(REALM), role::CLIENT, &stamp(11)).await.unwrap(), None);
+    assert_eq!(store.delete_role(Some(REALM), "support", &stamp(10)).await.unwrap(), Ok(()));
+    assert_eq!(store.delete_role(Some(REALM), role::CLIENT, &stamp(11)).await.unwrap(), Err(Refused::NotFound));
 }
 
 async fn a_keyed_request_leaves_its_mark_with_its_effect_or_not_at_all(place: Place) {

@@ -148,12 +148,12 @@ impl InRealm {
 pub struct Standing(HttpRequest);
 
 impl Standing {
-    /// Checks again; it takes as long as a key is believed until a change is noticed.
+    /// Checks again, and gives the caller as they are now; it takes as long as a key is believed until a change is noticed.
     ///
     /// # Errors
     /// Why not any more.
-    pub async fn check(&self) -> Result<(), Oops> {
-        check(self.0.clone()).await.map(|_| ())
+    pub async fn check(&self) -> Result<Caller, Oops> {
+        check(self.0.clone()).await.map(|(caller, _)| caller)
     }
 }
 
@@ -196,6 +196,10 @@ async fn check(request: HttpRequest) -> Result<(Caller, Option<Arc<OpenRealm>>),
     let needs = needs(&request).ok_or_else(Oops::internal)?;
     let keys = request.app_data::<web::Data<Keys>>().ok_or_else(Oops::internal)?;
     let granted = granted(&request, keys).await?;
+    // No name of ours holds a blank. Databases differ in what one at the end means.
+    if request.match_info().iter().any(|(_, part)| !part.bytes().all(|b| b.is_ascii_graphic())) {
+        return Err(Oops::not_found());
+    }
     let realm = match request.match_info().get("realm") {
         Some(name) => Some(realm(&request, name, &granted).await?),
         None => None,

@@ -12,7 +12,7 @@ use actix_web::{
 };
 use tracing_actix_web::{DefaultRootSpanBuilder, Level, RootSpanBuilder, TracingLogger};
 
-use crate::{access, certificates::Shown, metrics::Metrics, problem, tls::Tls, trace::Trace};
+use crate::{access, body, certificates::Shown, metrics::Metrics, problem, tls::Tls, trace::Trace};
 
 /// How long the kernel lets a peer leave our data unread before it ends the connection. A stalled page's actor is not polled and could not end it.
 const STALLED: Duration = Duration::from_secs(20);
@@ -42,7 +42,7 @@ impl Door {
 pub struct Settings {
     pub workers: usize,
     pub keep_alive: Duration,
-    /// For the head of a request to arrive.
+    /// For the head of a request to arrive, and for its body.
     pub request: Duration,
     /// At a time on this listener: files are finite, and another port may need them more.
     pub connections: usize,
@@ -81,10 +81,12 @@ where
 {
     let server = HttpServer::new(move || {
         App::new()
+            .wrap(from_fn(body::whole))
             .wrap(from_fn(problem::render))
             .wrap(TracingLogger::<Spans>::new())
             .wrap(from_fn(access::note))
             .app_data(door)
+            .app_data(web::Data::new(body::Patience(settings.request)))
             .app_data(web::Data::new(metrics.clone()))
             .app_data(problem::json_config())
             .app_data(web::PayloadConfig::new(countersign_api::limits::BODY))

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod admin;
 pub mod auth;
+pub mod body;
 pub mod certificates;
 pub mod codes;
 pub mod gate;

@@ -288,7 +288,7 @@ pub async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Oo
 /// How JSON bodies are read: bounded, and every failure a problem.
 #[must_use]
 pub fn json_config() -> web::JsonConfig {
-    use actix_web::error::JsonPayloadError as E;
+    use actix_web::error::{JsonPayloadError as E, PayloadError};
     web::JsonConfig::default().limit(countersign_api::limits::BODY).content_type_required(true).error_handler(|error, _| {
         match error {
             E::Overflow { .. } | E::OverflowKnownLength { .. } => Oops::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
@@ -296,6 +296,9 @@ pub fn json_config() -> web::JsonConfig {
                 Oops::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").because("send Content-Type: application/json")
             }
             E::Deserialize(e) => Oops::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string()),
+            // A body that is read before there is a body of JSON (`body::whole`).
+            E::Payload(PayloadError::Overflow) => Oops::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            E::Payload(e) => Oops::new(StatusCode::BAD_REQUEST, "malformed").because(format!("the body: {e}")),
             _ => Oops::new(StatusCode::BAD_REQUEST, "malformed"),
         }
         .into()

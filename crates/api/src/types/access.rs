@@ -133,6 +133,9 @@ pub struct ApiKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time_option")]
     pub last_used_at: Option<String>,
+    /// It was made by a release that did not keep who made it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown_maker: bool,
     /// Only in the answer to its creation; nobody can read it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Sensitive>,

@@ -43,7 +43,9 @@ pub(crate) async fn not_me(
     let said = ports.live.count(counter(CounterKind::Accusations, user), limits.accusations.secs).await?;
     if said.n > limits.accusations.most {
         if said.n == limits.accusations.most + 1 {
-            alert(ports, Alert::Limited, about(hex(&short(&user))).user(&account.user_id).detail(Some("accusations"))).await?;
+            // Not the same at two clients: they must not find out together whom they both know.
+            let object = hex(&short(&[&client.0[..], &user].concat()));
+            alert(ports, Alert::Limited, about(object).user(&account.user_id).detail(Some("accusations"))).await?;
         }
         return Ok(());
     }

@@ -67,7 +67,8 @@ pub async fn seen_by(ports: &Ports, me: &Account) -> Result<Vec<Account>, Stop> 
     Ok(all)
 }
 
-/// Phones that came to its user since this one asked for the list, newest first: it is told of them at each connection until it asks again.
+/// Phones that came to its user since this one asked for the list, newest first, those that have gone again as well: it is told of them at each connection until it asks
+/// again.
 ///
 /// # Errors
 /// A fault of the store.
@@ -76,7 +77,7 @@ pub async fn news_for(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault
     if news == 0 {
         return Ok(Vec::new());
     }
-    let mut all = let_in(ports, me).await?;
+    let mut all = let_in(ports, me, true).await?;
     all.retain(|a| a.id != me.id);
     all.sort_by_key(|a| std::cmp::Reverse(a.origin.confirmed_at));
     all.truncate(MOST_NEWS.min(news as usize));
@@ -84,16 +85,16 @@ pub async fn news_for(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault
 }
 
 /// The newest phones of its user that have been let in.
-async fn let_in(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
-    let query =
-        AccountQuery { user_id: Some(me.user_id.clone()), newest_first: true, let_in: true, limit: MOST, ..AccountQuery::default() };
+async fn let_in(ports: &Ports, me: &Account, gone: bool) -> Result<Vec<Account>, Fault> {
+    let user_id = Some(me.user_id.clone());
+    let query = AccountQuery { user_id, newest_first: true, let_in: true, gone, limit: MOST, ..AccountQuery::default() };
     ports.store.accounts(me.realm, &query).await
 }
 
 /// What is shown to a phone: those that have been let in, the newest of them if there are many, itself, and as many that wait as there is room for. Invitations are
 /// cheap: what waits must not hide what works.
 async fn listed(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
-    let mut all = let_in(ports, me).await?;
+    let mut all = let_in(ports, me, false).await?;
     if !all.iter().any(|a| a.id == me.id) {
         all.pop();
         all.push(me.clone());
@@ -132,8 +133,8 @@ pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &fra
     }
     limits::let_change(ports, realm, me.id).await?;
     let who = Actor::Account(me.id).into();
-    if asked.action != DeviceAction::Rename && device.id != me.id {
-        me.may_rule_phones(realm.realm.settings.further_phone_secs, ports.now())?;
+    if device.id != me.id {
+        me.may_rule_phones(ports.now())?;
     }
     let event = match (asked.action, &asked.name) {
         (DeviceAction::Rename, Some(name)) => {

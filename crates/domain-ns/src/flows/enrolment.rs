@@ -139,6 +139,8 @@ fn note_enrolled(ports: &Ports, admission: &Admission) {
 /// [`Refused::BadEnrolment`], whatever is wrong with the code.
 pub async fn offer(ports: &Ports, realm: &OpenRealm, code: &[u8; 16]) -> Result<(Enrolment, String), Stop> {
     let e = ports.store.enrolment_by_code(realm.realm.id, &sha256(code)).await?.ok_or(Refused::BadEnrolment)?;
+    // What a client asked for does not outlive it.
+    let client = ports.store.client(realm.realm.id, e.client).await?.ok_or(Refused::BadEnrolment)?;
     let usable = match e.state {
         State::Pending | State::Redeemed | State::Confirmed => ports.now() < e.expires_at,
         State::Refused | State::Cancelled | State::Expired => false,
@@ -146,8 +148,7 @@ pub async fn offer(ports: &Ports, realm: &OpenRealm, code: &[u8; 16]) -> Result<
     if !usable {
         return Err(Refused::BadEnrolment.into());
     }
-    let client = ports.store.client(realm.realm.id, e.client).await?.map_or_else(|| realm.realm.display_name.clone(), |c| c.display_name);
-    Ok((e, client))
+    Ok((e, client.display_name))
 }
 
 /// What the phone brings to an offer; its signature has been verified.
@@ -192,6 +193,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
         let account = ports.store.account(realm.realm.id, redeemed.account).await?.ok_or(Refused::BadEnrolment)?;
         return Ok((redeemed, account.state));
     };
+    ports.store.client(realm.realm.id, e.client).await?.ok_or(Refused::BadEnrolment)?;
     // One key is one account for ever, also when the account is gone.
     if ports.store.account_by_jkt(realm.realm.id, &proof.jkt).await?.is_some() {
         return Err(Refused::BadEnrolment.into());
@@ -218,6 +220,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
         app_version: proof.app_version.clone(),
         origin: Origin { client: Some(e.client), enrolled_by: e.created_by.clone(), way: Some(e.confirm), ..Origin::default() },
         active_from: None,
+        rules_from: None,
         phones: PhonesAfter::default(),
     };
     let redeemed = Redeemed { account: account.id, jkt: proof.jkt, req_id: proof.req_id, device: proof.device.clone(), number };
@@ -269,6 +272,8 @@ pub async fn act(
         };
         if let Some(voucher) = &voucher {
             voucher.may_log_in(ports.now())?;
+            // No word of it counts, yes or no.
+            voucher.may_rule_phones(ports.now())?;
         }
         let e = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
         let Step::To(state, tries) = step(&e, event, ports.now())? else { return Ok(e) };
@@ -281,6 +286,10 @@ pub async fn act(
             _ => None,
         };
         if !moved(ports, &e, state, tries, who, approval, admission.as_ref()).await? {
+            if ports.store.user(realm.realm.id, &e.user_id).await?.is_none() {
+                // Nobody joins a user who is gone, however often it is tried.
+                return Err(Refused::NotFound.into());
+            }
             continue;
         }
         if matches!(event, Event::TypeNumber(_) | Event::Vouch(_)) && state != State::Confirmed {

@@ -7,7 +7,6 @@ use crate::{
     Refused,
     api_key::ApiKey,
     audit::{About, Who},
-    authority::Authority,
     grant,
     permission::{Permissions, Role, builtin, role},
     ports::{Alert, Ports, Rotated},
@@ -134,11 +133,10 @@ pub async fn change_role(ports: &Ports, who: Who, key: &ApiKey, role: &str) -> R
         Ok(made) => made,
         Err(why) => return Ok(Err(why)),
     };
-    // Its secret, and so its lineage, stays with whoever has it. Somebody who has stolen it beside their own would have two pairs of hands.
+    // Its secret, and so its lineage, stays with whoever has it.
     let after = permissions(ports, key.realm, role).await?.unwrap_or_default();
-    let (more, kin) = (Authority::of(after) > Authority::of(before), key.lineage == who.lineage);
-    if more && !kin && who.authority() < Authority::Root {
-        return Ok(Err(NotGranted::Lacking("only root gives authority to a key that other hands made; make a new one")));
+    if grant::raises_another(&who, key.lineage, before, after) {
+        return Ok(Err(grant::OTHER_HANDS));
     }
     if !ports.store.change_api_key(key, role, &ports.stamp(who)).await? {
         return Err(Refused::NotFound.into());
@@ -151,15 +149,7 @@ pub async fn change_role(ports: &Ports, who: Who, key: &ApiKey, role: &str) -> R
 /// # Errors
 /// [`Refused::Lacking`], [`Refused::InUse`], [`Refused::NotFound`].
 pub async fn delete_role(ports: &Ports, who: Who, realm: Option<RealmId>, name: &str) -> Result<(), Stop> {
-    let made = ports.store.roles(realm).await?.into_iter().find(|r| r.name == name).ok_or(Refused::NotFound)?;
-    if !who.permissions.may_give(made.permissions) {
-        return Err(Refused::Lacking.into());
-    }
-    match ports.store.delete_role(realm, name, &ports.stamp(who)).await? {
-        None => Err(Refused::NotFound.into()),
-        Some(false) => Err(Refused::InUse.into()),
-        Some(true) => Ok(()),
-    }
+    Ok(ports.store.delete_role(realm, name, &ports.stamp(who)).await??)
 }
 
 /// Makes or changes a role.
@@ -173,11 +163,6 @@ pub async fn put_role(
     name: &str,
     wanted: Permissions,
 ) -> Result<Result<(), NotGranted>, Fault> {
-    let before = permissions(ports, realm, name).await?;
-    if let Err(why) = grant::role(&who, name, realm, before, wanted) {
-        return Ok(Err(why));
-    }
     let role = Role { realm, name: name.to_owned(), permissions: wanted, created_at: ports.now() };
-    ports.store.put_role(&role, &ports.stamp(who)).await?;
-    Ok(Ok(()))
+    ports.store.put_role(&role, &ports.stamp(who)).await
 }

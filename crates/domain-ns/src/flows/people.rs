@@ -29,13 +29,11 @@ pub async fn delete(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -
     if !left.is_empty() && !who.permissions.has(Permission::Accounts) {
         return Err(Refused::Lacking.into());
     }
-    if ports.store.hold(realm.realm.id, user_id).await?.is_some() {
-        return Err(Refused::LegalHold.into());
-    }
     // The user goes first, so that no enrolment makes another account; then the accounts, one by one.
-    let gone = ports.store.delete_user(realm.realm.id, user_id, &ports.stamp(who)).await?;
+    let gone = ports.store.delete_user(realm.realm.id, user_id, &ports.stamp(who)).await?.ok_or(Refused::LegalHold)?;
+    // One may have been let in since the first look. A list has an end, a user's accounts may not: what is deleted is not listed again.
+    left = of_user(ports, realm.realm.id, user_id).await?;
     let there = gone || !left.is_empty();
-    // A list has an end, a user's accounts may not: what is deleted is not listed again.
     while !left.is_empty() {
         for account in left {
             match change(ports, realm, account.id, Event::Delete, who).await {
@@ -103,5 +101,10 @@ pub async fn hold(ports: &Ports, realm: &OpenRealm, user_id: &str, reason: Optio
 pub async fn lift_hold(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<(), Stop> {
     let hold = ports.store.hold(realm.realm.id, user_id).await?.ok_or(Refused::NotFound)?;
     hold.may_lift(who.authority())?;
-    if ports.store.lift_hold(realm.realm.id, user_id, &ports.stamp(who)).await? { Ok(()) } else { Err(Refused::NotFound.into()) }
+    if ports.store.lift_hold(realm.realm.id, user_id, &ports.stamp(who)).await? {
+        return Ok(());
+    }
+    // Gone, or taken over by somebody with more authority.
+    let now = ports.store.hold(realm.realm.id, user_id).await?;
+    Err(now.map_or(Refused::NotFound, |_| Refused::MoreAuthority).into())
 }

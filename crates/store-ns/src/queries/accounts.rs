@@ -50,12 +50,11 @@ pub(crate) async fn by_jkt(c: &mut Conn, realm: RealmId, jkt: &Jkt) -> Answer<Op
 }
 
 pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &AccountQuery) -> Answer<Vec<Account>> {
-    let mut query = accounts::table
-        .filter(accounts::realm.eq(realm.0.to_vec()))
-        .filter(accounts::state.ne(i32::from(AccountState::Deleted.code())))
-        .limit(i64::from(q.limit))
-        .select(AccountRow::as_select())
-        .into_boxed();
+    let mut query =
+        accounts::table.filter(accounts::realm.eq(realm.0.to_vec())).limit(i64::from(q.limit)).select(AccountRow::as_select()).into_boxed();
+    let there = accounts::state.ne(i32::from(AccountState::Deleted.code()));
+    // One that has never been let in is not worth a word when it goes.
+    query = if q.gone { query.filter(there.or(accounts::confirmed_at.is_not_null())) } else { query.filter(there) };
     query = if q.newest_first {
         query.order((accounts::created_at.desc(), accounts::id.desc()))
     } else {
@@ -195,6 +194,7 @@ pub(crate) async fn let_in(c: &mut Conn, e: &Enrolment, id: AccountId, let_in: &
         accounts::confirmed_way.eq(e.confirm.as_str()),
         accounts::recovered_at.eq(let_in.recovered.then(|| millis(stamp.now))),
         accounts::active_from.eq(let_in.active_from.map(millis)),
+        accounts::rules_from.eq(let_in.rules_from.map(millis)),
     );
     let key = e.realm.0.to_vec();
     diesel::update(accounts::table.find((key.clone(), id.0.to_vec()))).set(set).execute(c).await?;
@@ -225,6 +225,16 @@ pub(crate) async fn let_in(c: &mut Conn, e: &Enrolment, id: AccountId, let_in: &
 pub(crate) async fn saw_phones(c: &mut Conn, realm: RealmId, id: AccountId, came: i32) -> Answer<()> {
     let row = accounts::table.find((realm.0.to_vec(), id.0.to_vec())).filter(accounts::phones_seen.lt(came));
     diesel::update(row).set(accounts::phones_seen.eq(came)).execute(c).await?;
+    Ok(())
+}
+
+/// Phones that waited for a yes that will not come.
+pub(crate) async fn drop_pending(c: &mut Conn, realm: RealmId, ids: Vec<Vec<u8>>) -> Answer<()> {
+    let pending = accounts::table
+        .filter(accounts::realm.eq(realm.0.to_vec()))
+        .filter(accounts::id.eq_any(ids))
+        .filter(accounts::state.eq(i32::from(AccountState::Pending.code())));
+    diesel::update(pending).set(accounts::state.eq(i32::from(AccountState::Deleted.code()))).execute(c).await?;
     Ok(())
 }
 

@@ -1,6 +1,9 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use countersign_domain_ns::{
     api_key::{ApiKey, Granted},
     audit::{About, Stamp, changed},
+    grant,
     permission::{
         builtin,
         role::{CLIENT, LATER},
@@ -32,7 +35,8 @@ pub(crate) async fn add(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<boo
     {
         return Ok(false);
     }
-    if builtin(&key.role).is_none() && !roles::hold(c, key.realm, &key.role).await? {
+    let role = roles::held_of_key(c, key.realm, &key.role).await?;
+    if !role.is_some_and(|permissions| grant::still_gives(&stamp.who, permissions)) {
         return Ok(false);
     }
     if done_before(c, stamp).await? || insert_new!(c, api_keys::table, ApiKeyRow::new(key)?).await? == 0 {
@@ -128,6 +132,10 @@ pub(crate) async fn add_first_root(c: &mut Conn, key: &ApiKey, stamp: &Stamp) ->
 
 pub(crate) async fn delete(c: &mut Conn, id: ApiKeyId, stamp: &Stamp) -> Answer<bool> {
     let Some(key) = get(c, id).await? else { return Ok(false) };
+    let role = roles::held_of_key(c, key.realm, &key.role).await?.unwrap_or_default();
+    if !grant::still_gives(&stamp.who, role) {
+        return Ok(false);
+    }
     let gone = diesel::delete(api_keys::table.find(id.0.to_vec())).execute(c).await? == 1;
     if gone {
         append(c, stamp, "api_key.deleted", &about(&key)).await?;
@@ -138,6 +146,12 @@ pub(crate) async fn delete(c: &mut Conn, id: ApiKeyId, stamp: &Stamp) -> Answer<
 /// A key has one successor at a time, and two people who both have the key notice each other: whoever rotates it again takes an unused successor's place, and
 /// nobody follows a key whose successor works.
 pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Answer<Rotated> {
+    // First the client, as whoever deletes it does: its keys go with it, the newest too.
+    if let (Some(realm), Some(client)) = (new.realm, new.client)
+        && !clients::hold(c, realm, client).await?
+    {
+        return Ok(Rotated::Missing);
+    }
     let row: Option<ApiKeyRow> =
         lock!(api_keys::table.find(old.0.to_vec()).select(ApiKeyRow::as_select())).get_result(c).await.optional()?;
     let Some(key) = row.map(ApiKey::try_from).transpose()? else { return Ok(Rotated::Missing) };
@@ -181,7 +195,14 @@ pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKe
 }
 
 pub(crate) async fn change_role(c: &mut Conn, key: &ApiKey, role: &str, stamp: &Stamp) -> Answer<bool> {
-    if builtin(role).is_none() && !roles::hold(c, key.realm, role).await? {
+    // In one order, whoever asks.
+    let mut held = BTreeMap::new();
+    for name in BTreeSet::from([key.role.as_str(), role]) {
+        held.insert(name, roles::held_of_key(c, key.realm, name).await?);
+    }
+    let (before, Some(after)) = (held[key.role.as_str()].unwrap_or_default(), held[role]) else { return Ok(false) };
+    let may = [before, after].into_iter().all(|permissions| grant::still_gives(&stamp.who, permissions));
+    if !may || grant::raises_another(&stamp.who, key.lineage, before, after) {
         return Ok(false);
     }
     let row = api_keys::table.find(key.id.0.to_vec()).filter(api_keys::role.eq(key.role.clone()));

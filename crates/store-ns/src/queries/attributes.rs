@@ -5,7 +5,7 @@ use countersign_protocol::ids::RealmId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, trail::append, users};
+use super::{Answer, Conn, holds, trail::append, users};
 use crate::schema::user_attributes as a;
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<BTreeMap<String, String>> {
@@ -20,9 +20,14 @@ pub(crate) async fn set(
     user_id: &str,
     change: &BTreeMap<String, Option<String>>,
     stamp: &Stamp,
-) -> Answer<bool> {
+) -> Answer<Option<bool>> {
     if !users::hold(c, realm, user_id).await? {
-        return Ok(false);
+        return Ok(Some(false));
+    }
+    // What is there stays as it is under a hold; what is new may come.
+    let there = get(c, realm, user_id).await?;
+    if change.keys().any(|name| there.contains_key(name)) && holds::get(c, realm, user_id).await?.is_some() {
+        return Ok(None);
     }
     for (name, value) in change {
         diesel::delete(a::table.find((realm.0.to_vec(), user_id.to_owned(), name.clone()))).execute(c).await?;
@@ -34,7 +39,7 @@ pub(crate) async fn set(
     }
     let names: Vec<&str> = change.keys().map(String::as_str).collect();
     append(c, stamp, "user.attributes", &About::of(realm, user_id).user(user_id).detail(Some(names.join(" ")))).await?;
-    Ok(true)
+    Ok(Some(true))
 }
 
 pub(crate) async fn delete_all(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<()> {

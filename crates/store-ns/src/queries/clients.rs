@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{
-    Answer, Conn, insert_new, lock,
+    Answer, Conn, enrolments, insert_new, lock,
     trail::{append, done_before},
 };
 use crate::{
@@ -93,10 +93,13 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, after: Option<String>, li
 }
 
 pub(crate) async fn delete(c: &mut Conn, realm: RealmId, id: ClientId, stamp: &Stamp) -> Answer<bool> {
+    // A key that is being made or rotated holds the client: none is made that this does not delete.
+    hold(c, realm, id).await?;
     let name = get(c, realm, id).await?.map(|c| c.name);
     let gone = diesel::delete(clients::table.find((realm.0.to_vec(), id.0.to_vec()))).execute(c).await? == 1;
     if gone {
         diesel::delete(api_keys::table.filter(api_keys::client.eq(id.0.to_vec()))).execute(c).await?;
+        enrolments::cancel_of_client(c, realm, id).await?;
         append(c, stamp, "client.deleted", &about(realm, id).detail(name)).await?;
     }
     Ok(gone)

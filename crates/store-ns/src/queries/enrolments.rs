@@ -46,6 +46,8 @@ pub(crate) async fn to_vouch(c: &mut Conn, realm: RealmId, user_id: &str) -> Ans
         .filter(enrolments::user_id.eq(user_id.to_owned()))
         .filter(enrolments::state.eq(State::Redeemed.as_str()))
         .filter(enrolments::confirm.eq(Confirm::Phone.as_str()))
+        // Invitations are cheap: many old ones hide no new one.
+        .order((enrolments::created_at.desc(), enrolments::id.desc()))
         .limit(20)
         .select(EnrolmentRow::as_select())
         .load(c)
@@ -224,6 +226,17 @@ pub(crate) async fn cancel_of_user(c: &mut Conn, realm: RealmId, user_id: &str) 
         .filter(enrolments::state.eq_any(OPEN));
     diesel::update(open).set(enrolments::state.eq(CANCELLED)).execute(c).await?;
     Ok(())
+}
+
+/// The client is gone: what it asked for goes with it, phones that wait for a yes included.
+pub(crate) async fn cancel_of_client(c: &mut Conn, realm: RealmId, client: ClientId) -> Answer<()> {
+    let open = enrolments::table
+        .filter(enrolments::realm.eq(realm.0.to_vec()))
+        .filter(enrolments::client.eq(client.0.to_vec()))
+        .filter(enrolments::state.eq_any(OPEN));
+    let waiting: Vec<Option<Vec<u8>>> = open.clone().select(enrolments::account).load(c).await?;
+    diesel::update(open).set(enrolments::state.eq(CANCELLED)).execute(c).await?;
+    accounts::drop_pending(c, realm, waiting.into_iter().flatten().collect()).await
 }
 
 /// The account is gone: there is nothing left to confirm.

@@ -9,7 +9,7 @@ use countersign_protocol::{codes::AccountState, ids::RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, accounts as people, holds, trail::append};
+use super::{Answer, Conn, accounts as people, enrolments as invitations, holds, trail::append, users as users_rows};
 use crate::{
     rows::At,
     schema::{accounts, enrolments, outcomes, trail, user_attributes, users},
@@ -25,6 +25,7 @@ const ERASED: [u8; 16] = [0; 16];
 /// Puts `pseudonym` where the name stood. The decisions stay: they name account and login, not the person. That there was a phone, and who took it away, stays under
 /// `hash`: forgetting somebody is no way to become them. False when a legal hold lies on the user.
 pub(crate) async fn user(c: &mut Conn, realm: RealmId, user_id: &str, hash: UserHash, pseudonym: &str, stamp: &Stamp) -> Answer<bool> {
+    users_rows::hold(c, realm, user_id).await?;
     if holds::get(c, realm, user_id).await?.is_some() {
         return Ok(false);
     }
@@ -54,6 +55,8 @@ pub(crate) async fn user(c: &mut Conn, realm: RealmId, user_id: &str, hash: User
     let words = rows.clone().filter(trail::action.ne_all(IDS_ONLY));
     diesel::update(words).set(trail::detail.eq(None::<String>)).execute(c).await?;
     diesel::update(rows).set(trail::user_id.eq(other.clone())).execute(c).await?;
+    // One that was made since the user was deleted would wait for a user who is nobody.
+    invitations::cancel_of_user(c, realm, user_id).await?;
     let theirs = enrolments::table.filter(enrolments::realm.eq(key.clone())).filter(enrolments::user_id.eq(name.clone()));
     diesel::update(theirs).set((enrolments::user_id.eq(other.clone()), enrolments::device.eq(None::<String>))).execute(c).await?;
     let gone = accounts::table
@@ -65,6 +68,10 @@ pub(crate) async fn user(c: &mut Conn, realm: RealmId, user_id: &str, hash: User
         user_attributes::table.filter(user_attributes::realm.eq(key.clone())).filter(user_attributes::user_id.eq(name.clone()));
     diesel::delete(attributes).execute(c).await?;
     diesel::delete(users::table.find((key, name))).execute(c).await?;
+    // A user who was deleted before has no row to hold, and this may have taken a while.
+    if holds::get(c, realm, user_id).await?.is_some() {
+        return Err(diesel::result::Error::RollbackTransaction.into());
+    }
     append(c, stamp, "user.erased", &About::of(realm, pseudonym)).await?;
     Ok(true)
 }

@@ -7,7 +7,7 @@ use countersign_protocol::ids::RealmId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, insert_new, trail::append};
+use super::{Answer, Conn, insert_new, trail::append, users};
 use crate::{
     rows::{At, millis, time},
     schema::holds,
@@ -33,6 +33,8 @@ macro_rules! of_realm {
 }
 
 pub(crate) async fn add(c: &mut Conn, h: &Hold, stamp: &Stamp) -> Answer<bool> {
+    // Whatever a hold forbids holds the user, too: one comes after the other.
+    users::hold(c, h.realm, &h.user_id).await?;
     let values = (
         holds::realm.eq(h.realm.0.to_vec()),
         holds::user_id.eq(h.user_id.clone()),
@@ -72,8 +74,10 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, after: Option<String>, li
     found.into_iter().map(|row| hold(realm, row)).collect()
 }
 
+/// False when it is not there, or somebody with more authority has taken it over.
 pub(crate) async fn lift(c: &mut Conn, realm: RealmId, user_id: &str, stamp: &Stamp) -> Answer<bool> {
-    let lifted = diesel::delete(holds::table.find((realm.0.to_vec(), user_id.to_owned()))).execute(c).await? == 1;
+    let mine = holds::table.find((realm.0.to_vec(), user_id.to_owned())).filter(holds::authority.le(stamp.who.authority().rank()));
+    let lifted = diesel::delete(mine).execute(c).await? == 1;
     if lifted {
         append(c, stamp, "hold.lifted", &About::of(realm, user_id).user(user_id)).await?;
     }

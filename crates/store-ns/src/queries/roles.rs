@@ -1,6 +1,9 @@
 use countersign_domain_ns::{
+    Refused,
     audit::{About, Stamp, changed},
-    permission::Role,
+    authority::Lineage,
+    grant::{self, NotGranted},
+    permission::{Permissions, Role, builtin, role::LATER},
 };
 use countersign_protocol::ids::RealmId;
 use diesel::prelude::*;
@@ -8,28 +11,57 @@ use diesel_async::RunQueryDsl;
 
 use super::{Answer, Conn, insert_new, lock, trail::append};
 use crate::{
-    rows::{RoleRow, scope},
+    rows::{At, RoleRow, permissions, scope},
     schema::{api_keys, roles},
 };
+
+/// Keys of a role. A realm's role and one that counts everywhere are two, also when they have one name.
+macro_rules! used_by {
+    ($realm:expr, $name:expr) => {{
+        let of_role = api_keys::table.filter(api_keys::role.eq($name.to_owned())).into_boxed();
+        match $realm {
+            Some(realm) => of_role.filter(api_keys::realm.eq(realm.0.to_vec())),
+            None => of_role.filter(api_keys::realm.is_null()),
+        }
+    }};
+}
 
 fn about(realm: Option<RealmId>, name: &str) -> About {
     About { realm, object: name.to_owned(), ..About::default() }
 }
 
-pub(crate) async fn put(c: &mut Conn, role: &Role, stamp: &Stamp) -> Answer<()> {
-    let before = list(c, role.realm).await?.into_iter().find(|r| r.name == role.name).map(|r| told(&r));
-    let made = insert_new!(c, roles::table, RoleRow::new(role)?).await? == 1;
+/// Judged here, while the role is held: what it allowed, and which keys have it, stays until it is changed.
+pub(crate) async fn put(c: &mut Conn, role: &Role, stamp: &Stamp) -> Answer<Result<(), NotGranted>> {
+    // A new row is judged against nothing, and is nobody's yet. Should somebody be making it as well, this waits for them and finds theirs.
+    let made = grant::role(&stamp.who, &role.name, role.realm, None, role.permissions).is_ok()
+        && insert_new!(c, roles::table, RoleRow::new(role)?).await? == 1;
+    let before = if made { None } else { hold(c, role.realm, &role.name).await? };
     if !made {
+        if let Err(why) = grant::role(&stamp.who, &role.name, role.realm, before, role.permissions) {
+            return Ok(Err(why));
+        }
+        let mine = |lineage: &Option<Lineage>| !grant::raises_another(&stamp.who, *lineage, before.unwrap_or_default(), role.permissions);
+        if !lineages(c, role.realm, &role.name).await?.iter().all(mine) {
+            return Ok(Err(grant::OTHER_HANDS));
+        }
         let row = roles::table.find((scope(role.realm), role.name.clone()));
         let permissions: Vec<&str> = role.permissions.iter().map(countersign_domain_ns::permission::Permission::as_str).collect();
         diesel::update(row).set(roles::permissions.eq(serde_json::json!(permissions).to_string())).execute(c).await?;
     }
-    let about = about(role.realm, &role.name).detail(changed("permissions", before, told(role)));
-    append(c, stamp, if made { "role.created" } else { "role.changed" }, &about).await
+    let about = about(role.realm, &role.name).detail(changed("permissions", before.map(told), told(role.permissions)));
+    append(c, stamp, if made { "role.created" } else { "role.changed" }, &about).await?;
+    Ok(Ok(()))
 }
 
-fn told(role: &Role) -> Vec<&'static str> {
-    role.permissions.iter().map(countersign_domain_ns::permission::Permission::as_str).collect()
+/// In whose hands the keys of this role are.
+async fn lineages(c: &mut Conn, realm: Option<RealmId>, name: &str) -> Answer<Vec<Option<Lineage>>> {
+    let found: Vec<Option<Vec<u8>>> = used_by!(realm, name).select(api_keys::lineage).distinct().load(c).await?;
+    let at = At { table: "api_keys", row: name.as_bytes() };
+    found.into_iter().map(|lineage| Ok(at.fixed_option(lineage.as_ref())?.map(Lineage))).collect()
+}
+
+fn told(permissions: Permissions) -> Vec<&'static str> {
+    permissions.iter().map(countersign_domain_ns::permission::Permission::as_str).collect()
 }
 
 pub(crate) async fn list(c: &mut Conn, realm: Option<RealmId>) -> Answer<Vec<Role>> {
@@ -38,29 +70,32 @@ pub(crate) async fn list(c: &mut Conn, realm: Option<RealmId>) -> Answer<Vec<Rol
     found.into_iter().map(Role::try_from).collect()
 }
 
-/// Whether it is there, and stays until the transaction ends.
-pub(crate) async fn hold(c: &mut Conn, realm: Option<RealmId>, name: &str) -> Answer<bool> {
-    let row = roles::table.find((scope(realm), name.to_owned())).select(roles::name);
+/// What it allows, which stays so until the transaction ends; `None` when it is not there.
+pub(crate) async fn hold(c: &mut Conn, realm: Option<RealmId>, name: &str) -> Answer<Option<Permissions>> {
+    let row = roles::table.find((scope(realm), name.to_owned())).select(roles::permissions);
     let found: Option<String> = lock!(row).get_result(c).await.optional()?;
-    Ok(found.is_some())
+    found.map(|json| permissions(name, &json)).transpose()
 }
 
-pub(crate) async fn delete(c: &mut Conn, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Answer<Option<bool>> {
-    if !hold(c, realm, name).await? {
-        return Ok(None);
+/// What a key's role allows, which stays so until the transaction ends. `None` when there is no such role.
+pub(crate) async fn held_of_key(c: &mut Conn, realm: Option<RealmId>, name: &str) -> Answer<Option<Permissions>> {
+    let there = builtin(name);
+    if there.is_some() && !LATER.contains(&name) {
+        return Ok(there);
     }
-    let mut users = api_keys::table.filter(api_keys::role.eq(name.to_owned())).select(api_keys::id).into_boxed();
-    users = match realm {
-        Some(realm) => users.filter(api_keys::realm.eq(realm.0.to_vec())),
-        // A realm's role of the same name is another role.
-        None => users.filter(api_keys::realm.is_null()),
-    };
-    let used: Option<Vec<u8>> = users.first(c).await.optional()?;
+    Ok(hold(c, realm, name).await?.or(there))
+}
+
+pub(crate) async fn delete(c: &mut Conn, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Answer<Result<(), Refused>> {
+    let Some(before) = hold(c, realm, name).await? else { return Ok(Err(Refused::NotFound)) };
+    if !grant::still_gives(&stamp.who, before) {
+        return Ok(Err(Refused::Lacking));
+    }
+    let used: Option<Vec<u8>> = used_by!(realm, name).select(api_keys::id).first(c).await.optional()?;
     if used.is_some() {
-        return Ok(Some(false));
+        return Ok(Err(Refused::InUse));
     }
-    let before = list(c, realm).await?.into_iter().find(|r| r.name == name).map(|r| told(&r));
     diesel::delete(roles::table.find((scope(realm), name.to_owned()))).execute(c).await?;
-    append(c, stamp, "role.deleted", &about(realm, name).detail(changed("permissions", before, None::<()>))).await?;
-    Ok(Some(true))
+    append(c, stamp, "role.deleted", &about(realm, name).detail(changed("permissions", told(before), None::<()>))).await?;
+    Ok(Ok(()))
 }

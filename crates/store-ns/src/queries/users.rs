@@ -7,7 +7,7 @@ use countersign_protocol::ids::RealmId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, attributes, enrolments, insert_new, literal, lock, trail::append};
+use super::{Answer, Conn, attributes, enrolments, holds, insert_new, literal, lock, trail::append};
 use crate::{
     rows::{UserRow, millis},
     schema::{user_attributes, users},
@@ -89,12 +89,17 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &UserQuery) -> Answer<
     found.into_iter().map(User::try_from).collect()
 }
 
-pub(crate) async fn delete(c: &mut Conn, realm: RealmId, user_id: &str, stamp: &Stamp) -> Answer<bool> {
+/// `None` when a legal hold lies on the user.
+pub(crate) async fn delete(c: &mut Conn, realm: RealmId, user_id: &str, stamp: &Stamp) -> Answer<Option<bool>> {
+    hold(c, realm, user_id).await?;
+    if holds::get(c, realm, user_id).await?.is_some() {
+        return Ok(None);
+    }
     let gone = diesel::delete(users::table.find((realm.0.to_vec(), user_id.to_owned()))).execute(c).await? == 1;
     attributes::delete_all(c, realm, user_id).await?;
     enrolments::cancel_of_user(c, realm, user_id).await?;
     if gone {
         append(c, stamp, "user.deleted", &about(realm, user_id)).await?;
     }
-    Ok(gone)
+    Ok(Some(gone))
 }

@@ -65,6 +65,7 @@ pub(crate) struct AccountRow {
     confirmed_way: Option<String>,
     recovered_at: Option<i64>,
     active_from: Option<i64>,
+    rules_from: Option<i64>,
     phones_came: i32,
     phones_seen: i32,
 }
@@ -92,6 +93,7 @@ impl From<&Account> for AccountRow {
             confirmed_way: a.origin.way.map(|w| w.as_str().to_owned()),
             recovered_at: a.origin.recovered_at.map(millis),
             active_from: a.active_from.map(millis),
+            rules_from: a.rules_from.map(millis),
             phones_came: i32::try_from(a.phones.came).unwrap_or(i32::MAX),
             phones_seen: i32::try_from(a.phones.seen).unwrap_or(i32::MAX),
         }
@@ -129,6 +131,7 @@ impl TryFrom<AccountRow> for Account {
             blocked: r.blocked_by.map(|by| blocked(by, r.blocked_authority)),
             app_version: r.app_version,
             active_from: r.active_from.map(time),
+            rules_from: r.rules_from.map(time),
             phones: PhonesAfter { came: count(r.phones_came), seen: count(r.phones_seen) },
             origin: Origin {
                 client: at.fixed_option(r.enrolled_client.as_ref())?.map(ClientId),

@@ -1,9 +1,11 @@
 use async_trait::async_trait;
 use countersign_domain_ns::{
+    Refused,
     api_key::{ApiKey, Granted},
     app::App,
     audit::Stamp,
     client::Client,
+    grant::NotGranted,
     permission::Role,
     ports::{Directory, KeyQuery, Rotated},
     realm::{Realm, SealedRealm},
@@ -105,7 +107,7 @@ impl Directory for NsStore {
         write!(self, |c| q::api_keys::touch(c, id, at))
     }
 
-    async fn put_role(&self, role: &Role, stamp: &Stamp) -> Result<(), Fault> {
+    async fn put_role(&self, role: &Role, stamp: &Stamp) -> Result<Result<(), NotGranted>, Fault> {
         let (role, stamp) = (role.clone(), stamp.clone());
         write!(self, |c| q::roles::put(c, &role, &stamp))
     }
@@ -114,7 +116,7 @@ impl Directory for NsStore {
         scan!(self, |c| q::roles::list(c, realm))
     }
 
-    async fn delete_role(&self, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Result<Option<bool>, Fault> {
+    async fn delete_role(&self, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Result<Result<(), Refused>, Fault> {
         let (name, stamp) = (name.to_owned(), stamp.clone());
         write!(self, |c| q::roles::delete(c, realm, &name, &stamp))
     }

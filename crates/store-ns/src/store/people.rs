@@ -35,7 +35,7 @@ impl People for NsStore {
         scan!(self, |c| q::users::list(c, realm, &query))
     }
 
-    async fn delete_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<bool, Fault> {
+    async fn delete_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Option<bool>, Fault> {
         let (user_id, stamp) = (user_id.to_owned(), stamp.clone());
         write!(self, |c| q::users::delete(c, realm, &user_id, &stamp))
     }
@@ -51,7 +51,7 @@ impl People for NsStore {
         user_id: &str,
         change: &BTreeMap<String, Option<String>>,
         stamp: &Stamp,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Option<bool>, Fault> {
         let (user_id, change, stamp) = (user_id.to_owned(), change.clone(), stamp.clone());
         write!(self, |c| q::attributes::set(c, realm, &user_id, &change, &stamp))
     }

@@ -13,6 +13,7 @@ ALTER TABLE accounts DROP COLUMN confirmed_lineage;
 ALTER TABLE accounts DROP COLUMN confirmed_at;
 ALTER TABLE accounts DROP COLUMN confirmed_way;
 ALTER TABLE accounts DROP COLUMN recovered_at;
+ALTER TABLE accounts DROP COLUMN rules_from;
 ALTER TABLE accounts DROP COLUMN active_from;
 ALTER TABLE accounts DROP COLUMN phones_came;
 ALTER TABLE accounts DROP COLUMN phones_seen;

@@ -20,6 +20,7 @@ ALTER TABLE accounts ADD COLUMN confirmed_at BIGINT;
 ALTER TABLE accounts ADD COLUMN confirmed_way TEXT COLLATE "C";
 ALTER TABLE accounts ADD COLUMN recovered_at BIGINT;
 ALTER TABLE accounts ADD COLUMN active_from BIGINT;
+ALTER TABLE accounts ADD COLUMN rules_from BIGINT;
 -- How many phones of its user came after it, and how many of them it has seen in the list.
 ALTER TABLE accounts ADD COLUMN phones_came INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE accounts ADD COLUMN phones_seen INTEGER NOT NULL DEFAULT 0;

@@ -49,6 +49,7 @@ fn dto(key: &ApiKey, realms: &Realms, secret: Option<Sensitive>) -> Dto {
         created_at: rfc3339(key.created_at),
         expires_at: key.expires_at.map(rfc3339),
         last_used_at: key.last_used_at.map(rfc3339),
+        unknown_maker: key.lineage.is_none(),
         secret,
     }
 }

@@ -38,11 +38,6 @@ pub(super) async fn change(
 ) -> Result<HttpResponse, Oops> {
     let there = ports.store.attributes(at.id(), &path.1).await?;
     check(&change)?;
-    // What is there stays as it is under a hold; what is new may come.
-    let touched = change.keys().any(|name| there.contains_key(name));
-    if touched && ports.store.hold(at.id(), &path.1).await?.is_some() {
-        return Err(Refused::LegalHold.into());
-    }
     let mut after = there;
     for (name, value) in &change.0.0 {
         match value {
@@ -53,8 +48,9 @@ pub(super) async fn change(
     if after.len() > limits::ATTRIBUTES {
         return Err(Oops::invalid("", format!("at most {} attributes", limits::ATTRIBUTES)));
     }
-    if !ports.store.set_attributes(at.id(), &path.1, &change, &ports.stamp(at.caller.who())).await? {
-        return Err(Oops::not_found());
+    match ports.store.set_attributes(at.id(), &path.1, &change, &ports.stamp(at.caller.who())).await? {
+        None => Err(Refused::LegalHold.into()),
+        Some(false) => Err(Oops::not_found()),
+        Some(true) => Ok(HttpResponse::Ok().json(after)),
     }
-    Ok(HttpResponse::Ok().json(after))
 }

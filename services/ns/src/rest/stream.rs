@@ -77,7 +77,8 @@ pub(super) fn of_trail(ports: Ports, standing: Standing, filter: Filter, sight: 
             filter.limit = PIECE;
             loop {
                 // The key may have gone, or its role have changed, since the stream began.
-                if tokio::time::Instant::now() >= until || standing.check().await.is_err() {
+                let caller = standing.check().await.ok()?;
+                if tokio::time::Instant::now() >= until || Sight::of(&caller) != sight {
                     return None;
                 }
                 let found = events::news(&ports, &mut filter).await.ok()?;

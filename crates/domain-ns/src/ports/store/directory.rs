@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
 use crate::{
+    Refused,
     api_key::{ApiKey, Granted},
     app::App,
     audit::Stamp,
     client::Client,
+    grant::NotGranted,
     permission::Role,
     realm::{Realm, SealedRealm},
 };
@@ -81,11 +83,11 @@ pub trait Directory: Send + Sync {
     async fn touch_api_key(&self, id: ApiKeyId, at: Time) -> Result<(), Fault>;
 
     /// Makes or changes a role.
-    async fn put_role(&self, role: &Role, stamp: &Stamp) -> Result<(), Fault>;
+    async fn put_role(&self, role: &Role, stamp: &Stamp) -> Result<Result<(), NotGranted>, Fault>;
     /// Of one realm, or those that count everywhere.
     async fn roles(&self, realm: Option<RealmId>) -> Result<Vec<Role>, Fault>;
-    /// `None` when there is no such role, `Some(false)` when a key has it.
-    async fn delete_role(&self, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Result<Option<bool>, Fault>;
+    /// Refuses what is not there, what a key has, and what whoever deletes it could not give.
+    async fn delete_role(&self, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Result<Result<(), Refused>, Fault>;
 
     /// Makes or changes an app.
     async fn put_app(&self, app: &App, stamp: &Stamp) -> Result<(), Fault>;

@@ -40,7 +40,7 @@ pub struct UserQuery {
     pub limit: u32,
 }
 
-/// Which accounts; in the order of their creation, or the other way round, without deleted ones.
+/// Which accounts; in the order of their creation, or the other way round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountQuery {
     pub user_id: Option<String>,
@@ -48,6 +48,8 @@ pub struct AccountQuery {
     pub app: Option<String>,
     /// Without those that wait.
     pub let_in: bool,
+    /// With those that have been let in and are deleted.
+    pub gone: bool,
     /// Goes with no `after`.
     pub newest_first: bool,
     pub after: Option<(Time, AccountId)>,
@@ -61,18 +63,18 @@ pub trait People: Send + Sync {
     async fn put_user(&self, user: &User, stamp: &Stamp) -> Result<User, Fault>;
     async fn user(&self, realm: RealmId, user_id: &str) -> Result<Option<User>, Fault>;
     async fn users(&self, realm: RealmId, query: &UserQuery) -> Result<Vec<User>, Fault>;
-    /// With its attributes; its open enrolments are cancelled.
-    async fn delete_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<bool, Fault>;
+    /// With its attributes; its open enrolments are cancelled. False when there is no such user, `None` when a legal hold lies on them.
+    async fn delete_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Option<bool>, Fault>;
 
     async fn attributes(&self, realm: RealmId, user_id: &str) -> Result<BTreeMap<String, String>, Fault>;
-    /// Sets these, removes those whose value is `None`, leaves the others. False when there is no such user.
+    /// Sets these, removes those whose value is `None`, leaves the others. False when there is no such user, `None` when a legal hold keeps what is there.
     async fn set_attributes(
         &self,
         realm: RealmId,
         user_id: &str,
         change: &BTreeMap<String, Option<String>>,
         stamp: &Stamp,
-    ) -> Result<bool, Fault>;
+    ) -> Result<Option<bool>, Fault>;
 
     /// Makes the user when it does not exist. False when the id is taken by the same keyed request.
     async fn add_enrolment(&self, enrolment: &Enrolment, stamp: &Stamp) -> Result<bool, Fault>;
@@ -132,6 +134,6 @@ pub trait People: Send + Sync {
     async fn hold(&self, realm: RealmId, user_id: &str) -> Result<Option<Hold>, Fault>;
     /// In the order of the users' ids, beginning after `after`.
     async fn holds(&self, realm: RealmId, after: Option<&str>, limit: u32) -> Result<Vec<Hold>, Fault>;
-    /// Lifts it. False when there is none.
+    /// Lifts it. False when there is none, or one of somebody with more authority.
     async fn lift_hold(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<bool, Fault>;
 }
