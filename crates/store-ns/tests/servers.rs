@@ -3,6 +3,8 @@
 use countersign_store::{
     StoreError,
     migrate::{What, migrate},
+    mysql,
+    pool::Server as _,
     url::{DatabaseUrl, TlsMode, TlsOptions},
 };
 use countersign_store_ns::{NsStore, migrations};
@@ -107,4 +109,52 @@ async fn a_database_that_takes_no_writes_is_refused() {
     let name = url.rsplit('/').next().unwrap();
     server.tell("postgres", &format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
     assert!(said(&url).await.contains("takes no writes"));
+}
+
+diesel::table! {
+    numbers (a) {
+        a -> Integer,
+        b -> Integer,
+        c -> Integer,
+        d -> Integer,
+        e -> Integer,
+        f -> Integer,
+    }
+}
+
+/// Diesel remembers what a connection has prepared. Nothing below it may close that meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_many_different_questions_a_connection_is_asked_the_first_can_be_asked_again() {
+    use self::numbers::dsl as q;
+    use diesel::prelude::*;
+    use diesel_async::RunQueryDsl;
+    let Some(server) = countersign_testkit::mariadb() else { return };
+    let mut conn = mysql::Conn::connect(&server.database(), &TlsOptions::default()).await.unwrap();
+    diesel::sql_query("CREATE TEMPORARY TABLE numbers (a INT PRIMARY KEY, b INT, c INT, d INT, e INT, f INT)")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    for n in (0..64).chain(0..64) {
+        let mut query = q::numbers.select(q::a).into_boxed();
+        for (nth, wanted) in
+            [query_of(q::a), query_of(q::b), query_of(q::c), query_of(q::d), query_of(q::e), query_of(q::f)].into_iter().enumerate()
+        {
+            if n & (1 << nth) != 0 {
+                query = query.filter(wanted);
+            }
+        }
+        let found: Vec<i32> = query.load(&mut conn).await.unwrap_or_else(|why| panic!("question {n}: {why}"));
+        assert!(found.is_empty());
+    }
+}
+
+type Wanted = Box<dyn diesel::BoxableExpression<numbers::table, diesel::mysql::Mysql, SqlType = diesel::sql_types::Bool>>;
+
+fn query_of<C>(column: C) -> Wanted
+where
+    C: diesel::ExpressionMethods<SqlType = diesel::sql_types::Integer>,
+    diesel::dsl::Eq<C, i32>: diesel::BoxableExpression<numbers::table, diesel::mysql::Mysql, SqlType = diesel::sql_types::Bool> + 'static,
+    i32: diesel::expression::AsExpression<diesel::sql_types::Integer>,
+{
+    Box::new(column.eq(1))
 }

@@ -39,6 +39,8 @@ impl Server for Conn {
             let mode = tls.towards(far.as_deref())?;
             // A row that is changed to what it was has been found, on every database.
             let mut opts = OptsBuilder::from_opts(given).client_found_rows(true).tcp_keepalive(Some(30_000_u32)).prefer_socket(false);
+            // Diesel remembers what it has prepared. A second memory below it would close what the first still uses.
+            opts = opts.stmt_cache_size(0);
             if mode != TlsMode::Off {
                 opts = opts.ssl_opts(ssl(mode, tls)?);
             }
