@@ -23,7 +23,7 @@ fn ours(n: &str) -> bool {
     n.starts_with("countersign")
 }
 
-const SERVER_ROOMS: [&str; 10] = [
+const SERVER_ROOMS: &[&str] = &[
     "countersign",
     "countersign-actors",
     "countersign-domain-ns",
@@ -31,6 +31,7 @@ const SERVER_ROOMS: [&str; 10] = [
     "countersign-store",
     "countersign-store-ns",
     "countersign-kv",
+    "countersign-kv-ns",
     "countersign-edge",
     "countersign-ns",
     "countersign-demo",
@@ -96,6 +97,7 @@ static WALLS: &[Wall] = &[
                 "countersign-store",
                 "countersign-store-ns",
                 "countersign-kv",
+                "countersign-kv-ns",
             ])(d)
         },
         why: "services never name each other, SQL or Redis",
@@ -126,9 +128,9 @@ static WALLS: &[Wall] = &[
         breach: ("countersign-store", "openssl"),
     },
     Wall {
-        who: |n| n != "countersign-kv",
+        who: |n| !one_of(&["countersign-kv", "countersign-kv-ns"])(n),
         never: |d| one_of(&["redis", "bb8-redis"])(d),
-        why: "Redis stays behind the KV port",
+        why: "Redis stays behind the KV ports",
         breach: ("countersign", "redis"),
     },
     Wall {
@@ -139,12 +141,12 @@ static WALLS: &[Wall] = &[
     },
     Wall {
         who: |n| one_of(&["countersign-store", "countersign-store-ns"])(n),
-        never: |d| d == "countersign-kv",
+        never: |d| d.starts_with("countersign-kv"),
         why: "truth and live state do not know each other",
         breach: ("countersign-store-ns", "countersign-kv"),
     },
     Wall {
-        who: |n| n == "countersign-kv",
+        who: |n| n.starts_with("countersign-kv"),
         never: |d| d.starts_with("countersign-store"),
         why: "truth and live state do not know each other",
         breach: ("countersign-kv", "countersign-store"),

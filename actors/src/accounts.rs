@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_domain_ns::{
-    account::{Account, Event},
+    account::{Account, Event, peer},
     audit::Who,
     flows::{account, devices, people},
     ports::AccountQuery,
@@ -94,10 +94,10 @@ impl Accounts {
     pub async fn online(&self, ids: &[AccountId]) -> Vec<bool> {
         let mut online = Vec::with_capacity(ids.len());
         for id in ids {
-            online.push(self.0.messages.send(IsHere(*id)).await.unwrap_or(false));
+            online.push(self.0.messages.send(IsHere(peer(*id))).await.unwrap_or(false));
         }
-        let not_here: Vec<AccountId> = ids.iter().zip(&online).filter(|(_, here)| !**here).map(|(id, _)| *id).collect();
-        let mut elsewhere = self.0.ports.live.elsewhere(&not_here).await.unwrap_or_default().into_iter();
+        let not_here: Vec<_> = ids.iter().zip(&online).filter(|(_, here)| !**here).map(|(id, _)| peer(*id)).collect();
+        let mut elsewhere = self.0.ports.presence.elsewhere(&not_here).await.unwrap_or_default().into_iter();
         online.iter_mut().filter(|here| !**here).for_each(|there| *there = elsewhere.next().unwrap_or(false));
         online
     }

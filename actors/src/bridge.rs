@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use countersign_domain_ns::ports::{Live, Topic, Wake, Wakes};
+use countersign_domain_ns::ports::{Ports, Topic};
+use countersign_ports::{
+    bus::{Bus, Wake, Wakes},
+    presence::Presence,
+};
 use countersign_protocol::ids::PodId;
 
 use crate::{
@@ -18,7 +22,8 @@ use crate::{
 const RETRY: Duration = Duration::from_millis(500);
 
 pub(crate) struct BusBridge {
-    live: Arc<dyn Live>,
+    bus: Arc<dyn Bus>,
+    presence: Arc<dyn Presence>,
     pod: PodId,
     /// The subscription the first life begins with.
     wakes: Option<Box<dyn Wakes>>,
@@ -29,14 +34,15 @@ pub(crate) struct BusBridge {
 
 impl BusBridge {
     pub(crate) fn new(
-        live: Arc<dyn Live>,
+        ports: &Ports,
         pod: PodId,
         wakes: Box<dyn Wakes>,
         logins: Addr<LoginRegistry>,
         messages: Addr<MessageRegistry>,
         realms: Realms,
     ) -> Self {
-        Self { live, pod, wakes: Some(wakes), logins, messages, realms }
+        let (bus, presence) = (ports.bus.clone(), ports.presence.clone());
+        Self { bus, presence, pod, wakes: Some(wakes), logins, messages, realms }
     }
 }
 
@@ -44,34 +50,37 @@ impl Actor for BusBridge {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let (live, pod, first) = (self.live.clone(), self.pod, self.wakes.take());
+        let (bus, presence, pod, first) = (self.bus.clone(), self.presence.clone(), self.pod, self.wakes.take());
         let (logins, messages, realms) = (self.logins.clone(), self.messages.clone(), self.realms.clone());
         let life = async move {
             let mut wakes = match first {
                 Some(wakes) => wakes,
                 None => {
-                    let wakes = subscribe(&*live, pod).await;
+                    let wakes = subscribe(&*bus, pod).await;
                     tell_all(&logins, &messages).await;
-                    send_away_who_moved(&*live, &messages).await;
+                    send_away_who_moved(&*presence, &messages).await;
                     wakes
                 }
             };
             while let Some(wake) = wakes.next().await {
                 match wake {
-                    Wake::Changed { topic: topic @ (Topic::Login(_) | Topic::Enrolment(_)), v } => {
-                        let _gone_with_the_pod = logins.send(login::Wake(topic, v)).await;
-                    }
-                    Wake::Changed { topic: Topic::Realm(_), .. } => look_at(&realms),
-                    Wake::Changed { topic: Topic::Moved(account), v } => {
-                        let _gone_with_the_pod = messages.send(Moved(account, v)).await;
-                    }
-                    Wake::Changed { topic, .. } => {
-                        let _gone_with_the_pod = messages.send(Poke(topic)).await;
+                    Wake::Changed { topic, v } => match Topic::from_bytes(&topic) {
+                        Some(topic @ (Topic::Login(_) | Topic::Enrolment(_))) => {
+                            let _gone_with_the_pod = logins.send(login::Wake(topic, v)).await;
+                        }
+                        Some(Topic::Realm(_)) => look_at(&realms),
+                        Some(topic) => {
+                            let _gone_with_the_pod = messages.send(Poke(topic)).await;
+                        }
+                        None => {}
+                    },
+                    Wake::Arrived { peer, arrival } => {
+                        let _gone_with_the_pod = messages.send(Moved(peer, arrival)).await;
                     }
                     Wake::Resync => {
                         look_at(&realms);
                         tell_all(&logins, &messages).await;
-                        send_away_who_moved(&*live, &messages).await;
+                        send_away_who_moved(&*presence, &messages).await;
                     }
                 }
             }
@@ -94,9 +103,9 @@ fn look_at(realms: &Realms) {
     });
 }
 
-async fn subscribe(live: &dyn Live, pod: PodId) -> Box<dyn Wakes> {
+async fn subscribe(bus: &dyn Bus, pod: PodId) -> Box<dyn Wakes> {
     loop {
-        match live.subscribe(pod).await {
+        match bus.subscribe(pod).await {
             Ok(wakes) => return wakes,
             Err(fault) => tracing::warn!(%fault, "cannot subscribe to the bus"),
         }
@@ -104,21 +113,21 @@ async fn subscribe(live: &dyn Live, pod: PodId) -> Box<dyn Wakes> {
     }
 }
 
-/// Accounts asked about at a time.
+/// Peers asked about at a time.
 const CHUNK: usize = 500;
 
 /// Whose phone has come to another pod while nothing was heard goes.
-async fn send_away_who_moved(live: &dyn Live, messages: &Addr<MessageRegistry>) {
+async fn send_away_who_moved(presence: &dyn Presence, messages: &Addr<MessageRegistry>) {
     let held = messages.send(Held).await.unwrap_or_default();
     for chunk in held.chunks(CHUNK) {
-        let accounts: Vec<_> = chunk.iter().map(|(account, _)| *account).collect();
-        let newest = match live.newest(&accounts).await {
+        let peers: Vec<_> = chunk.iter().map(|(peer, _)| *peer).collect();
+        let newest = match presence.newest(&peers).await {
             Ok(newest) => newest,
             Err(fault) => return tracing::warn!(%fault, "who has moved meanwhile cannot be seen"),
         };
-        for ((account, here), newest) in chunk.iter().zip(newest) {
-            if let Some(nth) = newest.filter(|nth| nth > here) {
-                let _gone_with_the_pod = messages.send(Moved(*account, nth)).await;
+        for ((peer, here), newest) in chunk.iter().zip(newest) {
+            if let Some(arrival) = newest.filter(|arrival| arrival > here) {
+                let _gone_with_the_pod = messages.send(Moved(*peer, arrival)).await;
             }
         }
     }

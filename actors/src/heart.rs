@@ -3,9 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use countersign_domain_ns::ports::{Live, Ports, Wakes};
-use countersign_ports::Fault;
-use countersign_protocol::ids::{AccountId, PodId};
+use countersign_domain_ns::ports::Ports;
+use countersign_ports::{
+    Fault,
+    bus::{Bus, Wakes},
+    presence::{Peer, Presence},
+};
+use countersign_protocol::ids::PodId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -62,14 +66,14 @@ async fn refresh(realms: Realms) {
 
 /// Phones that left and have not been told of yet, at most.
 const DEPARTURES: usize = 65_536;
-/// Told of at a time.
+/// Departures per batch.
 const TOGETHER: usize = 500;
 
 /// Tells other pods who left here, until the registry ends.
-async fn tell_who_left(live: Arc<dyn Live>, mut departed: mpsc::Receiver<(AccountId, u64)>) {
+async fn tell_who_left(presence: Arc<dyn Presence>, mut departed: mpsc::Receiver<(Peer, u64)>) {
     let mut gone = Vec::new();
     while departed.recv_many(&mut gone, TOGETHER).await > 0 {
-        if let Err(fault) = live.depart(&gone).await {
+        if let Err(fault) = presence.depart(&gone).await {
             tracing::warn!(%fault, "who left cannot be told to other pods");
         }
         gone.clear();
@@ -77,10 +81,10 @@ async fn tell_who_left(live: Arc<dyn Live>, mut departed: mpsc::Receiver<(Accoun
 }
 
 /// The bus is listened to on the thread that hands on what it says: a wake-up then wakes that thread alone.
-async fn subscribe(arbiter: &Arbiter, live: Arc<dyn Live>, pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
+async fn subscribe(arbiter: &Arbiter, bus: Arc<dyn Bus>, pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
     let (tell, told) = oneshot::channel();
     arbiter.spawn(async move {
-        let _nobody_starts_any_more = tell.send(live.subscribe(pod).await);
+        let _nobody_starts_any_more = tell.send(bus.subscribe(pod).await);
     });
     told.await.unwrap_or_else(|_| Err(Fault("the heart's thread has ended".to_owned())))
 }
@@ -121,10 +125,10 @@ impl Heart {
         let vital = watch.guard("MessageRegistry");
         let (departures, departed) = mpsc::channel(DEPARTURES);
         let messages = MessageRegistry::start_in_arbiter(&arbiter.handle(), move |_| MessageRegistry::new(departures, vital));
-        actix_rt::spawn(tell_who_left(ports.live.clone(), departed));
+        actix_rt::spawn(tell_who_left(ports.presence.clone(), departed));
         let pod = PodId(ports.fresh_id());
-        let wakes = subscribe(&arbiter, ports.live.clone(), pod).await?;
-        let bridge = BusBridge::new(ports.live.clone(), pod, wakes, logins.clone(), messages.clone(), realms.clone());
+        let wakes = subscribe(&arbiter, ports.bus.clone(), pod).await?;
+        let bridge = BusBridge::new(&ports, pod, wakes, logins.clone(), messages.clone(), realms.clone());
         let bridge = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| bridge);
         let shared =
             Arc::new(Shared { ports, realms: realms.clone(), settings, logins, messages: messages.clone(), _bridge: bridge, leaving });
@@ -151,11 +155,13 @@ impl Heart {
     /// For the tests of supervision: makes a registry (`logins`, `messages`) or the session of an account panic.
     #[cfg(feature = "faults")]
     pub async fn panic_in(&self, what: &str) -> bool {
+        use countersign_domain_ns::account;
+
         use crate::registry::{login, message};
         match (what, what.parse()) {
             ("logins", _) => self.shared.logins.send(login::Panic).await.is_err(),
             ("messages", _) => self.shared.messages.send(message::Panic).await.is_err(),
-            (_, Ok(account)) => self.shared.messages.send(message::PanicSession(account)).await.unwrap_or(false),
+            (_, Ok(account)) => self.shared.messages.send(message::PanicSession(account::peer(account))).await.unwrap_or(false),
             _ => false,
         }
     }

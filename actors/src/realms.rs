@@ -234,7 +234,7 @@ impl Realms {
     /// Reads what is there now, here and on every other pod.
     async fn tell(&self, realm: RealmId) -> Result<(), Fault> {
         self.reload().await?;
-        if let Err(fault) = self.ports.live.announce(Topic::Realm(realm), 0).await {
+        if let Err(fault) = self.ports.announce(Topic::Realm(realm), 0).await {
             tracing::warn!(%fault, "other pods see the change of a realm when they refresh");
         }
         Ok(())

@@ -10,15 +10,16 @@ use countersign_domain_ns::{
     api_key::ApiKey,
     audit::{Actor, Stamp},
     permission::role,
-    ports::{Directory, Live, Meter, Ports, Store},
+    ports::{Directory, Meter, Ports, Store},
     realm::RealmSettings,
     refused::{Refused, Stop},
 };
 use countersign_edge::{
-    admin::Storage,
+    admin::{Part, Storage},
     metrics::{Metric, Metrics},
 };
 use countersign_kv::{MemoryKv, RedisKv, RedisUrl};
+use countersign_kv_ns::{MemoryLive, RedisLive};
 use countersign_ports::{random::Random, secret::Secret, time::Time, vault::Vault};
 use countersign_protocol::ids::{ApiKeyId, AuditId};
 use countersign_store::{
@@ -41,6 +42,8 @@ pub(super) struct Behind {
     pub(super) ports: Ports,
     /// Asks the storage how it is.
     pub(super) storage: Storage,
+    /// What readiness asks.
+    pub(super) parts: Vec<Part>,
 }
 
 /// Where the truth is, and how to speak to it.
@@ -75,25 +78,37 @@ pub(super) async fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>
     let sealed = (!store.realms().await?.is_empty()).then(|| url.to_string());
     let given = Some(config.keys.master_key_file.as_path()).filter(|p| !p.as_os_str().is_empty());
     let master = data.master_key(given, &*random, sealed.as_deref())?;
-    let (live, memory): (Arc<dyn Live>, _) = if config.kv.url.0.is_empty() {
-        let memory = Arc::new(MemoryKv::new(clock.clone()));
-        (memory.clone(), Some(memory))
-    } else {
-        let mut url: RedisUrl = config.kv.url.0.parse()?;
-        if !config.kv.ca_file.as_os_str().is_empty() {
-            let ca = std::fs::read(&config.kv.ca_file)
-                .map_err(|e| StartError::Other(format!("kv.ca_file = {}: {e}", config.kv.ca_file.display())))?;
-            url = url.trusting(ca)?;
-        }
-        (Arc::new(RedisKv::open(&url, &config.kv.prefix, clock.clone(), &rt).await?), None)
-    };
-    let storage = storage(store.clone(), memory);
     let vault = Arc::new(Vault::new(&master));
-    Ok(Behind { ports: Ports { store: Arc::new(store), live, clock, random, vault, meter }, storage })
+    let truth = Arc::new(store.clone());
+    let database = Part { name: "database", probe: truth.clone() };
+    if config.kv.url.0.is_empty() {
+        let kv = Arc::new(MemoryKv::new(clock.clone()));
+        let live = Arc::new(MemoryLive::new(kv.clone()));
+        let parts = vec![database, Part { name: "live state", probe: kv.clone() }];
+        let storage = storage(store, Some((kv.clone(), live.clone())));
+        let (bus, presence, counters) = (kv.clone(), kv.clone(), kv);
+        return Ok(Behind { ports: Ports { store: truth, live, bus, presence, counters, clock, random, vault, meter }, storage, parts });
+    }
+    let kv = Arc::new(RedisKv::open(&redis_url(config)?, &config.kv.prefix, clock.clone(), &rt).await?);
+    let live = Arc::new(RedisLive::new(kv.clone()));
+    let parts = vec![database, Part { name: "live state", probe: kv.clone() }];
+    let (bus, presence, counters) = (kv.clone(), kv.clone(), kv);
+    let ports = Ports { store: truth, live, bus, presence, counters, clock, random, vault, meter };
+    Ok(Behind { ports, storage: storage(store, None), parts })
+}
+
+fn redis_url(config: &Config) -> Result<RedisUrl, StartError> {
+    let url: RedisUrl = config.kv.url.0.parse()?;
+    if config.kv.ca_file.as_os_str().is_empty() {
+        return Ok(url);
+    }
+    let ca =
+        std::fs::read(&config.kv.ca_file).map_err(|e| StartError::Other(format!("kv.ca_file = {}: {e}", config.kv.ca_file.display())))?;
+    Ok(url.trusting(ca)?)
 }
 
 /// `memory` is asked for its size; Redis has tools of its own.
-fn storage(store: NsStore, memory: Option<Arc<MemoryKv>>) -> Storage {
+fn storage(store: NsStore, memory: Option<(Arc<MemoryKv>, Arc<MemoryLive>)>) -> Storage {
     let one_at_a_time = Mutex::new(());
     Arc::new(move |metrics: &Metrics| {
         let _turn = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,12 +118,13 @@ fn storage(store: NsStore, memory: Option<Arc<MemoryKv>>) -> Storage {
         metrics.catch_up(Metric::StoreWrites, writing.writes);
         metrics.catch_up(Metric::StoreFailed, writing.failed);
         metrics.set(Metric::StoreWaiting, &[], count(writing.waiting));
-        let Some(size) = memory.as_ref().map(|memory| memory.size()) else { return };
+        let Some((kv, live)) = &memory else { return };
+        let (shared, size) = (kv.size(), live.size());
         let kinds = [
             ("logins", size.logins),
             ("notes", size.notes),
-            ("counters", size.counters),
-            ("heard", size.heard),
+            ("counters", shared.counters),
+            ("heard", shared.heard),
             ("quarantined", size.quarantined),
         ];
         for (kind, n) in kinds {

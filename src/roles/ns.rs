@@ -95,7 +95,7 @@ fn ms(n: u64) -> Duration {
 }
 
 pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metrics) -> Result<ExitCode, StartError> {
-    let Behind { ports, storage } = behind;
+    let Behind { ports, storage, parts } = behind;
     let config = &plan.config;
     let l = &config.listen;
     let doors = Doors {
@@ -121,7 +121,7 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
     }
     let watched = Watched {
         role: plan.role,
-        readiness: Readiness::new(ports.clone()),
+        readiness: Readiness::new(parts),
         heart: heart.clone(),
         history: History::start(metrics.clone()),
         metrics,

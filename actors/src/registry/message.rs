@@ -9,8 +9,9 @@ use std::{
 };
 
 use actix::prelude::*;
-use countersign_domain_ns::ports::Topic;
-use countersign_protocol::{codes::Close, ids::AccountId};
+use countersign_domain_ns::{account::peer, ports::Topic};
+use countersign_ports::presence::Peer;
+use countersign_protocol::codes::Close;
 use tokio::sync::mpsc;
 
 use crate::watch::Vital;
@@ -40,21 +41,21 @@ struct Place {
     /// Of the registration on this pod.
     generation: u64,
     /// Of the arrival among all pods.
-    nth: u64,
+    arrival: u64,
     session: Recipient<Control>,
 }
 
 pub(crate) struct MessageRegistry {
-    sessions: HashMap<AccountId, Place>,
+    sessions: HashMap<Peer, Place>,
     /// Set by a drain: newcomers are sent away at once.
     leaving: bool,
     /// Who left, for other pods.
-    departures: mpsc::Sender<(AccountId, u64)>,
+    departures: mpsc::Sender<(Peer, u64)>,
     _vital: Vital,
 }
 
 impl MessageRegistry {
-    pub(crate) fn new(departures: mpsc::Sender<(AccountId, u64)>, vital: Vital) -> Self {
+    pub(crate) fn new(departures: mpsc::Sender<(Peer, u64)>, vital: Vital) -> Self {
         Self { sessions: HashMap::new(), leaving: false, departures, _vital: vital }
     }
 }
@@ -78,26 +79,26 @@ impl Actor for MessageRegistry {
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Arrive {
-    account: AccountId,
+    peer: Peer,
     generation: u64,
-    nth: u64,
+    arrival: u64,
     session: Recipient<Control>,
 }
 
 /// The account has arrived somewhere with this number: who came before goes.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Moved(pub(crate) AccountId, pub(crate) u64);
+pub(crate) struct Moved(pub(crate) Peer, pub(crate) u64);
 
 /// Accounts that are here, with the numbers of their arrivals.
 #[derive(Message)]
-#[rtype(result = "Vec<(AccountId, u64)>")]
+#[rtype(result = "Vec<(Peer, u64)>")]
 pub(crate) struct Held;
 
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Leave {
-    account: AccountId,
+    peer: Peer,
     generation: u64,
 }
 
@@ -114,7 +115,7 @@ pub(crate) struct PokeAll;
 /// Whether a session of this pod holds the account.
 #[derive(Message)]
 #[rtype(result = "bool")]
-pub(crate) struct IsHere(pub(crate) AccountId);
+pub(crate) struct IsHere(pub(crate) Peer);
 
 /// How many are registered.
 #[derive(Message)]
@@ -130,7 +131,7 @@ pub(crate) struct SendAway(pub(crate) Duration);
 #[cfg(feature = "faults")]
 #[derive(Message)]
 #[rtype(result = "bool")]
-pub(crate) struct PanicSession(pub(crate) AccountId);
+pub(crate) struct PanicSession(pub(crate) Peer);
 
 impl Handler<Arrive> for MessageRegistry {
     type Result = ();
@@ -140,11 +141,11 @@ impl Handler<Arrive> for MessageRegistry {
             tell(m.session.clone(), Control::End(Close::Draining), ctx);
         }
         // Two that came at once may be announced in any order.
-        if self.sessions.get(&m.account).is_some_and(|there| there.nth > m.nth) {
+        if self.sessions.get(&m.peer).is_some_and(|there| there.arrival > m.arrival) {
             return tell(m.session, Control::End(Close::Displaced), ctx);
         }
-        let place = Place { generation: m.generation, nth: m.nth, session: m.session };
-        if let Some(old) = self.sessions.insert(m.account, place) {
+        let place = Place { generation: m.generation, arrival: m.arrival, session: m.session };
+        if let Some(old) = self.sessions.insert(m.peer, place) {
             tell(old.session, Control::End(Close::Displaced), ctx);
         }
     }
@@ -153,9 +154,9 @@ impl Handler<Arrive> for MessageRegistry {
 impl Handler<Moved> for MessageRegistry {
     type Result = ();
 
-    fn handle(&mut self, Moved(account, nth): Moved, ctx: &mut Self::Context) {
-        if self.sessions.get(&account).is_some_and(|there| there.nth < nth)
-            && let Some(old) = self.sessions.remove(&account)
+    fn handle(&mut self, Moved(peer, arrival): Moved, ctx: &mut Self::Context) {
+        if self.sessions.get(&peer).is_some_and(|there| there.arrival < arrival)
+            && let Some(old) = self.sessions.remove(&peer)
         {
             tell(old.session, Control::End(Close::Displaced), ctx);
         }
@@ -166,7 +167,7 @@ impl Handler<Held> for MessageRegistry {
     type Result = MessageResult<Held>;
 
     fn handle(&mut self, _: Held, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.sessions.iter().map(|(account, place)| (*account, place.nth)).collect())
+        MessageResult(self.sessions.iter().map(|(peer, place)| (*peer, place.arrival)).collect())
     }
 }
 
@@ -175,13 +176,13 @@ impl Handler<Leave> for MessageRegistry {
 
     /// Only if it is still the one: a displaced session must not remove its successor.
     fn handle(&mut self, m: Leave, _: &mut Self::Context) {
-        if self.sessions.get(&m.account).is_some_and(|there| there.generation == m.generation)
-            && let Some(place) = self.sessions.remove(&m.account)
+        if self.sessions.get(&m.peer).is_some_and(|there| there.generation == m.generation)
+            && let Some(place) = self.sessions.remove(&m.peer)
             // In a drain everybody is about to arrive elsewhere, which says more.
             && !self.leaving
         {
             // When too many leave at once, the others count as present until they come again.
-            let _too_many = self.departures.try_send((m.account, place.nth));
+            let _too_many = self.departures.try_send((m.peer, place.arrival));
         }
     }
 }
@@ -193,9 +194,9 @@ impl Handler<Poke> for MessageRegistry {
         let (to, what) = match topic {
             Topic::Account(account) => (account, Control::Look),
             Topic::Offered { to, .. } | Topic::Vouch { to, .. } | Topic::Device { to, .. } => (to, Control::See(topic)),
-            Topic::Login(_) | Topic::Enrolment(_) | Topic::Realm(_) | Topic::Moved(_) => return,
+            Topic::Login(_) | Topic::Enrolment(_) | Topic::Realm(_) => return,
         };
-        if let Some(there) = self.sessions.get(&to) {
+        if let Some(there) = self.sessions.get(&peer(to)) {
             tell(there.session.clone(), what, ctx);
         }
     }
@@ -214,8 +215,8 @@ impl Handler<PokeAll> for MessageRegistry {
 impl Handler<IsHere> for MessageRegistry {
     type Result = bool;
 
-    fn handle(&mut self, IsHere(account): IsHere, _: &mut Self::Context) -> bool {
-        self.sessions.contains_key(&account)
+    fn handle(&mut self, IsHere(peer): IsHere, _: &mut Self::Context) -> bool {
+        self.sessions.contains_key(&peer)
     }
 }
 
@@ -269,29 +270,29 @@ impl Handler<Panic> for MessageRegistry {
 impl Handler<PanicSession> for MessageRegistry {
     type Result = bool;
 
-    fn handle(&mut self, PanicSession(account): PanicSession, _: &mut Self::Context) -> bool {
-        self.sessions.get(&account).is_some_and(|there| there.session.try_send(Control::Panic).is_ok())
+    fn handle(&mut self, PanicSession(peer): PanicSession, _: &mut Self::Context) -> bool {
+        self.sessions.get(&peer).is_some_and(|there| there.session.try_send(Control::Panic).is_ok())
     }
 }
 
 /// A session's place in the registry; unregisters on drop.
 pub(crate) struct Presence {
     registry: Addr<MessageRegistry>,
-    account: AccountId,
+    peer: Peer,
     generation: u64,
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
         // A full mailbox leaves a stale entry: the account's next session takes its place.
-        let _ = self.registry.try_send(Leave { account: self.account, generation: self.generation });
+        let _ = self.registry.try_send(Leave { peer: self.peer, generation: self.generation });
     }
 }
 
-/// Takes the account's place, as the `nth` arrival; `None` when the registry is gone or overloaded.
-pub(crate) fn arrive(registry: &Addr<MessageRegistry>, account: AccountId, nth: u64, session: Recipient<Control>) -> Option<Presence> {
+/// Takes the account's place with the number of its arrival; `None` when the registry is gone or overloaded.
+pub(crate) fn arrive(registry: &Addr<MessageRegistry>, peer: Peer, arrival: u64, session: Recipient<Control>) -> Option<Presence> {
     static GENERATIONS: AtomicU64 = AtomicU64::new(0);
     let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
-    registry.try_send(Arrive { account, generation, nth, session }).ok()?;
-    Some(Presence { registry: registry.clone(), account, generation })
+    registry.try_send(Arrive { peer, generation, arrival, session }).ok()?;
+    Some(Presence { registry: registry.clone(), peer, generation })
 }

@@ -117,7 +117,7 @@ async fn news(shared: &Shared, realm: &OpenRealm, account: &Account, topic: Topi
             let other = ports.store.account(realm.realm.id, of).await?.filter(|a| a.user_id == account.user_id);
             other.map(|a| changed(&a).into())
         }
-        Topic::Login(_) | Topic::Enrolment(_) | Topic::Account(_) | Topic::Realm(_) | Topic::Moved(_) => None,
+        Topic::Login(_) | Topic::Enrolment(_) | Topic::Account(_) | Topic::Realm(_) => None,
     })
 }
 

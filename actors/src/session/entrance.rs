@@ -6,7 +6,7 @@ use actix::prelude::*;
 use countersign_channel::{p256, random};
 use countersign_domain_ns::{
     Refused,
-    account::Account,
+    account::{Account, peer},
     app::Version,
     flows::enrolment::{self, Proof},
     ports::Ports,
@@ -38,8 +38,8 @@ impl SessionActor {
             let found = shared.ports.store.account_by_jkt(g.realm.realm.id, &jkt).await;
             let account = found.map_err(|_| Close::Busy)?.ok_or(Close::AuthFailed)?;
             p256::verify(&account.public_key, &message, &sig).map_err(|_| Close::AuthFailed)?;
-            let nth = nth(&shared.ports, &account, shared.settings.lifetime.as_secs()).await;
-            let presence = arrive(&shared.messages, account.id, nth, me).ok_or(Close::Busy)?;
+            let arrival = arrival(&shared.ports, &account, shared.settings.lifetime.as_secs()).await;
+            let presence = arrive(&shared.messages, peer(account.id), arrival, me).ok_or(Close::Busy)?;
             // Read again now that the registry knows us: a block in between is not missed.
             let account = shared.ports.store.account(account.realm, account.id).await.map_err(|_| Close::Busy)?.ok_or(Close::Deleted)?;
             let version = auth.app_version.filter(|v| Version::parse(v).is_some());
@@ -157,9 +157,9 @@ impl SessionActor {
 }
 
 /// Which arrival of the account this is, among all pods. Where nobody can tell, newest by the clock: nobody is kept out because Redis is away.
-async fn nth(ports: &Ports, account: &Account, lifetime: u64) -> u64 {
-    match ports.live.arrive(account.id, lifetime).await {
-        Ok(nth) => nth,
+async fn arrival(ports: &Ports, account: &Account, lifetime: u64) -> u64 {
+    match ports.presence.arrive(peer(account.id), lifetime).await {
+        Ok(arrival) => arrival,
         Err(fault) => {
             tracing::warn!(%fault, "an arrival could not be announced");
             ports.now().0.saturating_mul(1000)
@@ -180,6 +180,6 @@ pub(super) async fn hear(ports: &Ports, realm: &OpenRealm, account: &Account) ->
     match realm.realm.settings.silence_secs {
         0 => Ok(()),
         // A little longer than it matters.
-        secs => ports.live.hear(account.id, secs + 60).await,
+        secs => ports.presence.record_heartbeat(peer(account.id), secs + 60).await,
     }
 }

@@ -10,7 +10,13 @@ use crate::{
     authority::{Authority, Lineage},
     enrolment::Confirm,
 };
-use countersign_ports::time::Time;
+use countersign_ports::{presence::Peer, time::Time};
+
+/// How an account is known where connections are counted.
+#[must_use]
+pub fn peer(account: AccountId) -> Peer {
+    Peer(account.0)
+}
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod memory;
-mod offers;
 mod redis;
 mod subscription;
-mod tallies;
+mod vanishing;
 
 pub use memory::{MemoryKv, Size};
-pub use redis::{RedisKv, RedisUrl};
+pub use redis::{COUNTING, Keys, Pack, RedisKv, RedisUrl, pack_map, script};
+pub use vanishing::Vanishing;

@@ -1,7 +1,7 @@
 //! The listening end of a pod's wake-ups, whichever way they come.
 
 use async_trait::async_trait;
-use countersign_domain_ns::ports::{Wake, Wakes};
+use countersign_ports::bus::{Wake, Wakes};
 use tokio::sync::broadcast;
 
 /// Wake-ups a slow subscriber may fall behind before it is told to read everything again.

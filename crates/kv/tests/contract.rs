@@ -1,4 +1,4 @@
-//! What every adapter of the `Live` port promises. A new adapter implements [`Bench`] and joins the list at the end.
+//! What every adapter of the general ports promises. A new adapter implements [`Bench`] and joins the list at the end.
 
 use std::{
     sync::{
@@ -9,135 +9,45 @@ use std::{
 };
 
 use async_trait::async_trait;
-use countersign_domain_ns::{
-    limits::Limit,
-    ports::{Advanced, CounterKind, Gate, Live, Opening, Topic, Versioned, Wake},
-};
 use countersign_kv::{MemoryKv, RedisKv};
-use countersign_ports::time::{Clock, Time};
-use countersign_protocol::ids::{AccountId, LoginId, PodId, RealmId};
+use countersign_ports::{
+    bus::{Bus, Wake},
+    counters::Counters,
+    presence::{Peer, Presence},
+};
+use countersign_protocol::ids::PodId;
+use countersign_testkit::Hands;
 use tokio::runtime::Handle;
 
 use crate::counting::*;
 
+/// All general ports.
+pub(crate) trait Kv: Bus + Presence + Counters {}
+
+impl<T: Bus + Presence + Counters> Kv for T {}
+
 /// An adapter to be judged, and a way to let time pass for it.
 #[async_trait]
 pub(crate) trait Bench: Send + Sync {
-    fn live(&self) -> Arc<dyn Live>;
+    fn kv(&self) -> Arc<dyn Kv>;
     async fn pass(&self, secs: u64);
 }
 
-pub(crate) const REALM: RealmId = RealmId([7; 16]);
-pub(crate) const A: LoginId = LoginId([1; 16]);
-const B: LoginId = LoginId([2; 16]);
-const ACCOUNT: AccountId = AccountId([3; 16]);
-
-fn at(v: u64) -> Versioned {
-    Versioned { v, body: format!("body {v}").into_bytes() }
-}
-
-pub(crate) fn opening<'a>(login: LoginId, body: &[u8], ttl_secs: u64) -> Opening<'a> {
-    Opening {
-        realm: REALM,
-        from: &[],
-        wary: None,
-        gates: &[],
-        login,
-        body: body.to_vec(),
-        ttl_secs,
-        to: &[],
-        shown: Limit { most: 9, secs: 60 },
-        share: [0; 16],
-    }
-}
-
-/// A login that nothing stands in the way of. False when there is one.
-pub(crate) async fn make(live: &dyn Live, login: LoginId, body: &[u8], ttl_secs: u64) -> bool {
-    live.open(opening(login, body, ttl_secs)).await.unwrap().made
-}
-
-async fn a_new_login_is_at_version_one_and_the_unknown_is_not_there(on: &dyn Bench) {
-    let live = on.live();
-    assert!(make(&*live, A, b"body 1", 60).await);
-    assert!(!make(&*live, A, b"another", 60).await, "the id is taken");
-    assert_eq!(live.read(A).await.unwrap(), Some(at(1)));
-    assert_eq!(live.read(B).await.unwrap(), None);
-}
-
-async fn a_compare_and_set_moves_only_from_the_version_it_names(on: &dyn Bench) {
-    let live = on.live();
-    make(&*live, A, b"body 1", 60).await;
-    assert_eq!(live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap(), Advanced::Done);
-    assert_eq!(live.claim(A, ACCOUNT, 1, at(3), 60).await.unwrap(), Advanced::Stale(at(2)));
-    assert_eq!(live.claim(B, ACCOUNT, 1, at(2), 60).await.unwrap(), Advanced::Missing);
-    assert_eq!(live.read(A).await.unwrap(), Some(at(2)));
-}
-
-async fn of_many_that_compare_and_set_at_once_one_wins(on: &dyn Bench) {
-    let live = on.live();
-    make(&*live, A, b"body 1", 60).await;
-    let tries: Vec<_> = (0..32_u8)
-        .map(|i| {
-            let live = live.clone();
-            tokio::spawn(async move { live.claim(A, ACCOUNT, 1, Versioned { v: 2, body: vec![i] }, 60).await.unwrap() })
-        })
-        .collect();
-    let mut won = Vec::new();
-    for (i, t) in tries.into_iter().enumerate() {
-        if t.await.unwrap() == Advanced::Done {
-            won.push(u8::try_from(i).unwrap());
-        }
-    }
-    assert_eq!(live.read(A).await.unwrap().unwrap().body, won, "one winner, and its body is there");
-}
-
-async fn settling_never_goes_back_and_may_find_nothing(on: &dyn Bench) {
-    let live = on.live();
-    make(&*live, A, b"body 1", 60).await;
-    live.settle(A, at(3)).await.unwrap();
-    live.settle(A, at(2)).await.unwrap();
-    live.settle(B, at(3)).await.unwrap();
-    assert_eq!((live.read(A).await.unwrap(), live.read(B).await.unwrap()), (Some(at(3)), None));
-}
-
-async fn a_login_vanishes_in_its_time_whatever_happened_to_it(on: &dyn Bench) {
-    let live = on.live();
-    make(&*live, A, b"body 1", 3).await;
-    make(&*live, B, b"body 1", 60).await;
-    on.pass(2).await;
-    live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap();
-    live.settle(A, at(3)).await.unwrap();
-    on.pass(2).await;
-    assert_eq!((live.read(A).await.unwrap(), live.read(B).await.unwrap()), (None, Some(at(1))));
-    assert_eq!(live.claim(A, ACCOUNT, 3, at(4), 60).await.unwrap(), Advanced::Missing);
-}
-
-async fn every_change_wakes_every_subscriber(on: &dyn Bench) {
-    let live = on.live();
-    make(&*live, A, b"body 1", 60).await;
-    let (mut one, mut two) = (live.subscribe(PodId([1; 16])).await.unwrap(), live.subscribe(PodId([2; 16])).await.unwrap());
-    live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap();
-    assert_eq!(live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap(), Advanced::Stale(at(2)), "changes nothing, so wakes nobody");
-    live.settle(A, at(3)).await.unwrap();
-    live.announce(Topic::Account(ACCOUNT), 7).await.unwrap();
-    for pod in [&mut one, &mut two] {
-        for (topic, v) in [(Topic::Login(A), 2), (Topic::Login(A), 3), (Topic::Account(ACCOUNT), 7)] {
-            assert_eq!(pod.next().await, Some(Wake::Changed { topic, v }));
-        }
-    }
-}
+const ALICE: Peer = Peer([3; 16]);
+const TOPIC: &[u8] = b"\x01something";
 
 async fn a_subscriber_that_falls_behind_hears_everything_or_is_told_to_read_everything(on: &dyn Bench) {
     const MANY: u64 = 20_000;
-    let live = on.live();
-    let mut pod = live.subscribe(PodId([1; 16])).await.unwrap();
+    let kv = on.kv();
+    let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
     for v in 1..=MANY {
-        live.announce(Topic::Login(A), v).await.unwrap();
+        kv.announce(TOPIC, v).await.unwrap();
     }
     let (mut next, mut resync) = (1, false);
     while next <= MANY {
         match pod.next().await.unwrap() {
             Wake::Resync => resync = true,
+            Wake::Arrived { .. } => unreachable!("nobody arrives"),
             Wake::Changed { v, .. } => {
                 assert!(v == next || resync, "{} were lost without a word", v - next);
                 next = v + 1;
@@ -146,117 +56,30 @@ async fn a_subscriber_that_falls_behind_hears_everything_or_is_told_to_read_ever
     }
 }
 
-async fn claims_are_remembered_once_in_order_for_their_time(on: &dyn Bench) {
-    let live = on.live();
-    for (login, ttl) in [(A, 3), (B, 60)] {
-        make(&*live, login, b"body 1", 60).await;
-        live.claim(login, ACCOUNT, 1, at(2), ttl).await.unwrap();
-    }
-    live.claim(B, ACCOUNT, 2, at(2), 60).await.unwrap();
-    assert!(matches!(live.claim(B, AccountId([9; 16]), 1, at(2), 60).await.unwrap(), Advanced::Stale(_)), "who came too late has nothing");
-    assert_eq!(live.claims(ACCOUNT).await.unwrap(), [A, B]);
-    assert_eq!(live.claims(AccountId([9; 16])).await.unwrap(), []);
-    on.pass(4).await;
-    assert_eq!(live.claims(ACCOUNT).await.unwrap(), [B]);
-}
-
-async fn offers_are_kept_apart_from_claims(on: &dyn Bench) {
-    let live = on.live();
-    for (login, ttl) in [(A, 3), (B, 60)] {
-        live.open(Opening { to: &[ACCOUNT], ..opening(login, b"body 1", ttl) }).await.unwrap();
-    }
-    assert_eq!((live.offers(ACCOUNT).await.unwrap(), live.claims(ACCOUNT).await.unwrap()), (vec![A, B], vec![]));
-    on.pass(4).await;
-    assert_eq!(live.offers(ACCOUNT).await.unwrap(), [B]);
-}
-
-async fn an_account_is_shown_so_many_and_each_once(on: &dyn Bench) {
-    let live = on.live();
-    let mut pod = live.subscribe(PodId([1; 16])).await.unwrap();
-    let (other, both) = (AccountId([4; 16]), [ACCOUNT, AccountId([4; 16])]);
-    let login = |n: u8| LoginId([n; 16]);
-    let shown = async |n: u8, to: &[AccountId], gates: &[Gate]| {
-        let shown = Limit { most: 2, secs: 60 };
-        live.open(Opening { to, gates, shown, ..opening(login(n), b"body 1", 60) }).await.unwrap().shown
-    };
-    let loud = Gate { counter: counter(CounterKind::User, 1), limit: Limit { most: 0, secs: 60 }, shut: false };
-    assert_eq!(shown(1, &[ACCOUNT], &[]).await, [1]);
-    assert_eq!(shown(1, &both, &[]).await, [0; 0], "it is there already");
-    assert_eq!(shown(2, &[ACCOUNT], &[loud]).await, [0], "too many for the user: in silence");
-    assert_eq!(shown(3, &both, &[]).await, [2, 1]);
-    assert_eq!(shown(4, &both, &[]).await, [3, 2], "too many for one account");
-    live.announce(Topic::Realm(REALM), 0).await.unwrap();
-    let mut told = Vec::new();
-    while let Some(Wake::Changed { topic: Topic::Offered { to, login }, v: 1 }) = pod.next().await {
-        told.push((to, login));
-    }
-    assert_eq!(told, [(ACCOUNT, login(1)), (ACCOUNT, login(3)), (other, login(3)), (other, login(4))]);
-    assert_eq!(live.offers(ACCOUNT).await.unwrap(), [1, 2, 3, 4].map(login), "all of them wait");
-    assert_eq!(live.offers(other).await.unwrap(), [3, 4].map(login));
-}
-
-/// 64 places an account, eight of them for one who starts logins.
-async fn nobody_fills_an_accounts_list_with_their_own(on: &dyn Bench) {
-    let live = on.live();
-    let gate = |n: u8, quiet: bool| Gate {
-        counter: counter(CounterKind::User, n),
-        limit: Limit { most: if quiet { 0 } else { 1000 }, secs: 60 },
-        shut: false,
-    };
-    let offer = async |n: u8, share: u8, quiet: bool| {
-        let shown = Limit { most: 1000, secs: 60 };
-        let gates = [gate(share, quiet)];
-        let opening = Opening { to: &[ACCOUNT], gates: &gates, shown, share: [share; 16], ..opening(LoginId([n; 16]), b"body 1", 60) };
-        assert!(live.open(opening).await.unwrap().made);
-    };
-    let listed = async || live.offers(ACCOUNT).await.unwrap().into_iter().map(|id| id.0[0]).collect::<Vec<_>>();
-    offer(1, 1, false).await;
-    for n in 2..=20 {
-        offer(n, 2, true).await;
-    }
-    assert_eq!(listed().await, [&[1][..], &(13..=20).collect::<Vec<u8>>()].concat(), "one share, and then their own oldest");
-    offer(21, 2, false).await;
-    assert!(!listed().await.contains(&13) && listed().await.contains(&21), "one that is shown takes the place of their own quiet one");
-    // Seven more with eight each: the list is full.
-    for n in 30..=110 {
-        offer(n, 3 + (n - 30) / 10, true).await;
-    }
-    let full = listed().await;
-    assert_eq!(full.len(), 64);
-    assert!(full.contains(&1) && full.contains(&21), "what is shown stays whatever is quiet");
-    for n in 120..=190 {
-        offer(n, n, false).await;
-    }
-    let shown = listed().await;
-    assert!(shown.len() == 64 && shown.iter().all(|n| *n >= 120), "what is shown displaces what is quiet, and then the oldest: {shown:?}");
-    offer(200, 200, true).await;
-    assert_eq!(listed().await, shown, "and nothing quiet displaces what is shown");
-}
-
 async fn the_last_word_of_a_phone_is_remembered_for_its_time(on: &dyn Bench) {
-    let live = on.live();
-    assert_eq!(live.heard(ACCOUNT).await.unwrap(), None);
-    live.hear(ACCOUNT, 10).await.unwrap();
-    let first = live.heard(ACCOUNT).await.unwrap().unwrap();
+    let kv = on.kv();
+    assert_eq!(kv.last_heartbeat(ALICE).await.unwrap(), None);
+    kv.record_heartbeat(ALICE, 10).await.unwrap();
+    let first = kv.last_heartbeat(ALICE).await.unwrap().unwrap();
     on.pass(4).await;
-    live.hear(ACCOUNT, 10).await.unwrap();
-    assert!(live.heard(ACCOUNT).await.unwrap().unwrap() >= first.plus_secs(4));
+    kv.record_heartbeat(ALICE, 10).await.unwrap();
+    assert!(kv.last_heartbeat(ALICE).await.unwrap().unwrap() >= first.plus_secs(4));
     on.pass(11).await;
-    assert_eq!(live.heard(ACCOUNT).await.unwrap(), None);
+    assert_eq!(kv.last_heartbeat(ALICE).await.unwrap(), None);
 }
 
 async fn every_arrival_is_newer_than_those_before_and_other_pods_hear_of_it(on: &dyn Bench) {
-    let live = on.live();
-    let mut pod = live.subscribe(PodId([1; 16])).await.unwrap();
+    let kv = on.kv();
+    let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
     let mut last = 0;
     for _ in 0..50 {
-        let nth = live.arrive(ACCOUNT, 60).await.unwrap();
+        let nth = kv.arrive(ALICE, 60).await.unwrap();
         assert!(nth > last, "{nth} after {last}");
         last = nth;
-        let newest = live.newest(&[ACCOUNT, AccountId([9; 16])]).await.unwrap();
+        let newest = kv.newest(&[ALICE, Peer([9; 16])]).await.unwrap();
         if newest != [None, None] {
             assert_eq!(newest, [Some(last), None]);
-            assert_eq!(pod.next().await, Some(Wake::Changed { topic: Topic::Moved(ACCOUNT), v: nth }));
+            assert_eq!(pod.next().await, Some(Wake::Arrived { peer: ALICE, arrival: nth }));
         }
     }
 }
@@ -281,24 +104,10 @@ macro_rules! contract {
             $module,
             $bench,
             [
-                a_new_login_is_at_version_one_and_the_unknown_is_not_there,
-                a_compare_and_set_moves_only_from_the_version_it_names,
-                of_many_that_compare_and_set_at_once_one_wins,
-                settling_never_goes_back_and_may_find_nothing,
-                a_login_vanishes_in_its_time_whatever_happened_to_it,
-                every_change_wakes_every_subscriber,
                 a_subscriber_that_falls_behind_hears_everything_or_is_told_to_read_everything,
-                claims_are_remembered_once_in_order_for_their_time,
-                offers_are_kept_apart_from_claims,
-                an_account_is_shown_so_many_and_each_once,
-                nobody_fills_an_accounts_list_with_their_own,
-                an_opening_counts_up_to_the_gate_that_is_shut,
-                who_stays_out_opens_nothing_and_is_not_counted,
-                whoever_is_to_be_watched_opens_nothing_unless_the_login_is_careful,
                 a_window_begins_with_its_first_count_and_ends_in_its_time,
                 of_many_counts_at_once_none_is_lost,
                 members_are_counted_once_each,
-                who_stays_out_comes_in_again_in_time_or_when_released,
                 the_last_word_of_a_phone_is_remembered_for_its_time,
                 every_arrival_is_newer_than_those_before_and_other_pods_hear_of_it,
             ]
@@ -306,37 +115,22 @@ macro_rules! contract {
     };
 }
 
-#[derive(Default)]
-pub(crate) struct Hands(AtomicU64);
-
-impl Clock for Hands {
-    fn now(&self) -> Time {
-        Time(self.0.load(Ordering::Relaxed))
-    }
-}
-
-impl Hands {
-    pub(crate) fn pass(&self, secs: u64) {
-        self.0.fetch_add(secs * 1000, Ordering::Relaxed);
-    }
-}
-
 struct InMemory {
     clock: Arc<Hands>,
-    live: Arc<MemoryKv>,
+    kv: Arc<MemoryKv>,
 }
 
 impl InMemory {
     async fn new() -> Option<Self> {
         let clock = Arc::new(Hands::default());
-        Some(Self { clock: clock.clone(), live: Arc::new(MemoryKv::new(clock)) })
+        Some(Self { clock: clock.clone(), kv: Arc::new(MemoryKv::new(clock)) })
     }
 }
 
 #[async_trait]
 impl Bench for InMemory {
-    fn live(&self) -> Arc<dyn Live> {
-        self.live.clone()
+    fn kv(&self) -> Arc<dyn Kv> {
+        self.kv.clone()
     }
     async fn pass(&self, secs: u64) {
         self.clock.pass(secs);
@@ -348,7 +142,7 @@ contract!(in_memory, InMemory::new());
 /// A real Redis whose seconds are short.
 struct InRedis {
     clock: Arc<Hands>,
-    live: Arc<RedisKv>,
+    kv: Arc<RedisKv>,
 }
 
 const SECOND: Duration = Duration::from_millis(40);
@@ -359,15 +153,15 @@ impl InRedis {
         let url = countersign_testkit::redis()?.database().parse().unwrap();
         let prefix = format!("t{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let clock = Arc::new(Hands::default());
-        let live = RedisKv::open(&url, &prefix, clock.clone(), &Handle::current()).await.unwrap();
-        Some(Self { clock, live: Arc::new(live.with_second(SECOND)) })
+        let kv = RedisKv::open(&url, &prefix, clock.clone(), &Handle::current()).await.unwrap();
+        Some(Self { clock, kv: Arc::new(kv.with_second(SECOND)) })
     }
 }
 
 #[async_trait]
 impl Bench for InRedis {
-    fn live(&self) -> Arc<dyn Live> {
-        self.live.clone()
+    fn kv(&self) -> Arc<dyn Kv> {
+        self.kv.clone()
     }
     /// What vanishes in Redis vanishes by its own clock, which nobody can set.
     async fn pass(&self, secs: u64) {

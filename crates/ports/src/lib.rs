@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod bus;
+pub mod counters;
 pub mod fault;
+pub mod presence;
+pub mod probe;
 pub mod random;
 pub mod sabotage;
 pub mod secret;

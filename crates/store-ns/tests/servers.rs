@@ -88,7 +88,7 @@ async fn a_pod_shows_its_certificate_to_a_server_that_asks() {
         let seen =
             "SELECT COUNT(*) > 0 FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE s.client_dn LIKE '%a pod%' AND a.datname = ";
         let store = open(&url, &tls(server, true)).await.unwrap();
-        countersign_domain_ns::ports::Store::ping(&store).await.unwrap();
+        countersign_ports::probe::Probe::ping(&store).await.unwrap();
         assert_eq!(server.tell("postgres", &format!("{seen}'{name}'")).trim(), "t");
     }
     if let Some(server) = countersign_testkit::mariadb() {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "for tests")]
 
 mod certificates;
+mod hands;
 mod kinds;
 mod pod;
 mod private;
@@ -20,6 +21,7 @@ use std::{
 };
 
 pub use certificates::Certificates;
+pub use hands::Hands;
 use kinds::Kind;
 pub use kinds::free_port;
 pub use pod::Pod;

@@ -10,7 +10,7 @@ use std::{
 
 use actix_web::{HttpResponse, web};
 use countersign_actors::Heart;
-use countersign_domain_ns::ports::Ports;
+use countersign_ports::probe::Probe;
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -19,13 +19,21 @@ use crate::{
     status::{self, History},
 };
 
-/// How long a port may take to say that it is there.
+/// How long a part may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Something outside of the pod that it needs, such as its database.
+#[derive(Clone)]
+pub struct Part {
+    /// What causes begin with.
+    pub name: &'static str,
+    pub probe: Arc<dyn Probe>,
+}
 
 /// What readiness depends on.
 #[derive(Clone)]
 pub struct Readiness {
-    ports: Ports,
+    parts: Arc<[Part]>,
     draining: Arc<AtomicBool>,
     dead: Arc<Mutex<Option<&'static str>>>,
 }
@@ -39,8 +47,8 @@ struct Ready {
 
 impl Readiness {
     #[must_use]
-    pub fn new(ports: Ports) -> Self {
-        Self { ports, draining: Arc::default(), dead: Arc::default() }
+    pub fn new(parts: Vec<Part>) -> Self {
+        Self { parts: parts.into(), draining: Arc::default(), dead: Arc::default() }
     }
 
     /// From now on the pod wants no new work.
@@ -61,15 +69,12 @@ impl Readiness {
         if let Some(name) = *self.dead.lock().unwrap_or_else(PoisonError::into_inner) {
             causes.push(format!("{name} died"));
         }
-        match timeout(PATIENCE, self.ports.store.ping()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(fault)) => causes.push(format!("database: {fault}")),
-            Err(_) => causes.push("database: no answer within a second".to_owned()),
-        }
-        match timeout(PATIENCE, self.ports.live.ping()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(fault)) => causes.push(format!("live state: {fault}")),
-            Err(_) => causes.push("live state: no answer within a second".to_owned()),
+        for Part { name, probe } in &*self.parts {
+            match timeout(PATIENCE, probe.ping()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(fault)) => causes.push(format!("{name}: {fault}")),
+                Err(_) => causes.push(format!("{name}: no answer within a second")),
+            }
         }
         causes
     }

@@ -62,7 +62,7 @@ async fn aftermath(ports: &Ports, realm: &OpenRealm, account: &Account, ended: &
     };
     // The phone and the pages hear of it whatever became of the rest.
     announce_ended(ports, ended).await?;
-    ports.live.announce(Topic::Account(account.id), u64::from(account.state.code())).await?;
+    ports.announce(Topic::Account(account.id), u64::from(account.state.code())).await?;
     tell_siblings(ports, account.realm, account.id, &account.user_id).await?;
     disowned
 }

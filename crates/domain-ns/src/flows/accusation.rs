@@ -12,7 +12,7 @@ use crate::{
     capability::fingerprint,
     further::UserHash,
     login::{Login, Via},
-    ports::{Alert, Counter, CounterKind, Measure, Ports},
+    ports::{Alert, CounterKind, Measure, Ports},
     realm::OpenRealm,
 };
 use countersign_ports::Fault;
@@ -39,8 +39,8 @@ pub(crate) async fn not_me(
     let (limits, client) = (&realm.realm.settings.limits, login.client);
     let about = |object: String| About::of(realm.realm.id, object).client(client);
     let user = UserHash::of(&ports.vault, realm.realm.id, &account.user_id).0;
-    let counter = |kind, key| Counter { realm: realm.realm.id, kind, key };
-    let said = ports.live.count(counter(CounterKind::Accusations, user), limits.accusations.secs).await?;
+    let counter = |kind: CounterKind, key| kind.of(realm.realm.id, key);
+    let said = ports.counters.count(counter(CounterKind::Accusations, user), limits.accusations.secs).await?;
     if said.n > limits.accusations.most {
         if said.n == limits.accusations.most + 1 {
             // Not the same at two clients: they must not find out together whom they both know.
@@ -54,7 +54,7 @@ pub(crate) async fn not_me(
     let mut measures = Vec::new();
     if let Some(browser) = login.initiator.binding.filter(|b| !own.iter().any(|i| i.binding == Some(*b))) {
         let accused = suspect(client, Measure::Browser, &browser);
-        let users = ports.live.distinct(counter(CounterKind::Initiator, accused.key), user, limits.quarantine_secs).await?;
+        let users = ports.counters.distinct(counter(CounterKind::Initiator, accused.key), user, limits.quarantine_secs).await?;
         measures.push(match via {
             _ if users >= BROWSER_USERS => (accused, limits.quarantine_secs),
             Some(Via::Directed) => (suspect(client, Measure::Directed, &browser), limits.quarantine_secs),
@@ -65,7 +65,7 @@ pub(crate) async fn not_me(
     let own_address = |a: &[u8; 16]| here == Some(*a) || own.iter().any(|i| i.address == Some(*a));
     if let Some(address) = login.initiator.address.filter(|a| !own_address(a)) {
         let accused = suspect(client, Measure::Address, &address);
-        let users = ports.live.distinct(counter(CounterKind::Address, accused.key), user, limits.quarantine_secs).await?;
+        let users = ports.counters.distinct(counter(CounterKind::Address, accused.key), user, limits.quarantine_secs).await?;
         if users >= limits.address_accounts.max(BROWSER_USERS) {
             measures.push((accused, limits.address_secs));
         }

@@ -115,7 +115,7 @@ async fn listed(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
 /// A fault of a port.
 pub async fn tell_siblings(ports: &Ports, realm: RealmId, of: AccountId, user_id: &str) -> Result<(), Fault> {
     for sibling in active_of_user(ports, realm, user_id).await?.into_iter().filter(|a| a.id != of) {
-        ports.live.announce(Topic::Device { to: sibling.id, of }, 0).await?;
+        ports.announce(Topic::Device { to: sibling.id, of }, 0).await?;
     }
     Ok(())
 }

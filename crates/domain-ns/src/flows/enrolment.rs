@@ -117,9 +117,9 @@ async fn moved(
         if let Some(admission) = admission {
             note_enrolled(ports, admission);
         }
-        ports.live.announce(Topic::Enrolment(before.id), state.version()).await?;
+        ports.announce(Topic::Enrolment(before.id), state.version()).await?;
         if let (Some(redeemed), Some(state)) = (&before.redeemed, account) {
-            ports.live.announce(Topic::Account(redeemed.account), u64::from(state.code())).await?;
+            ports.announce(Topic::Account(redeemed.account), u64::from(state.code())).await?;
             tell_siblings(ports, before.realm, redeemed.account, &before.user_id).await?;
         }
     }
@@ -232,12 +232,12 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
     if let Some(admission) = &admission {
         note_enrolled(ports, admission);
     }
-    ports.live.announce(Topic::Enrolment(id), state.version()).await?;
+    ports.announce(Topic::Enrolment(id), state.version()).await?;
     if account_state == AccountState::Active {
         tell_siblings(ports, realm.realm.id, account.id, &account.user_id).await?;
     } else if after.confirm == Confirm::Phone {
         for old in active_of_user(ports, realm.realm.id, &account.user_id).await? {
-            ports.live.announce(Topic::Vouch { to: old.id, enrolment: id }, 0).await?;
+            ports.announce(Topic::Vouch { to: old.id, enrolment: id }, 0).await?;
         }
     }
     Ok((redeemed, account_state))

@@ -4,7 +4,7 @@
 //! account never stops that user: beyond the limit logins wait in silence, and codes and links work as ever. Browsers and addresses are counted at one client: what
 //! happens at another client does not stop its users.
 
-use countersign_protocol::ids::{AccountId, ClientId};
+use countersign_protocol::ids::{AccountId, ClientId, RealmId};
 
 use super::login::{LINGER_SECS, encode};
 use crate::{
@@ -12,11 +12,11 @@ use crate::{
     audit::{About, Actor},
     limits::{Limit, Limited, LimitedBy},
     login::{Initiator, Login, Target},
-    ports::{Alert, Count, Counter, CounterKind, Fact, Gate, Measure, Opened, Opening, Ports, Suspect},
+    ports::{Alert, CounterKind, Fact, Gate, Measure, Opened, Opening, Ports, Suspect},
     realm::OpenRealm,
     refused::Stop,
 };
-use countersign_ports::{Fault, secret::sha256};
+use countersign_ports::{Fault, counters::Count, secret::sha256};
 
 /// Codes and links that are not genuine, for each login an account may be shown unasked.
 const BAD_CLAIMS: u64 = 6;
@@ -79,7 +79,7 @@ impl<'a> Way<'a> {
     }
 
     fn gate(&mut self, kind: CounterKind, key: [u8; 16], limit: Limit, whom: Whom<'a>) {
-        let counter = Counter { realm: self.realm.realm.id, kind, key };
+        let counter = kind.of(self.realm.realm.id, key);
         self.gates.push(Gate { counter, limit, shut: matches!(whom, Whom::Starter(_)) });
         self.whom.push(whom);
     }
@@ -162,8 +162,8 @@ pub(crate) async fn not_genuine(ports: &Ports, realm: &OpenRealm, account: Accou
 }
 
 async fn within(ports: &Ports, realm: &OpenRealm, kind: CounterKind, key: [u8; 16], limit: Limit, by: LimitedBy) -> Result<(), Stop> {
-    let gate = Gate { counter: Counter { realm: realm.realm.id, kind, key }, limit, shut: true };
-    let count = ports.live.count(gate.counter, limit.secs).await?;
+    let gate = Gate { counter: kind.of(realm.realm.id, key), limit, shut: true };
+    let count = ports.counters.count(gate.counter, limit.secs).await?;
     judge(ports, &gate, count, by, None).await
 }
 
@@ -171,7 +171,7 @@ async fn within(ports: &Ports, realm: &OpenRealm, kind: CounterKind, key: [u8; 1
 async fn judge(ports: &Ports, gate: &Gate, count: Count, by: LimitedBy, client: Option<ClientId>) -> Result<(), Stop> {
     if count.n == gate.limit.most + 1 {
         // Told once a window, so that nobody fills the trail by knocking.
-        let about = About { client, ..About::of(gate.counter.realm, hex(&gate.counter.key)) };
+        let about = About { client, ..About::of(RealmId(gate.counter.scope), hex(&gate.counter.key)) };
         alert(ports, Alert::Limited, about.detail(Some(by.as_str()))).await?;
     }
     if count.n > gate.limit.most { Err(stop(ports, by, count.left)) } else { Ok(()) }

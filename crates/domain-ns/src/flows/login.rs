@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Refused,
-    account::may_log_in,
+    account::{may_log_in, peer},
     audit::{Actor, Who},
     login::{Claim, EndedBy, Event, Login, Outcome, Record, State, step},
     ports::{Fact, Ports, Recorded, Versioned},
@@ -124,7 +124,7 @@ async fn ended_by_itself(ports: &Ports, realm: &OpenRealm, record: Record) -> Re
 async fn is_silent(ports: &Ports, realm: &OpenRealm, record: &Record) -> Result<bool, Fault> {
     let allowed = realm.realm.settings.silence_secs;
     let (State::Approved { claim, .. }, true) = (record.state(), allowed > 0) else { return Ok(false) };
-    let heard = ports.live.heard(claim.account).await?.unwrap_or(Time(0)).max(record.outcome.decided_at);
+    let heard = ports.presence.last_heartbeat(peer(claim.account)).await?.unwrap_or(Time(0)).max(record.outcome.decided_at);
     Ok(ports.now() >= heard.plus_secs(allowed))
 }
 

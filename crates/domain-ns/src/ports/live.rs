@@ -1,46 +1,14 @@
-//! Live state: pending logins with compare-and-set, and wake-ups. Losing it may cost liveness, never an acknowledged fact.
+//! Live state: pending logins with compare-and-set. Losing it may cost liveness, never an acknowledged fact.
 
 use async_trait::async_trait;
-use countersign_protocol::ids::{AccountId, EnrolmentId, LoginId, PodId, RealmId};
+use countersign_protocol::ids::{AccountId, LoginId, RealmId};
 
 use crate::limits::Limit;
-use countersign_ports::{Fault, time::Time};
-
-/// What a wake-up is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Topic {
-    Login(LoginId),
-    Enrolment(EnrolmentId),
-    Account(AccountId),
-    /// Its settings or apps; or it is new.
-    Realm(RealmId),
-    /// It has a newer connection, somewhere: the version is the number of that arrival.
-    Moved(AccountId),
-    /// Tell `to`: this login waits for you.
-    Offered {
-        to: AccountId,
-        login: LoginId,
-    },
-    /// Tell `to`: this new phone waits for your word.
-    Vouch {
-        to: AccountId,
-        enrolment: EnrolmentId,
-    },
-    /// Tell `to`: this other phone of your user came, changed or went.
-    Device {
-        to: AccountId,
-        of: AccountId,
-    },
-}
-
-/// What is counted. The realm is part of every key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Counter {
-    pub realm: RealmId,
-    pub kind: CounterKind,
-    /// An id, or the hash of a text.
-    pub key: [u8; 16],
-}
+use countersign_ports::{
+    Fault,
+    counters::{Count, Counter},
+    time::Time,
+};
 
 /// Kinds of counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,12 +27,25 @@ pub enum CounterKind {
     Accusations,
 }
 
-/// Where a counter stands after this one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count {
-    pub n: u64,
-    /// Until it starts anew, in seconds, at least 1.
-    pub left: u64,
+impl CounterKind {
+    /// The counter of this kind in a realm. `key` is an id, or the hash of a text.
+    #[must_use]
+    pub fn of(self, realm: RealmId, key: [u8; 16]) -> Counter {
+        Counter { scope: realm.0, kind: self.as_str(), key }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Initiator => "initiator",
+            Self::Address => "address",
+            Self::Client => "client",
+            Self::User => "user",
+            Self::Offers => "offers",
+            Self::BadClaims => "bad",
+            Self::Changes => "changes",
+            Self::Accusations => "accusations",
+        }
+    }
 }
 
 /// A counter that an attempt counts against.
@@ -97,7 +78,7 @@ pub struct Opening<'a> {
     pub share: [u8; 16],
 }
 
-/// What became of it.
+/// Result of [`Live::open`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Opened {
     /// It stays out until then; nothing was counted.
@@ -172,59 +153,27 @@ pub enum Advanced {
     Missing,
 }
 
-/// Something to read again. Carries no payload on purpose: the store tells, the bus wakes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wake {
-    /// This object changed, up to version `v`.
-    Changed { topic: Topic, v: u64 },
-    /// Wake-ups may have been lost: read everything again.
-    Resync,
-}
-
-/// One pod's stream of wake-ups.
-#[async_trait]
-pub trait Wakes: Send {
-    /// The next one; `None` when the port is gone for good.
-    async fn next(&mut self) -> Option<Wake>;
-}
-
-/// The KV port. All methods may be called from any task of any runtime.
+/// Live logins. All methods may be called from any task of any runtime, and fail when the port cannot be reached.
 #[async_trait]
 pub trait Live: Send + Sync {
-    /// Whether it answers, and keeps what it is given.
-    async fn ping(&self) -> Result<(), Fault>;
-    /// Since when it surely went back on nothing. A login that was made before may look younger here than what was acknowledged: a new master may not have
-    /// heard everything of the old one.
+    /// Writes acknowledged after this time cannot have been lost in a failover. What was acknowledged before may look older
+    /// here than it is: a new master may not have heard everything of the old one.
     fn faithful_since(&self) -> Time;
-    /// Stores a new login at version 1, to vanish after `ttl_secs`, unless something stands in its way; and tells whom it waits for. All of it at once.
+    /// Stores a new login at version 1, to vanish after `ttl_secs`, unless something stands in its way; and tells whom it
+    /// waits for. All of it at once.
     async fn open(&self, opening: Opening<'_>) -> Result<Opened, Fault>;
     /// What is there.
     async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault>;
-    /// Moves from exactly version `from` to `to`, and wakes; remembers for `ttl_secs` that the account has it. The login's time to live stays.
+    /// Moves from exactly version `from` to `to`, and wakes; remembers for `ttl_secs` that the account has it. The login's
+    /// time to live stays.
     async fn claim(&self, login: LoginId, account: AccountId, from: u64, to: Versioned, ttl_secs: u64) -> Result<Advanced, Fault>;
-    /// Moves to `to`, which the store says, unless the version there is as high already, and wakes. It may be forgotten soon. Missing is fine.
+    /// Moves to `to`, which the store says, unless the version there is as high already, and wakes. It may be forgotten
+    /// soon. Missing is fine.
     async fn settle(&self, login: LoginId, to: Versioned) -> Result<(), Fault>;
     /// Logins the account claimed lately.
     async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault>;
     /// Logins that wait, or waited, for the account lately.
     async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault>;
-    /// The account has a new connection, here. Gives the number of this arrival, which is higher than of every one before. Where there are other pods, wakes them, and
-    /// remembers it for `ttl_secs`.
-    async fn arrive(&self, account: AccountId, ttl_secs: u64) -> Result<u64, Fault>;
-    /// The number of each account's newest arrival, where it is remembered; in the order of the question.
-    async fn newest(&self, accounts: &[AccountId]) -> Result<Vec<Option<u64>>, Fault>;
-    /// These accounts' connections here, by the numbers of their arrivals, have ended.
-    async fn depart(&self, gone: &[(AccountId, u64)]) -> Result<(), Fault>;
-    /// Whether each account has a connection on another pod that lives; in the order of the question. A pod that died is noticed within seconds.
-    async fn elsewhere(&self, accounts: &[AccountId]) -> Result<Vec<bool>, Fault>;
-    /// The account's phone was heard just now; remembered for `ttl_secs`.
-    async fn hear(&self, account: AccountId, ttl_secs: u64) -> Result<(), Fault>;
-    /// When it was.
-    async fn heard(&self, account: AccountId) -> Result<Option<Time>, Fault>;
-    /// Counts one more within a window of `secs` that begins with the first.
-    async fn count(&self, counter: Counter, secs: u64) -> Result<Count, Fault>;
-    /// How many different members were named for this counter within `secs` of the first.
-    async fn distinct(&self, counter: Counter, member: [u8; 16], secs: u64) -> Result<u64, Fault>;
     /// Takes a measure.
     async fn quarantine(&self, realm: RealmId, suspect: Suspect, secs: u64) -> Result<(), Fault>;
     /// Until when it counts.
@@ -233,8 +182,4 @@ pub trait Live: Send + Sync {
     async fn quarantines(&self, realm: RealmId) -> Result<Vec<Quarantine>, Fault>;
     /// Lifts one. False when it did not count.
     async fn release(&self, realm: RealmId, suspect: Suspect) -> Result<bool, Fault>;
-    /// Wakes whoever waits for the topic, on every pod.
-    async fn announce(&self, topic: Topic, v: u64) -> Result<(), Fault>;
-    /// A pod's wake-ups, from now on. What listens lives on the runtime this is called on.
-    async fn subscribe(&self, pod: PodId) -> Result<Box<dyn Wakes>, Fault>;
 }

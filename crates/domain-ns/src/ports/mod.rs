@@ -3,22 +3,26 @@
 mod live;
 mod meter;
 mod store;
+mod topic;
 
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 
-pub use live::{
-    Advanced, Count, Counter, CounterKind, Gate, Live, Measure, Opened, Opening, Quarantine, Suspect, Topic, Versioned, Wake, Wakes,
-};
+pub use live::{Advanced, CounterKind, Gate, Live, Measure, Opened, Opening, Quarantine, Suspect, Versioned};
 pub use meter::{Alert, Answered, Fact, Meter, Unmetered};
 pub use store::{
     AccountQuery, Directory, Kept, KeyQuery, Logins, People, Purged, Recorded, Redeemed, Rotated, Store, Trail, UserQuery, UserSort,
 };
+pub use topic::Topic;
 
 use crate::audit::{Stamp, Who};
 use countersign_ports::{
+    Fault,
+    bus::Bus,
+    counters::Counters,
+    presence::Presence,
     random::Random,
     time::{Clock, Time},
     vault::Vault,
@@ -40,6 +44,9 @@ fn in_turn(mut id: [u8; 16], now: Time) -> [u8; 16] {
 pub struct Ports {
     pub store: Arc<dyn Store>,
     pub live: Arc<dyn Live>,
+    pub bus: Arc<dyn Bus>,
+    pub presence: Arc<dyn Presence>,
+    pub counters: Arc<dyn Counters>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub vault: Arc<Vault>,
@@ -51,6 +58,14 @@ impl Ports {
     #[must_use]
     pub fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    /// Wakes whoever waits for the topic, on every pod.
+    ///
+    /// # Errors
+    /// When the bus cannot be reached.
+    pub async fn announce(&self, topic: Topic, v: u64) -> Result<(), Fault> {
+        self.bus.announce(&topic.to_bytes(), v).await
     }
 
     /// A stamp for a write by `who`.

@@ -9,9 +9,11 @@ use std::{
 };
 
 use bb8_redis::redis;
-use countersign_domain_ns::ports::{Topic, Wake, Wakes};
-use countersign_ports::Fault;
-use countersign_protocol::ids::{AccountId, EnrolmentId, LoginId, RealmId};
+use countersign_ports::{
+    Fault,
+    bus::{Wake, Wakes},
+    presence::Peer,
+};
 use futures_util::StreamExt;
 use redis::aio::{PubSubSink, PubSubStream};
 use tokio::{
@@ -32,39 +34,27 @@ const LIFE: Duration = Duration::from_secs(10);
 /// How long a lost subscription waits before it is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// A wake-up's bytes: kind, ids, version.
-pub(super) fn write(topic: Topic, v: u64) -> Vec<u8> {
-    let (kind, ids): (u8, Vec<[u8; 16]>) = match topic {
-        Topic::Login(id) => (1, vec![id.0]),
-        Topic::Enrolment(id) => (2, vec![id.0]),
-        Topic::Account(id) => (3, vec![id.0]),
-        Topic::Offered { to, login } => (4, vec![to.0, login.0]),
-        Topic::Vouch { to, enrolment } => (5, vec![to.0, enrolment.0]),
-        Topic::Device { to, of } => (6, vec![to.0, of.0]),
-        Topic::Realm(id) => (7, vec![id.0]),
-        Topic::Moved(id) => (8, vec![id.0]),
-    };
-    [&[kind][..], &ids.concat(), &v.to_be_bytes()].concat()
+/// The first byte of an arrival; topics begin with another.
+const ARRIVAL: u8 = 8;
+
+/// A wake-up on the wire: the bytes of its topic, then its version.
+pub(super) fn write(topic: &[u8], v: u64) -> Vec<u8> {
+    [topic, &v.to_be_bytes()].concat()
 }
 
-/// `None` for what a newer release may say: whoever does not know it reads in time.
-pub(super) fn read(bytes: &[u8]) -> Option<Wake> {
-    let (kind, rest) = bytes.split_first()?;
-    let (ids, v) = rest.split_at_checked(rest.len().checked_sub(8)?)?;
+/// The wake-up of an arrival, without its number.
+pub(super) fn arrival(peer: Peer) -> Vec<u8> {
+    [&[ARRIVAL][..], &peer.0].concat()
+}
+
+/// `None` for bytes that are no wake-up.
+fn read(bytes: &[u8]) -> Option<Wake> {
+    let (topic, v) = bytes.split_at_checked(bytes.len().checked_sub(8)?)?;
     let v = u64::from_be_bytes(v.try_into().ok()?);
-    let id = |n: usize| ids.get(n * 16..n * 16 + 16)?.try_into().ok();
-    let topic = match (kind, ids.len()) {
-        (1, 16) => Topic::Login(LoginId(id(0)?)),
-        (2, 16) => Topic::Enrolment(EnrolmentId(id(0)?)),
-        (3, 16) => Topic::Account(AccountId(id(0)?)),
-        (4, 32) => Topic::Offered { to: AccountId(id(0)?), login: LoginId(id(1)?) },
-        (5, 32) => Topic::Vouch { to: AccountId(id(0)?), enrolment: EnrolmentId(id(1)?) },
-        (8, 16) => Topic::Moved(AccountId(id(0)?)),
-        (7, 16) => Topic::Realm(RealmId(id(0)?)),
-        (6, 32) => Topic::Device { to: AccountId(id(0)?), of: AccountId(id(1)?) },
-        _ => return None,
-    };
-    Some(Wake::Changed { topic, v })
+    match topic.split_first()? {
+        (&ARRIVAL, peer) => Some(Wake::Arrived { peer: Peer(peer.try_into().ok()?), arrival: v }),
+        _ => Some(Wake::Changed { topic: topic.to_vec(), v }),
+    }
 }
 
 /// What keeps one subscription alive.
@@ -170,24 +160,15 @@ mod tests {
 
     #[test]
     fn every_wake_up_survives_the_bus_and_other_bytes_are_nothing() {
-        let (account, login) = (AccountId([1; 16]), LoginId([2; 16]));
-        for topic in [
-            Topic::Login(login),
-            Topic::Enrolment(EnrolmentId([3; 16])),
-            Topic::Account(account),
-            Topic::Realm(RealmId([5; 16])),
-            Topic::Moved(account),
-            Topic::Offered { to: account, login },
-            Topic::Vouch { to: account, enrolment: EnrolmentId([3; 16]) },
-            Topic::Device { to: account, of: AccountId([4; 16]) },
-        ] {
-            let bytes = write(topic, 7);
-            assert_eq!(read(&bytes), Some(Wake::Changed { topic, v: 7 }));
-            for cut in 0..bytes.len() {
-                assert_eq!(read(&bytes[..cut]), None);
-            }
-            assert_eq!(read(&[&bytes[..], &[0]].concat()), None);
+        let peer = Peer([1; 16]);
+        let changed = write(&[3, 9], 7);
+        assert_eq!(read(&changed), Some(Wake::Changed { topic: vec![3, 9], v: 7 }));
+        let arrived = write(&arrival(peer), 7);
+        assert_eq!(read(&arrived), Some(Wake::Arrived { peer, arrival: 7 }));
+        for cut in 0..arrived.len() {
+            assert_eq!(read(&arrived[..cut]), None);
         }
-        assert_eq!(read(&[9; 25]), None);
+        assert_eq!(read(&[&arrived[..], &[0]].concat()), None);
+        assert_eq!(read(&[9; 8]), None, "a version without a topic");
     }
 }

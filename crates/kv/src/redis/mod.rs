@@ -1,13 +1,15 @@
-//! Live state in Redis, shared by all pods.
+//! What all pods share, in Redis.
 //!
-//! Keys and the channel begin with the deployment's prefix and `:1:`; the number is the version of what is stored under them. Every change is one script, so that it happens whole; what a connection
-//! that broke has done is not known, and nothing here is repeated by itself.
+//! Keys and the channel begin with the deployment's prefix and `:1:`; the number is the version of what is stored under
+//! them. Every change is one script, so that it happens whole. What a connection that broke has done is not known, and
+//! nothing here is repeated by itself.
 
 mod bus;
 mod lines;
-mod live;
+mod pack;
 mod place;
-mod scripts;
+mod script;
+mod shared;
 
 use std::{
     sync::{Arc, OnceLock},
@@ -15,14 +17,20 @@ use std::{
 };
 
 use bb8_redis::{bb8, redis};
-use countersign_ports::{Fault, time::Clock};
+use countersign_ports::{
+    Fault,
+    time::{Clock, Time},
+};
 use countersign_protocol::ids::PodId;
-use redis::{FromRedisValue, RedisError, Script};
+use redis::{FromRedisValue, RedisError};
 use tokio::runtime::Handle;
 
 use lines::{Held, Life, Lines, Manager, field};
+pub use pack::{Pack, pack_map};
 use place::Clients;
 pub use place::RedisUrl;
+pub use script::{COUNTING, Keys, script};
+use shared::Scripts;
 
 /// The oldest that will do: scripts replicate what they did, not what they said.
 const OLDEST: u32 = 6;
@@ -38,37 +46,6 @@ pub struct RedisKv {
     scripts: Scripts,
     /// A second's length in milliseconds; tests have shorter ones.
     second: u64,
-}
-
-struct Scripts {
-    open: Script,
-    claim: Script,
-    settle: Script,
-    notes: Script,
-    count: Script,
-    distinct: Script,
-    quarantine: Script,
-    quarantined: Script,
-    arrive: Script,
-    depart: Script,
-}
-
-impl Scripts {
-    fn new() -> Self {
-        let of = |parts: &[&str]| Script::new(&parts.concat());
-        Self {
-            open: of(&[scripts::COUNTING, scripts::OFFERING, scripts::OPEN]),
-            claim: of(&[scripts::NOTING, scripts::CLAIM]),
-            settle: of(&[scripts::SETTLE]),
-            notes: of(&[scripts::NOTES]),
-            count: of(&[scripts::COUNTING, scripts::COUNT]),
-            distinct: of(&[scripts::DISTINCT]),
-            quarantine: of(&[scripts::QUARANTINE]),
-            quarantined: of(&[scripts::QUARANTINED]),
-            arrive: of(&[scripts::ARRIVE]),
-            depart: of(&[scripts::DEPART]),
-        }
-    }
 }
 
 impl RedisKv {
@@ -122,21 +99,30 @@ impl RedisKv {
         Ok(())
     }
 
-    /// One command.
-    async fn command<T: FromRedisValue + Send + 'static>(&self, command: redis::Cmd) -> Result<T, Fault> {
-        self.run(async move |held| command.query_async(&mut held.conn).await).await
+    /// A key of this deployment.
+    #[must_use]
+    pub fn key(&self, parts: &[&[u8]]) -> Vec<u8> {
+        [&self.prefix[..], &parts.concat()].concat()
     }
 
-    /// One script with its keys and arguments.
-    async fn script<T: FromRedisValue + Send + 'static>(&self, script: &Script, keys: &[Vec<u8>], args: &[Vec<u8>]) -> Result<T, Fault> {
-        let mut call = script.prepare_invoke();
-        for key in keys {
-            call.key(&key[..]);
-        }
-        for arg in args {
-            call.arg(&arg[..]);
-        }
-        self.run(async |held: &mut Held| call.invoke_async(&mut held.conn).await).await
+    /// How long something lives here, in milliseconds; at least a second.
+    #[must_use]
+    pub fn millis(&self, secs: u64) -> u64 {
+        secs.max(1).saturating_mul(self.second)
+    }
+
+    /// Now, by the clock of this pod.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Runs one command.
+    ///
+    /// # Errors
+    /// When Redis cannot be reached, or refuses.
+    pub async fn command<T: FromRedisValue + Send + 'static>(&self, command: redis::Cmd) -> Result<T, Fault> {
+        self.run(async move |held| command.query_async(&mut held.conn).await).await
     }
 
     async fn run<T>(&self, work: impl AsyncFnOnce(&mut Held) -> Result<T, RedisError>) -> Result<T, Fault> {

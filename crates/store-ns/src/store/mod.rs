@@ -8,8 +8,8 @@ mod trail;
 use std::path::Path;
 
 use async_trait::async_trait;
-use countersign_domain_ns::ports::Store;
 use countersign_ports::Fault;
+use countersign_ports::probe::Probe;
 use countersign_protocol::ids::ApiKeyId;
 use countersign_store::{
     StoreError,
@@ -163,7 +163,7 @@ macro_rules! write {
 use write;
 
 #[async_trait]
-impl Store for NsStore {
+impl Probe for NsStore {
     async fn ping(&self) -> Result<(), Fault> {
         self.takes_writes().await.map_err(fault)?;
         scan!(self, |c| q::realms::ping(c))

@@ -119,7 +119,7 @@ pub async fn end_all_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, wh
 /// A fault of the KV.
 pub async fn announce_ended(ports: &Ports, ids: &[LoginId]) -> Result<(), Fault> {
     for id in ids {
-        ports.live.announce(Topic::Login(*id), LoginState::Ended.version()).await?;
+        ports.announce(Topic::Login(*id), LoginState::Ended.version()).await?;
     }
     Ok(())
 }

@@ -1,0 +1,5 @@
+-- {suspects, suspect, now}. Gives until when, or 0.
+local a = cmsgpack.unpack(ARGV[1])
+local until_ms = redis.call('ZSCORE', KEYS[a.suspects], a.suspect)
+if until_ms and tonumber(until_ms) > a.now then return tonumber(until_ms) end
+return 0

@@ -1,0 +1,10 @@
+-- {record, channel, v, body, wake (empty: none), life}: the store's word, unless the version there is as high already.
+local a = cmsgpack.unpack(ARGV[1])
+local record = KEYS[a.record]
+local v = redis.call('HGET', record, 'v')
+if v and tonumber(v) < a.v then
+    redis.call('HSET', record, 'v', string.format('%d', a.v), 'b', a.body)
+    if redis.call('PTTL', record) > a.life then redis.call('PEXPIRE', record, a.life) end
+end
+if a.wake ~= '' then redis.call('PUBLISH', KEYS[a.channel], a.wake) end
+return 0

@@ -1,0 +1,6 @@
+//! Live state: in memory, and on a real Redis.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod contract;
+mod counting;
+mod failover;

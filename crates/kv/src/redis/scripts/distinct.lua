@@ -1,0 +1,6 @@
+-- {members, member, window, most}. Gives how many members there are.
+local a = cmsgpack.unpack(ARGV[1])
+local members = KEYS[a.members]
+if redis.call('SCARD', members) < a.most then redis.call('SADD', members, a.member) end
+if redis.call('PTTL', members) < 0 then redis.call('PEXPIRE', members, a.window) end
+return redis.call('SCARD', members)
