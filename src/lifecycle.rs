@@ -4,10 +4,8 @@ use std::{process::ExitCode, time::Duration};
 
 use actix_web::dev::{Server, ServerHandle};
 use countersign_actors::{Deaths, Heart};
-use countersign_edge::{
-    admin::Readiness,
-    metrics::{Metric, Metrics},
-};
+use countersign_edge::{admin::Readiness, metrics::Metric};
+use countersign_ns::metrics::{self, Metrics};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
@@ -97,11 +95,12 @@ async fn drain(running: &Running, heart: &Heart, spread: Duration, deadline: Dur
     }
     let _pages_hear_it = running.leave.send(true);
     let sent = heart.drain.send_away(spread).await;
-    let connections = || running.metrics.level(Metric::PhoneConnections) + running.metrics.level(Metric::PageConnections);
+    let phones = || running.metrics.shared.level(Metric::PhoneConnections);
+    let connections = || phones() + running.metrics.own.level(metrics::Metric::PageConnections);
     while Instant::now() < until && (heart.drain.left().await > 0 || connections() > 0) {
         sleep(LOOK).await;
     }
-    tracing::info!(sent, left = running.metrics.level(Metric::PhoneConnections), "drained");
+    tracing::info!(sent, left = phones(), "drained");
     heart.drain.expect_the_end();
     for server in running.phone.iter().chain(&running.http).chain(&running.admin) {
         server.stop(true).await;

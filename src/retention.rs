@@ -7,7 +7,7 @@ use countersign_domain_ns::{
     ports::{Kept, Ports, Purged},
     realm::{Realm, RealmSettings},
 };
-use countersign_edge::auth::Keys;
+use countersign_ns::auth::Keys;
 use countersign_ports::{Fault, time::Time};
 
 /// How often there is something to forget.

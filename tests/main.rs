@@ -32,6 +32,7 @@ mod last_release;
 mod licences;
 mod limits;
 mod login;
+mod metric_names;
 mod observability;
 mod openapi;
 mod outages;

@@ -139,33 +139,39 @@ async fn the_metrics_count_what_happens_to_logins_and_phones() {
     watching.qr().await;
     let (_, metrics) = pod.admin("/metrics").await;
     for line in [
-        r#"countersign_logins_total{outcome="approved",via="qr"} 1"#,
-        r#"countersign_logins_total{outcome="refused",via="qr"} 1"#,
-        r#"countersign_logins_total{outcome="cancelled",via="none"} 1"#,
-        r#"countersign_logins_total{outcome="expired",via="none"} 0"#,
-        "countersign_redemptions_total 1",
-        "countersign_enrolments_confirmed_total 1",
-        r#"countersign_alerts_total{kind="not_me"} 1"#,
-        r#"countersign_phone_commands_total{frame="Auth",result="ok"} 2"#,
-        r#"countersign_phone_commands_total{frame="Enrol",result="ok"} 1"#,
-        r#"countersign_phone_commands_total{frame="Claim",result="ok"} 2"#,
-        r#"countersign_phone_commands_total{frame="Decide",result="ok"} 2"#,
-        r#"countersign_phone_commands_total{frame="Decide",result="refused"} 0"#,
-        "countersign_phone_sessions 1",
-        r#"countersign_kv_entries{kind="logins"} 4"#,
-        "countersign_store_waiting 0",
-        "countersign_store_failed_commits_total 0",
-        "countersign_ready 1",
-        concat!("countersign_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
-        r#"countersign_http_request_duration_seconds_count{class="2xx",door="rest"}"#,
+        r#"countersign_logins_total{outcome="approved",service="ns",via="qr"} 1"#,
+        r#"countersign_logins_total{outcome="refused",service="ns",via="qr"} 1"#,
+        r#"countersign_logins_total{outcome="cancelled",service="ns",via="none"} 1"#,
+        r#"countersign_logins_total{outcome="expired",service="ns",via="none"} 0"#,
+        r#"countersign_redemptions_total{service="ns"} 1"#,
+        r#"countersign_enrolments_confirmed_total{service="ns"} 1"#,
+        r#"countersign_alerts_total{kind="not_me",service="ns"} 1"#,
+        r#"countersign_phone_commands_total{frame="Auth",result="ok",service="ns"} 2"#,
+        r#"countersign_phone_commands_total{frame="Enrol",result="ok",service="ns"} 1"#,
+        r#"countersign_phone_commands_total{frame="Claim",result="ok",service="ns"} 2"#,
+        r#"countersign_phone_commands_total{frame="Decide",result="ok",service="ns"} 2"#,
+        r#"countersign_phone_commands_total{frame="Decide",result="refused",service="ns"} 0"#,
+        r#"countersign_phone_sessions{service="ns"} 1"#,
+        r#"countersign_kv_entries{kind="logins",service="ns"} 4"#,
+        r#"countersign_store_waiting{service="ns"} 0"#,
+        r#"countersign_store_failed_commits_total{service="ns"} 0"#,
+        r#"countersign_ready{service="ns"} 1"#,
+        concat!(r#"countersign_build_info{service="ns",version=""#, env!("CARGO_PKG_VERSION"), "\"} 1"),
+        r#"countersign_http_request_duration_seconds_count{class="2xx",door="rest",service="ns"}"#,
     ] {
         assert!(metrics.lines().any(|l| l.starts_with(line)), "{line} is missing in\n{metrics}");
     }
     let number = |name: &str| metrics.lines().find_map(|l| l.strip_prefix(name)?.trim().parse::<f64>().ok()).unwrap();
-    assert!(number("countersign_store_writes_total ") >= number("countersign_store_commits_total "), "a commit has a write");
+    assert!(
+        number(r#"countersign_store_writes_total{service="ns"} "#) >= number(r#"countersign_store_commits_total{service="ns"} "#),
+        "a commit has a write"
+    );
     // Pages that have left may not be gone yet.
-    assert!(number("countersign_waiters ") >= 1.0 && number("countersign_page_connections ") >= 1.0, "{metrics}");
-    assert!(number("countersign_store_commits_total ") >= 4.0, "each fact was committed");
+    assert!(
+        number(r#"countersign_waiters{service="ns"} "#) >= 1.0 && number(r#"countersign_page_connections{service="ns"} "#) >= 1.0,
+        "{metrics}"
+    );
+    assert!(number(r#"countersign_store_commits_total{service="ns"} "#) >= 4.0, "each fact was committed");
     for secret in ["alice", "shop", &stage.realm, &login.id] {
         assert!(!metrics.contains(secret), "{secret} is in the metrics");
     }
@@ -186,10 +192,10 @@ async fn a_limit_that_turns_somebody_away_is_counted() {
     }
     let (_, metrics) = pod.admin("/metrics").await;
     for line in [
-        r#"countersign_limited_total{by="account"} 1"#,
-        r#"countersign_alerts_total{kind="limited"} 1"#,
-        r#"countersign_phone_commands_total{frame="Claim",result="refused"} 30"#,
-        r#"countersign_phone_commands_total{frame="Claim",result="limited"} 1"#,
+        r#"countersign_limited_total{by="account",service="ns"} 1"#,
+        r#"countersign_alerts_total{kind="limited",service="ns"} 1"#,
+        r#"countersign_phone_commands_total{frame="Claim",result="refused",service="ns"} 30"#,
+        r#"countersign_phone_commands_total{frame="Claim",result="limited",service="ns"} 1"#,
     ] {
         assert!(metrics.lines().any(|l| l == line), "{line} is missing in\n{metrics}");
     }

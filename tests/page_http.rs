@@ -255,7 +255,7 @@ async fn streams_and_polls_are_sent_away_when_the_pod_goes() {
     let waiting = get(&login, "state?after=3&wait=25").send();
     let leave = async {
         // The poll is under way when it is counted.
-        while !pod.admin("/metrics").await.1.contains("countersign_page_connections 2") {}
+        while !pod.admin("/metrics").await.1.contains(r#"countersign_page_connections{service="ns"} 2"#) {}
         pod.signal("TERM");
     };
     let (answer, ()) = tokio::join!(waiting, leave);

@@ -113,8 +113,8 @@ async fn the_admin_port_tells_life_readiness_and_metrics() {
     let (_, metrics) = pod.admin("/metrics").await;
     for line in [
         "countersign_phone_connections 1",
-        r#"countersign_phone_handshakes_total{result="ok"} 2"#,
-        r#"countersign_http_requests_total{class="2xx"}"#,
+        r#"countersign_phone_handshakes_total{result="ok",service="ns"} 2"#,
+        r#"countersign_http_requests_total{class="2xx",service="ns"}"#,
         "process_resident_memory_bytes",
     ] {
         assert!(metrics.contains(line), "{line} is missing in\n{metrics}");

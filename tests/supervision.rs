@@ -131,7 +131,7 @@ async fn a_phone_that_does_not_read_is_cut_off_and_its_account_is_free_again() {
     until_offline(&stage, &phone.account.id).await;
     stage.approved(&mut phone.connect().await).await;
     let (_, metrics) = pod.admin("/metrics").await;
-    assert!(metrics.contains(r#"countersign_phone_closed_total{code="too_slow"} 1"#), "{metrics}");
+    assert!(metrics.contains(r#"countersign_phone_closed_total{code="too_slow",service="ns"} 1"#), "{metrics}");
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_full_link_ends_the_session() {
     }
     until_offline(&stage, &phone.account.id).await;
     let (_, metrics) = pod.admin("/metrics").await;
-    assert!(metrics.contains(r#"countersign_phone_closed_total{code="too_slow"} 1"#), "{metrics}");
+    assert!(metrics.contains(r#"countersign_phone_closed_total{code="too_slow",service="ns"} 1"#), "{metrics}");
 }
 
 #[tokio::test]

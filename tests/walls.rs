@@ -59,10 +59,10 @@ static WALLS: &[Wall] = &[
         breach: ("countersign-actors", "diesel"),
     },
     Wall {
-        who: |n| !one_of(&["countersign-actors", "countersign-edge"])(n),
+        who: |n| !one_of(&["countersign-actors", "countersign-ns"])(n),
         never: |d| one_of(&["actix", "actix-web-actors"])(d),
         why: "nobody but the heart and the page socket names actors; everybody else holds handles",
-        breach: ("countersign-ns", "actix"),
+        breach: ("countersign-edge", "actix"),
     },
     Wall {
         who: |n| one_of(&["countersign-domain-ns", "countersign-ports"])(n),

@@ -2,7 +2,7 @@
 
 use countersign_protocol::outer::MAX_PHONE_FRAME;
 
-use crate::ws_frames::{Reader, Rude, Said};
+use super::frames::{Incoming, ProtocolViolation, Reader};
 
 /// Whether it said anything before it gave up, if it did.
 pub fn body(data: &[u8]) -> bool {
@@ -13,15 +13,15 @@ pub fn body(data: &[u8]) -> bool {
     }
     for said in &whole.0 {
         match said {
-            Said::Message(message) => assert!(message.len() <= MAX_PHONE_FRAME),
-            Said::Ping(payload) => assert!(payload.len() <= 125),
-            Said::Pong | Said::Close => {}
+            Incoming::Message(message) => assert!(message.len() <= MAX_PHONE_FRAME),
+            Incoming::Ping(payload) => assert!(payload.len() <= 125),
+            Incoming::Pong | Incoming::Close => {}
         }
     }
     !whole.0.is_empty()
 }
 
-fn said(bytes: &[u8], piece: usize) -> (Vec<Said>, bool) {
+fn said(bytes: &[u8], piece: usize) -> (Vec<Incoming>, bool) {
     let (mut reader, mut said) = (Reader::default(), Vec::new());
     for piece in bytes.chunks(piece) {
         reader.push(piece);
@@ -29,7 +29,7 @@ fn said(bytes: &[u8], piece: usize) -> (Vec<Said>, bool) {
             match reader.next() {
                 Ok(Some(it)) => said.push(it),
                 Ok(None) => break,
-                Err(Rude) => return (said, true),
+                Err(ProtocolViolation) => return (said, true),
             }
         }
     }

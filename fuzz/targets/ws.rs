@@ -4,8 +4,8 @@
 mod body;
 // The reader is private to its crate, and stays so.
 #[expect(dead_code, reason = "only the reader is fuzzed")]
-#[path = "../../services/edge/src/ws_frames.rs"]
-mod ws_frames;
+#[path = "../../services/edge/src/phone/frames.rs"]
+mod frames;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     body::body(data);

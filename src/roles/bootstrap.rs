@@ -14,12 +14,13 @@ use countersign_domain_ns::{
     realm::RealmSettings,
     refused::{Refused, Stop},
 };
-use countersign_edge::{
-    admin::{Part, Storage},
-    metrics::{Metric, Metrics},
-};
+use countersign_edge::{admin::Part, metrics::Metric};
 use countersign_kv::{MemoryKv, RedisKv, RedisUrl};
 use countersign_kv_ns::{MemoryLive, RedisLive};
+use countersign_ns::{
+    Storage,
+    metrics::{self, Metrics},
+};
 use countersign_ports::{random::Random, secret::Secret, time::Time, vault::Vault};
 use countersign_protocol::ids::{ApiKeyId, AuditId};
 use countersign_store::{
@@ -114,10 +115,10 @@ fn storage(store: NsStore, memory: Option<(Arc<MemoryKv>, Arc<MemoryLive>)>) -> 
         let _turn = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let writing = store.writing();
-        metrics.catch_up(Metric::StoreCommits, writing.commits);
-        metrics.catch_up(Metric::StoreWrites, writing.writes);
-        metrics.catch_up(Metric::StoreFailed, writing.failed);
-        metrics.set(Metric::StoreWaiting, &[], count(writing.waiting));
+        metrics.shared.catch_up(Metric::StoreCommits, writing.commits);
+        metrics.shared.catch_up(Metric::StoreWrites, writing.writes);
+        metrics.shared.catch_up(Metric::StoreFailed, writing.failed);
+        metrics.shared.set(Metric::StoreWaiting, &[], count(writing.waiting));
         let Some((kv, live)) = &memory else { return };
         let (shared, size) = (kv.size(), live.size());
         let kinds = [
@@ -128,7 +129,7 @@ fn storage(store: NsStore, memory: Option<(Arc<MemoryKv>, Arc<MemoryLive>)>) -> 
             ("quarantined", size.quarantined),
         ];
         for (kind, n) in kinds {
-            metrics.set(Metric::KvEntries, &[kind], count(n));
+            metrics.own.set(metrics::Metric::KvEntries, &[kind], count(n));
         }
     })
 }

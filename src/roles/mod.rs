@@ -10,7 +10,8 @@ use countersign_domain_ns::{
     api_key::ApiKey,
     ports::{Directory, KeyQuery, Unmetered},
 };
-use countersign_edge::metrics::Metrics;
+use countersign_edge::metrics::Exposition;
+use countersign_ns::metrics::{self, Metrics};
 use countersign_ports::{secret::Secret, time::Clock};
 use countersign_protocol::ids::ApiKeyId;
 use countersign_store::{
@@ -67,13 +68,20 @@ fn runtime(config: &Config) -> Result<Runtime, StartError> {
     runtime.map_err(|e| StartError::Other(e.to_string()))
 }
 
+fn metrics() -> Result<(Exposition, Metrics), Box<dyn std::error::Error>> {
+    let exposition = Exposition::new()?;
+    let metrics = Metrics { shared: exposition.series(metrics::SERVICE)?, own: exposition.series(metrics::SERVICE)? };
+    metrics.shared.say_version();
+    Ok((exposition, metrics))
+}
+
 /// Runs until told to stop.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
     let data = DataDir::open(&plan.data)?;
-    let metrics = Metrics::new().map_err(|e| StartError::Other(e.to_string()))?;
+    let (exposition, metrics) = metrics().map_err(|e| StartError::Other(e.to_string()))?;
     let runtime = runtime(&plan.config)?;
     let behind = runtime.block_on(bootstrap::ports(&data, &plan.config, Arc::new(metrics.clone())))?;
-    let code = actix_rt::System::new().block_on(ns::run(plan, data, behind, metrics));
+    let code = actix_rt::System::new().block_on(ns::run(plan, data, behind, metrics, exposition));
     runtime.shutdown_background();
     code
 }

@@ -1,25 +1,27 @@
-//! NS: heart, doors, admin port; the demo when asked for.
+//! NS: heart, listeners, admin port; the demo when asked for.
 
 use std::{
     net::{SocketAddr, TcpListener},
     process::ExitCode,
+    sync::Arc,
     thread::available_parallelism,
     time::Duration,
 };
 
-use countersign_actors::{Deaths, Heart, Settings};
+use actix_web::dev::Server;
+use countersign_actors::{Heart, Settings};
+use countersign_domain_ns::ports::Ports;
 use countersign_edge::{
-    admin::{self, Readiness, Watched},
-    auth::Keys,
-    gate::{Gate, Limits},
+    admin::{self, Admin, Readiness},
     http,
-    metrics::Metrics,
-    page::Leaving,
-    phone::{self, Door},
-    status::History,
+    metrics::Exposition,
+    phone::{
+        self, PhoneListener,
+        gate::{Gate, Limits},
+    },
     tls::{ClientCertificates, Tls, TlsFiles},
 };
-use countersign_ns::{Parts, PublicUrls};
+use countersign_ns::{CODES, Observed, Parts, PublicUrls, auth::Keys, metrics::Metrics, page::Leaving};
 use countersign_protocol::Role;
 use serde_json::json;
 use tokio::sync::watch;
@@ -36,7 +38,7 @@ use crate::{
     retention, tls_files,
 };
 
-struct Doors {
+struct Listeners {
     rest: TcpListener,
     page: TcpListener,
     phone: TcpListener,
@@ -94,11 +96,17 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metrics) -> Result<ExitCode, StartError> {
+pub(super) async fn run(
+    plan: Plan,
+    data: DataDir,
+    behind: Behind,
+    metrics: Metrics,
+    exposition: Exposition,
+) -> Result<ExitCode, StartError> {
     let Behind { ports, storage, parts } = behind;
     let config = &plan.config;
     let l = &config.listen;
-    let doors = Doors {
+    let listeners = Listeners {
         rest: listen("rest", l.rest)?,
         page: listen("page", l.page)?,
         phone: listen("phone", l.phone)?,
@@ -107,7 +115,8 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
     let (heart, deaths) = Heart::start(ports.clone(), settings(config)).await?;
     bootstrap::root_key(&ports, &data).await?;
     let address = |listener: &TcpListener| listener.local_addr().map_err(|e| StartError::Other(e.to_string()));
-    let (rest, page, phone, admin) = (address(&doors.rest)?, address(&doors.page)?, address(&doors.phone)?, address(&doors.admin)?);
+    let (rest, page, phone, admin) =
+        (address(&listeners.rest)?, address(&listeners.page)?, address(&listeners.phone)?, address(&listeners.admin)?);
     let tls = PortsTls::load(config)?;
     let urls = urls(config, page, phone);
     let http = |tls: &PortTls, at: SocketAddr| format!("{}://{at}", if tls.on() { "https" } else { "http" });
@@ -119,27 +128,23 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
         bootstrap::realm(&heart.realms, "default", "Default").await?;
         ready["realm"] = "default".into();
     }
-    let watched = Watched {
+    let readiness = Readiness::new(parts);
+    let observed = Observed::start(readiness.clone(), heart.clone(), metrics.clone(), storage);
+    let admin_port = Admin {
         role: plan.role,
-        readiness: Readiness::new(parts),
-        heart: heart.clone(),
-        history: History::start(metrics.clone()),
-        metrics,
-        storage,
+        exposition,
+        services: Arc::new([Arc::new(observed) as Arc<dyn admin::Observed>]),
+        began: std::time::Instant::now(),
     };
     let keys = Keys::new(ports.clone());
-    let parts = |leaving| Parts { heart: heart.clone(), ports: ports.clone(), keys: keys.clone(), urls, leaving };
-    let mut running = open(config, doors, &tls, watched, deaths, parts)?;
+    let (leave, leaving) = watch::channel(false);
+    let leaving = Leaving(leaving);
+    let parts = Parts { heart: heart.clone(), ports: ports.clone(), keys: keys.clone(), urls, leaving, metrics: metrics.clone() };
+    let mut running = Running::new(deaths, readiness, metrics, leave);
+    open(config, listeners, &tls, admin_port, parts, &mut running)?;
     actix_rt::spawn(tls_files::watch(tls.all()));
-    if plan.demo && (config.rest_tls.on() || config.page_tls.on()) {
-        return Err(StartError::Other(
-            "the demo speaks to its neighbours in the clear: --demo goes without rest_tls and page_tls".to_owned(),
-        ));
-    }
     if plan.demo {
-        let realm = bootstrap::realm(&heart.realms, "demo", "Demo").await?;
-        let (origin, server) =
-            demo::serve(&ports, &realm, listen("demo", l.demo)?, &format!("http://{rest}"), &format!("http://{page}")).await?;
+        let (origin, server) = serve_demo(config, &heart, &ports, rest, page).await?;
         running.add_http(server);
         ready["realm"] = "demo".into();
         ready["demo"] = origin.into();
@@ -153,6 +158,24 @@ pub(super) async fn run(plan: Plan, data: DataDir, behind: Behind, metrics: Metr
     let code = lifecycle::until_the_end(running, &heart, ms(config.drain.spread_ms), ms(config.drain.deadline_ms)).await;
     drop(data);
     Ok(code)
+}
+
+/// The demo, in a realm of its own. Gives where it is.
+async fn serve_demo(
+    config: &Config,
+    heart: &Heart,
+    ports: &Ports,
+    rest: SocketAddr,
+    page: SocketAddr,
+) -> Result<(String, Server), StartError> {
+    if config.rest_tls.on() || config.page_tls.on() {
+        return Err(StartError::Other(
+            "the demo speaks to its neighbours in the clear: --demo goes without rest_tls and page_tls".to_owned(),
+        ));
+    }
+    let realm = bootstrap::realm(&heart.realms, "demo", "Demo").await?;
+    let listener = listen("demo", config.listen.demo)?;
+    demo::serve(ports, &realm, listener, &format!("http://{rest}"), &format!("http://{page}")).await
 }
 
 fn settings(config: &Config) -> Settings {
@@ -182,12 +205,12 @@ fn urls(config: &Config, page: SocketAddr, phone: SocketAddr) -> PublicUrls {
 
 fn open(
     config: &Config,
-    doors: Doors,
+    listeners: Listeners,
     tls: &PortsTls,
-    watched: Watched,
-    deaths: Deaths,
-    parts: impl FnOnce(Leaving) -> Parts,
-) -> Result<Running, StartError> {
+    admin_port: Admin,
+    parts: Parts,
+    running: &mut Running,
+) -> Result<(), StartError> {
     let io = |e: std::io::Error| StartError::Other(e.to_string());
     let h = &config.http;
     let http_settings = http::Settings {
@@ -196,35 +219,32 @@ fn open(
         request: ms(h.request_ms),
         connections: h.connections,
     };
-    let Watched { readiness, heart, metrics, .. } = watched.clone();
-    let (leave, leaving) = watch::channel(false);
-    let parts = parts(Leaving(leaving));
-    let mut running = Running::new(deaths, readiness, metrics.clone(), leave);
+    let (heart, metrics) = (parts.heart.clone(), parts.metrics.shared.clone());
     let small = http::Settings { workers: 1, ..http_settings };
     #[cfg(feature = "faults")]
     let sick = heart.clone();
-    let admin = http::serve(doors.admin, http::Door::Admin, tls.admin.as_ref(), small, metrics.clone(), move |c| {
-        admin::routes(c, watched.clone());
+    let admin = http::serve(listeners.admin, http::Listener::Admin, CODES, tls.admin.as_ref(), small, metrics.clone(), move |c| {
+        admin::routes(c, admin_port.clone());
         #[cfg(feature = "faults")]
         faults::routes(c, sick.clone());
     });
     running.add_admin(admin.map_err(io)?);
     let rest = parts.clone();
     running.add_http(
-        http::serve(doors.rest, http::Door::Rest, tls.rest.as_ref(), http_settings, metrics.clone(), move |c| {
+        http::serve(listeners.rest, http::Listener::Rest, CODES, tls.rest.as_ref(), http_settings, metrics.clone(), move |c| {
             countersign_ns::rest_routes(c, &rest)
         })
         .map_err(io)?,
     );
     let page = parts;
     running.add_http(
-        http::serve(doors.page, http::Door::Page, tls.page.as_ref(), http_settings, metrics.clone(), move |c| {
+        http::serve(listeners.page, http::Listener::Page, CODES, tls.page.as_ref(), http_settings, metrics.clone(), move |c| {
             countersign_ns::page_routes(c, &page)
         })
         .map_err(io)?,
     );
     let p = &config.phone;
-    let door = Door {
+    let phone = PhoneListener {
         sessions: heart.sessions.clone(),
         gate: Gate::new(Limits {
             strangers: p.strangers,
@@ -233,11 +253,11 @@ fn open(
         }),
         metrics,
         settings: phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers, 1) },
-        role: Role::Ns,
+        path: Role::Ns.path(),
         tls: tls.phone.clone(),
     };
-    running.add_phone(phone::serve(doors.phone, door).map_err(io)?);
-    Ok(running)
+    running.add_phone(phone::serve(listeners.phone, phone).map_err(io)?);
+    Ok(())
 }
 
 /// Panics, other hours and broken promises on request, for tests.

@@ -129,5 +129,5 @@ async fn keys_that_do_not_work_are_counted_and_told_once_a_minute() {
     let told = stage.root.global_events(&[("action", "alert.unauthorized"), ("object", "api-key"), ("wait", "30")]).await.unwrap().items;
     assert_eq!(detail(&told[0].detail), serde_json::json!({"reason": "unknown", "count": 5}), "of nobody, so of no realm");
     let metrics = pod.admin("/metrics").await.1;
-    assert!(metrics.contains(r#"countersign_alerts_total{kind="unauthorized"} 2"#), "{metrics}");
+    assert!(metrics.contains(r#"countersign_alerts_total{kind="unauthorized",service="ns"} 2"#), "{metrics}");
 }

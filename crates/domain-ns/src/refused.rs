@@ -1,9 +1,12 @@
 //! How a rule says no.
 
-use countersign_ports::Fault;
+use countersign_ports::{
+    Fault,
+    refusal::{self, Kind, Refuse},
+};
 use countersign_protocol::codes::Refusal;
 
-use crate::limits::Limited;
+use crate::limits::{Limited, LimitedBy};
 
 /// A rule said no. One list for both sides; phones get [`Refused::refusal`], REST gets `as_str`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,6 +137,67 @@ impl Refused {
     }
 }
 
+impl Refuse for Refused {
+    fn refusal(self) -> refusal::Refusal {
+        let kind = match self {
+            Self::NotFound => Kind::NotFound,
+            Self::TooLate => Kind::Gone,
+            Self::RequestChanged | Self::ConfirmNotAllowed | Self::AppNotListed => Kind::Unprocessable,
+            Self::Lacking
+            | Self::SameHands
+            | Self::MoreAuthority
+            | Self::EnrolmentNotAccepted
+            | Self::WrongReturnToken
+            | Self::WrongNumber
+            | Self::AccountPending
+            | Self::AccountBlocked
+            | Self::AccountDeleted => Kind::Forbidden,
+            Self::NotAllowed
+            | Self::StaleQr
+            | Self::BadCapability
+            | Self::AlreadyClaimed
+            | Self::AlreadyDecided
+            | Self::Expired
+            | Self::Cancelled
+            | Self::WrongUser
+            | Self::BadDecision
+            | Self::BadEnrolment
+            | Self::NotApproved
+            | Self::AlreadyRedeemed
+            | Self::NotRedeemed
+            | Self::AlreadyExists
+            | Self::SecretAlreadyIssued
+            | Self::UpdateRequired
+            | Self::InUse
+            | Self::Superseded
+            | Self::FurtherPhone
+            | Self::LegalHold => Kind::Conflict,
+        };
+        refusal::Refusal::new(kind, self.as_str())
+    }
+}
+
+impl Refuse for Limited {
+    fn refusal(self) -> refusal::Refusal {
+        let code = if self.by == LimitedBy::Quarantine { "quarantined" } else { "rate_limited" };
+        let detail = match self.by {
+            LimitedBy::Quarantine => {
+                "phones said of this browser or address that it was not their users; try later, or ask an administrator to release it"
+            }
+            LimitedBy::Initiator => "this browser has started too many logins",
+            LimitedBy::Account => "this account has tried too often",
+            LimitedBy::Client => "this client has started too many logins",
+            LimitedBy::Address => "too many logins from this address",
+        };
+        refusal::Refusal {
+            detail: Some(detail.into()),
+            limit: Some(self.by.as_str()),
+            retry_after: Some(self.retry_after),
+            ..refusal::Refusal::new(Kind::TooMany, code)
+        }
+    }
+}
+
 /// What a flow gives: a value, a refusal, or a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -160,5 +224,15 @@ impl From<Refused> for Stop {
 impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
+    }
+}
+
+impl Refuse for Stop {
+    fn refusal(self) -> refusal::Refusal {
+        match self {
+            Self::Refused(refused) => Refuse::refusal(refused),
+            Self::Limited(limited) => limited.refusal(),
+            Self::Fault(fault) => fault.refusal(),
+        }
     }
 }

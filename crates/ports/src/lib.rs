@@ -7,6 +7,7 @@ pub mod fault;
 pub mod presence;
 pub mod probe;
 pub mod random;
+pub mod refusal;
 pub mod sabotage;
 pub mod secret;
 pub mod time;

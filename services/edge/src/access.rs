@@ -12,14 +12,17 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use countersign_protocol::ids::ApiKeyId;
 use tokio::time::Instant;
 use tracing_actix_web::RequestId;
 
-use crate::{http::Door, metrics::Metrics, trace::Trace};
+use crate::{http::Listener, metrics::Metrics, trace::Trace};
 
 /// The target of the lines; the program switches it on and off.
 pub const TARGET: &str = "countersign::access";
+
+/// The id of the API key that a request was let in with, as an extension of the request.
+#[derive(Clone, Debug)]
+pub struct KeyId(pub String);
 
 /// Outermost of all layers: it sees answers as they leave, and lines are written outside the request's span.
 ///
@@ -29,8 +32,8 @@ pub async fn note(request: ServiceRequest, next: Next<impl MessageBody + 'static
     let began = Instant::now();
     let response = next.call(request).await?;
     let (request, status, took) = (response.request(), response.status().as_u16(), began.elapsed());
-    if let (Some(metrics), Some(door)) = (request.app_data::<web::Data<Metrics>>(), request.app_data::<Door>()) {
-        metrics.answered(if waits(request.query_string()) { "wait" } else { door.as_str() }, status, took);
+    if let (Some(metrics), Some(listener)) = (request.app_data::<web::Data<Metrics>>(), request.app_data::<Listener>()) {
+        metrics.answered(if waits(request.query_string()) { "wait" } else { listener.as_str() }, status, took);
     }
     if tracing::enabled!(target: TARGET, tracing::Level::INFO) {
         write(request, status, took, response.response().body().size());
@@ -62,7 +65,7 @@ fn write(request: &HttpRequest, status: u16, took: Duration, size: BodySize) {
         bytes,
         request_id = all.get::<RequestId>().map(tracing::field::display),
         trace_id = all.get::<Trace>().map(|trace| tracing::field::display(trace.id)),
-        api_key = all.get::<ApiKeyId>().map(tracing::field::display),
+        api_key = all.get::<KeyId>().map(|id| tracing::field::display(&id.0)),
     );
 }
 

@@ -1,28 +1,28 @@
-//! The admin port: is it alive, is it ready and if not why, what does it measure, and all of that for people.
+//! The admin port: is the process alive, is it ready and if not why, what does it measure, and all of that for people.
 
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix_web::{HttpResponse, web};
-use countersign_actors::Heart;
+use async_trait::async_trait;
 use countersign_ports::probe::Probe;
 use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::{
-    metrics::{Metric, Metrics},
-    status::{self, History},
+    metrics::{Exposition, Metric, Metrics},
+    status::{self, Told},
 };
 
 /// How long a part may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Something outside of the pod that it needs, such as its database.
+/// Something outside of a service that it needs, such as its database.
 #[derive(Clone)]
 pub struct Part {
     /// What causes begin with.
@@ -30,7 +30,7 @@ pub struct Part {
     pub probe: Arc<dyn Probe>,
 }
 
-/// What readiness depends on.
+/// What the readiness of a service depends on.
 #[derive(Clone)]
 pub struct Readiness {
     parts: Arc<[Part]>,
@@ -51,7 +51,7 @@ impl Readiness {
         Self { parts: parts.into(), draining: Arc::default(), dead: Arc::default() }
     }
 
-    /// From now on the pod wants no new work.
+    /// From now on the service wants no new work.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -61,7 +61,8 @@ impl Readiness {
         self.dead.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(name);
     }
 
-    async fn causes(&self) -> Vec<String> {
+    /// Why the service is not ready.
+    pub async fn causes(&self) -> Vec<String> {
         let mut causes = Vec::new();
         if self.draining.load(Ordering::Relaxed) {
             causes.push("draining".to_owned());
@@ -80,39 +81,41 @@ impl Readiness {
     }
 }
 
-/// Puts what the storage knows of itself into the metrics.
-pub type Storage = Arc<dyn Fn(&Metrics) + Send + Sync>;
+/// A service as the admin port sees it.
+#[async_trait(?Send)]
+pub trait Observed: Send + Sync {
+    /// As metrics and roles spell it.
+    fn name(&self) -> &'static str;
+    /// The series that every service has.
+    fn metrics(&self) -> &Metrics;
+    /// Brings up to date what is not counted as it happens; gives why the service is not ready.
+    async fn look(&self) -> Vec<String>;
+    /// What the status page says of it, as of the last look.
+    fn told(&self) -> Told;
+}
 
 /// Everything that is looked at from here.
 #[derive(Clone)]
-pub struct Watched {
+pub struct Admin {
     /// What this process runs.
     pub role: &'static str,
-    pub readiness: Readiness,
-    pub heart: Heart,
-    pub metrics: Metrics,
-    pub storage: Storage,
-    pub history: History,
+    pub exposition: Exposition,
+    pub services: Arc<[Arc<dyn Observed>]>,
+    pub began: Instant,
 }
 
-impl Watched {
-    /// Looks at what is not counted as it happens; gives why the pod is not ready.
+impl Admin {
+    /// Looks at every service; gives why the process is not ready.
     pub(crate) async fn look(&self) -> Vec<String> {
-        let mut causes = self.readiness.causes().await;
-        match timeout(PATIENCE, self.heart.presences()).await {
-            Ok(Some(here)) => {
-                let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-                self.metrics.set(Metric::Sessions, &[], size(here.sessions));
-                self.metrics.set(Metric::Waiters, &[], size(here.waiters));
-            }
-            // Its death is on its way to the readiness.
-            Ok(None) if !causes.iter().any(|cause| cause.ends_with(" died")) => causes.push("a registry died".to_owned()),
-            // A dead one, or a late one, leaves its last numbers.
-            Ok(None) | Err(_) => {}
+        let mut all = Vec::new();
+        for service in &*self.services {
+            let causes = service.look().await;
+            service.metrics().set(Metric::Ready, &[], i64::from(causes.is_empty()));
+            // Where there are several, a cause says whose it is.
+            let named = |cause| if self.services.len() > 1 { format!("{}: {cause}", service.name()) } else { cause };
+            all.extend(causes.into_iter().map(named));
         }
-        self.metrics.set(Metric::Ready, &[], i64::from(causes.is_empty()));
-        (self.storage)(&self.metrics);
-        causes
+        all
     }
 }
 
@@ -120,22 +123,22 @@ async fn livez() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-async fn readyz(watched: web::Data<Watched>) -> HttpResponse {
-    let causes = watched.look().await;
+async fn readyz(admin: web::Data<Admin>) -> HttpResponse {
+    let causes = admin.look().await;
     let ready = causes.is_empty();
     let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.json(Ready { ready, causes })
 }
 
-async fn metrics(watched: web::Data<Watched>) -> HttpResponse {
-    watched.look().await;
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(watched.metrics.render())
+async fn metrics(admin: web::Data<Admin>) -> HttpResponse {
+    admin.look().await;
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(admin.exposition.render())
 }
 
 /// The routes of the admin port.
-pub fn routes(config: &mut web::ServiceConfig, watched: Watched) {
+pub fn routes(config: &mut web::ServiceConfig, admin: Admin) {
     config
-        .app_data(web::Data::new(watched))
+        .app_data(web::Data::new(admin))
         .route("/livez", web::get().to(livez))
         .route("/readyz", web::get().to(readyz))
         .route("/metrics", web::get().to(metrics))

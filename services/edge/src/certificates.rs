@@ -1,6 +1,5 @@
 //! Client certificates: what a client showed in its handshake, and what is listed.
 
-use countersign_domain_ns::api_key::certificate_hash;
 use countersign_ports::{secret::sha256, time::Time};
 use openssl::{
     asn1::{Asn1Time, Asn1TimeRef},
@@ -9,24 +8,28 @@ use openssl::{
 };
 
 /// The certificate of a connection. The client has proved that the key is its own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Shown {
-    /// What it is found by, when it is listed.
-    pub(crate) hash: [u8; 32],
+    der: Box<[u8]>,
 }
 
 impl Shown {
     pub(crate) fn by(ssl: &SslRef) -> Option<Self> {
         let der = ssl.peer_certificate()?.to_der().ok()?;
-        Some(Self { hash: certificate_hash(&der) })
+        Some(Self { der: der.into() })
+    }
+
+    /// The certificate in DER.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
     }
 }
 
 /// A certificate as it is listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// What it is found by.
-    pub hash: [u8; 32],
+    pub der: Vec<u8>,
     /// SHA-256 of it, as tools show it.
     pub fingerprint: [u8; 32],
     pub not_before: Time,
@@ -41,7 +44,7 @@ impl Certificate {
         let [one] = &all[..] else { return None };
         let der = one.to_der().ok()?;
         let (not_before, not_after) = lifetime(one)?;
-        Some(Self { hash: certificate_hash(&der), fingerprint: sha256(&der), not_before, not_after })
+        Some(Self { fingerprint: sha256(&der), der, not_before, not_after })
     }
 }
 

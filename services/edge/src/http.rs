@@ -12,20 +12,27 @@ use actix_web::{
 };
 use tracing_actix_web::{DefaultRootSpanBuilder, Level, RootSpanBuilder, TracingLogger};
 
-use crate::{access, body, certificates::Shown, metrics::Metrics, problem, tls::Tls, trace::Trace};
+use crate::{
+    access, body,
+    certificates::Shown,
+    metrics::Metrics,
+    problem::{self, Code, Codes},
+    tls::Tls,
+    trace::Trace,
+};
 
 /// How long the kernel lets a peer leave our data unread before it ends the connection. A stalled page's actor is not polled and could not end it.
 const STALLED: Duration = Duration::from_secs(20);
 
 /// Which port a listener is, as metrics spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Listener {
     Rest,
     Page,
     Admin,
 }
 
-impl Door {
+impl Listener {
     /// The spelling in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -64,13 +71,14 @@ impl RootSpanBuilder for Spans {
     }
 }
 
-/// Serves `routes` on this listener, in TLS where there is some.
+/// Serves `routes` on this listener, in TLS where there is some. `codes` are the problem codes of the service.
 ///
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve<F>(
     listener: TcpListener,
-    door: Door,
+    kind: Listener,
+    codes: &'static [Code],
     tls: Option<&Tls>,
     settings: Settings,
     metrics: Metrics,
@@ -85,7 +93,8 @@ where
             .wrap(from_fn(problem::render))
             .wrap(TracingLogger::<Spans>::new())
             .wrap(from_fn(access::note))
-            .app_data(door)
+            .app_data(kind)
+            .app_data(Codes(codes))
             .app_data(web::Data::new(body::Patience(settings.request)))
             .app_data(web::Data::new(metrics.clone()))
             .app_data(problem::json_config())

@@ -1,6 +1,9 @@
-//! Errors as RFC 9457 problem details. Handlers return [`Oops`]; one middleware writes the body, so that every error carries its request id.
+//! Errors as RFC 9457 problem details. Handlers return [`ApiProblem`]; one middleware writes the body, so that every error
+//! carries its request id.
 
-use std::fmt;
+mod codes;
+
+use std::{borrow::Cow, fmt};
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, ResponseError,
@@ -11,23 +14,16 @@ use actix_web::{
     web,
 };
 use countersign_api::{FieldError, Problem};
-use countersign_domain_ns::{
-    Refused,
-    limits::{Limited, LimitedBy},
-    refused::Stop,
-};
-use countersign_ports::Fault;
+use countersign_ports::refusal::{Kind, Refusal, Refuse};
 use tracing_actix_web::RequestId;
 
-use crate::{
-    auth::PathNeeds,
-    codes::CODES,
-    trace::{TRACERESPONSE, Trace},
-};
+pub use codes::{Code, Codes, GENERAL, code, with};
+
+use crate::trace::{TRACERESPONSE, Trace};
 
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug)]
-pub struct Oops {
+pub struct ApiProblem {
     pub status: StatusCode,
     pub code: &'static str,
     pub detail: Option<String>,
@@ -39,7 +35,7 @@ pub struct Oops {
     pub allow: Option<Box<str>>,
 }
 
-impl Oops {
+impl ApiProblem {
     /// With a stable code.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str) -> Self {
@@ -56,9 +52,9 @@ impl Oops {
     /// 422: this member of the request has a value that is not allowed.
     #[must_use]
     pub fn invalid(pointer: &str, detail: impl Into<String>) -> Self {
-        let mut oops = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
-        oops.errors.push(FieldError { pointer: pointer.to_owned(), detail: detail.into() });
-        oops
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+        problem.errors.push(FieldError { pointer: pointer.to_owned(), detail: detail.into() });
+        problem
     }
 
     /// 404, for what is not there and for what is not yours.
@@ -92,71 +88,33 @@ impl Oops {
     }
 }
 
-impl From<Refused> for Oops {
-    fn from(refused: Refused) -> Self {
-        let status = match refused {
-            Refused::NotFound => StatusCode::NOT_FOUND,
-            Refused::TooLate => StatusCode::GONE,
-            Refused::RequestChanged | Refused::ConfirmNotAllowed | Refused::AppNotListed => StatusCode::UNPROCESSABLE_ENTITY,
-            Refused::Lacking
-            | Refused::SameHands
-            | Refused::MoreAuthority
-            | Refused::EnrolmentNotAccepted
-            | Refused::WrongReturnToken
-            | Refused::WrongNumber
-            | Refused::AccountPending
-            | Refused::AccountBlocked
-            | Refused::AccountDeleted => StatusCode::FORBIDDEN,
-            _ => StatusCode::CONFLICT,
-        };
-        Self::new(status, refused.as_str())
-    }
-}
-
-impl From<Limited> for Oops {
-    fn from(limited: Limited) -> Self {
-        let code = if limited.by == LimitedBy::Quarantine { "quarantined" } else { "rate_limited" };
-        let mut oops = Self::new(StatusCode::TOO_MANY_REQUESTS, code).because(match limited.by {
-            LimitedBy::Quarantine => {
-                "phones said of this browser or address that it was not their users; try later, or ask an administrator to release it"
-            }
-            LimitedBy::Initiator => "this browser has started too many logins",
-            LimitedBy::Account => "this account has tried too often",
-            LimitedBy::Client => "this client has started too many logins",
-            LimitedBy::Address => "too many logins from this address",
-        });
-        oops.limit = Some(limited.by.as_str());
-        oops.retry_after = Some(limited.retry_after);
-        oops
-    }
-}
-
-impl From<Fault> for Oops {
-    fn from(fault: Fault) -> Self {
-        tracing::warn!(%fault, "a request could not be served");
-        let mut oops = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable").because("storage is out of reach; try again");
-        oops.retry_after = Some(2);
-        oops
-    }
-}
-
-impl From<Stop> for Oops {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Refused(refused) => refused.into(),
-            Stop::Limited(limited) => limited.into(),
-            Stop::Fault(fault) => fault.into(),
+/// Whatever rules say no with, as it is told over HTTP.
+impl<T: Refuse> From<T> for ApiProblem {
+    fn from(no: T) -> Self {
+        let Refusal { kind, code, detail, limit, retry_after, log } = no.refusal();
+        if let Some(why) = log {
+            tracing::warn!(%why, "a request could not be served");
         }
+        let status = match kind {
+            Kind::Forbidden => StatusCode::FORBIDDEN,
+            Kind::NotFound => StatusCode::NOT_FOUND,
+            Kind::Conflict => StatusCode::CONFLICT,
+            Kind::Gone => StatusCode::GONE,
+            Kind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self { detail: detail.map(Cow::into_owned), limit, retry_after, ..Self::new(status, code) }
     }
 }
 
-impl fmt::Display for Oops {
+impl fmt::Display for ApiProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code)
     }
 }
 
-impl ResponseError for Oops {
+impl ResponseError for ApiProblem {
     fn status_code(&self) -> StatusCode {
         self.status
     }
@@ -177,6 +135,10 @@ pub struct Deprecation {
     /// What to use.
     pub instead: &'static str,
 }
+
+/// The methods of one path, as data of its resource.
+#[derive(Clone, Debug, Default)]
+pub struct PathMethods(pub Vec<Method>);
 
 /// The deprecated methods of one path, as data of its resource.
 #[derive(Clone, Debug, Default)]
@@ -222,29 +184,29 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
     }
     say_deprecated(&request, response.headers_mut());
     tracing::debug!(status = response.status().as_u16(), "answered");
-    let oops = response.extensions_mut().remove::<Oops>();
-    let oops = oops.or_else(|| foreign(&response));
-    if let Some(oops) = oops {
-        let retry = oops.retry_after;
+    let problem = response.extensions_mut().remove::<ApiProblem>();
+    let problem = problem.or_else(|| foreign(&response));
+    if let Some(problem) = problem {
+        let retry = problem.retry_after;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
         if let Some(secs) = retry {
             headers.insert(header::RETRY_AFTER, secs.into());
         }
-        if oops.status == StatusCode::UNAUTHORIZED {
+        if problem.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
-        if let Some(Ok(methods)) = oops.allow.as_deref().map(header::HeaderValue::from_str) {
+        if let Some(Ok(methods)) = problem.allow.as_deref().map(header::HeaderValue::from_str) {
             headers.insert(header::ALLOW, methods);
         }
-        let body = serde_json::to_vec(&body(oops, id)).unwrap_or_default();
+        let body = serde_json::to_vec(&body(problem, id, request.app_data::<Codes>().map_or(&[], |codes| codes.0))).unwrap_or_default();
         response = response.set_body(BoxBody::new(body));
     }
     Ok(ServiceResponse::new(request, response))
 }
 
 /// An error the framework made itself: it gets a body like every other.
-fn foreign(response: &HttpResponse) -> Option<Oops> {
+fn foreign(response: &HttpResponse) -> Option<ApiProblem> {
     let status = response.status();
     let bare = response.headers().get(header::CONTENT_TYPE).is_none_or(|t| t.as_bytes().starts_with(b"text/plain"));
     let code = match status {
@@ -252,37 +214,37 @@ fn foreign(response: &HttpResponse) -> Option<Oops> {
         _ if status.is_client_error() => "malformed",
         _ => "internal",
     };
-    (bare && (status.is_client_error() || status.is_server_error())).then(|| Oops::new(status, code))
+    (bare && (status.is_client_error() || status.is_server_error())).then(|| ApiProblem::new(status, code))
 }
 
-fn body(oops: Oops, id: String) -> Problem {
+/// `codes` are those of the service, beside the general ones.
+fn body(problem: ApiProblem, id: String, codes: &[Code]) -> Problem {
     // Whoever shows `detail` to a person has something to show.
-    let general = || CODES.iter().find(|c| c.code == oops.code && oops.errors.is_empty()).map(|c| c.when.to_owned());
+    let known = GENERAL.iter().chain(codes).find(|c| c.code == problem.code && problem.errors.is_empty());
     Problem {
-        kind: format!("/problems/{}", oops.code),
-        title: oops.status.canonical_reason().unwrap_or("Error").to_owned(),
-        status: oops.status.as_u16(),
-        code: oops.code.to_owned(),
-        detail: oops.detail.or_else(general),
+        kind: format!("/problems/{}", problem.code),
+        title: problem.status.canonical_reason().unwrap_or("Error").to_owned(),
+        status: problem.status.as_u16(),
+        code: problem.code.to_owned(),
+        detail: problem.detail.or_else(|| known.map(|c| c.when.to_owned())),
         request_id: Some(id).filter(|id| !id.is_empty()),
-        errors: oops.errors,
-        limit: oops.limit.map(str::to_owned),
-        retry_after: oops.retry_after,
+        errors: problem.errors,
+        limit: problem.limit.map(str::to_owned),
+        retry_after: problem.retry_after,
     }
 }
 
 /// The answer where no route fits.
-pub async fn no_such_endpoint() -> Result<HttpResponse, Oops> {
-    Err(Oops::new(StatusCode::NOT_FOUND, "no_such_endpoint"))
+pub async fn no_such_endpoint() -> Result<HttpResponse, ApiProblem> {
+    Err(ApiProblem::new(StatusCode::NOT_FOUND, "no_such_endpoint"))
 }
 
 /// The answer where a route has no such method: it says which there are (RFC 9110, section 15.5.6).
-pub async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Oops> {
-    let methods =
-        request.app_data::<PathNeeds>().map(|needs| needs.0.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", "));
-    let mut oops = Oops::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
-    oops.allow = methods.map(String::into_boxed_str);
-    Err(oops)
+pub async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, ApiProblem> {
+    let methods = request.app_data::<PathMethods>().map(|all| all.0.iter().map(Method::as_str).collect::<Vec<_>>().join(", "));
+    let mut problem = ApiProblem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+    problem.allow = methods.map(String::into_boxed_str);
+    Err(problem)
 }
 
 /// How JSON bodies are read: bounded, and every failure a problem.
@@ -291,15 +253,15 @@ pub fn json_config() -> web::JsonConfig {
     use actix_web::error::{JsonPayloadError as E, PayloadError};
     web::JsonConfig::default().limit(countersign_api::limits::BODY).content_type_required(true).error_handler(|error, _| {
         match error {
-            E::Overflow { .. } | E::OverflowKnownLength { .. } => Oops::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            E::Overflow { .. } | E::OverflowKnownLength { .. } => ApiProblem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             E::ContentType => {
-                Oops::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").because("send Content-Type: application/json")
+                ApiProblem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").because("send Content-Type: application/json")
             }
-            E::Deserialize(e) => Oops::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string()),
+            E::Deserialize(e) => ApiProblem::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string()),
             // A body that is read before there is a body of JSON (`body::whole`).
-            E::Payload(PayloadError::Overflow) => Oops::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            E::Payload(e) => Oops::new(StatusCode::BAD_REQUEST, "malformed").because(format!("the body: {e}")),
-            _ => Oops::new(StatusCode::BAD_REQUEST, "malformed"),
+            E::Payload(PayloadError::Overflow) => ApiProblem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            E::Payload(e) => ApiProblem::new(StatusCode::BAD_REQUEST, "malformed").because(format!("the body: {e}")),
+            _ => ApiProblem::new(StatusCode::BAD_REQUEST, "malformed"),
         }
         .into()
     })
@@ -308,11 +270,12 @@ pub fn json_config() -> web::JsonConfig {
 /// How query strings are read.
 #[must_use]
 pub fn query_config() -> web::QueryConfig {
-    web::QueryConfig::default().error_handler(|error, _| Oops::new(StatusCode::BAD_REQUEST, "malformed").because(error.to_string()).into())
+    web::QueryConfig::default()
+        .error_handler(|error, _| ApiProblem::new(StatusCode::BAD_REQUEST, "malformed").because(error.to_string()).into())
 }
 
 /// How path segments are read.
 #[must_use]
 pub fn path_config() -> web::PathConfig {
-    web::PathConfig::default().error_handler(|_, _| Oops::not_found().into())
+    web::PathConfig::default().error_handler(|_, _| ApiProblem::not_found().into())
 }

@@ -1,136 +1,56 @@
-//! The state of the pod for people: one page without a script, and the same facts as JSON.
+//! The state of the process for people: one page without a script, and the same facts as JSON. What is said of each service
+//! comes from the service.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use countersign_domain_ns::login::Via;
-use countersign_protocol::codes::LoginState;
-use serde::Serialize;
-use tokio::time::Instant;
+use serde_json::{Value, json};
 
-use crate::{
-    admin::Watched,
-    metrics::{Metric, Metrics},
-};
+use crate::admin::Admin;
 
 const PAGE: &str = include_str!("../../../web/status/index.html");
 const STYLE: &str = include_str!("../../../web/status/status.css");
 /// The page loads its style and nothing else (its icon is none), and is in nobody's frame.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// What "lately" means, and how often it is looked at.
-const LATELY: Duration = Duration::from_secs(300);
-const EACH: Duration = Duration::from_secs(10);
 
-/// Logins by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-struct Outcomes {
-    approved: u64,
-    refused: u64,
-    cancelled: u64,
-    expired: u64,
+/// What a service says of itself.
+pub struct Told {
+    /// For people.
+    pub sections: Vec<Section>,
+    /// For scripts: members of an object.
+    pub json: Value,
 }
 
-impl Outcomes {
-    fn of(metrics: &Metrics) -> Self {
-        let sum = |state: LoginState| {
-            let vias = Via::ALL.iter().map(|v| v.as_str()).chain(["none"]);
-            vias.map(|via| metrics.counted(Metric::Logins, &[state.as_str(), via])).sum()
-        };
-        Self {
-            approved: sum(LoginState::Approved),
-            refused: sum(LoginState::Refused),
-            cancelled: sum(LoginState::Cancelled),
-            expired: sum(LoginState::Expired),
-        }
-    }
-
-    fn since(self, then: Self) -> Self {
-        Self {
-            approved: self.approved.saturating_sub(then.approved),
-            refused: self.refused.saturating_sub(then.refused),
-            cancelled: self.cancelled.saturating_sub(then.cancelled),
-            expired: self.expired.saturating_sub(then.expired),
-        }
-    }
+/// A part of the page.
+pub enum Section {
+    /// Numbers by row and column; the first cell of a row names it.
+    Table { title: &'static str, columns: Vec<&'static str>, rows: Vec<Vec<String>> },
+    /// Numbers by name.
+    Facts { title: &'static str, facts: Vec<(&'static str, String)> },
 }
 
-/// What the counters said a while ago.
-#[derive(Clone)]
-pub struct History {
-    began: Instant,
-    samples: Arc<Mutex<VecDeque<(Instant, Outcomes)>>>,
-}
-
-impl History {
-    /// Begins to remember, in a task of its own.
-    #[must_use]
-    pub fn start(metrics: Metrics) -> Self {
-        let history = Self { began: Instant::now(), samples: Arc::default() };
-        let mine = history.clone();
-        actix_rt::spawn(async move {
-            loop {
-                mine.remember(Instant::now(), Outcomes::of(&metrics));
-                tokio::time::sleep(EACH).await;
-            }
-        });
-        history
-    }
-
-    fn remember(&self, now: Instant, outcomes: Outcomes) {
-        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        samples.push_back((now, outcomes));
-        // The oldest that stays is from before `LATELY`: what came since is never less than asked for.
-        while samples.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= LATELY) {
-            samples.pop_front();
-        }
-    }
-
-    fn lately(&self, now: Outcomes) -> Outcomes {
-        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
-        samples.front().map_or(now, |(_, then)| now.since(*then))
-    }
-}
-
-/// Body of `/status.json`.
-#[derive(Serialize)]
+/// Everything the page says.
 struct Status {
     role: &'static str,
     version: &'static str,
     pid: u32,
-    uptime_secs: u64,
-    ready: bool,
+    uptime: Duration,
     causes: Vec<String>,
-    phone_connections: i64,
-    phone_sessions: i64,
-    page_connections: i64,
-    waiters: i64,
-    logins_last_5_minutes: Outcomes,
-    logins_since_start: Outcomes,
     /// `None` where the system does not say.
     resident_bytes: Option<u64>,
+    services: Vec<(&'static str, Told)>,
 }
 
-async fn status(watched: &Watched) -> Status {
-    let causes = watched.look().await;
-    let (metrics, now) = (&watched.metrics, Outcomes::of(&watched.metrics));
+async fn status(admin: &Admin) -> Status {
+    let causes = admin.look().await;
     Status {
-        role: watched.role,
+        role: admin.role,
         version: env!("CARGO_PKG_VERSION"),
         pid: std::process::id(),
-        uptime_secs: watched.history.began.elapsed().as_secs(),
-        ready: causes.is_empty(),
+        uptime: admin.began.elapsed(),
         causes,
-        phone_connections: metrics.level(Metric::PhoneConnections),
-        phone_sessions: metrics.level(Metric::Sessions),
-        page_connections: metrics.level(Metric::PageConnections),
-        waiters: metrics.level(Metric::Waiters),
-        logins_last_5_minutes: watched.history.lately(now),
-        logins_since_start: now,
         resident_bytes: resident(),
+        services: admin.services.iter().map(|s| (s.name(), s.told())).collect(),
     }
 }
 
@@ -151,15 +71,39 @@ fn fresh(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
 }
 
 /// `GET /`
-pub(crate) async fn page(watched: web::Data<Watched>) -> HttpResponse {
-    let status = status(&watched).await;
+pub(crate) async fn page(admin: web::Data<Admin>) -> HttpResponse {
+    let status = status(&admin).await;
     fresh(HttpResponse::Ok()).content_type("text/html; charset=utf-8").body(html(&status))
 }
 
 /// `GET /status.json`
-pub(crate) async fn json(watched: web::Data<Watched>) -> HttpResponse {
-    let status = status(&watched).await;
-    fresh(HttpResponse::Ok()).json(status)
+pub(crate) async fn json(admin: web::Data<Admin>) -> HttpResponse {
+    let status = status(&admin).await;
+    fresh(HttpResponse::Ok()).json(as_json(&status))
+}
+
+/// The facts of a lone service stand beside those of the process; those of several below their names, too.
+fn as_json(s: &Status) -> Value {
+    let mut all = json!({
+        "role": s.role,
+        "version": s.version,
+        "pid": s.pid,
+        "uptime_secs": s.uptime.as_secs(),
+        "ready": s.causes.is_empty(),
+        "causes": s.causes,
+        "resident_bytes": s.resident_bytes,
+        "services": {},
+    });
+    for (name, told) in &s.services {
+        all["services"][*name] = told.json.clone();
+    }
+    // As it was when NS was the only one: scripts read it there.
+    if let Some((_, told)) = s.services.first() {
+        for (member, value) in told.json.as_object().into_iter().flatten() {
+            all[member.as_str()] = value.clone();
+        }
+    }
+    all
 }
 
 /// `GET /status.css`
@@ -167,37 +111,60 @@ pub(crate) async fn style() -> HttpResponse {
     fresh(HttpResponse::Ok()).content_type("text/css; charset=utf-8").body(STYLE)
 }
 
+impl Section {
+    /// `id` is its own on the page.
+    fn html(&self, id: &str) -> String {
+        match self {
+            Self::Table { title, columns, rows } => {
+                let head: String = columns.iter().map(|c| format!("<th scope=\"col\">{}</th>", escape(c))).collect();
+                let row = |cells: &Vec<String>| {
+                    let (name, rest) = cells.split_first().map_or(("", &[][..]), |(name, rest)| (name.as_str(), rest));
+                    let rest: String = rest.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
+                    format!("<tr><th scope=\"row\">{}</th>{rest}</tr>\n", escape(name))
+                };
+                let rows: String = rows.iter().map(row).collect();
+                let table = format!("<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n");
+                section(id, title, &table)
+            }
+            Self::Facts { title, facts } => {
+                let fact = |(name, value): &(&str, String)| format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value));
+                section(id, title, &format!("<dl>\n{}</dl>\n", facts.iter().map(fact).collect::<String>()))
+            }
+        }
+    }
+}
+
+fn section(id: &str, title: &str, inner: &str) -> String {
+    format!("<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{}</h2>\n{inner}</section>\n", escape(title))
+}
+
 fn html(s: &Status) -> String {
-    let (lately, all) = (&s.logins_last_5_minutes, &s.logins_since_start);
-    let rows = [
-        ("Approved", lately.approved, all.approved),
-        ("Refused", lately.refused, all.refused),
-        ("Cancelled", lately.cancelled, all.cancelled),
-        ("Expired", lately.expired, all.expired),
-    ];
-    let logins: String =
-        rows.map(|(name, lately, all)| format!("<tr><th scope=\"row\">{name}</th><td>{lately}</td><td>{all}</td></tr>\n")).concat();
+    let ready = s.causes.is_empty();
     let causes: String = s.causes.iter().map(|cause| format!("<li>{}</li>\n", escape(cause))).collect();
-    let causes = if s.ready {
+    let causes = if ready {
         String::new()
     } else {
         format!(
             "<section class=\"causes\" aria-labelledby=\"why\">\n<h2 id=\"why\">Why it is not ready</h2>\n<ul>\n{causes}</ul>\n</section>\n"
         )
     };
+    let mut sections = String::new();
+    for (name, told) in &s.services {
+        if s.services.len() > 1 {
+            sections.push_str(&format!("<h2 class=\"service\">{}</h2>\n", escape(&name.to_uppercase())));
+        }
+        for (n, part) in told.sections.iter().enumerate() {
+            sections.push_str(&part.html(&format!("{name}-{n}")));
+        }
+    }
     let fill = [
-        ("class", if s.ready { "good" } else { "bad" }.to_owned()),
-        ("word", if s.ready { "Ready" } else { "Not ready" }.to_owned()),
+        ("class", if ready { "good" } else { "bad" }.to_owned()),
+        ("word", if ready { "Ready" } else { "Not ready" }.to_owned()),
         ("role", s.role.to_owned()),
         ("causes", causes),
-        ("window", "last 5 minutes".to_owned()),
-        ("logins", logins),
-        ("phone_connections", s.phone_connections.to_string()),
-        ("sessions", s.phone_sessions.to_string()),
-        ("page_connections", s.page_connections.to_string()),
-        ("waiters", s.waiters.to_string()),
+        ("services", sections),
         ("version", s.version.to_owned()),
-        ("uptime", spell(s.uptime_secs)),
+        ("uptime", spell(s.uptime.as_secs())),
         ("memory", s.resident_bytes.map_or_else(|| "not known".to_owned(), |n| format!("{} MiB", n >> 20))),
         ("pid", s.pid.to_string()),
     ];
@@ -225,45 +192,31 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn outcomes(approved: u64) -> Outcomes {
-        Outcomes { approved, ..Outcomes::default() }
-    }
-
     #[test]
     fn the_page_has_every_fact_and_no_text_of_others_becomes_markup() {
-        let page = html(&Status {
+        let table = Section::Table {
+            title: "Logins",
+            columns: vec!["Outcome", "last 5 minutes", "since the start"],
+            rows: vec![vec!["Approved".to_owned(), "41".to_owned(), "42".to_owned()]],
+        };
+        let facts = Section::Facts { title: "Here now", facts: vec![("Phones connected", "31".to_owned())] };
+        let status = Status {
             role: "all",
             version: "9.8.7",
             pid: 4711,
-            uptime_secs: 90_061,
-            ready: false,
+            uptime: Duration::from_secs(90_061),
             causes: vec!["database: <script>\"{{pid}}\"&".to_owned()],
-            phone_connections: 31,
-            phone_sessions: 32,
-            page_connections: 33,
-            waiters: 34,
-            logins_last_5_minutes: outcomes(41),
-            logins_since_start: outcomes(42),
             resident_bytes: Some(51 << 20),
-        });
-        for fact in ["Not ready", "all", "9.8.7", "4711", "1 d 1 h", "31", "32", "33", "34", "41", "42", "51 MiB"] {
+            services: vec![("ns", Told { sections: vec![table, facts], json: json!({"phone_connections": 31}) })],
+        };
+        let page = html(&status);
+        for fact in ["Not ready", "all", "9.8.7", "4711", "1 d 1 h", "31", "Approved", "41", "42", "51 MiB"] {
             assert!(page.contains(&format!(">{fact}<")), "{fact} is missing in {page}");
         }
         assert!(page.contains("database: &lt;script&gt;&quot;&#123;&#123;pid}}&quot;&amp;"), "{page}");
         assert!(!page.contains("{{") && !page.contains("<script"), "{page}");
-    }
-
-    #[test]
-    fn lately_is_five_minutes_or_what_there_was() {
-        let began = Instant::now();
-        let history = History { began, samples: Arc::default() };
-        let at = |secs| began + Duration::from_secs(secs);
-        assert_eq!(history.lately(outcomes(3)), outcomes(3));
-        for secs in (0..=600).step_by(10) {
-            history.remember(at(secs), outcomes(secs));
-        }
-        assert_eq!(history.lately(outcomes(600)), outcomes(300));
-        assert_eq!(history.samples.lock().map(|s| s.len()).ok(), Some(31));
+        let json = as_json(&status);
+        assert_eq!((&json["phone_connections"], &json["services"]["ns"]["phone_connections"]), (&json!(31), &json!(31)));
     }
 
     #[test]

@@ -1,18 +1,25 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod page_port;
+pub mod auth;
+mod codes;
+pub mod metrics;
+mod observed;
+pub mod page;
 mod rest;
 mod scope;
-mod times;
+mod status;
 
 use actix_web::web;
 use countersign_actors::Heart;
 use countersign_domain_ns::ports::Ports;
-use countersign_edge::{
-    auth::Keys,
-    page::{AppUrl, Leaving},
-};
+
+pub use codes::CODES;
+pub use observed::{Observed, Storage};
+
+use auth::Keys;
+use metrics::Metrics;
+use page::{AppUrl, Leaving};
 
 /// The URLs the outside knows this NS by.
 #[derive(Clone, Debug)]
@@ -33,6 +40,7 @@ pub struct Parts {
     pub keys: Keys,
     pub urls: PublicUrls,
     pub leaving: Leaving,
+    pub metrics: Metrics,
 }
 
 /// The routes of the REST port.
@@ -52,7 +60,8 @@ pub fn rest_routes(config: &mut web::ServiceConfig, parts: &Parts) {
 pub fn page_routes(config: &mut web::ServiceConfig, parts: &Parts) {
     config
         .app_data(web::Data::new(parts.heart.logins.clone()))
+        .app_data(web::Data::new(parts.metrics.clone()))
         .app_data(web::Data::new(AppUrl(parts.urls.app.clone())))
         .app_data(web::Data::new(parts.leaving.clone()));
-    page_port::routes(config);
+    page::routes(config);
 }

@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use countersign_edge::problem::Oops;
+use countersign_edge::problem::ApiProblem;
 
 /// The id of the path. A text that is no id names nothing.
-pub(crate) fn id<T: FromStr>(text: &str) -> Result<T, Oops> {
-    text.parse().map_err(|_| Oops::not_found())
+pub(crate) fn id<T: FromStr>(text: &str) -> Result<T, ApiProblem> {
+    text.parse().map_err(|_| ApiProblem::not_found())
 }

@@ -1,5 +1,6 @@
 //! Accounts.
 
+use crate::auth::InRealm;
 use actix_web::{HttpResponse, web};
 use countersign_actors::Accounts;
 use countersign_api::{Account as Dto, AccountState, ChangeAccount, List, Origin as OriginDto, limits};
@@ -8,19 +9,20 @@ use countersign_domain_ns::{
     ports::{AccountQuery, Ports},
     text as rules,
 };
-use countersign_edge::{auth::InRealm, problem::Oops};
+use countersign_edge::{
+    problem::ApiProblem,
+    rest::{
+        paging::{Tokens, limit},
+        times::rfc3339,
+    },
+};
 use countersign_ports::time::Time;
 use countersign_protocol::{codes, ids::AccountId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Body, no_content,
-    paging::{Tokens, limit},
-    settings::confirm_dto,
-    text,
-};
-use crate::{scope, times::rfc3339};
+use super::{Body, no_content, settings::confirm_dto, text};
+use crate::scope;
 
 pub(super) fn dto(a: Account, online: bool) -> Dto {
     let state = match a.state {
@@ -75,8 +77,8 @@ pub(super) async fn list(
     ports: web::Data<Ports>,
     accounts: web::Data<Accounts>,
     search: web::Query<Search>,
-) -> Result<HttpResponse, Oops> {
-    let tokens = Tokens::new(&ports, &format!("{}/accounts", at.realm.realm.name), &*search);
+) -> Result<HttpResponse, ApiProblem> {
+    let tokens = Tokens::new(&ports.vault, &format!("{}/accounts", at.realm.realm.name), &*search);
     let after: Option<(u64, String)> = tokens.read(search.page_token.as_ref())?;
     let query = AccountQuery {
         user_id: search.user_id.clone(),
@@ -101,9 +103,9 @@ pub(super) async fn list(
 
 type AccountPath = web::Path<(String, String)>;
 
-async fn find(at: &InRealm, accounts: &Accounts, path: &AccountPath) -> Result<Account, Oops> {
+async fn find(at: &InRealm, accounts: &Accounts, path: &AccountPath) -> Result<Account, ApiProblem> {
     let found = accounts.look(&at.realm, scope::id(&path.1)?).await?;
-    found.filter(|a| a.state != codes::AccountState::Deleted).ok_or_else(Oops::not_found)
+    found.filter(|a| a.state != codes::AccountState::Deleted).ok_or_else(ApiProblem::not_found)
 }
 
 async fn answer(accounts: &Accounts, account: Account) -> HttpResponse {
@@ -111,7 +113,7 @@ async fn answer(accounts: &Accounts, account: Account) -> HttpResponse {
     HttpResponse::Ok().json(dto(account, online))
 }
 
-pub(super) async fn get(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn get(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, ApiProblem> {
     let account = find(&at, &accounts, &path).await?;
     Ok(answer(&accounts, account).await)
 }
@@ -121,28 +123,28 @@ pub(super) async fn change(
     accounts: web::Data<Accounts>,
     path: AccountPath,
     change: Body<ChangeAccount>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let account = find(&at, &accounts, &path).await?;
     text("/device", rules::shown(&change.device, limits::DISPLAY_NAME, false))?;
     let account = accounts.rename(&at.realm, account, change.into_inner().0.device, at.caller.who()).await?;
     Ok(answer(&accounts, account).await)
 }
 
-async fn step(at: &InRealm, accounts: &Accounts, path: &AccountPath, event: Event) -> Result<Account, Oops> {
+async fn step(at: &InRealm, accounts: &Accounts, path: &AccountPath, event: Event) -> Result<Account, ApiProblem> {
     Ok(accounts.change(&at.realm, scope::id(&path.1)?, event, at.caller.who()).await?)
 }
 
-pub(super) async fn block(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn block(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, ApiProblem> {
     let account = step(&at, &accounts, &path, Event::Block).await?;
     Ok(answer(&accounts, account).await)
 }
 
-pub(super) async fn unblock(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn unblock(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, ApiProblem> {
     let account = step(&at, &accounts, &path, Event::Unblock).await?;
     Ok(answer(&accounts, account).await)
 }
 
-pub(super) async fn delete(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn delete(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, ApiProblem> {
     step(&at, &accounts, &path, Event::Delete).await?;
     Ok(no_content())
 }

@@ -1,5 +1,6 @@
 //! API keys.
 
+use crate::auth::{Caller, Keys};
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
 use countersign_api::{ApiKey as Dto, ChangeApiKey, List, NewApiKey, RotateApiKey, Sensitive, limits};
@@ -16,8 +17,11 @@ use countersign_domain_ns::{
     text as rules,
 };
 use countersign_edge::{
-    auth::{Caller, Keys},
-    problem::Oops,
+    problem::ApiProblem,
+    rest::{
+        paging::{Tokens, limit},
+        times::rfc3339,
+    },
 };
 use countersign_ports::secret::Secret;
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
@@ -25,12 +29,8 @@ use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Body, no_content, optional,
-    paging::{Tokens, limit},
-    text,
-};
-use crate::{scope, times::rfc3339};
+use super::{Body, no_content, optional, text};
+use crate::scope;
 
 /// Ten years: longer lives are a typing mistake.
 const LONGEST: u64 = 10 * 365 * 86_400;
@@ -55,32 +55,32 @@ fn dto(key: &ApiKey, realms: &Realms, secret: Option<Sensitive>) -> Dto {
 }
 
 /// The realm the new key will work in; a caller that is bound to one gives away no other.
-async fn place(caller: &Caller, realms: &Realms, new: &NewApiKey) -> Result<Option<RealmId>, Oops> {
+async fn place(caller: &Caller, realms: &Realms, new: &NewApiKey) -> Result<Option<RealmId>, ApiProblem> {
     let Some(name) = &new.realm else {
-        return if caller.realm.is_none() { Ok(None) } else { Err(Oops::forbidden().because("name the realm this key may work in")) };
+        return if caller.realm.is_none() { Ok(None) } else { Err(ApiProblem::forbidden().because("name the realm this key may work in")) };
     };
     let realm = realms.by_name(name).await?.filter(|r| caller.realm.is_none_or(|mine| mine == r.realm.id));
-    realm.map(|r| Some(r.realm.id)).ok_or_else(Oops::not_found)
+    realm.map(|r| Some(r.realm.id)).ok_or_else(ApiProblem::not_found)
 }
 
-fn check(new: &NewApiKey) -> Result<(), Oops> {
+fn check(new: &NewApiKey) -> Result<(), ApiProblem> {
     if let Some(name) = &new.name {
         text("/name", rules::shown(name, limits::DISPLAY_NAME, false))?;
     }
     if new.expires_in.is_some_and(|s| s == 0 || s > LONGEST) {
-        return Err(Oops::invalid("/expires_in", format!("1 to {LONGEST} seconds")));
+        return Err(ApiProblem::invalid("/expires_in", format!("1 to {LONGEST} seconds")));
     }
     if new.sources.len() > limits::URLS {
-        return Err(Oops::invalid("/sources", format!("at most {}", limits::URLS)));
+        return Err(ApiProblem::invalid("/sources", format!("at most {}", limits::URLS)));
     }
     Ok(())
 }
 
 /// Why a key or role is not given, as a problem.
-pub(super) fn not_granted(why: NotGranted) -> Oops {
+pub(super) fn not_granted(why: NotGranted) -> ApiProblem {
     match why {
-        NotGranted::Lacking(why) => Oops::forbidden().because(why),
-        NotGranted::Invalid(pointer, why) => Oops::invalid(pointer, why),
+        NotGranted::Lacking(why) => ApiProblem::forbidden().because(why),
+        NotGranted::Invalid(pointer, why) => ApiProblem::invalid(pointer, why),
     }
 }
 
@@ -91,15 +91,15 @@ pub(super) async fn allowed(
     ports: &Ports,
     new: &NewApiKey,
     made: (ApiKeyId, &Secret<32>),
-) -> Result<ApiKey, Oops> {
+) -> Result<ApiKey, ApiProblem> {
     let realm = place(caller, realms, new).await?;
     check(new)?;
     if realm.is_none() && new.client.is_some() {
-        return Err(Oops::invalid("/client", "a client belongs to a realm; name it"));
+        return Err(ApiProblem::invalid("/client", "a client belongs to a realm; name it"));
     }
     let mut sources = Vec::with_capacity(new.sources.len());
     for (i, net) in new.sources.iter().enumerate() {
-        sources.push(net.parse().map_err(|_| Oops::invalid(&format!("/sources/{i}"), "a network like 10.0.0.0/8 or 2001:db8::/32"))?);
+        sources.push(net.parse().map_err(|_| ApiProblem::invalid(&format!("/sources/{i}"), "a network like 10.0.0.0/8 or 2001:db8::/32"))?);
     }
     let wish = Wish {
         role: new.role.clone(),
@@ -117,7 +117,7 @@ pub(super) async fn create(
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
     new: Body<NewApiKey>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let who = caller.who_with(&new.0.0);
     let secret: Secret<32> = ports.random.secret();
     let key = allowed(&caller, &realms, &ports, &new, (fresh(&ports, who), &secret)).await?;
@@ -127,13 +127,13 @@ pub(super) async fn create(
         {
             return Err(made_before(&ports, who).await?.into());
         }
-        return Err(Oops::invalid("/client", "no such client, or role, in this realm"));
+        return Err(ApiProblem::invalid("/client", "no such client, or role, in this realm"));
     }
     Ok(HttpResponse::Created().json(dto(&key, &realms, Some(write(&secret).into()))))
 }
 
 /// By id or by name.
-async fn client(caller: &Caller, ports: &Ports, realm: Option<RealmId>, text: Option<&str>) -> Result<Option<ClientId>, Oops> {
+async fn client(caller: &Caller, ports: &Ports, realm: Option<RealmId>, text: Option<&str>) -> Result<Option<ClientId>, ApiProblem> {
     let (Some(text), Some(realm)) = (text, realm) else { return Ok(None) };
     let id = match text.parse() {
         Ok(id) => Some(id),
@@ -141,9 +141,9 @@ async fn client(caller: &Caller, ports: &Ports, realm: Option<RealmId>, text: Op
     };
     // A client's key does not learn which other clients there are.
     if caller.client.is_some_and(|mine| id != Some(mine)) {
-        return Err(Oops::forbidden().because("a client's key makes keys for that client only"));
+        return Err(ApiProblem::forbidden().because("a client's key makes keys for that client only"));
     }
-    id.map(Some).ok_or_else(|| Oops::invalid("/client", "no such client in this realm"))
+    id.map(Some).ok_or_else(|| ApiProblem::invalid("/client", "no such client in this realm"))
 }
 
 fn fresh(ports: &Ports, who: Who) -> ApiKeyId {
@@ -151,9 +151,9 @@ fn fresh(ports: &Ports, who: Who) -> ApiKeyId {
 }
 
 /// A key, or a certificate, that the caller may look at: its realm's, and its client's when it is bound to one.
-pub(super) async fn find(caller: &Caller, ports: &Ports, path: &str, certificate: bool) -> Result<ApiKey, Oops> {
-    let key = ports.store.api_key(scope::id(path)?).await?.ok_or_else(Oops::not_found)?;
-    if grant::sees(&caller.who(), &key) && key.certificate.is_some() == certificate { Ok(key) } else { Err(Oops::not_found()) }
+pub(super) async fn find(caller: &Caller, ports: &Ports, path: &str, certificate: bool) -> Result<ApiKey, ApiProblem> {
+    let key = ports.store.api_key(scope::id(path)?).await?.ok_or_else(ApiProblem::not_found)?;
+    if grant::sees(&caller.who(), &key) && key.certificate.is_some() == certificate { Ok(key) } else { Err(ApiProblem::not_found()) }
 }
 
 /// Which API keys.
@@ -176,10 +176,10 @@ pub(super) async fn page_of(
     ports: &Ports,
     search: &Search,
     certificates: bool,
-) -> Result<(Vec<ApiKey>, Option<String>), Oops> {
+) -> Result<(Vec<ApiKey>, Option<String>), ApiProblem> {
     let what = if certificates { "client-certificates" } else { "api-keys" };
     let scope = (caller.realm.map(|r| r.to_string()), caller.client.map(|c| c.to_string()), search);
-    let tokens = Tokens::new(ports, what, &scope);
+    let tokens = Tokens::new(&ports.vault, what, &scope);
     let after: Option<String> = tokens.read(search.page_token.as_ref())?;
     let query = KeyQuery {
         realm: caller.realm,
@@ -195,7 +195,7 @@ pub(super) async fn page_of(
 }
 
 /// Deletes a key or takes a certificate off the list, at once.
-pub(super) async fn remove(caller: &Caller, ports: &Ports, keys: &Keys, path: &str, certificate: bool) -> Result<HttpResponse, Oops> {
+pub(super) async fn remove(caller: &Caller, ports: &Ports, keys: &Keys, path: &str, certificate: bool) -> Result<HttpResponse, ApiProblem> {
     let key = find(caller, ports, path, certificate).await?;
     keys::delete(ports, caller.who(), &key).await?;
     keys.forget();
@@ -207,7 +207,7 @@ pub(super) async fn list(
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
     search: web::Query<Search>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let (found, next) = page_of(&caller, &ports, &search, false).await?;
     Ok(HttpResponse::Ok().json(List { items: found.iter().map(|k| dto(k, &realms, None)).collect(), next }))
 }
@@ -217,12 +217,12 @@ pub(super) async fn get(
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
     path: web::Path<String>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     Ok(HttpResponse::Ok().json(dto(&find(&caller, &ports, &path, false).await?, &realms, None)))
 }
 
-pub(super) async fn own(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>) -> Result<HttpResponse, Oops> {
-    let key = ports.store.api_key(caller.key).await?.ok_or_else(Oops::unauthorized)?;
+pub(super) async fn own(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>) -> Result<HttpResponse, ApiProblem> {
+    let key = ports.store.api_key(caller.key).await?.ok_or_else(ApiProblem::unauthorized)?;
     Ok(HttpResponse::Ok().json(dto(&key, &realms, None)))
 }
 
@@ -231,7 +231,7 @@ pub(super) async fn delete(
     ports: web::Data<Ports>,
     keys: web::Data<Keys>,
     path: web::Path<String>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     remove(&caller, &ports, &keys, &path, false).await
 }
 
@@ -242,7 +242,7 @@ pub(super) async fn change(
     known: web::Data<Keys>,
     path: web::Path<String>,
     change: Body<ChangeApiKey>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let key = find(&caller, &ports, &path, false).await?;
     let changed = keys::change_role(&ports, caller.who(), &key, &change.role).await?.map_err(not_granted)?;
     known.forget();
@@ -256,7 +256,7 @@ pub(super) async fn rotate(
     keys: web::Data<Keys>,
     path: web::Path<String>,
     body: web::Bytes,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let old = find(&caller, &ports, &path, false).await?;
     succeed(&caller, &realms, &ports, &keys, &old, &body).await
 }
@@ -267,22 +267,29 @@ pub(super) async fn rotate_own(
     ports: web::Data<Ports>,
     keys: web::Data<Keys>,
     body: web::Bytes,
-) -> Result<HttpResponse, Oops> {
-    let old = ports.store.api_key(caller.key).await?.ok_or_else(Oops::unauthorized)?;
+) -> Result<HttpResponse, ApiProblem> {
+    let old = ports.store.api_key(caller.key).await?.ok_or_else(ApiProblem::unauthorized)?;
     if old.certificate.is_some() {
-        return Err(Oops::forbidden().because("a certificate has no secret to rotate: list its successor"));
+        return Err(ApiProblem::forbidden().because("a certificate has no secret to rotate: list its successor"));
     }
     succeed(&caller, &realms, &ports, &keys, &old, &body).await
 }
 
-async fn succeed(caller: &Caller, realms: &Realms, ports: &Ports, known: &Keys, old: &ApiKey, body: &[u8]) -> Result<HttpResponse, Oops> {
+async fn succeed(
+    caller: &Caller,
+    realms: &Realms,
+    ports: &Ports,
+    known: &Keys,
+    old: &ApiKey,
+    body: &[u8],
+) -> Result<HttpResponse, ApiProblem> {
     let asked: RotateApiKey = optional(body)?;
     let overlap = asked.overlap.unwrap_or(OVERLAP);
     if overlap > LONGEST_OVERLAP {
-        return Err(Oops::invalid("/overlap", format!("at most {LONGEST_OVERLAP} seconds")));
+        return Err(ApiProblem::invalid("/overlap", format!("at most {LONGEST_OVERLAP} seconds")));
     }
     if asked.expires_in.is_some_and(|s| s == 0 || s > LONGEST) {
-        return Err(Oops::invalid("/expires_in", format!("1 to {LONGEST} seconds")));
+        return Err(ApiProblem::invalid("/expires_in", format!("1 to {LONGEST} seconds")));
     }
     let who = caller.who_with(&asked);
     let secret: Secret<32> = ports.random.secret();
@@ -292,8 +299,8 @@ async fn succeed(caller: &Caller, realms: &Realms, ports: &Ports, known: &Keys, 
         Rotated::Done(new) => new,
         Rotated::Taken => return Err(made_before(ports, who).await?.into()),
         Rotated::Superseded => return Err(Refused::Superseded.into()),
-        Rotated::Over => return Err(Oops::invalid("/expires_in", "the key is over; say how long its successor lives")),
-        Rotated::Missing => return Err(Oops::not_found()),
+        Rotated::Over => return Err(ApiProblem::invalid("/expires_in", "the key is over; say how long its successor lives")),
+        Rotated::Missing => return Err(ApiProblem::not_found()),
     };
     known.forget();
     Ok(HttpResponse::Created().json(dto(&new, realms, Some(write(&secret).into()))))

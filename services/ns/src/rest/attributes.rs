@@ -3,30 +3,31 @@
 use actix_web::{HttpResponse, web};
 use countersign_api::{ChangeAttributes, limits};
 use countersign_domain_ns::{Refused, ports::Ports};
-use countersign_edge::{auth::InRealm, problem::Oops};
+use countersign_edge::problem::ApiProblem;
 
 use super::{Body, users::UserPath};
+use crate::auth::InRealm;
 
-fn check(change: &ChangeAttributes) -> Result<(), Oops> {
+fn check(change: &ChangeAttributes) -> Result<(), ApiProblem> {
     // All of them may go, and as many others come.
     if change.len() > 2 * limits::ATTRIBUTES {
-        return Err(Oops::invalid("", format!("at most {} attributes", limits::ATTRIBUTES)));
+        return Err(ApiProblem::invalid("", format!("at most {} attributes", limits::ATTRIBUTES)));
     }
     for (name, value) in change {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
         if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.bytes().all(plain) || name.len() > limits::NAME {
             let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-            return Err(Oops::invalid(&pointer, "names are lower-case letters, digits, _ . and -, beginning with a letter"));
+            return Err(ApiProblem::invalid(&pointer, "names are lower-case letters, digits, _ . and -, beginning with a letter"));
         }
         if value.as_ref().is_some_and(|v| v.len() > limits::VALUE) {
-            return Err(Oops::invalid(&format!("/{name}"), format!("at most {} bytes", limits::VALUE)));
+            return Err(ApiProblem::invalid(&format!("/{name}"), format!("at most {} bytes", limits::VALUE)));
         }
     }
     Ok(())
 }
 
-pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, Oops> {
-    ports.store.user(at.id(), &path.1).await?.ok_or_else(Oops::not_found)?;
+pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+    ports.store.user(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
     Ok(HttpResponse::Ok().json(ports.store.attributes(at.id(), &path.1).await?))
 }
 
@@ -35,7 +36,7 @@ pub(super) async fn change(
     ports: web::Data<Ports>,
     path: UserPath,
     change: Body<ChangeAttributes>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let there = ports.store.attributes(at.id(), &path.1).await?;
     check(&change)?;
     let mut after = there;
@@ -46,11 +47,11 @@ pub(super) async fn change(
         };
     }
     if after.len() > limits::ATTRIBUTES {
-        return Err(Oops::invalid("", format!("at most {} attributes", limits::ATTRIBUTES)));
+        return Err(ApiProblem::invalid("", format!("at most {} attributes", limits::ATTRIBUTES)));
     }
     match ports.store.set_attributes(at.id(), &path.1, &change, &ports.stamp(at.caller.who())).await? {
         None => Err(Refused::LegalHold.into()),
-        Some(false) => Err(Oops::not_found()),
+        Some(false) => Err(ApiProblem::not_found()),
         Some(true) => Ok(HttpResponse::Ok().json(after)),
     }
 }

@@ -3,12 +3,11 @@
 use actix_web::{HttpResponse, web};
 use countersign_actors::Realms;
 use countersign_api::{ClientCertificate as Dto, List, NewApiKey, NewClientCertificate};
-use countersign_domain_ns::{api_key::ApiKey, ports::Ports};
-use countersign_edge::{
-    auth::{Caller, Keys},
-    certificates::Certificate,
-    problem::Oops,
+use countersign_domain_ns::{
+    api_key::{ApiKey, certificate_hash},
+    ports::Ports,
 };
+use countersign_edge::{certificates::Certificate, problem::ApiProblem, rest::times::rfc3339};
 use countersign_ports::secret::Secret;
 use countersign_protocol::ids::{ApiKeyId, RealmId};
 
@@ -16,7 +15,7 @@ use super::{
     Body,
     api_keys::{Search, allowed, find, page_of, remove},
 };
-use crate::times::rfc3339;
+use crate::auth::{Caller, Keys};
 
 fn dto(key: &ApiKey, realms: &Realms) -> Dto {
     let name = |id: RealmId| realms.all().into_iter().find(|r| r.id == id).map(|r| r.name);
@@ -40,8 +39,8 @@ pub(super) async fn create(
     ports: web::Data<Ports>,
     keys: web::Data<Keys>,
     new: Body<NewClientCertificate>,
-) -> Result<HttpResponse, Oops> {
-    let bad = |why: &str| Oops::invalid("/certificate", why);
+) -> Result<HttpResponse, ApiProblem> {
+    let bad = |why: &str| ApiProblem::invalid("/certificate", why);
     let certificate = Certificate::read(&new.certificate).ok_or_else(|| bad("one certificate in PEM"))?;
     let now = ports.now();
     if certificate.not_after <= now {
@@ -55,7 +54,7 @@ pub(super) async fn create(
     // Nobody has this secret: the certificate takes its place.
     let nobodys: Secret<32> = ports.random.secret();
     let key = ApiKey {
-        hash: certificate.hash,
+        hash: certificate_hash(&certificate.der),
         certificate: Some(certificate.fingerprint),
         expires_at: Some(certificate.not_after),
         ..allowed(&caller, &realms, &ports, &wish, (ApiKeyId(ports.fresh_id()), &nobodys)).await?
@@ -72,7 +71,7 @@ pub(super) async fn list(
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
     search: web::Query<Search>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let (found, next) = page_of(&caller, &ports, &search, true).await?;
     Ok(HttpResponse::Ok().json(List { items: found.iter().map(|k| dto(k, &realms)).collect(), next }))
 }
@@ -82,7 +81,7 @@ pub(super) async fn get(
     realms: web::Data<Realms>,
     ports: web::Data<Ports>,
     path: web::Path<String>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     Ok(HttpResponse::Ok().json(dto(&find(&caller, &ports, &path, true).await?, &realms)))
 }
 
@@ -91,6 +90,6 @@ pub(super) async fn delete(
     ports: web::Data<Ports>,
     keys: web::Data<Keys>,
     path: web::Path<String>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     remove(&caller, &ports, &keys, &path, true).await
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::auth::{InRealm, Keys};
 use actix_web::{HttpResponse, web};
 use countersign_api::{Client as Dto, List, NewClient, PutClient, limits};
 use countersign_domain_ns::{
@@ -11,20 +12,19 @@ use countersign_domain_ns::{
     text as rules,
 };
 use countersign_edge::{
-    auth::{InRealm, Keys},
-    problem::Oops,
+    problem::ApiProblem,
+    rest::{
+        paging::{Tokens, limit},
+        times::rfc3339,
+    },
 };
 use countersign_protocol::ids::ClientId;
 
-use super::{
-    Body, Paging, no_content,
-    paging::{Tokens, limit},
-    text,
-};
-use crate::{scope, times::rfc3339};
+use super::{Body, Paging, no_content, text};
+use crate::scope;
 
 /// Clients whose enrolments it accepts go by their names, and by their ids where they are gone.
-async fn dto(c: Client, ports: &Ports) -> Result<Dto, Oops> {
+async fn dto(c: Client, ports: &Ports) -> Result<Dto, ApiProblem> {
     let mut accepts = Vec::with_capacity(c.accepts.len());
     for id in c.accepts {
         accepts.push(ports.store.client(c.realm, id).await?.map_or_else(|| id.to_string(), |c| c.name));
@@ -44,9 +44,9 @@ async fn dto(c: Client, ports: &Ports) -> Result<Dto, Oops> {
 }
 
 /// The clients of the realm that are named, by id or name; `own` may name itself before it is there.
-async fn accepts(ports: &Ports, own: &Client, named: &[String]) -> Result<Vec<ClientId>, Oops> {
+async fn accepts(ports: &Ports, own: &Client, named: &[String]) -> Result<Vec<ClientId>, ApiProblem> {
     if named.len() > limits::URLS {
-        return Err(Oops::invalid("/accepts_enrolments_of", format!("at most {}", limits::URLS)));
+        return Err(ApiProblem::invalid("/accepts_enrolments_of", format!("at most {}", limits::URLS)));
     }
     let mut ids = Vec::with_capacity(named.len());
     for (i, text) in named.iter().enumerate() {
@@ -56,24 +56,24 @@ async fn accepts(ports: &Ports, own: &Client, named: &[String]) -> Result<Vec<Cl
             Ok(id) => ports.store.client(own.realm, id).await?.map(|c| c.id),
             Err(_) => ports.store.client_by_name(own.realm, text).await?.map(|c| c.id),
         };
-        ids.push(id.ok_or_else(|| Oops::invalid(&format!("/accepts_enrolments_of/{i}"), "no such client in this realm"))?);
+        ids.push(id.ok_or_else(|| ApiProblem::invalid(&format!("/accepts_enrolments_of/{i}"), "no such client in this realm"))?);
     }
     Ok(ids)
 }
 
-fn urls(member: &str, urls: &[String], good: fn(&str) -> bool, what: &str) -> Result<(), Oops> {
+fn urls(member: &str, urls: &[String], good: fn(&str) -> bool, what: &str) -> Result<(), ApiProblem> {
     if urls.len() > limits::URLS {
-        return Err(Oops::invalid(&format!("/{member}"), format!("at most {}", limits::URLS)));
+        return Err(ApiProblem::invalid(&format!("/{member}"), format!("at most {}", limits::URLS)));
     }
     match urls.iter().position(|u| u.len() > limits::URL || !good(u)) {
-        Some(i) => Err(Oops::invalid(&format!("/{member}/{i}"), what)),
+        Some(i) => Err(ApiProblem::invalid(&format!("/{member}/{i}"), what)),
         None => Ok(()),
     }
 }
 
-fn templates(templates: &BTreeMap<String, String>) -> Result<(), Oops> {
+fn templates(templates: &BTreeMap<String, String>) -> Result<(), ApiProblem> {
     if templates.len() > limits::URLS {
-        return Err(Oops::invalid("/templates", format!("at most {}", limits::URLS)));
+        return Err(ApiProblem::invalid("/templates", format!("at most {}", limits::URLS)));
     }
     for (name, template) in templates {
         text(&format!("/templates/{name}"), rules::name(name))?;
@@ -82,7 +82,7 @@ fn templates(templates: &BTreeMap<String, String>) -> Result<(), Oops> {
     Ok(())
 }
 
-pub(crate) fn check(new: &PutClient) -> Result<(), Oops> {
+pub(crate) fn check(new: &PutClient) -> Result<(), ApiProblem> {
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;
     let logos: Vec<String> = new.logo.iter().cloned().collect();
     urls("logo", &logos, is_web_url, "an https URL without a fragment; http on loopback only")?;
@@ -92,9 +92,9 @@ pub(crate) fn check(new: &PutClient) -> Result<(), Oops> {
     templates(&new.templates)
 }
 
-pub(super) async fn create(at: InRealm, ports: web::Data<Ports>, new: Body<NewClient>) -> Result<HttpResponse, Oops> {
+pub(super) async fn create(at: InRealm, ports: web::Data<Ports>, new: Body<NewClient>) -> Result<HttpResponse, ApiProblem> {
     if at.caller.client.is_some() {
-        return Err(Oops::forbidden().because("a client's key makes no other clients"));
+        return Err(ApiProblem::forbidden().because("a client's key makes no other clients"));
     }
     text("/name", rules::name(&new.name))?;
     let who = at.caller.who_with(&new.0.0);
@@ -134,15 +134,15 @@ fn blank(id: ClientId) -> Client {
     }
 }
 
-async fn with(ports: &Ports, client: Client, put: PutClient) -> Result<Client, Oops> {
+async fn with(ports: &Ports, client: Client, put: PutClient) -> Result<Client, ApiProblem> {
     let PutClient { display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of } = put;
     let accepts = accepts(ports, &client, &accepts_enrolments_of).await?;
     Ok(Client { display_name, logo, origins, return_urls, callback_urls, templates, accepts, ..client })
 }
 
-pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, Oops> {
+pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, ApiProblem> {
     let limit = limit(page.limit)?;
-    let tokens = Tokens::new(&ports, "clients", &at.realm.realm.name);
+    let tokens = Tokens::new(&ports.vault, "clients", &at.realm.realm.name);
     let after: Option<String> = tokens.read(page.page_token.as_ref())?;
     if let Some(mine) = at.caller.client {
         let own = ports.store.client(at.id(), mine).await?;
@@ -153,7 +153,7 @@ pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<
     Ok(HttpResponse::Ok().json(List { items: all(found, &ports).await?, next }))
 }
 
-async fn all(found: impl IntoIterator<Item = Client>, ports: &Ports) -> Result<Vec<Dto>, Oops> {
+async fn all(found: impl IntoIterator<Item = Client>, ports: &Ports) -> Result<Vec<Dto>, ApiProblem> {
     let mut items = Vec::new();
     for client in found {
         items.push(dto(client, ports).await?);
@@ -163,30 +163,35 @@ async fn all(found: impl IntoIterator<Item = Client>, ports: &Ports) -> Result<V
 
 type ClientPath = web::Path<(String, String)>;
 
-async fn find(at: &InRealm, ports: &Ports, path: &ClientPath) -> Result<Client, Oops> {
+async fn find(at: &InRealm, ports: &Ports, path: &ClientPath) -> Result<Client, ApiProblem> {
     let id = scope::id(&path.1)?;
     at.caller.owns(id)?;
-    ports.store.client(at.id(), id).await?.ok_or_else(Oops::not_found)
+    ports.store.client(at.id(), id).await?.ok_or_else(ApiProblem::not_found)
 }
 
-pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: ClientPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: ClientPath) -> Result<HttpResponse, ApiProblem> {
     Ok(HttpResponse::Ok().json(dto(find(&at, &ports, &path).await?, &ports).await?))
 }
 
-pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: ClientPath, put: Body<PutClient>) -> Result<HttpResponse, Oops> {
+pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: ClientPath, put: Body<PutClient>) -> Result<HttpResponse, ApiProblem> {
     let there = find(&at, &ports, &path).await?;
     check(&put)?;
     let client = with(&ports, there, put.into_inner().0).await?;
     if !ports.store.change_client(&client, &ports.stamp(at.caller.who())).await? {
-        return Err(Oops::not_found());
+        return Err(ApiProblem::not_found());
     }
     Ok(HttpResponse::Ok().json(dto(client, &ports).await?))
 }
 
-pub(super) async fn delete(at: InRealm, ports: web::Data<Ports>, keys: web::Data<Keys>, path: ClientPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn delete(
+    at: InRealm,
+    ports: web::Data<Ports>,
+    keys: web::Data<Keys>,
+    path: ClientPath,
+) -> Result<HttpResponse, ApiProblem> {
     let id = scope::id(&path.1)?;
     at.caller.owns(id)?;
     let gone = ports.store.delete_client(at.id(), id, &ports.stamp(at.caller.who())).await?;
     keys.forget();
-    if gone { Ok(no_content()) } else { Err(Oops::not_found()) }
+    if gone { Ok(no_content()) } else { Err(ApiProblem::not_found()) }
 }

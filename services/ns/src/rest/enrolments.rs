@@ -1,5 +1,6 @@
 //! Enrolments.
 
+use crate::auth::{InRealm, Standing};
 use actix_web::{HttpResponse, web};
 use countersign_actors::Enrolments;
 use countersign_api::{ConfirmNumber, Enrolment as Dto, EnrolmentState, List, NewEnrolment, Sensitive};
@@ -9,19 +10,21 @@ use countersign_domain_ns::{
     text as rules,
 };
 use countersign_edge::{
-    auth::{InRealm, Standing},
-    problem::Oops,
+    problem::ApiProblem,
+    rest::{
+        paging::{Tokens, limit},
+        times::rfc3339,
+    },
 };
 use countersign_ports::time::Time;
 use countersign_protocol::ids::EnrolmentId;
 
 use super::{
     Body, LongPoll, Paging,
-    paging::{Tokens, limit},
     settings::{confirm as confirm_from, confirm_dto},
     text,
 };
-use crate::{PublicUrls, scope, times::rfc3339};
+use crate::{PublicUrls, scope};
 
 fn dto(e: Enrolment, link: Option<Sensitive>) -> Dto {
     let state = match e.state {
@@ -52,9 +55,9 @@ fn dto(e: Enrolment, link: Option<Sensitive>) -> Dto {
 type EnrolmentPath = web::Path<(String, String)>;
 
 /// The id of the path, if the enrolment is the caller's.
-async fn mine(at: &InRealm, enrolments: &Enrolments, path: &EnrolmentPath) -> Result<EnrolmentId, Oops> {
+async fn mine(at: &InRealm, enrolments: &Enrolments, path: &EnrolmentPath) -> Result<EnrolmentId, ApiProblem> {
     let id = scope::id(&path.1)?;
-    let enrolment = enrolments.look(&at.realm, id).await?.ok_or_else(Oops::not_found)?;
+    let enrolment = enrolments.look(&at.realm, id).await?.ok_or_else(ApiProblem::not_found)?;
     at.caller.owns(enrolment.client)?;
     Ok(id)
 }
@@ -64,7 +67,7 @@ pub(super) async fn create(
     enrolments: web::Data<Enrolments>,
     urls: web::Data<PublicUrls>,
     new: Body<NewEnrolment>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let client = at.caller.client()?;
     text("/user_id", rules::user_id(&new.user_id))?;
     let who = at.caller.who_with(&new.0.0);
@@ -73,9 +76,9 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().json(dto(enrolment, Some(link.to_url(&urls.app).into()))))
 }
 
-pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, Oops> {
+pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, ApiProblem> {
     let limit = limit(page.limit)?;
-    let tokens = Tokens::new(&ports, &format!("{}/enrolments", at.realm.realm.name), &at.caller.client.map(|c| c.to_string()));
+    let tokens = Tokens::new(&ports.vault, &format!("{}/enrolments", at.realm.realm.name), &at.caller.client.map(|c| c.to_string()));
     let before: Option<(u64, String)> = tokens.read(page.page_token.as_ref())?;
     let before = before.map(|(created, id)| scope::id(&id).map(|id| (Time(created), id))).transpose()?;
     let found = ports.store.enrolments(at.id(), at.caller.client, before, limit).await?;
@@ -89,17 +92,17 @@ pub(super) async fn get(
     enrolments: web::Data<Enrolments>,
     path: EnrolmentPath,
     poll: web::Query<LongPoll>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let wait = poll.wait()?;
     let id = mine(&at, &enrolments, &path).await?;
-    let enrolment = enrolments.wait(&at.realm, id, poll.after, wait).await?.ok_or_else(Oops::not_found)?;
+    let enrolment = enrolments.wait(&at.realm, id, poll.after, wait).await?.ok_or_else(ApiProblem::not_found)?;
     if !wait.is_zero() {
         standing.check().await?;
     }
     Ok(HttpResponse::Ok().json(dto(enrolment, None)))
 }
 
-async fn act(at: &InRealm, enrolments: &Enrolments, path: &EnrolmentPath, event: Event) -> Result<HttpResponse, Oops> {
+async fn act(at: &InRealm, enrolments: &Enrolments, path: &EnrolmentPath, event: Event) -> Result<HttpResponse, ApiProblem> {
     let id = mine(at, enrolments, path).await?;
     let enrolment = enrolments.act(&at.realm, id, event, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(enrolment, None)))
@@ -110,14 +113,14 @@ pub(super) async fn confirm(
     enrolments: web::Data<Enrolments>,
     path: EnrolmentPath,
     body: Body<ConfirmNumber>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     act(&at, &enrolments, &path, Event::TypeNumber(body.into_inner().0.number)).await
 }
 
-pub(super) async fn admit(at: InRealm, enrolments: web::Data<Enrolments>, path: EnrolmentPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn admit(at: InRealm, enrolments: web::Data<Enrolments>, path: EnrolmentPath) -> Result<HttpResponse, ApiProblem> {
     act(&at, &enrolments, &path, Event::Admit).await
 }
 
-pub(super) async fn cancel(at: InRealm, enrolments: web::Data<Enrolments>, path: EnrolmentPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn cancel(at: InRealm, enrolments: web::Data<Enrolments>, path: EnrolmentPath) -> Result<HttpResponse, ApiProblem> {
     act(&at, &enrolments, &path, Event::Cancel).await
 }

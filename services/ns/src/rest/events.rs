@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::auth::{Caller, InRealm, Standing};
 use actix_web::{HttpRequest, HttpResponse, web};
 use countersign_api::{Event as Dto, List};
 use countersign_domain_ns::{
@@ -10,18 +11,17 @@ use countersign_domain_ns::{
     ports::Ports,
 };
 use countersign_edge::{
-    auth::{Caller, InRealm, Standing},
-    problem::Oops,
+    problem::ApiProblem,
+    rest::{
+        paging::{Tokens, limit},
+        times::rfc3339,
+    },
 };
 use countersign_ports::Fault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    paging::{Tokens, limit},
-    stream, wait,
-};
-use crate::times::rfc3339;
+use super::{stream, wait};
 
 /// How often a waiting list looks for news.
 const LOOK: Duration = Duration::from_millis(500);
@@ -41,11 +41,11 @@ impl Sight {
     }
 
     /// Nobody finds out by asking what they are not told.
-    fn check(self, user_id: Option<&String>) -> Result<(), Oops> {
+    fn check(self, user_id: Option<&String>) -> Result<(), ApiProblem> {
         if self == Self::Whole || user_id.is_none() {
             return Ok(());
         }
-        Err(Oops::forbidden().because("asking for the events of a user takes the permission users_read"))
+        Err(ApiProblem::forbidden().because("asking for the events of a user takes the permission users_read"))
     }
 }
 
@@ -117,7 +117,7 @@ pub(super) struct Search {
 }
 
 impl Search {
-    fn filter(&self) -> Result<Filter, Oops> {
+    fn filter(&self) -> Result<Filter, ApiProblem> {
         Ok(Filter {
             realm: None,
             after: self.after,
@@ -130,7 +130,7 @@ impl Search {
     }
 
     /// Of the realm; for a client's key, only what concerns the client.
-    fn within(&self, at: &InRealm) -> Result<Filter, Oops> {
+    fn within(&self, at: &InRealm) -> Result<Filter, ApiProblem> {
         Ok(Filter { realm: Some(at.id()), client: at.caller.client, ..self.filter()? })
     }
 }
@@ -147,10 +147,10 @@ pub(super) async fn news(ports: &Ports, filter: &mut Filter) -> Result<Vec<Entry
     Ok(found)
 }
 
-async fn answer(ports: &Ports, standing: &Standing, search: &Search, mut filter: Filter, sight: Sight) -> Result<HttpResponse, Oops> {
+async fn answer(ports: &Ports, standing: &Standing, search: &Search, mut filter: Filter, sight: Sight) -> Result<HttpResponse, ApiProblem> {
     let until = tokio::time::Instant::now() + wait(search.wait)?;
     let scope = (filter.realm.map(|r| r.to_string()), filter.client.map(|c| c.to_string()));
-    let tokens = Tokens::new(ports, "events", &(scope, search));
+    let tokens = Tokens::new(&ports.vault, "events", &(scope, search));
     if let Some(after) = tokens.read(search.page_token.as_ref())? {
         filter.after = after;
     }
@@ -170,13 +170,13 @@ async fn answer(ports: &Ports, standing: &Standing, search: &Search, mut filter:
 
 type Query = web::Query<Search>;
 
-pub(super) async fn list(at: InRealm, standing: Standing, ports: web::Data<Ports>, search: Query) -> Result<HttpResponse, Oops> {
+pub(super) async fn list(at: InRealm, standing: Standing, ports: web::Data<Ports>, search: Query) -> Result<HttpResponse, ApiProblem> {
     let sight = Sight::of(&at.caller);
     sight.check(search.user_id.as_ref())?;
     answer(&ports, &standing, &search, search.within(&at)?, sight).await
 }
 
-pub(super) async fn list_global(_: Caller, standing: Standing, ports: web::Data<Ports>, search: Query) -> Result<HttpResponse, Oops> {
+pub(super) async fn list_global(_: Caller, standing: Standing, ports: web::Data<Ports>, search: Query) -> Result<HttpResponse, ApiProblem> {
     answer(&ports, &standing, &search, search.filter()?, Sight::Whole).await
 }
 
@@ -186,7 +186,7 @@ pub(super) async fn stream(
     request: HttpRequest,
     ports: web::Data<Ports>,
     pick: web::Query<Pick>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let sight = Sight::of(&at.caller);
     sight.check(pick.user_id.as_ref())?;
     let mut filter = pick.within(&at);
@@ -195,7 +195,12 @@ pub(super) async fn stream(
     Ok(stream::of_trail((**ports).clone(), standing, filter, sight))
 }
 
-pub(super) async fn export(at: InRealm, standing: Standing, ports: web::Data<Ports>, pick: web::Query<Pick>) -> Result<HttpResponse, Oops> {
+pub(super) async fn export(
+    at: InRealm,
+    standing: Standing,
+    ports: web::Data<Ports>,
+    pick: web::Query<Pick>,
+) -> Result<HttpResponse, ApiProblem> {
     let filter = pick.within(&at);
     // Told first, with what was asked for: nobody carries the trail away without a row in it.
     let asked =

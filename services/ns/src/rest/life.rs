@@ -10,12 +10,12 @@ use countersign_domain_ns::{
     ports::{AccountQuery, Ports},
     text as rules,
 };
-use countersign_edge::{auth::InRealm, problem::Oops};
+use countersign_edge::{problem::ApiProblem, rest::times::rfc3339};
 use countersign_ports::time::Time;
 use countersign_protocol::ids::LoginId;
 
 use super::{accounts, events, logins, users, users::UserPath};
-use crate::{scope, times::rfc3339};
+use crate::{auth::InRealm, scope};
 
 /// Rows of an export that are read at a time.
 const PIECE: u32 = 500;
@@ -24,13 +24,13 @@ fn seen(record: &Record) -> Seen {
     Seen { login: record.outcome.login.clone(), state: record.state() }
 }
 
-pub(super) async fn running(at: InRealm, logins: web::Data<Logins>, path: UserPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn running(at: InRealm, logins: web::Data<Logins>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
     let found = logins.running_of_user(&at.realm, &path.1, at.caller.client).await?;
     Ok(HttpResponse::Ok().json(List { items: found.iter().map(logins::dto).collect(), next: None }))
 }
 
-pub(super) async fn logout(at: InRealm, logins: web::Data<Logins>, path: UserPath) -> Result<HttpResponse, Oops> {
-    rules::user_id(&path.1).map_err(|_| Oops::not_found())?;
+pub(super) async fn logout(at: InRealm, logins: web::Data<Logins>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+    rules::user_id(&path.1).map_err(|_| ApiProblem::not_found())?;
     let ended = logins.log_out_user(&at.realm, path.1.clone(), at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(Ended { ended: ended as u64 }))
 }
@@ -40,9 +40,9 @@ pub(super) async fn timeline(
     ports: web::Data<Ports>,
     logins: web::Data<Logins>,
     path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let id: LoginId = scope::id(&path.1)?;
-    let now = logins.look(&at.realm, id).await?.ok_or_else(Oops::not_found)?;
+    let now = logins.look(&at.realm, id).await?.ok_or_else(ApiProblem::not_found)?;
     at.caller.owns(now.login.client)?;
     let step =
         |t: Time, step: &str, detail: Option<&str>| Step { at: rfc3339(t), step: step.to_owned(), detail: detail.map(str::to_owned) };
@@ -73,7 +73,7 @@ fn record(r: &Record) -> LoginRecord {
 }
 
 /// All of a user's phones, piece by piece.
-async fn all_accounts(at: &InRealm, accounts: &Accounts, user_id: &str) -> Result<Vec<countersign_api::Account>, Oops> {
+async fn all_accounts(at: &InRealm, accounts: &Accounts, user_id: &str) -> Result<Vec<countersign_api::Account>, ApiProblem> {
     let mut query = AccountQuery { user_id: Some(user_id.to_owned()), limit: PIECE, ..AccountQuery::default() };
     let mut all = Vec::new();
     loop {
@@ -92,8 +92,8 @@ pub(super) async fn export(
     ports: web::Data<Ports>,
     accounts: web::Data<Accounts>,
     path: UserPath,
-) -> Result<HttpResponse, Oops> {
-    let user = ports.store.user(at.id(), &path.1).await?.ok_or_else(Oops::not_found)?;
+) -> Result<HttpResponse, ApiProblem> {
+    let user = ports.store.user(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
     // Told first: nobody reads it all without a row.
     let about = About::of(at.id(), &path.1).user(&path.1);
     ports.store.tell("user.exported", &about, &ports.stamp(at.caller.who())).await?;
@@ -127,7 +127,7 @@ pub(super) async fn export(
 }
 
 /// Everything that names the user goes, what is counted stays under a name that says nothing.
-pub(super) async fn erase(at: InRealm, accounts: web::Data<Accounts>, path: UserPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn erase(at: InRealm, accounts: web::Data<Accounts>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
     let pseudonym = accounts.erase_user(&at.realm, path.1.clone(), at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(Erased { pseudonym }))

@@ -13,18 +13,19 @@ use countersign_domain_ns::{
     ports::Ports,
     text as rules,
 };
-use countersign_edge::{
-    auth::{InRealm, Standing},
-    page::{claim, public, via},
-    problem::Oops,
-};
+use countersign_edge::{problem::ApiProblem, rest::times::rfc3339};
 use countersign_protocol::ids::LoginId;
 use futures_util::future::try_join;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Body, LongPoll, accounts, optional, stream, text};
-use crate::{PublicUrls, scope, times::rfc3339};
+use crate::{
+    PublicUrls,
+    auth::{InRealm, Standing},
+    page::{claim, public, via},
+    scope,
+};
 
 pub(super) fn dto(seen: &Seen) -> Dto {
     let state = seen.state.public();
@@ -45,24 +46,24 @@ pub(super) fn dto(seen: &Seen) -> Dto {
 pub(super) type LoginPath = web::Path<(String, String)>;
 
 /// The login of the path, if it is the caller's.
-pub(super) async fn mine(at: &InRealm, logins: &Logins, path: &LoginPath) -> Result<(LoginId, Seen), Oops> {
+pub(super) async fn mine(at: &InRealm, logins: &Logins, path: &LoginPath) -> Result<(LoginId, Seen), ApiProblem> {
     let id = scope::id(&path.1)?;
-    let seen = logins.look(&at.realm, id).await?.ok_or_else(Oops::not_found)?;
+    let seen = logins.look(&at.realm, id).await?.ok_or_else(ApiProblem::not_found)?;
     at.caller.owns(seen.login.client)?;
     Ok((id, seen))
 }
 
-fn check(new: &NewLogin) -> Result<(), Oops> {
+fn check(new: &NewLogin) -> Result<(), ApiProblem> {
     for (pointer, user) in [("/expected_user", &new.expected_user), ("/to_user", &new.to_user)] {
         if let Some(user) = user {
             text(pointer, rules::user_id(user))?;
         }
     }
     if new.to_user.is_some() && (new.to_account.is_some() || new.expected_user.as_ref().is_some_and(|u| new.to_user.as_ref() != Some(u))) {
-        return Err(Oops::invalid("/to_user", "one user or one account, and the expected user if there is one"));
+        return Err(ApiProblem::invalid("/to_user", "one user or one account, and the expected user if there is one"));
     }
     if new.number_off && new.number_match {
-        return Err(Oops::invalid("/number_off", "a number or none, not both"));
+        return Err(ApiProblem::invalid("/number_off", "a number or none, not both"));
     }
     for (pointer, value, max, lines) in [
         ("/text", &new.text, limits::TEXT, true),
@@ -75,24 +76,28 @@ fn check(new: &NewLogin) -> Result<(), Oops> {
     }
     let binding = new.initiator.as_ref().and_then(|i| i.binding.as_ref());
     if binding.is_some_and(|b| b.is_empty() || b.len() > limits::CONTEXT) {
-        return Err(Oops::invalid("/initiator/binding", format!("1 to {} bytes", limits::CONTEXT)));
+        return Err(ApiProblem::invalid("/initiator/binding", format!("1 to {} bytes", limits::CONTEXT)));
     }
     Ok(())
 }
 
 /// What the phone shows as the client's word: its own, or one of its templates.
-fn words(new: &NewLogin, client: &Client) -> Result<Option<String>, Oops> {
+fn words(new: &NewLogin, client: &Client) -> Result<Option<String>, ApiProblem> {
     let Some(name) = &new.template else {
         if !client.templates.is_empty() && new.text.is_some() {
-            return Err(Oops::invalid("/text", "this client has templates: use one of them"));
+            return Err(ApiProblem::invalid("/text", "this client has templates: use one of them"));
         }
-        return if new.values.is_empty() { Ok(new.text.clone()) } else { Err(Oops::invalid("/values", "there is no template to fill")) };
+        return if new.values.is_empty() {
+            Ok(new.text.clone())
+        } else {
+            Err(ApiProblem::invalid("/values", "there is no template to fill"))
+        };
     };
     if new.text.is_some() {
-        return Err(Oops::invalid("/text", "a template or a text, not both"));
+        return Err(ApiProblem::invalid("/text", "a template or a text, not both"));
     }
-    let template = client.templates.get(name).ok_or_else(|| Oops::invalid("/template", "not one of the client's templates"))?;
-    let filled = fill(template, &new.values).map_err(|(place, why)| Oops::invalid(&format!("/values/{place}"), why.to_string()))?;
+    let template = client.templates.get(name).ok_or_else(|| ApiProblem::invalid("/template", "not one of the client's templates"))?;
+    let filled = fill(template, &new.values).map_err(|(place, why)| ApiProblem::invalid(&format!("/values/{place}"), why.to_string()))?;
     text("/values", rules::shown(&filled, limits::TEXT, true))?;
     Ok(Some(filled))
 }
@@ -103,12 +108,12 @@ pub(super) async fn create(
     ports: web::Data<Ports>,
     urls: web::Data<PublicUrls>,
     new: Body<NewLogin>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     check(&new)?;
     if new.number_off && !at.caller.may(Permission::NumberOff) {
-        return Err(Oops::forbidden().because("a login without a number takes the permission number_off"));
+        return Err(ApiProblem::forbidden().because("a login without a number takes the permission number_off"));
     }
-    let account = |a: &String| a.parse().map(Target::Account).map_err(|_| Oops::invalid("/to_account", "not an account id"));
+    let account = |a: &String| a.parse().map(Target::Account).map_err(|_| ApiProblem::invalid("/to_account", "not an account id"));
     let target = new.to_account.as_ref().map(account).transpose()?.or_else(|| new.to_user.clone().map(Target::User));
     let directed = async {
         match target {
@@ -118,12 +123,12 @@ pub(super) async fn create(
     };
     // The client is one read, whom the login is for another: neither waits for the other.
     let (client, directed) = try_join(ports.store.client(at.id(), at.caller.client()?), directed).await?;
-    let client = client.ok_or_else(Oops::unauthorized)?;
+    let client = client.ok_or_else(ApiProblem::unauthorized)?;
     let who = at.caller.who_with(&new.0.0);
     let words = words(&new, &client)?;
     let new = new.into_inner().0;
     if new.return_url.as_ref().is_some_and(|url| !client.return_urls.contains(url)) {
-        return Err(Oops::invalid("/return_url", "not one of the client's return_urls"));
+        return Err(ApiProblem::invalid("/return_url", "not one of the client's return_urls"));
     }
     let initiator = new.initiator.unwrap_or_default();
     let new = flow::NewLogin {
@@ -151,13 +156,13 @@ pub(super) async fn get(
     logins: web::Data<Logins>,
     path: LoginPath,
     poll: web::Query<LongPoll>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let wait = poll.wait()?;
     let (id, seen) = mine(&at, &logins, &path).await?;
     if wait.is_zero() || seen.state.public().version() > poll.after {
         return Ok(HttpResponse::Ok().json(dto(&seen)));
     }
-    let seen = logins.wait(&at.realm, id, poll.after, wait).await?.ok_or_else(Oops::not_found)?;
+    let seen = logins.wait(&at.realm, id, poll.after, wait).await?.ok_or_else(ApiProblem::not_found)?;
     standing.check().await?;
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }
@@ -177,23 +182,23 @@ pub(super) async fn events(
     logins: web::Data<Logins>,
     path: LoginPath,
     after: web::Query<After>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     let (id, _) = mine(&at, &logins, &path).await?;
     Ok(stream::of_login((**logins).clone(), standing, at.realm, id, after.after))
 }
 
-pub(super) async fn cancel(at: InRealm, logins: web::Data<Logins>, path: LoginPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn cancel(at: InRealm, logins: web::Data<Logins>, path: LoginPath) -> Result<HttpResponse, ApiProblem> {
     let (id, _) = mine(&at, &logins, &path).await?;
     let seen = logins.cancel(&at.realm, id, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }
 
-pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPath, body: web::Bytes) -> Result<HttpResponse, Oops> {
+pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPath, body: web::Bytes) -> Result<HttpResponse, ApiProblem> {
     let id = scope::id(&path.1)?;
     // An identity goes to the client it is for, or to whoever may act for it.
     let may = at.caller.client.is_some() || at.caller.may(Permission::ActForClient);
     let why = "redeeming takes the client's API key, or the permission act_for_client";
-    let asked: Result<Redeem, Oops> = if may { optional(&body) } else { Err(Oops::forbidden().because(why)) };
+    let asked: Result<Redeem, ApiProblem> = if may { optional(&body) } else { Err(ApiProblem::forbidden().because(why)) };
     let asked = match asked {
         Ok(asked) => asked,
         // A login that is not the caller's is not there, whatever else is wrong.
@@ -219,7 +224,7 @@ pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPa
     Ok(HttpResponse::Ok().json(identity))
 }
 
-pub(super) async fn logout(at: InRealm, logins: web::Data<Logins>, path: LoginPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn logout(at: InRealm, logins: web::Data<Logins>, path: LoginPath) -> Result<HttpResponse, ApiProblem> {
     let (id, _) = mine(&at, &logins, &path).await?;
     let seen = logins.log_out(&at.realm, id, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(&seen)))

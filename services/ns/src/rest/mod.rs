@@ -6,14 +6,12 @@ mod apps;
 mod attributes;
 mod certificates;
 mod clients;
-pub(crate) mod endpoint;
 mod enrolments;
 mod events;
 mod holds;
 mod life;
 mod logins;
-pub(crate) mod openapi;
-mod paging;
+mod openapi;
 mod quarantine;
 mod realms;
 mod roles;
@@ -27,7 +25,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use countersign_api::{Object, limits};
 use countersign_domain_ns::text::BadText;
-use countersign_edge::problem::Oops;
+use countersign_edge::{problem::ApiProblem, rest::endpoint};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -49,16 +47,16 @@ struct LongPoll {
 }
 
 impl LongPoll {
-    fn wait(&self) -> Result<Duration, Oops> {
+    fn wait(&self) -> Result<Duration, ApiProblem> {
         wait(self.wait)
     }
 }
 
-fn wait(secs: u64) -> Result<Duration, Oops> {
+fn wait(secs: u64) -> Result<Duration, ApiProblem> {
     if secs <= limits::WAIT {
         Ok(Duration::from_secs(secs))
     } else {
-        Err(Oops::invalid("/wait", format!("at most {} seconds", limits::WAIT)))
+        Err(ApiProblem::invalid("/wait", format!("at most {} seconds", limits::WAIT)))
     }
 }
 
@@ -75,16 +73,16 @@ struct Paging {
 }
 
 /// Says which member holds a text that may not be shown.
-fn text(pointer: &str, checked: Result<(), BadText>) -> Result<(), Oops> {
-    checked.map_err(|why| Oops::invalid(pointer, why.to_string()))
+fn text(pointer: &str, checked: Result<(), BadText>) -> Result<(), ApiProblem> {
+    checked.map_err(|why| ApiProblem::invalid(pointer, why.to_string()))
 }
 
 /// A body that may be left out.
-fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Oops> {
+fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ApiProblem> {
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body).map(|Object(shape)| shape).map_err(|e| Oops::malformed().because(e.to_string()))
+    serde_json::from_slice(body).map(|Object(shape)| shape).map_err(|e| ApiProblem::malformed().because(e.to_string()))
 }
 
 /// A request body: a JSON object of this shape.

@@ -6,19 +6,19 @@ use countersign_domain_ns::{
     flows::{accusation::lift, limits::hex},
     ports::{Ports, Quarantine},
 };
-use countersign_edge::{auth::InRealm, problem::Oops};
+use countersign_edge::{problem::ApiProblem, rest::times::rfc3339};
 
 use super::no_content;
-use crate::times::rfc3339;
+use crate::auth::InRealm;
 
-pub(super) async fn list(at: InRealm, ports: web::Data<Ports>) -> Result<HttpResponse, Oops> {
+pub(super) async fn list(at: InRealm, ports: web::Data<Ports>) -> Result<HttpResponse, ApiProblem> {
     let all = ports.live.quarantines(at.id()).await?;
     let dto = |q: &Quarantine| Dto { id: hex(&q.suspect.key), kind: q.suspect.measure.as_str().to_owned(), until: rfc3339(q.until) };
     let items = all.iter().map(dto).collect();
     Ok(HttpResponse::Ok().json(List { items, next: None }))
 }
 
-pub(super) async fn release(at: InRealm, ports: web::Data<Ports>, path: web::Path<(String, String)>) -> Result<HttpResponse, Oops> {
+pub(super) async fn release(at: InRealm, ports: web::Data<Ports>, path: web::Path<(String, String)>) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
-    if lift(&ports, &at.realm, &path.1, at.caller.who()).await? { Ok(no_content()) } else { Err(Oops::not_found()) }
+    if lift(&ports, &at.realm, &path.1, at.caller.who()).await? { Ok(no_content()) } else { Err(ApiProblem::not_found()) }
 }

@@ -8,13 +8,10 @@ use countersign_domain_ns::{
     realm::{Realm, RealmSettings},
     text as rules,
 };
-use countersign_edge::{
-    auth::{Caller, InRealm},
-    problem::Oops,
-};
+use countersign_edge::{problem::ApiProblem, rest::times::rfc3339};
 
 use super::{Body, settings, text};
-use crate::times::rfc3339;
+use crate::auth::{Caller, InRealm};
 
 /// A key that may not look at the settings sees that there is a realm.
 fn dto(realm: &Realm, caller: &Caller) -> Dto {
@@ -27,7 +24,7 @@ fn dto(realm: &Realm, caller: &Caller) -> Dto {
     }
 }
 
-pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: Body<NewRealm>) -> Result<HttpResponse, Oops> {
+pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: Body<NewRealm>) -> Result<HttpResponse, ApiProblem> {
     let new = new.into_inner().0;
     text("/name", rules::name(&new.name))?;
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;
@@ -37,7 +34,7 @@ pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: Body<
     Ok(HttpResponse::Created().json(dto(&realm.realm, &caller)))
 }
 
-pub(super) async fn list(caller: Caller, realms: web::Data<Realms>) -> Result<HttpResponse, Oops> {
+pub(super) async fn list(caller: Caller, realms: web::Data<Realms>) -> Result<HttpResponse, ApiProblem> {
     let all = realms.all();
     let items = all.iter().filter(|r| caller.realm.is_none_or(|mine| mine == r.id)).map(|r| dto(r, &caller)).collect();
     Ok(HttpResponse::Ok().json(List { items, next: None }))
@@ -47,7 +44,7 @@ pub(super) async fn get(at: InRealm) -> HttpResponse {
     HttpResponse::Ok().json(dto(&at.realm.realm, &at.caller))
 }
 
-pub(super) async fn change(at: InRealm, realms: web::Data<Realms>, change: Body<ChangeRealm>) -> Result<HttpResponse, Oops> {
+pub(super) async fn change(at: InRealm, realms: web::Data<Realms>, change: Body<ChangeRealm>) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
     let change = change.into_inner().0;
     if let Some(name) = &change.display_name {
@@ -63,6 +60,6 @@ pub(super) async fn change(at: InRealm, realms: web::Data<Realms>, change: Body<
             return Ok(HttpResponse::Ok().json(dto(&realm.realm, &at.caller)));
         }
         // Somebody else changed it: this change goes on top of theirs. Each round means that somebody made progress.
-        before = realms.by_id(at.id()).await?.ok_or_else(Oops::not_found)?;
+        before = realms.by_id(at.id()).await?.ok_or_else(ApiProblem::not_found)?;
     }
 }

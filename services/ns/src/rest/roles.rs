@@ -11,13 +11,11 @@ use countersign_domain_ns::{
     refused::Stop,
     text as rules,
 };
-use countersign_edge::{
-    auth::{Caller, InRealm, Keys},
-    problem::Oops,
-};
+use countersign_edge::problem::ApiProblem;
 use countersign_protocol::ids::RealmId;
 
 use super::{Body, api_keys::not_granted, no_content, text};
+use crate::auth::{Caller, InRealm, Keys};
 
 fn out(p: Permission) -> PermissionDto {
     use PermissionDto as D;
@@ -54,7 +52,7 @@ fn dto(name: &str, permissions: Permissions, builtin: bool) -> Dto {
     Dto { name: name.to_owned(), permissions: permissions.iter().map(out).collect(), builtin }
 }
 
-async fn all(ports: &Ports, realm: Option<RealmId>, there: &[&str]) -> Result<HttpResponse, Oops> {
+async fn all(ports: &Ports, realm: Option<RealmId>, there: &[&str]) -> Result<HttpResponse, ApiProblem> {
     let made = ports.store.roles(realm).await?;
     // One that was made before counts instead of the one that is there without being made.
     let there = there.iter().filter(|name| !made.iter().any(|r| r.name == **name));
@@ -70,27 +68,27 @@ async fn make(
     realm: Option<RealmId>,
     name: &str,
     put: &PutRole,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     text("/role", rules::name(name))?;
     let wanted: Permissions = put.permissions.iter().filter_map(|p| into(*p)).collect();
     if let Some(i) = put.permissions.iter().position(|p| realm.is_some() && into(*p).is_some_and(Permission::is_global)) {
-        return Err(Oops::invalid(&format!("/permissions/{i}"), "counts only for keys that are not bound to a realm"));
+        return Err(ApiProblem::invalid(&format!("/permissions/{i}"), "counts only for keys that are not bound to a realm"));
     }
     flows::put_role(ports, caller.who(), realm, name, wanted).await?.map_err(not_granted)?;
     keys.forget();
     Ok(HttpResponse::Ok().json(dto(name, wanted, false)))
 }
 
-async fn remove(who: Who, ports: &Ports, keys: &Keys, realm: Option<RealmId>, name: &str) -> Result<HttpResponse, Oops> {
+async fn remove(who: Who, ports: &Ports, keys: &Keys, realm: Option<RealmId>, name: &str) -> Result<HttpResponse, ApiProblem> {
     flows::delete_role(ports, who, realm, name).await.map_err(|stop| match stop {
-        Stop::Refused(Refused::Lacking) => Oops::forbidden().because("nobody takes away permissions they do not have"),
+        Stop::Refused(Refused::Lacking) => ApiProblem::forbidden().because("nobody takes away permissions they do not have"),
         other => other.into(),
     })?;
     keys.forget();
     Ok(no_content())
 }
 
-pub(super) async fn list_global(_: Caller, ports: web::Data<Ports>) -> Result<HttpResponse, Oops> {
+pub(super) async fn list_global(_: Caller, ports: web::Data<Ports>) -> Result<HttpResponse, ApiProblem> {
     all(&ports, None, &[role::ROOT]).await
 }
 
@@ -100,7 +98,7 @@ pub(super) async fn put_global(
     keys: web::Data<Keys>,
     path: web::Path<String>,
     put: Body<PutRole>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     make(&caller, &ports, &keys, None, &path, &put).await
 }
 
@@ -109,11 +107,11 @@ pub(super) async fn delete_global(
     ports: web::Data<Ports>,
     keys: web::Data<Keys>,
     path: web::Path<String>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     remove(caller.who(), &ports, &keys, None, &path).await
 }
 
-pub(super) async fn list(at: InRealm, ports: web::Data<Ports>) -> Result<HttpResponse, Oops> {
+pub(super) async fn list(at: InRealm, ports: web::Data<Ports>) -> Result<HttpResponse, ApiProblem> {
     all(&ports, Some(at.id()), &role::IN_A_REALM).await
 }
 
@@ -125,12 +123,17 @@ pub(super) async fn put(
     keys: web::Data<Keys>,
     path: RolePath,
     put: Body<PutRole>,
-) -> Result<HttpResponse, Oops> {
+) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
     make(&at.caller, &ports, &keys, Some(at.id()), &path.1, &put).await
 }
 
-pub(super) async fn delete(at: InRealm, ports: web::Data<Ports>, keys: web::Data<Keys>, path: RolePath) -> Result<HttpResponse, Oops> {
+pub(super) async fn delete(
+    at: InRealm,
+    ports: web::Data<Ports>,
+    keys: web::Data<Keys>,
+    path: RolePath,
+) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
     remove(at.caller.who(), &ports, &keys, Some(at.id()), &path.1).await
 }

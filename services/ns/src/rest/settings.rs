@@ -9,7 +9,9 @@ use countersign_domain_ns::{
     limits::{Limit, Limits},
     realm::{FurtherPhones, Kept, NumberMatch, RealmSettings},
 };
-use countersign_edge::{auth::Caller, problem::Oops};
+use countersign_edge::problem::ApiProblem;
+
+use crate::auth::Caller;
 
 const DAY: u64 = 86_400;
 
@@ -73,17 +75,17 @@ fn limits_dto(l: &Limits) -> LimitsDto {
     }
 }
 
-fn set(place: &mut u64, given: Option<u64>, pointer: &str, least: u64, most: u64) -> Result<(), Oops> {
+fn set(place: &mut u64, given: Option<u64>, pointer: &str, least: u64, most: u64) -> Result<(), ApiProblem> {
     let Some(n) = given else { return Ok(()) };
     if !(least..=most).contains(&n) {
-        return Err(Oops::invalid(&format!("/settings/{pointer}"), format!("{least} to {most}")));
+        return Err(ApiProblem::invalid(&format!("/settings/{pointer}"), format!("{least} to {most}")));
     }
     *place = n;
     Ok(())
 }
 
 /// The settings with what is given.
-pub(super) fn changed(before: &RealmSettings, given: &Dto) -> Result<RealmSettings, Oops> {
+pub(super) fn changed(before: &RealmSettings, given: &Dto) -> Result<RealmSettings, ApiProblem> {
     let mut s = before.clone();
     set(&mut s.login_secs, given.login_secs, "login_secs", 30, 900)?;
     set(&mut s.redeem_secs, given.redeem_secs, "redeem_secs", 10, 900)?;
@@ -111,7 +113,7 @@ pub(super) fn changed(before: &RealmSettings, given: &Dto) -> Result<RealmSettin
     }
     if let Some(ways) = &given.enrolment_confirm {
         if ways.is_empty() {
-            return Err(Oops::invalid("/settings/enrolment_confirm", "at least one way, or no phone can enrol"));
+            return Err(ApiProblem::invalid("/settings/enrolment_confirm", "at least one way, or no phone can enrol"));
         }
         s.enrolment_confirm.clear();
         for way in ways.iter().copied().map(confirm) {
@@ -129,7 +131,7 @@ pub(super) fn changed(before: &RealmSettings, given: &Dto) -> Result<RealmSettin
     Ok(s)
 }
 
-fn kept(s: &mut RealmSettings, given: &Dto) -> Result<(), Oops> {
+fn kept(s: &mut RealmSettings, given: &Dto) -> Result<(), ApiProblem> {
     set(&mut s.trail_days, given.trail_days, "trail_days", 1, 3650)?;
     set(&mut s.outcome_days, given.outcome_days, "outcome_days", 1, 3650)?;
     set(&mut s.unclaimed_hours, given.unclaimed_hours, "unclaimed_hours", 1, 8760)?;
@@ -138,16 +140,16 @@ fn kept(s: &mut RealmSettings, given: &Dto) -> Result<(), Oops> {
 }
 
 /// Whether the caller may have the realm keep so much.
-pub(super) fn may_keep(caller: &Caller, before: &RealmSettings, after: &RealmSettings) -> Result<(), Oops> {
+pub(super) fn may_keep(caller: &Caller, before: &RealmSettings, after: &RealmSettings) -> Result<(), ApiProblem> {
     before.may_become(after, caller.who().authority()).map_err(|why| match why {
-        Kept::Floor(name) => Oops::forbidden().because(format!("only root lowers {name}")),
+        Kept::Floor(name) => ApiProblem::forbidden().because(format!("only root lowers {name}")),
         Kept::Below(name, floor) => {
-            Oops::invalid(&format!("/settings/{name}"), format!("at least {floor}, the realm's floor; only root lowers that"))
+            ApiProblem::invalid(&format!("/settings/{name}"), format!("at least {floor}, the realm's floor; only root lowers that"))
         }
     })
 }
 
-fn limits(mut l: Limits, given: &LimitsDto) -> Result<Limits, Oops> {
+fn limits(mut l: Limits, given: &LimitsDto) -> Result<Limits, ApiProblem> {
     let places = [
         (&mut l.initiator, given.initiator, "initiator"),
         (&mut l.user, given.user, "user"),

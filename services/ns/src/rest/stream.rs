@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use actix_web::{HttpResponse, http::header, web::Bytes};
 use countersign_actors::Logins;
 use countersign_domain_ns::{audit::Filter, ports::Ports, realm::OpenRealm};
-use countersign_edge::auth::Standing;
 use countersign_ports::Fault;
 use countersign_protocol::{codes::LoginState, ids::LoginId};
 use futures_util::stream::{self, Stream};
@@ -14,6 +13,7 @@ use super::{
     events::{self, Sight},
     logins,
 };
+use crate::auth::Standing;
 
 /// How long a stream is silent at most.
 const BEAT: Duration = Duration::from_secs(15);

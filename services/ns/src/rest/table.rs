@@ -11,13 +11,10 @@ use countersign_api::{
     PutClient, PutRole, Quarantine, Realm, Role, RotateApiKey,
 };
 use countersign_domain_ns::permission::Permission as P;
-use countersign_edge::auth::Needs::{Everywhere, In, Member};
+use countersign_edge::rest::endpoint::{Endpoint, endpoint};
 
-use super::{
-    Paging, api_keys, apps, certificates, clients,
-    endpoint::{Endpoint, endpoint},
-    quarantine, realms, roles,
-};
+use super::{Paging, api_keys, apps, certificates, clients, quarantine, realms, roles};
+use crate::auth::Needs::{self, Everywhere, In, Key, Member};
 
 macro_rules! route {
     ($handler:path) => {
@@ -33,7 +30,7 @@ const PATCH: Method = Method::PATCH;
 const DELETE: Method = Method::DELETE;
 
 /// All of them; those of one path stand together.
-pub(crate) fn all() -> Vec<Endpoint> {
+pub(crate) fn all() -> Vec<Endpoint<Needs>> {
     // The busiest first: a request is compared with one path after the other.
     let (logins, enrolling) = (flows::logins_(), people::enrolling());
     let (users, holds, accounts) = (people::people(), people::legal_holds(), people::accounts_());
@@ -41,113 +38,93 @@ pub(crate) fn all() -> Vec<Endpoint> {
     [logins, enrolling, realms, others, users, holds, accounts, flows::trail()].concat()
 }
 
-fn realms_and_clients() -> Vec<Endpoint> {
+fn realms_and_clients() -> Vec<Endpoint<Needs>> {
     const CLIENTS: &str = "/v1/realms/{realm}/clients";
     const CLIENT: &str = "/v1/realms/{realm}/clients/{client}";
     vec![
-        endpoint(GET, "/v1/realms", "listRealms", route!(realms::list)).says("The realms the key works in.").gives::<List<Realm>>(200),
-        endpoint(POST, "/v1/realms", "createRealm", route!(realms::create))
+        endpoint(GET, "/v1/realms", "listRealms", Key, route!(realms::list)).says("The realms the key works in.").gives::<List<Realm>>(200),
+        endpoint(POST, "/v1/realms", "createRealm", Everywhere(P::Realms), route!(realms::create))
             .says("Makes a realm with keys of its own.")
-            .needs(Everywhere(P::Realms))
             .takes::<NewRealm>()
             .gives::<Realm>(201)
             .refuses(&["already_exists"]),
-        endpoint(GET, "/v1/realms/{realm}", "getRealm", route!(realms::get)).says("A realm.").needs(Member).gives::<Realm>(200),
-        endpoint(PATCH, "/v1/realms/{realm}", "changeRealm", route!(realms::change))
+        endpoint(GET, "/v1/realms/{realm}", "getRealm", Member, route!(realms::get)).says("A realm.").gives::<Realm>(200),
+        endpoint(PATCH, "/v1/realms/{realm}", "changeRealm", In(P::Realm), route!(realms::change))
             .says("Changes display name and settings; what is absent stays.")
-            .needs(In(P::Realm))
             .takes::<ChangeRealm>()
             .gives::<Realm>(200),
-        endpoint(GET, CLIENTS, "listClients", route!(clients::list))
+        endpoint(GET, CLIENTS, "listClients", In(P::ClientsRead), route!(clients::list))
             .says("The realm's clients, by name.")
-            .needs(In(P::ClientsRead))
             .asks::<Paging>()
             .gives::<List<Client>>(200),
-        endpoint(POST, CLIENTS, "createClient", route!(clients::create))
+        endpoint(POST, CLIENTS, "createClient", In(P::Clients), route!(clients::create))
             .says("Makes a client.")
-            .needs(In(P::Clients))
             .takes::<NewClient>()
             .gives::<Client>(201)
             .refuses(&["already_exists", "idempotency_key_reused"])
             .keyed(),
-        endpoint(GET, CLIENT, "getClient", route!(clients::get)).says("A client.").needs(In(P::ClientsRead)).gives::<Client>(200),
-        endpoint(PUT, CLIENT, "putClient", route!(clients::put))
+        endpoint(GET, CLIENT, "getClient", In(P::ClientsRead), route!(clients::get)).says("A client.").gives::<Client>(200),
+        endpoint(PUT, CLIENT, "putClient", In(P::Clients), route!(clients::put))
             .says("Replaces everything about a client but its id and name.")
-            .needs(In(P::Clients))
             .takes::<PutClient>()
             .gives::<Client>(200),
-        endpoint(DELETE, CLIENT, "deleteClient", route!(clients::delete))
-            .says("Deletes a client; its API keys go with it.")
-            .needs(In(P::Clients)),
+        endpoint(DELETE, CLIENT, "deleteClient", In(P::Clients), route!(clients::delete))
+            .says("Deletes a client; its API keys go with it."),
     ]
 }
 
-fn apps_and_quarantine() -> Vec<Endpoint> {
+fn apps_and_quarantine() -> Vec<Endpoint<Needs>> {
     vec![
-        endpoint(GET, "/v1/realms/{realm}/apps", "listApps", route!(apps::list))
+        endpoint(GET, "/v1/realms/{realm}/apps", "listApps", In(P::RealmRead), route!(apps::list))
             .says("The apps the realm lists.")
-            .needs(In(P::RealmRead))
             .gives::<List<App>>(200),
-        endpoint(GET, "/v1/realms/{realm}/apps/{app}", "getApp", route!(apps::get))
-            .says("An app.")
-            .needs(In(P::RealmRead))
-            .gives::<App>(200),
-        endpoint(PUT, "/v1/realms/{realm}/apps/{app}", "putApp", route!(apps::put))
+        endpoint(GET, "/v1/realms/{realm}/apps/{app}", "getApp", In(P::RealmRead), route!(apps::get)).says("An app.").gives::<App>(200),
+        endpoint(PUT, "/v1/realms/{realm}/apps/{app}", "putApp", In(P::Realm), route!(apps::put))
             .says("Lists an app, or changes its entry.")
-            .needs(In(P::Realm))
             .takes::<PutApp>()
             .gives::<App>(200),
-        endpoint(DELETE, "/v1/realms/{realm}/apps/{app}", "deleteApp", route!(apps::delete))
-            .says("Takes an app off the list; its accounts stay.")
-            .needs(In(P::Realm)),
-        endpoint(GET, "/v1/realms/{realm}/quarantine", "listQuarantine", route!(quarantine::list))
+        endpoint(DELETE, "/v1/realms/{realm}/apps/{app}", "deleteApp", In(P::Realm), route!(apps::delete))
+            .says("Takes an app off the list; its accounts stay."),
+        endpoint(GET, "/v1/realms/{realm}/quarantine", "listQuarantine", In(P::RealmRead), route!(quarantine::list))
             .says("What is done to browsers and addresses after \"not me\".")
-            .needs(In(P::RealmRead))
             .gives::<List<Quarantine>>(200),
-        endpoint(DELETE, "/v1/realms/{realm}/quarantine/{key}", "releaseQuarantine", route!(quarantine::release))
-            .says("Lets one in again.")
-            .needs(In(P::Realm)),
+        endpoint(DELETE, "/v1/realms/{realm}/quarantine/{key}", "releaseQuarantine", In(P::Realm), route!(quarantine::release))
+            .says("Lets one in again."),
     ]
 }
 
-fn keys() -> Vec<Endpoint> {
+fn keys() -> Vec<Endpoint<Needs>> {
     vec![
-        endpoint(GET, "/v1/api-keys", "listApiKeys", route!(api_keys::list))
+        endpoint(GET, "/v1/api-keys", "listApiKeys", In(P::ClientsRead), route!(api_keys::list))
             .says("API keys without their secrets; a realm's administrator sees its own realm's.")
-            .needs(In(P::ClientsRead))
             .asks::<api_keys::Search>()
             .gives::<List<ApiKey>>(200),
-        endpoint(POST, "/v1/api-keys", "createApiKey", route!(api_keys::create))
+        endpoint(POST, "/v1/api-keys", "createApiKey", In(P::Clients), route!(api_keys::create))
             .says("Makes an API key that may do no more than the caller. The answer alone has its secret.")
-            .needs(In(P::Clients))
             .takes::<NewApiKey>()
             .gives::<ApiKey>(201)
             .refuses(&["secret_already_issued", "idempotency_key_reused"])
             .keyed(),
-        endpoint(GET, "/v1/api-keys/self", "getOwnApiKey", route!(api_keys::own))
+        endpoint(GET, "/v1/api-keys/self", "getOwnApiKey", Key, route!(api_keys::own))
             .says("The key the request is made with.")
             .gives::<ApiKey>(200),
-        endpoint(POST, "/v1/api-keys/self/rotate", "rotateOwnApiKey", route!(api_keys::rotate_own))
+        endpoint(POST, "/v1/api-keys/self/rotate", "rotateOwnApiKey", Key, route!(api_keys::rotate_own))
             .says("A successor of the key the request is made with, which lives no longer than that one; both work for a while. While the successor is unused, rotating again replaces it.")
             .may_take::<RotateApiKey>()
             .gives::<ApiKey>(201)
             .refuses(&["superseded", "secret_already_issued", "idempotency_key_reused"])
             .keyed(),
-        endpoint(GET, "/v1/api-keys/{key}", "getApiKey", route!(api_keys::get))
+        endpoint(GET, "/v1/api-keys/{key}", "getApiKey", In(P::ClientsRead), route!(api_keys::get))
             .says("An API key.")
-            .needs(In(P::ClientsRead))
             .gives::<ApiKey>(200),
-        endpoint(PATCH, "/v1/api-keys/{key}", "changeApiKey", route!(api_keys::change))
+        endpoint(PATCH, "/v1/api-keys/{key}", "changeApiKey", In(P::Clients), route!(api_keys::change))
             .says("Gives an API key another role, no more than the caller has; its secret stays.")
-            .needs(In(P::Clients))
             .takes::<ChangeApiKey>()
             .gives::<ApiKey>(200),
-        endpoint(DELETE, "/v1/api-keys/{key}", "deleteApiKey", route!(api_keys::delete))
-            .says("Deletes an API key that may do no more than the caller; it stops working at once.")
-            .needs(In(P::Clients)),
-        endpoint(POST, "/v1/api-keys/{key}/rotate", "rotateApiKey", route!(api_keys::rotate))
+        endpoint(DELETE, "/v1/api-keys/{key}", "deleteApiKey", In(P::Clients), route!(api_keys::delete))
+            .says("Deletes an API key that may do no more than the caller; it stops working at once."),
+        endpoint(POST, "/v1/api-keys/{key}/rotate", "rotateApiKey", In(P::Clients), route!(api_keys::rotate))
             .says("A successor with the same role and limits; both work for a while. While the successor is unused, rotating again replaces it.")
-            .needs(In(P::Clients))
             .may_take::<RotateApiKey>()
             .gives::<ApiKey>(201)
             .refuses(&["superseded", "secret_already_issued", "idempotency_key_reused"])
@@ -155,55 +132,45 @@ fn keys() -> Vec<Endpoint> {
     ]
 }
 
-fn certificates_() -> Vec<Endpoint> {
+fn certificates_() -> Vec<Endpoint<Needs>> {
     vec![
-        endpoint(GET, "/v1/client-certificates", "listClientCertificates", route!(certificates::list))
+        endpoint(GET, "/v1/client-certificates", "listClientCertificates", In(P::ClientsRead), route!(certificates::list))
             .says("Client certificates that are listed; a realm's administrator sees its own realm's.")
-            .needs(In(P::ClientsRead))
             .asks::<api_keys::Search>()
             .gives::<List<ClientCertificate>>(200),
-        endpoint(POST, "/v1/client-certificates", "createClientCertificate", route!(certificates::create))
+        endpoint(POST, "/v1/client-certificates", "createClientCertificate", In(P::Clients), route!(certificates::create))
             .says("Lists a client certificate: whoever has its key may do what its role says, no more than the caller, until the certificate ends.")
-            .needs(In(P::Clients))
             .takes::<NewClientCertificate>()
             .gives::<ClientCertificate>(201),
-        endpoint(GET, "/v1/client-certificates/{certificate}", "getClientCertificate", route!(certificates::get))
+        endpoint(GET, "/v1/client-certificates/{certificate}", "getClientCertificate", In(P::ClientsRead), route!(certificates::get))
             .says("A client certificate that is listed.")
-            .needs(In(P::ClientsRead))
             .gives::<ClientCertificate>(200),
-        endpoint(DELETE, "/v1/client-certificates/{certificate}", "deleteClientCertificate", route!(certificates::delete))
-            .says("Takes a client certificate off the list; it stops working at once.")
-            .needs(In(P::Clients)),
+        endpoint(DELETE, "/v1/client-certificates/{certificate}", "deleteClientCertificate", In(P::Clients), route!(certificates::delete))
+            .says("Takes a client certificate off the list; it stops working at once."),
     ]
 }
 
-fn roles_() -> Vec<Endpoint> {
+fn roles_() -> Vec<Endpoint<Needs>> {
     vec![
-        endpoint(GET, "/v1/roles", "listGlobalRoles", route!(roles::list_global))
+        endpoint(GET, "/v1/roles", "listGlobalRoles", Everywhere(P::Root), route!(roles::list_global))
             .says("Roles that count everywhere.")
-            .needs(Everywhere(P::Root))
             .gives::<List<Role>>(200),
-        endpoint(PUT, "/v1/roles/{role}", "putGlobalRole", route!(roles::put_global))
+        endpoint(PUT, "/v1/roles/{role}", "putGlobalRole", Everywhere(P::Root), route!(roles::put_global))
             .says("Makes or changes a role that counts everywhere.")
-            .needs(Everywhere(P::Root))
             .takes::<PutRole>()
             .gives::<Role>(200),
-        endpoint(DELETE, "/v1/roles/{role}", "deleteGlobalRole", route!(roles::delete_global))
+        endpoint(DELETE, "/v1/roles/{role}", "deleteGlobalRole", Everywhere(P::Root), route!(roles::delete_global))
             .says("Deletes a role that no key has.")
-            .needs(Everywhere(P::Root))
             .refuses(&["in_use"]),
-        endpoint(GET, "/v1/realms/{realm}/roles", "listRoles", route!(roles::list))
+        endpoint(GET, "/v1/realms/{realm}/roles", "listRoles", In(P::RealmRead), route!(roles::list))
             .says("The realm's roles.")
-            .needs(In(P::RealmRead))
             .gives::<List<Role>>(200),
-        endpoint(PUT, "/v1/realms/{realm}/roles/{role}", "putRole", route!(roles::put))
+        endpoint(PUT, "/v1/realms/{realm}/roles/{role}", "putRole", In(P::Realm), route!(roles::put))
             .says("Makes or changes a role of the realm, of permissions the caller has.")
-            .needs(In(P::Realm))
             .takes::<PutRole>()
             .gives::<Role>(200),
-        endpoint(DELETE, "/v1/realms/{realm}/roles/{role}", "deleteRole", route!(roles::delete))
+        endpoint(DELETE, "/v1/realms/{realm}/roles/{role}", "deleteRole", In(P::Realm), route!(roles::delete))
             .says("Deletes a role that no key has.")
-            .needs(In(P::Realm))
             .refuses(&["in_use"]),
     ]
 }
@@ -212,13 +179,12 @@ fn roles_() -> Vec<Endpoint> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use countersign_edge::auth::Needs::{Feed, Key, OneOf};
-
     use super::*;
+    use crate::auth::Needs::{Feed, OneOf};
 
     #[test]
     fn every_endpoint_has_a_name_of_its_own_a_sentence_and_its_path_together() {
-        let credentials = |e: &Endpoint| e.path.starts_with("/v1/api-keys") || e.path.starts_with("/v1/client-certificates");
+        let credentials = |e: &Endpoint<Needs>| e.path.starts_with("/v1/api-keys") || e.path.starts_with("/v1/client-certificates");
         let all = all();
         let ids: BTreeSet<_> = all.iter().map(|e| e.id).collect();
         assert_eq!(ids.len(), all.len());

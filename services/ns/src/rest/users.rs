@@ -1,5 +1,6 @@
 //! Users.
 
+use crate::auth::InRealm;
 use actix_web::{HttpResponse, web};
 use countersign_actors::Accounts;
 use countersign_api::{List, PutUser, User as Dto, limits};
@@ -10,17 +11,18 @@ use countersign_domain_ns::{
     text as rules,
     user::User,
 };
-use countersign_edge::{auth::InRealm, problem::Oops};
+use countersign_edge::{
+    problem::ApiProblem,
+    rest::{
+        paging::{Tokens, limit},
+        times::rfc3339,
+    },
+};
 use countersign_ports::time::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Body, no_content,
-    paging::{Tokens, limit},
-    text,
-};
-use crate::times::rfc3339;
+use super::{Body, no_content, text};
 
 pub(super) fn dto(u: User) -> Dto {
     Dto { user_id: u.user_id, display_name: u.display_name, created_at: rfc3339(u.created_at) }
@@ -63,12 +65,12 @@ enum Sort {
 }
 
 impl Search {
-    fn query(&self, after: Option<(u64, String)>) -> Result<UserQuery, Oops> {
+    fn query(&self, after: Option<(u64, String)>) -> Result<UserQuery, ApiProblem> {
         if self.q.as_ref().is_some_and(|q| q.is_empty() || q.len() > limits::NAME) {
-            return Err(Oops::invalid("/q", format!("1 to {} bytes", limits::NAME)));
+            return Err(ApiProblem::invalid("/q", format!("1 to {} bytes", limits::NAME)));
         }
         let split = |a: &String| a.split_once(':').map(|(n, v)| (n.to_owned(), v.to_owned()));
-        let bad = || Oops::invalid("/attribute", "a name, a colon and a value");
+        let bad = || ApiProblem::invalid("/attribute", "a name, a colon and a value");
         let attribute = self.attribute.as_ref().map(|a| split(a).ok_or_else(bad)).transpose()?;
         let (sort, descending) = match self.sort {
             Sort::UserId => (UserSort::UserId, false),
@@ -81,15 +83,15 @@ impl Search {
     }
 }
 
-pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, search: web::Query<Search>) -> Result<HttpResponse, Oops> {
-    let tokens = Tokens::new(&ports, &format!("{}/users", at.realm.realm.name), &*search);
+pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, search: web::Query<Search>) -> Result<HttpResponse, ApiProblem> {
+    let tokens = Tokens::new(&ports.vault, &format!("{}/users", at.realm.realm.name), &*search);
     let query = search.query(tokens.read(search.page_token.as_ref())?)?;
     let found = ports.store.users(at.id(), &query).await?;
     let next = tokens.next(&found, query.limit, |u| (u.created_at.0, u.user_id.clone()));
     Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
 }
 
-pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: UserPath, body: Body<PutUser>) -> Result<HttpResponse, Oops> {
+pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: UserPath, body: Body<PutUser>) -> Result<HttpResponse, ApiProblem> {
     text("/user_id", rules::user_id(&path.1))?;
     if let Some(name) = &body.display_name {
         text("/display_name", rules::shown(name, limits::DISPLAY_NAME, false))?;
@@ -99,15 +101,17 @@ pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: UserPath, bo
     Ok(HttpResponse::Ok().json(dto(user)))
 }
 
-pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, Oops> {
-    let user = ports.store.user(at.id(), &path.1).await?.ok_or_else(Oops::not_found)?;
+pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+    let user = ports.store.user(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
     Ok(HttpResponse::Ok().json(dto(user)))
 }
 
-pub(super) async fn delete(at: InRealm, accounts: web::Data<Accounts>, path: UserPath) -> Result<HttpResponse, Oops> {
+pub(super) async fn delete(at: InRealm, accounts: web::Data<Accounts>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
     let there = accounts.delete_user(&at.realm, path.1.clone(), at.caller.who()).await.map_err(|stop| match stop {
-        Stop::Refused(Refused::Lacking) => Oops::forbidden().because("the user has phones: deleting them takes the permission accounts"),
+        Stop::Refused(Refused::Lacking) => {
+            ApiProblem::forbidden().because("the user has phones: deleting them takes the permission accounts")
+        }
         other => other.into(),
     })?;
-    if there { Ok(no_content()) } else { Err(Oops::not_found()) }
+    if there { Ok(no_content()) } else { Err(ApiProblem::not_found()) }
 }

@@ -1,7 +1,8 @@
 //! Which role may use which endpoint, as a table for people. It is made from the endpoints' needs, and the program is held to it from outside by `tests/isolation.rs`.
 
 use countersign_domain_ns::permission::{Permission, Permissions, builtin, role};
-use countersign_edge::auth::Needs;
+
+use crate::auth::Needs;
 
 /// The columns: every role that is there without being made.
 const ROLES: [&str; 7] = [role::CLIENT, role::REGISTRAR, role::HELP_DESK, role::VIEWER, role::AUDITOR, role::REALM_ADMIN, role::ROOT];

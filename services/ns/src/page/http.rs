@@ -1,5 +1,5 @@
 //! The page channel for browsers whose network lets no WebSocket through: an event stream, a long poll, and the cancel button. What is told is made in
-//! `page_view`, as for the socket.
+//! `view`, as for the socket.
 //!
 //! A stream is polled by the body it writes: when the browser stops reading, it is not polled, so nothing piles up, and the kernel ends the connection
 //! (TCP_USER_TIMEOUT, set where the listener is built).
@@ -20,15 +20,13 @@ use actix_web::{
 use countersign_actors::{Logins, Waiting};
 use countersign_api::page::{PageEvent, PageEvents};
 use countersign_domain_ns::flows::login::Seen;
+use countersign_edge::{metrics::Counted, problem::ApiProblem};
 use countersign_protocol::codes::LoginState;
 use serde::Deserialize;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep};
 
-use crate::{
-    metrics::{Counted, Metric, Metrics},
-    page_view::{AppUrl, LIFETIME, Leaving, QR_EACH, View, is_last, origin},
-    problem::Oops,
-};
+use super::view::{AppUrl, LIFETIME, Leaving, QR_EACH, View, is_last, origin};
+use crate::metrics::{Metric, Metrics};
 
 /// A stream says something this often, so that proxies keep it and a browser that left is noticed.
 const BEAT_EACH: Duration = Duration::from_secs(15);
@@ -37,16 +35,16 @@ const LONGEST_WAIT: u64 = 25;
 /// A QR code is good for five seconds: nobody waits longer than this for the next one.
 const QR_WAIT: Duration = Duration::from_secs(2);
 
-/// What of the page port's state these doors need.
-struct Door {
+/// What of the page port's state these requests need.
+struct Asked {
     logins: Logins,
     app: AppUrl,
     leaving: Leaving,
     metrics: Metrics,
 }
 
-impl Door {
-    fn of(request: &HttpRequest) -> Result<Self, Oops> {
+impl Asked {
+    fn of(request: &HttpRequest) -> Result<Self, ApiProblem> {
         let data = || {
             Some(Self {
                 logins: (***request.app_data::<web::Data<Logins>>()?).clone(),
@@ -55,10 +53,10 @@ impl Door {
                 metrics: (***request.app_data::<web::Data<Metrics>>()?).clone(),
             })
         };
-        data().ok_or_else(|| Oops::new(StatusCode::INTERNAL_SERVER_ERROR, "internal"))
+        data().ok_or_else(ApiProblem::internal)
     }
 
-    async fn open(&self, request: &HttpRequest) -> Result<(View, Seen), Oops> {
+    async fn open(&self, request: &HttpRequest) -> Result<(View, Seen), ApiProblem> {
         let token = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
         let token = token.ok_or_else(|| oops("bad_page_token"))?;
         View::open(self.logins.clone(), &self.app, token, origin(request).as_deref()).await.map_err(oops)
@@ -66,7 +64,7 @@ impl Door {
 }
 
 /// The same reasons as on the socket, as problems.
-fn oops(why: &'static str) -> Oops {
+fn oops(why: &'static str) -> ApiProblem {
     let (status, detail, retry_after) = match why {
         "bad_page_token" => (StatusCode::UNAUTHORIZED, "send the page token of a login: Authorization: Bearer pt_…", None),
         "bad_origin" => (StatusCode::FORBIDDEN, "the client of this login does not list this origin", None),
@@ -74,7 +72,7 @@ fn oops(why: &'static str) -> Oops {
         "draining" => (StatusCode::SERVICE_UNAVAILABLE, "this pod goes away; try again", Some(1)),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "storage is out of reach; try again", Some(2)),
     };
-    let mut oops = Oops::new(status, why).because(detail);
+    let mut oops = ApiProblem::new(status, why).because(detail);
     oops.retry_after = retry_after;
     oops
 }
@@ -82,7 +80,7 @@ fn oops(why: &'static str) -> Oops {
 /// Where a page that comes back had been.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Resume {
+pub(super) struct Resume {
     /// Highest `v` already seen; the current state is told in any case.
     #[serde(default)]
     after: u64,
@@ -91,7 +89,7 @@ pub struct Resume {
 /// What a poll asks for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Poll {
+pub(super) struct Poll {
     #[serde(default)]
     after: u64,
     /// Seconds.
@@ -103,12 +101,12 @@ pub struct Poll {
 ///
 /// # Errors
 /// As a problem: `bad_page_token`, `bad_origin`, `unavailable`.
-pub async fn events(request: HttpRequest, resume: web::Query<Resume>) -> Result<HttpResponse, Oops> {
-    let door = Door::of(&request)?;
-    let (view, seen) = door.open(&request).await?;
+pub(super) async fn events(request: HttpRequest, resume: web::Query<Resume>) -> Result<HttpResponse, ApiProblem> {
+    let asked = Asked::of(&request)?;
+    let (view, seen) = asked.open(&request).await?;
     let (waiting, seen) = view.watch(&seen).await.map_err(oops)?;
     tracing::debug!(after = resume.after, "a page streams");
-    let stream = Stream::new(view, &seen, waiting, &door);
+    let stream = Stream::new(view, &seen, waiting, &asked);
     let body = futures_util::stream::unfold(stream, |mut stream| async move { Some((Ok::<_, Error>(stream.next().await?), stream)) });
     // Some proxies (nginx) keep an answer back until it is complete, unless told not to.
     Ok(HttpResponse::Ok().content_type("text/event-stream").insert_header(("X-Accel-Buffering", "no")).streaming(body))
@@ -137,7 +135,7 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(view: View, seen: &Seen, waiting: Waiting, door: &Door) -> Self {
+    fn new(view: View, seen: &Seen, waiting: Waiting, asked: &Asked) -> Self {
         let state = seen.state.public();
         let waiting = Arc::new(waiting);
         let mut stream = Self {
@@ -148,9 +146,9 @@ impl Stream {
             qr: each(QR_EACH),
             beat: each(BEAT_EACH),
             over: Box::pin(tokio::time::sleep(LIFETIME)),
-            sent_away: Box::pin(door.leaving.clone().sent_away(door.logins.clone())),
+            sent_away: Box::pin(asked.leaving.clone().sent_away(asked.logins.clone())),
             done: is_last(state),
-            _counted: door.metrics.hold(Metric::PageConnections),
+            _counted: asked.metrics.own.hold(Metric::PageConnections),
             view,
             waiting,
         };
@@ -221,14 +219,14 @@ fn line(event: &PageEvent) -> Option<Bytes> {
 ///
 /// # Errors
 /// As a problem: `bad_page_token`, `bad_origin`, `invalid`, `too_slow`, `draining`, `unavailable`.
-pub async fn state(request: HttpRequest, poll: web::Query<Poll>) -> Result<HttpResponse, Oops> {
+pub(super) async fn state(request: HttpRequest, poll: web::Query<Poll>) -> Result<HttpResponse, ApiProblem> {
     if poll.wait > LONGEST_WAIT {
-        return Err(Oops::invalid("/wait", format!("at most {LONGEST_WAIT} seconds")));
+        return Err(ApiProblem::invalid("/wait", format!("at most {LONGEST_WAIT} seconds")));
     }
-    let door = Door::of(&request)?;
-    let _counted = door.metrics.hold(Metric::PageConnections);
-    let (view, seen) = door.open(&request).await?;
-    let sent_away = door.leaving.clone().sent_away(door.logins.clone());
+    let asked = Asked::of(&request)?;
+    let _counted = asked.metrics.own.hold(Metric::PageConnections);
+    let (view, seen) = asked.open(&request).await?;
+    let sent_away = asked.leaving.clone().sent_away(asked.logins.clone());
     let seen = tokio::select! {
         seen = wait(&view, seen, &poll) => seen.map_err(oops)?,
         () = sent_away => return Err(oops("draining")),
@@ -258,8 +256,8 @@ async fn wait(view: &View, seen: Seen, poll: &Poll) -> Result<Seen, &'static str
 ///
 /// # Errors
 /// As a problem: `bad_page_token`, `bad_origin`, `unavailable`.
-pub async fn cancel(request: HttpRequest) -> Result<HttpResponse, Oops> {
-    let (view, _) = Door::of(&request)?.open(&request).await?;
+pub(super) async fn cancel(request: HttpRequest) -> Result<HttpResponse, ApiProblem> {
+    let (view, _) = Asked::of(&request)?.open(&request).await?;
     view.cancel().await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -269,7 +267,10 @@ pub async fn cancel(request: HttpRequest) -> Result<HttpResponse, Oops> {
 ///
 /// # Errors
 /// None of its own.
-pub async fn cors(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+pub(super) async fn cors(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let preflight = request.method() == Method::OPTIONS;
     let mut response = next.call(request).await?;
@@ -290,6 +291,6 @@ pub async fn cors(request: ServiceRequest, next: Next<impl MessageBody + 'static
 }
 
 /// The answer to a preflight; [`cors`] says the rest.
-pub async fn preflight() -> HttpResponse {
+pub(super) async fn preflight() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }

@@ -2,41 +2,41 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_api::limits;
-use countersign_domain_ns::ports::Ports;
-use countersign_edge::problem::Oops;
-use countersign_ports::secret::same;
+use countersign_ports::{secret::same, vault::Vault};
 use serde::{Serialize, de::DeserializeOwned};
+
+use crate::problem::ApiProblem;
 
 const MAC: usize = 16;
 
 /// How many items to give: what is asked, within bounds.
-pub(super) fn limit(asked: Option<u32>) -> Result<u32, Oops> {
+pub fn limit(asked: Option<u32>) -> Result<u32, ApiProblem> {
     match asked {
         None => Ok(limits::PAGE),
         Some(n) if (1..=limits::MOST).contains(&n) => Ok(n),
-        Some(_) => Err(Oops::invalid("/limit", format!("1 to {}", limits::MOST))),
+        Some(_) => Err(ApiProblem::invalid("/limit", format!("1 to {}", limits::MOST))),
     }
 }
 
 /// A list's own tokens: `scope` is everything that must stay the same from page to page.
-pub(super) struct Tokens<'a> {
-    ports: &'a Ports,
+pub struct Tokens<'a> {
+    vault: &'a Vault,
     scope: String,
 }
 
 impl<'a> Tokens<'a> {
-    pub(super) fn new(ports: &'a Ports, list: &str, parameters: &impl Serialize) -> Self {
-        Self { ports, scope: format!("{list}?{}", serde_json::to_string(parameters).unwrap_or_default()) }
+    pub fn new(vault: &'a Vault, list: &str, parameters: &impl Serialize) -> Self {
+        Self { vault, scope: format!("{list}?{}", serde_json::to_string(parameters).unwrap_or_default()) }
     }
 
     fn mac(&self, body: &[u8]) -> [u8; MAC] {
-        self.ports.vault.mac("page-token", &[self.scope.as_bytes(), b"\0", body].concat())
+        self.vault.mac("page-token", &[self.scope.as_bytes(), b"\0", body].concat())
     }
 
     /// Where this token begins; at the beginning without one.
-    pub(super) fn read<T: DeserializeOwned>(&self, token: Option<&String>) -> Result<Option<T>, Oops> {
+    pub fn read<T: DeserializeOwned>(&self, token: Option<&String>) -> Result<Option<T>, ApiProblem> {
         let Some(token) = token else { return Ok(None) };
-        let bad = || Oops::invalid("/page_token", "not a page token of this list with these parameters");
+        let bad = || ApiProblem::invalid("/page_token", "not a page token of this list with these parameters");
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
         let (mac, body) = bytes.split_at_checked(MAC).ok_or_else(bad)?;
         if !same(mac, &self.mac(body)) {
@@ -46,7 +46,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// The token of the page that begins after the last of these items, when there may be one.
-    pub(super) fn next<T, K: Serialize>(&self, items: &[T], limit: u32, key: impl Fn(&T) -> K) -> Option<String> {
+    pub fn next<T, K: Serialize>(&self, items: &[T], limit: u32, key: impl Fn(&T) -> K) -> Option<String> {
         let last = items.last().filter(|_| items.len() == limit as usize)?;
         let body = serde_json::to_vec(&key(last)).ok()?;
         Some(URL_SAFE_NO_PAD.encode([&self.mac(&body)[..], &body].concat()))

@@ -13,9 +13,9 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
 /// Largest payload of a control frame (§5.5).
 const MAX_CONTROL: usize = 125;
 
-/// What a peer said.
+/// What came from a peer.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum Incoming {
     /// A whole binary message.
     Message(Vec<u8>),
     Ping(Vec<u8>),
@@ -25,7 +25,7 @@ pub(crate) enum Said {
 
 /// The peer broke RFC 6455, or says what a phone never says.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Rude;
+pub(crate) struct ProtocolViolation;
 
 /// Takes bytes as they come, gives what they say.
 #[derive(Default)]
@@ -44,47 +44,49 @@ impl Reader {
     }
 
     /// The next thing said; `None` when more bytes are needed.
-    pub(crate) fn next(&mut self) -> Result<Option<Said>, Rude> {
+    pub(crate) fn next(&mut self) -> Result<Option<Incoming>, ProtocolViolation> {
         while let Some((head, payload)) = self.frame()? {
             match head.opcode {
-                OpCode::Control(Control::Ping) => return Ok(Some(Said::Ping(payload))),
-                OpCode::Control(Control::Pong) => return Ok(Some(Said::Pong)),
-                OpCode::Control(Control::Close) => return Ok(Some(Said::Close)),
+                OpCode::Control(Control::Ping) => return Ok(Some(Incoming::Ping(payload))),
+                OpCode::Control(Control::Pong) => return Ok(Some(Incoming::Pong)),
+                OpCode::Control(Control::Close) => return Ok(Some(Incoming::Close)),
                 OpCode::Data(Data::Binary) if self.message.is_none() => {
                     if head.is_final {
-                        return Ok(Some(Said::Message(payload)));
+                        return Ok(Some(Incoming::Message(payload)));
                     }
                     self.message = Some(payload);
                 }
                 OpCode::Data(Data::Continue) => {
-                    let mut message = self.message.take().ok_or(Rude)?;
+                    let mut message = self.message.take().ok_or(ProtocolViolation)?;
                     // An empty fragment in the middle says nothing, and so could be sent for ever.
                     if message.len() + payload.len() > MAX_PHONE_FRAME || (payload.is_empty() && !head.is_final) {
-                        return Err(Rude);
+                        return Err(ProtocolViolation);
                     }
                     message.extend_from_slice(&payload);
                     if head.is_final {
-                        return Ok(Some(Said::Message(message)));
+                        return Ok(Some(Incoming::Message(message)));
                     }
                     self.message = Some(message);
                 }
-                OpCode::Data(Data::Binary | Data::Text | Data::Reserved(_)) | OpCode::Control(Control::Reserved(_)) => return Err(Rude),
+                OpCode::Data(Data::Binary | Data::Text | Data::Reserved(_)) | OpCode::Control(Control::Reserved(_)) => {
+                    return Err(ProtocolViolation);
+                }
             }
         }
         Ok(None)
     }
 
     /// The next whole frame, unmasked.
-    fn frame(&mut self) -> Result<Option<(FrameHeader, Vec<u8>)>, Rude> {
+    fn frame(&mut self) -> Result<Option<(FrameHeader, Vec<u8>)>, ProtocolViolation> {
         let mut cursor = Cursor::new(self.raw.get(self.at..).unwrap_or_default());
-        let Some((head, len)) = FrameHeader::parse(&mut cursor).map_err(|_| Rude)? else { return Ok(None) };
+        let Some((head, len)) = FrameHeader::parse(&mut cursor).map_err(|_| ProtocolViolation)? else { return Ok(None) };
         let most = if matches!(head.opcode, OpCode::Control(_)) { MAX_CONTROL } else { MAX_PHONE_FRAME };
-        let mask = head.mask.ok_or(Rude)?;
-        let len = usize::try_from(len).ok().filter(|len| *len <= most).ok_or(Rude)?;
+        let mask = head.mask.ok_or(ProtocolViolation)?;
+        let len = usize::try_from(len).ok().filter(|len| *len <= most).ok_or(ProtocolViolation)?;
         if head.rsv1 || head.rsv2 || head.rsv3 || (most == MAX_CONTROL && !head.is_final) {
-            return Err(Rude);
+            return Err(ProtocolViolation);
         }
-        let start = self.at + usize::try_from(cursor.position()).map_err(|_| Rude)?;
+        let start = self.at + usize::try_from(cursor.position()).map_err(|_| ProtocolViolation)?;
         let Some(masked) = self.raw.get(start..start + len) else { return Ok(None) };
         let payload = masked.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
         self.at = start + len;
@@ -137,7 +139,7 @@ mod tests {
     }
 
     /// Everything our reader says of these bytes, and whether it gave up, when they come in pieces of this size.
-    fn ours(bytes: &[u8], piece: usize) -> (Vec<Said>, bool) {
+    fn ours(bytes: &[u8], piece: usize) -> (Vec<Incoming>, bool) {
         let (mut reader, mut said) = (Reader::default(), Vec::new());
         for piece in bytes.chunks(piece) {
             reader.push(piece);
@@ -145,7 +147,7 @@ mod tests {
                 match reader.next() {
                     Ok(Some(it)) => said.push(it),
                     Ok(None) => break,
-                    Err(Rude) => return (said, true),
+                    Err(ProtocolViolation) => return (said, true),
                 }
             }
         }
@@ -153,7 +155,7 @@ mod tests {
     }
 
     /// The same of tungstenite, up to a close frame, after which it reads no more.
-    fn theirs(bytes: &[u8]) -> (Vec<Said>, bool) {
+    fn theirs(bytes: &[u8]) -> (Vec<Incoming>, bool) {
         struct Stream<'a>(Cursor<&'a [u8]>);
         impl std::io::Read for Stream<'_> {
             fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
@@ -177,11 +179,11 @@ mod tests {
         let mut said = Vec::new();
         loop {
             match ws.read() {
-                Ok(Message::Binary(b)) => said.push(Said::Message(b.into())),
-                Ok(Message::Ping(b)) => said.push(Said::Ping(b.into())),
-                Ok(Message::Pong(_)) => said.push(Said::Pong),
+                Ok(Message::Binary(b)) => said.push(Incoming::Message(b.into())),
+                Ok(Message::Ping(b)) => said.push(Incoming::Ping(b.into())),
+                Ok(Message::Pong(_)) => said.push(Incoming::Pong),
                 Ok(Message::Close(_)) => {
-                    said.push(Said::Close);
+                    said.push(Incoming::Close);
                     return (said, false);
                 }
                 Ok(_) => return (said, true),
@@ -207,7 +209,7 @@ mod tests {
                 bytes[at] ^= 1 << bit;
             }
             let (mut mine, rude) = ours(&bytes, piece);
-            let closed = mine.iter().position(|s| *s == Said::Close);
+            let closed = mine.iter().position(|s| *s == Incoming::Close);
             mine.truncate(closed.map_or(mine.len(), |at| at + 1));
             let (said, given_up) = theirs(&bytes);
             if flip.is_none() && frames.iter().all(|(code, ..)| *code != OpCode::Data(Data::Text)) {
@@ -227,7 +229,7 @@ mod tests {
         let mut reader = Reader::default();
         reader.push(&frame(OpCode::Data(Data::Binary), false, &[1]));
         reader.push(&frame(OpCode::Data(Data::Continue), false, &[]));
-        assert_eq!(reader.next(), Err(Rude));
+        assert_eq!(reader.next(), Err(ProtocolViolation));
     }
 
     #[test]
@@ -242,10 +244,10 @@ mod tests {
     fn a_quiet_reader_holds_no_memory_and_a_loud_one_is_bounded() {
         let mut reader = Reader::default();
         reader.push(&frame(OpCode::Data(Data::Binary), true, &[1; 4000]));
-        assert!(matches!(reader.next(), Ok(Some(Said::Message(m))) if m.len() == 4000));
+        assert!(matches!(reader.next(), Ok(Some(Incoming::Message(m))) if m.len() == 4000));
         assert_eq!((reader.raw.capacity(), reader.next()), (0, Ok(None)));
         reader.push(&frame(OpCode::Data(Data::Binary), false, &[1; MAX_PHONE_FRAME]));
         reader.push(&frame(OpCode::Data(Data::Continue), true, &[1]));
-        assert_eq!(reader.next(), Err(Rude));
+        assert_eq!(reader.next(), Err(ProtocolViolation));
     }
 }

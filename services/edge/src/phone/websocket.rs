@@ -1,4 +1,4 @@
-//! The WebSocket under the phone socket: tungstenite for the upgrade, our own frames after it (`ws_frames.rs`).
+//! The WebSocket under the phone socket: tungstenite for the upgrade, our own frames after it (`frames.rs`).
 //!
 //! Nothing is held while nothing happens: bytes are read into the stack when the socket has some, and written from a buffer that is gone afterwards.
 
@@ -28,9 +28,9 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{
+use super::{
+    frames::{Incoming, ProtocolViolation, Reader, write},
     wire::Wire,
-    ws_frames::{Reader, Rude, Said, write},
 };
 
 /// WebSocket pings and pongs between two frames; a phone needs none at all.
@@ -55,9 +55,9 @@ pub(crate) struct PhoneSocket {
 /// What came from the phone.
 pub(crate) enum In {
     Frame(Vec<u8>),
-    /// It is gone, or says what a phone never says.
+    /// It is gone, or broke the protocol.
     End {
-        rude: bool,
+        violation: bool,
     },
 }
 
@@ -87,26 +87,26 @@ impl PhoneSocket {
     pub(crate) async fn next(&mut self) -> In {
         loop {
             match self.reader.next() {
-                Ok(Some(Said::Message(frame))) => {
+                Ok(Some(Incoming::Message(frame))) => {
                     self.control = 0;
                     return In::Frame(frame);
                 }
-                Ok(Some(Said::Ping(_) | Said::Pong)) if self.control >= MOST_CONTROL => return In::End { rude: true },
-                Ok(Some(Said::Ping(payload))) => {
+                Ok(Some(Incoming::Ping(_) | Incoming::Pong)) if self.control >= MOST_CONTROL => return In::End { violation: true },
+                Ok(Some(Incoming::Ping(payload))) => {
                     self.control += 1;
                     self.pong = Some(payload);
                     continue;
                 }
-                Ok(Some(Said::Pong)) => {
+                Ok(Some(Incoming::Pong)) => {
                     self.control += 1;
                     continue;
                 }
-                Ok(Some(Said::Close)) => return In::End { rude: false },
-                Err(Rude) => return In::End { rude: true },
+                Ok(Some(Incoming::Close)) => return In::End { violation: false },
+                Err(ProtocolViolation) => return In::End { violation: true },
                 Ok(None) => {}
             }
             if self.flush().await.is_err() || !matches!(self.read().await, Ok(true)) {
-                return In::End { rude: false };
+                return In::End { violation: false };
             }
         }
     }

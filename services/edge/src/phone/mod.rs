@@ -3,6 +3,13 @@
 //! The pump moves opaque frames between socket and session, one at a time each way. It waits for the session to deal with a frame before it reads the
 //! next, so a phone that floods only fills its own TCP window; and it gives a peer that does not read a bounded time.
 
+#[cfg(test)]
+mod corpus;
+mod frames;
+pub mod gate;
+mod websocket;
+mod wire;
+
 use std::{
     net::{IpAddr, TcpListener},
     time::Duration,
@@ -12,7 +19,6 @@ use actix_server::{Server, ServerBuilder};
 use actix_service::fn_service;
 use countersign_actors::{LinkReader, Out, Session, Sessions};
 use countersign_protocol::{
-    Role,
     codes::Close,
     outer::{HELLO_LEN, MAX_FRAME_BEFORE_AUTH, Outer},
 };
@@ -24,12 +30,11 @@ use tokio::{
 };
 
 use crate::{
-    gate::{Gate, Guest, Seat},
     metrics::{Counted, Metric, Metrics},
-    phone_ws::{In, PhoneSocket},
     tls::Tls,
-    wire,
 };
+use gate::{Gate, Guest, Seat};
+use websocket::{In, PhoneSocket};
 
 /// Settings of the phone socket.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +52,13 @@ const MOST_FOR_CLOSE: Duration = Duration::from_secs(2);
 
 /// What a connection needs.
 #[derive(Clone)]
-pub struct Door {
+pub struct PhoneListener {
     pub sessions: Sessions,
     pub gate: Gate,
     pub metrics: Metrics,
     pub settings: Settings,
-    pub role: Role,
+    /// Of the WebSocket, such as `/ns/sigmai`.
+    pub path: &'static str,
     /// In the clear without.
     pub tls: Option<Tls>,
 }
@@ -61,18 +67,18 @@ pub struct Door {
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(listener: TcpListener, door: Door) -> std::io::Result<Server> {
-    let workers = door.settings.workers;
-    let tls = door.tls.as_ref().map(Tls::acceptor).transpose().map_err(std::io::Error::other)?.map(SslAcceptorBuilder::build);
+pub fn serve(listener: TcpListener, phone: PhoneListener) -> std::io::Result<Server> {
+    let workers = phone.settings.workers;
+    let tls = phone.tls.as_ref().map(Tls::acceptor).transpose().map_err(std::io::Error::other)?.map(SslAcceptorBuilder::build);
     let server: ServerBuilder =
         Server::build().workers(workers).disable_signals().shutdown_timeout(1).max_concurrent_connections(1 << 20).backlog(1024);
     let server = server.listen("phone", listener, move || {
-        let (door, tls) = (door.clone(), tls.clone());
+        let (phone, tls) = (phone.clone(), tls.clone());
         fn_service(move |stream: TcpStream| {
-            let (door, tls) = (door.clone(), tls.clone());
+            let (phone, tls) = (phone.clone(), tls.clone());
             async move {
                 // The service ends at once: what lives on is the connection's own task, with no more state than it needs.
-                actix_rt::spawn(welcome(door, tls, stream));
+                actix_rt::spawn(welcome(phone, tls, stream));
                 Ok::<(), ()>(())
             }
         })
@@ -81,35 +87,35 @@ pub fn serve(listener: TcpListener, door: Door) -> std::io::Result<Server> {
 }
 
 /// A connection until its session has started.
-async fn welcome(door: Door, tls: Option<SslAcceptor>, mut stream: TcpStream) {
+async fn welcome(phone: PhoneListener, tls: Option<SslAcceptor>, mut stream: TcpStream) {
     let Ok(peer) = stream.peer_addr() else { return };
-    let Some((guest, seat)) = door.gate.enter(peer.ip()) else {
-        door.metrics.count(Metric::Handshakes, &["busy"]);
+    let Some((guest, seat)) = phone.gate.enter(peer.ip()) else {
+        phone.metrics.count(Metric::Handshakes, &["busy"]);
         if tls.is_some() {
             return;
         }
         let busy = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-        let _gone = timeout(door.settings.write, stream.write_all(busy)).await;
+        let _gone = timeout(phone.settings.write, stream.write_all(busy)).await;
         return;
     };
     let _small_frames_go_at_once = stream.set_nodelay(true);
-    let counted = door.metrics.hold(Metric::PhoneConnections);
-    let deadline = Instant::now() + door.settings.hello;
+    let counted = phone.metrics.hold(Metric::PhoneConnections);
+    let deadline = Instant::now() + phone.settings.hello;
     // Boxed: the upgrade's state is large and gone afterwards.
-    let greeted = Box::pin(timeout_at(deadline, greet(&door, tls.as_ref(), stream, peer.ip()))).await;
+    let greeted = Box::pin(timeout_at(deadline, greet(&phone, tls.as_ref(), stream, peer.ip()))).await;
     let (result, started) = match greeted {
         Ok(Some((socket, Ok(session)))) => ("ok", Some((socket, session))),
         Ok(Some((mut socket, Err(why)))) => {
-            let _gone = timeout(door.settings.write, refuse(&mut socket, why)).await;
+            let _gone = timeout(phone.settings.write, refuse(&mut socket, why)).await;
             ("refused", None)
         }
         Ok(None) => ("refused", None),
         Err(_) => ("timeout", None),
     };
-    door.metrics.count(Metric::Handshakes, &[result]);
+    phone.metrics.count(Metric::Handshakes, &[result]);
     if let Some((socket, session)) = started {
         let life = Life { _seat: seat, _counted: counted };
-        actix_rt::spawn(pump(socket, session, guest, life, door.settings.write, door.metrics.clone()));
+        actix_rt::spawn(pump(socket, session, guest, life, phone.settings.write, phone.metrics.clone()));
     }
 }
 
@@ -118,16 +124,21 @@ struct Life {
     _counted: Counted,
 }
 
-async fn greet(door: &Door, tls: Option<&SslAcceptor>, stream: TcpStream, from: IpAddr) -> Option<(PhoneSocket, Result<Session, Close>)> {
+async fn greet(
+    phone: &PhoneListener,
+    tls: Option<&SslAcceptor>,
+    stream: TcpStream,
+    from: IpAddr,
+) -> Option<(PhoneSocket, Result<Session, Close>)> {
     let wire = wire::accept(stream, tls).await?;
-    let mut socket = PhoneSocket::accept(wire, door.role.path()).await?;
+    let mut socket = PhoneSocket::accept(wire, phone.path).await?;
     match socket.next().await {
         In::Frame(hello) => {
-            let session = door.sessions.start(&hello, from).await;
+            let session = phone.sessions.start(&hello, from).await;
             Some((socket, session))
         }
-        In::End { rude: true } => Some((socket, Err(Close::Protocol))),
-        In::End { rude: false } => None,
+        In::End { violation: true } => Some((socket, Err(Close::Protocol))),
+        In::End { violation: false } => None,
     }
 }
 
@@ -150,7 +161,7 @@ fn pump(
     let mut guest = Some(guest);
     async move {
         // Whether the pump itself, not the session, met what a phone never says.
-        let mut rude = false;
+        let mut violation = false;
         let (inward, outward) = session.split();
         let why = loop {
             if guest.is_some() && outward.trusted() {
@@ -167,21 +178,21 @@ fn pump(
                 },
                 came = socket.next() => match came {
                     In::Frame(frame) if guest.is_some() && frame.len() > MAX_FRAME_BEFORE_AUTH - HELLO_LEN => {
-                        rude = true;
+                        violation = true;
                         break Close::Protocol;
                     }
                     // A session that has ended still says why: its Link comes first in the next round.
                     In::Frame(frame) => drop(inward.frame(frame).await),
-                    In::End { rude: true } => {
-                        rude = true;
+                    In::End { violation: true } => {
+                        violation = true;
                         break Close::Protocol;
                     }
-                    In::End { rude: false } => break Close::Done,
+                    In::End { violation: false } => break Close::Done,
                 },
             }
         };
         metrics.count(Metric::Closed, &[why.as_str()]);
-        Box::pin(end(socket, why, rude, write.min(MOST_FOR_CLOSE))).await;
+        Box::pin(end(socket, why, violation, write.min(MOST_FOR_CLOSE))).await;
         drop(life);
     }
 }
@@ -199,8 +210,8 @@ async fn write_frame(socket: &mut PhoneSocket, frame: Vec<u8>, write: Duration, 
     }
 }
 
-async fn end(mut socket: PhoneSocket, why: Close, rude: bool, write: Duration) {
-    if rude {
+async fn end(mut socket: PhoneSocket, why: Close, violation: bool, write: Duration) {
+    if violation {
         let _gone = timeout(write, socket.send(Outer::Close { code: why.code() }.to_bytes())).await;
     }
     let _gone = timeout(write, socket.close(why)).await;

@@ -1,33 +1,25 @@
-//! Who calls REST, and whether they may. The endpoint table says what each endpoint needs; a handler that takes [`Caller`] or [`InRealm`] cannot run before that has
-//! been checked.
+//! Who calls REST, and whether they may. The endpoint table says what each endpoint needs; a layer checks it before any
+//! handler runs, and leaves who called for [`Caller`] and [`InRealm`].
 
 mod keys;
 
 use std::{
-    convert::Infallible,
-    future::{Future, Ready, ready},
-    pin::Pin,
+    future::{Ready, ready},
     sync::Arc,
 };
 
-use actix_web::{
-    FromRequest, HttpMessage, HttpRequest,
-    dev::Payload,
-    http::{Method, header},
-    web,
-};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
 use countersign_actors::Realms;
 use countersign_domain_ns::{
-    api_key::Granted,
+    api_key::{Granted, certificate_hash},
     audit::{Actor, Mark, Who},
     authority::Lineage,
     permission::{Permission, Permissions},
     realm::OpenRealm,
 };
+use countersign_edge::{access, certificates::Shown, problem::ApiProblem, rest::endpoint::Need};
 use countersign_ports::secret::sha256;
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
-
-use crate::{certificates::Shown, problem::Oops};
 
 pub use keys::Keys;
 
@@ -47,10 +39,6 @@ pub enum Needs {
     /// This permission everywhere.
     Everywhere(Permission),
 }
-
-/// The needs of the methods of one path, as data of its resource.
-#[derive(Clone, Debug, Default)]
-pub struct PathNeeds(pub Vec<(Method, Needs)>);
 
 /// The header with which a key that may act for clients names one.
 pub const ACT_FOR: &str = "countersign-client";
@@ -105,17 +93,18 @@ impl Caller {
     ///
     /// # Errors
     /// 404 for another client's object.
-    pub fn owns(&self, client: ClientId) -> Result<(), Oops> {
-        if self.client.is_none_or(|mine| mine == client) { Ok(()) } else { Err(Oops::not_found()) }
+    pub fn owns(&self, client: ClientId) -> Result<(), ApiProblem> {
+        if self.client.is_none_or(|mine| mine == client) { Ok(()) } else { Err(ApiProblem::not_found()) }
     }
 
     /// The client the caller is, or acts for.
     ///
     /// # Errors
     /// 403 for a key without a client.
-    pub fn client(&self) -> Result<ClientId, Oops> {
+    pub fn client(&self) -> Result<ClientId, ApiProblem> {
         self.client.ok_or_else(|| {
-            Oops::forbidden().because("this takes a client's API key, or the permission act_for_client and a Countersign-Client header")
+            ApiProblem::forbidden()
+                .because("this takes a client's API key, or the permission act_for_client and a Countersign-Client header")
         })
     }
 }
@@ -138,70 +127,100 @@ impl InRealm {
     ///
     /// # Errors
     /// 403 for a client's key.
-    pub fn whole_realm(&self) -> Result<(), Oops> {
-        if self.caller.client.is_none() { Ok(()) } else { Err(Oops::forbidden().because("this concerns every client of the realm")) }
+    pub fn whole_realm(&self) -> Result<(), ApiProblem> {
+        if self.caller.client.is_none() { Ok(()) } else { Err(ApiProblem::forbidden().because("this concerns every client of the realm")) }
     }
 }
 
 /// Whether the caller of a request that takes long may still do what it asked for.
 #[derive(Clone)]
-pub struct Standing(HttpRequest);
+pub struct Standing {
+    request: HttpRequest,
+    needs: Needs,
+}
 
 impl Standing {
     /// Checks again, and gives the caller as they are now; it takes as long as a key is believed until a change is noticed.
     ///
     /// # Errors
     /// Why not any more.
-    pub async fn check(&self) -> Result<Caller, Oops> {
-        check(self.0.clone()).await.map(|(caller, _)| caller)
+    pub async fn check(&self) -> Result<Caller, ApiProblem> {
+        judge(self.needs, &self.request).await.map(|(caller, _)| caller)
     }
+}
+
+type Extracted<T> = Ready<Result<T, ApiProblem>>;
+
+/// What the layer left; without it the endpoint is not in the table.
+fn left<T: Clone + 'static>(request: &HttpRequest) -> Result<T, ApiProblem> {
+    request.extensions().get::<T>().cloned().ok_or_else(ApiProblem::internal)
 }
 
 impl FromRequest for Standing {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
+    type Error = ApiProblem;
+    type Future = Extracted<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(request.clone())))
+        ready(left(request).map(|needs| Self { request: request.clone(), needs }))
     }
 }
 
-type Checked<T> = Pin<Box<dyn Future<Output = Result<T, Oops>>>>;
-
 impl FromRequest for Caller {
-    type Error = Oops;
-    type Future = Checked<Self>;
+    type Error = ApiProblem;
+    type Future = Extracted<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let check = check(request.clone());
-        Box::pin(async move { check.await.map(|(caller, _)| caller) })
+        ready(left(request))
     }
 }
 
 impl FromRequest for InRealm {
-    type Error = Oops;
-    type Future = Checked<Self>;
+    type Error = ApiProblem;
+    type Future = Extracted<Self>;
 
+    /// An endpoint whose path names no realm cannot ask for one.
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let check = check(request.clone());
-        Box::pin(async move {
-            let (caller, realm) = check.await?;
-            // An endpoint whose path names no realm cannot ask for one.
-            realm.map(|realm| Self { caller, realm }).ok_or_else(Oops::internal)
-        })
+        ready(left(request).and_then(|caller| Ok(Self { caller, realm: left(request)? })))
     }
 }
 
-async fn check(request: HttpRequest) -> Result<(Caller, Option<Arc<OpenRealm>>), Oops> {
-    let needs = needs(&request).ok_or_else(Oops::internal)?;
-    let keys = request.app_data::<web::Data<Keys>>().ok_or_else(Oops::internal)?;
-    let granted = granted(&request, keys).await?;
+impl Need for Needs {
+    fn describe(self) -> String {
+        match self {
+            Self::Key => "Needs an API key that works.".to_owned(),
+            Self::Member => "Needs an API key of the realm.".to_owned(),
+            Self::In(p) => format!("Needs the permission `{}`.", p.as_str()),
+            Self::OneOf(some) => {
+                let names: Vec<String> = some.iter().map(|p| format!("`{}`", p.as_str())).collect();
+                format!("Needs one of the permissions {}.", names.join(", "))
+            }
+            Self::Feed => "Needs the permission `events`; a client's key with `logins` gets the events of its own objects.".to_owned(),
+            Self::Everywhere(p) => format!("Needs the permission `{}` in a key that is not bound to a realm.", p.as_str()),
+        }
+    }
+
+    async fn check(self, request: &HttpRequest) -> Result<(), ApiProblem> {
+        let (caller, realm) = judge(self, request).await?;
+        let mut left = request.extensions_mut();
+        left.insert(self);
+        left.insert(access::KeyId(caller.key.to_string()));
+        left.insert(caller);
+        if let Some(realm) = realm {
+            left.insert(realm);
+        }
+        Ok(())
+    }
+}
+
+async fn judge(needs: Needs, request: &HttpRequest) -> Result<(Caller, Option<Arc<OpenRealm>>), ApiProblem> {
+    let keys = request.app_data::<web::Data<Keys>>().ok_or_else(ApiProblem::internal)?;
+    let granted = granted(request, keys).await?;
     // No name of ours holds a blank. Databases differ in what one at the end means.
     if request.match_info().iter().any(|(_, part)| !part.bytes().all(|b| b.is_ascii_graphic())) {
-        return Err(Oops::not_found());
+        return Err(ApiProblem::not_found());
     }
     let realm = match request.match_info().get("realm") {
-        Some(name) => Some(realm(&request, name, &granted).await?),
+        Some(name) => Some(realm(request, name, &granted).await?),
         None => None,
     };
     let allowed = match needs {
@@ -212,15 +231,14 @@ async fn check(request: HttpRequest) -> Result<(Caller, Option<Arc<OpenRealm>>),
         Needs::Everywhere(p) => granted.key.realm.is_none() && granted.permissions.has(p),
     };
     if !allowed {
-        return Err(Oops::forbidden());
+        return Err(ApiProblem::forbidden());
     }
-    let client = acts_for(&request, keys, &granted, realm.as_deref()).await?;
+    let client = acts_for(request, keys, &granted, realm.as_deref()).await?;
     // Without a client there is nothing that is the caller's own.
     if needs == Needs::Feed && client.is_none() && !granted.permissions.has(Permission::Events) {
-        return Err(Oops::forbidden());
+        return Err(ApiProblem::forbidden());
     }
-    request.extensions_mut().insert(granted.key.id);
-    let keyed = keyed(&request, granted.key.id, client)?;
+    let keyed = keyed(request, granted.key.id, client)?;
     let caller = Caller {
         key: granted.key.id,
         realm: granted.key.realm,
@@ -232,47 +250,47 @@ async fn check(request: HttpRequest) -> Result<(Caller, Option<Arc<OpenRealm>>),
     Ok((caller, realm))
 }
 
-fn needs(request: &HttpRequest) -> Option<Needs> {
-    let all = request.app_data::<PathNeeds>()?;
-    all.0.iter().find(|(method, _)| method == request.method()).map(|(_, needs)| *needs)
-}
-
-async fn granted(request: &HttpRequest, keys: &Keys) -> Result<Granted, Oops> {
+async fn granted(request: &HttpRequest, keys: &Keys) -> Result<Granted, ApiProblem> {
     let from = request.peer_addr().map(|a| a.ip());
     let found = match (request.headers().get(header::AUTHORIZATION), request.conn_data::<Shown>()) {
         // Whoever shows a key is taken by it, also when it does not work.
         (Some(_), _) => {
             let text = header_text(request, header::AUTHORIZATION.as_str()).and_then(|v| v.strip_prefix("Bearer "));
-            keys.find(text.ok_or_else(Oops::unauthorized)?, from).await?
+            keys.find(text.ok_or_else(ApiProblem::unauthorized)?, from).await?
         }
-        (None, Some(certificate)) => keys.find_certificate(certificate.hash, from).await?,
+        (None, Some(certificate)) => keys.find_certificate(certificate_hash(certificate.der()), from).await?,
         (None, None) => None,
     };
-    found.ok_or_else(Oops::unauthorized)
+    found.ok_or_else(ApiProblem::unauthorized)
 }
 
 /// A key of another realm must not learn that this one exists.
-async fn realm(request: &HttpRequest, name: &str, granted: &Granted) -> Result<Arc<OpenRealm>, Oops> {
-    let realms = request.app_data::<web::Data<Realms>>().ok_or_else(Oops::internal)?;
-    let realm = realms.by_name(name).await?.ok_or_else(Oops::not_found)?;
-    if granted.key.realm.is_none_or(|mine| mine == realm.realm.id) { Ok(realm) } else { Err(Oops::not_found()) }
+async fn realm(request: &HttpRequest, name: &str, granted: &Granted) -> Result<Arc<OpenRealm>, ApiProblem> {
+    let realms = request.app_data::<web::Data<Realms>>().ok_or_else(ApiProblem::internal)?;
+    let realm = realms.by_name(name).await?.ok_or_else(ApiProblem::not_found)?;
+    if granted.key.realm.is_none_or(|mine| mine == realm.realm.id) { Ok(realm) } else { Err(ApiProblem::not_found()) }
 }
 
-async fn acts_for(request: &HttpRequest, keys: &Keys, granted: &Granted, realm: Option<&OpenRealm>) -> Result<Option<ClientId>, Oops> {
+async fn acts_for(
+    request: &HttpRequest,
+    keys: &Keys,
+    granted: &Granted,
+    realm: Option<&OpenRealm>,
+) -> Result<Option<ClientId>, ApiProblem> {
     let (Some(name), Some(realm)) = (request.headers().get(ACT_FOR), realm) else { return Ok(granted.key.client) };
-    let name = name.to_str().map_err(|_| Oops::malformed().because("Countersign-Client is a client's name"))?;
+    let name = name.to_str().map_err(|_| ApiProblem::malformed().because("Countersign-Client is a client's name"))?;
     if granted.key.client.is_some() || !granted.permissions.has(Permission::ActForClient) {
-        return Err(Oops::forbidden().because("the API key may not act for clients"));
+        return Err(ApiProblem::forbidden().because("the API key may not act for clients"));
     }
     let client = keys.client_by_name(realm.realm.id, name).await?;
-    client.map(Some).ok_or_else(|| Oops::invalid("/headers/countersign-client", "no such client in this realm"))
+    client.map(Some).ok_or_else(|| ApiProblem::invalid("/headers/countersign-client", "no such client in this realm"))
 }
 
 /// One principal's keys on one route: another principal, realm or route with the same key means something else.
-fn keyed(request: &HttpRequest, key: ApiKeyId, client: Option<ClientId>) -> Result<Option<[u8; 32]>, Oops> {
+fn keyed(request: &HttpRequest, key: ApiKeyId, client: Option<ClientId>) -> Result<Option<[u8; 32]>, ApiProblem> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
     let good = value.to_str().ok().filter(|v| (1..=255).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_graphic() || b == b' '));
-    let text = good.ok_or_else(|| Oops::malformed().because("Idempotency-Key is 1 to 255 visible ASCII characters"))?;
+    let text = good.ok_or_else(|| ApiProblem::malformed().because("Idempotency-Key is 1 to 255 visible ASCII characters"))?;
     // A client's several keys are one principal: a retry may come after a rotation.
     let principal = client.map_or(key.0, |c| c.0);
     let scope =

@@ -14,13 +14,11 @@ use countersign_api::{
     page::{Hello, PageEvent, PageMessage},
 };
 use countersign_domain_ns::flows::login::Seen;
+use countersign_edge::metrics::Counted;
 use countersign_protocol::codes::LoginState;
 
-pub use crate::page_view::{AppUrl, Leaving, claim, public, via};
-use crate::{
-    metrics::{Counted, Metric, Metrics},
-    page_view::{LIFETIME, QR_EACH, View, is_last, origin},
-};
+use super::view::{AppUrl, LIFETIME, Leaving, QR_EACH, View, is_last, origin};
+use crate::metrics::{Metric, Metrics};
 
 /// Largest message a page sends.
 const MOST: usize = 4096;
@@ -31,7 +29,7 @@ const PING_EACH: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When the request is not a WebSocket upgrade.
-pub async fn open(
+pub(super) async fn open(
     request: HttpRequest,
     payload: web::Payload,
     logins: web::Data<Logins>,
@@ -47,7 +45,7 @@ pub async fn open(
         phase: Phase::Greeting,
         gave_up: false,
         quiet: 0,
-        _counted: metrics.hold(Metric::PageConnections),
+        _counted: metrics.own.hold(Metric::PageConnections),
     };
     WsResponseBuilder::new(page, &request, payload).frame_size(MOST).start()
 }

@@ -1,5 +1,9 @@
 //! The page port: the page channel by socket and by HTTP, the login element, and the page a phone without the app lands on.
 
+mod http;
+mod socket;
+mod view;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use actix_web::{
@@ -8,25 +12,28 @@ use actix_web::{
     middleware::from_fn,
     web,
 };
-use countersign_edge::{page, page_http, problem};
+use countersign_edge::problem;
+
+pub use view::{AppUrl, Leaving};
+pub(crate) use view::{claim, public, via};
 
 /// The login element: the file a site names, and what it imports, by path.
 const SCRIPTS: [(&str, &str); 6] = [
-    ("/countersign-login.js", include_str!("../../../web/countersign-login.js")),
-    ("/login/channel.js", include_str!("../../../web/login/channel.js")),
-    ("/login/style.js", include_str!("../../../web/login/style.js")),
-    ("/login/texts.js", include_str!("../../../web/login/texts.js")),
-    ("/login/view.js", include_str!("../../../web/login/view.js")),
-    ("/vendor/uqr.mjs", include_str!("../../../web/vendor/uqr.mjs")),
+    ("/countersign-login.js", include_str!("../../../../web/countersign-login.js")),
+    ("/login/channel.js", include_str!("../../../../web/login/channel.js")),
+    ("/login/style.js", include_str!("../../../../web/login/style.js")),
+    ("/login/texts.js", include_str!("../../../../web/login/texts.js")),
+    ("/login/view.js", include_str!("../../../../web/login/view.js")),
+    ("/vendor/uqr.mjs", include_str!("../../../../web/vendor/uqr.mjs")),
 ];
-const APP: &str = include_str!("../../../web/app.html");
+const APP: &str = include_str!("../../../../web/app.html");
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/page", web::get().to(page::open))
-        .configure(|c| fallback(c, "/page/events", web::get().to(page_http::events)))
-        .configure(|c| fallback(c, "/page/state", web::get().to(page_http::state)))
-        .configure(|c| fallback(c, "/page/cancel", web::post().to(page_http::cancel)))
+        .route("/page", web::get().to(socket::open))
+        .configure(|c| fallback(c, "/page/events", web::get().to(http::events)))
+        .configure(|c| fallback(c, "/page/state", web::get().to(http::state)))
+        .configure(|c| fallback(c, "/page/cancel", web::post().to(http::cancel)))
         .route("/app", web::get().to(app));
     for (path, text) in SCRIPTS {
         config.route(path, web::get().to(move |request: HttpRequest| script(request, text)));
@@ -37,9 +44,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 fn fallback(config: &mut web::ServiceConfig, path: &str, route: Route) {
     let resource: Resource = web::resource(path)
         .route(route)
-        .route(web::method(Method::OPTIONS).to(page_http::preflight))
+        .route(web::method(Method::OPTIONS).to(http::preflight))
         .default_service(web::to(problem::method_not_allowed));
-    config.service(resource.wrap(from_fn(page_http::cors)));
+    config.service(resource.wrap(from_fn(http::cors)));
 }
 
 /// Scripts are public and loaded by pages of other origins. Browsers ask each time whether theirs is still right: after an upgrade an old one beside new ones

@@ -1,35 +1,13 @@
-//! Every problem code of the REST API, once: what it means and what to do. The page of problems and the OpenAPI document are made from this.
+//! The problem codes of NS, beside the general ones: what each means and what to do. The page of problems and the OpenAPI
+//! document are made from this.
 
-/// One code.
-pub struct Code {
-    pub code: &'static str,
-    pub status: u16,
-    /// When it is told.
-    pub when: &'static str,
-    /// What the caller does about it.
-    pub what_to_do: &'static str,
-}
+#[cfg(test)]
+use countersign_edge::problem::with;
+use countersign_edge::problem::{Code, code};
 
-const fn code(status: u16, code: &'static str, when: &'static str, what_to_do: &'static str) -> Code {
-    Code { code, status, when, what_to_do }
-}
-
-/// All codes, by status.
+/// NS's own codes, by status.
 pub static CODES: &[Code] = &[
-    code(
-        400,
-        "malformed",
-        "The body is not JSON or not of the right shape, or a query parameter or header cannot be read.",
-        "Correct the request; `detail` says where.",
-    ),
-    code(
-        401,
-        "unauthorized",
-        "There is no API key, or it is unknown, expired, deleted, or not used from one of its networks.",
-        "Send a working key: `Authorization: Bearer cs_…`.",
-    ),
     code(401, "bad_page_token", "The page token is unknown, or its login is forgotten.", "Start a new login."),
-    code(403, "forbidden", "The key's role does not allow this.", "Use another key, or have an administrator change the role."),
     code(
         403,
         "same_hands",
@@ -63,9 +41,6 @@ pub static CODES: &[Code] = &[
         "Send the token the browser, or the app, brought. Nothing is used up.",
     ),
     code(403, "account_not_active", "The account is pending, blocked or deleted.", "Tell the person; an administrator can unblock."),
-    code(404, "not_found", "There is no such object, or it is not yours: the same answer.", "Check the id, the realm and the key."),
-    code(404, "no_such_endpoint", "The path leads nowhere.", "See the list of endpoints."),
-    code(405, "method_not_allowed", "The path has no such method.", "See the list of endpoints."),
     code(409, "already_exists", "The name is taken.", "Choose another name, or use what is there."),
     code(409, "already_decided", "The login or enrolment is final.", "Read it to see how it ended."),
     code(409, "not_approved", "The login is not approved, or has ended since.", "Wait for the approval, or start a new login."),
@@ -103,9 +78,6 @@ pub static CODES: &[Code] = &[
         "Rotate the successor. If it is not yours, somebody else has your key: have an administrator delete both.",
     ),
     code(410, "too_late", "The time to redeem is over.", "Start a new login."),
-    code(413, "too_large", "The body is larger than 64 KiB.", "Send less."),
-    code(415, "unsupported_media_type", "The body is not announced as JSON.", "Send `Content-Type: application/json`."),
-    code(422, "invalid", "A value is not allowed; `errors` says which.", "Correct it."),
     code(
         422,
         "idempotency_key_reused",
@@ -127,23 +99,16 @@ pub static CODES: &[Code] = &[
         "Wait for `Retry-After` seconds, or have an administrator release it.",
     ),
     code(429, "too_slow", "Too many watch this login.", "Close other pages, or try again in a moment."),
-    code(500, "internal", "A bug in the server.", "Report it with `request_id`."),
-    code(
-        503,
-        "unavailable",
-        "Storage is out of reach.",
-        "Try again after `Retry-After` seconds; with an Idempotency-Key where something is made.",
-    ),
     code(503, "draining", "This pod is going away.", "Connect again: another pod serves you."),
 ];
 
 /// The page of problems, in Markdown.
-#[must_use]
-pub fn markdown() -> String {
+#[cfg(test)]
+fn markdown() -> String {
     let mut page = String::from(
         "# Problem codes\n\nEvery error of the REST API is `application/problem+json` (RFC 9457): `{\"type\": \"/problems/CODE\", \"title\", \"status\", \"code\", \"detail\"?, \"request_id\", \"errors\"?, \"limit\"?, \"retry_after\"?}`.\n`code` never changes its meaning; `detail` is for people and may. This page is made from the program; a test keeps it so.\n\n| status | code | when | what to do |\n|---|---|---|---|\n",
     );
-    for c in CODES {
+    for c in with(CODES) {
         page.push_str(&format!("| {} | `{}` | {} | {} |\n", c.status, c.code, c.when, c.what_to_do));
     }
     page
@@ -153,6 +118,8 @@ pub fn markdown() -> String {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::collections::BTreeSet;
+
+    use countersign_edge::problem::GENERAL;
 
     use super::*;
 
@@ -169,8 +136,8 @@ mod tests {
 
     #[test]
     fn codes_are_told_once_and_in_order() {
-        let names: BTreeSet<_> = CODES.iter().map(|c| c.code).collect();
-        assert_eq!(names.len(), CODES.len());
-        assert!(CODES.is_sorted_by_key(|c| c.status));
+        let names: BTreeSet<_> = with(CODES).iter().map(|c| c.code).collect();
+        assert_eq!(names.len(), GENERAL.len() + CODES.len());
+        assert!(CODES.is_sorted_by_key(|c| c.status) && GENERAL.is_sorted_by_key(|c| c.status));
     }
 }

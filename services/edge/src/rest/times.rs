@@ -6,7 +6,8 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::forma
 const MILLIS: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// Writes a time.
-pub(crate) fn rfc3339(t: Time) -> String {
+#[must_use]
+pub fn rfc3339(t: Time) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(t.0) * 1_000_000).ok().and_then(|t| t.format(&MILLIS).ok()).unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! What every way to watch a login shares: who may, and what is told. The socket (`page`) and plain HTTP (`page_http`) differ only in how they carry it.
+//! What every way to watch a login shares: who may, and what is told. The socket (`socket`) and plain HTTP (`http`) differ only in how they carry it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,9 +18,9 @@ use countersign_protocol::{codes::LoginState, ids::LoginId};
 /// Pages that watch one login at a time; the rest of the places is for long polls and phones.
 const MOST_PAGES: usize = 16;
 /// A pending login has a fresh QR code this often.
-pub(crate) const QR_EACH: Duration = Duration::from_secs(1);
+pub(super) const QR_EACH: Duration = Duration::from_secs(1);
 /// Of a page's connection, whatever happens.
-pub(crate) const LIFETIME: Duration = Duration::from_secs(12 * 3600);
+pub(super) const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 /// Pages are sent away within this time, so that the other pods do not meet them all at once.
 const SPREAD_MS: u64 = 1000;
 
@@ -34,7 +34,7 @@ pub struct Leaving(pub tokio::sync::watch::Receiver<bool>);
 
 impl Leaving {
     /// Ends when a page has to go.
-    pub(crate) async fn sent_away(mut self, logins: Logins) {
+    pub(super) async fn sent_away(mut self, logins: Logins) {
         // An error means that the program is gone already.
         let _ = self.0.wait_for(|leaving| *leaving).await;
         actix_rt::time::sleep(Duration::from_millis(logins.random_below(SPREAD_MS))).await;
@@ -42,18 +42,18 @@ impl Leaving {
 }
 
 /// Where the browser says the page is from. What cannot be read is nobody's origin, and not the same as none.
-pub(crate) fn origin(request: &HttpRequest) -> Option<String> {
+pub(super) fn origin(request: &HttpRequest) -> Option<String> {
     request.headers().get(header::ORIGIN).map(|o| o.to_str().unwrap_or_default().to_owned())
 }
 
 /// Nothing comes after this state.
-pub(crate) fn is_last(state: LoginState) -> bool {
+pub(super) fn is_last(state: LoginState) -> bool {
     state.version() >= 3 && state != LoginState::Approved
 }
 
 /// A login as a page that was let in sees it.
 #[derive(Clone)]
-pub(crate) struct View {
+pub(super) struct View {
     logins: Logins,
     app: String,
     realm: Arc<OpenRealm>,
@@ -62,7 +62,7 @@ pub(crate) struct View {
 
 impl View {
     /// Lets a page in by its token, from an origin of the login's client; or says why not.
-    pub(crate) async fn open(logins: Logins, app: &AppUrl, token: &str, origin: Option<&str>) -> Result<(Self, Seen), &'static str> {
+    pub(super) async fn open(logins: Logins, app: &AppUrl, token: &str, origin: Option<&str>) -> Result<(Self, Seen), &'static str> {
         let (realm, seen) = logins.by_page_token(token).await.map_err(unavailable)?.ok_or("bad_page_token")?;
         let client = logins.client(&seen.login).await.map_err(unavailable)?.ok_or("bad_page_token")?;
         if origin.is_some_and(|o| !client.origins.iter().any(|allowed| allowed == o)) {
@@ -72,14 +72,14 @@ impl View {
     }
 
     /// Registers first and reads after, so that no change falls between.
-    pub(crate) async fn watch(&self, seen: &Seen) -> Result<(Waiting, Seen), &'static str> {
+    pub(super) async fn watch(&self, seen: &Seen) -> Result<(Waiting, Seen), &'static str> {
         let waiting = self.logins.watch(&seen.login, MOST_PAGES).ok_or("unavailable")?;
         let seen = self.logins.look(&self.realm, self.login).await.map_err(unavailable)?.ok_or("bad_page_token")?;
         Ok((waiting, seen))
     }
 
     /// Waits until the login may have changed, and reads it. `None` when it could not be read this time.
-    pub(crate) async fn changed(&self, waiting: &Waiting) -> Result<Option<Seen>, &'static str> {
+    pub(super) async fn changed(&self, waiting: &Waiting) -> Result<Option<Seen>, &'static str> {
         if let Ok(false) = tokio::time::timeout(self.logins.safety_poll(), waiting.woken()).await {
             return Err("too_slow");
         }
@@ -87,7 +87,7 @@ impl View {
     }
 
     /// The state as it is told to pages. The only place that makes this event.
-    pub(crate) fn state(&self, seen: &Seen) -> PageEvent {
+    pub(super) fn state(&self, seen: &Seen) -> PageEvent {
         let state = seen.state.public();
         let seconds_left = (state.version() < 3).then(|| self.logins.seconds_left(&seen.login));
         PageEvent::State {
@@ -102,17 +102,17 @@ impl View {
     }
 
     /// The app link.
-    pub(crate) fn link(&self) -> PageEvent {
+    pub(super) fn link(&self) -> PageEvent {
         PageEvent::Link { url: self.logins.link(&self.realm, self.login).to_url(&self.app) }
     }
 
     /// The QR code of this second.
-    pub(crate) fn qr(&self) -> PageEvent {
+    pub(super) fn qr(&self) -> PageEvent {
         PageEvent::Qr { text: self.logins.qr(&self.realm, self.login).to_url(&self.app) }
     }
 
     /// Everything a page needs that knows nothing yet: the state first, then link and QR code while they are good for something.
-    pub(crate) fn everything(&self, seen: &Seen) -> Vec<PageEvent> {
+    pub(super) fn everything(&self, seen: &Seen) -> Vec<PageEvent> {
         let mut events = vec![self.state(seen)];
         if seen.state.public() == LoginState::Pending {
             events.extend([self.link(), self.qr()]);
@@ -124,7 +124,7 @@ impl View {
     ///
     /// # Errors
     /// A fault of a port.
-    pub(crate) async fn cancel(&self) -> Result<(), Fault> {
+    pub(super) async fn cancel(&self) -> Result<(), Fault> {
         match self.logins.cancel(&self.realm, self.login, audit::Actor::Page.into()).await {
             Ok(_) | Err(Stop::Refused(_) | Stop::Limited(_)) => Ok(()),
             Err(Stop::Fault(fault)) => Err(fault),
@@ -139,7 +139,7 @@ fn unavailable(fault: Fault) -> &'static str {
 
 /// Who has an open or running login, and how.
 #[must_use]
-pub fn claim(state: &State) -> Option<&Claim> {
+pub(crate) fn claim(state: &State) -> Option<&Claim> {
     match state {
         State::Claimed(claim) | State::Approved { claim, .. } => Some(claim),
         _ => None,
@@ -148,7 +148,7 @@ pub fn claim(state: &State) -> Option<&Claim> {
 
 /// The way's spelling in JSON.
 #[must_use]
-pub fn via(via: Via) -> countersign_api::Via {
+pub(crate) fn via(via: Via) -> countersign_api::Via {
     use countersign_api::Via as Api;
     match via {
         Via::Qr => Api::Qr,
@@ -160,7 +160,7 @@ pub fn via(via: Via) -> countersign_api::Via {
 
 /// The state's spelling in JSON.
 #[must_use]
-pub fn public(state: LoginState) -> countersign_api::LoginState {
+pub(crate) fn public(state: LoginState) -> countersign_api::LoginState {
     use countersign_api::LoginState as Api;
     match state {
         LoginState::Pending => Api::Pending,

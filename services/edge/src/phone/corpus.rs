@@ -1,9 +1,11 @@
 //! What the fuzzer has found worth keeping of WebSocket bytes, replayed: `fuzz/README.md`. In here, as the reader is private.
 #![expect(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test")]
 
-#[path = "../../../fuzz/bodies/ws.rs"]
+use super::frames;
+
+#[path = "../../../../fuzz/bodies/ws.rs"]
 mod body;
-#[path = "../../../fuzz/replay.rs"]
+#[path = "../../../../fuzz/replay.rs"]
 mod replay;
 
 #[test]

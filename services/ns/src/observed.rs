@@ -1,0 +1,73 @@
+//! NS as the admin port sees it.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use countersign_actors::Heart;
+use countersign_edge::{
+    admin::{self, Readiness},
+    metrics,
+    status::Told,
+};
+use tokio::time::timeout;
+
+use crate::{
+    metrics::{Metric, Metrics, SERVICE},
+    status::{History, told},
+};
+
+/// How long the registries may take to say how many are here.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Puts what the storage knows of itself into the metrics.
+pub type Storage = Arc<dyn Fn(&Metrics) + Send + Sync>;
+
+/// What is looked at.
+pub struct Observed {
+    readiness: Readiness,
+    heart: Heart,
+    metrics: Metrics,
+    storage: Storage,
+    history: History,
+}
+
+impl Observed {
+    /// Begins to remember how logins ended, in a task of its own.
+    #[must_use]
+    pub fn start(readiness: Readiness, heart: Heart, metrics: Metrics, storage: Storage) -> Self {
+        let history = History::start(metrics.clone());
+        Self { readiness, heart, metrics, storage, history }
+    }
+}
+
+#[async_trait(?Send)]
+impl admin::Observed for Observed {
+    fn name(&self) -> &'static str {
+        SERVICE
+    }
+
+    fn metrics(&self) -> &metrics::Metrics {
+        &self.metrics.shared
+    }
+
+    async fn look(&self) -> Vec<String> {
+        let mut causes = self.readiness.causes().await;
+        match timeout(PATIENCE, self.heart.presences()).await {
+            Ok(Some(here)) => {
+                let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+                self.metrics.shared.set(metrics::Metric::Sessions, &[], size(here.sessions));
+                self.metrics.own.set(Metric::Waiters, &[], size(here.waiters));
+            }
+            // Its death is on its way to the readiness.
+            Ok(None) if !causes.iter().any(|cause| cause.ends_with(" died")) => causes.push("a registry died".to_owned()),
+            // A dead one, or a late one, leaves its last numbers.
+            Ok(None) | Err(_) => {}
+        }
+        (self.storage)(&self.metrics);
+        causes
+    }
+
+    fn told(&self) -> Told {
+        told(&self.metrics, &self.history)
+    }
+}
