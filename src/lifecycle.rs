@@ -3,7 +3,8 @@
 use std::{process::ExitCode, time::Duration};
 
 use actix_web::dev::{Server, ServerHandle};
-use countersign_actors::{Deaths, Heart};
+use countersign_actors_ns::Heart;
+use countersign_actors_shell::Deaths;
 use countersign_edge::{admin::Readiness, metrics::Metric};
 use countersign_ns::metrics::{self, Metrics};
 use tokio::{

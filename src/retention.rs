@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_actors::Realms;
+use countersign_actors_ns::Realms;
 use countersign_domain_ns::{
     ports::{Kept, Ports, Purged},
     realm::{Realm, RealmSettings},

@@ -22,8 +22,12 @@ fn missing(text: &str) -> Vec<&str> {
 #[test]
 fn every_file_that_a_document_names_is_there() {
     let mut looked = 0;
-    for folder in ["", "actors", "bench", "config", "docs", "docs/adr", "examples", "fuzz", "migrations", "sim", "sdk", "web"] {
-        for document in std::fs::read_dir(Path::new(ROOT).join(folder)).unwrap() {
+    let below = |folder: &str| std::fs::read_dir(Path::new(ROOT).join(folder)).unwrap().map(|e| e.unwrap().path());
+    let rooms = ["actors", "crates", "services"].map(below).into_iter().flatten().filter(|path| path.is_dir());
+    let folders =
+        ["", "actors", "bench", "config", "deploy", "docs", "docs/adr", "examples", "fuzz", "migrations", "sim", "sdk", "web"];
+    for folder in folders.map(|folder| Path::new(ROOT).join(folder)).into_iter().chain(rooms) {
+        for document in std::fs::read_dir(folder).unwrap() {
             let path = document.unwrap().path();
             if path.extension().is_some_and(|e| e == "md") && !path.ends_with("CHANGELOG.md") {
                 let text = std::fs::read_to_string(&path).unwrap();

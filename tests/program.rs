@@ -112,7 +112,7 @@ async fn the_admin_port_tells_life_readiness_and_metrics() {
     assert_eq!(pod.admin("/readyz").await, (200, r#"{"ready":true,"causes":[]}"#.to_owned()));
     let (_, metrics) = pod.admin("/metrics").await;
     for line in [
-        "countersign_phone_connections 1",
+        r#"countersign_phone_connections{service="ns"} 1"#,
         r#"countersign_phone_handshakes_total{result="ok",service="ns"} 2"#,
         r#"countersign_http_requests_total{class="2xx",service="ns"}"#,
         "process_resident_memory_bytes",

@@ -1,18 +1,58 @@
 //! The walls of the house: who may name whom. One wall, one reason; each has a fixture that breaks it.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use serde_json::Value;
 
 /// Crate → the crates its manifest names (dev-dependencies left out).
 type Floor = BTreeMap<String, Vec<String>>;
 
+/// A name that a manifest must not have. Chains are [`strangers`]'s.
 struct Wall {
     who: fn(&str) -> bool,
     never: fn(&str) -> bool,
     why: &'static str,
     /// A crate and a dependency that break it.
     breach: (&'static str, &'static str),
+}
+
+/// The services, and the rooms that serve all of them.
+const SERVICES: [&str; 7] = ["ns", "sfs", "mc", "idp", "mgmt", "demo", "bridge"];
+const GENERAL: [&str; 8] = ["actors-shell", "api", "channel", "edge", "kv", "ports", "protocol", "store"];
+
+/// Whose crate this is, if it is one service's: `countersign-ns`, `countersign-store-ns`.
+fn service(name: &str) -> Option<&str> {
+    let room = name.strip_prefix("countersign-")?;
+    let last = room.rsplit('-').next()?;
+    SERVICES.contains(&last).then_some(last)
+}
+
+/// Every chain of dependencies that begins in a room and ends in the room of a service it must not know.
+fn strangers(floor: &Floor) -> Vec<String> {
+    let mut found = Vec::new();
+    for name in floor.keys() {
+        let room = name.strip_prefix("countersign-").unwrap_or(name);
+        let mine = service(name);
+        if mine.is_none() && !GENERAL.contains(&room) {
+            continue;
+        }
+        let mut chains = vec![vec![name.as_str()]];
+        let mut seen = BTreeSet::new();
+        while let Some(chain) = chains.pop() {
+            for next in floor.get(*chain.last().unwrap()).into_iter().flatten().filter(|d| ours(d)) {
+                let longer = [&chain[..], &[next.as_str()]].concat();
+                match service(next) {
+                    Some(theirs) if Some(theirs) != mine => found.push(longer.join(" → ")),
+                    _ if seen.insert(next) => chains.push(longer),
+                    _ => {}
+                }
+            }
+        }
+    }
+    found
 }
 
 fn one_of(names: &'static [&'static str]) -> impl Fn(&str) -> bool {
@@ -25,7 +65,8 @@ fn ours(n: &str) -> bool {
 
 const SERVER_ROOMS: &[&str] = &[
     "countersign",
-    "countersign-actors",
+    "countersign-actors-ns",
+    "countersign-actors-shell",
     "countersign-domain-ns",
     "countersign-ports",
     "countersign-store",
@@ -39,7 +80,7 @@ const SERVER_ROOMS: &[&str] = &[
 
 static WALLS: &[Wall] = &[
     Wall {
-        who: |n| n == "countersign-actors",
+        who: |n| n.starts_with("countersign-actors"),
         never: |d| {
             one_of(&[
                 "actix-web",
@@ -56,16 +97,16 @@ static WALLS: &[Wall] = &[
             ])(d)
         },
         why: "the heart knows neither HTTP nor SQL nor Redis nor TLS",
-        breach: ("countersign-actors", "diesel"),
+        breach: ("countersign-actors-ns", "diesel"),
     },
     Wall {
-        who: |n| !one_of(&["countersign-actors", "countersign-ns"])(n),
+        who: |n| !n.starts_with("countersign-actors") && n != "countersign-ns",
         never: |d| one_of(&["actix", "actix-web-actors"])(d),
         why: "nobody but the heart and the page socket names actors; everybody else holds handles",
         breach: ("countersign-edge", "actix"),
     },
     Wall {
-        who: |n| one_of(&["countersign-domain-ns", "countersign-ports"])(n),
+        who: |n| n.starts_with("countersign-domain-") || n == "countersign-ports",
         never: |d| {
             one_of(&["tokio", "actix-rt", "actix", "actix-web", "futures-util", "diesel", "redis", "reqwest", "rand", "chrono", "time"])(d)
         },
@@ -79,28 +120,13 @@ static WALLS: &[Wall] = &[
         breach: ("countersign-channel", "tokio"),
     },
     Wall {
-        who: |n| {
-            one_of(&["countersign-ns", "countersign-demo", "countersign-sfs", "countersign-mc", "countersign-idp", "countersign-mgmt"])(n)
-        },
+        who: |n| SERVICES.iter().any(|s| n == format!("countersign-{s}")),
         never: |d| {
-            one_of(&[
-                "diesel",
-                "diesel-async",
-                "redis",
-                "bb8-redis",
-                "countersign-ns",
-                "countersign-demo",
-                "countersign-sfs",
-                "countersign-mc",
-                "countersign-idp",
-                "countersign-mgmt",
-                "countersign-store",
-                "countersign-store-ns",
-                "countersign-kv",
-                "countersign-kv-ns",
-            ])(d)
+            one_of(&["diesel", "diesel-async", "redis", "bb8-redis"])(d)
+                || d.starts_with("countersign-store")
+                || d.starts_with("countersign-kv")
         },
-        why: "services never name each other, SQL or Redis",
+        why: "services never name SQL or Redis",
         breach: ("countersign-ns", "countersign-store-ns"),
     },
     Wall {
@@ -221,6 +247,26 @@ fn every_wall_stands() {
     let house = house();
     assert!(house.len() > 10, "the house was read: {house:?}");
     assert_eq!(breaches(&house), Vec::<String>::new());
+}
+
+#[test]
+fn no_service_reaches_another_and_what_serves_all_reaches_none_through_any_chain() {
+    assert_eq!(strangers(&house()), Vec::<String>::new());
+}
+
+#[test]
+fn a_chain_to_another_service_is_seen_however_long_it_is() {
+    let mut floor = house();
+    floor.entry("countersign-edge".to_owned()).or_default().push("countersign-new".to_owned());
+    floor.insert("countersign-new".to_owned(), vec!["countersign-newer".to_owned()]);
+    floor.insert("countersign-newer".to_owned(), vec!["countersign-domain-ns".to_owned()]);
+    let chain = "countersign-edge → countersign-new → countersign-newer → countersign-domain-ns";
+    assert!(strangers(&floor).iter().any(|c| c == chain), "{:?}", strangers(&floor));
+
+    let mut floor = house();
+    floor.insert("countersign-sfs".to_owned(), vec!["countersign-edge".to_owned(), "countersign-new".to_owned()]);
+    floor.insert("countersign-new".to_owned(), vec!["countersign-kv-ns".to_owned()]);
+    assert_eq!(strangers(&floor), ["countersign-sfs → countersign-new → countersign-kv-ns"]);
 }
 
 #[test]

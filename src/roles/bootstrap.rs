@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use countersign_actors::Realms;
+use countersign_actors_ns::Realms;
 use countersign_domain_ns::{
     api_key::ApiKey,
     audit::{Actor, Stamp},

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::dev::Server;
-use countersign_actors::{Heart, Settings};
+use countersign_actors_ns::{Heart, Settings};
 use countersign_domain_ns::ports::Ports;
 use countersign_edge::{
     admin::{self, Admin, Readiness},
@@ -266,7 +266,7 @@ mod faults {
     use std::sync::atomic::Ordering;
 
     use actix_web::{HttpResponse, web};
-    use countersign_actors::Heart;
+    use countersign_actors_ns::Heart;
 
     pub(super) fn routes(config: &mut web::ServiceConfig, heart: Heart) {
         config

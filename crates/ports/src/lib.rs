@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod answered;
 pub mod bus;
 pub mod counters;
 pub mod fault;

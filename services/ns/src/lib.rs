@@ -11,7 +11,7 @@ mod scope;
 mod status;
 
 use actix_web::web;
-use countersign_actors::Heart;
+use countersign_actors_ns::Heart;
 use countersign_domain_ns::ports::Ports;
 
 pub use codes::CODES;

@@ -3,9 +3,10 @@
 use countersign_domain_ns::{
     limits::LimitedBy,
     login::Via,
-    ports::{Alert, Answered, Fact, Meter},
+    ports::{Alert, Fact, Meter},
 };
 use countersign_edge::metrics::{self, Series};
+use countersign_ports::answered::Answered;
 use countersign_protocol::{codes::LoginState, frames::PhoneFrame};
 
 /// The service, as metrics spell it.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use countersign_actors::Heart;
+use countersign_actors_ns::Heart;
 use countersign_edge::{
     admin::{self, Readiness},
     metrics,

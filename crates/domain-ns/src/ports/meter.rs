@@ -1,6 +1,7 @@
 //! What is counted while it happens. A fact carries no id and no name, so no count can.
 
-use countersign_protocol::codes::{LoginState, Refusal};
+use countersign_ports::answered::Answered;
+use countersign_protocol::codes::LoginState;
 
 use crate::{limits::LimitedBy, login::Via};
 
@@ -55,47 +56,6 @@ impl Alert {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.action().trim_start_matches("alert.")
-    }
-}
-
-/// How a frame of a phone was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answered {
-    /// As asked.
-    Ok,
-    /// No, for a reason of the rules.
-    Refused,
-    /// Too often.
-    Limited,
-    /// The storage was out of reach.
-    Unavailable,
-    /// With a goodbye.
-    Ended,
-}
-
-impl Answered {
-    pub const ALL: [Self; 5] = [Self::Ok, Self::Refused, Self::Limited, Self::Unavailable, Self::Ended];
-
-    /// The answer that is a refusal.
-    #[must_use]
-    pub fn no(why: Refusal) -> Self {
-        match why {
-            Refusal::RateLimited => Self::Limited,
-            Refusal::Unavailable => Self::Unavailable,
-            _ => Self::Refused,
-        }
-    }
-
-    /// The spelling in metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Refused => "refused",
-            Self::Limited => "limited",
-            Self::Unavailable => "unavailable",
-            Self::Ended => "ended",
-        }
     }
 }
 

@@ -12,12 +12,13 @@ mod wire;
 
 use std::{
     net::{IpAddr, TcpListener},
+    sync::Arc,
     time::Duration,
 };
 
 use actix_server::{Server, ServerBuilder};
 use actix_service::fn_service;
-use countersign_actors::{LinkReader, Out, Session, Sessions};
+use countersign_actors_shell::{LinkReader, Out, Session, Sessions};
 use countersign_protocol::{
     codes::Close,
     outer::{HELLO_LEN, MAX_FRAME_BEFORE_AUTH, Outer},
@@ -53,7 +54,7 @@ const MOST_FOR_CLOSE: Duration = Duration::from_secs(2);
 /// What a connection needs.
 #[derive(Clone)]
 pub struct PhoneListener {
-    pub sessions: Sessions,
+    pub sessions: Arc<dyn Sessions>,
     pub gate: Gate,
     pub metrics: Metrics,
     pub settings: Settings,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
-use countersign_actors::Realms;
+use countersign_actors_ns::Realms;
 use countersign_domain_ns::{
     api_key::{Granted, certificate_hash},
     audit::{Actor, Mark, Who},

@@ -17,7 +17,7 @@ use actix_web::{
     middleware::Next,
     web::{self, Bytes},
 };
-use countersign_actors::{Logins, Waiting};
+use countersign_actors_ns::{Logins, Waiting};
 use countersign_api::page::{PageEvent, PageEvents};
 use countersign_domain_ns::flows::login::Seen;
 use countersign_edge::{metrics::Counted, problem::ApiProblem};

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use actix::prelude::*;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
-use countersign_actors::{Logins, Waiting};
+use countersign_actors_ns::{Logins, Waiting};
 use countersign_api::{
     Object,
     page::{Hello, PageEvent, PageMessage},

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, http::header};
-use countersign_actors::{Logins, Waiting};
+use countersign_actors_ns::{Logins, Waiting};
 use countersign_api::page::PageEvent;
 use countersign_domain_ns::{
     audit,

@@ -2,7 +2,7 @@
 
 use crate::auth::InRealm;
 use actix_web::{HttpResponse, web};
-use countersign_actors::Accounts;
+use countersign_actors_ns::Accounts;
 use countersign_api::{Account as Dto, AccountState, ChangeAccount, List, Origin as OriginDto, limits};
 use countersign_domain_ns::{
     account::{Account, Event, Origin},

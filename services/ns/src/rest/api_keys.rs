@@ -2,7 +2,7 @@
 
 use crate::auth::{Caller, Keys};
 use actix_web::{HttpResponse, web};
-use countersign_actors::Realms;
+use countersign_actors_ns::Realms;
 use countersign_api::{ApiKey as Dto, ChangeApiKey, List, NewApiKey, RotateApiKey, Sensitive, limits};
 use countersign_domain_ns::{
     Refused,

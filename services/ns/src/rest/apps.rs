@@ -1,7 +1,7 @@
 //! Apps a realm lists.
 
 use actix_web::{HttpResponse, web};
-use countersign_actors::Realms;
+use countersign_actors_ns::Realms;
 use countersign_api::{App as Dto, List, PutApp, limits};
 use countersign_domain_ns::{
     app::{self, App, Version},

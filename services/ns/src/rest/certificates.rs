@@ -1,7 +1,7 @@
 //! Client certificates that are listed. Each is an API key whose secret stays where it is: the certificate's private key.
 
 use actix_web::{HttpResponse, web};
-use countersign_actors::Realms;
+use countersign_actors_ns::Realms;
 use countersign_api::{ClientCertificate as Dto, List, NewApiKey, NewClientCertificate};
 use countersign_domain_ns::{
     api_key::{ApiKey, certificate_hash},

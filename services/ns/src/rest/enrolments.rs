@@ -2,7 +2,7 @@
 
 use crate::auth::{InRealm, Standing};
 use actix_web::{HttpResponse, web};
-use countersign_actors::Enrolments;
+use countersign_actors_ns::Enrolments;
 use countersign_api::{ConfirmNumber, Enrolment as Dto, EnrolmentState, List, NewEnrolment, Sensitive};
 use countersign_domain_ns::{
     enrolment::{Enrolment, Event, State},

@@ -1,7 +1,7 @@
 //! What is known of a user or a login as a whole: running logins, timeline, export, erasure.
 
 use actix_web::{HttpResponse, web};
-use countersign_actors::{Accounts, Logins};
+use countersign_actors_ns::{Accounts, Logins};
 use countersign_api::{Ended, Erased, List, LoginRecord, Step, Timeline, UserExport};
 use countersign_domain_ns::{
     audit::{About, Filter},

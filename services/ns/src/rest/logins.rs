@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_actors::Logins;
+use countersign_actors_ns::Logins;
 use countersign_api::{Identity, Login as Dto, NewLogin, Redeem, limits};
 use countersign_domain_ns::{
     capability::write_page_token,

@@ -1,7 +1,7 @@
 //! Realms.
 
 use actix_web::{HttpResponse, web};
-use countersign_actors::Realms;
+use countersign_actors_ns::Realms;
 use countersign_api::{ChangeRealm, List, NewRealm, Realm as Dto, RealmSettings as RealmSettingsDto, limits};
 use countersign_domain_ns::{
     permission::Permission,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, http::header, web::Bytes};
-use countersign_actors::Logins;
+use countersign_actors_ns::Logins;
 use countersign_domain_ns::{audit::Filter, ports::Ports, realm::OpenRealm};
 use countersign_ports::Fault;
 use countersign_protocol::{codes::LoginState, ids::LoginId};

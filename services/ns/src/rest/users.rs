@@ -2,7 +2,7 @@
 
 use crate::auth::InRealm;
 use actix_web::{HttpResponse, web};
-use countersign_actors::Accounts;
+use countersign_actors_ns::Accounts;
 use countersign_api::{List, PutUser, User as Dto, limits};
 use countersign_domain_ns::{
     Refused,

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use countersign_actors_shell::run_to_completion;
 use countersign_domain_ns::{
     audit::Who,
     enrolment::{Confirm, Enrolment, Event},
@@ -20,7 +21,6 @@ use countersign_protocol::{
 use crate::{
     heart::Shared,
     registry::login::{MOST_PER_TOPIC, watch},
-    work::to_the_end,
 };
 
 /// What may be done to enrolments from outside. IO runs in the caller's task.
@@ -101,6 +101,6 @@ impl Enrolments {
     /// Why not.
     pub async fn act(&self, realm: &Arc<OpenRealm>, id: EnrolmentId, event: Event, who: Who) -> Result<Enrolment, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { enrolment::act(&shared.ports, &realm, id, &event, None, who).await }).await
+        run_to_completion(async move { enrolment::act(&shared.ports, &realm, id, &event, None, who).await }).await
     }
 }

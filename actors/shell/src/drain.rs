@@ -6,21 +6,29 @@ use actix::Addr;
 use tokio::sync::watch;
 
 use crate::{
-    registry::message::{Count, MessageRegistry, SendAway},
+    conversation::Event,
+    registry::{Count, MessageRegistry, SendAway},
     watch::Watch,
 };
 
 /// The handle of the drain.
-#[derive(Clone)]
-pub struct Drain {
-    messages: Addr<MessageRegistry>,
+pub struct Drain<E: Event> {
+    messages: Addr<MessageRegistry<E>>,
     watch: Watch,
-    /// Heard by sessions that have no account yet: the registry does not know them.
+    /// Heard by sessions that have not authenticated yet: the registry does not know them.
     leave: Arc<watch::Sender<bool>>,
 }
 
-impl Drain {
-    pub(crate) fn new(messages: Addr<MessageRegistry>, watch: Watch, leave: watch::Sender<bool>) -> Self {
+impl<E: Event> Clone for Drain<E> {
+    fn clone(&self) -> Self {
+        Self { messages: self.messages.clone(), watch: self.watch.clone(), leave: self.leave.clone() }
+    }
+}
+
+impl<E: Event> Drain<E> {
+    /// `leave` is what sessions that have not authenticated yet listen to.
+    #[must_use]
+    pub fn new(messages: Addr<MessageRegistry<E>>, watch: Watch, leave: watch::Sender<bool>) -> Self {
         Self { messages, watch, leave: Arc::new(leave) }
     }
 

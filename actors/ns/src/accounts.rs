@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_actors_shell::{IsHere, run_to_completion};
 use countersign_domain_ns::{
     account::{Account, Event, peer},
     audit::Who,
@@ -13,7 +14,7 @@ use countersign_domain_ns::{
 use countersign_ports::Fault;
 use countersign_protocol::ids::AccountId;
 
-use crate::{heart::Shared, registry::message::IsHere, work::to_the_end};
+use crate::heart::Shared;
 
 /// What may be done to accounts from outside. IO runs in the caller's task.
 #[derive(Clone)]
@@ -54,7 +55,7 @@ impl Accounts {
     /// A fault of a port.
     pub async fn rename(&self, realm: &Arc<OpenRealm>, account: Account, device: String, who: Who) -> Result<Account, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move {
+        run_to_completion(async move {
             let ports = &shared.ports;
             ports.store.rename_account(realm.realm.id, account.id, &device, &ports.stamp(who)).await?;
             devices::tell_siblings(ports, realm.realm.id, account.id, &account.user_id).await?;
@@ -69,7 +70,7 @@ impl Accounts {
     /// Why not.
     pub async fn change(&self, realm: &Arc<OpenRealm>, id: AccountId, event: Event, who: Who) -> Result<Account, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { account::change(&shared.ports, &realm, id, event, who).await }).await
+        run_to_completion(async move { account::change(&shared.ports, &realm, id, event, who).await }).await
     }
 
     /// See [`people::delete`].
@@ -78,7 +79,7 @@ impl Accounts {
     /// Why not.
     pub async fn delete_user(&self, realm: &Arc<OpenRealm>, user_id: String, who: Who) -> Result<bool, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { people::delete(&shared.ports, &realm, &user_id, who).await }).await
+        run_to_completion(async move { people::delete(&shared.ports, &realm, &user_id, who).await }).await
     }
 
     /// See [`people::erase`].
@@ -87,7 +88,7 @@ impl Accounts {
     /// Why not.
     pub async fn erase_user(&self, realm: &Arc<OpenRealm>, user_id: String, who: Who) -> Result<String, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { people::erase(&shared.ports, &realm, &user_id, who).await }).await
+        run_to_completion(async move { people::erase(&shared.ports, &realm, &user_id, who).await }).await
     }
 
     /// Whether a phone is connected with each of them, on any pod; in the order of the question. Where other pods cannot be asked, only this one counts.

@@ -6,7 +6,8 @@ use countersign_domain_ns::{account::Account, realm::OpenRealm};
 use countersign_protocol::ids::{EnrolmentId, LoginId};
 
 use super::told::OUTCOME;
-use crate::registry::{login::Registration, message::Presence};
+use crate::{registry::login::Registration, session::Event};
+use countersign_actors_shell::Presence;
 
 /// Where a session is.
 pub(super) enum Phase {
@@ -37,7 +38,7 @@ pub(super) struct InAccount {
     pub(super) realm: Arc<OpenRealm>,
     pub(super) account: Rc<Account>,
     /// The place in the MessageRegistry; leaving the phase in any way leaves the place.
-    pub(super) _presence: Presence,
+    pub(super) _presence: Presence<Event>,
     pub(super) watched: Vec<Watched>,
 }
 

@@ -1,20 +1,16 @@
-//! MessageRegistry: which account is on which session of this pod. It alone owns displacement: the newest connection wins.
+//! MessageRegistry: which peer is on which session of this pod. It alone owns displacement: the newest connection wins.
 //!
-//! Arriving does not wait for an answer, for the reason given in `login.rs`.
+//! Arriving does not wait for an answer. Whoever arrives and then reads misses nothing: the arrival was in the mailbox before
+//! the wake-up that tells of a later change, and a mailbox keeps its order.
 
-use std::{
-    collections::HashMap,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use actix::prelude::*;
-use countersign_domain_ns::{account::peer, ports::Topic};
 use countersign_ports::presence::Peer;
 use countersign_protocol::codes::Close;
 use tokio::sync::mpsc;
 
-use crate::watch::Vital;
+use crate::{conversation::Event, watch::Vital};
 
 /// Messages that may wait for the registry.
 const MAILBOX: usize = 16_384;
@@ -22,52 +18,59 @@ const MAILBOX: usize = 16_384;
 const RETRY: Duration = Duration::from_millis(100);
 
 /// Told to a session by the registry.
-#[derive(Message, Clone, Copy, Debug)]
-#[rtype(result = "()")]
-pub(crate) enum Control {
+#[derive(Clone, Copy, Debug)]
+pub enum Control<E> {
     /// Say goodbye for this reason and end.
     End(Close),
-    /// The account changed: read it again.
-    Look,
-    /// Something that concerns the account without being it: see to it.
-    See(Topic),
+    /// Something about the peer changed.
+    Event(E),
     /// For the tests of supervision.
     #[cfg(feature = "faults")]
     Panic,
 }
 
-/// Who holds an account here.
-struct Place {
+impl<E> Message for Control<E> {
+    type Result = ();
+}
+
+/// The way for departures to other pods: how many may wait to be told of.
+pub type Departures = mpsc::Sender<(Peer, u64)>;
+
+/// Who holds a peer here.
+struct Place<E: Event> {
     /// Of the registration on this pod.
     generation: u64,
     /// Of the arrival among all pods.
     arrival: u64,
-    session: Recipient<Control>,
+    session: Recipient<Control<E>>,
 }
 
-pub(crate) struct MessageRegistry {
-    sessions: HashMap<Peer, Place>,
+/// See the module. `E` is what a service's sessions are told of.
+pub struct MessageRegistry<E: Event> {
+    sessions: HashMap<Peer, Place<E>>,
     /// Set by a drain: newcomers are sent away at once.
     leaving: bool,
     /// Who left, for other pods.
-    departures: mpsc::Sender<(Peer, u64)>,
+    departures: Departures,
     _vital: Vital,
 }
 
-impl MessageRegistry {
-    pub(crate) fn new(departures: mpsc::Sender<(Peer, u64)>, vital: Vital) -> Self {
+impl<E: Event> MessageRegistry<E> {
+    /// An empty one.
+    #[must_use]
+    pub fn new(departures: Departures, vital: Vital) -> Self {
         Self { sessions: HashMap::new(), leaving: false, departures, _vital: vital }
     }
 }
 
 /// Tells a session; one that is too busy is told again until it hears, or is gone.
-fn tell(session: Recipient<Control>, what: Control, ctx: &mut Context<MessageRegistry>) {
-    if let Err(SendError::Full(_)) = session.try_send(what) {
+fn tell<E: Event>(session: Recipient<Control<E>>, what: Control<E>, ctx: &mut Context<MessageRegistry<E>>) {
+    if let Err(SendError::Full(what)) = session.try_send(what) {
         ctx.run_later(RETRY, move |_, ctx| tell(session, what, ctx));
     }
 }
 
-impl Actor for MessageRegistry {
+impl<E: Event> Actor for MessageRegistry<E> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
@@ -75,68 +78,78 @@ impl Actor for MessageRegistry {
     }
 }
 
-/// A session has authenticated. Whoever held the account is displaced.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Arrive {
-    peer: Peer,
-    generation: u64,
-    arrival: u64,
-    session: Recipient<Control>,
+/// A session has authenticated. Whoever held the peer is displaced.
+pub(crate) struct Arrive<E: Event> {
+    pub(crate) peer: Peer,
+    pub(crate) generation: u64,
+    pub(crate) arrival: u64,
+    pub(crate) session: Recipient<Control<E>>,
 }
 
-/// The account has arrived somewhere with this number: who came before goes.
+impl<E: Event> Message for Arrive<E> {
+    type Result = ();
+}
+
+/// The peer has arrived somewhere with this number: who came before goes.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Moved(pub(crate) Peer, pub(crate) u64);
 
-/// Accounts that are here, with the numbers of their arrivals.
+/// Peers that are here, with the numbers of their arrivals.
 #[derive(Message)]
 #[rtype(result = "Vec<(Peer, u64)>")]
 pub(crate) struct Held;
 
+/// A session has left its place.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Leave {
-    peer: Peer,
-    generation: u64,
+pub(crate) struct Leave {
+    pub(crate) peer: Peer,
+    pub(crate) generation: u64,
 }
 
-/// Something about this topic changed.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Poke(pub(crate) Topic);
+/// Tells the session of this peer, if it is here.
+pub struct Tell<E> {
+    pub peer: Peer,
+    pub event: E,
+}
 
-/// Wake-ups may have been lost: every session reads its account again.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct PokeAll;
+impl<E> Message for Tell<E> {
+    type Result = ();
+}
 
-/// Whether a session of this pod holds the account.
+/// Tells every session.
+pub struct TellAll<E>(pub E);
+
+impl<E> Message for TellAll<E> {
+    type Result = ();
+}
+
+/// Whether a session of this pod holds the peer.
 #[derive(Message)]
 #[rtype(result = "bool")]
-pub(crate) struct IsHere(pub(crate) Peer);
+pub struct IsHere(pub Peer);
 
 /// How many are registered.
 #[derive(Message)]
 #[rtype(result = "usize")]
-pub(crate) struct Count;
+pub struct Count;
 
 /// Send everybody away, spread over this time.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub(crate) struct SendAway(pub(crate) Duration);
 
-/// For the tests of supervision: the session of this account panics.
+/// For the tests of supervision: the session of this peer panics.
 #[cfg(feature = "faults")]
 #[derive(Message)]
 #[rtype(result = "bool")]
-pub(crate) struct PanicSession(pub(crate) Peer);
+pub struct PanicSession(pub Peer);
 
-impl Handler<Arrive> for MessageRegistry {
+impl<E: Event> Handler<Arrive<E>> for MessageRegistry<E> {
     type Result = ();
 
-    fn handle(&mut self, m: Arrive, ctx: &mut Self::Context) {
+    fn handle(&mut self, m: Arrive<E>, ctx: &mut Self::Context) {
         if self.leaving {
             tell(m.session.clone(), Control::End(Close::Draining), ctx);
         }
@@ -151,7 +164,7 @@ impl Handler<Arrive> for MessageRegistry {
     }
 }
 
-impl Handler<Moved> for MessageRegistry {
+impl<E: Event> Handler<Moved> for MessageRegistry<E> {
     type Result = ();
 
     fn handle(&mut self, Moved(peer, arrival): Moved, ctx: &mut Self::Context) {
@@ -163,7 +176,7 @@ impl Handler<Moved> for MessageRegistry {
     }
 }
 
-impl Handler<Held> for MessageRegistry {
+impl<E: Event> Handler<Held> for MessageRegistry<E> {
     type Result = MessageResult<Held>;
 
     fn handle(&mut self, _: Held, _: &mut Self::Context) -> Self::Result {
@@ -171,7 +184,7 @@ impl Handler<Held> for MessageRegistry {
     }
 }
 
-impl Handler<Leave> for MessageRegistry {
+impl<E: Event> Handler<Leave> for MessageRegistry<E> {
     type Result = ();
 
     /// Only if it is still the one: a displaced session must not remove its successor.
@@ -187,32 +200,27 @@ impl Handler<Leave> for MessageRegistry {
     }
 }
 
-impl Handler<Poke> for MessageRegistry {
+impl<E: Event> Handler<Tell<E>> for MessageRegistry<E> {
     type Result = ();
 
-    fn handle(&mut self, Poke(topic): Poke, ctx: &mut Self::Context) {
-        let (to, what) = match topic {
-            Topic::Account(account) => (account, Control::Look),
-            Topic::Offered { to, .. } | Topic::Vouch { to, .. } | Topic::Device { to, .. } => (to, Control::See(topic)),
-            Topic::Login(_) | Topic::Enrolment(_) | Topic::Realm(_) => return,
-        };
-        if let Some(there) = self.sessions.get(&peer(to)) {
-            tell(there.session.clone(), what, ctx);
+    fn handle(&mut self, Tell { peer, event }: Tell<E>, ctx: &mut Self::Context) {
+        if let Some(there) = self.sessions.get(&peer) {
+            tell(there.session.clone(), Control::Event(event), ctx);
         }
     }
 }
 
-impl Handler<PokeAll> for MessageRegistry {
+impl<E: Event> Handler<TellAll<E>> for MessageRegistry<E> {
     type Result = ();
 
-    fn handle(&mut self, _: PokeAll, ctx: &mut Self::Context) {
+    fn handle(&mut self, TellAll(event): TellAll<E>, ctx: &mut Self::Context) {
         for there in self.sessions.values() {
-            tell(there.session.clone(), Control::Look, ctx);
+            tell(there.session.clone(), Control::Event(event.clone()), ctx);
         }
     }
 }
 
-impl Handler<IsHere> for MessageRegistry {
+impl<E: Event> Handler<IsHere> for MessageRegistry<E> {
     type Result = bool;
 
     fn handle(&mut self, IsHere(peer): IsHere, _: &mut Self::Context) -> bool {
@@ -220,7 +228,7 @@ impl Handler<IsHere> for MessageRegistry {
     }
 }
 
-impl Handler<Count> for MessageRegistry {
+impl<E: Event> Handler<Count> for MessageRegistry<E> {
     type Result = usize;
 
     fn handle(&mut self, _: Count, _: &mut Self::Context) -> usize {
@@ -228,7 +236,7 @@ impl Handler<Count> for MessageRegistry {
     }
 }
 
-impl Handler<SendAway> for MessageRegistry {
+impl<E: Event> Handler<SendAway> for MessageRegistry<E> {
     type Result = usize;
 
     fn handle(&mut self, SendAway(spread): SendAway, ctx: &mut Self::Context) -> usize {
@@ -254,10 +262,10 @@ impl Handler<SendAway> for MessageRegistry {
 #[cfg(feature = "faults")]
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Panic;
+pub struct Panic;
 
 #[cfg(feature = "faults")]
-impl Handler<Panic> for MessageRegistry {
+impl<E: Event> Handler<Panic> for MessageRegistry<E> {
     type Result = ();
 
     #[expect(clippy::panic, reason = "asked for by a test")]
@@ -267,32 +275,10 @@ impl Handler<Panic> for MessageRegistry {
 }
 
 #[cfg(feature = "faults")]
-impl Handler<PanicSession> for MessageRegistry {
+impl<E: Event> Handler<PanicSession> for MessageRegistry<E> {
     type Result = bool;
 
     fn handle(&mut self, PanicSession(peer): PanicSession, _: &mut Self::Context) -> bool {
         self.sessions.get(&peer).is_some_and(|there| there.session.try_send(Control::Panic).is_ok())
     }
-}
-
-/// A session's place in the registry; unregisters on drop.
-pub(crate) struct Presence {
-    registry: Addr<MessageRegistry>,
-    peer: Peer,
-    generation: u64,
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        // A full mailbox leaves a stale entry: the account's next session takes its place.
-        let _ = self.registry.try_send(Leave { peer: self.peer, generation: self.generation });
-    }
-}
-
-/// Takes the account's place with the number of its arrival; `None` when the registry is gone or overloaded.
-pub(crate) fn arrive(registry: &Addr<MessageRegistry>, peer: Peer, arrival: u64, session: Recipient<Control>) -> Option<Presence> {
-    static GENERATIONS: AtomicU64 = AtomicU64::new(0);
-    let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
-    registry.try_send(Arrive { peer, generation, arrival, session }).ok()?;
-    Some(Presence { registry: registry.clone(), peer, generation })
 }

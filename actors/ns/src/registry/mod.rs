@@ -1,4 +1,3 @@
 //! Who on this pod waits for what. Memory only, synchronous handlers, bounded mailboxes.
 
 pub(crate) mod login;
-pub(crate) mod message;

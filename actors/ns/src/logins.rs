@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use countersign_actors_shell::run_to_completion;
 use countersign_domain_ns::{
     audit::Who,
     capability,
@@ -21,7 +22,6 @@ use countersign_protocol::{
 use crate::{
     heart::Shared,
     registry::login::{MOST_PER_TOPIC, Watch, watch},
-    work::to_the_end,
 };
 
 /// What may be done to logins from outside. IO runs in the caller's task.
@@ -137,7 +137,7 @@ impl Logins {
     /// Why not.
     pub async fn cancel(&self, realm: &Arc<OpenRealm>, id: LoginId, who: Who) -> Result<Seen, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { login::cancel(&shared.ports, &realm, id, who).await }).await
+        run_to_completion(async move { login::cancel(&shared.ports, &realm, id, who).await }).await
     }
 
     /// See [`login::redeem`].
@@ -146,7 +146,7 @@ impl Logins {
     /// Why not.
     pub async fn redeem(&self, realm: &Arc<OpenRealm>, id: LoginId, return_token: Option<[u8; 16]>, who: Who) -> Result<Redemption, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { login::redeem(&shared.ports, &realm, id, return_token, who).await }).await
+        run_to_completion(async move { login::redeem(&shared.ports, &realm, id, return_token, who).await }).await
     }
 
     /// See [`login::end`].
@@ -155,7 +155,7 @@ impl Logins {
     /// Why not.
     pub async fn log_out(&self, realm: &Arc<OpenRealm>, id: LoginId, who: Who) -> Result<Seen, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { login::end(&shared.ports, &realm, id, EndedBy::Client, who).await }).await
+        run_to_completion(async move { login::end(&shared.ports, &realm, id, EndedBy::Client, who).await }).await
     }
 
     /// Ends everything a user has approved; gives how much it was.
@@ -164,7 +164,7 @@ impl Logins {
     /// A fault of a port.
     pub async fn log_out_user(&self, realm: &Arc<OpenRealm>, user_id: String, who: Who) -> Result<usize, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        to_the_end(async move { login::end_all_of_user(&shared.ports, &realm, &user_id, who).await }).await
+        run_to_completion(async move { login::end_all_of_user(&shared.ports, &realm, &user_id, who).await }).await
     }
 
     /// See [`login::running_of_user`].

@@ -1,85 +1,85 @@
-//! BusBridge: the KV's wake-ups, handed to the registries of this pod.
+//! BusBridge: the wake-ups of all pods, handed to whoever waits on this one.
 
 use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use countersign_domain_ns::ports::{Ports, Topic};
+use async_trait::async_trait;
 use countersign_ports::{
+    Fault,
     bus::{Bus, Wake, Wakes},
     presence::Presence,
 };
 use countersign_protocol::ids::PodId;
+use tokio::sync::oneshot;
 
 use crate::{
-    realms::Realms,
-    registry::{
-        login::{self, LoginRegistry, WakeAll},
-        message::{Held, MessageRegistry, Moved, Poke, PokeAll},
-    },
+    conversation::Event,
+    registry::{Held, MessageRegistry, Moved},
 };
 
 /// How long a lost subscription waits before it is tried again.
 const RETRY: Duration = Duration::from_millis(500);
+/// Peers asked about at a time.
+const CHUNK: usize = 500;
 
-pub(crate) struct BusBridge {
+/// What a service does when it is woken.
+#[async_trait(?Send)]
+pub trait Listener {
+    /// What the topic names has changed, up to version `v`.
+    async fn changed(&self, topic: &[u8], v: u64);
+    /// Wake-ups may have been lost: everybody reads again.
+    async fn resync(&self);
+}
+
+/// See the module. `E` is what the sessions of the service are told of.
+pub struct BusBridge<E: Event> {
     bus: Arc<dyn Bus>,
     presence: Arc<dyn Presence>,
     pod: PodId,
     /// The subscription the first life begins with.
     wakes: Option<Box<dyn Wakes>>,
-    logins: Addr<LoginRegistry>,
-    messages: Addr<MessageRegistry>,
-    realms: Realms,
+    messages: Addr<MessageRegistry<E>>,
+    listener: Arc<dyn Listener + Send + Sync>,
 }
 
-impl BusBridge {
-    pub(crate) fn new(
-        ports: &Ports,
+impl<E: Event> BusBridge<E> {
+    /// Begins with the subscription there is.
+    #[must_use]
+    pub fn new(
+        (bus, presence): (Arc<dyn Bus>, Arc<dyn Presence>),
         pod: PodId,
         wakes: Box<dyn Wakes>,
-        logins: Addr<LoginRegistry>,
-        messages: Addr<MessageRegistry>,
-        realms: Realms,
+        messages: Addr<MessageRegistry<E>>,
+        listener: Arc<dyn Listener + Send + Sync>,
     ) -> Self {
-        let (bus, presence) = (ports.bus.clone(), ports.presence.clone());
-        Self { bus, presence, pod, wakes: Some(wakes), logins, messages, realms }
+        Self { bus, presence, pod, wakes: Some(wakes), messages, listener }
     }
 }
 
-impl Actor for BusBridge {
+impl<E: Event> Actor for BusBridge<E> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let (bus, presence, pod, first) = (self.bus.clone(), self.presence.clone(), self.pod, self.wakes.take());
-        let (logins, messages, realms) = (self.logins.clone(), self.messages.clone(), self.realms.clone());
+        let (messages, listener) = (self.messages.clone(), self.listener.clone());
         let life = async move {
             let mut wakes = match first {
                 Some(wakes) => wakes,
                 None => {
-                    let wakes = subscribe(&*bus, pod).await;
-                    tell_all(&logins, &messages).await;
+                    let wakes = subscribe_again(&*bus, pod).await;
+                    listener.resync().await;
                     send_away_who_moved(&*presence, &messages).await;
                     wakes
                 }
             };
             while let Some(wake) = wakes.next().await {
                 match wake {
-                    Wake::Changed { topic, v } => match Topic::from_bytes(&topic) {
-                        Some(topic @ (Topic::Login(_) | Topic::Enrolment(_))) => {
-                            let _gone_with_the_pod = logins.send(login::Wake(topic, v)).await;
-                        }
-                        Some(Topic::Realm(_)) => look_at(&realms),
-                        Some(topic) => {
-                            let _gone_with_the_pod = messages.send(Poke(topic)).await;
-                        }
-                        None => {}
-                    },
+                    Wake::Changed { topic, v } => listener.changed(&topic, v).await,
                     Wake::Arrived { peer, arrival } => {
                         let _gone_with_the_pod = messages.send(Moved(peer, arrival)).await;
                     }
                     Wake::Resync => {
-                        look_at(&realms);
-                        tell_all(&logins, &messages).await;
+                        listener.resync().await;
                         send_away_who_moved(&*presence, &messages).await;
                     }
                 }
@@ -91,19 +91,21 @@ impl Actor for BusBridge {
     }
 }
 
-impl Supervised for BusBridge {}
+impl<E: Event> Supervised for BusBridge<E> {}
 
-/// Reads the realms again, beside the wake-ups.
-fn look_at(realms: &Realms) {
-    let realms = realms.clone();
-    actix_rt::spawn(async move {
-        if let Err(fault) = realms.reload().await {
-            tracing::warn!(%fault, "the realms cannot be read again; working with what is known");
-        }
+/// Subscribes on the thread that hands on what the bus says: a wake-up then wakes that thread alone.
+///
+/// # Errors
+/// When the bus cannot be reached.
+pub async fn subscribe(arbiter: &Arbiter, bus: Arc<dyn Bus>, pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
+    let (tell, told) = oneshot::channel();
+    arbiter.spawn(async move {
+        let _nobody_starts_any_more = tell.send(bus.subscribe(pod).await);
     });
+    told.await.unwrap_or_else(|_| Err(Fault("the thread of the registries has ended".to_owned())))
 }
 
-async fn subscribe(bus: &dyn Bus, pod: PodId) -> Box<dyn Wakes> {
+async fn subscribe_again(bus: &dyn Bus, pod: PodId) -> Box<dyn Wakes> {
     loop {
         match bus.subscribe(pod).await {
             Ok(wakes) => return wakes,
@@ -113,11 +115,8 @@ async fn subscribe(bus: &dyn Bus, pod: PodId) -> Box<dyn Wakes> {
     }
 }
 
-/// Peers asked about at a time.
-const CHUNK: usize = 500;
-
-/// Whose phone has come to another pod while nothing was heard goes.
-async fn send_away_who_moved(presence: &dyn Presence, messages: &Addr<MessageRegistry>) {
+/// Whoever has come to another pod while nothing was heard goes.
+async fn send_away_who_moved<E: Event>(presence: &dyn Presence, messages: &Addr<MessageRegistry<E>>) {
     let held = messages.send(Held).await.unwrap_or_default();
     for chunk in held.chunks(CHUNK) {
         let peers: Vec<_> = chunk.iter().map(|(peer, _)| *peer).collect();
@@ -131,8 +130,4 @@ async fn send_away_who_moved(presence: &dyn Presence, messages: &Addr<MessageReg
             }
         }
     }
-}
-
-async fn tell_all(logins: &Addr<LoginRegistry>, messages: &Addr<MessageRegistry>) {
-    let _gone_with_the_pod = (logins.send(WakeAll).await, messages.send(PokeAll).await);
 }

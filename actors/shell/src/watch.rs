@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 /// Where deaths are told.
 #[derive(Clone)]
-pub(crate) struct Watch {
+pub struct Watch {
     tell: mpsc::UnboundedSender<&'static str>,
     leaving: Arc<AtomicBool>,
 }
@@ -28,7 +28,9 @@ impl Deaths {
 }
 
 impl Watch {
-    pub(crate) fn new() -> (Self, Deaths) {
+    /// A watch, and where it tells.
+    #[must_use]
+    pub fn new() -> (Self, Deaths) {
         // Unbounded, but each load-bearing actor can die only once.
         let (tell, heard) = mpsc::unbounded_channel();
         (Self { tell, leaving: Arc::default() }, Deaths(heard))
@@ -40,13 +42,14 @@ impl Watch {
     }
 
     /// A field for the watched actor: dropping it, in whatever way the actor ends, tells.
-    pub(crate) fn guard(&self, name: &'static str) -> Vital {
+    #[must_use]
+    pub fn guard(&self, name: &'static str) -> Vital {
         Vital { watch: self.clone(), name }
     }
 }
 
 /// See [`Watch::guard`].
-pub(crate) struct Vital {
+pub struct Vital {
     watch: Watch,
     name: &'static str,
 }

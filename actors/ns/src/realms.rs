@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use countersign_actors_shell::run_to_completion;
 use countersign_channel::{ServerKey, p256, random, statement};
 use countersign_domain_ns::{
     Refused,
@@ -20,8 +21,6 @@ use countersign_protocol::{
     Role,
     ids::{KeyId, RealmId},
 };
-
-use crate::work::to_the_end;
 
 /// A static key says it is good for two years; renewing it is the rotation's work.
 const KEY_LIFE_SECS: u64 = 2 * 365 * 86_400;
@@ -193,7 +192,7 @@ impl Realms {
     /// A fault of the store.
     pub async fn change(&self, before: &Realm, after: &Realm, who: Who) -> Result<Option<Arc<OpenRealm>>, Stop> {
         let (realms, before, after) = (self.clone(), before.clone(), after.clone());
-        to_the_end(async move {
+        run_to_completion(async move {
             let changed = realms.ports.store.change_realm(&before, &after, &realms.ports.stamp(who)).await?;
             realms.tell(after.id).await?;
             let now = realms.by_id(after.id).await?.ok_or(Refused::NotFound)?;
@@ -208,7 +207,7 @@ impl Realms {
     /// A fault of the store.
     pub async fn put_app(&self, app: App, who: Who) -> Result<App, Stop> {
         let realms = self.clone();
-        to_the_end(async move {
+        run_to_completion(async move {
             realms.ports.store.put_app(&app, &realms.ports.stamp(who)).await?;
             realms.tell(app.realm).await?;
             Ok(realms.ports.store.app(app.realm, &app.id).await?.unwrap_or(app))
@@ -222,7 +221,7 @@ impl Realms {
     /// [`Refused::NotFound`].
     pub async fn delete_app(&self, realm: RealmId, id: String, who: Who) -> Result<(), Stop> {
         let realms = self.clone();
-        to_the_end(async move {
+        run_to_completion(async move {
             if !realms.ports.store.delete_app(realm, &id, &realms.ports.stamp(who)).await? {
                 return Err(Refused::NotFound.into());
             }

@@ -3,23 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use countersign_domain_ns::ports::Ports;
-use countersign_ports::{
-    Fault,
-    bus::{Bus, Wakes},
-    presence::{Peer, Presence},
+use async_trait::async_trait;
+use countersign_actors_shell::{
+    BusBridge, Count, Deaths, Drain, Front, Listener, MessageRegistry, Sessions, Shell, Tell, TellAll, Watch, report_departures, subscribe,
 };
+use countersign_domain_ns::{
+    account::peer,
+    ports::{Ports, Topic},
+};
+use countersign_ports::Fault;
 use countersign_protocol::ids::PodId;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::{
-    Accounts, Deaths, Drain, Enrolments, Logins, Realms, Sessions,
-    bridge::BusBridge,
-    registry::{
-        login::LoginRegistry,
-        message::{Count, MessageRegistry},
-    },
-    watch::Watch,
+    Accounts, Enrolments, Logins, Realms,
+    registry::login::{self, LoginRegistry, WakeAll},
+    session::{Event, Ns},
 };
 
 /// How long the steps of a session may take. The defaults are in the program's configuration.
@@ -45,11 +44,9 @@ pub(crate) struct Shared {
     pub(crate) realms: Realms,
     pub(crate) settings: Settings,
     pub(crate) logins: Addr<LoginRegistry>,
-    pub(crate) messages: Addr<MessageRegistry>,
+    pub(crate) messages: Addr<MessageRegistry<Event>>,
     /// A supervised actor lives only as long as somebody could send to it.
-    _bridge: Addr<BusBridge>,
-    /// Turns true when the pod sends everybody away.
-    pub(crate) leaving: tokio::sync::watch::Receiver<bool>,
+    _bridge: Addr<BusBridge<Event>>,
 }
 
 /// How soon settings that were changed on another pod are seen here.
@@ -66,27 +63,45 @@ async fn refresh(realms: Realms) {
 
 /// Phones that left and have not been told of yet, at most.
 const DEPARTURES: usize = 65_536;
-/// Departures per batch.
-const TOGETHER: usize = 500;
+/// Hands the wake-ups of NS to its registries.
+struct Woken {
+    logins: Addr<LoginRegistry>,
+    messages: Addr<MessageRegistry<Event>>,
+    realms: Realms,
+}
 
-/// Tells other pods who left here, until the registry ends.
-async fn tell_who_left(presence: Arc<dyn Presence>, mut departed: mpsc::Receiver<(Peer, u64)>) {
-    let mut gone = Vec::new();
-    while departed.recv_many(&mut gone, TOGETHER).await > 0 {
-        if let Err(fault) = presence.depart(&gone).await {
-            tracing::warn!(%fault, "who left cannot be told to other pods");
-        }
-        gone.clear();
+impl Woken {
+    /// Reads the realms again, beside the wake-ups.
+    fn look_at_realms(&self) {
+        let realms = self.realms.clone();
+        actix_rt::spawn(async move {
+            if let Err(fault) = realms.reload().await {
+                tracing::warn!(%fault, "the realms cannot be read again; working with what is known");
+            }
+        });
     }
 }
 
-/// The bus is listened to on the thread that hands on what it says: a wake-up then wakes that thread alone.
-async fn subscribe(arbiter: &Arbiter, bus: Arc<dyn Bus>, pod: PodId) -> Result<Box<dyn Wakes>, Fault> {
-    let (tell, told) = oneshot::channel();
-    arbiter.spawn(async move {
-        let _nobody_starts_any_more = tell.send(bus.subscribe(pod).await);
-    });
-    told.await.unwrap_or_else(|_| Err(Fault("the heart's thread has ended".to_owned())))
+#[async_trait(?Send)]
+impl Listener for Woken {
+    async fn changed(&self, topic: &[u8], v: u64) {
+        let Some(topic) = Topic::from_bytes(topic) else { return };
+        let (account, event) = match topic {
+            Topic::Login(_) | Topic::Enrolment(_) => {
+                let _gone_with_the_pod = self.logins.send(login::Wake(topic, v)).await;
+                return;
+            }
+            Topic::Realm(_) => return self.look_at_realms(),
+            Topic::Account(account) => (account, Event::Look),
+            Topic::Offered { to, .. } | Topic::Vouch { to, .. } | Topic::Device { to, .. } => (to, Event::See(topic)),
+        };
+        let _gone_with_the_pod = self.messages.send(Tell { peer: peer(account), event }).await;
+    }
+
+    async fn resync(&self) {
+        self.look_at_realms();
+        let _gone_with_the_pod = (self.logins.send(WakeAll).await, self.messages.send(TellAll(Event::Look)).await);
+    }
 }
 
 /// The handles of a started heart.
@@ -96,8 +111,8 @@ pub struct Heart {
     pub logins: Logins,
     pub enrolments: Enrolments,
     pub accounts: Accounts,
-    pub sessions: Sessions,
-    pub drain: Drain,
+    pub sessions: Arc<dyn Sessions>,
+    pub drain: Drain<Event>,
     shared: Arc<Shared>,
 }
 
@@ -125,20 +140,22 @@ impl Heart {
         let vital = watch.guard("MessageRegistry");
         let (departures, departed) = mpsc::channel(DEPARTURES);
         let messages = MessageRegistry::start_in_arbiter(&arbiter.handle(), move |_| MessageRegistry::new(departures, vital));
-        actix_rt::spawn(tell_who_left(ports.presence.clone(), departed));
+        actix_rt::spawn(report_departures(ports.presence.clone(), departed));
         let pod = PodId(ports.fresh_id());
         let wakes = subscribe(&arbiter, ports.bus.clone(), pod).await?;
-        let bridge = BusBridge::new(&ports, pod, wakes, logins.clone(), messages.clone(), realms.clone());
+        let woken = Arc::new(Woken { logins: logins.clone(), messages: messages.clone(), realms: realms.clone() });
+        let bridge = BusBridge::new((ports.bus.clone(), ports.presence.clone()), pod, wakes, messages.clone(), woken);
         let bridge = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| bridge);
-        let shared =
-            Arc::new(Shared { ports, realms: realms.clone(), settings, logins, messages: messages.clone(), _bridge: bridge, leaving });
+        let (first_frame, lifetime) = (settings.first_frame, settings.lifetime);
+        let shell = Arc::new(Shell { clock: ports.clock.clone(), first_frame, lifetime, leaving });
+        let shared = Arc::new(Shared { ports, realms: realms.clone(), settings, logins, messages: messages.clone(), _bridge: bridge });
         actix_rt::spawn(refresh(realms.clone()));
         let heart = Self {
             realms,
             logins: Logins::new(shared.clone()),
             enrolments: Enrolments::new(shared.clone()),
             accounts: Accounts::new(shared.clone()),
-            sessions: Sessions::new(shared.clone()),
+            sessions: Arc::new(Front::<Ns>::new(shell, shared.clone())),
             drain: Drain::new(messages, watch, leave),
             shared,
         };
@@ -157,11 +174,12 @@ impl Heart {
     pub async fn panic_in(&self, what: &str) -> bool {
         use countersign_domain_ns::account;
 
-        use crate::registry::{login, message};
         match (what, what.parse()) {
             ("logins", _) => self.shared.logins.send(login::Panic).await.is_err(),
-            ("messages", _) => self.shared.messages.send(message::Panic).await.is_err(),
-            (_, Ok(account)) => self.shared.messages.send(message::PanicSession(account::peer(account))).await.unwrap_or(false),
+            ("messages", _) => self.shared.messages.send(countersign_actors_shell::Panic).await.is_err(),
+            (_, Ok(account)) => {
+                self.shared.messages.send(countersign_actors_shell::PanicSession(account::peer(account))).await.unwrap_or(false)
+            }
             _ => false,
         }
     }

@@ -20,8 +20,7 @@ use countersign_domain_ns::ports::Topic;
 use countersign_ports::time::{Clock, Time};
 use tokio::sync::Notify;
 
-use super::message::Count;
-use crate::watch::Vital;
+use countersign_actors_shell::{Count, Vital};
 
 /// How often expiries are looked for.
 const TICK: Duration = Duration::from_millis(200);

@@ -1,0 +1,276 @@
+//! What an authenticated account may ask, and what it is told unasked.
+
+use std::{rc::Rc, sync::Arc};
+
+use actix::prelude::*;
+use countersign_actors_shell::{done, run_to_completion};
+use countersign_domain_ns::{
+    account::Account,
+    audit::Actor,
+    flows::login::{self, Claimed, Seen},
+    login::{EndedBy, Login, State},
+    ports::Topic,
+    realm::OpenRealm,
+    refused::Stop,
+};
+use countersign_protocol::{
+    codes::{AccountState, Close, LoginState, Refusal},
+    frames::{self, AccountChanged, Decided, Done, LoginChanged, Logins, PhoneFrame, Pong},
+    ids::{LoginId, ReqId},
+};
+
+use super::{
+    Session, Work,
+    devices::{decide_enrolment, list_devices, list_enrolments, manage_device, state_now},
+    entrance::record_heartbeat,
+    phases::{MOST_WATCHED, Phase},
+    told::{OUTCOME, answer, entry, last},
+};
+use crate::registry::login::{MOST_PER_TOPIC, Waiter, Woken, register};
+
+/// Entries of one `logins` answer: far below the largest frame.
+const MOST_LISTED: usize = 100;
+
+fn refusal(stop: &Stop) -> Refusal {
+    match stop {
+        Stop::Refused(refused) => refused.refusal(),
+        Stop::Limited(_) => Refusal::RateLimited,
+        Stop::Fault(fault) => {
+            tracing::warn!(%fault, "a phone's command failed");
+            Refusal::Unavailable
+        }
+    }
+}
+
+pub(super) fn me(session: &Session) -> Option<(Arc<OpenRealm>, Rc<Account>)> {
+    match &session.conversation.phase {
+        // The realm as it is now: what an administrator changes counts for phones that are connected, too.
+        Phase::Account(a) => {
+            Some((session.conversation.shared.realms.known(a.realm.realm.id).unwrap_or_else(|| a.realm.clone()), a.account.clone()))
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn command(session: &mut Session, frame: PhoneFrame, ctx: &mut Context<Session>) -> Work {
+    let Some((realm, account)) = me(session) else { return done() };
+    match frame {
+        PhoneFrame::Ping(ping) => {
+            let time = session.conversation.shared.ports.now().secs();
+            session.say(Pong { nonce: ping.nonce, time }, ctx);
+            keep_alive(session, realm, account)
+        }
+        PhoneFrame::Claim(frame) => claim(session, realm, account, frame),
+        PhoneFrame::Decide(frame) => decide(session, realm, account, frame),
+        PhoneFrame::Logout(logout) => log_out(session, realm, account, &logout),
+        PhoneFrame::ListLogins(asked) => list(session, realm, account, asked.req_id),
+        PhoneFrame::StartLogin(start) => start_login(session, realm, account, start),
+        PhoneFrame::LogoutAll(all) => log_out_all(session, realm, account, all.req_id),
+        PhoneFrame::ListDevices(list) => list_devices(session, account, list.req_id),
+        PhoneFrame::ManageDevice(manage) => manage_device(session, realm, account, manage),
+        PhoneFrame::ListEnrolments(list) => list_enrolments(session, realm, account, list.req_id),
+        PhoneFrame::DecideEnrolment(decide) => decide_enrolment(session, realm, account, decide),
+        PhoneFrame::Auth(_) | PhoneFrame::Enrol(_) => done(),
+    }
+}
+
+/// A ping keeps logins alive where the realm asks for it.
+fn keep_alive(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>) -> Work {
+    if realm.realm.settings.silence_secs == 0 {
+        return done();
+    }
+    let shared = session.conversation.shared.clone();
+    let work = async move { record_heartbeat(&shared.ports, &realm, &account).await };
+    Box::pin(work.into_actor(session).map(|heard, _, _| {
+        if let Err(fault) = heard {
+            tracing::warn!(%fault, "a ping could not be noted");
+        }
+    }))
+}
+
+fn claim(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::Claim) -> Work {
+    let shared = session.conversation.shared.clone();
+    let req_id = frame.req_id;
+    show(session, req_id, realm.clone(), async move { login::claim(&shared.ports, &realm, &account, &frame).await })
+}
+
+fn start_login(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::StartLogin) -> Work {
+    let shared = session.conversation.shared.clone();
+    let req_id = frame.req_id;
+    let here = realm.clone();
+    show(session, req_id, here, async move { login::start_in_app(&shared.ports, &realm, &account, &frame.client, req_id).await })
+}
+
+/// Answers with what the phone has to show, and follows the login from then on.
+fn show(session: &mut Session, req_id: ReqId, realm: Arc<OpenRealm>, claim: impl Future<Output = Result<Claimed, Stop>> + 'static) -> Work {
+    Box::pin(run_to_completion(claim).into_actor(session).then(move |result, session, ctx| match result {
+        Ok(claimed) => {
+            session.say(answer(&realm, req_id, &claimed), ctx);
+            watch(session, &claimed.login, LoginState::Claimed.version(), ctx)
+        }
+        Err(stop) => {
+            no(session, req_id, &stop, ctx);
+            done()
+        }
+    }))
+}
+
+/// Refuses a command for this reason.
+pub(super) fn no(session: &mut Session, req_id: ReqId, stop: &Stop, ctx: &mut Context<Session>) {
+    let retry_after = if let Stop::Limited(limited) = stop { Some(limited.retry_after) } else { None };
+    session.say(frames::Refused { req_id, code: refusal(stop), retry_after }, ctx);
+}
+
+/// Runs a command whose answer is "done".
+pub(super) fn get_done(session: &mut Session, req_id: ReqId, command: impl Future<Output = Result<(), Stop>> + 'static) -> Work {
+    Box::pin(run_to_completion(command).into_actor(session).map(move |result, session, ctx| match result {
+        Ok(()) => session.say(Done { req_id }, ctx),
+        Err(stop) => no(session, req_id, &stop, ctx),
+    }))
+}
+
+fn log_out_all(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, req_id: ReqId) -> Work {
+    let shared = session.conversation.shared.clone();
+    let who = Actor::Account(account.id).into();
+    get_done(session, req_id, async move {
+        login::end_all_of_user(&shared.ports, &realm, &account.user_id, who).await?;
+        Ok(())
+    })
+}
+
+/// Registers for a login's changes, then looks once: what changed in between is told.
+fn watch(session: &mut Session, login: &Login, told: u64, ctx: &mut Context<Session>) -> Work {
+    if matches!(&session.conversation.phase, Phase::Account(a) if a.watches(login.id)) {
+        return done();
+    }
+    let (id, me) = (login.id, ctx.address().recipient::<Woken>());
+    let registration =
+        register(&session.conversation.shared.logins, Topic::Login(id), Waiter::Session(me), MOST_PER_TOPIC, Some(login.expires_at));
+    let (Phase::Account(a), Some(registration)) = (&mut session.conversation.phase, registration) else { return done() };
+    a.watch(id, told, registration);
+    look_at_login(session, id)
+}
+
+fn decide(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::Decide) -> Work {
+    let shared = session.conversation.shared.clone();
+    let (req_id, id, cb, from) = (frame.req_id, frame.login, session.channel().binding(), session.from());
+    // The wake-up of its own outcome comes before the answer, and needs no look.
+    deciding(session, id, true);
+    let work = run_to_completion(async move { login::decide(&shared.ports, &realm, &account, &frame, (&cb, Some(from))).await });
+    Box::pin(work.into_actor(session).then(move |result, session, ctx| {
+        deciding(session, id, false);
+        match result {
+            Ok(state) => {
+                note(session, id, state);
+                session.say(Decided { req_id, login: id, state }, ctx);
+                done()
+            }
+            Err(stop) => {
+                no(session, req_id, &stop, ctx);
+                // What it was not woken for meanwhile.
+                if knows(session, id, OUTCOME) { done() } else { look_at_login(session, id) }
+            }
+        }
+    }))
+}
+
+fn log_out(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, frame: &frames::Logout) -> Work {
+    let shared = session.conversation.shared.clone();
+    let (req_id, id) = (frame.req_id, frame.login);
+    let who = Actor::Account(account.id).into();
+    let work = run_to_completion(async move { login::end(&shared.ports, &realm, id, EndedBy::Phone, who).await });
+    Box::pin(work.into_actor(session).map(move |result, session, ctx| match result {
+        Ok(_) => {
+            note(session, id, LoginState::Ended);
+            session.say(Done { req_id }, ctx);
+        }
+        Err(stop) => no(session, req_id, &stop, ctx),
+    }))
+}
+
+fn list(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, req_id: ReqId) -> Work {
+    let shared = session.conversation.shared.clone();
+    let work = async move { login::list(&shared.ports, &realm, &account).await };
+    Box::pin(work.into_actor(session).map(move |result, session, ctx| match result {
+        Ok(mut seen) => {
+            seen.truncate(MOST_LISTED);
+            let logins = seen.iter().map(entry).collect();
+            session.say(Logins { req_id, logins }, ctx);
+            // A phone that came back hears of the logins of its earlier connections again.
+            for s in seen.into_iter().filter(|s| s.state != State::Pending).take(MOST_WATCHED) {
+                let told = s.state.public().version();
+                let watch = watch(session, &s.login, told, ctx);
+                ctx.spawn(watch);
+            }
+        }
+        Err(fault) => no(session, req_id, &Stop::Fault(fault), ctx),
+    }))
+}
+
+/// The phone knows this state: the registry's echo of it is no news.
+fn note(session: &mut Session, login: LoginId, state: LoginState) -> bool {
+    match &mut session.conversation.phase {
+        Phase::Account(a) => a.note(login, state.version(), last(state)),
+        _ => false,
+    }
+}
+
+fn deciding(session: &mut Session, login: LoginId, deciding: bool) {
+    if let Phase::Account(a) = &mut session.conversation.phase {
+        a.deciding(login, deciding);
+    }
+}
+
+/// Whether the phone has been told this version already.
+pub(super) fn knows(session: &Session, login: LoginId, v: u64) -> bool {
+    matches!(&session.conversation.phase, Phase::Account(a) if a.knows(login, v))
+}
+
+/// Something may have changed: read, and tell if it is news.
+pub(super) fn look_at_login(session: &mut Session, id: LoginId) -> Work {
+    let Some((realm, _)) = me(session) else { return done() };
+    let shared = session.conversation.shared.clone();
+    let work = async move { login::look(&shared.ports, &realm, id).await };
+    Box::pin(work.into_actor(session).map(move |seen, session, ctx| {
+        if let Ok(Some(Seen { state, .. })) = seen {
+            let state = state.public();
+            if note(session, id, state) {
+                session.say(LoginChanged { login: id, state, v: state.version() }, ctx);
+            }
+        }
+    }))
+}
+
+pub(super) fn look_at_account(session: &mut Session) -> Work {
+    let Some((realm, account)) = me(session) else {
+        // It is being authenticated: look as soon as it is.
+        session.conversation.look_due = true;
+        return done();
+    };
+    if session.owes_an_answer() {
+        // What it asked is answered first, also when it blocks itself.
+        session.conversation.look_due = true;
+        return done();
+    }
+    let shared = session.conversation.shared.clone();
+    let work = async move { shared.ports.store.account(realm.realm.id, account.id).await };
+    Box::pin(work.into_actor(session).map(|found, session, ctx| match found {
+        Ok(Some(account)) => account_is(session, account, ctx),
+        Ok(None) => session.goodbye(Close::Deleted, ctx),
+        // Nothing is lost: commands read the store themselves.
+        Err(fault) => tracing::warn!(%fault, "an account could not be read"),
+    }))
+}
+
+fn account_is(session: &mut Session, now: Account, ctx: &mut Context<Session>) {
+    let (state, before) = (state_now(session, &now, ctx), session.conversation.told_state);
+    let Phase::Account(a) = &mut session.conversation.phase else { return };
+    a.account = Rc::new(now);
+    session.conversation.told_state = Some(state);
+    match state {
+        AccountState::Blocked => session.goodbye(Close::Blocked, ctx),
+        AccountState::Deleted => session.goodbye(Close::Deleted, ctx),
+        AccountState::Pending | AccountState::Active if before != Some(state) => session.say(AccountChanged { state }, ctx),
+        AccountState::Pending | AccountState::Active => {}
+    }
+}

@@ -1,0 +1,133 @@
+//! What concerns an account without being it: logins that wait for it, and the other phones of its user.
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use countersign_actors_shell::done;
+use countersign_domain_ns::{
+    account::Account,
+    enrolment::Enrolment,
+    flows::{devices, enrolment, login},
+    login::State,
+    ports::Topic,
+    realm::OpenRealm,
+};
+use countersign_ports::Fault;
+use countersign_protocol::{
+    codes::AccountState,
+    frames::{
+        self, DecideEnrolment, Device, DeviceChanged, Devices, EnrolmentEntry, EnrolmentWaiting, LoginOffered, ManageDevice, ServerFrame,
+    },
+    ids::ReqId,
+};
+
+use super::{
+    Session, Work,
+    commands::{get_done, look_at_account, me, no},
+};
+use crate::heart::Shared;
+
+pub(super) fn list_devices(session: &mut Session, account: Rc<Account>, req_id: ReqId) -> Work {
+    let shared = session.conversation.shared.clone();
+    let work = async move { devices::seen_by(&shared.ports, &account).await };
+    Box::pin(work.into_actor(session).map(move |found, session, ctx| match found {
+        Ok(all) => session.say(Devices { req_id, devices: all.iter().map(device).collect() }, ctx),
+        Err(stop) => no(session, req_id, &stop, ctx),
+    }))
+}
+
+pub(super) fn manage_device(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, asked: ManageDevice) -> Work {
+    let shared = session.conversation.shared.clone();
+    get_done(session, asked.req_id, async move { devices::manage(&shared.ports, &realm, account.id, &asked).await })
+}
+
+pub(super) fn list_enrolments(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, req_id: ReqId) -> Work {
+    let shared = session.conversation.shared.clone();
+    let work = async move { devices::waiting(&shared.ports, &realm, &account).await };
+    Box::pin(work.into_actor(session).map(move |found, session, ctx| match found {
+        Ok(all) => {
+            let entry = |(e, new): (Enrolment, Account)| EnrolmentEntry {
+                enrolment: e.id,
+                name: new.device,
+                app: new.app,
+                since: e.created_at.secs(),
+                jkt: new.jkt,
+            };
+            session.say(frames::Enrolments { req_id, enrolments: all.into_iter().map(entry).collect() }, ctx);
+        }
+        Err(stop) => no(session, req_id, &stop, ctx),
+    }))
+}
+
+pub(super) fn decide_enrolment(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, asked: DecideEnrolment) -> Work {
+    let (shared, cb) = (session.conversation.shared.clone(), session.channel().binding());
+    get_done(session, asked.req_id, async move { devices::vouch(&shared.ports, &realm, &account, &asked, &cb).await })
+}
+
+/// Tells of phones that came to the user since this one asked for the list: an old phone learns of a new one however long it was away.
+pub(super) fn tell_phones(session: &mut Session) -> Work {
+    let Some((_, account)) = me(session) else { return done() };
+    let shared = session.conversation.shared.clone();
+    let work = async move { devices::news_for(&shared.ports, &account).await };
+    Box::pin(work.into_actor(session).map(|found, session, ctx| match found {
+        Ok(all) => all.iter().for_each(|a| session.say(changed(a), ctx)),
+        // Nothing is lost: it is told at the next connection, until it is in a list that the phone asked for.
+        Err(fault) => tracing::warn!(%fault, "a phone could not be told of others"),
+    }))
+}
+
+/// The account's state for the phone, now. One that works from later on only is looked at again then.
+pub(super) fn state_now(session: &Session, account: &Account, ctx: &mut Context<Session>) -> AccountState {
+    let now = session.conversation.shared.ports.now();
+    let state = account.state_at(now);
+    if let (true, Some(from)) = (state != account.state, account.active_from) {
+        let wait = Duration::from_millis(now.until(from)).min(session.conversation.shared.settings.lifetime);
+        ctx.run_later(wait, |session, ctx| {
+            let look = look_at_account(session);
+            ctx.spawn(look);
+        });
+    }
+    state
+}
+
+/// The bus says only what it is about; what is told is read now.
+pub(super) fn see(session: &mut Session, topic: Topic) -> Work {
+    let Some((realm, account)) = me(session) else { return done() };
+    let shared = session.conversation.shared.clone();
+    let work = async move { news(&shared, &realm, &account, topic).await };
+    Box::pin(work.into_actor(session).map(|news, session, ctx| match news {
+        Ok(Some(frame)) => session.say(frame, ctx),
+        Ok(None) => {}
+        // Nothing is lost: it is in the lists.
+        Err(fault) => tracing::warn!(%fault, "a phone could not be told something"),
+    }))
+}
+
+async fn news(shared: &Shared, realm: &OpenRealm, account: &Account, topic: Topic) -> Result<Option<ServerFrame>, Fault> {
+    let ports = &shared.ports;
+    Ok(match topic {
+        Topic::Offered { login: id, .. } => {
+            let seen = login::look(ports, realm, id).await?;
+            let waits = seen.filter(|s| s.state == State::Pending && s.login.is_for(account.id, &account.user_id));
+            waits.map(|s| LoginOffered { login: id, client_name: s.login.client_name, expires_at: s.login.expires_at.secs() }.into())
+        }
+        Topic::Vouch { enrolment: id, .. } => {
+            let e = enrolment::look(ports, realm, id).await?.filter(|e| e.user_id == account.user_id);
+            e.and_then(|e| e.redeemed).map(|r| EnrolmentWaiting { enrolment: id, name: r.device }.into())
+        }
+        Topic::Device { of, .. } => {
+            let other = ports.store.account(realm.realm.id, of).await?.filter(|a| a.user_id == account.user_id);
+            other.map(|a| changed(&a).into())
+        }
+        Topic::Login(_) | Topic::Enrolment(_) | Topic::Account(_) | Topic::Realm(_) => None,
+    })
+}
+
+fn changed(a: &Account) -> DeviceChanged {
+    let Device { account, name, app, state, since } = device(a);
+    DeviceChanged { account, name, app, state, since }
+}
+
+fn device(a: &Account) -> Device {
+    Device { account: a.id, name: a.device.clone(), app: a.app.clone(), state: a.state, since: a.created_at.secs() }
+}

@@ -1,0 +1,109 @@
+//! From a HELLO to a session.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use async_trait::async_trait;
+use countersign_channel::accept;
+use countersign_ports::time::Clock;
+use countersign_protocol::{
+    cbor::encode,
+    codes::Close,
+    frames::Welcome,
+    ids::KeyId,
+    outer::{MAX_PHONE_FRAME, Outer},
+};
+use tokio::sync::watch;
+
+use crate::{
+    conversation::{Conversation, Entrance},
+    link::{LinkReader, link},
+    session::{Pumped, SessionActor},
+};
+
+/// What every session of a pod shares, whatever is said in it.
+pub struct Shell {
+    pub clock: Arc<dyn Clock>,
+    /// From HELLO to the first frame.
+    pub first_frame: Duration,
+    /// Of a whole connection.
+    pub lifetime: Duration,
+    /// Turns true when the pod sends everybody away.
+    pub leaving: watch::Receiver<bool>,
+}
+
+/// Starts sessions: the handle of the phone socket.
+#[async_trait(?Send)]
+pub trait Sessions: Send + Sync {
+    /// Answers a HELLO (the whole outer frame) that came from this address, and starts its session on this thread.
+    ///
+    /// # Errors
+    /// What to close the connection with: the frame is no HELLO, its key is unknown, or it was not made for that key.
+    async fn start(&self, hello: &[u8], from: IpAddr) -> Result<Session, Close>;
+}
+
+/// Starts the sessions of one service.
+pub struct Front<C: Conversation> {
+    shell: Arc<Shell>,
+    shared: Arc<C::Shared>,
+}
+
+impl<C: Conversation> Front<C> {
+    #[must_use]
+    pub fn new(shell: Arc<Shell>, shared: Arc<C::Shared>) -> Self {
+        Self { shell, shared }
+    }
+}
+
+#[async_trait(?Send)]
+impl<C: Conversation> Sessions for Front<C> {
+    async fn start(&self, hello: &[u8], from: IpAddr) -> Result<Session, Close> {
+        let Ok(Outer::Hello { key_id, noise }) = Outer::parse(hello) else { return Err(Close::Protocol) };
+        let Entrance { key, ping_after, conversation } = match C::enter(&self.shared, KeyId(key_id)).await {
+            Ok(Some(entrance)) => entrance,
+            Ok(None) => return Err(Close::Protocol),
+            Err(fault) => {
+                tracing::warn!(%fault, "the key of a HELLO cannot be looked for");
+                return Err(Close::Busy);
+            }
+        };
+        let welcome = Welcome { time: self.shell.clock.now().secs(), max_frame: MAX_PHONE_FRAME as u64, ping_after };
+        let (hello_ok, channel) = accept(&key, noise, &encode(&welcome)).map_err(|_| Close::Protocol)?;
+        let (way_out, reader) = link();
+        if !way_out.send(hello_ok) {
+            return Err(Close::Internal);
+        }
+        let actor = SessionActor::new(self.shell.clone(), way_out, channel, conversation, from);
+        Ok(Session { actor: actor.start().recipient(), reader })
+    }
+}
+
+/// The pump's hold on a session. Dropping it ends the session.
+pub struct Session {
+    actor: Recipient<Pumped>,
+    reader: LinkReader,
+}
+
+impl Session {
+    /// Both at once: frames go in while answers come out.
+    pub fn split(&mut self) -> (SessionIn<'_>, &mut LinkReader) {
+        (SessionIn(&self.actor), &mut self.reader)
+    }
+}
+
+/// The way in alone.
+pub struct SessionIn<'a>(&'a Recipient<Pumped>);
+
+impl SessionIn<'_> {
+    /// Hands over one message from the phone and waits until it is dealt with. False when the session has ended.
+    pub async fn frame(&self, message: Vec<u8>) -> bool {
+        self.0.send(Pumped::Frame(message)).await.is_ok()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // With a full mailbox the actor meets the cut Link at its next message instead.
+        let _ = self.actor.try_send(Pumped::HungUp);
+    }
+}
