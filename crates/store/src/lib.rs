@@ -1,14 +1,19 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![expect(clippy::duplicate_mod, reason = "one query body, compiled once for each database")]
 
+mod database;
 pub mod dialect;
 pub mod lite;
 pub mod migrate;
 pub mod mysql;
 pub mod pool;
 pub mod postgres;
+pub mod shared;
 mod tls;
 pub mod url;
+
+pub use database::Database;
 
 /// Why the database did not do what was asked. The text is for logs and holds no values of rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

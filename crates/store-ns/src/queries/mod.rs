@@ -21,7 +21,8 @@ pub(crate) mod roles;
 pub(crate) mod trail;
 pub(crate) mod users;
 
-use super::{Conn, ORDER_TRAIL, insert_new, lock};
+pub(crate) use super::shared;
+use super::{Conn, insert_new, lock};
 use countersign_store::StoreError;
 
 pub(crate) type Answer<T> = Result<T, StoreError>;

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use super::{Answer, Conn, apps, insert_new, lock, trail::append};
 use crate::{
     rows::{RealmKeyRow, RealmRow, sealed_realm},
-    schema::{counters, realm_keys, realms},
+    schema::{realm_keys, realms},
 };
 
 pub(crate) async fn add(c: &mut Conn, realm: &SealedRealm, stamp: &Stamp) -> Answer<bool> {
@@ -58,11 +58,6 @@ pub(crate) async fn change(c: &mut Conn, before: &Realm, realm: &Realm, stamp: &
         append(c, stamp, "realm.changed", &About::of(realm.id, &realm.name).detail(detail)).await?;
     }
     Ok(changed)
-}
-
-/// The oldest schema a program must know to work here.
-pub(crate) async fn oldest_schema(c: &mut Conn) -> Answer<i64> {
-    Ok(counters::table.find("oldest_schema").select(counters::n).get_result(c).await?)
 }
 
 pub(crate) async fn ping(c: &mut Conn) -> Answer<()> {

@@ -7,10 +7,10 @@ use countersign_protocol::ids::{AuditId, ClientId, RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, ORDER_TRAIL, insert_new, literal, lock};
+use super::{Answer, Conn, literal, shared};
 use crate::{
     rows::{self, millis},
-    schema::{counters, endings, holds, outcomes, redemptions, requests, trail},
+    schema::{endings, holds, outcomes, redemptions, trail},
 };
 
 /// One row beside the deed it tells of, and the mark of the keyed request that asked for it.
@@ -29,8 +29,7 @@ pub(crate) async fn append(c: &mut Conn, stamp: &Stamp, action: &str, about: &Ab
     );
     diesel::insert_into(trail::table).values(values).execute(c).await?;
     if let Some(mark) = stamp.who.mark {
-        let values = (requests::id.eq(mark.id.to_vec()), requests::hash.eq(mark.hash.to_vec()), requests::at.eq(millis(stamp.now)));
-        insert_new!(c, requests::table, values).await?;
+        shared::remember_request(c, &mark.id, &mark.hash, millis(stamp.now)).await?;
     }
     Ok(())
 }
@@ -44,7 +43,7 @@ pub(crate) async fn done_before(c: &mut Conn, stamp: &Stamp) -> Answer<bool> {
 }
 
 pub(crate) async fn request(c: &mut Conn, id: &[u8; 16]) -> Answer<Option<[u8; 32]>> {
-    let hash: Option<Vec<u8>> = requests::table.find(id.to_vec()).select(requests::hash).get_result(c).await.optional()?;
+    let hash = shared::request(c, id).await?;
     hash.map(|h| rows::At { table: "requests", row: id }.fixed(&h)).transpose()
 }
 
@@ -83,26 +82,6 @@ impl TryFrom<Row> for Entry {
             about,
         })
     }
-}
-
-/// How many rows get their place at a time.
-const ORDER: u32 = 2000;
-
-/// Whether rows wait for their place.
-pub(crate) async fn unordered(c: &mut Conn) -> Answer<bool> {
-    let one: Option<Vec<u8>> = trail::table.filter(trail::seq.is_null()).select(trail::id).first(c).await.optional()?;
-    Ok(one.is_some())
-}
-
-/// Gives rows that are committed their place, one orderer at a time: what comes later gets a later one, so that whoever has read up to a place has missed
-/// nothing. A number drawn while writing could not promise that, because writers commit in any order. Gives how many got one.
-pub(crate) async fn order(c: &mut Conn) -> Answer<usize> {
-    let last: i64 = lock!(counters::table.find("trail").select(counters::n)).get_result(c).await?;
-    let numbering = ORDER_TRAIL.replace("{last}", &last.to_string()).replace("{most}", &ORDER.to_string());
-    let ordered = diesel::sql_query(numbering).execute(c).await?;
-    let now = last.saturating_add(i64::try_from(ordered).unwrap_or(0));
-    diesel::update(counters::table.find("trail")).set(counters::n.eq(now)).execute(c).await?;
-    Ok(ordered)
 }
 
 pub(crate) async fn events(c: &mut Conn, f: &Filter) -> Answer<Vec<Entry>> {
@@ -153,7 +132,7 @@ pub(crate) async fn purge(c: &mut Conn, realm: Option<RealmId>, before: Kept) ->
             gone.outcomes += purge_outcomes(c, realm, false, before.evidence).await?;
             gone.outcomes += purge_outcomes(c, realm, true, before.unclaimed).await?;
         }
-        None => gone.requests = purge_requests(c, before.requests).await?,
+        None => gone.requests = shared::purge_requests(c, millis(before.requests)).await?,
     }
     Ok(gone)
 }
@@ -170,12 +149,6 @@ async fn purge_rows(c: &mut Conn, realm: Option<RealmId>, class: Class, before: 
     old = old.filter(diesel::dsl::not(diesel::dsl::exists(held.select(holds::user_id))));
     let old: Vec<Vec<u8>> = old.load(c).await?;
     Ok(diesel::delete(trail::table.filter(trail::id.eq_any(old))).execute(c).await?)
-}
-
-async fn purge_requests(c: &mut Conn, before: Time) -> Answer<usize> {
-    let old = requests::table.filter(requests::at.lt(millis(before))).select(requests::id).limit(BATCH);
-    let old: Vec<Vec<u8>> = old.load(c).await?;
-    Ok(diesel::delete(requests::table.filter(requests::id.eq_any(old))).execute(c).await?)
 }
 
 /// Those nobody claimed, or all.

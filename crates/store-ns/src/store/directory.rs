@@ -13,13 +13,13 @@ use countersign_domain_ns::{
 use countersign_ports::{Fault, time::Time};
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
-use super::{NsStore, read, scan, write};
+use super::{NsStore, change, read, scan};
 
 #[async_trait]
 impl Directory for NsStore {
     async fn add_realm(&self, realm: &SealedRealm, stamp: &Stamp) -> Result<bool, Fault> {
         let (realm, stamp) = (realm.clone(), stamp.clone());
-        write!(self, |c| q::realms::add(c, &realm, &stamp))
+        change!(self, |c| q::realms::add(c, &realm, &stamp))
     }
 
     async fn realms(&self) -> Result<Vec<SealedRealm>, Fault> {
@@ -28,17 +28,17 @@ impl Directory for NsStore {
 
     async fn change_realm(&self, before: &Realm, after: &Realm, stamp: &Stamp) -> Result<bool, Fault> {
         let (before, after, stamp) = (before.clone(), after.clone(), stamp.clone());
-        write!(self, |c| q::realms::change(c, &before, &after, &stamp))
+        change!(self, |c| q::realms::change(c, &before, &after, &stamp))
     }
 
     async fn add_client(&self, client: &Client, stamp: &Stamp) -> Result<bool, Fault> {
         let (client, stamp) = (client.clone(), stamp.clone());
-        write!(self, |c| q::clients::add(c, &client, &stamp))
+        change!(self, |c| q::clients::add(c, &client, &stamp))
     }
 
     async fn change_client(&self, client: &Client, stamp: &Stamp) -> Result<bool, Fault> {
         let (client, stamp) = (client.clone(), stamp.clone());
-        write!(self, |c| q::clients::change(c, &client, &stamp))
+        change!(self, |c| q::clients::change(c, &client, &stamp))
     }
 
     async fn client(&self, realm: RealmId, id: ClientId) -> Result<Option<Client>, Fault> {
@@ -57,12 +57,12 @@ impl Directory for NsStore {
 
     async fn delete_client(&self, realm: RealmId, id: ClientId, stamp: &Stamp) -> Result<bool, Fault> {
         let stamp = stamp.clone();
-        write!(self, |c| q::clients::delete(c, realm, id, &stamp))
+        change!(self, |c| q::clients::delete(c, realm, id, &stamp))
     }
 
     async fn add_api_key(&self, key: &ApiKey, stamp: &Stamp) -> Result<bool, Fault> {
         let (key, stamp) = (key.clone(), stamp.clone());
-        write!(self, |c| q::api_keys::add(c, &key, &stamp))
+        change!(self, |c| q::api_keys::add(c, &key, &stamp))
     }
 
     async fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Granted>, Fault> {
@@ -85,31 +85,31 @@ impl Directory for NsStore {
 
     async fn add_first_root_key(&self, key: &ApiKey, stamp: &Stamp) -> Result<bool, Fault> {
         let (key, stamp) = (key.clone(), stamp.clone());
-        write!(self, |c| q::api_keys::add_first_root(c, &key, &stamp))
+        change!(self, |c| q::api_keys::add_first_root(c, &key, &stamp))
     }
 
     async fn delete_api_key(&self, id: ApiKeyId, stamp: &Stamp) -> Result<bool, Fault> {
         let stamp = stamp.clone();
-        write!(self, |c| q::api_keys::delete(c, id, &stamp))
+        change!(self, |c| q::api_keys::delete(c, id, &stamp))
     }
 
     async fn rotate_api_key(&self, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Result<Rotated, Fault> {
         let (new, stamp) = (new.clone(), stamp.clone());
-        write!(self, |c| q::api_keys::rotate(c, old, until, &new, may_outlive, &stamp))
+        change!(self, |c| q::api_keys::rotate(c, old, until, &new, may_outlive, &stamp))
     }
 
     async fn change_api_key(&self, before: &ApiKey, role: &str, stamp: &Stamp) -> Result<bool, Fault> {
         let (before, role, stamp) = (before.clone(), role.to_owned(), stamp.clone());
-        write!(self, |c| q::api_keys::change_role(c, &before, &role, &stamp))
+        change!(self, |c| q::api_keys::change_role(c, &before, &role, &stamp))
     }
 
     async fn touch_api_key(&self, id: ApiKeyId, at: Time) -> Result<(), Fault> {
-        write!(self, |c| q::api_keys::touch(c, id, at))
+        change!(self, |c| q::api_keys::touch(c, id, at))
     }
 
     async fn put_role(&self, role: &Role, stamp: &Stamp) -> Result<Result<(), NotGranted>, Fault> {
         let (role, stamp) = (role.clone(), stamp.clone());
-        write!(self, |c| q::roles::put(c, &role, &stamp))
+        change!(self, |c| q::roles::put(c, &role, &stamp))
     }
 
     async fn roles(&self, realm: Option<RealmId>) -> Result<Vec<Role>, Fault> {
@@ -118,12 +118,12 @@ impl Directory for NsStore {
 
     async fn delete_role(&self, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Result<Result<(), Refused>, Fault> {
         let (name, stamp) = (name.to_owned(), stamp.clone());
-        write!(self, |c| q::roles::delete(c, realm, &name, &stamp))
+        change!(self, |c| q::roles::delete(c, realm, &name, &stamp))
     }
 
     async fn put_app(&self, app: &App, stamp: &Stamp) -> Result<(), Fault> {
         let (app, stamp) = (app.clone(), stamp.clone());
-        write!(self, |c| q::apps::put(c, &app, &stamp))
+        change!(self, |c| q::apps::put(c, &app, &stamp))
     }
 
     async fn app(&self, realm: RealmId, id: &str) -> Result<Option<App>, Fault> {
@@ -137,6 +137,6 @@ impl Directory for NsStore {
 
     async fn delete_app(&self, realm: RealmId, id: &str, stamp: &Stamp) -> Result<bool, Fault> {
         let (id, stamp) = (id.to_owned(), stamp.clone());
-        write!(self, |c| q::apps::delete(c, realm, &id, &stamp))
+        change!(self, |c| q::apps::delete(c, realm, &id, &stamp))
     }
 }

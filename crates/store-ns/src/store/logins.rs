@@ -7,13 +7,13 @@ use countersign_domain_ns::{
 use countersign_ports::{Fault, time::Time};
 use countersign_protocol::ids::{AccountId, ClientId, LoginId, RealmId};
 
-use super::{NsStore, read, scan, write};
+use super::{NsStore, change, read, scan};
 
 #[async_trait]
 impl Logins for NsStore {
     async fn record_outcome(&self, outcome: &Outcome, stamp: &Stamp) -> Result<Recorded, Fault> {
         let (outcome, stamp) = (outcome.clone(), stamp.clone());
-        write!(self, |c| q::logins::record_outcome(c, &outcome, &stamp))
+        change!(self, |c| q::logins::record_outcome(c, &outcome, &stamp))
     }
 
     async fn outcome(&self, realm: RealmId, login: LoginId) -> Result<Option<Record>, Fault> {
@@ -22,7 +22,7 @@ impl Logins for NsStore {
 
     async fn redeem(&self, approved: &Outcome, account: AccountId, stamp: &Stamp) -> Result<Redeemed, Fault> {
         let (approved, stamp) = (approved.clone(), stamp.clone());
-        write!(self, |c| q::logins::redeem(c, &approved, account, &stamp))
+        change!(self, |c| q::logins::redeem(c, &approved, account, &stamp))
     }
 
     async fn redeemed_by(&self, realm: RealmId, login: LoginId, request: &[u8; 16]) -> Result<bool, Fault> {
@@ -32,7 +32,7 @@ impl Logins for NsStore {
 
     async fn end_login(&self, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Result<bool, Fault> {
         let stamp = stamp.clone();
-        write!(self, |c| q::logins::end(c, realm, login, by, &stamp))
+        change!(self, |c| q::logins::end(c, realm, login, by, &stamp))
     }
 
     async fn running_logins(&self, realm: RealmId, account: AccountId, now: Time) -> Result<Vec<Record>, Fault> {
@@ -58,7 +58,7 @@ impl Logins for NsStore {
         stamp: &Stamp,
     ) -> Result<Vec<LoginId>, Fault> {
         let (user_id, stamp) = (user_id.to_owned(), stamp.clone());
-        write!(self, |c| q::logins::end_of_user(c, realm, &user_id, client, &stamp))
+        change!(self, |c| q::logins::end_of_user(c, realm, &user_id, client, &stamp))
     }
 
     async fn initiators_of_user(&self, realm: RealmId, user_id: &str) -> Result<Vec<Initiator>, Fault> {

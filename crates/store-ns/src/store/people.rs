@@ -16,13 +16,13 @@ use countersign_protocol::{
     ids::{AccountId, ClientId, EnrolmentId, Jkt, LoginId, RealmId},
 };
 
-use super::{NsStore, read, scan, write};
+use super::{NsStore, change, read, scan};
 
 #[async_trait]
 impl People for NsStore {
     async fn put_user(&self, user: &User, stamp: &Stamp) -> Result<User, Fault> {
         let (user, stamp) = (user.clone(), stamp.clone());
-        write!(self, |c| q::users::put(c, &user, &stamp))
+        change!(self, |c| q::users::put(c, &user, &stamp))
     }
 
     async fn user(&self, realm: RealmId, user_id: &str) -> Result<Option<User>, Fault> {
@@ -37,7 +37,7 @@ impl People for NsStore {
 
     async fn delete_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Option<bool>, Fault> {
         let (user_id, stamp) = (user_id.to_owned(), stamp.clone());
-        write!(self, |c| q::users::delete(c, realm, &user_id, &stamp))
+        change!(self, |c| q::users::delete(c, realm, &user_id, &stamp))
     }
 
     async fn attributes(&self, realm: RealmId, user_id: &str) -> Result<BTreeMap<String, String>, Fault> {
@@ -53,12 +53,12 @@ impl People for NsStore {
         stamp: &Stamp,
     ) -> Result<Option<bool>, Fault> {
         let (user_id, change, stamp) = (user_id.to_owned(), change.clone(), stamp.clone());
-        write!(self, |c| q::attributes::set(c, realm, &user_id, &change, &stamp))
+        change!(self, |c| q::attributes::set(c, realm, &user_id, &change, &stamp))
     }
 
     async fn add_enrolment(&self, enrolment: &Enrolment, stamp: &Stamp) -> Result<bool, Fault> {
         let (enrolment, stamp) = (enrolment.clone(), stamp.clone());
-        write!(self, |c| q::enrolments::add(c, &enrolment, &stamp))
+        change!(self, |c| q::enrolments::add(c, &enrolment, &stamp))
     }
 
     async fn enrolment(&self, realm: RealmId, id: EnrolmentId) -> Result<Option<Enrolment>, Fault> {
@@ -104,7 +104,7 @@ impl People for NsStore {
         stamp: &Stamp,
     ) -> Result<bool, Fault> {
         let (after, account, admission, stamp) = (after.clone(), account.clone(), admission.cloned(), stamp.clone());
-        write!(self, |c| q::enrolments::redeem(c, &after, &account, admission.as_ref(), hash, &stamp))
+        change!(self, |c| q::enrolments::redeem(c, &after, &account, admission.as_ref(), hash, &stamp))
     }
 
     async fn move_enrolment(
@@ -116,7 +116,7 @@ impl People for NsStore {
         stamp: &Stamp,
     ) -> Result<bool, Fault> {
         let (before, after, admission, stamp) = (before.clone(), after.clone(), admission.cloned(), stamp.clone());
-        write!(self, |c| q::enrolments::change(c, &before, &after, admission.as_ref(), hash, &stamp))
+        change!(self, |c| q::enrolments::change(c, &before, &after, admission.as_ref(), hash, &stamp))
     }
 
     async fn account(&self, realm: RealmId, id: AccountId) -> Result<Option<Account>, Fault> {
@@ -141,27 +141,27 @@ impl People for NsStore {
         stamp: &Stamp,
     ) -> Result<Option<Vec<LoginId>>, Fault> {
         let (account, stamp) = (account.clone(), stamp.clone());
-        write!(self, |c| q::accounts::change(c, &account, to, hash, &stamp))
+        change!(self, |c| q::accounts::change(c, &account, to, hash, &stamp))
     }
 
     async fn saw_phones(&self, realm: RealmId, id: AccountId, came: u32) -> Result<(), Fault> {
         let came = i32::try_from(came).unwrap_or(i32::MAX);
-        write!(self, |c| q::accounts::saw_phones(c, realm, id, came))
+        change!(self, |c| q::accounts::saw_phones(c, realm, id, came))
     }
 
     async fn rename_account(&self, realm: RealmId, id: AccountId, device: &str, stamp: &Stamp) -> Result<bool, Fault> {
         let (device, stamp) = (device.to_owned(), stamp.clone());
-        write!(self, |c| q::accounts::rename(c, realm, id, &device, &stamp))
+        change!(self, |c| q::accounts::rename(c, realm, id, &device, &stamp))
     }
 
     async fn note_app_version(&self, realm: RealmId, id: AccountId, version: Option<&str>) -> Result<(), Fault> {
         let version = version.map(str::to_owned);
-        write!(self, |c| q::accounts::note_app_version(c, realm, id, version))
+        change!(self, |c| q::accounts::note_app_version(c, realm, id, version))
     }
 
     async fn add_hold(&self, hold: &Hold, stamp: &Stamp) -> Result<bool, Fault> {
         let (hold, stamp) = (hold.clone(), stamp.clone());
-        write!(self, |c| q::holds::add(c, &hold, &stamp))
+        change!(self, |c| q::holds::add(c, &hold, &stamp))
     }
 
     async fn hold(&self, realm: RealmId, user_id: &str) -> Result<Option<Hold>, Fault> {
@@ -176,6 +176,6 @@ impl People for NsStore {
 
     async fn lift_hold(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<bool, Fault> {
         let (user_id, stamp) = (user_id.to_owned(), stamp.clone());
-        write!(self, |c| q::holds::lift(c, realm, &user_id, &stamp))
+        change!(self, |c| q::holds::lift(c, realm, &user_id, &stamp))
     }
 }

@@ -7,13 +7,13 @@ use countersign_domain_ns::{
 use countersign_ports::Fault;
 use countersign_protocol::ids::RealmId;
 
-use super::{NsStore, read, scan, write};
+use super::{NsStore, change, read, scan};
 
 #[async_trait]
 impl Trail for NsStore {
     async fn order(&self) -> Result<(), Fault> {
-        while read!(self, |c| q::trail::unordered(c))? {
-            write!(self, |c| q::trail::order(c))?;
+        while read!(self, |c| q::shared::is_unordered(c))? {
+            change!(self, |c| q::shared::order(c))?;
         }
         Ok(())
     }
@@ -31,7 +31,7 @@ impl Trail for NsStore {
 
     async fn tell(&self, action: &str, about: &About, stamp: &Stamp) -> Result<(), Fault> {
         let (action, about, stamp) = (action.to_owned(), about.clone(), stamp.clone());
-        write!(self, |c| q::trail::append(c, &stamp, &action, &about))
+        change!(self, |c| q::trail::append(c, &stamp, &action, &about))
     }
 
     async fn request(&self, id: &[u8; 16]) -> Result<Option<[u8; 32]>, Fault> {
@@ -40,11 +40,11 @@ impl Trail for NsStore {
     }
 
     async fn purge(&self, realm: Option<RealmId>, before: Kept) -> Result<Purged, Fault> {
-        write!(self, |c| q::trail::purge(c, realm, before))
+        change!(self, |c| q::trail::purge(c, realm, before))
     }
 
     async fn erase_user(&self, realm: RealmId, user_id: &str, hash: UserHash, pseudonym: &str, stamp: &Stamp) -> Result<bool, Fault> {
         let (user_id, pseudonym, stamp) = (user_id.to_owned(), pseudonym.to_owned(), stamp.clone());
-        write!(self, |c| q::erase::user(c, realm, &user_id, hash, &pseudonym, &stamp))
+        change!(self, |c| q::erase::user(c, realm, &user_id, hash, &pseudonym, &stamp))
     }
 }

@@ -1,0 +1,75 @@
+//! The query body. Times are milliseconds since 1970.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Conn, ORDER_TRAIL, insert_new, lock};
+use crate::{
+    StoreError,
+    shared::schema::{counters, requests, trail},
+};
+
+/// Rows of the trail that get their place in one transaction at most.
+const ORDER: u32 = 2000;
+/// Requests forgotten in one transaction at most: others want to write, too.
+const BATCH: i64 = 500;
+
+/// Whether rows of the trail wait for their place.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_unordered(c: &mut Conn) -> Result<bool, StoreError> {
+    let one: Option<Vec<u8>> = trail::table.filter(trail::seq.is_null()).select(trail::id).first(c).await.optional()?;
+    Ok(one.is_some())
+}
+
+/// Gives rows that are committed their place, one orderer at a time: what comes later gets a later one, so that whoever has
+/// read up to a place has missed nothing. A number drawn while writing could not promise that, because writers commit in any
+/// order. Gives how many got one.
+///
+/// # Errors
+/// Those of the database.
+pub async fn order(c: &mut Conn) -> Result<usize, StoreError> {
+    let last: i64 = lock!(counters::table.find("trail").select(counters::n)).get_result(c).await?;
+    let numbering = ORDER_TRAIL.replace("{last}", &last.to_string()).replace("{most}", &ORDER.to_string());
+    let ordered = diesel::sql_query(numbering).execute(c).await?;
+    let now = last.saturating_add(i64::try_from(ordered).unwrap_or(0));
+    diesel::update(counters::table.find("trail")).set(counters::n.eq(now)).execute(c).await?;
+    Ok(ordered)
+}
+
+/// The hash of the body of the keyed request with this id, if one has been served.
+///
+/// # Errors
+/// Those of the database.
+pub async fn request(c: &mut Conn, id: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(requests::table.find(id.to_vec()).select(requests::hash).get_result(c).await.optional()?)
+}
+
+/// Remembers that a keyed request has been served.
+///
+/// # Errors
+/// Those of the database.
+pub async fn remember_request(c: &mut Conn, id: &[u8; 16], hash: &[u8; 32], at: i64) -> Result<(), StoreError> {
+    let values = (requests::id.eq(id.to_vec()), requests::hash.eq(hash.to_vec()), requests::at.eq(at));
+    insert_new!(c, requests::table, values).await?;
+    Ok(())
+}
+
+/// Forgets requests of before this time. Gives how many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn purge_requests(c: &mut Conn, before: i64) -> Result<usize, StoreError> {
+    let old = requests::table.filter(requests::at.lt(before)).select(requests::id).limit(BATCH);
+    let old: Vec<Vec<u8>> = old.load(c).await?;
+    Ok(diesel::delete(requests::table.filter(requests::id.eq_any(old))).execute(c).await?)
+}
+
+/// The oldest schema a program must know to work on this database.
+///
+/// # Errors
+/// Those of the database.
+pub async fn oldest_schema(c: &mut Conn) -> Result<i64, StoreError> {
+    Ok(counters::table.find("oldest_schema").select(counters::n).get_result(c).await?)
+}
