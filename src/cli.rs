@@ -214,10 +214,11 @@ fn start(role: &'static str, run: Run) -> Result<ExitCode, String> {
     }
     let mut config = Config::load(run.config.as_deref(), environment()).map_err(|e| e.to_string())?;
     if matches!(run.ports, PortChoice::Auto) {
-        config.listen.use_free_ports();
+        config.use_free_ports();
     }
     config.check().map_err(|e| e.to_string())?;
     telemetry::start(&config.log)?;
-    let plan = roles::Plan { role, data: run.data, demo: run.demo, config };
+    let socket_names = environment().find(|(name, _)| name == "LISTEN_FDNAMES").map(|(_, names)| names);
+    let plan = roles::Plan { role, data: run.data, demo: run.demo, config, socket_names };
     roles::run(plan).map_err(|e| e.to_string())
 }

@@ -3,33 +3,32 @@
 use std::{process::ExitCode, time::Duration};
 
 use actix_web::dev::{Server, ServerHandle};
-use countersign_actors_ns::Heart;
-use countersign_actors_shell::Deaths;
-use countersign_edge::{admin::Readiness, metrics::Metric};
-use countersign_ns::metrics::{self, Metrics};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::mpsc,
     time::{Instant, sleep},
 };
+
+use crate::roles::service::Service;
 
 /// How often the drain looks whether the last one has gone.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Everything that runs.
 pub(crate) struct Running {
-    deaths: Deaths,
-    readiness: Readiness,
-    metrics: Metrics,
-    leave: watch::Sender<bool>,
-    phone: Vec<actix_web::dev::ServerHandle>,
+    services: Vec<Box<dyn Service>>,
+    phone: Vec<ServerHandle>,
     http: Vec<ServerHandle>,
     admin: Vec<ServerHandle>,
 }
 
 impl Running {
-    pub(crate) fn new(deaths: Deaths, readiness: Readiness, metrics: Metrics, leave: watch::Sender<bool>) -> Self {
-        Self { deaths, readiness, metrics, leave, phone: Vec::new(), http: Vec::new(), admin: Vec::new() }
+    pub(crate) fn new(services: Vec<Box<dyn Service>>) -> Self {
+        Self { services, phone: Vec::new(), http: Vec::new(), admin: Vec::new() }
+    }
+
+    pub(crate) fn services(&self) -> &[Box<dyn Service>] {
+        &self.services
     }
 
     pub(crate) fn add_phone(&mut self, server: Server) {
@@ -42,6 +41,22 @@ impl Running {
 
     pub(crate) fn add_admin(&mut self, server: Server) {
         self.admin.push(started(server));
+    }
+
+    /// The next load-bearing actor that dies, and its service by its place.
+    async fn death(&mut self) -> (usize, &'static str) {
+        // Each service tells of its own; an actor dies once.
+        let (tell, mut told) = mpsc::unbounded_channel();
+        for (service, deaths) in self.services.iter_mut().enumerate().filter_map(|(n, s)| Some((n, s.deaths()?))) {
+            let (tell, mut deaths) = (tell.clone(), deaths);
+            actix_rt::spawn(async move {
+                let _the_end_has_begun = tell.send((service, deaths.next().await));
+            });
+        }
+        match told.recv().await {
+            Some(death) => death,
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -67,42 +82,49 @@ async fn heard(signal: &mut Option<Signal>) {
 }
 
 /// Serves until a signal or a death, then drains. Gives 0 after a signal, 1 after a death.
-pub(crate) async fn until_the_end(mut running: Running, heart: &Heart, spread: Duration, deadline: Duration) -> ExitCode {
+pub(crate) async fn until_the_end(mut running: Running, spread: Duration, deadline: Duration) -> ExitCode {
     let (mut term, mut int) = (listen_for(SignalKind::terminate()), listen_for(SignalKind::interrupt()));
     let code = tokio::select! {
         () = heard(&mut term) => ExitCode::SUCCESS,
         () = heard(&mut int) => ExitCode::SUCCESS,
-        name = running.deaths.next() => {
+        (service, name) = running.death() => {
             tracing::error!(actor = name, "a load-bearing actor died; this pod goes");
-            running.readiness.bury(name);
+            running.services[service].unready(Some(name));
             ExitCode::FAILURE
         }
     };
     tracing::info!("draining");
     tokio::select! {
-        () = drain(&running, heart, spread, deadline) => {}
+        () = drain(&running, spread, deadline) => {}
         () = heard(&mut term) => tracing::warn!("told twice: stopping now"),
         () = heard(&mut int) => tracing::warn!("told twice: stopping now"),
     }
     code
 }
 
-async fn drain(running: &Running, heart: &Heart, spread: Duration, deadline: Duration) {
+async fn drain(running: &Running, spread: Duration, deadline: Duration) {
     let until = Instant::now() + deadline;
     // Unready first, so that the load balancer moves on; then nobody new.
-    running.readiness.drain();
+    running.services.iter().for_each(|service| service.unready(None));
     for phone in &running.phone {
         phone.pause().await;
     }
-    let _pages_hear_it = running.leave.send(true);
-    let sent = heart.drain.send_away(spread).await;
-    let phones = || running.metrics.shared.level(Metric::PhoneConnections);
-    let connections = || phones() + running.metrics.own.level(metrics::Metric::PageConnections);
-    while Instant::now() < until && (heart.drain.left().await > 0 || connections() > 0) {
+    let mut sent = 0;
+    for service in &running.services {
+        sent += service.send_away(spread).await;
+    }
+    let left = async || {
+        let mut left = 0;
+        for service in &running.services {
+            left += service.left().await;
+        }
+        left
+    };
+    while Instant::now() < until && left().await > 0 {
         sleep(LOOK).await;
     }
-    tracing::info!(sent, left = phones(), "drained");
-    heart.drain.expect_the_end();
+    tracing::info!(sent, left = left().await, "drained");
+    running.services.iter().for_each(|service| service.expect_the_end());
     for server in running.phone.iter().chain(&running.http).chain(&running.admin) {
         server.stop(true).await;
     }

@@ -24,8 +24,7 @@ fn every_file_that_a_document_names_is_there() {
     let mut looked = 0;
     let below = |folder: &str| std::fs::read_dir(Path::new(ROOT).join(folder)).unwrap().map(|e| e.unwrap().path());
     let rooms = ["actors", "crates", "services"].map(below).into_iter().flatten().filter(|path| path.is_dir());
-    let folders =
-        ["", "actors", "bench", "config", "deploy", "docs", "docs/adr", "examples", "fuzz", "migrations", "sim", "sdk", "web"];
+    let folders = ["", "actors", "bench", "config", "deploy", "docs", "docs/adr", "examples", "fuzz", "migrations", "sim", "sdk", "web"];
     for folder in folders.map(|folder| Path::new(ROOT).join(folder)).into_iter().chain(rooms) {
         for document in std::fs::read_dir(folder).unwrap() {
             let path = document.unwrap().path();

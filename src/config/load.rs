@@ -1,10 +1,10 @@
 //! From file and environment to settings.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use toml::{Table, Value};
 
-use super::Config;
+use super::{Config, listener::Listener};
 
 const PREFIX: &str = "COUNTERSIGN_";
 
@@ -30,12 +30,17 @@ impl Config {
         let defaults = Value::try_from(Self::default()).map_err(|e| ConfigError::Value("defaults".to_owned(), e.to_string()))?;
         let Value::Table(mut table) = defaults else { return Err(ConfigError::Value("defaults".to_owned(), "no table".to_owned())) };
         let known = leaves(&table);
+        let (mut listener, mut said) = (Vec::new(), BTreeSet::new());
         if let Some(path) = file {
             let name = path.display().to_string();
             let text = std::fs::read_to_string(path).map_err(|e| ConfigError::File(name.clone(), e.to_string()))?;
-            let given: Table = text.parse().map_err(|e: toml::de::Error| ConfigError::File(name, e.to_string()))?;
-            for (section, keys) in leaves(&given) {
-                set(&mut table, &known, &section, keys)?;
+            let mut given: Table = text.parse().map_err(|e: toml::de::Error| ConfigError::File(name, e.to_string()))?;
+            if let Some(all) = given.remove("listener") {
+                listener = listeners(&path.display().to_string(), all)?;
+            }
+            for (key, value) in leaves(&given) {
+                set(&mut table, &known, &key, value)?;
+                said.insert(key);
             }
         }
         let mut environment: Vec<_> = environment.collect();
@@ -50,10 +55,26 @@ impl Config {
             };
             let value = typed(&table, path, &text).map_err(|why| ConfigError::Value(name, why))?;
             set(&mut table, &known, &path.clone(), value)?;
+            said.insert(path.clone());
         }
         judge(&table, file)?;
-        Value::Table(table).try_into().map_err(|e: toml::de::Error| ConfigError::Value("settings".to_owned(), e.message().to_owned()))
+        let config: Self = Value::Table(table)
+            .try_into()
+            .map_err(|e: toml::de::Error| ConfigError::Value("settings".to_owned(), e.message().to_owned()))?;
+        Ok(Self { listener, said, ..config })
     }
+}
+
+/// Each `[[listener]]` of a file.
+fn listeners(file: &str, all: Value) -> Result<Vec<Listener>, ConfigError> {
+    let Value::Array(all) = all else {
+        return Err(ConfigError::Value(format!("{file}: listener"), "write [[listener]], once for each".to_owned()));
+    };
+    let read = |(n, one): (usize, Value)| {
+        let name = one.get("name").and_then(Value::as_str).map_or_else(|| format!("number {}", n + 1), |name| format!("{name:?}"));
+        one.try_into().map_err(|e: toml::de::Error| ConfigError::Value(format!("{file}: listener {name}"), e.message().to_owned()))
+    };
+    all.into_iter().enumerate().map(read).collect()
 }
 
 /// Tries every value alone among defaults, so that the wrong one is named. What the environment says has been typed already.

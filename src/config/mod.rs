@@ -3,10 +3,12 @@
 //! Every key has an environment twin: `phone.hello_ms` is `COUNTERSIGN_PHONE_HELLO_MS`. Unknown keys are refused, with the nearest name.
 
 mod aliases;
+pub mod listener;
 mod load;
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use countersign_edge::listener::Bind;
 use serde::{Deserialize, Serialize};
 
 pub use load::ConfigError;
@@ -29,6 +31,12 @@ pub struct Config {
     pub page_tls: PortTls,
     pub phone_tls: PortTls,
     pub admin_tls: PortTls,
+    /// In full; empty, the short form above counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub listener: Vec<listener::Listener>,
+    /// The settings that a file or the environment has said, as keys.
+    #[serde(skip)]
+    pub said: std::collections::BTreeSet<String>,
 }
 
 /// Where to listen.
@@ -282,16 +290,20 @@ impl Default for Drain {
     }
 }
 
-impl Listen {
-    /// Any free port for each listener.
+impl Config {
+    /// Any free port for each listener at an address.
     pub fn use_free_ports(&mut self) {
-        for at in [&mut self.rest, &mut self.page, &mut self.phone, &mut self.admin, &mut self.demo] {
+        let l = &mut self.listen;
+        for at in [&mut l.rest, &mut l.page, &mut l.phone, &mut l.admin, &mut l.demo] {
             at.set_port(0);
         }
+        for listener::Place(bind) in self.listener.iter_mut().flat_map(|l| &mut l.binds) {
+            if let Bind::Tcp(at) = bind {
+                at.set_port(0);
+            }
+        }
     }
-}
 
-impl Config {
     /// Whether other pods may use the same database.
     #[must_use]
     pub fn database_is_shared(&self) -> bool {
@@ -303,41 +315,11 @@ impl Config {
     /// # Errors
     /// Which combination of settings is not safe.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let l = &self.listen;
-        let ports = [
-            ("rest", l.rest, &self.rest_tls),
-            ("page", l.page, &self.page_tls),
-            ("phone", l.phone, &self.phone_tls),
-            ("admin", l.admin, &self.admin_tls),
-        ];
-        for (key, at, tls) in ports {
-            if tls.on() == tls.key_file.as_os_str().is_empty() {
-                return Err(ConfigError::Unsafe(format!("{key}_tls.certificate_file and {key}_tls.key_file belong together")));
-            }
-            let ca = !tls.client_ca_file.as_os_str().is_empty();
-            if ca != (tls.client_certificates == ClientCertificates::Ca) {
-                return Err(ConfigError::Unsafe(format!(
-                    "{key}_tls.client_certificates = \"ca\" and {key}_tls.client_ca_file belong together"
-                )));
-            }
-            if tls.client_certificates != ClientCertificates::Off && !tls.on() {
-                return Err(ConfigError::Unsafe(format!(
-                    "{key}_tls.client_certificates takes {key}_tls.certificate_file and {key}_tls.key_file"
-                )));
-            }
-            if !at.ip().is_loopback() && !l.allow_plaintext && !tls.on() {
-                return Err(ConfigError::Unsafe(format!(
-                    "listen.{key} = {at} would speak plaintext beyond this machine; set {key}_tls.certificate_file and {key}_tls.key_file, or put a TLS proxy in front and set listen.allow_plaintext = true, or listen on 127.0.0.1"
-                )));
-            }
-        }
+        self.listeners()?;
         if self.database_is_shared() && self.kv.url.0.is_empty() {
             return Err(ConfigError::Unsafe(
                 "database.url names a server, which several pods can share, but kv.url is empty: pods that keep logins in their own memory do not see each other's; set kv.url = \"redis://…\"".to_owned(),
             ));
-        }
-        if !l.demo.ip().is_loopback() {
-            return Err(ConfigError::Unsafe(format!("listen.demo = {} must be a loopback address", l.demo)));
         }
         for (key, url) in [("page", &self.public.page), ("phone", &self.public.phone), ("app", &self.public.app)] {
             let loopback = ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| at_host(url, host));

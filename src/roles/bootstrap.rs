@@ -45,6 +45,7 @@ pub(super) struct Behind {
     pub(super) storage: Storage,
     /// What readiness asks.
     pub(super) parts: Vec<Part>,
+    pub(super) metrics: Metrics,
 }
 
 /// Where the truth is, and how to speak to it.
@@ -71,7 +72,7 @@ fn store_error(e: StoreError) -> StartError {
 }
 
 /// The real ports. Migrates the database, so it runs before the actor system starts, on the runtime that connections will live on.
-pub(super) async fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>) -> Result<Behind, StartError> {
+pub(super) async fn ports(data: &DataDir, config: &Config, metrics: Metrics) -> Result<Behind, StartError> {
     let (random, clock, rt) = (Arc::new(OsRandom), Arc::new(WallClock), Handle::current());
     let (url, tls) = database(data, config)?;
     migrate(&url, &tls, migrations(), What::Run).await.map_err(store_error)?;
@@ -80,6 +81,7 @@ pub(super) async fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>
     let given = Some(config.keys.master_key_file.as_path()).filter(|p| !p.as_os_str().is_empty());
     let master = data.master_key(given, &*random, sealed.as_deref())?;
     let vault = Arc::new(Vault::new(&master));
+    let meter: Arc<dyn Meter> = Arc::new(metrics.clone());
     let truth = Arc::new(store.clone());
     let database = Part { name: "database", probe: truth.clone() };
     if config.kv.url.0.is_empty() {
@@ -88,14 +90,19 @@ pub(super) async fn ports(data: &DataDir, config: &Config, meter: Arc<dyn Meter>
         let parts = vec![database, Part { name: "live state", probe: kv.clone() }];
         let storage = storage(store, Some((kv.clone(), live.clone())));
         let (bus, presence, counters) = (kv.clone(), kv.clone(), kv);
-        return Ok(Behind { ports: Ports { store: truth, live, bus, presence, counters, clock, random, vault, meter }, storage, parts });
+        return Ok(Behind {
+            ports: Ports { store: truth, live, bus, presence, counters, clock, random, vault, meter },
+            storage,
+            parts,
+            metrics,
+        });
     }
     let kv = Arc::new(RedisKv::open(&redis_url(config)?, &config.kv.prefix, clock.clone(), &rt).await?);
     let live = Arc::new(RedisLive::new(kv.clone()));
     let parts = vec![database, Part { name: "live state", probe: kv.clone() }];
     let (bus, presence, counters) = (kv.clone(), kv.clone(), kv);
     let ports = Ports { store: truth, live, bus, presence, counters, clock, random, vault, meter };
-    Ok(Behind { ports, storage: storage(store, None), parts })
+    Ok(Behind { ports, storage: storage(store, None), parts, metrics })
 }
 
 fn redis_url(config: &Config) -> Result<RedisUrl, StartError> {

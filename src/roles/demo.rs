@@ -9,35 +9,37 @@ use countersign_domain_ns::{
     client::Client,
     permission::role,
     ports::Ports,
-    realm::OpenRealm,
 };
 use countersign_ports::secret::Secret;
-use countersign_protocol::ids::{ApiKeyId, ClientId};
+use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
-use super::StartError;
+use super::{StartError, bootstrap, ns::Ns, serve::Places};
+use crate::config::listener::Resource;
 
 const NAME: &str = "demo-shop";
 
 /// Starts the demo against this NS. It gets a fresh API key each time: nothing of it is kept on disk.
-pub(super) async fn serve(
-    ports: &Ports,
-    realm: &OpenRealm,
-    listener: TcpListener,
-    rest: &str,
-    page_origin: &str,
-) -> Result<(String, Server), StartError> {
+pub(super) async fn serve(ns: &Ns, listener: TcpListener, places: &Places) -> Result<(String, Server), StartError> {
+    let ports = &ns.parts.ports;
+    let plain = |resource| places.url(resource, "http").filter(|url| url.starts_with("http://"));
+    let (Some(rest), Some(page_origin)) = (plain(Resource::Rest), plain(Resource::Page)) else {
+        return Err(StartError::Other(
+            "the demo speaks to its neighbours in the clear: --demo goes without rest_tls and page_tls".to_owned(),
+        ));
+    };
+    let realm = &bootstrap::realm(&ns.parts.heart.realms, "demo", "Demo").await?;
     let at = listener.local_addr().map_err(|e| StartError::Other(e.to_string()))?;
     let own_origin = format!("http://{at}");
-    let client = client(ports, realm, &own_origin).await?;
+    let client = client(ports, realm.realm.id, &own_origin).await?;
     let secret: Secret<32> = ports.random.secret();
     let place = Some((realm.realm.id, Some(client)));
     let key = ApiKey::plain(ApiKeyId(ports.fresh_id()), &secret, role::REGISTRAR, place, ports.now());
     ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await?;
     let settings = countersign_demo::Settings {
-        rest: rest.to_owned(),
+        rest,
         api_key: api_key::write(&secret),
         realm: realm.realm.name.clone(),
-        page_origin: page_origin.to_owned(),
+        page_origin,
         own_origin: own_origin.clone(),
         phone_command: phone_command(),
     };
@@ -54,13 +56,13 @@ fn phone_command() -> String {
 }
 
 /// The demo's client, made anew each time: its origin may have moved, and its old keys go with it.
-async fn client(ports: &Ports, realm: &OpenRealm, origin: &str) -> Result<ClientId, StartError> {
-    if let Some(old) = ports.store.client_by_name(realm.realm.id, NAME).await? {
-        ports.store.delete_client(realm.realm.id, old.id, &ports.stamp(Actor::System)).await?;
+async fn client(ports: &Ports, realm: RealmId, origin: &str) -> Result<ClientId, StartError> {
+    if let Some(old) = ports.store.client_by_name(realm, NAME).await? {
+        ports.store.delete_client(realm, old.id, &ports.stamp(Actor::System)).await?;
     }
     let client = Client {
         id: ClientId(ports.fresh_id()),
-        realm: realm.realm.id,
+        realm,
         name: NAME.to_owned(),
         display_name: "Demo shop".to_owned(),
         logo: None,

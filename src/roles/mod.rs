@@ -3,12 +3,14 @@
 mod bootstrap;
 mod demo;
 mod ns;
+mod serve;
+pub(crate) mod service;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, thread::available_parallelism};
+use std::{path::PathBuf, process::ExitCode, thread::available_parallelism, time::Duration};
 
 use countersign_domain_ns::{
     api_key::ApiKey,
-    ports::{Directory, KeyQuery, Unmetered},
+    ports::{Directory, KeyQuery},
 };
 use countersign_edge::metrics::Exposition;
 use countersign_ns::metrics::{self, Metrics};
@@ -20,12 +22,19 @@ use countersign_store::{
     url::{DatabaseUrl, TlsOptions},
 };
 use countersign_store_ns::NsStore;
+use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 
+use bootstrap::Behind;
+use ns::Ns;
+use service::Service;
+
 use crate::{
-    config::Config,
+    config::{Config, listener::Resource},
     data_dir::{DATABASE, DataDir},
+    lifecycle,
     ports::{OsRandom, WallClock},
+    tls_files,
 };
 
 /// What to run.
@@ -34,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) data: PathBuf,
     pub(crate) demo: bool,
     pub(crate) config: Config,
+    /// `LISTEN_FDNAMES`: what systemd calls the sockets it hands over.
+    pub(crate) socket_names: Option<String>,
 }
 
 /// Why a role could not start; one line for the operator.
@@ -43,8 +54,8 @@ pub(crate) enum StartError {
     Data(#[from] crate::data_dir::DataError),
     #[error("{0}")]
     Store(String),
-    #[error("cannot listen on {0} (listen.{1}): {2}; `--ports auto` takes free ports")]
-    Listen(std::net::SocketAddr, &'static str, std::io::Error),
+    #[error("cannot listen on {0} ({1}): {2}; `--ports auto` takes free ports")]
+    Listen(String, String, std::io::Error),
     #[error("{0}")]
     Other(String),
 }
@@ -80,10 +91,50 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
     let data = DataDir::open(&plan.data)?;
     let (exposition, metrics) = metrics().map_err(|e| StartError::Other(e.to_string()))?;
     let runtime = runtime(&plan.config)?;
-    let behind = runtime.block_on(bootstrap::ports(&data, &plan.config, Arc::new(metrics.clone())))?;
-    let code = actix_rt::System::new().block_on(ns::run(plan, data, behind, metrics, exposition));
+    let behind = runtime.block_on(bootstrap::ports(&data, &plan.config, metrics))?;
+    let code = actix_rt::System::new().block_on(run_services(plan, data, behind, exposition));
     runtime.shutdown_background();
     code
+}
+
+async fn run_services(plan: Plan, data: DataDir, behind: Behind, exposition: Exposition) -> Result<ExitCode, StartError> {
+    let config = &plan.config;
+    let mut served = [&ns::RESOURCES[..], &[Resource::Phone, Resource::Admin]].concat();
+    if plan.demo {
+        served.push(Resource::Demo);
+    }
+    let mut bound = serve::bind(&plan, &served)?;
+    let places = serve::Places::of(&bound)?;
+    let demo = plan.demo.then(|| serve::take(&mut bound, Resource::Demo)).transpose()?;
+    let ns = Ns::start(&plan, &data, behind, &places).await?;
+    let mut ready = Map::new();
+    ready.insert("role".to_owned(), plan.role.into());
+    ready.insert("pid".to_owned(), std::process::id().into());
+    if let Some(url) = places.url(Resource::Admin, "http") {
+        ready.insert("admin".to_owned(), url.into());
+    }
+    ns.ready(&mut ready);
+    let demo = match demo {
+        Some(listener) => Some(demo::serve(&ns, listener, &places).await?),
+        None => None,
+    };
+    let (mut running, certificates) = serve::serve(&plan, bound, exposition, vec![Box::new(ns)])?;
+    actix_rt::spawn(tls_files::watch(certificates));
+    if let Some((origin, server)) = demo {
+        running.add_http(server);
+        ready.insert("realm".to_owned(), "demo".into());
+        ready.insert("demo".to_owned(), origin.into());
+    }
+    data.say_ready(&Value::Object(ready.clone()))?;
+    let told = |key: &str| ready.get(key).map(ToString::to_string).unwrap_or_default();
+    tracing::info!(role = plan.role, rest = told("rest"), page = told("page"), phone = told("phone"), admin = told("admin"), "ready");
+    if let Some(origin) = ready.get("demo").and_then(Value::as_str) {
+        tracing::info!("open {origin} in a browser");
+    }
+    let (spread, deadline) = (config.drain.spread_ms, config.drain.deadline_ms);
+    let code = lifecycle::until_the_end(running, Duration::from_millis(spread), Duration::from_millis(deadline)).await;
+    drop(data);
+    Ok(code)
 }
 
 /// What `init` has made or found.
@@ -101,7 +152,8 @@ pub(crate) fn init(path: &std::path::Path, config: &Config) -> Result<Made, Star
     let there = file.exists();
     let runtime = runtime(config)?;
     runtime.block_on(async {
-        let ports = bootstrap::ports(&data, config, Arc::new(Unmetered)).await?.ports;
+        let (_, unseen) = metrics().map_err(|e| StartError::Other(e.to_string()))?;
+        let ports = bootstrap::ports(&data, config, unseen).await?.ports;
         bootstrap::root_key(&ports, &data).await
     })?;
     Ok(Made { fresh: !there && file.exists(), root_api_key: file })

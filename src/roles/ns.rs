@@ -1,181 +1,139 @@
-//! NS: heart, listeners, admin port; the demo when asked for.
+//! NS as a service of this program.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    process::ExitCode,
-    sync::Arc,
-    thread::available_parallelism,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use actix_web::dev::Server;
+use async_trait::async_trait;
 use countersign_actors_ns::{Heart, Settings};
-use countersign_domain_ns::ports::Ports;
+use countersign_actors_shell::Deaths;
 use countersign_edge::{
-    admin::{self, Admin, Readiness},
-    http,
-    metrics::Exposition,
-    phone::{
-        self, PhoneListener,
-        gate::{Gate, Limits},
-    },
-    tls::{ClientCertificates, Tls, TlsFiles},
+    admin::{self, Readiness},
+    metrics::Metric,
+    phone::PhoneService,
+    problem::Code,
 };
-use countersign_ns::{CODES, Observed, Parts, PublicUrls, auth::Keys, metrics::Metrics, page::Leaving};
+use countersign_ns::{CODES, Observed, Parts, PublicUrls, auth::Keys, metrics, page::Leaving};
 use countersign_protocol::Role;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::{
     Plan, StartError,
     bootstrap::{self, Behind},
-    demo,
+    serve::Places,
+    service::{Routes, Service},
 };
 use crate::{
-    config::{self, Config, PortTls},
+    config::{Config, listener::Resource},
     data_dir::DataDir,
-    lifecycle::{self, Running},
-    retention, tls_files,
+    retention,
 };
 
-struct Listeners {
-    rest: TcpListener,
-    page: TcpListener,
-    phone: TcpListener,
-    admin: TcpListener,
+/// What NS serves over HTTP.
+pub(super) const RESOURCES: [Resource; 3] = [Resource::Rest, Resource::Page, Resource::Assets];
+
+/// A started NS.
+pub(super) struct Ns {
+    pub(super) parts: Parts,
+    /// Where the REST API is, by its address.
+    pub(super) rest: Option<String>,
+    readiness: Readiness,
+    observed: Arc<Observed>,
+    deaths: Option<Deaths>,
+    /// Pages hear it.
+    leave: watch::Sender<bool>,
+    realm: Option<&'static str>,
 }
 
-/// TLS of the ports that have it.
-struct PortsTls {
-    rest: Option<Tls>,
-    page: Option<Tls>,
-    phone: Option<Tls>,
-    admin: Option<Tls>,
+impl Ns {
+    /// Starts the registries, and makes what a first start makes.
+    pub(super) async fn start(plan: &Plan, data: &DataDir, behind: Behind, places: &Places) -> Result<Self, StartError> {
+        let Behind { ports, storage, parts, metrics } = behind;
+        let config = &plan.config;
+        let (heart, deaths) = Heart::start(ports.clone(), settings(config)).await?;
+        bootstrap::root_key(&ports, data).await?;
+        let realm = (plan.role == "all").then_some("default");
+        if let Some(name) = realm {
+            bootstrap::realm(&heart.realms, name, "Default").await?;
+        }
+        let readiness = Readiness::new(parts);
+        let observed = Arc::new(Observed::start(readiness.clone(), heart.clone(), metrics.clone(), storage));
+        let keys = Keys::new(ports.clone());
+        retention::start(ports.clone(), heart.realms.clone(), keys.clone());
+        let (leave, leaving) = watch::channel(false);
+        let (urls, leaving) = (urls(config, places)?, Leaving(leaving));
+        let parts = Parts { heart, ports, keys, urls, leaving, metrics };
+        let rest = places.url(Resource::Rest, "http");
+        Ok(Self { parts, rest, readiness, observed, deaths: Some(deaths), leave, realm })
+    }
 }
 
-impl PortsTls {
-    fn load(config: &Config) -> Result<Self, StartError> {
-        let load = |tls: &PortTls| {
-            let clients = match tls.client_certificates {
-                config::ClientCertificates::Off => ClientCertificates::Off,
-                config::ClientCertificates::Optional => ClientCertificates::Optional,
-                config::ClientCertificates::Any => ClientCertificates::Any,
-                config::ClientCertificates::Ca => ClientCertificates::Ca(tls.client_ca_file.clone()),
-            };
-            let files = TlsFiles { certificate: tls.certificate_file.clone(), key: tls.key_file.clone(), clients };
-            tls.on().then(|| Tls::load(files)).transpose()
-        };
-        let (rest, page) = (load(&config.rest_tls)?, load(&config.page_tls)?);
-        Ok(Self { rest, page, phone: load(&config.phone_tls)?, admin: load(&config.admin_tls)? })
+#[async_trait(?Send)]
+impl Service for Ns {
+    fn http(&self) -> Vec<(Resource, Routes)> {
+        let (rest, page) = (self.parts.clone(), self.parts.clone());
+        vec![
+            (Resource::Rest, Arc::new(move |c: &mut _| countersign_ns::rest_routes(c, &rest))),
+            (Resource::Page, Arc::new(move |c: &mut _| countersign_ns::page_routes(c, &page))),
+            (Resource::Assets, Arc::new(countersign_ns::page::assets::routes)),
+        ]
     }
 
-    fn all(&self) -> Vec<Tls> {
-        [&self.rest, &self.page, &self.phone, &self.admin].into_iter().flatten().cloned().collect()
+    fn codes(&self) -> &'static [Code] {
+        CODES
     }
-}
 
-fn listen(key: &'static str, at: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(at).map_err(|e| StartError::Listen(at, key, e))
-}
-
-/// Threads for one of `listeners` that share the cores: fewer threads that are busy wake each other less than many that are idle.
-fn workers(asked: usize, listeners: usize) -> usize {
-    let cores = available_parallelism().map_or(2, usize::from);
-    if asked > 0 { asked } else { cores.div_ceil(listeners) }
-}
-
-/// How many phones the open files allow beside everything else: two HTTP listeners, and a reserve for SQL, logs and the admin port.
-fn files_for_phones(http: usize) -> usize {
-    const RESERVE: usize = 256;
-    // As many as this process is allowed: the soft limit of a login shell, often 1024, is meant for programs that use select.
-    let files = rlimit::increase_nofile_limit(u64::MAX).map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
-    files.saturating_sub(2 * http + RESERVE).max(RESERVE)
-}
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-pub(super) async fn run(
-    plan: Plan,
-    data: DataDir,
-    behind: Behind,
-    metrics: Metrics,
-    exposition: Exposition,
-) -> Result<ExitCode, StartError> {
-    let Behind { ports, storage, parts } = behind;
-    let config = &plan.config;
-    let l = &config.listen;
-    let listeners = Listeners {
-        rest: listen("rest", l.rest)?,
-        page: listen("page", l.page)?,
-        phone: listen("phone", l.phone)?,
-        admin: listen("admin", l.admin)?,
-    };
-    let (heart, deaths) = Heart::start(ports.clone(), settings(config)).await?;
-    bootstrap::root_key(&ports, &data).await?;
-    let address = |listener: &TcpListener| listener.local_addr().map_err(|e| StartError::Other(e.to_string()));
-    let (rest, page, phone, admin) =
-        (address(&listeners.rest)?, address(&listeners.page)?, address(&listeners.phone)?, address(&listeners.admin)?);
-    let tls = PortsTls::load(config)?;
-    let urls = urls(config, page, phone);
-    let http = |tls: &PortTls, at: SocketAddr| format!("{}://{at}", if tls.on() { "https" } else { "http" });
-    let (rest_url, admin_url) = (http(&config.rest_tls, rest), http(&config.admin_tls, admin));
-    let mut ready = json!({
-        "role": plan.role, "pid": std::process::id(), "rest": rest_url, "page": urls.page, "phone": {"ns": urls.phone}, "admin": admin_url,
-    });
-    if plan.role == "all" {
-        bootstrap::realm(&heart.realms, "default", "Default").await?;
-        ready["realm"] = "default".into();
+    fn phone(&self) -> PhoneService {
+        let (sessions, metrics) = (self.parts.heart.sessions.clone(), self.parts.metrics.shared.clone());
+        PhoneService { path: Role::Ns.path(), sessions, metrics }
     }
-    let readiness = Readiness::new(parts);
-    let observed = Observed::start(readiness.clone(), heart.clone(), metrics.clone(), storage);
-    let admin_port = Admin {
-        role: plan.role,
-        exposition,
-        services: Arc::new([Arc::new(observed) as Arc<dyn admin::Observed>]),
-        began: std::time::Instant::now(),
-    };
-    let keys = Keys::new(ports.clone());
-    let (leave, leaving) = watch::channel(false);
-    let leaving = Leaving(leaving);
-    let parts = Parts { heart: heart.clone(), ports: ports.clone(), keys: keys.clone(), urls, leaving, metrics: metrics.clone() };
-    let mut running = Running::new(deaths, readiness, metrics, leave);
-    open(config, listeners, &tls, admin_port, parts, &mut running)?;
-    actix_rt::spawn(tls_files::watch(tls.all()));
-    if plan.demo {
-        let (origin, server) = serve_demo(config, &heart, &ports, rest, page).await?;
-        running.add_http(server);
-        ready["realm"] = "demo".into();
-        ready["demo"] = origin.into();
-    }
-    retention::start(ports.clone(), heart.realms.clone(), keys);
-    data.say_ready(&ready)?;
-    tracing::info!(role = plan.role, %rest, %page, %phone, %admin, demo = ready["demo"].as_str(), "ready");
-    if let Some(origin) = ready["demo"].as_str() {
-        tracing::info!("open {origin} in a browser");
-    }
-    let code = lifecycle::until_the_end(running, &heart, ms(config.drain.spread_ms), ms(config.drain.deadline_ms)).await;
-    drop(data);
-    Ok(code)
-}
 
-/// The demo, in a realm of its own. Gives where it is.
-async fn serve_demo(
-    config: &Config,
-    heart: &Heart,
-    ports: &Ports,
-    rest: SocketAddr,
-    page: SocketAddr,
-) -> Result<(String, Server), StartError> {
-    if config.rest_tls.on() || config.page_tls.on() {
-        return Err(StartError::Other(
-            "the demo speaks to its neighbours in the clear: --demo goes without rest_tls and page_tls".to_owned(),
-        ));
+    fn observed(&self) -> Arc<dyn admin::Observed> {
+        self.observed.clone()
     }
-    let realm = bootstrap::realm(&heart.realms, "demo", "Demo").await?;
-    let listener = listen("demo", config.listen.demo)?;
-    demo::serve(ports, &realm, listener, &format!("http://{rest}"), &format!("http://{page}")).await
+
+    fn ready(&self, ready: &mut Map<String, Value>) {
+        let urls = &self.parts.urls;
+        if let Some(rest) = &self.rest {
+            ready.insert("rest".to_owned(), json!(rest));
+        }
+        ready.insert("page".to_owned(), json!(urls.page));
+        ready.entry("phone").or_insert_with(|| json!({}))[Role::Ns.as_str()] = json!(urls.phone);
+        if let Some(realm) = self.realm {
+            ready.insert("realm".to_owned(), json!(realm));
+        }
+    }
+
+    fn deaths(&mut self) -> Option<Deaths> {
+        self.deaths.take()
+    }
+
+    fn unready(&self, dead: Option<&'static str>) {
+        match dead {
+            Some(name) => self.readiness.bury(name),
+            None => self.readiness.drain(),
+        }
+    }
+
+    async fn send_away(&self, spread: Duration) -> usize {
+        let _pages_hear_it = self.leave.send(true);
+        self.parts.heart.drain.send_away(spread).await
+    }
+
+    async fn left(&self) -> usize {
+        let metrics = &self.parts.metrics;
+        let open = metrics.shared.level(Metric::PhoneConnections) + metrics.own.level(metrics::Metric::PageConnections);
+        self.parts.heart.drain.left().await.max(usize::try_from(open).unwrap_or(0))
+    }
+
+    fn expect_the_end(&self) {
+        self.parts.heart.drain.expect_the_end();
+    }
+
+    #[cfg(feature = "faults")]
+    fn faults(&self) -> Routes {
+        let heart = self.parts.heart.clone();
+        Arc::new(move |c: &mut _| faults::routes(c, heart.clone()))
+    }
 }
 
 fn settings(config: &Config) -> Settings {
@@ -190,74 +148,17 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-fn urls(config: &Config, page: SocketAddr, phone: SocketAddr) -> PublicUrls {
-    let or = |given: &str, scheme: &str, tls: &PortTls, at: SocketAddr| {
-        let s = if tls.on() { "s" } else { "" };
-        if given.is_empty() { format!("{scheme}{s}://{at}") } else { given.trim_end_matches('/').to_owned() }
-    };
-    let p = &config.public;
-    PublicUrls {
-        page: format!("{}/page", or(&p.page, "ws", &config.page_tls, page)),
-        phone: format!("{}{}", or(&p.phone, "ws", &config.phone_tls, phone), Role::Ns.path()),
-        app: format!("{}/app", or(&p.app, "http", &config.page_tls, page)),
-    }
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
 }
 
-fn open(
-    config: &Config,
-    listeners: Listeners,
-    tls: &PortsTls,
-    admin_port: Admin,
-    parts: Parts,
-    running: &mut Running,
-) -> Result<(), StartError> {
-    let io = |e: std::io::Error| StartError::Other(e.to_string());
-    let h = &config.http;
-    let http_settings = http::Settings {
-        workers: workers(h.workers, 2),
-        keep_alive: ms(h.keep_alive_ms),
-        request: ms(h.request_ms),
-        connections: h.connections,
-    };
-    let (heart, metrics) = (parts.heart.clone(), parts.metrics.shared.clone());
-    let small = http::Settings { workers: 1, ..http_settings };
-    #[cfg(feature = "faults")]
-    let sick = heart.clone();
-    let admin = http::serve(listeners.admin, http::Listener::Admin, CODES, tls.admin.as_ref(), small, metrics.clone(), move |c| {
-        admin::routes(c, admin_port.clone());
-        #[cfg(feature = "faults")]
-        faults::routes(c, sick.clone());
-    });
-    running.add_admin(admin.map_err(io)?);
-    let rest = parts.clone();
-    running.add_http(
-        http::serve(listeners.rest, http::Listener::Rest, CODES, tls.rest.as_ref(), http_settings, metrics.clone(), move |c| {
-            countersign_ns::rest_routes(c, &rest)
-        })
-        .map_err(io)?,
-    );
-    let page = parts;
-    running.add_http(
-        http::serve(listeners.page, http::Listener::Page, CODES, tls.page.as_ref(), http_settings, metrics.clone(), move |c| {
-            countersign_ns::page_routes(c, &page)
-        })
-        .map_err(io)?,
-    );
-    let p = &config.phone;
-    let phone = PhoneListener {
-        sessions: heart.sessions.clone(),
-        gate: Gate::new(Limits {
-            strangers: p.strangers,
-            strangers_per_address: p.strangers_per_address,
-            connections: p.connections.min(files_for_phones(h.connections)),
-        }),
-        metrics,
-        settings: phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers, 1) },
-        path: Role::Ns.path(),
-        tls: tls.phone.clone(),
-    };
-    running.add_phone(phone::serve(listeners.phone, phone).map_err(io)?);
-    Ok(())
+fn urls(config: &Config, places: &Places) -> Result<PublicUrls, StartError> {
+    let p = &config.public;
+    Ok(PublicUrls {
+        page: format!("{}/page", places.public(&p.page, "page", Resource::Page, "ws")?),
+        phone: format!("{}{}", places.public(&p.phone, "phone", Resource::Phone, "ws")?, Role::Ns.path()),
+        app: format!("{}/app", places.public(&p.app, "app", Resource::Assets, "http")?),
+    })
 }
 
 /// Panics, other hours and broken promises on request, for tests.

@@ -1,6 +1,6 @@
 //! One way to build an HTTP listener.
 
-use std::{net::TcpListener, time::Duration};
+use std::time::Duration;
 
 use actix_tls::accept::openssl::TlsStream;
 use actix_web::{
@@ -15,6 +15,7 @@ use tracing_actix_web::{DefaultRootSpanBuilder, Level, RootSpanBuilder, TracingL
 use crate::{
     access, body,
     certificates::Shown,
+    listener::Socket,
     metrics::Metrics,
     problem::{self, Code, Codes},
     tls::Tls,
@@ -24,7 +25,7 @@ use crate::{
 /// How long the kernel lets a peer leave our data unread before it ends the connection. A stalled page's actor is not polled and could not end it.
 const STALLED: Duration = Duration::from_secs(20);
 
-/// Which port a listener is, as metrics spell it.
+/// What a listener serves first, as metrics spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listener {
     Rest,
@@ -71,12 +72,12 @@ impl RootSpanBuilder for Spans {
     }
 }
 
-/// Serves `routes` on this listener, in TLS where there is some. `codes` are the problem codes of the service.
+/// Serves `routes` on these sockets, in TLS where there is some: unix sockets speak none. `codes` are the problem codes of the service.
 ///
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve<F>(
-    listener: TcpListener,
+    sockets: Vec<Socket>,
     kind: Listener,
     codes: &'static [Code],
     tls: Option<&Tls>,
@@ -119,9 +120,10 @@ where
             let _best_effort = (stream.set_nodelay(true), socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALLED)));
         }
     });
-    let server = match tls {
-        None => server.listen(listener)?,
-        Some(tls) => server.listen_openssl(listener, tls.acceptor().map_err(std::io::Error::other)?)?,
+    let listen = |server: HttpServer<_, _, _, _>, socket| match (socket, tls) {
+        (Socket::Tcp(listener), None) => server.listen(listener),
+        (Socket::Tcp(listener), Some(tls)) => server.listen_openssl(listener, tls.acceptor().map_err(std::io::Error::other)?),
+        (Socket::Unix(listener), _) => server.listen_uds(listener),
     };
-    Ok(server.run())
+    Ok(sockets.into_iter().try_fold(server, listen)?.run())
 }

@@ -6,6 +6,7 @@ pub mod admin;
 pub mod body;
 pub mod certificates;
 pub mod http;
+pub mod listener;
 pub mod metrics;
 pub mod phone;
 pub mod problem;

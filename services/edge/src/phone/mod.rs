@@ -11,7 +11,8 @@ mod websocket;
 mod wire;
 
 use std::{
-    net::{IpAddr, TcpListener},
+    future::{Ready, ready},
+    net::IpAddr,
     sync::Arc,
     time::Duration,
 };
@@ -26,16 +27,19 @@ use countersign_protocol::{
 use openssl::ssl::{SslAcceptor, SslAcceptorBuilder};
 use tokio::{
     io::AsyncWriteExt,
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
+    listener::Socket,
     metrics::{Counted, Metric, Metrics},
     tls::Tls,
 };
 use gate::{Gate, Guest, Seat};
+use tokio_util::either::Either;
 use websocket::{In, PhoneSocket};
+use wire::Plain;
 
 /// Settings of the phone socket.
 #[derive(Clone, Copy, Debug)]
@@ -51,47 +55,75 @@ pub struct Settings {
 /// For the last words, however long a frame may take.
 const MOST_FOR_CLOSE: Duration = Duration::from_secs(2);
 
+/// A service that phones may speak to.
+#[derive(Clone)]
+pub struct PhoneService {
+    /// Of the WebSocket, such as `/ns/sigmai`.
+    pub path: &'static str,
+    pub sessions: Arc<dyn Sessions>,
+    pub metrics: Metrics,
+}
+
 /// What a connection needs.
 #[derive(Clone)]
 pub struct PhoneListener {
-    pub sessions: Arc<dyn Sessions>,
-    pub gate: Gate,
-    pub metrics: Metrics,
-    pub settings: Settings,
-    /// Of the WebSocket, such as `/ns/sigmai`.
-    pub path: &'static str,
+    /// Told apart by their paths. Before a connection has named one it counts as the first's.
+    services: Arc<[PhoneService]>,
+    paths: Arc<[&'static str]>,
+    gate: Gate,
+    settings: Settings,
     /// In the clear without.
-    pub tls: Option<Tls>,
+    tls: Option<Tls>,
 }
 
-/// Serves phones on this listener.
+impl PhoneListener {
+    /// Serves these; there is at least one.
+    #[must_use]
+    pub fn new(services: Vec<PhoneService>, gate: Gate, settings: Settings, tls: Option<Tls>) -> Self {
+        let paths = services.iter().map(|s| s.path).collect();
+        Self { services: services.into(), paths, gate, settings, tls }
+    }
+}
+
+/// Serves phones on these sockets.
 ///
 /// # Errors
-/// When the listener cannot be used.
-pub fn serve(listener: TcpListener, phone: PhoneListener) -> std::io::Result<Server> {
+/// When one cannot be used.
+pub fn serve(sockets: Vec<Socket>, phone: PhoneListener) -> std::io::Result<Server> {
     let workers = phone.settings.workers;
     let tls = phone.tls.as_ref().map(Tls::acceptor).transpose().map_err(std::io::Error::other)?.map(SslAcceptorBuilder::build);
-    let server: ServerBuilder =
+    let mut server: ServerBuilder =
         Server::build().workers(workers).disable_signals().shutdown_timeout(1).max_concurrent_connections(1 << 20).backlog(1024);
-    let server = server.listen("phone", listener, move || {
+    for socket in sockets {
         let (phone, tls) = (phone.clone(), tls.clone());
-        fn_service(move |stream: TcpStream| {
-            let (phone, tls) = (phone.clone(), tls.clone());
-            async move {
-                // The service ends at once: what lives on is the connection's own task, with no more state than it needs.
-                actix_rt::spawn(welcome(phone, tls, stream));
-                Ok::<(), ()>(())
-            }
-        })
-    })?;
+        server = match socket {
+            Socket::Tcp(listener) => server.listen("phone", listener, move || {
+                let (phone, tls) = (phone.clone(), tls.clone());
+                fn_service(move |stream: TcpStream| {
+                    let _small_frames_go_at_once = stream.set_nodelay(true);
+                    begin(&phone, tls.as_ref(), Either::Left(stream))
+                })
+            })?,
+            Socket::Unix(listener) => server.listen_uds("phone", listener, move || {
+                let (phone, tls) = (phone.clone(), tls.clone());
+                fn_service(move |stream: UnixStream| begin(&phone, tls.as_ref(), Either::Right(stream)))
+            })?,
+        };
+    }
     Ok(server.run())
 }
 
+/// The service of a connection ends at once: what lives on is the connection's own task, with no more state than it needs.
+fn begin(phone: &PhoneListener, tls: Option<&SslAcceptor>, stream: Plain) -> Ready<Result<(), ()>> {
+    actix_rt::spawn(welcome(phone.clone(), tls.cloned(), stream));
+    ready(Ok(()))
+}
+
 /// A connection until its session has started.
-async fn welcome(phone: PhoneListener, tls: Option<SslAcceptor>, mut stream: TcpStream) {
-    let Ok(peer) = stream.peer_addr() else { return };
-    let Some((guest, seat)) = phone.gate.enter(peer.ip()) else {
-        phone.metrics.count(Metric::Handshakes, &["busy"]);
+async fn welcome(phone: PhoneListener, tls: Option<SslAcceptor>, mut stream: Plain) {
+    let (Some(from), Some(first)) = (wire::address(&stream), phone.services.first()) else { return };
+    let Some((guest, seat)) = phone.gate.enter(from) else {
+        first.metrics.count(Metric::Handshakes, &["busy"]);
         if tls.is_some() {
             return;
         }
@@ -99,24 +131,25 @@ async fn welcome(phone: PhoneListener, tls: Option<SslAcceptor>, mut stream: Tcp
         let _gone = timeout(phone.settings.write, stream.write_all(busy)).await;
         return;
     };
-    let _small_frames_go_at_once = stream.set_nodelay(true);
-    let counted = phone.metrics.hold(Metric::PhoneConnections);
+    let counted = first.metrics.hold(Metric::PhoneConnections);
     let deadline = Instant::now() + phone.settings.hello;
     // Boxed: the upgrade's state is large and gone afterwards.
-    let greeted = Box::pin(timeout_at(deadline, greet(&phone, tls.as_ref(), stream, peer.ip()))).await;
-    let (result, started) = match greeted {
-        Ok(Some((socket, Ok(session)))) => ("ok", Some((socket, session))),
-        Ok(Some((mut socket, Err(why)))) => {
+    let greeted = Box::pin(timeout_at(deadline, greet(&phone, tls.as_ref(), stream, from))).await;
+    let (result, service, started) = match greeted {
+        Ok(Some((socket, service, Ok(session)))) => ("ok", service, Some((socket, session))),
+        Ok(Some((mut socket, service, Err(why)))) => {
             let _gone = timeout(phone.settings.write, refuse(&mut socket, why)).await;
-            ("refused", None)
+            ("refused", service, None)
         }
-        Ok(None) => ("refused", None),
-        Err(_) => ("timeout", None),
+        Ok(None) => ("refused", 0, None),
+        Err(_) => ("timeout", 0, None),
     };
-    phone.metrics.count(Metric::Handshakes, &[result]);
+    let metrics = &phone.services[service].metrics;
+    metrics.count(Metric::Handshakes, &[result]);
     if let Some((socket, session)) = started {
+        let counted = if service == 0 { counted } else { metrics.hold(Metric::PhoneConnections) };
         let life = Life { _seat: seat, _counted: counted };
-        actix_rt::spawn(pump(socket, session, guest, life, phone.settings.write, phone.metrics.clone()));
+        actix_rt::spawn(pump(socket, session, guest, life, phone.settings.write, metrics.clone()));
     }
 }
 
@@ -128,17 +161,17 @@ struct Life {
 async fn greet(
     phone: &PhoneListener,
     tls: Option<&SslAcceptor>,
-    stream: TcpStream,
+    stream: Plain,
     from: IpAddr,
-) -> Option<(PhoneSocket, Result<Session, Close>)> {
+) -> Option<(PhoneSocket, usize, Result<Session, Close>)> {
     let wire = wire::accept(stream, tls).await?;
-    let mut socket = PhoneSocket::accept(wire, phone.path).await?;
+    let (mut socket, service) = PhoneSocket::accept(wire, &phone.paths).await?;
     match socket.next().await {
         In::Frame(hello) => {
-            let session = phone.sessions.start(&hello, from).await;
-            Some((socket, session))
+            let session = phone.services[service].sessions.start(&hello, from).await;
+            Some((socket, service, session))
         }
-        In::End { violation: true } => Some((socket, Err(Close::Protocol))),
+        In::End { violation: true } => Some((socket, service, Err(Close::Protocol))),
         In::End { violation: false } => None,
     }
 }

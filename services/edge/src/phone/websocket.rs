@@ -62,11 +62,13 @@ pub(crate) enum In {
 }
 
 impl PhoneSocket {
-    /// The HTTP upgrade, on `path` and with our subprotocol only.
-    pub(crate) async fn accept(stream: Wire, path: &'static str) -> Option<Self> {
+    /// The HTTP upgrade, on one of these paths and with our subprotocol only. Gives which path it was.
+    pub(crate) async fn accept(stream: Wire, paths: &[&'static str]) -> Option<(Self, usize)> {
+        let mut asked = None;
         #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
-        let check = move |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
-            if request.uri().path() != path {
+        let check = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
+            asked = paths.iter().position(|path| request.uri().path() == *path);
+            if asked.is_none() {
                 return Err(refusal(StatusCode::NOT_FOUND, "no phone socket here\n"));
             }
             let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|v| v.to_str().ok());
@@ -80,7 +82,7 @@ impl PhoneSocket {
         let config = WebSocketConfig::default().read_buffer_size(0);
         // What a peer says before it has read our answer is not heard: RFC 6455 §4.1 has it wait.
         let stream = accept_hdr_async_with_config(stream, check, Some(config)).await.ok()?.into_inner();
-        Some(Self { stream, reader: Reader::default(), out: Vec::new(), pong: None, control: 0 })
+        Some((Self { stream, reader: Reader::default(), out: Vec::new(), pong: None, control: 0 }, asked?))
     }
 
     /// The next frame. Safe to be dropped and called again.

@@ -1,0 +1,73 @@
+//! Files for browsers: the login element, and the page a phone without the app lands on. A web server may serve them instead.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+
+/// A file that browsers load.
+#[derive(Clone, Copy, Debug)]
+pub struct Asset {
+    /// Below the root of the server.
+    pub path: &'static str,
+    /// What a web server that goes by names finds it by.
+    pub file: &'static str,
+    pub text: &'static str,
+}
+
+const fn script(path: &'static str, file: &'static str, text: &'static str) -> Asset {
+    Asset { path, file, text }
+}
+
+/// The page of app links.
+const APP: Asset = script("/app", "app.html", include_str!("../../../../web/app.html"));
+
+/// The login element: the file a site names, and what it imports.
+const SCRIPTS: [Asset; 6] = [
+    script("/countersign-login.js", "countersign-login.js", include_str!("../../../../web/countersign-login.js")),
+    script("/login/channel.js", "login/channel.js", include_str!("../../../../web/login/channel.js")),
+    script("/login/style.js", "login/style.js", include_str!("../../../../web/login/style.js")),
+    script("/login/texts.js", "login/texts.js", include_str!("../../../../web/login/texts.js")),
+    script("/login/view.js", "login/view.js", include_str!("../../../../web/login/view.js")),
+    script("/vendor/uqr.mjs", "vendor/uqr.mjs", include_str!("../../../../web/vendor/uqr.mjs")),
+];
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = Asset> {
+    SCRIPTS.into_iter().chain([APP])
+}
+
+/// Their routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.route(APP.path, web::get().to(app));
+    for Asset { path, text, .. } in SCRIPTS {
+        config.route(path, web::get().to(move |request: HttpRequest| serve(request, text)));
+    }
+}
+
+/// Scripts are public and loaded by pages of other origins. Browsers ask each time whether theirs is still right: after an
+/// upgrade an old one beside new ones would not fit.
+async fn serve(request: HttpRequest, text: &'static str) -> HttpResponse {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let tag = format!("\"{:016x}\"", hasher.finish());
+    let sent = request.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+    let known = sent.is_some_and(|known| known.contains(&tag));
+    let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer
+        .content_type("text/javascript; charset=utf-8")
+        .insert_header((header::ETAG, tag))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .insert_header((header::CACHE_CONTROL, "public, no-cache"))
+        .insert_header(("Cross-Origin-Resource-Policy", "cross-origin"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(if known { "" } else { text })
+}
+
+async fn app() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(APP.text)
+}

@@ -1,0 +1,225 @@
+//! From listeners and services to a running program.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use countersign_edge::{
+    admin::{self, Admin},
+    http,
+    listener::{self, Handed, Socket},
+    metrics::Exposition,
+    phone::{
+        self, PhoneListener,
+        gate::{Gate, Limits},
+    },
+    tls::{self, Tls, TlsFiles},
+};
+
+use super::{Plan, StartError, service::Service};
+use crate::{
+    config::{
+        self, Config, PortTls,
+        listener::{Kind, Listener, Place, Resource},
+    },
+    lifecycle::Running,
+};
+
+/// A listener whose sockets are open.
+pub(super) struct Bound {
+    listener: Listener,
+    sockets: Vec<Socket>,
+    tls: Option<Tls>,
+}
+
+/// Opens the sockets of what this role serves.
+pub(super) fn bind(plan: &Plan, served: &[Resource]) -> Result<Vec<Bound>, StartError> {
+    let mut handed = Handed::from_env(plan.socket_names.as_deref());
+    let config = &plan.config;
+    let all = config.listeners().map_err(|e| StartError::Other(e.to_string()))?;
+    if let Some(missing) = served.iter().find(|r| !all.iter().any(|l| l.resources.contains(r))) {
+        let name = missing.as_str();
+        return Err(StartError::Other(format!("no listener serves {name}: add \"{name}\" to the resources of a [[listener]]")));
+    }
+    let long = !config.listener.is_empty();
+    let mut bound = Vec::new();
+    for mut listener in all {
+        let stranger = listener.resources.iter().find(|r| !served.contains(r)).copied();
+        if let (Some(stranger), true) = (stranger, long) {
+            let (name, what) = (&listener.name, stranger.as_str());
+            return Err(StartError::Other(format!("listener {name:?}: {what} is not served here; take it out of resources")));
+        }
+        listener.resources.retain(|r| served.contains(r));
+        if listener.resources.is_empty() {
+            continue;
+        }
+        let open = |Place(at): &Place| {
+            let key = if long { format!("listener {:?}", listener.name) } else { format!("listen.{}", listener.name) };
+            listener::bind(at, &mut handed).map_err(|e| StartError::Listen(at.to_string(), key, e))
+        };
+        let sockets = listener.binds.iter().map(open).collect::<Result<_, _>>()?;
+        let tls = listener.tls.on().then(|| Tls::load(files(&listener.tls))).transpose()?;
+        bound.push(Bound { listener, sockets, tls });
+    }
+    Ok(bound)
+}
+
+fn files(tls: &PortTls) -> TlsFiles {
+    let clients = match tls.client_certificates {
+        config::ClientCertificates::Off => tls::ClientCertificates::Off,
+        config::ClientCertificates::Optional => tls::ClientCertificates::Optional,
+        config::ClientCertificates::Any => tls::ClientCertificates::Any,
+        config::ClientCertificates::Ca => tls::ClientCertificates::Ca(tls.client_ca_file.clone()),
+    };
+    TlsFiles { certificate: tls.certificate_file.clone(), key: tls.key_file.clone(), clients }
+}
+
+/// Where resources are, for URLs.
+pub(super) struct Places(Vec<(Resource, Option<SocketAddr>, bool)>);
+
+impl Places {
+    pub(super) fn of(bound: &[Bound]) -> Result<Self, StartError> {
+        let mut places = Vec::new();
+        for Bound { listener, sockets, tls } in bound {
+            let addresses = sockets.iter().map(Socket::address).collect::<Result<Vec<_>, _>>();
+            let address = addresses.map_err(|e| StartError::Other(e.to_string()))?.into_iter().flatten().next();
+            places.extend(listener.resources.iter().map(|r| (*r, address, tls.is_some())));
+        }
+        Ok(Self(places))
+    }
+
+    /// The URL of a resource by its address; `None` where it has none.
+    pub(super) fn url(&self, resource: Resource, scheme: &str) -> Option<String> {
+        let (_, at, tls) = self.0.iter().find(|(r, ..)| *r == resource)?;
+        at.map(|at| format!("{scheme}{}://{at}", if *tls { "s" } else { "" }))
+    }
+
+    /// What the outside is told: the setting `public.KEY`, or else the address.
+    pub(super) fn public(&self, given: &str, key: &str, resource: Resource, scheme: &str) -> Result<String, StartError> {
+        if !given.is_empty() {
+            return Ok(given.trim_end_matches('/').to_owned());
+        }
+        let name = resource.as_str();
+        let why = || StartError::Other(format!("{name} listens at no address, so public.{key} must say how it is reached"));
+        self.url(resource, scheme).ok_or_else(why)
+    }
+}
+
+/// Threads for one of `listeners` that share the cores: fewer threads that are busy wake each other less than many that are
+/// idle.
+fn workers(asked: usize, listeners: usize) -> usize {
+    let cores = available_parallelism().map_or(2, usize::from);
+    if asked > 0 { asked } else { cores.div_ceil(listeners) }
+}
+
+/// How many phones the open files allow beside everything else: the HTTP listeners, and a reserve for SQL, logs and the admin
+/// port.
+fn files_for_phones(http: usize) -> usize {
+    const RESERVE: usize = 256;
+    // As many as this process is allowed: the soft limit of a login shell, often 1024, is meant for programs that use select.
+    let files = rlimit::increase_nofile_limit(u64::MAX).map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    files.saturating_sub(2 * http + RESERVE).max(RESERVE)
+}
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn io(e: std::io::Error) -> StartError {
+    StartError::Other(e.to_string())
+}
+
+/// Takes a resource out that is served apart, alone on its listener and at an address.
+pub(super) fn take(bound: &mut Vec<Bound>, resource: Resource) -> Result<TcpListener, StartError> {
+    let name = resource.as_str();
+    let at = bound.iter().position(|b| b.listener.resources == [resource]);
+    let alone = at.map(|at| bound.swap_remove(at).sockets);
+    match alone.and_then(|mut sockets| sockets.pop()) {
+        Some(Socket::Tcp(listener)) => Ok(listener),
+        _ => Err(StartError::Other(format!("{name} has a listener of its own, at an address"))),
+    }
+}
+
+/// Serves everything but the demo; gives the certificates to watch.
+pub(super) fn serve(
+    plan: &Plan,
+    bound: Vec<Bound>,
+    exposition: Exposition,
+    services: Vec<Box<dyn Service>>,
+) -> Result<(Running, Vec<Tls>), StartError> {
+    let observed: Vec<_> = services.iter().map(|s| s.observed()).collect();
+    let admin = Admin { role: plan.role, exposition, services: observed.into(), began: std::time::Instant::now() };
+    let certificates = bound.iter().filter_map(|b| b.tls.clone()).collect();
+    let mut running = Running::new(services);
+    for bound in bound {
+        match bound.listener.kind() {
+            Kind::Phone => serve_phones(&plan.config, bound, &mut running)?,
+            Kind::Http => serve_http(&plan.config, bound, &admin, &mut running)?,
+        }
+    }
+    Ok((running, certificates))
+}
+
+fn serve_phones(config: &Config, bound: Bound, running: &mut Running) -> Result<(), StartError> {
+    let p = &config.phone;
+    let gate = Gate::new(Limits {
+        strangers: p.strangers,
+        strangers_per_address: p.strangers_per_address,
+        connections: p.connections.min(files_for_phones(config.http.connections)),
+    });
+    let settings = phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers, 1) };
+    let services = running.services().iter().map(|s| s.phone()).collect();
+    let server = phone::serve(bound.sockets, PhoneListener::new(services, gate, settings, bound.tls)).map_err(io)?;
+    running.add_phone(server);
+    Ok(())
+}
+
+fn serve_http(config: &Config, bound: Bound, admin: &Admin, running: &mut Running) -> Result<(), StartError> {
+    let Bound { listener, sockets, tls } = bound;
+    let h = &config.http;
+    let busy = listener.resources.iter().any(|r| [Resource::Rest, Resource::Page].contains(r));
+    let settings = http::Settings {
+        workers: if busy { workers(h.workers, 2) } else { 1 },
+        keep_alive: ms(h.keep_alive_ms),
+        request: ms(h.request_ms),
+        connections: h.connections,
+    };
+    let mut routes = Vec::new();
+    let mut whose = None;
+    for service in running.services() {
+        for (resource, of_resource) in service.http() {
+            if listener.resources.contains(&resource) {
+                routes.push(of_resource);
+                whose.get_or_insert((service.codes(), service.observed()));
+            }
+        }
+    }
+    let of_admin = listener.resources.contains(&Resource::Admin).then(|| admin.clone());
+    let Some((codes, observed)) = whose.or_else(|| running.services().first().map(|s| (s.codes(), s.observed()))) else {
+        return Ok(());
+    };
+    let kind = match listener.resources.first() {
+        Some(Resource::Rest) => http::Listener::Rest,
+        Some(Resource::Admin) => http::Listener::Admin,
+        _ => http::Listener::Page,
+    };
+    #[cfg(feature = "faults")]
+    let faults: Vec<_> = running.services().iter().map(|s| s.faults()).collect();
+    let all = move |c: &mut actix_web::web::ServiceConfig| {
+        routes.iter().for_each(|of_resource| of_resource(c));
+        if let Some(admin) = &of_admin {
+            admin::routes(c, admin.clone());
+            #[cfg(feature = "faults")]
+            faults.iter().for_each(|of_tests| of_tests(c));
+        }
+    };
+    let server = http::serve(sockets, kind, codes, tls.as_ref(), settings, observed.metrics().clone(), all).map_err(io)?;
+    if kind == http::Listener::Admin {
+        running.add_admin(server)
+    } else {
+        running.add_http(server)
+    }
+    Ok(())
+}
