@@ -9,6 +9,7 @@ use crate::{
     api_key::{self, ApiKeyCommand},
     app_config::{self, AppCommand},
     apply::{self, Apply},
+    assets::{self, AssetsCommand},
     config::Config,
     roles, telemetry,
 };
@@ -37,6 +38,11 @@ enum Role {
     ApiKey {
         #[command(subcommand)]
         command: ApiKeyCommand,
+    },
+    /// The files that browsers load, for a web server that serves them.
+    Assets {
+        #[command(subcommand)]
+        command: AssetsCommand,
     },
     /// For publishers of phone apps: keys and signed configurations.
     App {
@@ -124,6 +130,7 @@ pub fn run() -> ExitCode {
         Role::Migrate(wanted) => migrate(&wanted),
         Role::Apply(apply) => apply::run(&apply).map(|()| ExitCode::SUCCESS),
         Role::ApiKey { command } => api_key::run(command, environment()).map(say),
+        Role::Assets { command } => assets::run(&command).map(say),
         Role::App { command } => app_config::run(command).map(say),
     };
     match done {

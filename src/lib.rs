@@ -9,6 +9,7 @@
 mod api_key;
 mod app_config;
 mod apply;
+mod assets;
 pub mod cli;
 pub mod config;
 mod data_dir;

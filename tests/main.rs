@@ -31,6 +31,7 @@ mod keys;
 mod last_release;
 mod licences;
 mod limits;
+mod listeners;
 mod login;
 mod metric_names;
 mod observability;

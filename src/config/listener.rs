@@ -163,6 +163,9 @@ impl Config {
     pub fn listeners(&self) -> Result<Vec<Listener>, ConfigError> {
         let short = self.listener.is_empty();
         let all = if short { self.short_form() } else { self.listener.clone() };
+        if !short {
+            self.check_long_form()?;
+        }
         for listener in &all {
             let key = |member: &str| match (short, member) {
                 (true, "binds") => format!("listen.{}", listener.name),
@@ -170,9 +173,6 @@ impl Config {
                 (false, member) => format!("listener {:?}: {member}", listener.name),
             };
             listener.check(key, self.listen.allow_plaintext).map_err(ConfigError::Unsafe)?;
-        }
-        if !short {
-            self.check_long_form()?;
         }
         Ok(all)
     }
@@ -197,7 +197,7 @@ impl Config {
         if let Some(key) = self.said.iter().find(short) {
             return refuse(format!("{key} and [[listener]] both say where something listens; one of them must go"));
         }
-        let (mut names, mut served, mut places) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        let (mut names, mut served, mut places) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for listener in &self.listener {
             let name = &listener.name;
             if name.is_empty() || !names.insert(name) {
@@ -216,10 +216,10 @@ impl Config {
             }
             for Place(bind) in &listener.binds {
                 let free = matches!(bind, Bind::Tcp(at) if at.port() == 0);
-                if places.contains(&bind) && !free {
+                // Whatever permissions a unix socket has, there is one of its name.
+                if !places.insert(bind.to_string()) && !free {
                     return refuse(format!("listener {name:?}: {bind} is taken by another listener"));
                 }
-                places.push(bind);
             }
         }
         Ok(())

@@ -126,8 +126,8 @@ async fn run_services(plan: Plan, data: DataDir, behind: Behind, exposition: Exp
         ready.insert("demo".to_owned(), origin.into());
     }
     data.say_ready(&Value::Object(ready.clone()))?;
-    let told = |key: &str| ready.get(key).map(ToString::to_string).unwrap_or_default();
-    tracing::info!(role = plan.role, rest = told("rest"), page = told("page"), phone = told("phone"), admin = told("admin"), "ready");
+    let told = |key: &str| ready.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    tracing::info!(role = plan.role, rest = told("rest"), page = told("page"), admin = told("admin"), "ready");
     if let Some(origin) = ready.get("demo").and_then(Value::as_str) {
         tracing::info!("open {origin} in a browser");
     }
