@@ -28,6 +28,8 @@ enum Role {
     All(Run),
     /// Logins and the REST API alone.
     Ns(Run),
+    /// The second factor server alone.
+    Sfs(Run),
     /// Prepare a data directory — keys, database, root API key — and end; the first step of a deployment.
     Init(Init),
     /// Bring the database to this release's schema, or say what is missing; pods do it themselves when they start.
@@ -126,6 +128,7 @@ pub fn run() -> ExitCode {
     let done = match cli.role {
         Role::All(run) => start("all", run),
         Role::Ns(run) => start("ns", run),
+        Role::Sfs(run) => start("sfs", run),
         Role::Init(init) => prepare(init),
         Role::Migrate(wanted) => migrate(&wanted),
         Role::Apply(apply) => apply::run(&apply).map(|()| ExitCode::SUCCESS),

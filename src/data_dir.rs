@@ -117,12 +117,6 @@ impl DataDir {
         self.remove("root-api-key")
     }
 
-    /// Tells scripts where everything is. Written whole or not at all.
-    pub(crate) fn say_ready(&self, ready: &Value) -> Result<(), DataError> {
-        let (path, draft) = (self.file("ready.json"), self.file("ready.json.new"));
-        fs::write(&draft, format!("{ready:#}\n")).and_then(|()| fs::rename(&draft, &path)).map_err(io_error(&path))
-    }
-
     fn remove(&self, name: &str) -> Result<(), DataError> {
         let path = self.file(name);
         match fs::remove_file(&path) {
@@ -137,6 +131,12 @@ impl Drop for DataDir {
         // Nobody is ready any more; the next start removes it otherwise.
         let _ = self.remove("ready.json");
     }
+}
+
+/// Tells scripts where everything is. Written whole or not at all.
+pub(crate) fn say_ready(dir: &Path, ready: &Value) -> Result<(), DataError> {
+    let (path, draft) = (dir.join("ready.json"), dir.join("ready.json.new"));
+    fs::write(&draft, format!("{ready:#}\n")).and_then(|()| fs::rename(&draft, &path)).map_err(io_error(&path))
 }
 
 /// Writes a secret: readable by its owner alone, and on disk before anybody relies on it. Callers have looked that there is none yet.

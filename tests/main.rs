@@ -50,6 +50,7 @@ mod python;
 mod rest;
 #[cfg(feature = "faults")]
 mod sabotage;
+mod sfs;
 mod stories;
 mod strangers;
 #[cfg(feature = "faults")]

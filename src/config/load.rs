@@ -107,7 +107,7 @@ fn with_aliases(all: Vec<(String, String)>) -> Result<Vec<(String, String)>, Con
 }
 
 /// Settings that may hold a password; `…_FILE` names a file that holds the value.
-const SECRETS: [&str; 2] = ["database.url", "kv.url"];
+const SECRETS: [&str; 3] = ["database.url", "kv.url", "sfs_database.url"];
 
 /// The variable itself, or what the file says that it names.
 fn secret_file(name: String, text: String, environment: &[(String, String)]) -> Result<(String, String), ConfigError> {

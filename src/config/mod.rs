@@ -27,6 +27,8 @@ pub struct Config {
     pub keys: KeyFiles,
     pub database: Database,
     pub kv: Kv,
+    pub sfs_keys: KeyFiles,
+    pub sfs_database: Database,
     pub rest_tls: PortTls,
     pub page_tls: PortTls,
     pub phone_tls: PortTls,

@@ -25,6 +25,7 @@ use countersign_ports::{random::Random, secret::Secret, time::Time, vault::Vault
 use countersign_protocol::ids::{ApiKeyId, AuditId};
 use countersign_store::{
     StoreError,
+    lite::Writing,
     migrate::{What, migrate},
     url::{DatabaseUrl, TlsOptions},
 };
@@ -33,7 +34,7 @@ use tokio::runtime::Handle;
 
 use super::StartError;
 use crate::{
-    config::Config,
+    config::{Config, Database},
     data_dir::{DATABASE, DataDir},
     ports::{OsRandom, WallClock},
 };
@@ -52,17 +53,16 @@ pub(super) struct Behind {
 pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, TlsOptions), StartError> {
     let d = &config.database;
     let url = if d.url.0.is_empty() { DatabaseUrl::Sqlite(data.database(DATABASE)?) } else { d.url.0.parse().map_err(store_error)? };
-    Ok((url, tls(config)?))
+    Ok((url, tls("database", d)?))
 }
 
 /// How the way to the database is protected.
-pub(super) fn tls(config: &Config) -> Result<TlsOptions, StartError> {
-    let d = &config.database;
+pub(super) fn tls(section: &str, d: &Database) -> Result<TlsOptions, StartError> {
     let file = |path: &PathBuf| Some(path.clone()).filter(|p| !p.as_os_str().is_empty());
     let identity = match (file(&d.client_certificate_file), file(&d.client_key_file)) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
-        _ => return Err(StartError::Other("database.client_certificate_file and database.client_key_file belong together".to_owned())),
+        _ => return Err(StartError::Other(format!("{section}.client_certificate_file and {section}.client_key_file belong together"))),
     };
     Ok(TlsOptions { mode: d.tls.parse().map_err(store_error)?, ca: file(&d.ca_file), identity })
 }
@@ -115,17 +115,21 @@ fn redis_url(config: &Config) -> Result<RedisUrl, StartError> {
     Ok(url.trusting(ca)?)
 }
 
+/// Puts what a writer has done into the metrics. Told by one task at a time.
+pub(super) fn count_writes(metrics: &countersign_edge::metrics::Metrics, writing: Writing) {
+    metrics.catch_up(Metric::StoreCommits, writing.commits);
+    metrics.catch_up(Metric::StoreWrites, writing.writes);
+    metrics.catch_up(Metric::StoreFailed, writing.failed);
+    metrics.set(Metric::StoreWaiting, &[], i64::try_from(writing.waiting).unwrap_or(i64::MAX));
+}
+
 /// `memory` is asked for its size; Redis has tools of its own.
 fn storage(store: NsStore, memory: Option<(Arc<MemoryKv>, Arc<MemoryLive>)>) -> Storage {
     let one_at_a_time = Mutex::new(());
     Arc::new(move |metrics: &Metrics| {
         let _turn = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let writing = store.writing();
-        metrics.shared.catch_up(Metric::StoreCommits, writing.commits);
-        metrics.shared.catch_up(Metric::StoreWrites, writing.writes);
-        metrics.shared.catch_up(Metric::StoreFailed, writing.failed);
-        metrics.shared.set(Metric::StoreWaiting, &[], count(writing.waiting));
+        count_writes(&metrics.shared, store.writing());
         let Some((kv, live)) = &memory else { return };
         let (shared, size) = (kv.size(), live.size());
         let kinds = [

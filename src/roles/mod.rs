@@ -5,6 +5,7 @@ mod demo;
 mod ns;
 mod serve;
 pub(crate) mod service;
+mod sfs;
 
 use std::{path::PathBuf, process::ExitCode, thread::available_parallelism, time::Duration};
 
@@ -28,10 +29,11 @@ use tokio::runtime::Runtime;
 use bootstrap::Behind;
 use ns::Ns;
 use service::Service;
+use sfs::Sfs;
 
 use crate::{
     config::{Config, listener::Resource},
-    data_dir::{DATABASE, DataDir},
+    data_dir::{self, DATABASE, DataDir},
     lifecycle,
     ports::{OsRandom, WallClock},
     tls_files,
@@ -86,55 +88,120 @@ fn metrics() -> Result<(Exposition, Metrics), Box<dyn std::error::Error>> {
     Ok((exposition, metrics))
 }
 
+/// The services of a role, with what stands behind their ports.
+struct Prepared {
+    exposition: Exposition,
+    ns: Option<(DataDir, Behind)>,
+    sfs: Option<sfs::Behind>,
+}
+
+impl Prepared {
+    /// Migrates the databases and opens them.
+    async fn open(plan: &Plan) -> Result<Self, StartError> {
+        let other = |e: &dyn std::fmt::Display| StartError::Other(e.to_string());
+        let config = &plan.config;
+        let data = DataDir::open(&plan.data)?;
+        let exposition = Exposition::new().map_err(|e| other(&e))?;
+        let (mut ns, mut sfs) = (None, None);
+        if matches!(plan.role, "all" | "ns") {
+            let shared = exposition.series(metrics::SERVICE).map_err(|e| other(&e))?;
+            let own = exposition.series(metrics::SERVICE).map_err(|e| other(&e))?;
+            let metrics = Metrics { shared, own };
+            metrics.shared.say_version();
+            let behind = bootstrap::ports(&data, config, metrics).await?;
+            ns = Some((data, behind));
+            if plan.role == "all" {
+                sfs = Self::sfs_beside(plan, &exposition).await?;
+            }
+        } else {
+            sfs = Some(Self::sfs(data, config, &exposition).await?);
+        }
+        Ok(Self { exposition, ns, sfs })
+    }
+
+    /// SFS in a folder of its own. A database server has NS's tables, and is not SFS's.
+    async fn sfs_beside(plan: &Plan, exposition: &Exposition) -> Result<Option<sfs::Behind>, StartError> {
+        if plan.config.database_is_shared() && plan.config.sfs_database.url.0.is_empty() {
+            tracing::info!("SFS is left out: database.url names a server, and sfs_database.url says no database for SFS");
+            return Ok(None);
+        }
+        let data = DataDir::open(&sfs::folder(&plan.data))?;
+        Self::sfs(data, &plan.config, exposition).await.map(Some)
+    }
+
+    async fn sfs(data: DataDir, config: &Config, exposition: &Exposition) -> Result<sfs::Behind, StartError> {
+        let metrics: countersign_edge::metrics::Metrics =
+            exposition.series(countersign_sfs::SERVICE).map_err(|e| StartError::Other(e.to_string()))?;
+        metrics.say_version();
+        sfs::behind(data, config, metrics).await
+    }
+}
+
 /// Runs until told to stop.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
-    let data = DataDir::open(&plan.data)?;
-    let (exposition, metrics) = metrics().map_err(|e| StartError::Other(e.to_string()))?;
+    if plan.demo && plan.role == "sfs" {
+        return Err(StartError::Other("the demo is a client of NS: --demo goes with `all` or `ns`".to_owned()));
+    }
     let runtime = runtime(&plan.config)?;
-    let behind = runtime.block_on(bootstrap::ports(&data, &plan.config, metrics))?;
-    let code = actix_rt::System::new().block_on(run_services(plan, data, behind, exposition));
+    let prepared = runtime.block_on(Prepared::open(&plan))?;
+    let code = actix_rt::System::new().block_on(run_services(plan, prepared));
     runtime.shutdown_background();
     code
 }
 
-async fn run_services(plan: Plan, data: DataDir, behind: Behind, exposition: Exposition) -> Result<ExitCode, StartError> {
+async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartError> {
     let config = &plan.config;
-    let mut served = [&ns::RESOURCES[..], &[Resource::Phone, Resource::Admin]].concat();
-    if plan.demo {
-        served.push(Resource::Demo);
-    }
+    let mut served = vec![Resource::Phone, Resource::Admin];
+    served.extend(prepared.ns.iter().flat_map(|_| ns::RESOURCES));
+    served.extend(plan.demo.then_some(Resource::Demo));
     let mut bound = serve::bind(&plan, &served)?;
     let places = serve::Places::of(&bound)?;
-    let demo = plan.demo.then(|| serve::take(&mut bound, Resource::Demo)).transpose()?;
-    let ns = Ns::start(&plan, &data, behind, &places).await?;
-    let mut ready = Map::new();
-    ready.insert("role".to_owned(), plan.role.into());
-    ready.insert("pid".to_owned(), std::process::id().into());
-    if let Some(url) = places.url(Resource::Admin, "http") {
-        ready.insert("admin".to_owned(), url.into());
+    let listener = plan.demo.then(|| serve::take(&mut bound, Resource::Demo)).transpose()?;
+    let mut services: Vec<Box<dyn Service>> = Vec::new();
+    let (mut folder, mut demo) = (None, None);
+    if let Some((data, behind)) = prepared.ns {
+        let ns = Ns::start(&plan, &data, behind, &places).await?;
+        if let Some(listener) = listener {
+            demo = Some(demo::serve(&ns, listener, &places).await?);
+        }
+        services.push(Box::new(ns));
+        folder = Some(data);
     }
-    ns.ready(&mut ready);
-    let demo = match demo {
-        Some(listener) => Some(demo::serve(&ns, listener, &places).await?),
-        None => None,
-    };
-    let (mut running, certificates) = serve::serve(&plan, bound, exposition, vec![Box::new(ns)])?;
+    if let Some(behind) = prepared.sfs {
+        services.push(Box::new(Sfs::start(config, behind, &places).await?));
+    }
+    let mut ready = members(&plan, &services, &places);
+    let (mut running, certificates) = serve::serve(&plan, bound, prepared.exposition, services)?;
     actix_rt::spawn(tls_files::watch(certificates));
     if let Some((origin, server)) = demo {
         running.add_http(server);
         ready.insert("realm".to_owned(), "demo".into());
         ready.insert("demo".to_owned(), origin.into());
     }
-    data.say_ready(&Value::Object(ready.clone()))?;
-    let told = |key: &str| ready.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    tracing::info!(role = plan.role, rest = told("rest"), page = told("page"), admin = told("admin"), "ready");
-    if let Some(origin) = ready.get("demo").and_then(Value::as_str) {
+    data_dir::say_ready(&plan.data, &Value::Object(ready.clone()))?;
+    let at = |resource| places.address(resource).map(tracing::field::display);
+    let (rest, page, phone, admin) = (at(Resource::Rest), at(Resource::Page), at(Resource::Phone), at(Resource::Admin));
+    let origin = ready.get("demo").and_then(Value::as_str);
+    tracing::info!(role = plan.role, rest, page, phone, admin, demo = origin, "ready");
+    if let Some(origin) = origin {
         tracing::info!("open {origin} in a browser");
     }
     let (spread, deadline) = (config.drain.spread_ms, config.drain.deadline_ms);
     let code = lifecycle::until_the_end(running, Duration::from_millis(spread), Duration::from_millis(deadline)).await;
-    drop(data);
+    drop(folder);
     Ok(code)
+}
+
+/// `ready.json`, but for the demo.
+fn members(plan: &Plan, services: &[Box<dyn Service>], places: &serve::Places) -> Map<String, Value> {
+    let mut ready = Map::new();
+    ready.insert("role".to_owned(), plan.role.into());
+    ready.insert("pid".to_owned(), std::process::id().into());
+    if let Some(url) = places.url(Resource::Admin, "http") {
+        ready.insert("admin".to_owned(), url.into());
+    }
+    services.iter().for_each(|service| service.ready(&mut ready));
+    ready
 }
 
 /// What `init` has made or found.
@@ -168,7 +235,10 @@ pub(crate) fn migrate(data: Option<&std::path::Path>, config: &Config, what: Wha
     };
     let (url, tls) = match &data {
         Some(data) => bootstrap::database(data, config)?,
-        None => (config.database.url.0.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))?, bootstrap::tls(config)?),
+        None => (
+            config.database.url.0.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))?,
+            bootstrap::tls("database", &config.database)?,
+        ),
     };
     let migrating = countersign_store::migrate::migrate(&url, &tls, countersign_store_ns::migrations(), what);
     runtime(config)?.block_on(migrating).map_err(|e| StartError::Store(e.to_string()))
@@ -182,7 +252,7 @@ pub(crate) struct Beside {
 
 impl Beside {
     fn url(&self) -> Result<(DatabaseUrl, TlsOptions), StartError> {
-        let tls = bootstrap::tls(&self.config)?;
+        let tls = bootstrap::tls("database", &self.config.database)?;
         if !self.config.database.url.0.is_empty() {
             return Ok((self.config.database.url.0.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))?, tls));
         }

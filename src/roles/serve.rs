@@ -90,6 +90,11 @@ impl Places {
         Ok(Self(places))
     }
 
+    /// The address of a resource; `None` where it has none.
+    pub(super) fn address(&self, resource: Resource) -> Option<SocketAddr> {
+        self.0.iter().find(|(r, ..)| *r == resource).and_then(|(_, at, _)| *at)
+    }
+
     /// The URL of a resource by its address; `None` where it has none.
     pub(super) fn url(&self, resource: Resource, scheme: &str) -> Option<String> {
         let (_, at, tls) = self.0.iter().find(|(r, ..)| *r == resource)?;

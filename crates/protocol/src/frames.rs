@@ -245,6 +245,20 @@ frames! {
     }
 }
 
+frames! {
+    /// Phone → SFS. Numbers mean what they mean towards NS.
+    pub enum SfsPhoneFrame {
+        1 Auth(ClientAuth),
+        3 Ping(Ping),
+    }
+
+    /// SFS → phone.
+    pub enum SfsServerFrame {
+        68 Pong(Pong),
+        82 Goodbye(Goodbye),
+    }
+}
+
 impl PhoneFrame {
     /// The command's `req_id`, where the frame is a command.
     #[must_use]

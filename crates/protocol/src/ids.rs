@@ -55,6 +55,8 @@ id16! {
     ApiKeyId,
     /// One row of the audit trail.
     AuditId,
+    /// A second factor server or message center; also its server id in the channel prologue.
+    ServerId,
     /// One running process.
     PodId,
     /// Chosen by the phone for each command, so that a retry is recognised.
@@ -62,7 +64,7 @@ id16! {
 }
 
 impl RealmId {
-    /// NS's server id *is* the realm id (DESIGN: words).
+    /// NS's server id is the id of the realm.
     #[must_use]
     pub fn server_id(self) -> [u8; 16] {
         self.0

@@ -9,6 +9,7 @@ pub mod migrate;
 pub mod mysql;
 pub mod pool;
 pub mod postgres;
+pub mod row;
 pub mod shared;
 mod tls;
 pub mod url;

@@ -1,0 +1,74 @@
+//! Starting SFS.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use countersign_actors_shell::{Count, Deaths, Drain, Front, MessageRegistry, Sessions, Shell, Watch};
+use countersign_channel::ServerKey;
+use countersign_domain_sfs::ports::Ports;
+use countersign_ports::Fault;
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    identity,
+    session::{Event, Sfs},
+};
+
+/// How long the steps of a session may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// From HELLO to ClientAuth.
+    pub first_frame: Duration,
+    /// Of a whole connection.
+    pub lifetime: Duration,
+    /// How often phones are asked to ping, in seconds.
+    pub ping_after: u64,
+}
+
+/// What every session of SFS shares.
+pub(crate) struct Shared {
+    pub(crate) keys: Vec<ServerKey>,
+    pub(crate) ping_after: u64,
+}
+
+/// The handles of a started SFS.
+#[derive(Clone)]
+pub struct Heart {
+    pub sessions: Arc<dyn Sessions>,
+    pub drain: Drain<Event>,
+    messages: Addr<MessageRegistry<Event>>,
+}
+
+impl Heart {
+    /// Opens the server's identity, or makes it, and starts the registry on an arbiter of its own, inside a running actix
+    /// system.
+    ///
+    /// # Errors
+    /// When the identity cannot be read or made.
+    pub async fn start(ports: &Ports, settings: Settings) -> Result<(Self, Deaths), Fault> {
+        let keys = identity::keys(ports).await?;
+        let (watch, deaths) = Watch::new();
+        let (leave, leaving) = watch::channel(false);
+        // Nobody asks on which pod a phone is: there is no bus to tell it over.
+        let (departures, _nobody_is_told) = mpsc::channel(1);
+        let vital = watch.guard("MessageRegistry");
+        let messages = MessageRegistry::start_in_arbiter(&Arbiter::new().handle(), move |_| MessageRegistry::new(departures, vital));
+        let (first_frame, lifetime) = (settings.first_frame, settings.lifetime);
+        let shell = Arc::new(Shell { clock: ports.clock.clone(), first_frame, lifetime, leaving });
+        let shared = Arc::new(Shared { keys, ping_after: settings.ping_after });
+        let sessions = Arc::new(Front::<Sfs>::new(shell, shared));
+        let drain = Drain::new(messages.clone(), watch, leave);
+        Ok((Self { sessions, drain, messages }, deaths))
+    }
+
+    /// How many phones have authenticated; asks the registry. `None` when it has died.
+    pub async fn sessions(&self) -> Option<usize> {
+        self.messages.send(Count).await.ok()
+    }
+
+    /// For the tests of supervision: makes the registry panic.
+    #[cfg(feature = "faults")]
+    pub async fn panic_in(&self, what: &str) -> bool {
+        what == "messages" && self.messages.send(countersign_actors_shell::Panic).await.is_err()
+    }
+}

@@ -1,0 +1,8 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod heart;
+mod identity;
+mod session;
+
+pub use heart::{Heart, Settings};

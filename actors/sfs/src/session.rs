@@ -1,0 +1,96 @@
+//! What SFS and a phone say to each other: the conversation of a session.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use async_trait::async_trait;
+use countersign_actors_shell::{Conversation, Entrance, SessionActor, done};
+use countersign_ports::{Fault, answered::Answered};
+use countersign_protocol::{
+    codes::Close,
+    frames::{Goodbye, SfsPhoneFrame, SfsServerFrame},
+    ids::KeyId,
+};
+
+use crate::heart::Shared;
+
+/// A phone connection of SFS.
+type Session = SessionActor<Sfs>;
+/// What it still does before it hears the next frame.
+type Work = countersign_actors_shell::Work<Sfs>;
+
+/// What a session of SFS is told of: nothing yet.
+#[derive(Clone, Copy, Debug)]
+pub enum Event {}
+
+/// Where a conversation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// HELLO_OK is out; ClientAuth is awaited.
+    Greeting,
+    /// Nothing is accepted any more.
+    Over,
+}
+
+/// One phone's conversation with SFS.
+pub(crate) struct Sfs {
+    phase: Phase,
+}
+
+#[async_trait(?Send)]
+impl Conversation for Sfs {
+    type Shared = Shared;
+    type Incoming = SfsPhoneFrame;
+    type Outgoing = SfsServerFrame;
+    type Event = Event;
+
+    async fn enter(shared: &Arc<Shared>, key_id: KeyId) -> Result<Option<Entrance<Self>>, Fault> {
+        let key = shared.keys.iter().find(|key| key.key_id() == key_id).cloned();
+        let ping_after = shared.ping_after;
+        Ok(key.map(|key| Entrance { key, ping_after, conversation: Self { phase: Phase::Greeting } }))
+    }
+
+    fn decode(content: &[u8]) -> Option<SfsPhoneFrame> {
+        SfsPhoneFrame::decode(content).ok()
+    }
+
+    fn name(frame: &SfsPhoneFrame) -> &'static str {
+        frame.name()
+    }
+
+    fn encode(frame: &SfsServerFrame) -> Vec<u8> {
+        frame.encode()
+    }
+
+    fn goodbye(why: Close) -> SfsServerFrame {
+        Goodbye { code: why }.into()
+    }
+
+    fn answers(frame: &SfsServerFrame) -> Option<Answered> {
+        match frame {
+            SfsServerFrame::Pong(_) => Some(Answered::Ok),
+            SfsServerFrame::Goodbye(_) => Some(Answered::Ended),
+        }
+    }
+
+    fn answered(_: &mut Session, _: &'static str, _: Answered, _: &mut Context<Session>) {}
+
+    fn hear(session: &mut Session, frame: SfsPhoneFrame, ctx: &mut Context<Session>) -> Option<Work> {
+        match (std::mem::replace(&mut session.conversation.phase, Phase::Over), frame) {
+            (Phase::Greeting, SfsPhoneFrame::Auth(_)) => {
+                // Nobody has registered here, so nobody is known.
+                session.goodbye(Close::AuthFailed, ctx);
+                Some(done())
+            }
+            (Phase::Greeting | Phase::Over, _) => None,
+        }
+    }
+
+    fn notify(_: &mut Session, event: Event) -> Work {
+        match event {}
+    }
+
+    fn end(&mut self) {
+        self.phase = Phase::Over;
+    }
+}

@@ -1,0 +1,6 @@
+//! The query body, compiled for MySQL and MariaDB.
+
+use countersign_store::shared::mysql::{Conn, insert_new};
+
+#[path = "queries/mod.rs"]
+pub(crate) mod q;

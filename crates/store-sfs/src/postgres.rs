@@ -1,0 +1,6 @@
+//! The query body, compiled for PostgreSQL.
+
+use countersign_store::shared::postgres::{Conn, insert_new};
+
+#[path = "queries/mod.rs"]
+pub(crate) mod q;

@@ -1,0 +1,6 @@
+//! The query body, compiled for SQLite.
+
+use countersign_store::shared::sqlite::{Conn, insert_new};
+
+#[path = "queries/mod.rs"]
+pub(crate) mod q;

@@ -1,0 +1,4 @@
+DROP TABLE counters;
+DROP TABLE trail;
+DROP TABLE server_keys;
+DROP TABLE server;

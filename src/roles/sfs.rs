@@ -1,0 +1,161 @@
+//! SFS as a service of this program.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use countersign_actors_sfs::{Heart, Settings};
+use countersign_actors_shell::Deaths;
+use countersign_domain_sfs::ports::{Ports, Store};
+use countersign_edge::{
+    admin::{self, Part, Readiness},
+    metrics::{Metric, Metrics},
+    phone::PhoneService,
+    problem::Code,
+};
+use countersign_ports::vault::Vault;
+use countersign_protocol::Role;
+use countersign_sfs::{Observed, Storage};
+use countersign_store::migrate::{What, migrate};
+use countersign_store_sfs::{SfsStore, migrations};
+use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
+
+use super::{
+    StartError,
+    bootstrap::{count_writes, tls},
+    serve::Places,
+    service::{Routes, Service},
+};
+use crate::{
+    config::{Config, listener::Resource},
+    data_dir::DataDir,
+    ports::{OsRandom, WallClock},
+};
+
+/// The embedded database.
+const DATABASE: &str = "sfs.sqlite";
+
+/// What stands behind SFS's ports.
+pub(super) struct Behind {
+    ports: Ports,
+    storage: Storage,
+    parts: Vec<Part>,
+    metrics: Metrics,
+    /// Its own: keys and database of another service do not lie in it.
+    data: DataDir,
+}
+
+/// Migrates the database and opens it, so it runs before the actor system starts, on the runtime that connections will live
+/// on.
+pub(super) async fn behind(data: DataDir, config: &Config, metrics: Metrics) -> Result<Behind, StartError> {
+    let store_error = |e: countersign_store::StoreError| StartError::Store(format!("sfs: {e}"));
+    let (d, random, clock) = (&config.sfs_database, Arc::new(OsRandom), Arc::new(WallClock));
+    let url = if d.url.0.is_empty() {
+        countersign_store::url::DatabaseUrl::Sqlite(data.database(DATABASE)?)
+    } else {
+        d.url.0.parse().map_err(store_error)?
+    };
+    let tls = tls("sfs_database", d)?;
+    migrate(&url, &tls, migrations(), What::Run).await.map_err(store_error)?;
+    let store = SfsStore::open(&url, &tls, d.connections, &Handle::current()).await.map_err(store_error)?;
+    let sealed = store.server().await?.is_some().then(|| url.to_string());
+    let given = Some(config.sfs_keys.master_key_file.as_path()).filter(|p| !p.as_os_str().is_empty());
+    let master = data.master_key(given, &*random, sealed.as_deref())?;
+    let truth = Arc::new(store.clone());
+    let parts = vec![Part { name: "database", probe: truth.clone() }];
+    let one_at_a_time = Mutex::new(());
+    let storage: Storage = Arc::new(move |metrics: &Metrics| {
+        let _turn = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        count_writes(metrics, store.writing());
+    });
+    let ports = Ports { store: truth, clock, random, vault: Arc::new(Vault::new(&master)) };
+    Ok(Behind { ports, storage, parts, metrics, data })
+}
+
+/// A started SFS.
+pub(super) struct Sfs {
+    heart: Heart,
+    observed: Arc<Observed>,
+    deaths: Option<Deaths>,
+    url: String,
+    _data: DataDir,
+}
+
+impl Sfs {
+    /// Opens the server's identity, or makes it.
+    pub(super) async fn start(config: &Config, behind: Behind, places: &Places) -> Result<Self, StartError> {
+        let Behind { ports, storage, parts, metrics, data } = behind;
+        let p = &config.phone;
+        let settings = Settings {
+            first_frame: Duration::from_millis(p.first_frame_ms),
+            lifetime: Duration::from_millis(p.lifetime_ms),
+            ping_after: p.ping_after_secs,
+        };
+        let (heart, deaths) = Heart::start(&ports, settings).await?;
+        let observed = Observed { readiness: Readiness::new(parts), heart: heart.clone(), metrics, storage };
+        let url = format!("{}{}", places.public(&config.public.phone, "phone", Resource::Phone, "ws")?, Role::Sfs.path());
+        Ok(Self { heart, observed: Arc::new(observed), deaths: Some(deaths), url, _data: data })
+    }
+}
+
+/// Where SFS's folder is under `all`.
+pub(super) fn folder(data: &std::path::Path) -> PathBuf {
+    data.join(countersign_sfs::SERVICE)
+}
+
+#[async_trait(?Send)]
+impl Service for Sfs {
+    fn http(&self) -> Vec<(Resource, Routes)> {
+        Vec::new()
+    }
+
+    fn codes(&self) -> &'static [Code] {
+        &[]
+    }
+
+    fn phone(&self) -> PhoneService {
+        let metrics = self.observed.metrics.clone();
+        PhoneService { path: Role::Sfs.path(), sessions: self.heart.sessions.clone(), metrics }
+    }
+
+    fn observed(&self) -> Arc<dyn admin::Observed> {
+        self.observed.clone()
+    }
+
+    fn ready(&self, ready: &mut Map<String, Value>) {
+        ready.entry("phone").or_insert_with(|| json!({}))[Role::Sfs.as_str()] = json!(self.url);
+    }
+
+    fn deaths(&mut self) -> Option<Deaths> {
+        self.deaths.take()
+    }
+
+    fn unready(&self, dead: Option<&'static str>) {
+        match dead {
+            Some(name) => self.observed.readiness.bury(name),
+            None => self.observed.readiness.drain(),
+        }
+    }
+
+    async fn send_away(&self, spread: Duration) -> usize {
+        self.heart.drain.send_away(spread).await
+    }
+
+    async fn left(&self) -> usize {
+        let open = self.observed.metrics.level(Metric::PhoneConnections);
+        self.heart.drain.left().await.max(usize::try_from(open).unwrap_or(0))
+    }
+
+    fn expect_the_end(&self) {
+        self.heart.drain.expect_the_end();
+    }
+
+    #[cfg(feature = "faults")]
+    fn faults(&self) -> Routes {
+        Arc::new(|_: &mut _| {})
+    }
+}

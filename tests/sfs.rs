@@ -1,0 +1,132 @@
+//! The second factor server as a service of this program: alone, and beside NS.
+
+use std::{path::Path, process::Command};
+
+use countersign_channel::{Greeting, ServerPin};
+use countersign_protocol::{
+    Role,
+    codes::Close,
+    frames::{AuthAccount, ClientAuth, Goodbye, Ping, SfsPhoneFrame, SfsServerFrame},
+    ids::Jkt,
+    outer::Outer,
+};
+use futures_util::{SinkExt, StreamExt};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::{Pod, RawPhone, Stage};
+
+/// What a phone pins: read from the database, as there is no way to register yet.
+fn pin(folder: &Path) -> ServerPin {
+    const READ: &str = "import sqlite3, sys\n\
+        c = sqlite3.connect(sys.argv[1])\n\
+        print(c.execute('SELECT hex(id) FROM server').fetchone()[0])\n\
+        print(c.execute('SELECT hex(public_key) FROM server_keys').fetchone()[0])\n";
+    let out = Command::new("python3").args(["-c", READ]).arg(folder.join("sfs.sqlite")).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let said = String::from_utf8(out.stdout).unwrap();
+    let bytes = |hex: &str| (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect();
+    let [id, key]: [Vec<u8>; 2] = [0, 1].map(|n| bytes(said.lines().nth(n).unwrap()));
+    ServerPin { role: Role::Sfs, server_id: id.try_into().unwrap(), static_key: key.try_into().unwrap() }
+}
+
+/// HELLO, its answer, one frame, and what is said to that: the frames, and the code of the end.
+async fn talk(url: &str, pin: &ServerPin, frame: &SfsPhoneFrame) -> (Vec<SfsServerFrame>, u16) {
+    let mut raw = RawPhone::dial(url, None).await;
+    let (greeting, hello) = Greeting::start(pin).unwrap();
+    raw.send(hello).await;
+    let Some(Ok(Message::Binary(answer))) = raw.ws.next().await else { panic!("HELLO_OK") };
+    let Ok(Outer::HelloOk { noise }) = Outer::parse(&answer) else { panic!("HELLO_OK") };
+    let mut channel = greeting.finish(noise).unwrap().0;
+    let sealed = channel.seal(&frame.encode()).unwrap();
+    raw.ws.send(Message::Binary(sealed.into())).await.unwrap();
+    let mut frames = Vec::new();
+    loop {
+        match raw.ws.next().await {
+            Some(Ok(Message::Binary(bytes))) => {
+                if let Ok(Outer::Data { sealed }) = Outer::parse(&bytes) {
+                    frames.push(SfsServerFrame::decode(&channel.open(sealed).unwrap()).unwrap());
+                }
+            }
+            Some(Ok(Message::Close(why))) => return (frames, why.unwrap().code.into()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn auth() -> SfsPhoneFrame {
+    ClientAuth::Account(AuthAccount { jkt: Jkt([1; 32]), sig: [2; 64], app_version: None }).into()
+}
+
+#[tokio::test]
+async fn sfs_runs_alone_greets_phones_and_lets_nobody_in_yet() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut pod = Pod::role("sfs", dir.path(), &[], &[]);
+    let url = pod.ready["phone"]["sfs"].as_str().unwrap().to_owned();
+    assert!(url.ends_with("/sfs/sigmai") && pod.ready.get("rest").is_none() && pod.ready["phone"].get("ns").is_none());
+    assert_eq!(pod.admin("/livez").await, (200, "ok\n".to_owned()));
+    assert_eq!(pod.admin("/readyz").await, (200, r#"{"ready":true,"causes":[]}"#.to_owned()));
+    let pin = pin(dir.path());
+    let goodbye = vec![SfsServerFrame::from(Goodbye { code: Close::AuthFailed })];
+    assert_eq!(talk(&url, &pin, &auth()).await, (goodbye, 4000 + Close::AuthFailed.code()));
+    let early = talk(&url, &pin, &Ping { nonce: 7 }.into()).await;
+    assert_eq!(early, (Vec::new(), 1002), "nothing but ClientAuth comes first");
+    let (_, metrics) = pod.admin("/metrics").await;
+    let counted = r#"countersign_phone_handshakes_total{result="ok",service="sfs"} 2"#;
+    assert!(metrics.contains(counted) && !metrics.contains(r#"service="ns""#), "{metrics}");
+    let (_, status) = pod.admin("/").await;
+    assert!(status.contains("Phones connected"), "{status}");
+    for file in ["master.key", "sfs.sqlite"] {
+        assert!(dir.path().join(file).exists(), "{file}");
+    }
+    assert!(!dir.path().join("ns.sqlite").exists() && !dir.path().join("root-api-key").exists());
+    pod.signal("TERM");
+    assert!(pod.ended().await.success());
+    let again = Pod::role("sfs", dir.path(), &[], &[]);
+    let url = again.ready["phone"]["sfs"].as_str().unwrap().to_owned();
+    assert_eq!(talk(&url, &pin, &auth()).await.1, 4000 + Close::AuthFailed.code(), "it is who it was");
+}
+
+#[tokio::test]
+async fn beside_ns_it_has_a_folder_a_key_and_metrics_of_its_own_and_shares_ports() {
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let phone = stage.phone("alice").await;
+    stage.approved(&mut phone.connect().await).await;
+    let (ns, sfs) = (pod.url("phone"), pod.ready["phone"]["sfs"].as_str().unwrap().to_owned());
+    assert_eq!(ns.replace("/ns/", "/sfs/"), sfs, "one port, by path");
+    let folder = pod.data.join("sfs");
+    let pin = pin(&folder);
+    let (frames, _) = talk(&sfs, &pin, &auth()).await;
+    assert_eq!(frames, [Goodbye { code: Close::AuthFailed }.into()]);
+    let key = |folder: &Path| std::fs::read(folder.join("master.key")).unwrap();
+    assert_ne!(key(&folder), key(&pod.data));
+    // A key that is not SFS's is answered by nobody.
+    let of_ns = ServerPin { role: Role::Sfs, server_id: pin.server_id, static_key: [9; 32] };
+    let mut raw = RawPhone::dial(&sfs, None).await;
+    raw.send(Greeting::start(&of_ns).unwrap().1).await;
+    assert!(!raw.answer_to_hello().await, "there is no such key");
+    let (_, metrics) = pod.admin("/metrics").await;
+    for service in ["ns", "sfs"] {
+        assert!(metrics.contains(&format!("countersign_ready{{service=\"{service}\"}} 1")), "{metrics}");
+    }
+    let (_, status) = pod.admin("/status.json").await;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert!(status["services"]["sfs"]["phone_connections"].is_i64() && status["logins_since_start"].is_object(), "{status}");
+}
+
+#[tokio::test]
+async fn where_ns_has_a_database_server_sfs_waits_for_one_of_its_own() {
+    let (Some(postgres), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis()) else { return };
+    let (database, kv) = (postgres.database(), redis.database());
+    let of_ns = [("COUNTERSIGN_DATABASE_URL", database.as_str()), ("COUNTERSIGN_KV_URL", kv.as_str())];
+    let dir = tempfile::tempdir().unwrap();
+    let mut pod = Pod::on(dir.path(), &[], &of_ns);
+    assert!(pod.ready["phone"].get("sfs").is_none() && !pod.data.join("sfs").exists());
+    assert!(pod.log().contains("SFS is left out"), "{}", pod.log());
+    pod.signal("TERM");
+    pod.ended().await;
+    let own = postgres.database();
+    let pod = Pod::on(dir.path(), &[], &[&of_ns[..], &[("COUNTERSIGN_SFS_DATABASE_URL", own.as_str())]].concat());
+    assert!(pod.ready["phone"]["sfs"].as_str().is_some());
+    assert_eq!(pod.admin("/readyz").await.0, 200);
+}
