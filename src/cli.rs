@@ -101,6 +101,10 @@ struct Run {
     #[cfg(feature = "faults")]
     #[arg(long, hide = true)]
     fault: Option<String>,
+    /// Die before this step of the move of an earlier release's files (test builds only).
+    #[cfg(feature = "faults")]
+    #[arg(long, hide = true)]
+    die_at_step: Option<usize>,
     /// What time it is at the start, in seconds after 1970 (test builds only).
     #[cfg(feature = "faults")]
     #[arg(long, hide = true)]
@@ -221,6 +225,10 @@ fn start(role: &'static str, run: Run) -> Result<ExitCode, String> {
     #[cfg(feature = "faults")]
     if let Some(secs) = run.clock {
         crate::ports::start_clock_at(secs);
+    }
+    #[cfg(feature = "faults")]
+    if let Some(step) = run.die_at_step {
+        crate::data_layout::DIE_AT_STEP.store(step, std::sync::atomic::Ordering::Relaxed);
     }
     let mut config = Config::load(run.config.as_deref(), environment()).map_err(|e| e.to_string())?;
     if matches!(run.ports, PortChoice::Auto) {

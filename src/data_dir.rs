@@ -33,9 +33,15 @@ pub(crate) enum DataError {
     Damaged(String, &'static str),
     #[error("{0} is missing, and {1} was sealed with it; restore it from where it was kept, or name it with keys.master_key_file")]
     NoKey(String, String),
+    #[error("{0}")]
+    Database(String),
+    #[error("{0} and {1} are both there, and one is a copy: take away the one that is not in use")]
+    Twice(String, String),
+    #[error("this is the data directory of `countersign all`, and NS's part of it is {0}: give --data {0}")]
+    OfAll(String),
 }
 
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DataError + '_ {
+pub(crate) fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DataError + '_ {
     move |error| DataError::Io { path: path.display().to_string(), error }
 }
 
@@ -54,6 +60,11 @@ impl DataDir {
         let dir = Self { path: path.to_owned(), _lock: lock };
         dir.remove("ready.json")?;
         Ok(dir)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// A file in it.
@@ -137,6 +148,11 @@ impl Drop for DataDir {
 pub(crate) fn say_ready(dir: &Path, ready: &Value) -> Result<(), DataError> {
     let (path, draft) = (dir.join("ready.json"), dir.join("ready.json.new"));
     fs::write(&draft, format!("{ready:#}\n")).and_then(|()| fs::rename(&draft, &path)).map_err(io_error(&path))
+}
+
+/// Waits until the names in a directory are on disk.
+pub(crate) fn sync(dir: &Path) -> Result<(), DataError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io_error(dir))
 }
 
 /// Writes a secret: readable by its owner alone, and on disk before anybody relies on it. Callers have looked that there is none yet.

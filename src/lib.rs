@@ -13,6 +13,7 @@ mod assets;
 pub mod cli;
 pub mod config;
 mod data_dir;
+mod data_layout;
 mod lifecycle;
 mod ports;
 mod retention;

@@ -283,7 +283,7 @@ async fn the_upgrade_takes_the_right_path_subprotocol_and_no_compression() {
     let host = pod.url("phone").trim_start_matches("ws://").split('/').next().unwrap().to_owned();
     for (path, protocol, status) in [
         ("/ns/sigmai", "countersign.sigmai.v1", 101),
-        ("/sfs/sigmai", "countersign.sigmai.v1", 404),
+        ("/mc/sigmai", "countersign.sigmai.v1", 404),
         ("/", "countersign.sigmai.v1", 404),
         ("/ns/sigmai", "chat", 400),
     ] {

@@ -22,6 +22,8 @@ mod element;
 mod element_looks;
 mod enrolment;
 mod examples;
+#[cfg(feature = "faults")]
+mod folders;
 mod forms;
 mod hostile;
 mod idempotency;

@@ -32,7 +32,7 @@ async fn the_root_key_is_private_and_no_secret_reaches_the_logs() {
     let phone = stage.phone("alice").await;
     let login = stage.approved(&mut phone.connect().await).await;
     let identity = stage.api.redeem(&stage.realm, &login.id, None).await.unwrap();
-    for file in ["root-api-key", "master.key", "ns.sqlite", "ns.sqlite-wal"] {
+    for file in ["root-api-key", "ns/master.key", "ns/ns.sqlite", "ns/ns.sqlite-wal", "sfs/master.key", "sfs/sfs.sqlite"] {
         let mode = std::fs::metadata(pod.data.join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
@@ -40,7 +40,7 @@ async fn the_root_key_is_private_and_no_secret_reaches_the_logs() {
     let code = enrolment.link.unwrap().split('.').next_back().unwrap().to_owned();
     let log = pod.log();
     assert!(log.contains("answered"), "the log is there: {log}");
-    let master = std::fs::read_to_string(pod.data.join("master.key")).unwrap();
+    let master = std::fs::read_to_string(pod.data.join("ns/master.key")).unwrap();
     for secret in [pod.root_key().as_str(), master.trim(), login.page_token.as_deref().unwrap(), code.as_str(), identity.decision.as_str()]
     {
         assert!(!log.contains(secret), "a secret is in the log");
@@ -70,7 +70,7 @@ async fn another_master_key_is_refused_instead_of_used() {
     let mut pod = Pod::start();
     pod.signal("TERM");
     pod.ended().await;
-    let key = pod.data.join("master.key");
+    let key = pod.data.join("ns/master.key");
     let start = || {
         let out = run(&["all", "--ports", "auto", "--data", pod.data.to_str().unwrap()], &[]);
         (out.status.code(), String::from_utf8(out.stderr).unwrap())

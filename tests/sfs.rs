@@ -99,7 +99,7 @@ async fn beside_ns_it_has_a_folder_a_key_and_metrics_of_its_own_and_shares_ports
     let (frames, _) = talk(&sfs, &pin, &auth()).await;
     assert_eq!(frames, [Goodbye { code: Close::AuthFailed }.into()]);
     let key = |folder: &Path| std::fs::read(folder.join("master.key")).unwrap();
-    assert_ne!(key(&folder), key(&pod.data));
+    assert_ne!(key(&folder), key(&pod.data.join("ns")));
     // A key that is not SFS's is answered by nobody.
     let of_ns = ServerPin { role: Role::Sfs, server_id: pin.server_id, static_key: [9; 32] };
     let mut raw = RawPhone::dial(&sfs, None).await;

@@ -34,7 +34,7 @@ use sfs::Sfs;
 use crate::{
     config::{Config, listener::Resource},
     data_dir::{self, DATABASE, DataDir},
-    lifecycle,
+    data_layout, lifecycle,
     ports::{OsRandom, WallClock},
     tls_files,
 };
@@ -91,7 +91,8 @@ fn metrics() -> Result<(Exposition, Metrics), Box<dyn std::error::Error>> {
 /// The services of a role, with what stands behind their ports.
 struct Prepared {
     exposition: Exposition,
-    ns: Option<(DataDir, Behind)>,
+    /// The data directory, NS's folder in it under `all`, and what stands behind NS's ports.
+    ns: Option<(DataDir, Option<DataDir>, Behind)>,
     sfs: Option<sfs::Behind>,
 }
 
@@ -108,8 +109,12 @@ impl Prepared {
             let own = exposition.series(metrics::SERVICE).map_err(|e| other(&e))?;
             let metrics = Metrics { shared, own };
             metrics.shared.say_version();
-            let behind = bootstrap::ports(&data, config, metrics).await?;
-            ns = Some((data, behind));
+            let folder = if plan.role == "all" { Some(data_layout::ns_folder(&data)?) } else { None };
+            if folder.is_none() {
+                data_layout::refuse_folders(&plan.data)?;
+            }
+            let behind = bootstrap::ports(folder.as_ref().unwrap_or(&data), config, metrics).await?;
+            ns = Some((data, folder, behind));
             if plan.role == "all" {
                 sfs = Self::sfs_beside(plan, &exposition).await?;
             }
@@ -159,13 +164,13 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
     let listener = plan.demo.then(|| serve::take(&mut bound, Resource::Demo)).transpose()?;
     let mut services: Vec<Box<dyn Service>> = Vec::new();
     let (mut folder, mut demo) = (None, None);
-    if let Some((data, behind)) = prepared.ns {
+    if let Some((data, of_ns, behind)) = prepared.ns {
         let ns = Ns::start(&plan, &data, behind, &places).await?;
         if let Some(listener) = listener {
             demo = Some(demo::serve(&ns, listener, &places).await?);
         }
         services.push(Box::new(ns));
-        folder = Some(data);
+        folder = Some((data, of_ns));
     }
     if let Some(behind) = prepared.sfs {
         services.push(Box::new(Sfs::start(config, behind, &places).await?));
@@ -215,12 +220,14 @@ pub(crate) struct Made {
 pub(crate) fn init(path: &std::path::Path, config: &Config) -> Result<Made, StartError> {
     config.check().map_err(|e| StartError::Other(e.to_string()))?;
     let data = DataDir::open(path)?;
+    let of_ns = data_layout::ns_path(path);
+    let folder = if of_ns == path { None } else { Some(DataDir::open(&of_ns)?) };
     let file = data.file("root-api-key");
     let there = file.exists();
     let runtime = runtime(config)?;
     runtime.block_on(async {
         let (_, unseen) = metrics().map_err(|e| StartError::Other(e.to_string()))?;
-        let ports = bootstrap::ports(&data, config, unseen).await?.ports;
+        let ports = bootstrap::ports(folder.as_ref().unwrap_or(&data), config, unseen).await?.ports;
         bootstrap::root_key(&ports, &data).await
     })?;
     Ok(Made { fresh: !there && file.exists(), root_api_key: file })
@@ -228,13 +235,16 @@ pub(crate) fn init(path: &std::path::Path, config: &Config) -> Result<Made, Star
 
 /// Migrates the database, or says what that would be.
 pub(crate) fn migrate(data: Option<&std::path::Path>, config: &Config, what: What) -> Result<State, StartError> {
-    let data = match (data, config.database.url.0.is_empty()) {
-        (Some(path), _) => Some(DataDir::open(path)?),
-        (None, false) => None,
-        (None, true) => return Err(StartError::Other("give --data DIR, or database.url".to_owned())),
+    let top = data.map(DataDir::open).transpose()?;
+    let folder = match data.map(|path| (path, data_layout::ns_path(path))) {
+        Some((path, folder)) if folder != path => Some(DataDir::open(&folder)?),
+        _ => None,
     };
-    let (url, tls) = match &data {
+    let (url, tls) = match folder.as_ref().or(top.as_ref()) {
         Some(data) => bootstrap::database(data, config)?,
+        None if config.database.url.0.is_empty() => {
+            return Err(StartError::Other("give --data DIR, or database.url".to_owned()));
+        }
         None => (
             config.database.url.0.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))?,
             bootstrap::tls("database", &config.database)?,
@@ -257,7 +267,7 @@ impl Beside {
             return Ok((self.config.database.url.0.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))?, tls));
         }
         let Some(data) = &self.data else { return Err(StartError::Other("give --data DIR, or database.url".to_owned())) };
-        let file = data.join(DATABASE);
+        let file = data_layout::ns_path(data).join(DATABASE);
         if !file.exists() {
             return Err(StartError::Other(format!("{} is not there: nothing has started with this directory yet", file.display())));
         }

@@ -21,7 +21,7 @@ use std::{
     thread,
 };
 
-use diesel::{QueryResult, SqliteConnection};
+use diesel::{Connection, QueryResult, SqliteConnection, connection::SimpleConnection};
 use diesel_async::{
     AsyncConnection, SimpleAsyncConnection,
     sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
@@ -54,6 +54,17 @@ impl SpawnBlocking for Inline {
     fn get_runtime() -> Self {
         Self
     }
+}
+
+/// Brings a database that nobody uses into its one file: what was in the log beside it is in it afterwards.
+///
+/// # Errors
+/// When it cannot be used, or is in use.
+pub fn into_one_file(path: &Path) -> Result<(), StoreError> {
+    let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("{}: {e}", path.display()));
+    let mut c = SqliteConnection::establish(&path.to_string_lossy()).map_err(|e| open(&e))?;
+    // Whoever closes a database last takes the log away; one that was killed has left it.
+    c.batch_execute("PRAGMA synchronous=FULL; PRAGMA wal_checkpoint(TRUNCATE);").map_err(|e| open(&e))
 }
 
 /// The connection that query code sees.

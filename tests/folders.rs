@@ -1,0 +1,84 @@
+//! The data directory: a folder for each service under `all`, and the move of what lay at the top before.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::support::{Pod, Stage};
+
+fn countersign(args: &[&str], data: &Path) -> (bool, String) {
+    let out = Command::new(env!("CARGO_BIN_EXE_countersign")).args(args).arg("--data").arg(data).output().unwrap();
+    (out.status.success(), String::from_utf8(out.stderr).unwrap() + &String::from_utf8(out.stdout).unwrap())
+}
+
+/// A data directory as earlier releases of `all` left it, with a phone that is enrolled and a key of root's.
+async fn old(data: &Path) -> (Pod, Stage) {
+    let pod = Pod::role("ns", data, &[], &[]);
+    let stage = Stage::set(&pod).await;
+    (pod, stage)
+}
+
+fn at_the_top(data: &Path) -> bool {
+    ["master.key", "ns.sqlite", "ns.sqlite-wal", "ns.sqlite-shm"].iter().any(|name| data.join(name).exists())
+}
+
+#[tokio::test]
+async fn what_an_earlier_release_left_moves_into_a_folder_wherever_the_move_was_stopped() {
+    // Before the key, before the database, and before whatever comes after.
+    for step in [0, 3, 4] {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut pod, stage) = old(dir.path()).await;
+        let phone = stage.phone("alice").await;
+        // Killed, so that the newest facts are in the log beside the database.
+        pod.signal("KILL");
+        pod.ended().await;
+        assert!(at_the_top(dir.path()) && dir.path().join("ns.sqlite-wal").exists());
+        let (fine, _) = countersign(&["all", "--ports", "auto", "--die-at-step", &step.to_string()], dir.path());
+        assert!(!fine, "it died at step {step}");
+        if step == 3 {
+            let (fine, said) = countersign(&["ns", "--ports", "auto"], dir.path());
+            assert!(!fine && said.contains("master.key is missing"), "an earlier release refuses what is half moved: {said}");
+        }
+        let again = Pod::on(dir.path(), &[], &[]);
+        assert!(!at_the_top(dir.path()), "step {step}");
+        assert!(dir.path().join("ns/ns.sqlite").exists() && dir.path().join("root-api-key").exists());
+        let mut account = phone.account.clone();
+        account.server.url = again.url("phone");
+        let keys = std::sync::Arc::new(phone.keys.clone());
+        let mut online = countersign_sim::Online::connect(&account, keys).await.unwrap();
+        let stage = Stage::client_in(&again.root(), &stage.realm, "another").await;
+        let login = stage.approved(&mut online).await;
+        let identity = stage.api.redeem(&stage.realm, &login.id, None).await.unwrap();
+        assert_eq!(identity.user_id, "alice", "step {step}");
+    }
+}
+
+#[tokio::test]
+async fn tools_find_ns_in_its_folder_and_ns_alone_refuses_what_belongs_to_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut pod = Pod::on(dir.path(), &[], &[]);
+    let (fine, said) = countersign(&["api-key", "list"], dir.path());
+    assert!(fine && said.contains("never"), "{said}");
+    pod.signal("TERM");
+    pod.ended().await;
+    let (fine, said) = countersign(&["migrate", "--check"], dir.path());
+    assert!(fine && said.contains("up to date"), "{said}");
+    let (fine, said) = countersign(&["init"], dir.path());
+    assert!(fine && said.contains("stays") && !at_the_top(dir.path()), "{said}");
+    let (fine, said) = countersign(&["ns", "--ports", "auto"], dir.path());
+    assert!(!fine && said.contains("give --data") && !at_the_top(dir.path()), "{said}");
+    let again = Pod::role("ns", &dir.path().join("ns"), &[], &[]);
+    assert_eq!(again.admin("/readyz").await.0, 200);
+    drop(again);
+    fs::copy(dir.path().join("ns/ns.sqlite"), dir.path().join("ns.sqlite")).unwrap();
+    let (fine, said) = countersign(&["all", "--ports", "auto"], dir.path());
+    assert!(!fine && said.contains("are both there"), "{said}");
+}
+
+#[tokio::test]
+async fn what_init_makes_is_used_by_all() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(countersign(&["init"], dir.path()).0);
+    let key = fs::read(dir.path().join("root-api-key")).unwrap();
+    let pod = Pod::on(dir.path(), &[], &[]);
+    assert_eq!(fs::read(dir.path().join("root-api-key")).unwrap(), key);
+    assert!(pod.root().realms().await.is_ok() && !at_the_top(dir.path()));
+}
