@@ -25,7 +25,7 @@ use countersign_protocol::codes::LoginState;
 use serde::Deserialize;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep};
 
-use super::view::{AppUrl, LIFETIME, Leaving, QR_EACH, View, is_last, origin};
+use super::view::{AppUrl, LIFETIME, Leaving, PageRefusal, QR_EACH, View, is_last, origin};
 use crate::metrics::{Metric, Metrics};
 
 /// A stream says something this often, so that proxies keep it and a browser that left is noticed.
@@ -58,23 +58,26 @@ impl Asked {
 
     async fn open(&self, request: &HttpRequest) -> Result<(View, Seen), ApiProblem> {
         let token = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-        let token = token.ok_or_else(|| oops("bad_page_token"))?;
-        View::open(self.logins.clone(), &self.app, token, origin(request).as_deref()).await.map_err(oops)
+        let token = token.ok_or_else(|| problem(PageRefusal::BadPageToken))?;
+        View::open(self.logins.clone(), &self.app, token, origin(request).as_deref()).await.map_err(problem)
     }
 }
 
 /// The same reasons as on the socket, as problems.
-fn oops(why: &'static str) -> ApiProblem {
+fn problem(why: PageRefusal) -> ApiProblem {
+    let busy = StatusCode::SERVICE_UNAVAILABLE;
     let (status, detail, retry_after) = match why {
-        "bad_page_token" => (StatusCode::UNAUTHORIZED, "send the page token of a login: Authorization: Bearer pt_…", None),
-        "bad_origin" => (StatusCode::FORBIDDEN, "the client of this login does not list this origin", None),
-        "too_slow" => (StatusCode::TOO_MANY_REQUESTS, "too many pages watch this login", Some(2)),
-        "draining" => (StatusCode::SERVICE_UNAVAILABLE, "this pod goes away; try again", Some(1)),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "storage is out of reach; try again", Some(2)),
+        PageRefusal::BadPageToken => (StatusCode::UNAUTHORIZED, "send the page token of a login: Authorization: Bearer pt_…", None),
+        PageRefusal::BadOrigin => (StatusCode::FORBIDDEN, "the client of this login does not list this origin", None),
+        PageRefusal::TooSlow => (StatusCode::TOO_MANY_REQUESTS, "too many pages watch this login", Some(2)),
+        PageRefusal::Draining => (busy, "this pod goes away; try again", Some(1)),
+        PageRefusal::Timeout => (busy, "this took too long; try again", Some(1)),
+        PageRefusal::Unavailable => (busy, "storage is out of reach; try again", Some(2)),
+        PageRefusal::Malformed => (StatusCode::BAD_REQUEST, "no page says this", None),
     };
-    let mut oops = ApiProblem::new(status, why).because(detail);
-    oops.retry_after = retry_after;
-    oops
+    let mut problem = ApiProblem::new(status, why.code()).because(detail);
+    problem.retry_after = retry_after;
+    problem
 }
 
 /// Where a page that comes back had been.
@@ -104,7 +107,7 @@ pub(super) struct Poll {
 pub(super) async fn events(request: HttpRequest, resume: web::Query<Resume>) -> Result<HttpResponse, ApiProblem> {
     let asked = Asked::of(&request)?;
     let (view, seen) = asked.open(&request).await?;
-    let (waiting, seen) = view.watch(&seen).await.map_err(oops)?;
+    let (waiting, seen) = view.watch(&seen).await.map_err(problem)?;
     tracing::debug!(after = resume.after, "a page streams");
     let stream = Stream::new(view, &seen, waiting, &asked);
     let body = futures_util::stream::unfold(stream, |mut stream| async move { Some((Ok::<_, Error>(stream.next().await?), stream)) });
@@ -113,7 +116,7 @@ pub(super) async fn events(request: HttpRequest, resume: web::Query<Resume>) -> 
 }
 
 /// The next change, or that it could not be waited for.
-type Change = Pin<Box<dyn Future<Output = Result<Option<Seen>, &'static str>>>>;
+type Change = Pin<Box<dyn Future<Output = Result<Option<Seen>, PageRefusal>>>>;
 
 /// One event stream.
 struct Stream {
@@ -169,13 +172,13 @@ impl Stream {
                 change = &mut self.change => self.changed(change),
                 _ = self.qr.tick(), if self.state == LoginState::Pending => self.queue.extend(line(&self.view.qr())),
                 _ = self.beat.tick() => self.queue.push_back(Bytes::from_static(b":\n\n")),
-                () = &mut self.sent_away => self.refuse("draining"),
-                () = &mut self.over => self.refuse("timeout"),
+                () = &mut self.sent_away => self.refuse(PageRefusal::Draining),
+                () = &mut self.over => self.refuse(PageRefusal::Timeout),
             }
         }
     }
 
-    fn changed(&mut self, change: Result<Option<Seen>, &'static str>) {
+    fn changed(&mut self, change: Result<Option<Seen>, PageRefusal>) {
         self.change = next_change(&self.view, &self.waiting);
         match change {
             Err(why) => self.refuse(why),
@@ -189,8 +192,8 @@ impl Stream {
         }
     }
 
-    fn refuse(&mut self, why: &str) {
-        self.queue.extend(line(&PageEvent::Error { code: why.to_owned() }));
+    fn refuse(&mut self, why: PageRefusal) {
+        self.queue.extend(line(&PageEvent::Error { code: why.code().to_owned() }));
         self.done = true;
     }
 }
@@ -228,13 +231,13 @@ pub(super) async fn state(request: HttpRequest, poll: web::Query<Poll>) -> Resul
     let (view, seen) = asked.open(&request).await?;
     let sent_away = asked.leaving.clone().sent_away(asked.logins.clone());
     let seen = tokio::select! {
-        seen = wait(&view, seen, &poll) => seen.map_err(oops)?,
-        () = sent_away => return Err(oops("draining")),
+        seen = wait(&view, seen, &poll) => seen.map_err(problem)?,
+        () = sent_away => return Err(problem(PageRefusal::Draining)),
     };
     Ok(HttpResponse::Ok().json(PageEvents { events: view.everything(&seen) }))
 }
 
-async fn wait(view: &View, seen: Seen, poll: &Poll) -> Result<Seen, &'static str> {
+async fn wait(view: &View, seen: Seen, poll: &Poll) -> Result<Seen, PageRefusal> {
     let news = |seen: &Seen| seen.state.public().version() > poll.after;
     if news(&seen) || poll.wait == 0 {
         return Ok(seen);

@@ -17,7 +17,7 @@ use countersign_domain_ns::flows::login::Seen;
 use countersign_edge::metrics::Counted;
 use countersign_protocol::codes::LoginState;
 
-use super::view::{AppUrl, LIFETIME, Leaving, QR_EACH, View, is_last, origin};
+use super::view::{AppUrl, LIFETIME, Leaving, PageRefusal, QR_EACH, View, is_last, origin};
 use crate::metrics::{Metric, Metrics};
 
 /// Largest message a page sends.
@@ -84,16 +84,16 @@ struct Page {
 
 type Ctx = WebsocketContext<Page>;
 
-/// Why the socket closes, and the WebSocket code that says so.
-fn code(why: &str) -> CloseCode {
+/// The WebSocket code that says why the socket closes.
+fn close_code(why: PageRefusal) -> CloseCode {
     CloseCode::Other(match why {
-        "malformed" => 4400,
-        "bad_page_token" => 4401,
-        "bad_origin" => 4403,
-        "timeout" => 4408,
-        "draining" => 1012,
-        "unavailable" => 1013,
-        _ => 4409,
+        PageRefusal::Malformed => 4400,
+        PageRefusal::BadPageToken => 4401,
+        PageRefusal::BadOrigin => 4403,
+        PageRefusal::Timeout => 4408,
+        PageRefusal::TooSlow => 4409,
+        PageRefusal::Draining => 1012,
+        PageRefusal::Unavailable => 1013,
     })
 }
 
@@ -104,14 +104,14 @@ impl Page {
         }
     }
 
-    fn refuse(why: &'static str, ctx: &mut Ctx) {
-        Self::say(&PageEvent::Error { code: why.to_owned() }, ctx);
-        ctx.close(Some(CloseReason { code: code(why), description: Some(why.to_owned()) }));
+    fn refuse(why: PageRefusal, ctx: &mut Ctx) {
+        Self::say(&PageEvent::Error { code: why.code().to_owned() }, ctx);
+        ctx.close(Some(CloseReason { code: close_code(why), description: Some(why.code().to_owned()) }));
         ctx.stop();
     }
 
     fn greet(&mut self, text: &str, ctx: &mut Ctx) {
-        let Ok(hello) = serde_json::from_str::<Object<Hello>>(text) else { return Self::refuse("malformed", ctx) };
+        let Ok(hello) = serde_json::from_str::<Object<Hello>>(text) else { return Self::refuse(PageRefusal::Malformed, ctx) };
         self.phase = Phase::Busy;
         let (logins, app, origin) = (self.logins.clone(), self.app.clone(), self.origin.clone());
         let work = async move {
@@ -185,7 +185,7 @@ impl Page {
     fn asked(&mut self, text: &str, ctx: &mut Ctx) {
         match serde_json::from_str(text) {
             Ok(Object(PageMessage::Cancel {})) => self.cancel(ctx),
-            Err(_) => Self::refuse("malformed", ctx),
+            Err(_) => Self::refuse(PageRefusal::Malformed, ctx),
         }
     }
 
@@ -216,12 +216,12 @@ impl Actor for Page {
         ctx.set_mailbox_capacity(4);
         ctx.run_later(HELLO_DUE, |page, ctx| {
             if matches!(page.phase, Phase::Greeting | Phase::Busy) {
-                Self::refuse("timeout", ctx);
+                Self::refuse(PageRefusal::Timeout, ctx);
             }
         });
         let sent_away = self.leaving.clone().sent_away(self.logins.clone());
-        ctx.spawn(sent_away.into_actor(self).map(|(), _, ctx| Self::refuse("draining", ctx)));
-        ctx.run_later(LIFETIME, |_, ctx| Self::refuse("timeout", ctx));
+        ctx.spawn(sent_away.into_actor(self).map(|(), _, ctx| Self::refuse(PageRefusal::Draining, ctx)));
+        ctx.run_later(LIFETIME, |_, ctx| Self::refuse(PageRefusal::Timeout, ctx));
         ctx.run_interval(PING_EACH, |page, ctx| {
             page.quiet += 1;
             if page.quiet > 3 {
@@ -245,7 +245,7 @@ impl StreamHandler<Result<Message, ProtocolError>> for Page {
                 ctx.close(reason);
                 ctx.stop();
             }
-            Ok(Message::Binary(_) | Message::Continuation(_) | Message::Nop) | Err(_) => Self::refuse("malformed", ctx),
+            Ok(Message::Binary(_) | Message::Continuation(_) | Message::Nop) | Err(_) => Self::refuse(PageRefusal::Malformed, ctx),
         }
     }
 }

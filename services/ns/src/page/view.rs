@@ -41,7 +41,7 @@ impl Leaving {
     }
 }
 
-/// Where the browser says the page is from. What cannot be read is nobody's origin, and not the same as none.
+/// Where the browser says the page is from. An unreadable header counts as an unknown origin, never as a missing one.
 pub(super) fn origin(request: &HttpRequest) -> Option<String> {
     request.headers().get(header::ORIGIN).map(|o| o.to_str().unwrap_or_default().to_owned())
 }
@@ -49,6 +49,37 @@ pub(super) fn origin(request: &HttpRequest) -> Option<String> {
 /// Nothing comes after this state.
 pub(super) fn is_last(state: LoginState) -> bool {
     state.version() >= 3 && state != LoginState::Approved
+}
+
+/// Why a page is told nothing, or nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PageRefusal {
+    /// It said what no page says.
+    Malformed,
+    BadPageToken,
+    BadOrigin,
+    /// It said nothing in time, or its connection has lived its life.
+    Timeout,
+    /// Too many watch this login.
+    TooSlow,
+    Draining,
+    /// A port is out of reach.
+    Unavailable,
+}
+
+impl PageRefusal {
+    /// The stable code, on the socket and in problems.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::BadPageToken => "bad_page_token",
+            Self::BadOrigin => "bad_origin",
+            Self::Timeout => "timeout",
+            Self::TooSlow => "too_slow",
+            Self::Draining => "draining",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// A login as a page that was let in sees it.
@@ -62,26 +93,26 @@ pub(super) struct View {
 
 impl View {
     /// Lets a page in by its token, from an origin of the login's client; or says why not.
-    pub(super) async fn open(logins: Logins, app: &AppUrl, token: &str, origin: Option<&str>) -> Result<(Self, Seen), &'static str> {
-        let (realm, seen) = logins.by_page_token(token).await.map_err(unavailable)?.ok_or("bad_page_token")?;
-        let client = logins.client(&seen.login).await.map_err(unavailable)?.ok_or("bad_page_token")?;
+    pub(super) async fn open(logins: Logins, app: &AppUrl, token: &str, origin: Option<&str>) -> Result<(Self, Seen), PageRefusal> {
+        let (realm, seen) = logins.by_page_token(token).await.map_err(unavailable)?.ok_or(PageRefusal::BadPageToken)?;
+        let client = logins.client(&seen.login).await.map_err(unavailable)?.ok_or(PageRefusal::BadPageToken)?;
         if origin.is_some_and(|o| !client.origins.iter().any(|allowed| allowed == o)) {
-            return Err("bad_origin");
+            return Err(PageRefusal::BadOrigin);
         }
         Ok((Self { logins, app: app.0.clone(), realm, login: seen.login.id }, seen))
     }
 
     /// Registers first and reads after, so that no change falls between.
-    pub(super) async fn watch(&self, seen: &Seen) -> Result<(Waiting, Seen), &'static str> {
-        let waiting = self.logins.watch(&seen.login, MOST_PAGES).ok_or("unavailable")?;
-        let seen = self.logins.look(&self.realm, self.login).await.map_err(unavailable)?.ok_or("bad_page_token")?;
+    pub(super) async fn watch(&self, seen: &Seen) -> Result<(Waiting, Seen), PageRefusal> {
+        let waiting = self.logins.watch(&seen.login, MOST_PAGES).ok_or(PageRefusal::Unavailable)?;
+        let seen = self.logins.look(&self.realm, self.login).await.map_err(unavailable)?.ok_or(PageRefusal::BadPageToken)?;
         Ok((waiting, seen))
     }
 
     /// Waits until the login may have changed, and reads it. `None` when it could not be read this time.
-    pub(super) async fn changed(&self, waiting: &Waiting) -> Result<Option<Seen>, &'static str> {
+    pub(super) async fn changed(&self, waiting: &Waiting) -> Result<Option<Seen>, PageRefusal> {
         if let Ok(false) = tokio::time::timeout(self.logins.safety_poll(), waiting.woken()).await {
-            return Err("too_slow");
+            return Err(PageRefusal::TooSlow);
         }
         Ok(self.logins.look(&self.realm, self.login).await.ok().flatten())
     }
@@ -120,7 +151,7 @@ impl View {
         events
     }
 
-    /// The person at the browser gives up. Whether that won or came too late, the page learns the state there is.
+    /// The person at the browser gives up. Win or lose the race, the page is told the current state.
     ///
     /// # Errors
     /// A fault of a port.
@@ -132,9 +163,9 @@ impl View {
     }
 }
 
-fn unavailable(fault: Fault) -> &'static str {
+fn unavailable(fault: Fault) -> PageRefusal {
     tracing::warn!(%fault, "a page could not be served");
-    "unavailable"
+    PageRefusal::Unavailable
 }
 
 /// Who has an open or running login, and how.
