@@ -116,3 +116,28 @@ async fn a_pod_that_cannot_work_says_why_in_one_line_and_does_not_start() {
         assert!(!said.contains("secret") && !said.contains("wrong@"), "{said}");
     }
 }
+
+#[tokio::test]
+async fn a_row_that_makes_no_sense_is_a_bug_or_damage_and_not_an_outage() {
+    // What a broken disk, or a hand in the database, may leave.
+    const SPOIL: &str = "import sqlite3, sys\n\
+        c = sqlite3.connect(sys.argv[1], timeout=10)\n\
+        c.execute('UPDATE accounts SET state = 99 WHERE user_id = ?', (sys.argv[2],))\n\
+        c.commit()\n";
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let (spoiled, whole) = (stage.phone("alice").await, stage.phone("bob").await);
+    let python = std::process::Command::new("python3").args(["-c", SPOIL]).arg(pod.data.join("ns/ns.sqlite")).arg("alice").status();
+    assert!(python.unwrap().success());
+    let id = spoiled.account.id.to_string();
+    let Err(ApiError::Refused(problem)) = stage.root.account(&stage.realm, &id).await else { panic!("a problem") };
+    assert_eq!((problem.status, problem.code.as_str(), problem.retry_after), (500, "internal", None));
+    let said = problem.detail.unwrap_or_default();
+    assert!(!said.contains("accounts") && !said.contains("state"), "{said}");
+    pod.until_logged("a request met something that makes no sense").await;
+    let line = pod.log().lines().find(|l| l.contains("makes no sense")).map(str::to_owned).unwrap();
+    assert!(line.contains(r#""level":"ERROR""#) && line.contains("of accounts cannot be read: state"), "{line}");
+    let other = stage.root.account(&stage.realm, &whole.account.id.to_string()).await.unwrap();
+    assert_eq!(other.user_id, "bob");
+    assert_eq!(pod.admin("/readyz").await.0, 200, "the database works");
+}

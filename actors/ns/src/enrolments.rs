@@ -46,7 +46,7 @@ impl Enrolments {
         who: Who,
     ) -> Result<(Enrolment, Link), Stop> {
         let (enrolment, code) = enrolment::create(&self.0.ports, realm, client, user_id, confirm, who).await?;
-        let key = realm.keys.first().ok_or_else(|| Fault("the realm has no channel key".to_owned()))?;
+        let key = realm.keys.first().ok_or_else(|| Fault::Inconsistent("the realm has no channel key".to_owned()))?;
         let link = EnrolLink {
             url: phone_url.to_owned(),
             realm: realm.realm.id,

@@ -75,8 +75,8 @@ impl Realms {
         for sealed in self.ports.store.realms().await? {
             let open = self.open(&sealed)?;
             for key in &open.keys {
-                let server =
-                    ServerKey::new(Role::Ns, open.realm.id.server_id(), *key.private.expose()).map_err(|e| Fault(e.to_string()))?;
+                let server = ServerKey::new(Role::Ns, open.realm.id.server_id(), *key.private.expose())
+                    .map_err(|e| Fault::Inconsistent(e.to_string()))?;
                 book.by_key.insert(key.key_id, (server, key.epoch));
             }
             book.by_name.insert(open.realm.name.clone(), open.realm.id);
@@ -90,7 +90,11 @@ impl Realms {
         let id = sealed.realm.id;
         let secret = |place: &str, envelope: &[u8]| -> Result<Secret<32>, Fault> {
             let plain = self.ports.vault.open(place, envelope)?;
-            plain.as_slice().try_into().map(Secret::new).map_err(|_| Fault(format!("the secret at {place} has the wrong length")))
+            plain
+                .as_slice()
+                .try_into()
+                .map(Secret::new)
+                .map_err(|_| Fault::Inconsistent(format!("the secret at {place} has the wrong length")))
         };
         let keys = sealed.keys.iter().map(|k| {
             Ok(OpenKey { key_id: k.key_id, epoch: k.epoch, public: k.public, private: secret(&place::channel(id, k.key_id), &k.sealed)? })
@@ -182,7 +186,7 @@ impl Realms {
         if !made {
             return Err(Refused::AlreadyExists.into());
         }
-        Ok(self.by_id(sealed.realm.id).await?.ok_or_else(|| Fault("a new realm cannot be read back".to_owned()))?)
+        Ok(self.by_id(sealed.realm.id).await?.ok_or_else(|| Fault::Inconsistent("a new realm cannot be read back".to_owned()))?)
     }
 
     /// Changes display name and settings; other pods are told. `None` when the realm is not (any more) what it was before the change: the book

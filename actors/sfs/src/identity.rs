@@ -28,7 +28,7 @@ pub(crate) async fn keys(ports: &Ports) -> Result<Vec<ServerKey>, Fault> {
         return open(ports, &fresh);
     }
     let winner = ports.store.server().await?;
-    open(ports, &winner.ok_or_else(|| Fault("the server's identity is there and cannot be read".to_owned()))?)
+    open(ports, &winner.ok_or_else(|| Fault::Inconsistent("the server's identity is there and cannot be read".to_owned()))?)
 }
 
 fn make(ports: &Ports, root: p256::SigningKey, private: [u8; 32]) -> SealedServer {
@@ -56,8 +56,9 @@ fn open(ports: &Ports, server: &SealedServer) -> Result<Vec<ServerKey>, Fault> {
     let open = |key: &SealedKey| {
         let place = place::channel(server.id, key.key_id);
         let plain = ports.vault.open(&place, &key.sealed)?;
-        let private = plain.as_slice().try_into().map_err(|_| Fault(format!("the secret at {place} has the wrong length")))?;
-        ServerKey::new(Role::Sfs, server.id.0, private).map_err(|e| Fault(e.to_string()))
+        let private =
+            plain.as_slice().try_into().map_err(|_| Fault::Inconsistent(format!("the secret at {place} has the wrong length")))?;
+        ServerKey::new(Role::Sfs, server.id.0, private).map_err(|e| Fault::Inconsistent(e.to_string()))
     };
     server.keys.iter().map(open).collect()
 }

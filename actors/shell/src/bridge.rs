@@ -102,7 +102,7 @@ pub async fn subscribe(arbiter: &Arbiter, bus: Arc<dyn Bus>, pod: PodId) -> Resu
     arbiter.spawn(async move {
         let _nobody_starts_any_more = tell.send(bus.subscribe(pod).await);
     });
-    told.await.unwrap_or_else(|_| Err(Fault("the thread of the registries has ended".to_owned())))
+    told.await.unwrap_or_else(|_| Err(Fault::Unreachable("the thread of the registries has ended".to_owned())))
 }
 
 async fn subscribe_again(bus: &dyn Bus, pod: PodId) -> Box<dyn Wakes> {

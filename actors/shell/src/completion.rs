@@ -9,5 +9,5 @@ use countersign_ports::Fault;
 /// Those of the flow, and a fault when it panicked.
 pub async fn run_to_completion<T: 'static, E: From<Fault> + 'static>(flow: impl Future<Output = Result<T, E>> + 'static) -> Result<T, E> {
     let done = actix_rt::spawn(flow).await;
-    done.unwrap_or_else(|_| Err(Fault("the work panicked".to_owned()).into()))
+    done.unwrap_or_else(|_| Err(Fault::Inconsistent("the work panicked".to_owned()).into()))
 }

@@ -111,7 +111,7 @@ impl MemoryLive {
 impl State {
     fn create(&mut self, login: LoginId, body: Vec<u8>, gone_at: Time) -> Result<bool, Fault> {
         if self.logins.len() >= MOST_LOGINS {
-            return Err(Fault("too many pending logins".to_owned()));
+            return Err(Fault::Busy("too many pending logins".to_owned()));
         }
         if self.logins.contains_key(&login) {
             return Ok(false);

@@ -21,6 +21,8 @@ pub enum Kind {
     TooMany,
     /// Something outside the program does not work; trying again may help.
     Unavailable,
+    /// A bug, or damage. Trying again does not help.
+    Internal,
 }
 
 /// A no, for whoever asked.
@@ -55,11 +57,13 @@ pub trait Refuse {
 
 impl Refuse for Fault {
     fn refusal(self) -> Refusal {
-        Refusal {
-            detail: Some("storage is out of reach; try again".into()),
-            retry_after: Some(2),
-            log: Some(self.to_string()),
-            ..Refusal::new(Kind::Unavailable, "unavailable")
-        }
+        let log = Some(self.to_string());
+        let (detail, retry_after) = match self {
+            Self::Inconsistent(_) => return Refusal { log, ..Refusal::new(Kind::Internal, "internal") },
+            Self::Unreachable(_) => ("storage is out of reach; try again", 2),
+            Self::Busy(_) => ("too much waits for the storage; try again in a moment", 1),
+        };
+        let refusal = Refusal::new(Kind::Unavailable, "unavailable");
+        Refusal { detail: Some(detail.into()), retry_after: Some(retry_after), log, ..refusal }
     }
 }

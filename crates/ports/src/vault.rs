@@ -62,12 +62,12 @@ impl Vault {
     /// # Errors
     /// When it was sealed under another master key, for another place, or altered.
     pub fn open(&self, place: &str, envelope: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let damaged = || Fault(format!("the secret at {place} is damaged"));
+        let damaged = || Fault::Inconsistent(format!("the secret at {place} is damaged"));
         if envelope.len() < HEADER || envelope[0] != VERSION {
             return Err(damaged());
         }
         if envelope[1..5] != self.key_id {
-            return Err(Fault(format!(
+            return Err(Fault::Inconsistent(format!(
                 "the secret at {place} was sealed under another master key; give the program the key file that belongs to this database"
             )));
         }
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(vault.open("realms/demo/qr", &sealed).expect("opens")[..], b"secret"[..]);
         assert!(vault.open("realms/other/qr", &sealed).is_err());
         let other = Vault::new(&Secret::new([2; 32])).open("realms/demo/qr", &sealed).expect_err("another key");
-        assert!(other.0.contains("another master key"), "{other}");
+        assert!(other.to_string().contains("another master key"), "{other}");
         for at in 0..sealed.len() {
             let mut bad = sealed.clone();
             bad[at] ^= 1;

@@ -49,26 +49,22 @@ impl SfsStore {
     }
 }
 
-fn fault(e: StoreError) -> Fault {
-    Fault(e.to_string())
-}
-
 #[async_trait]
 impl Probe for SfsStore {
     async fn ping(&self) -> Result<(), Fault> {
-        self.database.takes_writes().await.map_err(fault)?;
-        run!(self.database, scan, |c| q::server::get(c)).map(drop).map_err(fault)
+        self.database.takes_writes().await.map_err(Fault::from)?;
+        run!(self.database, scan, |c| q::server::get(c)).map(drop).map_err(Fault::from)
     }
 }
 
 #[async_trait]
 impl Store for SfsStore {
     async fn server(&self) -> Result<Option<SealedServer>, Fault> {
-        run!(self.database, scan, |c| q::server::get(c)).map_err(fault)
+        run!(self.database, scan, |c| q::server::get(c)).map_err(Fault::from)
     }
 
     async fn add_server(&self, server: &SealedServer, told: AuditId) -> Result<bool, Fault> {
         let server = server.clone();
-        run!(self.database, write, |c| q::server::add(c, &server, told)).map_err(fault)
+        run!(self.database, write, |c| q::server::add(c, &server, told)).map_err(Fault::from)
     }
 }

@@ -14,6 +14,7 @@ pub mod shared;
 mod tls;
 pub mod url;
 
+use countersign_ports::Fault;
 pub use database::Database;
 
 /// Why the database did not do what was asked. The text is for logs and holds no values of rows.
@@ -37,6 +38,17 @@ pub enum StoreError {
     /// The threads of the database have ended.
     #[error("the database is closed")]
     Closed,
+}
+
+impl From<StoreError> for Fault {
+    fn from(e: StoreError) -> Self {
+        let text = e.to_string();
+        match e {
+            StoreError::Busy => Self::Busy(text),
+            StoreError::Row { .. } => Self::Inconsistent(text),
+            StoreError::Open(_) | StoreError::Query(_) | StoreError::Again(_) | StoreError::Closed => Self::Unreachable(text),
+        }
+    }
 }
 
 impl From<diesel::result::Error> for StoreError {

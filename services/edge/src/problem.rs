@@ -92,8 +92,10 @@ impl ApiProblem {
 impl<T: Refuse> From<T> for ApiProblem {
     fn from(no: T) -> Self {
         let Refusal { kind, code, detail, limit, retry_after, log } = no.refusal();
-        if let Some(why) = log {
-            tracing::warn!(%why, "a request could not be served");
+        match (log, kind) {
+            (Some(why), Kind::Internal) => tracing::error!(%why, "a request met something that makes no sense"),
+            (Some(why), _) => tracing::warn!(%why, "a request could not be served"),
+            (None, _) => {}
         }
         let status = match kind {
             Kind::Forbidden => StatusCode::FORBIDDEN,
@@ -103,6 +105,7 @@ impl<T: Refuse> From<T> for ApiProblem {
             Kind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { detail: detail.map(Cow::into_owned), limit, retry_after, ..Self::new(status, code) }
     }

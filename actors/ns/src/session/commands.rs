@@ -13,6 +13,7 @@ use countersign_domain_ns::{
     realm::OpenRealm,
     refused::Stop,
 };
+use countersign_ports::Fault;
 use countersign_protocol::{
     codes::{AccountState, Close, LoginState, Refusal},
     frames::{self, AccountChanged, Decided, Done, LoginChanged, Logins, PhoneFrame, Pong},
@@ -35,6 +36,10 @@ fn refusal(stop: &Stop) -> Refusal {
     match stop {
         Stop::Refused(refused) => refused.refusal(),
         Stop::Limited(_) => Refusal::RateLimited,
+        Stop::Fault(fault @ Fault::Inconsistent(_)) => {
+            tracing::error!(%fault, "a phone's command met something that makes no sense");
+            Refusal::Unavailable
+        }
         Stop::Fault(fault) => {
             tracing::warn!(%fault, "a phone's command failed");
             Refusal::Unavailable

@@ -55,7 +55,7 @@ pub(super) fn encode(login: &Login, claim: Option<&Claim>) -> Vec<u8> {
 }
 
 fn read(stored: &Versioned) -> Result<(Login, State), Fault> {
-    let body: Body = serde_json::from_slice(&stored.body).map_err(|e| Fault(format!("a live login cannot be read: {e}")))?;
+    let body: Body = serde_json::from_slice(&stored.body).map_err(|e| Fault::Inconsistent(format!("a live login cannot be read: {e}")))?;
     Ok((body.login, body.claim.map_or(State::Pending, State::Claimed)))
 }
 

@@ -91,7 +91,7 @@ impl Beat {
 impl Line {
     /// Subscribes, and keeps subscribing until nobody listens any more. Runs on the runtime this is called on.
     pub(super) async fn open(self) -> Result<Box<dyn Wakes>, Fault> {
-        let first = self.subscribe().await.map_err(|e| Fault(format!("Redis: cannot subscribe: {e}")))?;
+        let first = self.subscribe().await.map_err(|e| Fault::Unreachable(format!("Redis: cannot subscribe: {e}")))?;
         let (tell, hear) = broadcast::channel(BACKLOG);
         tokio::spawn(self.keep(first, tell));
         Ok(Box::new(Subscription(hear)))

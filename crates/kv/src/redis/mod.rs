@@ -58,7 +58,7 @@ impl RedisKv {
         let (clients, life) = (Arc::new(Clients::new(url, rt)?), Arc::new(Life::new(clock.clone(), &prefix)));
         let manager = Manager { clients, life, epoch: Arc::default(), trouble: Arc::default() };
         // Once without the pool, which would try again before it says what is wrong.
-        bb8::ManageConnection::connect(&manager).await.map_err(|e| Fault(format!("Redis at {url}: {e}")))?;
+        bb8::ManageConnection::connect(&manager).await.map_err(|e| Fault::Unreachable(format!("Redis at {url}: {e}")))?;
         let kv = Self {
             url: url.clone(),
             prefix,
@@ -82,7 +82,7 @@ impl RedisKv {
     async fn examine(&self) -> Result<(), Fault> {
         let told: String = self.command(redis::cmd("INFO")).await?;
         let value = |name: &str| field(&told, name);
-        let refuse = |why: String| Err(Fault(format!("Redis at {}: {why}", self.url)));
+        let refuse = |why: String| Err(Fault::Unreachable(format!("Redis at {}: {why}", self.url)));
         let version = value("redis_version");
         if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < OLDEST) {
             return refuse(format!("version {version} is too old: from {OLDEST} on"));
@@ -138,10 +138,10 @@ impl RedisKv {
     }
 
     fn unreachable(&self) -> Fault {
-        Fault(format!("Redis at {}: {}", self.url, self.lines.trouble().unwrap_or_else(|| "no connection is free".to_owned())))
+        Fault::Unreachable(format!("Redis at {}: {}", self.url, self.lines.trouble().unwrap_or_else(|| "no connection is free".to_owned())))
     }
 
     fn fault(&self, e: &RedisError) -> Fault {
-        Fault(format!("Redis at {}: {e}", self.url))
+        Fault::Unreachable(format!("Redis at {}: {e}", self.url))
     }
 }

@@ -30,7 +30,7 @@ enum Place {
 }
 
 fn fault(shown: &str, e: &dyn fmt::Display) -> Fault {
-    Fault(format!("Redis at {shown}: {e}"))
+    Fault::Unreachable(format!("Redis at {shown}: {e}"))
 }
 
 impl FromStr for RedisUrl {

@@ -72,15 +72,10 @@ impl NsStore {
     }
 }
 
-/// Logged where it is handled; here it only changes its type.
-fn fault(e: StoreError) -> Fault {
-    Fault(e.to_string())
-}
-
 /// Runs a read by key.
 macro_rules! read {
     ($self:ident, |$c:ident| $call:expr) => {
-        countersign_store::run!($self.database, read, |$c| $call).map_err($crate::store::fault)
+        countersign_store::run!($self.database, read, |$c| $call).map_err(::countersign_ports::Fault::from)
     };
 }
 use read;
@@ -88,7 +83,7 @@ use read;
 /// Runs a read of many rows.
 macro_rules! scan {
     ($self:ident, |$c:ident| $call:expr) => {
-        countersign_store::run!($self.database, scan, |$c| $call).map_err($crate::store::fault)
+        countersign_store::run!($self.database, scan, |$c| $call).map_err(::countersign_ports::Fault::from)
     };
 }
 use scan;
@@ -96,7 +91,7 @@ use scan;
 /// Runs a transaction that writes.
 macro_rules! change {
     ($self:ident, |$c:ident| $call:expr) => {
-        countersign_store::run!($self.database, write, |$c| $call).map_err($crate::store::fault)
+        countersign_store::run!($self.database, write, |$c| $call).map_err(::countersign_ports::Fault::from)
     };
 }
 use change;
@@ -104,7 +99,7 @@ use change;
 #[async_trait]
 impl Probe for NsStore {
     async fn ping(&self) -> Result<(), Fault> {
-        self.database.takes_writes().await.map_err(fault)?;
+        self.database.takes_writes().await.map_err(Fault::from)?;
         scan!(self, |c| q::realms::ping(c))
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn lines(ports: Ports, standing: Standing, filter: Filter) -> HttpRes
             filter.limit = PIECE;
             // It is made as it is read, and may be read slowly.
             if standing.check().await.is_err() {
-                return Some((Err(Fault("the key may not any more".to_owned())), None));
+                return Some((Err(Fault::Unreachable("the API key has lost this permission".to_owned())), None));
             }
             let found = match ports.store.events(&filter).await {
                 Ok(found) => found,

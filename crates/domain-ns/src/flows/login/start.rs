@@ -127,7 +127,9 @@ pub async fn create(ports: &Ports, realm: &OpenRealm, client: &Client, new: NewL
     match way.begin(ports, login, &to).await? {
         Some(login) => Ok(Created { seen: Seen { login, state: State::Pending }, page }),
         // The same keyed request, on another connection, a moment earlier.
-        None => made_before(ports, realm, client, who).await?.ok_or_else(|| Fault("a new login's id is taken".to_owned()).into()),
+        None => {
+            made_before(ports, realm, client, who).await?.ok_or_else(|| Fault::Inconsistent("a new login's id is taken".to_owned()).into())
+        }
     }
 }
 
