@@ -130,9 +130,9 @@ pub fn run() -> ExitCode {
         }
     };
     let done = match cli.role {
-        Role::All(run) => start("all", run),
-        Role::Ns(run) => start("ns", run),
-        Role::Sfs(run) => start("sfs", run),
+        Role::All(run) => start(roles::Role::All, run),
+        Role::Ns(run) => start(roles::Role::Ns, run),
+        Role::Sfs(run) => start(roles::Role::Sfs, run),
         Role::Init(init) => prepare(init),
         Role::Migrate(wanted) => migrate(&wanted),
         Role::Apply(apply) => apply::run(&apply).map(|()| ExitCode::SUCCESS),
@@ -215,7 +215,7 @@ pub(crate) fn sabotage(name: &str) -> bool {
     known
 }
 
-fn start(role: &'static str, run: Run) -> Result<ExitCode, String> {
+fn start(role: roles::Role, run: Run) -> Result<ExitCode, String> {
     #[cfg(feature = "faults")]
     if let Some(name) = &run.fault
         && !sabotage(name)

@@ -45,12 +45,12 @@ impl Running {
 
     /// The next load-bearing actor that dies, and its service by its place.
     async fn death(&mut self) -> (usize, &'static str) {
-        // Each service tells of its own; an actor dies once.
-        let (tell, mut told) = mpsc::unbounded_channel();
+        // The first is enough: the process ends then.
+        let (tell, mut told) = mpsc::channel(1);
         for (service, deaths) in self.services.iter_mut().enumerate().filter_map(|(n, s)| Some((n, s.deaths()?))) {
             let (tell, mut deaths) = (tell.clone(), deaths);
             actix_rt::spawn(async move {
-                let _the_end_has_begun = tell.send((service, deaths.next().await));
+                let _the_end_has_begun = tell.try_send((service, deaths.next().await));
             });
         }
         match told.recv().await {

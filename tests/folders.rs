@@ -1,6 +1,11 @@
 //! The data directory: a folder for each service under `all`, and the move of what lay at the top before.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use crate::support::{Pod, Stage};
 
@@ -71,6 +76,35 @@ async fn tools_find_ns_in_its_folder_and_ns_alone_refuses_what_belongs_to_all() 
     fs::copy(dir.path().join("ns/ns.sqlite"), dir.path().join("ns.sqlite")).unwrap();
     let (fine, said) = countersign(&["all", "--ports", "auto"], dir.path());
     assert!(!fine && said.contains("are both there"), "{said}");
+}
+
+#[tokio::test]
+async fn a_database_that_another_program_has_open_is_not_moved_from_under_it() {
+    // A backup tool, say, in the middle of reading.
+    const READER: &str = "import sqlite3, sys\n\
+        c = sqlite3.connect(sys.argv[1])\n\
+        c.execute('BEGIN')\n\
+        c.execute('SELECT count(*) FROM realms').fetchone()\n\
+        print('reading', flush=True)\n\
+        sys.stdin.read()\n";
+    let dir = tempfile::tempdir().unwrap();
+    let (mut pod, _stage) = old(dir.path()).await;
+    pod.signal("KILL");
+    pod.ended().await;
+    let mut python = Command::new("python3");
+    python.args(["-c", READER]).arg(dir.path().join("ns.sqlite")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut reader = python.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(reader.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "reading\n");
+    let (fine, said) = countersign(&["all", "--ports", "auto"], dir.path());
+    assert!(!fine && said.contains("another program has it open"), "{said}");
+    assert!(dir.path().join("ns.sqlite").exists() && dir.path().join("master.key").exists(), "nothing was moved");
+    drop(reader.stdin.take());
+    reader.wait().unwrap();
+    let again = Pod::on(dir.path(), &[], &[]);
+    assert!(!at_the_top(dir.path()));
+    assert_eq!(again.admin("/readyz").await.0, 200);
 }
 
 #[tokio::test]

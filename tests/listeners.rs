@@ -81,28 +81,30 @@ async fn resources_share_a_listener_have_one_of_their_own_and_listen_on_unix_soc
     assert!(answer.ends_with("no phone socket here\n"), "{answer}");
 }
 
-#[tokio::test]
-async fn a_socket_that_systemd_opened_is_listened_on() {
-    // What systemd does (sd_listen_fds(3)), for one socket that is called `web`.
+/// What systemd does (sd_listen_fds(3)) for one socket that is called `web`, at this address: opens it, says its port, and
+/// becomes the program.
+fn systemd(address: &str, dir: &Path) -> Command {
     const SYSTEMD: &str = "import os, socket, sys\n\
         s = socket.socket()\n\
-        s.bind(('127.0.0.1', 0))\n\
+        s.bind((sys.argv[1], 0))\n\
         s.listen()\n\
         print(s.getsockname()[1], flush=True)\n\
         os.dup2(s.fileno(), 3)\n\
         os.set_inheritable(3, True)\n\
         os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES='web')\n\
-        os.execv(sys.argv[1], sys.argv[1:])\n";
-    let dir = tempfile::tempdir().unwrap();
+        os.execv(sys.argv[2], sys.argv[2:])\n";
     let text = ALL.replace("\"127.0.0.1:0\", { unix = \"DIR/web.sock\", mode = \"0660\" }", "{ systemd = \"web\" }");
-    let file = settings(dir.path(), &text);
-    let mut systemd = Command::new("python3")
-        .args(["-c", SYSTEMD, env!("CARGO_BIN_EXE_countersign"), "ns", "--config", &file, "--data"])
-        .arg(dir.path().join("data"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let file = settings(dir, &text);
+    let mut systemd = Command::new("python3");
+    systemd.args(["-c", SYSTEMD, address, env!("CARGO_BIN_EXE_countersign"), "ns", "--config", &file, "--data"]);
+    systemd.arg(dir.join("data"));
+    systemd
+}
+
+#[tokio::test]
+async fn a_socket_that_systemd_opened_is_listened_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut systemd = systemd("127.0.0.1", dir.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut port = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(systemd.stdout.take().unwrap()), &mut port).unwrap();
     // The kernel keeps the connection until the program takes it.
@@ -111,6 +113,15 @@ async fn a_socket_that_systemd_opened_is_listened_on() {
     assert_eq!(answer.text().await.unwrap(), "ok\n");
     systemd.kill().unwrap();
     systemd.wait().unwrap();
+}
+
+#[test]
+fn a_socket_that_systemd_opened_beyond_this_machine_is_held_to_the_same_rules() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = systemd("0.0.0.0", dir.path()).output().unwrap();
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(1), "{said}");
+    assert!(said.contains("listener \"web\": 0.0.0.0:") && said.contains("plaintext beyond this machine"), "{said}");
 }
 
 #[test]

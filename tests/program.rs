@@ -94,6 +94,13 @@ async fn mistakes_in_settings_and_arguments_are_named() {
         (vec!["all", "--data", data], vec![("COUNTERSIGN_PHONE_HELO_MS", "1")], 1, "COUNTERSIGN_PHONE_HELLO_MS"),
         (vec!["all", "--data", data], vec![("COUNTERSIGN_LISTEN_REST", "0.0.0.0:0")], 1, "allow_plaintext"),
         (vec!["all", "--data", data], vec![("COUNTERSIGN_LOG_LEVEL", "=")], 1, "log.level"),
+        (vec!["sfs", "--data", data, "--demo"], vec![], 1, "the demo is a client of NS"),
+        (
+            vec!["all", "--data", data],
+            vec![("COUNTERSIGN_DATABASE_URL", "sqlite:///x"), ("COUNTERSIGN_SFS_DATABASE_URL", "sqlite:///x")],
+            1,
+            "name the same database",
+        ),
         (vec!["all", "--data", "/proc/nowhere"], vec![], 1, "/proc/nowhere"),
     ] {
         let out = run(&args, &env);

@@ -323,6 +323,12 @@ impl Config {
                 "database.url names a server, which several pods can share, but kv.url is empty: pods that keep logins in their own memory do not see each other's; set kv.url = \"redis://…\"".to_owned(),
             ));
         }
+        let of_sfs = &self.sfs_database.url;
+        if !of_sfs.0.is_empty() && *of_sfs == self.database.url {
+            return Err(ConfigError::Unsafe(
+                "sfs_database.url and database.url name the same database; each service has one of its own".to_owned(),
+            ));
+        }
         for (key, url) in [("page", &self.public.page), ("phone", &self.public.phone), ("app", &self.public.app)] {
             let loopback = ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| at_host(url, host));
             if !url.is_empty() && !loopback && !url.starts_with("wss://") && !url.starts_with("https://") {

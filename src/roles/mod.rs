@@ -13,7 +13,7 @@ use countersign_domain_ns::{
     api_key::ApiKey,
     ports::{Directory, KeyQuery},
 };
-use countersign_edge::metrics::Exposition;
+use countersign_edge::metrics::{Exposition, MetricsError};
 use countersign_ns::metrics::{self, Metrics};
 use countersign_ports::{secret::Secret, time::Clock};
 use countersign_protocol::ids::ApiKeyId;
@@ -39,9 +39,29 @@ use crate::{
     tls_files,
 };
 
+/// What a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Every service.
+    All,
+    Ns,
+    Sfs,
+}
+
+impl Role {
+    /// As the command line, `ready.json` and the status page spell it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Ns => "ns",
+            Self::Sfs => "sfs",
+        }
+    }
+}
+
 /// What to run.
 pub(crate) struct Plan {
-    pub(crate) role: &'static str,
+    pub(crate) role: Role,
     pub(crate) data: PathBuf,
     pub(crate) demo: bool,
     pub(crate) config: Config,
@@ -68,6 +88,12 @@ impl From<countersign_edge::tls::TlsError> for StartError {
     }
 }
 
+impl From<MetricsError> for StartError {
+    fn from(e: MetricsError) -> Self {
+        Self::Other(e.to_string())
+    }
+}
+
 impl From<countersign_ports::Fault> for StartError {
     fn from(fault: countersign_ports::Fault) -> Self {
         Self::Other(fault.to_string())
@@ -81,11 +107,12 @@ fn runtime(config: &Config) -> Result<Runtime, StartError> {
     runtime.map_err(|e| StartError::Other(e.to_string()))
 }
 
-fn metrics() -> Result<(Exposition, Metrics), Box<dyn std::error::Error>> {
-    let exposition = Exposition::new()?;
-    let metrics = Metrics { shared: exposition.series(metrics::SERVICE)?, own: exposition.series(metrics::SERVICE)? };
+/// NS's series.
+fn metrics(exposition: &Exposition) -> Result<Metrics, StartError> {
+    let (shared, own) = (exposition.series(metrics::SERVICE)?, exposition.series(metrics::SERVICE)?);
+    let metrics = Metrics { shared, own };
     metrics.shared.say_version();
-    Ok((exposition, metrics))
+    Ok(metrics)
 }
 
 /// The services of a role, with what stands behind their ports.
@@ -99,28 +126,22 @@ struct Prepared {
 impl Prepared {
     /// Migrates the databases and opens them.
     async fn open(plan: &Plan) -> Result<Self, StartError> {
-        let other = |e: &dyn std::fmt::Display| StartError::Other(e.to_string());
         let config = &plan.config;
         let data = DataDir::open(&plan.data)?;
-        let exposition = Exposition::new().map_err(|e| other(&e))?;
-        let (mut ns, mut sfs) = (None, None);
-        if matches!(plan.role, "all" | "ns") {
-            let shared = exposition.series(metrics::SERVICE).map_err(|e| other(&e))?;
-            let own = exposition.series(metrics::SERVICE).map_err(|e| other(&e))?;
-            let metrics = Metrics { shared, own };
-            metrics.shared.say_version();
-            let folder = if plan.role == "all" { Some(data_layout::ns_folder(&data)?) } else { None };
-            if folder.is_none() {
+        let exposition = Exposition::new()?;
+        let (ns, sfs) = match plan.role {
+            Role::All => {
+                let folder = data_layout::ns_folder(&data)?;
+                let behind = bootstrap::ports(&folder, config, metrics(&exposition)?).await?;
+                (Some((data, Some(folder), behind)), Self::sfs_beside(plan, &exposition).await?)
+            }
+            Role::Ns => {
                 data_layout::refuse_folders(&plan.data)?;
+                let behind = bootstrap::ports(&data, config, metrics(&exposition)?).await?;
+                (Some((data, None, behind)), None)
             }
-            let behind = bootstrap::ports(folder.as_ref().unwrap_or(&data), config, metrics).await?;
-            ns = Some((data, folder, behind));
-            if plan.role == "all" {
-                sfs = Self::sfs_beside(plan, &exposition).await?;
-            }
-        } else {
-            sfs = Some(Self::sfs(data, config, &exposition).await?);
-        }
+            Role::Sfs => (None, Some(Self::sfs(data, config, &exposition).await?)),
+        };
         Ok(Self { exposition, ns, sfs })
     }
 
@@ -135,8 +156,7 @@ impl Prepared {
     }
 
     async fn sfs(data: DataDir, config: &Config, exposition: &Exposition) -> Result<sfs::Behind, StartError> {
-        let metrics: countersign_edge::metrics::Metrics =
-            exposition.series(countersign_sfs::SERVICE).map_err(|e| StartError::Other(e.to_string()))?;
+        let metrics: countersign_edge::metrics::Metrics = exposition.series(countersign_sfs::SERVICE)?;
         metrics.say_version();
         sfs::behind(data, config, metrics).await
     }
@@ -144,7 +164,7 @@ impl Prepared {
 
 /// Runs until told to stop.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
-    if plan.demo && plan.role == "sfs" {
+    if plan.demo && plan.role == Role::Sfs {
         return Err(StartError::Other("the demo is a client of NS: --demo goes with `all` or `ns`".to_owned()));
     }
     let runtime = runtime(&plan.config)?;
@@ -187,7 +207,7 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
     let at = |resource| places.address(resource).map(tracing::field::display);
     let (rest, page, phone, admin) = (at(Resource::Rest), at(Resource::Page), at(Resource::Phone), at(Resource::Admin));
     let origin = ready.get("demo").and_then(Value::as_str);
-    tracing::info!(role = plan.role, rest, page, phone, admin, demo = origin, "ready");
+    tracing::info!(role = plan.role.as_str(), rest, page, phone, admin, demo = origin, "ready");
     if let Some(origin) = origin {
         tracing::info!("open {origin} in a browser");
     }
@@ -200,7 +220,7 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
 /// `ready.json`, but for the demo.
 fn members(plan: &Plan, services: &[Box<dyn Service>], places: &serve::Places) -> Map<String, Value> {
     let mut ready = Map::new();
-    ready.insert("role".to_owned(), plan.role.into());
+    ready.insert("role".to_owned(), plan.role.as_str().into());
     ready.insert("pid".to_owned(), std::process::id().into());
     if let Some(url) = places.url(Resource::Admin, "http") {
         ready.insert("admin".to_owned(), url.into());
@@ -226,7 +246,7 @@ pub(crate) fn init(path: &std::path::Path, config: &Config) -> Result<Made, Star
     let there = file.exists();
     let runtime = runtime(config)?;
     runtime.block_on(async {
-        let (_, unseen) = metrics().map_err(|e| StartError::Other(e.to_string()))?;
+        let unseen = metrics(&Exposition::new()?)?;
         let ports = bootstrap::ports(folder.as_ref().unwrap_or(&data), config, unseen).await?.ports;
         bootstrap::root_key(&ports, &data).await
     })?;

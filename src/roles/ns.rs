@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::{
-    Plan, StartError,
+    Plan, Role as ProcessRole, StartError,
     bootstrap::{self, Behind},
     serve::Places,
     service::{Routes, Service},
@@ -51,7 +51,7 @@ impl Ns {
         let config = &plan.config;
         let (heart, deaths) = Heart::start(ports.clone(), settings(config)).await?;
         bootstrap::root_key(&ports, data).await?;
-        let realm = (plan.role == "all").then_some("default");
+        let realm = (plan.role == ProcessRole::All).then_some("default");
         if let Some(name) = realm {
             bootstrap::realm(&heart.realms, name, "Default").await?;
         }

@@ -59,11 +59,29 @@ pub(super) fn bind(plan: &Plan, served: &[Resource]) -> Result<Vec<Bound>, Start
             let key = if long { format!("listener {:?}", listener.name) } else { format!("listen.{}", listener.name) };
             listener::bind(at, &mut handed).map_err(|e| StartError::Listen(at.to_string(), key, e))
         };
-        let sockets = listener.binds.iter().map(open).collect::<Result<_, _>>()?;
+        let sockets = listener.binds.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        check_opened(&listener, &sockets, config.listen.allow_plaintext)?;
         let tls = listener.tls.on().then(|| Tls::load(files(&listener.tls))).transpose()?;
         bound.push(Bound { listener, sockets, tls });
     }
     Ok(bound)
+}
+
+/// Only an open socket says what systemd has handed over. The rules are those of `Config::listeners`.
+fn check_opened(listener: &Listener, sockets: &[Socket], allow_plaintext: bool) -> Result<(), StartError> {
+    let (name, tls) = (&listener.name, listener.tls.on());
+    for socket in sockets {
+        let address = socket.address().map_err(io)?;
+        let why = match address {
+            None if tls => "a unix socket speaks no TLS: leave tls out".to_owned(),
+            Some(at) if !at.ip().is_loopback() && !allow_plaintext && !tls => format!(
+                "{at} would speak plaintext beyond this machine; set tls, or put a TLS proxy in front and set listen.allow_plaintext = true"
+            ),
+            _ => continue,
+        };
+        return Err(StartError::Other(format!("listener {name:?}: {why}")));
+    }
+    Ok(())
 }
 
 fn files(tls: &PortTls) -> TlsFiles {
@@ -155,7 +173,7 @@ pub(super) fn serve(
     services: Vec<Box<dyn Service>>,
 ) -> Result<(Running, Vec<Tls>), StartError> {
     let observed: Vec<_> = services.iter().map(|s| s.observed()).collect();
-    let admin = Admin { role: plan.role, exposition, services: observed.into(), began: std::time::Instant::now() };
+    let admin = Admin { role: plan.role.as_str(), exposition, services: observed.into(), began: std::time::Instant::now() };
     let certificates = bound.iter().filter_map(|b| b.tls.clone()).collect();
     let mut running = Running::new(services);
     for bound in bound {

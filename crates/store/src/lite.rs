@@ -21,7 +21,7 @@ use std::{
     thread,
 };
 
-use diesel::{Connection, QueryResult, SqliteConnection, connection::SimpleConnection};
+use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query, sql_types};
 use diesel_async::{
     AsyncConnection, SimpleAsyncConnection,
     sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
@@ -63,8 +63,17 @@ impl SpawnBlocking for Inline {
 pub fn into_one_file(path: &Path) -> Result<(), StoreError> {
     let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("{}: {e}", path.display()));
     let mut c = SqliteConnection::establish(&path.to_string_lossy()).map_err(|e| open(&e))?;
-    // Whoever closes a database last takes the log away; one that was killed has left it.
-    c.batch_execute("PRAGMA synchronous=FULL; PRAGMA wal_checkpoint(TRUNCATE);").map_err(|e| open(&e))
+    // The process that closes a database last takes the log away; one that was killed has left it.
+    c.batch_execute("PRAGMA busy_timeout=2000; PRAGMA synchronous=FULL;").map_err(|e| open(&e))?;
+    // A checkpoint that somebody stands in the way of is no error: it says so in a row.
+    let done: Checkpoint = sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(&mut c).map_err(|e| open(&e))?;
+    if done.busy == 0 { Ok(()) } else { Err(open(&"another program has it open")) }
+}
+
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = sql_types::Integer)]
+    busy: i32,
 }
 
 /// The connection that query code sees.

@@ -12,6 +12,8 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+pub use prometheus::Error as MetricsError;
+
 pub use names::{Kind, Label, Metric, Names, Spec, markdown};
 
 /// Upper bounds of a request's duration in seconds: from a read by key to a database in trouble.
