@@ -274,7 +274,7 @@ async fn who_may_act_for_clients_does_the_work_of_the_one_he_names() {
     let more = NewClient { name: "only-there".into(), display_name: "X".into(), ..NewClient::default() };
     stage.root.create_client(&stranger.realm, &more).await.unwrap();
     let neighbour = Stage::client_in(&stage.root, realm, "neighbour").await;
-    // A realm's administrator may let a back end act for his clients.
+    // A realm's administrator may let a back end act for the realm's clients.
     let admin = Key::made(&stage.root, &new_key(roles::REALM_ADMIN, &stage)).await;
     admin.api.put_role(realm, "backend", &role(&[P::Logins, P::Enrolments, P::ActForClient])).await.unwrap();
     let backend = Key::made(&admin.api, &new_key("backend", &stage)).await;

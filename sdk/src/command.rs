@@ -55,7 +55,7 @@ impl Command {
     /// Claims the login of a code that the app's own scanner has read. `None` when it is no login code.
     ///
     /// Text that came any other way must not get here. A link that shows a victim's phone somebody else's code, fresh from this second, would otherwise do what
-    /// only standing in front of a screen should do, and no return token would protect him.
+    /// only standing in front of a screen should do, and no return token would protect them.
     #[must_use]
     pub fn scanned(link: &Link) -> Option<Self> {
         let Link::Qr(qr) = link else { return None };

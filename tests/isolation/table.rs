@@ -1,4 +1,4 @@
-//! Every operation: what it needs, and what comes when somebody asks for what is not his.
+//! Every operation: what it needs, and what comes when somebody asks for what is not theirs.
 
 use countersign_api::Permission as P;
 

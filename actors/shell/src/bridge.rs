@@ -1,4 +1,4 @@
-//! BusBridge: the wake-ups of all pods, handed to whoever waits on this one.
+//! BusBridge: hands the wake-ups of all pods to the registries of this one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -115,7 +115,7 @@ async fn subscribe_again(bus: &dyn Bus, pod: PodId) -> Box<dyn Wakes> {
     }
 }
 
-/// Whoever has come to another pod while nothing was heard goes.
+/// Ends the sessions of peers that connected to another pod while the subscription was lost.
 async fn send_away_who_moved<E: Event>(presence: &dyn Presence, messages: &Addr<MessageRegistry<E>>) {
     let held = messages.send(Held).await.unwrap_or_default();
     for chunk in held.chunks(CHUNK) {

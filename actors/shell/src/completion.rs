@@ -2,8 +2,8 @@
 
 use countersign_ports::Fault;
 
-/// Runs a flow that changes something in a task of its own. Whoever asked may go away: a request is dropped with its
-/// connection, the work of a session with the session. What was committed is settled and told all the same.
+/// Runs a flow that changes something in a task of its own. The caller may be dropped half way: a request with its
+/// connection, the work of a session with the session. What the flow has committed is then settled and told all the same.
 ///
 /// # Errors
 /// Those of the flow, and a fault when it panicked.

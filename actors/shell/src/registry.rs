@@ -1,7 +1,7 @@
 //! MessageRegistry: which peer is on which session of this pod. It alone owns displacement: the newest connection wins.
 //!
-//! Arriving does not wait for an answer. Whoever arrives and then reads misses nothing: the arrival was in the mailbox before
-//! the wake-up that tells of a later change, and a mailbox keeps its order.
+//! Arriving does not wait for an answer. A session that arrives and then reads misses nothing: the arrival was in the mailbox
+//! before the wake-up that tells of a later change, and a mailbox keeps its order.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -78,7 +78,7 @@ impl<E: Event> Actor for MessageRegistry<E> {
     }
 }
 
-/// A session has authenticated. Whoever held the peer is displaced.
+/// A session has authenticated. The session that held the peer before is displaced.
 pub(crate) struct Arrive<E: Event> {
     pub(crate) peer: Peer,
     pub(crate) generation: u64,

@@ -1,4 +1,4 @@
-//! An attacker who speaks the whole handshake and cheats inside it: what he sends is authentic and encrypted, so that only the key exchange itself can refuse.
+//! An attacker who speaks the whole handshake and cheats inside it: what they send is authentic and encrypted, so that only the key exchange itself can refuse.
 
 use std::sync::Arc;
 

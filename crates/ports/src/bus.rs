@@ -5,6 +5,9 @@ use countersign_protocol::ids::PodId;
 
 use crate::{Fault, presence::Peer};
 
+/// The first byte of an arrival on the bus. Topics begin with another.
+pub const ARRIVAL: u8 = 8;
+
 /// Something to read again. It carries no content on purpose: the store tells, the bus wakes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wake {
@@ -23,10 +26,12 @@ pub trait Wakes: Send {
     async fn next(&mut self) -> Option<Wake>;
 }
 
-/// Wakes whoever waits, on every pod of the service. It may lose wake-ups; then it says [`Wake::Resync`].
+/// Wakes those who wait, on every pod of the service. It may lose wake-ups; then it says [`Wake::Resync`].
+///
+/// A topic does not begin with the byte [`ARRIVAL`].
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Wakes whoever waits for the topic.
+    /// Wakes those who wait for the topic.
     ///
     /// # Errors
     /// When it cannot be reached.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::{Fault, time::Time};
 
-/// Whoever holds a connection: an account, a mailbox. Its service knows which.
+/// The holder of a connection, such as an account or a mailbox. What the bytes mean is known to its service alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Peer(pub [u8; 16]);
 

@@ -1,10 +1,10 @@
-//! How rules say no, before anybody knows how it is told outside.
+//! How rules refuse, before a protocol says how the caller is told.
 
 use std::borrow::Cow;
 
 use crate::Fault;
 
-/// What kind of no it is. Each door says it in its own protocol; over HTTP it is a status.
+/// The kind of a refusal. Each protocol has its own way to say it; over HTTP it is a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The caller may not.
@@ -25,7 +25,7 @@ pub enum Kind {
     Internal,
 }
 
-/// A no, for whoever asked.
+/// A refusal, as the caller is told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub kind: Kind,
@@ -49,7 +49,7 @@ impl Refusal {
     }
 }
 
-/// Something that ends a request with a no.
+/// Something that ends a request with a refusal.
 pub trait Refuse {
     /// What is said of it.
     fn refusal(self) -> Refusal;

@@ -1,6 +1,6 @@
 //! The signed word of an old phone on a new one: a compact JWS, ES256, `typ` `cs-vouch+jwt`, by the old phone's account key.
 //!
-//! It names the new phone by the thumbprint of its key, and carries the number the new phone shows: whoever vouches has it before his eyes.
+//! It names the new phone by the thumbprint of its key, and carries the number the new phone shows: whoever vouches has it before their eyes.
 
 use serde::{Deserialize, Serialize};
 

@@ -88,10 +88,10 @@ impl ApiProblem {
     }
 }
 
-/// Whatever rules say no with, as it is told over HTTP.
+/// Every refusal of the rules, as it is told over HTTP.
 impl<T: Refuse> From<T> for ApiProblem {
-    fn from(no: T) -> Self {
-        let Refusal { kind, code, detail, limit, retry_after, log } = no.refusal();
+    fn from(refused: T) -> Self {
+        let Refusal { kind, code, detail, limit, retry_after, log } = refused.refusal();
         match (log, kind) {
             (Some(why), Kind::Internal) => tracing::error!(%why, "a request met something that makes no sense"),
             (Some(why), _) => tracing::warn!(%why, "a request could not be served"),

@@ -82,7 +82,7 @@ pub(crate) async fn json(admin: web::Data<Admin>) -> HttpResponse {
     fresh(HttpResponse::Ok()).json(as_json(&status))
 }
 
-/// The facts of a lone service stand beside those of the process; those of several below their names, too.
+/// The facts of every service stand below its name; those of the first stand beside the process's, too.
 fn as_json(s: &Status) -> Value {
     let mut all = json!({
         "role": s.role,
@@ -97,7 +97,7 @@ fn as_json(s: &Status) -> Value {
     for (name, told) in &s.services {
         all["services"][*name] = told.json.clone();
     }
-    // As it was when NS was the only one: scripts read it there.
+    // Scripts of releases that had NS alone read them there.
     if let Some((_, told)) = s.services.first() {
         for (member, value) in told.json.as_object().into_iter().flatten() {
             all[member.as_str()] = value.clone();

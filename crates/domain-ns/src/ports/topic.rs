@@ -28,8 +28,8 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// A byte that says what it is, then its ids. Pods of two releases share a bus, so these bytes do not change; 8 was used
-    /// by the bus itself.
+    /// A byte that says what it is, then its ids. Pods of two releases share a bus, so these bytes do not change. The first
+    /// byte is never that of the bus's own arrivals.
     #[must_use]
     pub fn to_bytes(self) -> Vec<u8> {
         let (kind, ids): (u8, Vec<[u8; 16]>) = match self {
@@ -80,6 +80,7 @@ mod tests {
         ] {
             let bytes = topic.to_bytes();
             assert_eq!(Topic::from_bytes(&bytes), Some(topic));
+            assert_ne!(bytes[0], countersign_ports::bus::ARRIVAL);
             for cut in 0..bytes.len() {
                 assert_eq!(Topic::from_bytes(&bytes[..cut]), None);
             }

@@ -11,7 +11,7 @@ use std::{
 use bb8_redis::redis;
 use countersign_ports::{
     Fault,
-    bus::{Wake, Wakes},
+    bus::{ARRIVAL, Wake, Wakes},
     presence::Peer,
 };
 use futures_util::StreamExt;
@@ -34,11 +34,9 @@ const LIFE: Duration = Duration::from_secs(10);
 /// How long a lost subscription waits before it is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// The first byte of an arrival; topics begin with another.
-const ARRIVAL: u8 = 8;
-
 /// A wake-up on the wire: the bytes of its topic, then its version.
 pub(super) fn write(topic: &[u8], v: u64) -> Vec<u8> {
+    debug_assert_ne!(topic.first(), Some(&ARRIVAL), "it would be read as an arrival");
     [topic, &v.to_be_bytes()].concat()
 }
 
@@ -163,7 +161,7 @@ mod tests {
         let peer = Peer([1; 16]);
         let changed = write(&[3, 9], 7);
         assert_eq!(read(&changed), Some(Wake::Changed { topic: vec![3, 9], v: 7 }));
-        let arrived = write(&arrival(peer), 7);
+        let arrived = [&arrival(peer)[..], &7_u64.to_be_bytes()].concat();
         assert_eq!(read(&arrived), Some(Wake::Arrived { peer, arrival: 7 }));
         for cut in 0..arrived.len() {
             assert_eq!(read(&arrived[..cut]), None);

@@ -97,7 +97,7 @@ impl RedisKv {
         self.key(&[b"bus"])
     }
 
-    /// What a script publishes to wake whoever waits for the topic; nothing where a test has cut the bus.
+    /// What a script publishes to wake those who wait for the topic; nothing where a test has cut the bus.
     #[must_use]
     pub fn wake(&self, topic: &[u8], v: u64) -> Vec<u8> {
         if active(Sabotage::DropPublish) { Vec::new() } else { bus::write(topic, v) }
@@ -136,7 +136,7 @@ impl RedisKv {
 #[async_trait]
 impl Probe for RedisKv {
     async fn ping(&self) -> Result<(), Fault> {
-        // Whoever asks how it is does not wait until it is well.
+        // A probe reports the state of now; it does not wait for Redis to come back.
         tokio::time::timeout(SOON, self.examine()).await.unwrap_or_else(|_| Err(self.unreachable()))
     }
 }

@@ -164,7 +164,7 @@ pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKe
     }
     let before: Option<Vec<u8>> = api_keys::table.find(old.0.to_vec()).select(api_keys::successor).get_result(c).await?;
     let before = before.map(|id| At { table: "api_keys", row: &id }.fixed(&id).map(ApiKeyId)).transpose()?;
-    // One that an administrator has deleted counts, too: what he ended does not go on under another name.
+    // One that an administrator has deleted counts, too: what they ended does not go on under another name.
     let before = match before {
         None => None,
         Some(id) => match get(c, id).await?.filter(|s| s.last_used_at.is_none()) {
