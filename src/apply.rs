@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::Args;
-use countersign_api::{ApiClient, ApiError};
+use countersign_api::{ApiClient, ApiError, Ready};
 
 use diff::{Change, Doing};
 use wanted::Wanted;
@@ -59,9 +59,8 @@ impl Apply {
         let url = match &self.url {
             Some(url) => url.clone(),
             None => {
-                let ready = read(&data.join("ready.json")).map_err(|e| format!("{e}; is it running?"))?;
-                let ready: serde_json::Value = serde_json::from_str(&ready).map_err(|e| e.to_string())?;
-                ready["rest"].as_str().unwrap_or_default().to_owned()
+                let ready = Ready::read(&data).map_err(|e| e.to_string())?;
+                ready.rest.ok_or_else(|| format!("{}: no REST API is served there", data.display()))?
             }
         };
         let key = read(&self.key_file.clone().unwrap_or_else(|| data.join("root-api-key")))?;

@@ -8,9 +8,9 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use countersign_api::Ready;
 use countersign_domain_ns::api_key;
 use countersign_ports::{random::Random, secret::Secret};
-use serde_json::Value;
 
 /// The embedded database.
 pub(crate) const DATABASE: &str = "ns.sqlite";
@@ -58,7 +58,7 @@ impl DataDir {
             Err(TryLockError::Error(error)) => return Err(io_error(&lock_path)(error)),
         }
         let dir = Self { path: path.to_owned(), _lock: lock };
-        dir.remove("ready.json")?;
+        dir.remove(Ready::FILE)?;
         Ok(dir)
     }
 
@@ -140,14 +140,13 @@ impl DataDir {
 impl Drop for DataDir {
     fn drop(&mut self) {
         // Nobody is ready any more; the next start removes it otherwise.
-        let _ = self.remove("ready.json");
+        let _ = self.remove(Ready::FILE);
     }
 }
 
 /// Tells scripts where everything is. Written whole or not at all.
-pub(crate) fn say_ready(dir: &Path, ready: &Value) -> Result<(), DataError> {
-    let (path, draft) = (dir.join("ready.json"), dir.join("ready.json.new"));
-    fs::write(&draft, format!("{ready:#}\n")).and_then(|()| fs::rename(&draft, &path)).map_err(io_error(&path))
+pub(crate) fn say_ready(dir: &Path, ready: &Ready) -> Result<(), DataError> {
+    ready.write(dir).map_err(io_error(&dir.join(Ready::FILE)))
 }
 
 /// Waits until the names in a directory are on disk.

@@ -57,7 +57,7 @@ async fn three_modes_and_only_listed_certificates_that_are_not_over_are_let_in()
         let pod = pod(&ours, mode, dir.path());
         // Whoever shows a key and a certificate is taken by the key.
         let root = ApiClient::showing(&pod.url("rest"), &identity(&ours, "client"), &ca).unwrap().with_key(&pod.root_key());
-        let realm = pod.ready["realm"].as_str().unwrap().to_owned();
+        let realm = pod.ready.realm.clone().unwrap();
         root.create_client(&realm, &NewClient { name: "shop".into(), display_name: "Shop".into(), ..NewClient::default() }).await.unwrap();
         let new = |certificate: String| NewClientCertificate {
             certificate,

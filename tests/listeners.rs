@@ -66,8 +66,8 @@ async fn resources_share_a_listener_have_one_of_their_own_and_listen_on_unix_soc
     let stage = Stage::set(&pod).await;
     let phone = stage.phone("alice").await;
     stage.approved(&mut phone.connect().await).await;
-    let (rest, page) = (pod.ready["rest"].as_str().unwrap(), pod.ready["page"].as_str().unwrap());
-    assert_eq!(rest, pod.ready["admin"].as_str().unwrap(), "they share it");
+    let (rest, page) = (pod.url("rest"), pod.url("page"));
+    assert_eq!(rest, pod.url("admin"), "they share it");
     assert_eq!(rest.trim_start_matches("http://"), page.trim_start_matches("ws://").trim_end_matches("/page"));
     let web = dir.path().join("web.sock");
     assert_eq!(std::fs::metadata(&web).unwrap().permissions().mode() & 0o777, 0o660);
@@ -168,7 +168,7 @@ async fn the_example_of_listeners_works_as_it_stands() {
         text.replace(&format!("unix = \"{socket}\""), &format!("unix = \"DIR/{socket}\""))
     });
     let pod = Pod::role("ns", &dir.path().join("data"), &["--config", &settings(dir.path(), &text)], &[]);
-    assert_eq!(pod.ready["phone"]["ns"], "wss://login.example/ns/sigmai");
+    assert_eq!(pod.url("phone"), "wss://login.example/ns/sigmai");
     assert!(get(&dir.path().join("page.sock"), "/countersign-login.js").starts_with("HTTP/1.1 200 "));
     assert_eq!(pod.admin("/readyz").await.0, 200);
 }

@@ -58,7 +58,7 @@ async fn s2_a_root_key_that_was_deleted_does_not_come_back_with_a_restart() {
     let root = pod.root();
     root.delete_api_key(&root.own_api_key().await.unwrap().id).await.unwrap();
     let secret = pod.root_key();
-    let again = pod.crash_and_restart().await;
+    let again = pod.crash_and_restart();
     let back = ApiClient::new(&again.url("rest"), &secret).unwrap();
     assert_eq!(code(back.realms().await), "unauthorized", "though its file lies there");
 }

@@ -133,7 +133,7 @@ async fn ns_runs_alone() {
     let dir = tempfile::tempdir().unwrap();
     let pod = Pod::role("ns", dir.path(), &[], &[]);
     let ready = &pod.ready;
-    assert_eq!((ready["role"].as_str(), ready.get("demo"), ready.get("realm")), (Some("ns"), None, None));
+    assert_eq!((ready.role.as_str(), &ready.demo, &ready.realm), ("ns", &None, &None));
 }
 
 /// Exit code, what it said line by line, and what it complained of.
@@ -234,7 +234,7 @@ fn a_pod_opens_as_many_files_as_it_may_whatever_its_shell_begins_with() {
     let script = dir.path().join("countersign");
     std::fs::write(&script, format!("#!/bin/sh\nulimit -Sn 256\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_countersign"))).unwrap();
     std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let pod = countersign_testkit::Pod::start(&script, &dir.path().join("data"), &[]).unwrap();
+    let pod = countersign_testkit::Launch::default().program(&script).on(&dir.path().join("data")).unwrap();
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", pod.pid())).unwrap();
     let files = limits.lines().find_map(|l| l.strip_prefix("Max open files")).unwrap();
     let [soft, hard] = [0, 1].map(|n| files.split_whitespace().nth(n).unwrap());

@@ -202,7 +202,7 @@ async fn tells_the_stories(database: &Server, tls: bool) {
     let data = site.dir.path().join("site");
     std::fs::create_dir(&data).unwrap();
     let page = format!("{}/page", site.url.replacen("http", "ws", 1));
-    std::fs::write(data.join("ready.json"), serde_json::json!({"rest": site.url, "page": page}).to_string()).unwrap();
+    countersign_api::Ready { rest: Some(site.url.clone()), page: Some(page), ..Default::default() }.write(&data).unwrap();
     std::fs::write(data.join("root-api-key"), site.pods[0].root_key()).unwrap();
     let at =
         [("COUNTERSIGN_DATA", data.to_str().unwrap()), ("COUNTERSIGN_LIVE_REQUIRED", "1"), ("SSL_CERT_FILE", site.ca.to_str().unwrap())];

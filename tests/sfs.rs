@@ -61,8 +61,8 @@ fn auth() -> SfsPhoneFrame {
 async fn sfs_runs_alone_greets_phones_and_lets_nobody_in_yet() {
     let dir = tempfile::tempdir().unwrap();
     let mut pod = Pod::role("sfs", dir.path(), &[], &[]);
-    let url = pod.ready["phone"]["sfs"].as_str().unwrap().to_owned();
-    assert!(url.ends_with("/sfs/sigmai") && pod.ready.get("rest").is_none() && pod.ready["phone"].get("ns").is_none());
+    let url = pod.url("sfs");
+    assert!(url.ends_with("/sfs/sigmai") && pod.ready.rest.is_none() && !pod.ready.phone.contains_key("ns"));
     assert_eq!(pod.admin("/livez").await, (200, "ok\n".to_owned()));
     assert_eq!(pod.admin("/readyz").await, (200, r#"{"ready":true,"causes":[]}"#.to_owned()));
     let pin = pin(dir.path());
@@ -82,7 +82,7 @@ async fn sfs_runs_alone_greets_phones_and_lets_nobody_in_yet() {
     pod.signal("TERM");
     assert!(pod.ended().await.success());
     let again = Pod::role("sfs", dir.path(), &[], &[]);
-    let url = again.ready["phone"]["sfs"].as_str().unwrap().to_owned();
+    let url = again.url("sfs");
     assert_eq!(talk(&url, &pin, &auth()).await.1, 4000 + Close::AuthFailed.code(), "it is who it was");
 }
 
@@ -92,7 +92,7 @@ async fn beside_ns_it_has_a_folder_a_key_and_metrics_of_its_own_and_shares_ports
     let stage = Stage::set(&pod).await;
     let phone = stage.phone("alice").await;
     stage.approved(&mut phone.connect().await).await;
-    let (ns, sfs) = (pod.url("phone"), pod.ready["phone"]["sfs"].as_str().unwrap().to_owned());
+    let (ns, sfs) = (pod.url("phone"), pod.url("sfs"));
     assert_eq!(ns.replace("/ns/", "/sfs/"), sfs, "one port, by path");
     let folder = pod.data.join("sfs");
     let pin = pin(&folder);
@@ -121,12 +121,12 @@ async fn where_ns_has_a_database_server_sfs_waits_for_one_of_its_own() {
     let of_ns = [("COUNTERSIGN_DATABASE_URL", database.as_str()), ("COUNTERSIGN_KV_URL", kv.as_str())];
     let dir = tempfile::tempdir().unwrap();
     let mut pod = Pod::on(dir.path(), &[], &of_ns);
-    assert!(pod.ready["phone"].get("sfs").is_none() && !pod.data.join("sfs").exists());
+    assert!(!pod.ready.phone.contains_key("sfs") && !pod.data.join("sfs").exists());
     assert!(pod.log().contains("SFS is left out"), "{}", pod.log());
     pod.signal("TERM");
     pod.ended().await;
     let own = postgres.database();
     let pod = Pod::on(dir.path(), &[], &[&of_ns[..], &[("COUNTERSIGN_SFS_DATABASE_URL", own.as_str())]].concat());
-    assert!(pod.ready["phone"]["sfs"].as_str().is_some());
+    assert!(pod.ready.phone.contains_key("sfs"));
     assert_eq!(pod.admin("/readyz").await.0, 200);
 }

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use countersign_api::Ready;
 
 use crate::support::{Browser, in_ci, program};
 
@@ -198,13 +198,13 @@ impl Reader {
         let mut server = Terminal::open(self.folder.path());
         writeln!(server.keyboard, "exec {command} --ports auto").unwrap();
         let line = server.line();
-        let ready: Value = serde_json::from_slice(&fs::read(self.file("data/ready.json")).unwrap()).unwrap();
-        let address = |url: &Value| url.as_str().unwrap().split('/').nth(2).unwrap().to_owned();
+        let ready = Ready::read(&self.file("data")).unwrap();
+        let address = |url: Option<&String>| url.unwrap().split('/').nth(2).unwrap().to_owned();
         self.ports.0.extend([
-            ("127.0.0.1:8080", address(&ready["rest"])),
-            ("127.0.0.1:9999", address(&ready["page"])),
-            ("127.0.0.1:8888", address(&ready["phone"]["ns"])),
-            ("127.0.0.1:9613", address(&ready["admin"])),
+            ("127.0.0.1:8080", address(ready.rest.as_ref())),
+            ("127.0.0.1:9999", address(ready.page.as_ref())),
+            ("127.0.0.1:8888", address(ready.phone.get("ns"))),
+            ("127.0.0.1:9613", address(ready.admin.as_ref())),
         ]);
         self.compare(command, &[line], output);
         (self.server, self.ran) = (Some(server), self.ran + 1);
@@ -260,7 +260,8 @@ impl Reader {
     }
 
     async fn browse(&mut self, verb: &str, object: &str) {
-        let quoted = object.split_once('"').map_or_else(String::new, |(_, text)| Value::from(text.trim_end_matches('"')).to_string());
+        let quoted =
+            object.split_once('"').map_or_else(String::new, |(_, text)| serde_json::Value::from(text.trim_end_matches('"')).to_string());
         let visible = "!it.hidden && it.getClientRects().length";
         let find = |what: &str| {
             format!(

@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Instant};
 
 use countersign_sim::swarm::Scenario;
+use countersign_testkit::program;
 
 use crate::{
     Stop, WIDE, enrol,
-    pod::{Pods, program},
+    pod::Pods,
     reference,
     results::{Figure, PerCore, Results, Series, median, say},
     scene,
@@ -31,7 +32,7 @@ pub fn start(results: &mut Results) -> Result<(), Stop> {
     for _ in 0..STARTS {
         ours.push(Pods::embedded()?.processes[0].started_in.as_secs_f64());
         let from = Instant::now();
-        std::process::Command::new(program()?).arg("--version").output()?;
+        std::process::Command::new(program("countersign")).arg("--version").output()?;
         floor.push(from.elapsed().as_secs_f64());
     }
     let (value, reference) = (median(ours), median(floor));

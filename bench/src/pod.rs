@@ -1,9 +1,9 @@
 //! Release pods in processes of their own, alone or sharing a database and a Redis.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use countersign_sim::swarm::{self, Aim};
-use countersign_testkit::{Pod, Private};
+use countersign_testkit::{Launch, Pod, Private};
 use tempfile::TempDir;
 
 use crate::Stop;
@@ -11,21 +11,11 @@ use crate::Stop;
 /// PostgreSQL as in production, not as in tests.
 const DURABLE: [&str; 6] = ["-c", "fsync=on", "-c", "full_page_writes=on", "-c", "synchronous_commit=on"];
 
-/// The program beside this one.
-///
-/// # Errors
-/// When this program's own path is unknown.
-pub fn program() -> Result<PathBuf, Stop> {
-    Ok(std::env::current_exe()?.with_file_name("countersign"))
-}
-
 /// More than the settings of this measurement: open files for phones, not for REST connections that nobody opens here.
 const QUIETLY: [(&str, &str); 2] = [("COUNTERSIGN_HTTP_CONNECTIONS", "256"), ("COUNTERSIGN_LOG_LEVEL", "warn")];
 
 fn start(data: &Path, env: &[(&str, String)]) -> Result<Pod, Stop> {
-    let quietly = QUIETLY.map(|(name, value)| (name, value.to_owned()));
-    let env: Vec<(String, String)> = quietly.iter().chain(env).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    Ok(Pod::start(&program()?, data, &env)?)
+    Ok(Launch::default().env(&QUIETLY).env(env).on(data)?)
 }
 
 /// Pods, and what they share.
@@ -89,8 +79,7 @@ impl Pods {
     pub fn aim(&self) -> Result<Aim, Stop> {
         let pods = self.processes.iter().map(|p| swarm::Pod::at(&p.data)).collect::<Result<_, _>>()?;
         let first = self.processes.first().ok_or("no pod")?;
-        let root_key = std::fs::read_to_string(first.data.join("root-api-key"))?.trim().to_owned();
-        Ok(Aim { pods, root_key, ca: None, anywhere: false })
+        Ok(Aim { pods, root_key: first.root_key(), ca: None, anywhere: false })
     }
 }
 

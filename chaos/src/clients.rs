@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     Stop,
     history::{Answer, Call, Micros, What},
-    world::{PODS, Place, REALM, World},
+    world::{Addresses, PODS, REALM, World},
 };
 
 /// For one answer.
@@ -110,7 +110,7 @@ impl World {
         let watching = async {
             loop {
                 let pod = any();
-                if let Ok(state) = page(&self.place(pod), token, &shown).await {
+                if let Ok(state) = page(&self.addresses(pod), token, &shown).await {
                     return (pod, state);
                 }
                 sleep(REST).await;
@@ -125,8 +125,8 @@ impl World {
 }
 
 /// One connection of a page: until it is told an outcome, or is cut.
-async fn page(place: &Place, token: &str, shown: &watch::Sender<String>) -> Result<LoginState, Stop> {
-    let mut page = timeout(PATIENCE, Page::open(&place.page, token)).await??;
+async fn page(at: &Addresses, token: &str, shown: &watch::Sender<String>) -> Result<LoginState, Stop> {
+    let mut page = timeout(PATIENCE, Page::open(&at.page, token)).await??;
     loop {
         match page.event().await? {
             PageEvent::Qr { text } => {
@@ -180,7 +180,7 @@ impl Phone {
         }
         if self.online.is_none() {
             let pod = any();
-            let server = Server { url: world.place(pod).phone, ..self.account.server.clone() };
+            let server = Server { url: world.addresses(pod).phone, ..self.account.server.clone() };
             let account = Account { server, ..self.account.clone() };
             let connecting = Online::connect(&account, Arc::new(self.keys.clone()));
             let online = timeout(PATIENCE, connecting).await.map_err(|e| PhoneError::Unreachable(e.to_string()))??;
@@ -231,7 +231,7 @@ pub async fn race_for_a_code(world: &Arc<World>, user: &str, tries: usize) {
         for _ in 0..tries {
             let (pod, from) = (any(), world.history.now());
             let mut link = link.clone();
-            link.url = world.place(pod).phone;
+            link.url = world.addresses(pod).phone;
             let enrolling = Online::enrol(&link, Arc::new(keys.clone()), key.clone(), req_id, who);
             let answer = match timeout(PATIENCE, enrolling).await {
                 Ok(Ok(enrolled)) => Answer::Is(enrolled.account.id),

@@ -174,7 +174,10 @@ impl Fault {
             let mut process = world.pod(pod);
             if self == PodDrained {
                 process.signal("TERM");
-                process.ended()?;
+                let status = process.wait()?;
+                if !status.success() {
+                    return Err(format!("the pod that drained ended with {status}"));
+                }
             }
             process.again()
         })?;

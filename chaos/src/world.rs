@@ -10,8 +10,7 @@ use std::{
 };
 
 use countersign_api::{ApiClient, Confirm, Limit, Limits, NewApiKey, NewClient, NewRealm, NumberMatch, RealmSettings, roles};
-use countersign_testkit::{Pod, Private, Sentinel};
-use serde_json::Value;
+use countersign_testkit::{Launch, Pod, Private, Sentinel};
 use tempfile::TempDir;
 use tokio::{sync::watch, time::sleep};
 
@@ -47,9 +46,9 @@ pub struct Wires {
     pub kv: Proxy,
 }
 
-/// Where a pod is now; it changes when it starts again.
+/// Where a pod is reached; it changes when it starts again.
 #[derive(Clone)]
-pub struct Place {
+pub struct Addresses {
     pub rest: String,
     pub page: String,
     pub phone: String,
@@ -63,7 +62,7 @@ pub struct World {
     pub end: watch::Sender<bool>,
     pub wires: Vec<Wires>,
     pods: Vec<Mutex<Pod>>,
-    places: RwLock<Vec<Place>>,
+    addresses: RwLock<Vec<Addresses>>,
     servers: Mutex<Servers>,
     http: reqwest::Client,
     api: ApiClient,
@@ -76,10 +75,8 @@ fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn place(data: &Path) -> Result<Place, Stop> {
-    let ready: Value = serde_json::from_slice(&std::fs::read(data.join("ready.json"))?)?;
-    let url = |v: &Value| v.as_str().map(str::to_owned).ok_or("ready.json");
-    Ok(Place { rest: url(&ready["rest"])?, page: url(&ready["page"])?, phone: url(&ready["phone"]["ns"])?, admin: url(&ready["admin"])? })
+fn addresses(pod: &Pod) -> Addresses {
+    Addresses { rest: pod.url("rest"), page: pod.url("page"), phone: pod.url("phone"), admin: pod.url("admin") }
 }
 
 /// With another port in it.
@@ -137,17 +134,15 @@ impl World {
             env.push(("COUNTERSIGN_KEYS_MASTER_KEY_FILE".into(), key.display().to_string()));
             env.push(("COUNTERSIGN_WAIT_SAFETY_POLL_MS".into(), safety_poll.as_millis().to_string()));
             let data = dir.path().join(format!("pod-{n}"));
-            pods.push(tokio::task::block_in_place(|| Pod::start(program, &data, &env))?);
+            pods.push(tokio::task::block_in_place(|| Launch::default().program(program).env(&env).on(&data))?);
         }
-        let places = pods.iter().map(|p| place(&p.data)).collect::<Result<Vec<_>, _>>()?;
-        let root_key = std::fs::read_to_string(pods[0].data.join("root-api-key"))?;
-        let api = client(&ApiClient::new(&places[0].rest, root_key.trim())?).await?;
+        let api = client(&pods[0].root()).await?;
         Ok(Arc::new(Self {
             history: History::default(),
             end: watch::Sender::new(false),
             wires,
+            addresses: RwLock::new(pods.iter().map(addresses).collect()),
             pods: pods.into_iter().map(Mutex::new).collect(),
-            places: RwLock::new(places),
             servers: Mutex::new(servers),
             http: reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?,
             api,
@@ -163,14 +158,14 @@ impl World {
     }
 
     #[must_use]
-    pub fn place(&self, pod: usize) -> Place {
-        self.places.read().unwrap_or_else(PoisonError::into_inner)[pod].clone()
+    pub fn addresses(&self, pod: usize) -> Addresses {
+        self.addresses.read().unwrap_or_else(PoisonError::into_inner)[pod].clone()
     }
 
     /// REST of this pod, as a client.
     #[must_use]
     pub fn api(&self, pod: usize) -> ApiClient {
-        self.api.at(&self.place(pod).rest)
+        self.api.at(&self.addresses(pod).rest)
     }
 
     pub fn servers(&self) -> MutexGuard<'_, Servers> {
@@ -195,14 +190,14 @@ impl World {
     /// # Errors
     /// When it cannot be found.
     pub async fn moved(&self, pod: usize) -> Result<(), Stop> {
-        let there = place(&self.pod(pod).data)?;
-        self.places.write().unwrap_or_else(PoisonError::into_inner)[pod] = there;
+        let there = addresses(&self.pod(pod));
+        self.addresses.write().unwrap_or_else(PoisonError::into_inner)[pod] = there;
         self.set_clock(pod, self.clocks.load(Ordering::Relaxed)).await
     }
 
     /// Tells a test build something.
     async fn tell(&self, pod: usize, what: &str) -> Result<(), Stop> {
-        let url = format!("{}/faults/{what}", self.place(pod).admin);
+        let url = format!("{}/faults/{what}", self.addresses(pod).admin);
         let status = self.http.post(url).send().await?.status();
         if status.is_success() { Ok(()) } else { Err(format!("{what}: {status}; is the program built with --features faults?").into()) }
     }
@@ -250,7 +245,7 @@ impl World {
         for pod in 0..PODS {
             let until = Instant::now() + PATIENCE;
             loop {
-                let said = match self.http.get(format!("{}/readyz", self.place(pod).admin)).send().await {
+                let said = match self.http.get(format!("{}/readyz", self.addresses(pod).admin)).send().await {
                     Ok(answer) if answer.status().is_success() => break,
                     Ok(answer) => answer.text().await.unwrap_or_default(),
                     Err(e) => e.to_string(),

@@ -9,6 +9,7 @@ mod sfs;
 
 use std::{path::PathBuf, process::ExitCode, thread::available_parallelism, time::Duration};
 
+use countersign_api::Ready;
 use countersign_domain_ns::{
     api_key::ApiKey,
     ports::{Directory, KeyQuery},
@@ -23,7 +24,6 @@ use countersign_store::{
     url::{DatabaseUrl, TlsOptions},
 };
 use countersign_store_ns::NsStore;
-use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 
 use bootstrap::Behind;
@@ -200,13 +200,13 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
     actix_rt::spawn(tls_files::watch(certificates));
     if let Some((origin, server)) = demo {
         running.add_http(server);
-        ready.insert("realm".to_owned(), "demo".into());
-        ready.insert("demo".to_owned(), origin.into());
+        ready.realm = Some("demo".to_owned());
+        ready.demo = Some(origin);
     }
-    data_dir::say_ready(&plan.data, &Value::Object(ready.clone()))?;
+    data_dir::say_ready(&plan.data, &ready)?;
     let at = |resource| places.address(resource).map(tracing::field::display);
     let (rest, page, phone, admin) = (at(Resource::Rest), at(Resource::Page), at(Resource::Phone), at(Resource::Admin));
-    let origin = ready.get("demo").and_then(Value::as_str);
+    let origin = ready.demo.as_deref();
     tracing::info!(role = plan.role.as_str(), rest, page, phone, admin, demo = origin, "ready");
     if let Some(origin) = origin {
         tracing::info!("open {origin} in a browser");
@@ -218,13 +218,13 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
 }
 
 /// `ready.json`, but for the demo.
-fn members(plan: &Plan, services: &[Box<dyn Service>], places: &serve::Places) -> Map<String, Value> {
-    let mut ready = Map::new();
-    ready.insert("role".to_owned(), plan.role.as_str().into());
-    ready.insert("pid".to_owned(), std::process::id().into());
-    if let Some(url) = places.url(Resource::Admin, "http") {
-        ready.insert("admin".to_owned(), url.into());
-    }
+fn members(plan: &Plan, services: &[Box<dyn Service>], places: &serve::Places) -> Ready {
+    let mut ready = Ready {
+        role: plan.role.as_str().to_owned(),
+        pid: std::process::id(),
+        admin: places.url(Resource::Admin, "http"),
+        ..Ready::default()
+    };
     services.iter().for_each(|service| service.ready(&mut ready));
     ready
 }

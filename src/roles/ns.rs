@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use countersign_actors_ns::{Heart, Settings};
 use countersign_actors_shell::Deaths;
+use countersign_api::Ready;
 use countersign_edge::{
     admin::{self, Readiness},
     metrics::Metric,
@@ -13,7 +14,6 @@ use countersign_edge::{
 };
 use countersign_ns::{CODES, Observed, Parts, PublicUrls, auth::Keys, metrics, page::Leaving};
 use countersign_protocol::Role;
-use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::{
@@ -91,16 +91,12 @@ impl Service for Ns {
         self.observed.clone()
     }
 
-    fn ready(&self, ready: &mut Map<String, Value>) {
+    fn ready(&self, ready: &mut Ready) {
         let urls = &self.parts.urls;
-        if let Some(rest) = &self.rest {
-            ready.insert("rest".to_owned(), json!(rest));
-        }
-        ready.insert("page".to_owned(), json!(urls.page));
-        ready.entry("phone").or_insert_with(|| json!({}))[Role::Ns.as_str()] = json!(urls.phone);
-        if let Some(realm) = self.realm {
-            ready.insert("realm".to_owned(), json!(realm));
-        }
+        ready.rest = self.rest.clone();
+        ready.page = Some(urls.page.clone());
+        ready.phone.insert(Role::Ns.as_str().to_owned(), urls.phone.clone());
+        ready.realm = self.realm.map(str::to_owned);
     }
 
     fn deaths(&mut self) -> Option<Deaths> {

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use actix_web::web::ServiceConfig;
 use async_trait::async_trait;
 use countersign_actors_shell::Deaths;
+use countersign_api::Ready;
 use countersign_edge::{admin, phone::PhoneService, problem::Code};
-use serde_json::{Map, Value};
 
 use crate::config::listener::Resource;
 
@@ -24,8 +24,8 @@ pub(crate) trait Service {
     fn phone(&self) -> PhoneService;
     /// How the admin port sees it.
     fn observed(&self) -> Arc<dyn admin::Observed>;
-    /// Its members of `ready.json`.
-    fn ready(&self, ready: &mut Map<String, Value>);
+    /// Adds its members to `ready.json`.
+    fn ready(&self, ready: &mut Ready);
     /// Where the deaths of its load-bearing actors are told; asked once.
     fn deaths(&mut self) -> Option<Deaths>;
     /// From now on it says that it wants no new work. `dead` is the actor that died, if one did.

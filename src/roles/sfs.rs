@@ -9,6 +9,7 @@ use std::{
 use async_trait::async_trait;
 use countersign_actors_sfs::{Heart, Settings};
 use countersign_actors_shell::Deaths;
+use countersign_api::Ready;
 use countersign_domain_sfs::ports::{Ports, Store};
 use countersign_edge::{
     admin::{self, Part, Readiness},
@@ -21,7 +22,6 @@ use countersign_protocol::Role;
 use countersign_sfs::{Observed, Storage};
 use countersign_store::migrate::{What, migrate};
 use countersign_store_sfs::{SfsStore, migrations};
-use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 
 use super::{
@@ -126,8 +126,8 @@ impl Service for Sfs {
         self.observed.clone()
     }
 
-    fn ready(&self, ready: &mut Map<String, Value>) {
-        ready.entry("phone").or_insert_with(|| json!({}))[Role::Sfs.as_str()] = json!(self.url);
+    fn ready(&self, ready: &mut Ready) {
+        ready.phone.insert(Role::Sfs.as_str().to_owned(), self.url.clone());
     }
 
     fn deaths(&mut self) -> Option<Deaths> {

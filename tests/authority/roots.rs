@@ -67,7 +67,7 @@ async fn a_root_key_that_others_push_off_the_first_page_is_neither_forgotten_nor
     let root = root.with_key(&second.secret.unwrap());
     root.delete_api_key(&pod.root().own_api_key().await.unwrap().id).await.unwrap();
     let old = pod.root_key();
-    let again = pod.crash_and_restart().await;
+    let again = pod.crash_and_restart();
     let root = root.at(&again.url("rest"));
     assert_eq!(code(root.with_key(&old).realms().await), "unauthorized");
     let keys = root.api_keys_of_role(roles::ROOT).await.unwrap();

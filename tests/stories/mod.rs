@@ -67,7 +67,7 @@ pub async fn an_acknowledged_approval_survives_a_crash(mut pod: Pod) {
     let stage = Stage::set(&pod).await;
     let phone = stage.phone("alice").await;
     let login = stage.approved(&mut phone.connect().await).await;
-    let after = pod.crash_and_restart().await;
+    let after = pod.crash_and_restart();
     let api = countersign_api::ApiClient::new(&after.url("rest"), &after.root_key()).unwrap();
     assert_eq!(api.login(&stage.realm, &login.id, 0, 0).await.unwrap().state, LoginState::Approved);
     let identity = api.redeem(&stage.realm, &login.id, None).await.unwrap();

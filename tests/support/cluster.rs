@@ -79,7 +79,7 @@ impl Cluster {
 
     /// A login's page, open at this pod.
     pub async fn page(&self, pod: usize, login: &Login) -> Page {
-        let url = format!("{}/page", self.pods[pod].ready["page"].as_str().unwrap().trim_end_matches("/page"));
+        let url = format!("{}/page", self.pods[pod].url("page").trim_end_matches("/page"));
         Page::dial(&url, login.page_token.as_ref().unwrap(), 0, None).await
     }
 

@@ -4,34 +4,26 @@ mod browser;
 mod cluster;
 mod keyring;
 mod page;
-mod pod;
 mod raw;
 mod site;
 mod stage;
 
 pub use browser::Browser;
 pub use cluster::{Cluster, Shares, shared_databases};
+pub use countersign_testkit::{Pod, program};
 pub use keyring::{IN_A_REALM, Key};
 pub use page::Page;
-pub use pod::Pod;
 pub use raw::{Heard, RawPhone};
 pub use site::Embedded;
 pub use stage::{ORIGIN, Phone, RETURN_URL, Stage, claim};
 
-use std::{fmt::Debug, path::PathBuf};
+use std::fmt::Debug;
 
 use countersign_api::ApiError;
 
 /// The stable code of a refused REST call.
 pub fn code<T: Debug>(result: Result<T, ApiError>) -> String {
     result.unwrap_err().code().expect("a problem with a code").to_owned()
-}
-
-/// A program built beside the server.
-pub fn program(name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_BIN_EXE_countersign")).with_file_name(name);
-    assert!(path.exists(), "{} is not built; run `make test`", path.display());
-    path
 }
 
 /// Whether a missing tool is a failure.

@@ -24,7 +24,7 @@ pub use certificates::Certificates;
 pub use hands::Hands;
 use kinds::Kind;
 pub use kinds::free_port;
-pub use pod::Pod;
+pub use pod::{Launch, Pod, program};
 pub use private::Private;
 pub use sentinel::Sentinel;
 

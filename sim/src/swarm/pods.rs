@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use serde_json::Value;
+use countersign_api::Ready;
 
 use super::Stop;
 
@@ -26,17 +26,15 @@ impl Pod {
     /// # Errors
     /// When nothing runs there.
     pub fn at(data: &Path) -> Result<Self, Stop> {
-        let file = data.join("ready.json");
-        let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}; is a pod running there?", file.display()))?;
-        let ready: Value = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", file.display()))?;
-        let url = |v: &Value| v.as_str().map(str::to_owned).ok_or_else(|| format!("{}: not what a pod writes", file.display()));
+        let ready = Ready::read(data)?;
+        let lacks = |what: &str| format!("{}: the process there serves no {what}", data.display());
         let name = data.file_name().map_or_else(|| "pod".to_owned(), |n| n.to_string_lossy().into_owned());
         Ok(Self {
             name,
-            rest: url(&ready["rest"])?,
-            page: ready["page"].as_str().map(str::to_owned),
-            phone: url(&ready["phone"]["ns"])?,
-            pid: ready["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()),
+            rest: ready.rest.ok_or_else(|| lacks("REST API"))?,
+            page: ready.page,
+            phone: ready.phone.get("ns").cloned().ok_or_else(|| lacks("phones of NS"))?,
+            pid: Some(ready.pid),
         })
     }
 

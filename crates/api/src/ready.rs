@@ -1,0 +1,59 @@
+//! `ready.json`: what a process says about itself once it serves.
+
+use std::{collections::BTreeMap, fs, io, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+/// Where everything of a running process is. A member that is not served is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Ready {
+    /// As on the command line: `all`, `ns`, `sfs`.
+    pub role: String,
+    /// Process id.
+    pub pid: u32,
+    /// Name of the realm that was made at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realm: Option<String>,
+    /// Base URL of the REST API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<String>,
+    /// URL of the page socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// URL of each service's phone socket, by the service's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub phone: BTreeMap<String, String>,
+    /// Base URL of the admin port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin: Option<String>,
+    /// Base URL of the demo application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demo: Option<String>,
+}
+
+impl Ready {
+    /// Name of the file in a data directory.
+    pub const FILE: &str = "ready.json";
+
+    /// Reads what the process of this data directory wrote.
+    ///
+    /// # Errors
+    /// With the file's name: when it is not there, or not what a process writes.
+    pub fn read(data: &Path) -> io::Result<Self> {
+        let file = data.join(Self::FILE);
+        let told = |kind, why: String| io::Error::new(kind, format!("{}: {why}", file.display()));
+        let text = fs::read(&file).map_err(|e| told(e.kind(), format!("{e}; is a pod running there?")))?;
+        serde_json::from_slice(&text).map_err(|e| told(io::ErrorKind::InvalidData, e.to_string()))
+    }
+
+    /// Writes it into a data directory, whole or not at all: who sees the file can read it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, data: &Path) -> io::Result<()> {
+        let (file, draft) = (data.join(Self::FILE), data.join("ready.json.new"));
+        let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
+        fs::write(&draft, text + "\n")?;
+        fs::rename(&draft, &file)
+    }
+}

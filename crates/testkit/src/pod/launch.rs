@@ -1,0 +1,125 @@
+//! How a pod is started.
+
+use std::{
+    fs,
+    io::{Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use countersign_api::Ready;
+
+use super::{PATIENCE, Pod};
+
+/// The server's program: beside this one, or one folder up for a test.
+///
+/// # Panics
+/// When it is not built.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let dir = here.ancestors().skip(1).find(|dir| !dir.ends_with("deps")).unwrap();
+    let path = dir.join(name);
+    assert!(path.exists(), "{} is not built; run `make test`", path.display());
+    path
+}
+
+/// A pod that is to be started.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    program: Option<PathBuf>,
+    role: String,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+impl Default for Launch {
+    /// `countersign all --ports auto`, with logs in JSON.
+    fn default() -> Self {
+        let env = vec![("COUNTERSIGN_LOG_FORMAT".to_owned(), "json".to_owned())];
+        Self { program: None, role: "all".to_owned(), args: Vec::new(), env }
+    }
+}
+
+impl Launch {
+    /// Another program than the one that was built with this.
+    #[must_use]
+    pub fn program(mut self, program: &Path) -> Self {
+        self.program = Some(program.to_owned());
+        self
+    }
+
+    /// Another role than `all`.
+    #[must_use]
+    pub fn role(mut self, role: &str) -> Self {
+        role.clone_into(&mut self.role);
+        self
+    }
+
+    /// More arguments.
+    #[must_use]
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
+        self
+    }
+
+    /// More environment.
+    #[must_use]
+    pub fn env<N: AsRef<str>, V: AsRef<str>>(mut self, env: &[(N, V)]) -> Self {
+        self.env.extend(env.iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())));
+        self
+    }
+
+    /// Starts on this directory and returns when the pod is ready. What it says goes to `DIR.log`.
+    ///
+    /// # Errors
+    /// When it ends or hangs instead, with what it said.
+    pub fn on(self, data: &Path) -> Result<Pod, String> {
+        let from = Instant::now();
+        let program = self.program.clone().unwrap_or_else(|| program("countersign"));
+        let text = |e: std::io::Error| format!("{}: {e}", program.display());
+        let _of_an_earlier_process = fs::remove_file(data.join(Ready::FILE));
+        let path = data.with_extension("log");
+        let log = fs::File::options().create(true).append(true).open(&path).map_err(text)?;
+        let log = Log { path, from: log.metadata().map_err(text)?.len() };
+        let mut child = self.command(&program, data, &log).and_then(|mut command| command.spawn()).map_err(text)?;
+        while !data.join(Ready::FILE).exists() {
+            if let Some(status) = child.try_wait().map_err(text)? {
+                return Err(format!("the pod ended with {status}: {}", log.read()));
+            }
+            if from.elapsed() > PATIENCE {
+                let _ended = (child.kill(), child.wait());
+                return Err(format!("the pod does not become ready: {}", log.read()));
+            }
+            sleep(Duration::from_millis(1));
+        }
+        let started_in = from.elapsed();
+        let ready = Ready::read(data).map_err(|e| e.to_string())?;
+        Ok(Pod { child, launch: self, data: data.to_owned(), ready, log, started_in, _dir: None })
+    }
+
+    fn command(&self, program: &Path, data: &Path, log: &Log) -> std::io::Result<Command> {
+        let mut command = Command::new(program);
+        command.args([&self.role, "--ports", "auto", "--data"]).arg(data).args(&self.args);
+        command.envs(self.env.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(fs::File::options().append(true).open(&log.path)?);
+        Ok(command)
+    }
+}
+
+/// What a process has written, in a file that earlier ones may have begun.
+pub(super) struct Log {
+    path: PathBuf,
+    from: u64,
+}
+
+impl Log {
+    pub(super) fn read(&self) -> String {
+        let mut text = Vec::new();
+        let read =
+            fs::File::open(&self.path).and_then(|mut file| file.seek(SeekFrom::Start(self.from)).and_then(|_| file.read_to_end(&mut text)));
+        read.map_or_else(|e| e.to_string(), |_| String::from_utf8_lossy(&text).into_owned())
+    }
+}
