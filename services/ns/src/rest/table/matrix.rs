@@ -1,4 +1,4 @@
-//! Which role may use which endpoint, as a table for people. It is made from the endpoints' needs, and the program is held to it from outside by `tests/isolation.rs`.
+//! Which role may use which endpoint, as a table for people. It is made from the endpoints' needs, and the program is held to it from outside by `tests/ns/isolation.rs`.
 
 use countersign_domain_ns::permission::{Permission, Permissions, builtin, role};
 

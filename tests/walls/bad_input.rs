@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-const MAP: &str = include_str!("../docs/bad-input.toml");
+const MAP: &str = include_str!("../../docs/bad-input.toml");
 
 /// Names of tests in the tree that run: `#[test]`, `#[tokio::test]`, `#[actix_web::test]` and proptest functions; without ignored ones.
 fn tests_that_run(dir: &Path, found: &mut BTreeSet<String>) {

@@ -207,8 +207,8 @@ async fn tells_the_stories(database: &Server, tls: bool) {
     let at =
         [("COUNTERSIGN_DATA", data.to_str().unwrap()), ("COUNTERSIGN_LIVE_REQUIRED", "1"), ("SSL_CERT_FILE", site.ca.to_str().unwrap())];
     for (stories, least) in [("test_live.py", 15), ("test_forms.py", 20)] {
-        if let Some(out) = crate::python::unittest(stories, &at) {
-            crate::python::check(&out, least);
+        if let Some(out) = crate::product::python::unittest(stories, &at) {
+            crate::product::python::check(&out, least);
         }
     }
 }

@@ -149,7 +149,7 @@ async fn axe_finds_nothing_wrong_in_any_state_light_or_dark() {
 async fn axe_finds_nothing_wrong_on_a_phone_where_the_app_link_comes_first() {
     let Some(at) = Embedded::open().await else { return };
     at.browser.pretend(ANDROID, "en").await;
-    at.browser.before_each_page(include_str!("support/fake_socket.js")).await;
+    at.browser.before_each_page(include_str!("../support/fake_socket.js")).await;
     at.load("").await;
     if !at.bring_axe().await {
         return;

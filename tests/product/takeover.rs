@@ -158,7 +158,7 @@ async fn a_database_of_the_last_release_is_taken_over_on_mariadb() {
 
 #[tokio::test]
 async fn a_database_of_the_last_release_is_taken_over_on_sqlite() {
-    let Some(python) = crate::python::python() else { return };
+    let Some(python) = crate::product::python::python() else { return };
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     std::fs::create_dir(&data).unwrap();

@@ -170,7 +170,7 @@ async fn another_client_of_the_realm_finds_its_own_and_the_realms_whatever_its_r
 
 /// What the documents say each role may use: by operation, the roles.
 fn documented() -> BTreeMap<String, BTreeSet<&'static str>> {
-    const PAGE: &str = include_str!("../docs/API.md");
+    const PAGE: &str = include_str!("../../docs/API.md");
     let (_, rest) = PAGE.split_once("<!-- made from the table of endpoints; a test keeps it so -->\n").unwrap();
     let (table, _) = rest.split_once("<!-- end of what is made -->").unwrap();
     let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>();

@@ -5,7 +5,7 @@ use countersign_sdk::{Command, Prompt, RefuseReason};
 use countersign_sim::Online;
 
 use crate::{
-    limits::{MANY, alerts, by, limited, limits, stage_with, start},
+    ns::limits::{MANY, alerts, by, limited, limits, stage_with, start},
     support::{Page, Pod, Stage, claim, code},
 };
 

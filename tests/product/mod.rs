@@ -1,0 +1,26 @@
+//! The program as operators run it: settings, listeners, data, several pods, proxies, upgrades, and what breaks below.
+
+mod apply;
+mod certificates;
+#[cfg(feature = "faults")]
+mod chaos;
+mod examples;
+#[cfg(feature = "faults")]
+mod folders;
+mod listeners;
+mod observability;
+mod outages;
+mod outside;
+mod pictures;
+mod program;
+mod proxies;
+pub mod python;
+#[cfg(feature = "faults")]
+mod sabotage;
+#[cfg(feature = "faults")]
+mod supervision;
+mod swarm;
+#[cfg(feature = "faults")]
+mod takeover;
+mod tls;
+mod tutorial;

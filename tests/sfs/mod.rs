@@ -1,0 +1,3 @@
+//! SFS by itself, and beside NS.
+
+mod skeleton;
