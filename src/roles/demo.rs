@@ -30,15 +30,15 @@ pub(super) async fn serve(ns: &Ns, listener: TcpListener, places: &Places) -> Re
     let realm = &bootstrap::realm(&ns.parts.heart.realms, "demo", "Demo").await?;
     let at = listener.local_addr().map_err(|e| StartError::Other(e.to_string()))?;
     let own_origin = format!("http://{at}");
-    let client = client(ports, realm.realm.id, &own_origin).await?;
+    let client = client(ports, realm.id(), &own_origin).await?;
     let secret: Secret<32> = ports.random.secret();
-    let place = Some((realm.realm.id, Some(client)));
+    let place = Some((realm.id(), Some(client)));
     let key = ApiKey::plain(ApiKeyId(ports.fresh_id()), &secret, role::REGISTRAR, place, ports.now());
     ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await?;
     let settings = countersign_demo::Settings {
         rest,
         api_key: api_key::write(&secret),
-        realm: realm.realm.name.clone(),
+        realm: realm.name().to_owned(),
         page_origin,
         own_origin: own_origin.clone(),
         phone_command: phone_command(),

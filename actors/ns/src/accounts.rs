@@ -30,7 +30,7 @@ impl Accounts {
     /// # Errors
     /// A fault of the store.
     pub async fn look(&self, realm: &OpenRealm, id: AccountId) -> Result<Option<Account>, Fault> {
-        self.0.ports.store.account(realm.realm.id, id).await
+        self.0.ports.store.account(realm.id(), id).await
     }
 
     /// Those the query asks for; without deleted ones.
@@ -38,7 +38,7 @@ impl Accounts {
     /// # Errors
     /// A fault of the store.
     pub async fn list(&self, realm: &OpenRealm, query: &AccountQuery) -> Result<Vec<Account>, Fault> {
-        self.0.ports.store.accounts(realm.realm.id, query).await
+        self.0.ports.store.accounts(realm.id(), query).await
     }
 
     /// Those of one user.
@@ -46,7 +46,7 @@ impl Accounts {
     /// # Errors
     /// A fault of the store.
     pub async fn of_user(&self, realm: &OpenRealm, user_id: &str) -> Result<Vec<Account>, Fault> {
-        devices::of_user(&self.0.ports, realm.realm.id, user_id).await
+        devices::of_user(&self.0.ports, realm.id(), user_id).await
     }
 
     /// Another name for the phone; the user's other ones learn of it.
@@ -57,8 +57,8 @@ impl Accounts {
         let (shared, realm) = (self.0.clone(), realm.clone());
         run_to_completion(async move {
             let ports = &shared.ports;
-            ports.store.rename_account(realm.realm.id, account.id, &device, &ports.stamp(who)).await?;
-            devices::tell_siblings(ports, realm.realm.id, account.id, &account.user_id).await?;
+            ports.store.rename_account(realm.id(), account.id, &device, &ports.stamp(who)).await?;
+            devices::tell_siblings(ports, realm.id(), account.id, &account.user_id).await?;
             Ok(Account { device, ..account })
         })
         .await

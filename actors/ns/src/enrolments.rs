@@ -49,7 +49,7 @@ impl Enrolments {
         let key = realm.keys.first().ok_or_else(|| Fault::Inconsistent("the realm has no channel key".to_owned()))?;
         let link = EnrolLink {
             url: phone_url.to_owned(),
-            realm: realm.realm.id,
+            realm: realm.id(),
             root_pin: realm.root_pin,
             static_key: key.public,
             key_id: key.key_id,

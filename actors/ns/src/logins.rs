@@ -54,7 +54,7 @@ impl Logins {
     /// # Errors
     /// A fault of a port.
     pub async fn look(&self, realm: &OpenRealm, id: LoginId) -> Result<Option<Seen>, Fault> {
-        let now = self.0.realms.known(realm.realm.id);
+        let now = self.0.realms.known(realm.id());
         login::look(&self.0.ports, now.as_deref().unwrap_or(realm), id).await
     }
 

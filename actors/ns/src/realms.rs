@@ -6,24 +6,26 @@ use std::{
     time::Duration,
 };
 
-use countersign_actors_shell::run_to_completion;
-use countersign_channel::{ServerKey, p256, random, statement};
+use countersign_actors_shell::{
+    identity::{Fresh, Owner, open_secret},
+    run_to_completion,
+};
+use countersign_channel::ServerKey;
 use countersign_domain_ns::{
     Refused,
     app::App,
     audit::Who,
+    flows::realms::{self as flow, NewRealm},
     ports::{Ports, Topic},
-    realm::{OpenKey, OpenRealm, Realm, RealmSettings, SealedKey, SealedRealm, place},
+    realm::{OpenRealm, PublicKey, Realm, RealmSettings, SealedRealm, place, qr_place},
     refused::Stop,
 };
-use countersign_ports::{Fault, secret::Secret, time::Time};
+use countersign_ports::{Fault, identity::Part, time::Time};
 use countersign_protocol::{
     Role,
     ids::{KeyId, RealmId},
 };
 
-/// A static key says it is good for two years; renewing it is the rotation's work.
-const KEY_LIFE_SECS: u64 = 2 * 365 * 86_400;
 /// How often misses lead to a look into the store at most.
 const RELOAD_MS: u64 = 200;
 
@@ -73,39 +75,28 @@ impl Realms {
         let _one_at_a_time = self.reading.lock().await;
         let mut book = Book { looked: Some(self.ports.now()), ..Book::default() };
         for sealed in self.ports.store.realms().await? {
-            let open = self.open(&sealed)?;
-            for key in &open.keys {
-                let server = ServerKey::new(Role::Ns, open.realm.id.server_id(), *key.private.expose())
-                    .map_err(|e| Fault::Inconsistent(e.to_string()))?;
-                book.by_key.insert(key.key_id, (server, key.epoch));
+            let id = sealed.realm.id;
+            let place = |part| place(id, part);
+            let owner = self.owner(id, &place);
+            for key in &sealed.keys {
+                book.by_key.insert(key.key_id, (owner.open(key)?, key.epoch));
             }
-            book.by_name.insert(open.realm.name.clone(), open.realm.id);
-            book.by_id.insert(open.realm.id, Arc::new(open));
+            let open = self.open(sealed)?;
+            book.by_name.insert(open.name().to_owned(), id);
+            book.by_id.insert(id, Arc::new(open));
         }
         *self.book.write().unwrap_or_else(PoisonError::into_inner) = book;
         Ok(())
     }
 
-    fn open(&self, sealed: &SealedRealm) -> Result<OpenRealm, Fault> {
-        let id = sealed.realm.id;
-        let secret = |place: &str, envelope: &[u8]| -> Result<Secret<32>, Fault> {
-            let plain = self.ports.vault.open(place, envelope)?;
-            plain
-                .as_slice()
-                .try_into()
-                .map(Secret::new)
-                .map_err(|_| Fault::Inconsistent(format!("the secret at {place} has the wrong length")))
-        };
-        let keys = sealed.keys.iter().map(|k| {
-            Ok(OpenKey { key_id: k.key_id, epoch: k.epoch, public: k.public, private: secret(&place::channel(id, k.key_id), &k.sealed)? })
-        });
-        Ok(OpenRealm {
-            realm: sealed.realm.clone(),
-            root_pin: sealed.root_pin,
-            qr_key: secret(&place::qr(id), &sealed.sealed_qr)?,
-            keys: keys.collect::<Result<_, Fault>>()?,
-            apps: sealed.apps.clone(),
-        })
+    fn open(&self, sealed: SealedRealm) -> Result<OpenRealm, Fault> {
+        let keys = sealed.keys.iter().map(|k| PublicKey { key_id: k.key_id, epoch: k.epoch, public: k.public }).collect();
+        let qr_key = open_secret(&self.ports.vault, &qr_place(sealed.realm.id), &sealed.sealed_qr)?;
+        Ok(OpenRealm { realm: sealed.realm, root_pin: sealed.root_pin, qr_key, keys, apps: sealed.apps })
+    }
+
+    fn owner<'a>(&'a self, realm: RealmId, place: &'a dyn Fn(Part) -> String) -> Owner<'a> {
+        Owner { role: Role::Ns, server_id: realm.server_id(), vault: &self.ports.vault, place }
     }
 
     fn find<T>(&self, f: impl Fn(&Book) -> Option<T>) -> Option<T> {
@@ -180,13 +171,16 @@ impl Realms {
         settings: RealmSettings,
         who: impl Into<Who>,
     ) -> Result<Arc<OpenRealm>, Stop> {
-        let sealed = self.make(name, display_name, settings);
-        let made = self.ports.store.add_realm(&sealed, &self.ports.stamp(who)).await?;
-        self.tell(sealed.realm.id).await?;
-        if !made {
-            return Err(Refused::AlreadyExists.into());
-        }
-        Ok(self.by_id(sealed.realm.id).await?.ok_or_else(|| Fault::Inconsistent("a new realm cannot be read back".to_owned()))?)
+        let Ports { random, .. } = &self.ports;
+        let id = RealmId(self.ports.fresh_id());
+        let place = |part| place(id, part);
+        let identity = self.owner(id, &place).make(&Fresh::from(&**random), self.ports.now(), &**random);
+        let new = NewRealm { id, name: name.to_owned(), display_name: display_name.to_owned(), settings };
+        let made = flow::create(&self.ports, new, identity, &random.secret(), who.into()).await;
+        // Also when the name is taken: the realm that has it may be one that is not known here yet.
+        self.tell(id).await?;
+        made?;
+        Ok(self.by_id(id).await?.ok_or_else(|| Fault::Inconsistent("a new realm cannot be read back".to_owned()))?)
     }
 
     /// Changes display name and settings; other pods are told. `None` when the realm is not (any more) what it was before the change: the book
@@ -241,29 +235,5 @@ impl Realms {
             tracing::warn!(%fault, "other pods see the change of a realm when they refresh");
         }
         Ok(())
-    }
-
-    fn make(&self, name: &str, display_name: &str, settings: RealmSettings) -> SealedRealm {
-        let Ports { vault, random: source, .. } = &self.ports;
-        let now = self.ports.now();
-        let id = RealmId(self.ports.fresh_id());
-        let (root, qr, private) = (p256::SigningKey::generate(), random::<32>(), random::<32>());
-        let server = ServerKey::new(Role::Ns, id.server_id(), private).expect("any 32 bytes are an X25519 key");
-        let word =
-            statement::sign(&root, statement::draft(Role::Ns, id.server_id(), server.public(), 1, now.secs(), now.secs() + KEY_LIFE_SECS));
-        SealedRealm {
-            realm: Realm { id, name: name.to_owned(), display_name: display_name.to_owned(), created_at: now, settings },
-            root_pin: statement::root_pin(&root.public()),
-            sealed_root: Some(vault.seal(&**source, &place::root(id), &root.to_pkcs8())),
-            sealed_qr: vault.seal(&**source, &place::qr(id), &qr),
-            keys: vec![SealedKey {
-                key_id: server.key_id(),
-                epoch: 1,
-                public: server.public(),
-                sealed: vault.seal(&**source, &place::channel(id, server.key_id()), &private),
-                statement: word,
-            }],
-            apps: Vec::new(),
-        }
     }
 }

@@ -5,6 +5,7 @@ mod bridge;
 mod completion;
 mod conversation;
 mod drain;
+pub mod identity;
 mod link;
 mod presence;
 mod registry;

@@ -19,23 +19,23 @@ use countersign_ports::{
 #[must_use]
 pub fn qr(realm: &OpenRealm, login: LoginId, now: Time) -> Link {
     let t = u32::try_from(now.secs()).unwrap_or(u32::MAX);
-    Link::Qr(LoginQr { realm: realm.realm.id, login, t, mac: mac16(&realm.qr_key, &labels::qr(&realm.realm.id.0, &login.0, t)) })
+    Link::Qr(LoginQr { realm: realm.id(), login, t, mac: mac16(&realm.qr_key, &labels::qr(&realm.id().0, &login.0, t)) })
 }
 
 /// The login link for the browser's own device.
 #[must_use]
 pub fn link(realm: &OpenRealm, login: LoginId) -> Link {
-    Link::Login(LoginLink { realm: realm.realm.id, login, token: link_token(realm, login) })
+    Link::Login(LoginLink { realm: realm.id(), login, token: link_token(realm, login) })
 }
 
 fn link_token(realm: &OpenRealm, login: LoginId) -> LinkToken {
-    LinkToken(mac16(&realm.qr_key, &[b"countersign/link/v1\0", &realm.realm.id.0[..], &login.0].concat()))
+    LinkToken(mac16(&realm.qr_key, &[b"countersign/link/v1\0", &realm.id().0[..], &login.0].concat()))
 }
 
 /// The secret of a login's page token. Derived like the others, so that a repeated keyed request gets the same one without its being stored.
 #[must_use]
 pub fn page_secret(realm: &OpenRealm, login: LoginId) -> Secret<32> {
-    let half = |n: u8| mac16(&realm.qr_key, &[b"countersign/page/v1\0", &[n][..], &realm.realm.id.0, &login.0].concat());
+    let half = |n: u8| mac16(&realm.qr_key, &[b"countersign/page/v1\0", &[n][..], &realm.id().0, &login.0].concat());
     let mut secret = [0; 32];
     secret[..16].copy_from_slice(&half(1));
     secret[16..].copy_from_slice(&half(2));
@@ -51,7 +51,7 @@ pub fn fingerprint(realm: &OpenRealm, kind: &str, text: &str) -> [u8; 16] {
 /// What the phone hands to the browser after a claim by link, or to its own back end when it started the login.
 #[must_use]
 pub fn return_token(realm: &OpenRealm, login: LoginId, account: AccountId) -> ReturnToken {
-    ReturnToken(mac16(&realm.qr_key, &[b"countersign/return/v1\0", &realm.realm.id.0[..], &login.0, &account.0].concat()))
+    ReturnToken(mac16(&realm.qr_key, &[b"countersign/return/v1\0", &realm.id().0[..], &login.0, &account.0].concat()))
 }
 
 /// What a claim shows.
@@ -75,7 +75,7 @@ pub fn check(realm: &OpenRealm, claim: &ClaimFrame, now: Time) -> Result<Shown, 
     match (claim.qr_time, claim.qr_mac, &claim.link) {
         (Some(t), Some(mac), None) => {
             let t32 = u32::try_from(t).map_err(|_| Refused::BadCapability)?;
-            if !same(&mac16(&realm.qr_key, &labels::qr(&realm.realm.id.0, &claim.login.0, t32)), &mac) {
+            if !same(&mac16(&realm.qr_key, &labels::qr(&realm.id().0, &claim.login.0, t32)), &mac) {
                 return Err(Refused::BadCapability);
             }
             let fresh = t <= now.secs() && now.secs() - t <= QR_MAX_AGE;

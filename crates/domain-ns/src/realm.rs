@@ -4,7 +4,11 @@ use countersign_protocol::ids::{KeyId, RealmId};
 use serde::{Deserialize, Serialize};
 
 use crate::{app::App, authority::Authority, enrolment::Confirm, limits::Limits};
-use countersign_ports::{secret::Secret, time::Time};
+use countersign_ports::{
+    identity::{Part, SealedKey},
+    secret::Secret,
+    time::Time,
+};
 
 /// Days the trail is kept at least, unless root says otherwise.
 pub const TRAIL_FLOOR_DAYS: u64 = 400;
@@ -165,18 +169,6 @@ pub struct Realm {
     pub settings: RealmSettings,
 }
 
-/// A static key of the phone channel, as it lies in the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedKey {
-    pub key_id: KeyId,
-    pub epoch: u64,
-    pub public: [u8; 32],
-    /// Envelope of the X25519 private key.
-    pub sealed: Vec<u8>,
-    /// The root's signed word on it.
-    pub statement: Vec<u8>,
-}
-
 /// A realm as it lies in the store, with its secrets still sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedRealm {
@@ -198,33 +190,54 @@ pub struct OpenRealm {
     pub root_pin: [u8; 32],
     pub qr_key: Secret<32>,
     /// Newest epoch first.
-    pub keys: Vec<OpenKey>,
+    pub keys: Vec<PublicKey>,
     pub apps: Vec<App>,
 }
 
-/// A static key ready to work.
-#[derive(Clone, Debug)]
-pub struct OpenKey {
-    pub key_id: KeyId,
-    pub epoch: u64,
-    pub public: [u8; 32],
-    pub private: Secret<32>,
+impl OpenRealm {
+    #[must_use]
+    pub fn id(&self) -> RealmId {
+        self.realm.id
+    }
+
+    /// As in URLs.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.realm.name
+    }
+
+    /// As people read it.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        &self.realm.display_name
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> &RealmSettings {
+        &self.realm.settings
+    }
 }
 
-/// The place names under which a realm's secrets are sealed.
-pub mod place {
-    use countersign_protocol::ids::{KeyId, RealmId};
+/// The public half of a static key of the phone channel. Only the realms' book has private ones.
+#[derive(Clone, Copy, Debug)]
+pub struct PublicKey {
+    pub key_id: KeyId,
+    pub epoch: u64,
+    /// X25519.
+    pub public: [u8; 32],
+}
 
-    #[must_use]
-    pub fn root(realm: RealmId) -> String {
-        format!("ns/realms/{realm}/root")
+/// The place of a secret of a realm's identity: an envelope opens at its place alone.
+#[must_use]
+pub fn place(realm: RealmId, part: Part) -> String {
+    match part {
+        Part::Root => format!("ns/realms/{realm}/root"),
+        Part::Channel(key) => format!("ns/realms/{realm}/keys/{key:?}"),
     }
-    #[must_use]
-    pub fn qr(realm: RealmId) -> String {
-        format!("ns/realms/{realm}/qr")
-    }
-    #[must_use]
-    pub fn channel(realm: RealmId, key: KeyId) -> String {
-        format!("ns/realms/{realm}/keys/{key:?}")
-    }
+}
+
+/// The place of the key under a realm's QR codes and link tokens.
+#[must_use]
+pub fn qr_place(realm: RealmId) -> String {
+    format!("ns/realms/{realm}/qr")
 }

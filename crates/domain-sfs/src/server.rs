@@ -1,7 +1,10 @@
 //! Who this second factor server is.
 
-use countersign_ports::time::Time;
-use countersign_protocol::ids::{KeyId, ServerId};
+use countersign_ports::{
+    identity::{Part, SealedKey},
+    time::Time,
+};
+use countersign_protocol::ids::ServerId;
 
 /// The identity of a server, as it is stored: secrets are sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,33 +19,11 @@ pub struct SealedServer {
     pub keys: Vec<SealedKey>,
 }
 
-/// A channel key, as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedKey {
-    pub key_id: KeyId,
-    /// Higher for newer keys.
-    pub epoch: u64,
-    /// X25519.
-    pub public: [u8; 32],
-    /// The private half in an envelope.
-    pub sealed: Vec<u8>,
-    /// The root's word for the key (`countersign_channel::statement`).
-    pub statement: Vec<u8>,
-}
-
 /// Where secrets belong: an envelope opens at its place alone.
-pub mod place {
-    use countersign_protocol::ids::{KeyId, ServerId};
-
-    /// The root private key.
-    #[must_use]
-    pub fn root(server: ServerId) -> String {
-        format!("sfs/server/{server}/root")
-    }
-
-    /// A channel key.
-    #[must_use]
-    pub fn channel(server: ServerId, key: KeyId) -> String {
-        format!("sfs/server/{server}/keys/{key:?}")
+#[must_use]
+pub fn place(server: ServerId, part: Part) -> String {
+    match part {
+        Part::Root => format!("sfs/server/{server}/root"),
+        Part::Channel(key) => format!("sfs/server/{server}/keys/{key:?}"),
     }
 }

@@ -5,6 +5,7 @@ pub mod answered;
 pub mod bus;
 pub mod counters;
 pub mod fault;
+pub mod identity;
 pub mod presence;
 pub mod probe;
 pub mod random;

@@ -1,11 +1,8 @@
 //! Every promise of SFS's store, on SQLite, PostgreSQL and MariaDB.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use countersign_domain_sfs::{
-    ports::Store,
-    server::{SealedKey, SealedServer},
-};
-use countersign_ports::{probe::Probe, time::Time};
+use countersign_domain_sfs::{ports::Store, server::SealedServer};
+use countersign_ports::{identity::SealedKey, probe::Probe, time::Time};
 use countersign_protocol::ids::{AuditId, KeyId, ServerId};
 use countersign_store::{
     migrate::{State, What, migrate},

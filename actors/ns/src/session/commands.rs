@@ -51,7 +51,7 @@ pub(super) fn me(session: &Session) -> Option<(Arc<OpenRealm>, Rc<Account>)> {
     match &session.conversation.phase {
         // The realm as it is now: what an administrator changes counts for phones that are connected, too.
         Phase::Account(a) => {
-            Some((session.conversation.shared.realms.known(a.realm.realm.id).unwrap_or_else(|| a.realm.clone()), a.account.clone()))
+            Some((session.conversation.shared.realms.known(a.realm.id()).unwrap_or_else(|| a.realm.clone()), a.account.clone()))
         }
         _ => None,
     }
@@ -81,7 +81,7 @@ pub(super) fn command(session: &mut Session, frame: PhoneFrame, ctx: &mut Contex
 
 /// A ping keeps logins alive where the realm asks for it.
 fn keep_alive(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>) -> Work {
-    if realm.realm.settings.silence_secs == 0 {
+    if realm.settings().silence_secs == 0 {
         return done();
     }
     let shared = session.conversation.shared.clone();
@@ -258,7 +258,7 @@ pub(super) fn look_at_account(session: &mut Session) -> Work {
         return done();
     }
     let shared = session.conversation.shared.clone();
-    let work = async move { shared.ports.store.account(realm.realm.id, account.id).await };
+    let work = async move { shared.ports.store.account(realm.id(), account.id).await };
     Box::pin(work.into_actor(session).map(|found, session, ctx| match found {
         Ok(Some(account)) => account_is(session, account, ctx),
         Ok(None) => session.goodbye(Close::Deleted, ctx),

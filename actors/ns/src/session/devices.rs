@@ -116,7 +116,7 @@ async fn news(shared: &Shared, realm: &OpenRealm, account: &Account, topic: Topi
             e.and_then(|e| e.redeemed).map(|r| EnrolmentWaiting { enrolment: id, name: r.device }.into())
         }
         Topic::Device { of, .. } => {
-            let other = ports.store.account(realm.realm.id, of).await?.filter(|a| a.user_id == account.user_id);
+            let other = ports.store.account(realm.id(), of).await?.filter(|a| a.user_id == account.user_id);
             other.map(|a| changed(&a).into())
         }
         Topic::Login(_) | Topic::Enrolment(_) | Topic::Account(_) | Topic::Realm(_) => None,

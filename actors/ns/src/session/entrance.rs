@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use actix::prelude::*;
 use countersign_actors_shell::{Control, Presence, arrive, run_to_completion};
-use countersign_channel::{p256, random};
+use countersign_channel::p256;
 use countersign_domain_ns::{
     Refused,
     account::{Account, peer},
     app::Version,
-    flows::enrolment::{self, Proof},
+    flows::enrolment::{self, Offer, Proof},
     ports::Ports,
     realm::OpenRealm,
     refused::Stop,
@@ -34,7 +34,7 @@ pub(super) fn authenticate(session: &mut Session, g: Greeting, auth: AuthAccount
     let message = session.channel().auth_message(&jkt);
     let me = ctx.address().recipient::<Control<Event>>();
     let work = async move {
-        let found = shared.ports.store.account_by_jkt(g.realm.realm.id, &jkt).await;
+        let found = shared.ports.store.account_by_jkt(g.realm.id(), &jkt).await;
         let account = found.map_err(|_| Close::Busy)?.ok_or(Close::AuthFailed)?;
         p256::verify(&account.public_key, &message, &sig).map_err(|_| Close::AuthFailed)?;
         let arrival = arrival(&shared.ports, &account, shared.settings.lifetime.as_secs()).await;
@@ -65,7 +65,7 @@ fn arrived(session: &mut Session, g: Greeting, account: Account, presence: Prese
     let state = state_now(session, &account, ctx);
     session.conversation.told_state = Some(state);
     let has_news = account.phones.came > account.phones.seen;
-    let ok = AuthOk { account: account.id, state, realm_name: g.realm.realm.display_name.clone(), server_epoch: g.epoch };
+    let ok = AuthOk { account: account.id, state, realm_name: g.realm.display_name().to_owned(), server_epoch: g.epoch };
     session.is_registered(ctx);
     session.conversation.phase =
         Phase::Account(Box::new(InAccount { realm: g.realm, account: Rc::new(account), _presence: presence, watched: Vec::new() }));
@@ -91,9 +91,8 @@ pub(super) fn offer(session: &mut Session, g: Greeting, auth: AuthEnrol) -> Work
         (g, offered)
     };
     Box::pin(work.into_actor(session).map(move |(g, offered), session, ctx| match offered {
-        Ok((e, client_name)) => {
-            let challenge = random();
-            let offer = EnrolOffer { challenge, realm_name: g.realm.realm.display_name.clone(), client_name, user: e.user_id };
+        Ok(Offer { enrolment: e, client_name, challenge }) => {
+            let offer = EnrolOffer { challenge, realm_name: g.realm.display_name().to_owned(), client_name, user: e.user_id };
             session.conversation.phase = Phase::Enrolling(Enrolling { realm: g.realm, enrolment: e.id, challenge, app_version });
             session.extend(session.conversation.shared.settings.enrolment);
             session.trust();
@@ -164,7 +163,7 @@ async fn note(ports: &Ports, realm: &OpenRealm, account: &Account, version: Opti
 
 /// Where the realm asks for continuous authentication, every word of the phone counts.
 pub(super) async fn record_heartbeat(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<(), Fault> {
-    match realm.realm.settings.silence_secs {
+    match realm.settings().silence_secs {
         0 => Ok(()),
         // A little longer than it matters.
         secs => ports.presence.record_heartbeat(peer(account.id), secs + 60).await,

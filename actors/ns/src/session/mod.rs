@@ -55,7 +55,7 @@ impl Conversation for Ns {
 
     async fn enter(shared: &Arc<Shared>, key_id: KeyId) -> Result<Option<Entrance<Self>>, Fault> {
         let Some(found) = shared.realms.by_key(key_id).await? else { return Ok(None) };
-        let ping_after = ping_after(shared.settings.ping_after, found.realm.realm.settings.silence_secs);
+        let ping_after = ping_after(shared.settings.ping_after, found.realm.settings().silence_secs);
         let phase = Phase::Greeting(Greeting { realm: found.realm, epoch: found.epoch });
         let conversation = Self { shared: shared.clone(), phase, told_state: None, look_due: false };
         Ok(Some(Entrance { key: found.key, ping_after, conversation }))

@@ -25,7 +25,7 @@ use countersign_ports::Fault;
 /// [`Refused::NotFound`] when there is no such account, [`Refused::NotAllowed`] when the event does not fit.
 pub async fn change(ports: &Ports, realm: &OpenRealm, id: AccountId, event: Event, who: Who) -> Result<Account, Stop> {
     loop {
-        let account = ports.store.account(realm.realm.id, id).await?.ok_or(Refused::NotFound)?;
+        let account = ports.store.account(realm.id(), id).await?.ok_or(Refused::NotFound)?;
         let to = match step(account.state, event) {
             Err(why) if account.state == AccountState::Deleted => {
                 aftermath(ports, realm, &account, &[], who).await?;

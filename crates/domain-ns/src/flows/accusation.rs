@@ -36,10 +36,10 @@ pub(crate) async fn not_me(
     via: Option<Via>,
     from: Option<IpAddr>,
 ) -> Result<(), Fault> {
-    let (limits, client) = (&realm.realm.settings.limits, login.client);
-    let about = |object: String| About::of(realm.realm.id, object).client(client);
-    let user = UserHash::of(&ports.vault, realm.realm.id, &account.user_id).0;
-    let counter = |kind: CounterKind, key| kind.of(realm.realm.id, key);
+    let (limits, client) = (realm.settings().limits, login.client);
+    let about = |object: String| About::of(realm.id(), object).client(client);
+    let user = UserHash::of(&ports.vault, realm.id(), &account.user_id).0;
+    let counter = |kind: CounterKind, key| kind.of(realm.id(), key);
     let said = ports.counters.count(counter(CounterKind::Accusations, user), limits.accusations.secs).await?;
     if said.n > limits.accusations.most {
         if said.n == limits.accusations.most + 1 {
@@ -50,7 +50,7 @@ pub(crate) async fn not_me(
         return Ok(());
     }
     alert(ports, Alert::NotMe, about(login.id.to_string()).user(&account.user_id)).await?;
-    let own = ports.store.initiators_of_user(realm.realm.id, &account.user_id).await?;
+    let own = ports.store.initiators_of_user(realm.id(), &account.user_id).await?;
     let mut measures = Vec::new();
     if let Some(browser) = login.initiator.binding.filter(|b| !own.iter().any(|i| i.binding == Some(*b))) {
         let accused = suspect(client, Measure::Browser, &browser);
@@ -73,7 +73,7 @@ pub(crate) async fn not_me(
     for (accused, secs) in measures {
         // The row comes first: nobody is kept out without one.
         alert(ports, Alert::Quarantined, about(hex(&accused.key)).detail(Some(accused.measure.as_str()))).await?;
-        ports.live.quarantine(realm.realm.id, accused, secs).await?;
+        ports.live.quarantine(realm.id(), accused, secs).await?;
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ pub(crate) async fn not_me(
 pub(crate) async fn follows_already(ports: &Ports, realm: &OpenRealm, login: &Login) -> Result<bool, Fault> {
     let Some(browser) = login.initiator.binding else { return Ok(true) };
     for measure in [Measure::Browser, Measure::Directed, Measure::Number] {
-        if ports.live.quarantined(realm.realm.id, suspect(login.client, measure, &browser)).await?.is_some() {
+        if ports.live.quarantined(realm.id(), suspect(login.client, measure, &browser)).await?.is_some() {
             return Ok(true);
         }
     }
@@ -94,9 +94,9 @@ pub(crate) async fn follows_already(ports: &Ports, realm: &OpenRealm, login: &Lo
 /// # Errors
 /// A fault of a port.
 pub async fn lift(ports: &Ports, realm: &OpenRealm, id: &str, who: Who) -> Result<bool, Fault> {
-    let all = ports.live.quarantines(realm.realm.id).await?;
+    let all = ports.live.quarantines(realm.id()).await?;
     let Some(found) = all.into_iter().find(|q| hex(&q.suspect.key) == id) else { return Ok(false) };
-    let about = About::of(realm.realm.id, id).detail(Some(found.suspect.measure.as_str()));
+    let about = About::of(realm.id(), id).detail(Some(found.suspect.measure.as_str()));
     ports.store.tell("quarantine.released", &about, &ports.stamp(who)).await?;
-    ports.live.release(realm.realm.id, found.suspect).await
+    ports.live.release(realm.id(), found.suspect).await
 }

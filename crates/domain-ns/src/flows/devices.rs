@@ -126,8 +126,8 @@ pub async fn tell_siblings(ports: &Ports, realm: RealmId, of: AccountId, user_id
 /// # Errors
 /// [`Refused::NotFound`] for somebody else's account, [`Refused::NotAllowed`], and why the account does not change.
 pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &frames::ManageDevice) -> Result<(), Stop> {
-    let me = working(ports, realm.realm.id, me).await?;
-    let device = ports.store.account(realm.realm.id, asked.account).await?.ok_or(Refused::NotFound)?;
+    let me = working(ports, realm.id(), me).await?;
+    let device = ports.store.account(realm.id(), asked.account).await?.ok_or(Refused::NotFound)?;
     if device.user_id != me.user_id || device.state == AccountState::Deleted {
         return Err(Refused::NotFound.into());
     }
@@ -139,8 +139,8 @@ pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &fra
     let event = match (asked.action, &asked.name) {
         (DeviceAction::Rename, Some(name)) => {
             text::shown(name, 100, false).map_err(|_| Refused::NotAllowed)?;
-            ports.store.rename_account(realm.realm.id, device.id, name, &ports.stamp(who)).await?;
-            return Ok(tell_siblings(ports, realm.realm.id, device.id, &device.user_id).await?);
+            ports.store.rename_account(realm.id(), device.id, name, &ports.stamp(who)).await?;
+            return Ok(tell_siblings(ports, realm.id(), device.id, &device.user_id).await?);
         }
         (DeviceAction::Block, None) => Event::Block,
         (DeviceAction::Unblock, None) => Event::Unblock,
@@ -158,10 +158,10 @@ pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &fra
 pub async fn waiting(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<Vec<(Enrolment, Account)>, Stop> {
     working(ports, account.realm, account.id).await?;
     let mut found = Vec::new();
-    for e in ports.store.enrolments_to_vouch(realm.realm.id, &account.user_id).await? {
+    for e in ports.store.enrolments_to_vouch(realm.id(), &account.user_id).await? {
         let Some(new) = e.redeemed.as_ref().map(|r| r.account).filter(|new| *new != account.id) else { continue };
         let e = enrolment::look(ports, realm, e.id).await?.filter(|e| e.state == State::Redeemed);
-        if let (Some(e), Some(new)) = (e, ports.store.account(realm.realm.id, new).await?) {
+        if let (Some(e), Some(new)) = (e, ports.store.account(realm.id(), new).await?) {
             found.push((e, new));
         }
     }
@@ -173,7 +173,7 @@ pub async fn waiting(ports: &Ports, realm: &OpenRealm, account: &Account) -> Res
 /// # Errors
 /// [`Refused::NotFound`] for somebody else's enrolment, [`Refused::BadDecision`], [`Refused::WrongNumber`], or why it cannot be confirmed any more.
 pub async fn vouch(ports: &Ports, realm: &OpenRealm, me: &Account, asked: &frames::DecideEnrolment, cb: &[u8; 32]) -> Result<(), Stop> {
-    working(ports, realm.realm.id, me.id).await?;
+    working(ports, realm.id(), me.id).await?;
     let e = enrolment::look(ports, realm, asked.enrolment).await?.ok_or(Refused::NotFound)?;
     let mine = e.redeemed.as_ref().is_some_and(|r| r.account == me.id);
     if e.user_id != me.user_id || mine {

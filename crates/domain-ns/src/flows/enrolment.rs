@@ -38,21 +38,21 @@ pub async fn create(
 ) -> Result<(Enrolment, Secret<16>), Stop> {
     let now = ports.now();
     let past = past(ports, realm, &user_id).await?;
-    further::may_come(&realm.realm.settings, &past, confirm)?;
-    if confirm == Confirm::Phone && active_of_user(ports, realm.realm.id, &user_id).await?.is_empty() {
+    further::may_come(realm.settings(), &past, confirm)?;
+    if confirm == Confirm::Phone && active_of_user(ports, realm.id(), &user_id).await?.is_empty() {
         // Nobody could say the word.
         return Err(Refused::ConfirmNotAllowed.into());
     }
     let code: Secret<16> = ports.random.secret();
     let enrolment = Enrolment {
         id: EnrolmentId(who.mark.map_or_else(|| ports.random.id(now), |mark| mark.id)),
-        realm: realm.realm.id,
+        realm: realm.id(),
         client,
         user_id,
         code_hash: code.hash(),
         confirm,
         created_at: now,
-        expires_at: now.plus_secs(realm.realm.settings.enrolment_secs),
+        expires_at: now.plus_secs(realm.settings().enrolment_secs),
         state: State::Pending,
         tries_left: NUMBER_TRIES,
         redeemed: None,
@@ -67,8 +67,8 @@ pub async fn create(
 
 /// The phones a user has and had.
 async fn past(ports: &Ports, realm: &OpenRealm, user_id: &str) -> Result<Past, Fault> {
-    let hash = UserHash::of(&ports.vault, realm.realm.id, user_id);
-    ports.store.past(realm.realm.id, user_id, hash).await
+    let hash = UserHash::of(&ports.vault, realm.id(), user_id);
+    ports.store.past(realm.id(), user_id, hash).await
 }
 
 /// Why the id of a keyed request is taken: by itself, or by another body under the same key.
@@ -89,10 +89,10 @@ pub async fn made_before(ports: &Ports, who: Who) -> Result<Refused, Fault> {
 /// # Errors
 /// A fault of a port.
 pub async fn look(ports: &Ports, realm: &OpenRealm, id: EnrolmentId) -> Result<Option<Enrolment>, Fault> {
-    let Some(e) = ports.store.enrolment(realm.realm.id, id).await? else { return Ok(None) };
+    let Some(e) = ports.store.enrolment(realm.id(), id).await? else { return Ok(None) };
     let Ok(Step::To(state, tries)) = step(&e, &Event::Expire, ports.now()) else { return Ok(Some(e)) };
     moved(ports, &e, state, tries, Actor::System.into(), None, None).await?;
-    ports.store.enrolment(realm.realm.id, id).await
+    ports.store.enrolment(realm.id(), id).await
 }
 
 async fn moved(
@@ -133,14 +133,23 @@ fn note_enrolled(ports: &Ports, admission: &Admission) {
     }
 }
 
+/// What a phone with a good code is told.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    pub enrolment: Enrolment,
+    pub client_name: String,
+    /// The new key signs it, so a signature made for another offer proves nothing here.
+    pub challenge: [u8; 32],
+}
+
 /// A phone shows a code: whom it would join, without using the code up.
 ///
 /// # Errors
 /// [`Refused::BadEnrolment`], whatever is wrong with the code.
-pub async fn offer(ports: &Ports, realm: &OpenRealm, code: &[u8; 16]) -> Result<(Enrolment, String), Stop> {
-    let e = ports.store.enrolment_by_code(realm.realm.id, &sha256(code)).await?.ok_or(Refused::BadEnrolment)?;
+pub async fn offer(ports: &Ports, realm: &OpenRealm, code: &[u8; 16]) -> Result<Offer, Stop> {
+    let e = ports.store.enrolment_by_code(realm.id(), &sha256(code)).await?.ok_or(Refused::BadEnrolment)?;
     // What a client asked for does not outlive it.
-    let client = ports.store.client(realm.realm.id, e.client).await?.ok_or(Refused::BadEnrolment)?;
+    let client = ports.store.client(realm.id(), e.client).await?.ok_or(Refused::BadEnrolment)?;
     let usable = match e.state {
         State::Pending | State::Redeemed | State::Confirmed => ports.now() < e.expires_at,
         State::Refused | State::Cancelled | State::Expired => false,
@@ -148,7 +157,7 @@ pub async fn offer(ports: &Ports, realm: &OpenRealm, code: &[u8; 16]) -> Result<
     if !usable {
         return Err(Refused::BadEnrolment.into());
     }
-    Ok((e, client.display_name))
+    Ok(Offer { enrolment: e, client_name: client.display_name, challenge: ports.random.bytes() })
 }
 
 /// What the phone brings to an offer; its signature has been verified.
@@ -169,7 +178,7 @@ pub struct Proof {
 pub fn admit(realm: &OpenRealm, app: &str, version: Option<&str>) -> Result<(), Refused> {
     app::id(app)?;
     let listed = realm.apps.iter().find(|a| a.id == app);
-    if listed.is_none() && realm.realm.settings.listed_apps_only {
+    if listed.is_none() && realm.settings().listed_apps_only {
         return Err(Refused::AppNotListed);
     }
     let Some(least) = listed.and_then(|a| a.min_version.as_ref()) else { return Ok(()) };
@@ -190,25 +199,24 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
     let now = ports.now();
     let Step::To(state, tries_left) = step(&e, &Event::Redeem(proof.jkt, proof.req_id), now)? else {
         let redeemed = e.redeemed.ok_or(Refused::BadEnrolment)?;
-        let account = ports.store.account(realm.realm.id, redeemed.account).await?.ok_or(Refused::BadEnrolment)?;
+        let account = ports.store.account(realm.id(), redeemed.account).await?.ok_or(Refused::BadEnrolment)?;
         return Ok((redeemed, account.state));
     };
-    ports.store.client(realm.realm.id, e.client).await?.ok_or(Refused::BadEnrolment)?;
+    ports.store.client(realm.id(), e.client).await?.ok_or(Refused::BadEnrolment)?;
     // One key is one account for ever, also when the account is gone.
-    if ports.store.account_by_jkt(realm.realm.id, &proof.jkt).await?.is_some() {
+    if ports.store.account_by_jkt(realm.id(), &proof.jkt).await?.is_some() {
         return Err(Refused::BadEnrolment.into());
     }
     let number = e.confirm.shows_number().then(|| ports.random.number());
     let past = if active(Sabotage::ReuseCode) { Past::default() } else { past(ports, realm, &e.user_id).await? };
     // Judged now already, so that nobody reads out a number in vain; and once more when the phone is let in.
-    further::may_come(&realm.realm.settings, &past, e.confirm)?;
+    further::may_come(realm.settings(), &past, e.confirm)?;
     let account_state = if state == State::Confirmed { AccountState::Active } else { AccountState::Pending };
     let at_once = account_state == AccountState::Active;
-    let admission =
-        at_once.then(|| further::admit(&realm.realm.settings, past, e.confirm, (&Actor::Phone.into(), None), now)).transpose()?;
+    let admission = at_once.then(|| further::admit(realm.settings(), past, e.confirm, (&Actor::Phone.into(), None), now)).transpose()?;
     let account = Account {
         id: AccountId(ports.random.id(now)),
-        realm: realm.realm.id,
+        realm: realm.id(),
         user_id: e.user_id.clone(),
         app: proof.app.clone(),
         device: proof.device.clone(),
@@ -225,7 +233,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
     };
     let redeemed = Redeemed { account: account.id, jkt: proof.jkt, req_id: proof.req_id, device: proof.device.clone(), number };
     let after = Enrolment { state, tries_left, redeemed: Some(redeemed.clone()), ..e };
-    let hash = UserHash::of(&ports.vault, realm.realm.id, &account.user_id);
+    let hash = UserHash::of(&ports.vault, realm.id(), &account.user_id);
     if !ports.store.redeem_enrolment(&after, &account, admission.as_ref(), hash, &ports.stamp(Actor::Phone)).await? {
         return lost(ports, realm, id, proof).await;
     }
@@ -234,9 +242,9 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
     }
     ports.announce(Topic::Enrolment(id), state.version()).await?;
     if account_state == AccountState::Active {
-        tell_siblings(ports, realm.realm.id, account.id, &account.user_id).await?;
+        tell_siblings(ports, realm.id(), account.id, &account.user_id).await?;
     } else if after.confirm == Confirm::Phone {
-        for old in active_of_user(ports, realm.realm.id, &account.user_id).await? {
+        for old in active_of_user(ports, realm.id(), &account.user_id).await? {
             ports.announce(Topic::Vouch { to: old.id, enrolment: id }, 0).await?;
         }
     }
@@ -249,7 +257,7 @@ async fn lost(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &Proof) 
     let (Step::SameAgain, Some(redeemed)) = (step(&there, &Event::Redeem(proof.jkt, proof.req_id), ports.now())?, there.redeemed) else {
         return Err(Refused::BadEnrolment.into());
     };
-    let state = ports.store.account(realm.realm.id, redeemed.account).await?.ok_or(Refused::BadEnrolment)?.state;
+    let state = ports.store.account(realm.id(), redeemed.account).await?.ok_or(Refused::BadEnrolment)?.state;
     Ok((redeemed, state))
 }
 
@@ -267,7 +275,7 @@ pub async fn act(
 ) -> Result<Enrolment, Stop> {
     loop {
         let voucher = match who.actor {
-            Actor::Account(voucher) => Some(ports.store.account(realm.realm.id, voucher).await?.ok_or(Refused::AccountDeleted)?),
+            Actor::Account(voucher) => Some(ports.store.account(realm.id(), voucher).await?.ok_or(Refused::AccountDeleted)?),
             _ => None,
         };
         if let Some(voucher) = &voucher {
@@ -281,12 +289,12 @@ pub async fn act(
         let admission = match state {
             State::Confirmed => {
                 let past = past(ports, realm, &e.user_id).await?;
-                Some(further::admit(&realm.realm.settings, past, e.confirm, (&who, voucher.as_ref()), ports.now())?)
+                Some(further::admit(realm.settings(), past, e.confirm, (&who, voucher.as_ref()), ports.now())?)
             }
             _ => None,
         };
         if !moved(ports, &e, state, tries, who, approval, admission.as_ref()).await? {
-            if ports.store.user(realm.realm.id, &e.user_id).await?.is_none() {
+            if ports.store.user(realm.id(), &e.user_id).await?.is_none() {
                 // Nobody joins a user who is gone, however often it is tried.
                 return Err(Refused::NotFound.into());
             }
@@ -295,6 +303,6 @@ pub async fn act(
         if matches!(event, Event::TypeNumber(_) | Event::Vouch(_)) && state != State::Confirmed {
             return Err(Refused::WrongNumber.into());
         }
-        return ports.store.enrolment(realm.realm.id, id).await?.ok_or(Stop::Refused(Refused::NotFound));
+        return ports.store.enrolment(realm.id(), id).await?.ok_or(Stop::Refused(Refused::NotFound));
     }
 }

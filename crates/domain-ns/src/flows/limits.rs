@@ -44,7 +44,7 @@ enum Whom<'a> {
 impl<'a> Way<'a> {
     /// For a client.
     pub(crate) fn of_client(realm: &'a OpenRealm, client: ClientId, initiator: Initiator, target: Option<&'a Target>) -> Self {
-        let limits = &realm.realm.settings.limits;
+        let limits = realm.settings().limits;
         let suspect = |of: Option<[u8; 16]>, measure| of.map(|key| suspect(client, measure, &key));
         // An address says more about who somebody is than a cookie that they may throw away.
         let mut way = Self::new(realm, client, initiator.address.or(initiator.binding).unwrap_or(client.0));
@@ -67,7 +67,7 @@ impl<'a> Way<'a> {
 
     /// For a phone.
     pub(crate) fn of_phone(realm: &'a OpenRealm, account: AccountId, client: ClientId) -> Self {
-        let limits = &realm.realm.settings.limits;
+        let limits = realm.settings().limits;
         let mut way = Self::new(realm, client, account.0);
         way.gate(CounterKind::Initiator, account.0, limits.initiator, Whom::Starter(LimitedBy::Account));
         way.gate(CounterKind::Client, client.0, limits.client, Whom::Starter(LimitedBy::Client));
@@ -79,7 +79,7 @@ impl<'a> Way<'a> {
     }
 
     fn gate(&mut self, kind: CounterKind, key: [u8; 16], limit: Limit, whom: Whom<'a>) {
-        let counter = kind.of(self.realm.realm.id, key);
+        let counter = kind.of(self.realm.id(), key);
         self.gates.push(Gate { counter, limit, shut: matches!(whom, Whom::Starter(_)) });
         self.whom.push(whom);
     }
@@ -104,19 +104,19 @@ impl<'a> Way<'a> {
                 Whom::User(_) => {}
             }
         }
-        let most = self.realm.realm.settings.limits.account.most;
+        let most = self.realm.settings().limits.account.most;
         for (account, _) in to.iter().zip(opened.shown).filter(|(_, n)| *n == most + 1) {
             // What an account is not shown, because it has been shown enough unasked, it finds when it looks.
             // Without the client: it must not learn from it that there is such an account.
-            alert(ports, Alert::Limited, About::of(self.realm.realm.id, *account).detail(Some("offers"))).await?;
+            alert(ports, Alert::Limited, About::of(self.realm.id(), *account).detail(Some("offers"))).await?;
         }
         Ok(opened.made.then_some(login))
     }
 
     async fn open(&self, ports: &Ports, login: &Login, to: &[AccountId]) -> Result<Opened, Fault> {
-        let settings = &self.realm.realm.settings;
+        let settings = self.realm.settings();
         let opening = Opening {
-            realm: self.realm.realm.id,
+            realm: self.realm.id(),
             from: &self.from,
             wary: self.wary.filter(|_| !login.number_match),
             gates: &self.gates,
@@ -131,7 +131,7 @@ impl<'a> Way<'a> {
     }
 
     fn about(&self, object: impl ToString) -> About {
-        About::of(self.realm.realm.id, object).client(self.client)
+        About::of(self.realm.id(), object).client(self.client)
     }
 }
 
@@ -147,12 +147,12 @@ pub(crate) fn suspect(client: ClientId, measure: Measure, key: &[u8; 16]) -> Sus
 
 /// A phone changes something about its user's phones or logins: each is a write and a row of the trail.
 pub(crate) async fn let_change(ports: &Ports, realm: &OpenRealm, account: AccountId) -> Result<(), Stop> {
-    within(ports, realm, CounterKind::Changes, account.0, realm.realm.settings.limits.initiator, LimitedBy::Account).await
+    within(ports, realm, CounterKind::Changes, account.0, realm.settings().limits.initiator, LimitedBy::Account).await
 }
 
 /// An account showed a code or link that is not genuine.
 pub(crate) async fn not_genuine(ports: &Ports, realm: &OpenRealm, account: AccountId, why: Refused) -> Result<Stop, Fault> {
-    let limit = realm.realm.settings.limits.account;
+    let limit = realm.settings().limits.account;
     let limit = Limit { most: limit.most.saturating_mul(BAD_CLAIMS), ..limit };
     match within(ports, realm, CounterKind::BadClaims, account.0, limit, LimitedBy::Account).await {
         Ok(()) => Ok(why.into()),
@@ -162,7 +162,7 @@ pub(crate) async fn not_genuine(ports: &Ports, realm: &OpenRealm, account: Accou
 }
 
 async fn within(ports: &Ports, realm: &OpenRealm, kind: CounterKind, key: [u8; 16], limit: Limit, by: LimitedBy) -> Result<(), Stop> {
-    let gate = Gate { counter: kind.of(realm.realm.id, key), limit, shut: true };
+    let gate = Gate { counter: kind.of(realm.id(), key), limit, shut: true };
     let count = ports.counters.count(gate.counter, limit.secs).await?;
     judge(ports, &gate, count, by, None).await
 }

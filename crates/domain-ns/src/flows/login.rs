@@ -68,7 +68,7 @@ pub async fn look(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Optio
     match &live {
         Ok(Some(stored)) if stored.v < 3 => {
             let (login, state) = read(stored)?;
-            if login.realm != realm.realm.id {
+            if login.realm != realm.id() {
                 return Ok(None);
             }
             if let Some(seen) = decided_after_all(ports, realm, &login).await? {
@@ -79,7 +79,7 @@ pub async fn look(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Optio
                 Err(_) => Ok(Some(Seen { login, state })),
             }
         }
-        _ => match ports.store.outcome(realm.realm.id, id).await? {
+        _ => match ports.store.outcome(realm.id(), id).await? {
             Some(record) => ended_by_itself(ports, realm, record).await.map(Some),
             // What is decided can be seen without live state; whether there is anything else cannot.
             None => live.map(|_| None),
@@ -92,7 +92,7 @@ async fn decided_after_all(ports: &Ports, realm: &OpenRealm, login: &Login) -> R
     if login.created_at >= ports.live.faithful_since().plus_secs(CLOCKS_APART_SECS) {
         return Ok(None);
     }
-    let Some(record) = ports.store.outcome(realm.realm.id, login.id).await? else { return Ok(None) };
+    let Some(record) = ports.store.outcome(realm.id(), login.id).await? else { return Ok(None) };
     settle(ports, &record).await?;
     ended_by_itself(ports, realm, record).await.map(Some)
 }
@@ -109,12 +109,12 @@ async fn ended_by_itself(ports: &Ports, realm: &OpenRealm, record: Record) -> Re
     let by = if is_silent(ports, realm, &record).await? { EndedBy::Silence } else { EndedBy::Lifetime };
     match step(&login, &state, &Event::End(by), ports.now()) {
         Ok(ended) => {
-            let won = ports.store.end_login(realm.realm.id, login.id, by, &ports.stamp(Actor::System)).await?;
+            let won = ports.store.end_login(realm.id(), login.id, by, &ports.stamp(Actor::System)).await?;
             if won && by == EndedBy::Silence {
                 // Nobody else tells: silence is noticed by looking, not by hearing.
                 ports.live.settle(login.id, write(&login, None, LoginState::Ended.version())).await?;
             }
-            let there = if won { None } else { ports.store.outcome(realm.realm.id, login.id).await? };
+            let there = if won { None } else { ports.store.outcome(realm.id(), login.id).await? };
             Ok(Seen { login, state: there.map_or(ended, |record| record.state()) })
         }
         Err(_) => Ok(Seen { login, state }),
@@ -122,7 +122,7 @@ async fn ended_by_itself(ports: &Ports, realm: &OpenRealm, record: Record) -> Re
 }
 
 async fn is_silent(ports: &Ports, realm: &OpenRealm, record: &Record) -> Result<bool, Fault> {
-    let allowed = realm.realm.settings.silence_secs;
+    let allowed = realm.settings().silence_secs;
     let (State::Approved { claim, .. }, true) = (record.state(), allowed > 0) else { return Ok(false) };
     let heard = ports.presence.last_heartbeat(peer(claim.account)).await?.unwrap_or(Time(0)).max(record.outcome.decided_at);
     Ok(ports.now() >= heard.plus_secs(allowed))

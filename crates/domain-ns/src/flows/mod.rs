@@ -11,3 +11,4 @@ pub mod keys;
 pub mod limits;
 pub mod login;
 pub mod people;
+pub mod realms;

@@ -25,14 +25,14 @@ const RECENT_MS: u64 = 30 * 86_400_000;
 /// # Errors
 /// [`Refused::Lacking`]; [`Refused::LegalHold`], because attributes and name go with the user.
 pub async fn delete(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<bool, Stop> {
-    let mut left = of_user(ports, realm.realm.id, user_id).await?;
+    let mut left = of_user(ports, realm.id(), user_id).await?;
     if !left.is_empty() && !who.permissions.has(Permission::Accounts) {
         return Err(Refused::Lacking.into());
     }
     // The user goes first, so that no enrolment makes another account; then the accounts, one by one.
-    let gone = ports.store.delete_user(realm.realm.id, user_id, &ports.stamp(who)).await?.ok_or(Refused::LegalHold)?;
+    let gone = ports.store.delete_user(realm.id(), user_id, &ports.stamp(who)).await?.ok_or(Refused::LegalHold)?;
     // One may have been let in since the first look. A list has an end, a user's accounts may not: what is deleted is not listed again.
-    left = of_user(ports, realm.realm.id, user_id).await?;
+    left = of_user(ports, realm.id(), user_id).await?;
     let there = gone || !left.is_empty();
     while !left.is_empty() {
         for account in left {
@@ -41,7 +41,7 @@ pub async fn delete(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -
                 Err(fault) => return Err(fault),
             }
         }
-        left = of_user(ports, realm.realm.id, user_id).await?;
+        left = of_user(ports, realm.id(), user_id).await?;
     }
     Ok(there)
 }
@@ -55,7 +55,7 @@ pub async fn erase(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) ->
     if who.client.is_some() || who.authority() < Authority::Realm {
         return Err(Refused::Lacking.into());
     }
-    let id = realm.realm.id;
+    let id = realm.id();
     // Whoever gave somebody a phone lately does not make it be forgotten to whom.
     let lately = ports.now().0.saturating_sub(RECENT_MS);
     let mine = |(lineage, at): &(Option<Lineage>, Time)| *lineage == who.lineage && at.0 >= lately;
@@ -83,7 +83,7 @@ pub async fn erase(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) ->
 /// A fault of the store.
 pub async fn hold(ports: &Ports, realm: &OpenRealm, user_id: &str, reason: Option<String>, who: Who) -> Result<Hold, Stop> {
     let hold = Hold {
-        realm: realm.realm.id,
+        realm: realm.id(),
         user_id: user_id.to_owned(),
         reason,
         placed_by: who.actor.text(),
@@ -91,7 +91,7 @@ pub async fn hold(ports: &Ports, realm: &OpenRealm, user_id: &str, reason: Optio
         placed_at: ports.now(),
     };
     ports.store.add_hold(&hold, &ports.stamp(who)).await?;
-    ports.store.hold(realm.realm.id, user_id).await?.ok_or(Stop::Refused(Refused::NotFound))
+    ports.store.hold(realm.id(), user_id).await?.ok_or(Stop::Refused(Refused::NotFound))
 }
 
 /// Lifts it; that takes as much authority as laying it did.
@@ -99,12 +99,12 @@ pub async fn hold(ports: &Ports, realm: &OpenRealm, user_id: &str, reason: Optio
 /// # Errors
 /// [`Refused::NotFound`], [`Refused::MoreAuthority`].
 pub async fn lift_hold(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<(), Stop> {
-    let hold = ports.store.hold(realm.realm.id, user_id).await?.ok_or(Refused::NotFound)?;
+    let hold = ports.store.hold(realm.id(), user_id).await?.ok_or(Refused::NotFound)?;
     hold.may_lift(who.authority())?;
-    if ports.store.lift_hold(realm.realm.id, user_id, &ports.stamp(who)).await? {
+    if ports.store.lift_hold(realm.id(), user_id, &ports.stamp(who)).await? {
         return Ok(());
     }
     // Gone, or taken over by somebody with more authority.
-    let now = ports.store.hold(realm.realm.id, user_id).await?;
+    let now = ports.store.hold(realm.id(), user_id).await?;
     Err(now.map_or(Refused::NotFound, |_| Refused::MoreAuthority).into())
 }

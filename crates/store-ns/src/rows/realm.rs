@@ -1,7 +1,8 @@
 use countersign_domain_ns::{
     app::{App, Version},
-    realm::{Realm, SealedKey, SealedRealm},
+    realm::{Realm, SealedRealm},
 };
+use countersign_ports::identity::SealedKey;
 use countersign_protocol::ids::{KeyId, RealmId};
 use countersign_store::StoreError;
 use diesel::prelude::*;

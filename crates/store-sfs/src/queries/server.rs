@@ -1,4 +1,5 @@
-use countersign_domain_sfs::server::{SealedKey, SealedServer};
+use countersign_domain_sfs::server::SealedServer;
+use countersign_ports::identity::SealedKey;
 use countersign_protocol::ids::{AuditId, KeyId, ServerId};
 use countersign_store::{
     StoreError,

@@ -120,7 +120,7 @@ impl InRealm {
     /// The realm's id.
     #[must_use]
     pub fn id(&self) -> RealmId {
-        self.realm.realm.id
+        self.realm.id()
     }
 
     /// What is done concerns every client of the realm: it is not for a key that is bound to one.
@@ -268,7 +268,7 @@ async fn granted(request: &HttpRequest, keys: &Keys) -> Result<Granted, ApiProbl
 async fn realm(request: &HttpRequest, name: &str, granted: &Granted) -> Result<Arc<OpenRealm>, ApiProblem> {
     let realms = request.app_data::<web::Data<Realms>>().ok_or_else(ApiProblem::internal)?;
     let realm = realms.by_name(name).await?.ok_or_else(ApiProblem::not_found)?;
-    if granted.key.realm.is_none_or(|mine| mine == realm.realm.id) { Ok(realm) } else { Err(ApiProblem::not_found()) }
+    if granted.key.realm.is_none_or(|mine| mine == realm.id()) { Ok(realm) } else { Err(ApiProblem::not_found()) }
 }
 
 async fn acts_for(
@@ -282,7 +282,7 @@ async fn acts_for(
     if granted.key.client.is_some() || !granted.permissions.has(Permission::ActForClient) {
         return Err(ApiProblem::forbidden().because("the API key may not act for clients"));
     }
-    let client = keys.client_by_name(realm.realm.id, name).await?;
+    let client = keys.client_by_name(realm.id(), name).await?;
     client.map(Some).ok_or_else(|| ApiProblem::invalid("/headers/countersign-client", "no such client in this realm"))
 }
 

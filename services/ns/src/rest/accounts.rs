@@ -78,7 +78,7 @@ pub(super) async fn list(
     accounts: web::Data<Accounts>,
     search: web::Query<Search>,
 ) -> Result<HttpResponse, ApiProblem> {
-    let tokens = Tokens::new(&ports.vault, &format!("{}/accounts", at.realm.realm.name), &*search);
+    let tokens = Tokens::new(&ports.vault, &format!("{}/accounts", at.realm.name()), &*search);
     let after: Option<(u64, String)> = tokens.read(search.page_token.as_ref())?;
     let query = AccountQuery {
         user_id: search.user_id.clone(),

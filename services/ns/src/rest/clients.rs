@@ -142,7 +142,7 @@ async fn with(ports: &Ports, client: Client, put: PutClient) -> Result<Client, A
 
 pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, ApiProblem> {
     let limit = limit(page.limit)?;
-    let tokens = Tokens::new(&ports.vault, "clients", &at.realm.realm.name);
+    let tokens = Tokens::new(&ports.vault, "clients", &at.realm.name());
     let after: Option<String> = tokens.read(page.page_token.as_ref())?;
     if let Some(mine) = at.caller.client {
         let own = ports.store.client(at.id(), mine).await?;

@@ -78,7 +78,7 @@ pub(super) async fn create(
 
 pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, ApiProblem> {
     let limit = limit(page.limit)?;
-    let tokens = Tokens::new(&ports.vault, &format!("{}/enrolments", at.realm.realm.name), &at.caller.client.map(|c| c.to_string()));
+    let tokens = Tokens::new(&ports.vault, &format!("{}/enrolments", at.realm.name()), &at.caller.client.map(|c| c.to_string()));
     let before: Option<(u64, String)> = tokens.read(page.page_token.as_ref())?;
     let before = before.map(|(created, id)| scope::id(&id).map(|id| (Time(created), id))).transpose()?;
     let found = ports.store.enrolments(at.id(), at.caller.client, before, limit).await?;

@@ -205,7 +205,7 @@ pub(super) async fn export(
     // Told first, with what was asked for: nobody carries the trail away without a row in it.
     let asked =
         serde_json::json!({"after": filter.after, "action": filter.action, "object": filter.object, "user_id": filter.user_id.is_some()});
-    let about = About::of(at.id(), &at.realm.realm.name).detail(Some(asked.to_string()));
+    let about = About::of(at.id(), at.realm.name()).detail(Some(asked.to_string()));
     ports.store.tell("events.exported", &About { user_id: filter.user_id.clone(), ..about }, &ports.stamp(at.caller.who())).await?;
     Ok(stream::lines((**ports).clone(), standing, filter))
 }

@@ -20,7 +20,7 @@ fn dto(h: Hold) -> Dto {
 
 pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, ApiProblem> {
     let limit = limit(page.limit)?;
-    let tokens = Tokens::new(&ports.vault, "holds", &at.realm.realm.name);
+    let tokens = Tokens::new(&ports.vault, "holds", &at.realm.name());
     let after: Option<String> = tokens.read(page.page_token.as_ref())?;
     let found = ports.store.holds(at.id(), after.as_deref(), limit).await?;
     let next = tokens.next(&found, limit, |h| h.user_id.clone());

@@ -84,7 +84,7 @@ impl Search {
 }
 
 pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, search: web::Query<Search>) -> Result<HttpResponse, ApiProblem> {
-    let tokens = Tokens::new(&ports.vault, &format!("{}/users", at.realm.realm.name), &*search);
+    let tokens = Tokens::new(&ports.vault, &format!("{}/users", at.realm.name()), &*search);
     let query = search.query(tokens.read(search.page_token.as_ref())?)?;
     let found = ports.store.users(at.id(), &query).await?;
     let next = tokens.next(&found, query.limit, |u| (u.created_at.0, u.user_id.clone()));

@@ -35,7 +35,7 @@ pub struct Redemption {
 /// Why not.
 pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token: Option<[u8; 16]>, who: Who) -> Result<Redemption, Stop> {
     let mine = |login: &Login| who.client.is_none_or(|client| client == login.client);
-    let Some(mut record) = ports.store.outcome(realm.realm.id, id).await?.filter(|record| mine(&record.outcome.login)) else {
+    let Some(mut record) = ports.store.outcome(realm.id(), id).await?.filter(|record| mine(&record.outcome.login)) else {
         // Pending logins are not in the store; looking also records an expiry nobody noticed yet.
         let seen = look(ports, realm, id).await?.filter(|seen| mine(&seen.login));
         return Err(seen.map_or(Refused::NotFound, |_| Refused::NotApproved).into());
@@ -45,12 +45,12 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
     let state = ended_by_itself(ports, realm, record.clone()).await?.state;
     if let (Some(mark), Some(_)) = (who.mark, record.redeemed)
         && !matches!(state, State::Ended { .. })
-        && ports.store.redeemed_by(realm.realm.id, id, &mark.id).await?
+        && ports.store.redeemed_by(realm.id(), id, &mark.id).await?
     {
         if ports.store.request(&mark.id).await?.is_some_and(|body| body != mark.hash) {
             return Err(Refused::RequestChanged.into());
         }
-        let account = ports.store.account(realm.realm.id, claim.account).await?.ok_or(Refused::AccountDeleted)?;
+        let account = ports.store.account(realm.id(), claim.account).await?.ok_or(Refused::AccountDeleted)?;
         return Ok(Redemption { record, account });
     }
     let expected = capability::return_token(realm, id, claim.account).0;
@@ -58,7 +58,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
     let account = match ports.store.redeem(&record.outcome, claim.account, &ports.stamp(who)).await? {
         Redeemed::Won(account) => *account,
         Redeemed::Lost if active(Sabotage::ApproveTwice) => {
-            ports.store.account(realm.realm.id, claim.account).await?.ok_or(Refused::AccountDeleted)?
+            ports.store.account(realm.id(), claim.account).await?.ok_or(Refused::AccountDeleted)?
         }
         Redeemed::Lost => return Err(Refused::AlreadyRedeemed.into()),
         Redeemed::Ended => return Err(Refused::NotApproved.into()),
@@ -76,7 +76,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
 /// [`Refused::NotFound`], [`Refused::NotApproved`].
 pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who: Who) -> Result<Seen, Stop> {
     let seen = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
-    if let (Actor::Account(account), Some(record)) = (who.actor, ports.store.outcome(realm.realm.id, id).await?)
+    if let (Actor::Account(account), Some(record)) = (who.actor, ports.store.outcome(realm.id(), id).await?)
         && record.outcome.claim.is_none_or(|c| c.account != account)
     {
         return Err(Refused::NotFound.into());
@@ -85,7 +85,7 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who
         return Ok(seen);
     }
     let next = step(&seen.login, &seen.state, &Event::End(by), ports.now())?;
-    if !ports.store.end_login(realm.realm.id, id, by, &ports.stamp(who)).await? {
+    if !ports.store.end_login(realm.id(), id, by, &ports.stamp(who)).await? {
         // Somebody else was faster; they tell. Only the same side hears "done" twice.
         let there = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
         return if matches!(&there.state, State::Ended { by: was, .. } if *was == by) {
@@ -105,10 +105,10 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who
 pub async fn end_all_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<usize, Stop> {
     if let Actor::Account(me) = who.actor {
         // A phone that nobody has let in yet must not end what the user's phones approved.
-        ports.store.account(realm.realm.id, me).await?.ok_or(Refused::AccountDeleted)?.may_log_in(ports.now())?;
+        ports.store.account(realm.id(), me).await?.ok_or(Refused::AccountDeleted)?.may_log_in(ports.now())?;
         let_change(ports, realm, me).await?;
     }
-    let ended = ports.store.end_logins_of_user(realm.realm.id, user_id, who.client, &ports.stamp(who)).await?;
+    let ended = ports.store.end_logins_of_user(realm.id(), user_id, who.client, &ports.stamp(who)).await?;
     announce_ended(ports, &ended).await?;
     Ok(ended.len())
 }
@@ -145,7 +145,7 @@ pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result
             found.push(seen);
         }
     }
-    for record in ports.store.running_logins(realm.realm.id, account.id, ports.now()).await? {
+    for record in ports.store.running_logins(realm.id(), account.id, ports.now()).await? {
         found.push(ended_by_itself(ports, realm, record).await?);
     }
     found.retain(|s| s.state.public() != LoginState::Ended);
@@ -158,7 +158,7 @@ pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result
 /// A fault of a port.
 pub async fn running_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, client: Option<ClientId>) -> Result<Vec<Seen>, Fault> {
     let mut found = Vec::new();
-    for record in ports.store.running_logins_of_user(realm.realm.id, user_id, client, ports.now()).await? {
+    for record in ports.store.running_logins_of_user(realm.id(), user_id, client, ports.now()).await? {
         found.push(ended_by_itself(ports, realm, record).await?);
     }
     found.retain(|s| s.state.public() != LoginState::Ended);

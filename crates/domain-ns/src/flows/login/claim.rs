@@ -47,7 +47,7 @@ pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &
         }
         let (login, state) = read(&stored)?;
         // A login that waits for somebody else does not exist for this account unless it shows its code.
-        if login.realm != realm.realm.id || (shown == Shown::Nothing && !login.is_for(account.id, &account.user_id)) {
+        if login.realm != realm.id() || (shown == Shown::Nothing && !login.is_for(account.id, &account.user_id)) {
             return Err(Refused::NotFound.into());
         }
         if !login.accepts(now.origin.client) {
@@ -75,7 +75,7 @@ pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &
 
 /// The claim as it would be, with its number where the realm or the client asks for one.
 fn wanted(ports: &Ports, realm: &OpenRealm, account: &Account, login: &Login, shown: Shown) -> Claim {
-    let numbers = realm.realm.settings.number_match;
+    let numbers = realm.settings().number_match;
     let (via, numbered) = match shown {
         Shown::FreshQr | Shown::StaleQr => (Via::Qr, numbers.qr),
         Shown::Link => (Via::Link, numbers.link),
@@ -91,7 +91,7 @@ fn wanted(ports: &Ports, realm: &OpenRealm, account: &Account, login: &Login, sh
 pub(super) async fn resume(ports: &Ports, realm: &OpenRealm, account: AccountId, id: LoginId) -> Result<Claimed, Stop> {
     let Some(stored) = ports.live.read(id).await?.filter(|s| s.v < 3) else { return Err(gone(ports, realm, id).await?) };
     match read(&stored)? {
-        (login, State::Claimed(claim)) if claim.account == account && login.realm == realm.realm.id => {
+        (login, State::Claimed(claim)) if claim.account == account && login.realm == realm.id() => {
             if ports.now() >= login.expires_at {
                 return Err(Refused::Expired.into());
             }
@@ -103,7 +103,7 @@ pub(super) async fn resume(ports: &Ports, realm: &OpenRealm, account: AccountId,
 
 /// Why a login that is not open (any more) cannot be claimed or decided.
 pub(super) async fn gone(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Stop, Fault> {
-    let refused = match ports.store.outcome(realm.realm.id, id).await?.map(|r| r.state()) {
+    let refused = match ports.store.outcome(realm.id(), id).await?.map(|r| r.state()) {
         None => Refused::NotFound,
         Some(State::Expired) => Refused::Expired,
         Some(State::Cancelled) => Refused::Cancelled,

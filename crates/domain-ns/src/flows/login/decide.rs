@@ -42,7 +42,7 @@ pub async fn decide(
         Some(s) if s.v < 3 => Some(read(s)?),
         _ => None,
     };
-    let Some((login, state)) = open.filter(|(login, _)| login.realm == realm.realm.id) else {
+    let Some((login, state)) = open.filter(|(login, _)| login.realm == realm.id()) else {
         return repeated(ports, realm, account, frame, from).await;
     };
     let judged = judge(&frame.jws, &login, &account.jkt, &account.public_key, cb)?;
@@ -61,8 +61,8 @@ pub async fn decide(
     outcome.decision = Some(frame.jws.clone());
     outcome.req_id = Some(frame.req_id);
     if judged.verdict == Verdict::Approve && next.public() == LoginState::Approved {
-        outcome.redeem_by = now.plus_secs(realm.realm.settings.redeem_secs);
-        outcome.ends_at = now.plus_secs(realm.realm.settings.session_secs);
+        outcome.redeem_by = now.plus_secs(realm.settings().redeem_secs);
+        outcome.ends_at = now.plus_secs(realm.settings().session_secs);
     }
     match record(ports, outcome, Actor::Account(account.id).into()).await? {
         Ok(state) => {
@@ -84,7 +84,7 @@ async fn repeated(
     frame: &frames::Decide,
     from: Option<IpAddr>,
 ) -> Result<LoginState, Stop> {
-    let Some(record) = ports.store.outcome(realm.realm.id, frame.login).await? else { return Err(Refused::NotFound.into()) };
+    let Some(record) = ports.store.outcome(realm.id(), frame.login).await? else { return Err(Refused::NotFound.into()) };
     let outcome = &record.outcome;
     let mine = outcome.claim.as_ref().is_some_and(|c| c.account == account.id);
     if mine && outcome.req_id == Some(frame.req_id) {

@@ -64,11 +64,11 @@ pub struct Directed {
 /// A fault of the store.
 pub async fn direct(ports: &Ports, realm: &OpenRealm, target: Target) -> Result<Directed, Fault> {
     let accounts: Vec<Account> = match &target {
-        Target::Account(id) => ports.store.account(realm.realm.id, *id).await?.into_iter().collect(),
+        Target::Account(id) => ports.store.account(realm.id(), *id).await?.into_iter().collect(),
         Target::User(user) => {
             let active = Some(AccountState::Active);
             let query = AccountQuery { user_id: Some(user.clone()), state: active, limit: MOST_PHONES, ..AccountQuery::default() };
-            ports.store.accounts(realm.realm.id, &query).await?
+            ports.store.accounts(realm.id(), &query).await?
         }
     };
     let now = ports.now();
@@ -101,12 +101,12 @@ pub async fn create(ports: &Ports, realm: &OpenRealm, client: &Client, new: NewL
     let directed_user = if let Some(Target::User(user)) = &target { Some(user.clone()) } else { None };
     let login = Login {
         id,
-        realm: realm.realm.id,
+        realm: realm.id(),
         client: client.id,
-        realm_name: realm.realm.display_name.clone(),
+        realm_name: realm.display_name().to_owned(),
         client_name: client.display_name.clone(),
         created_at: now,
-        expires_at: now.plus_secs(realm.realm.settings.login_secs),
+        expires_at: now.plus_secs(realm.settings().login_secs),
         expected_user: new.expected_user.or(directed_user),
         text: new.text,
         browser: new.browser,
@@ -156,24 +156,24 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
             // The first time stopped half way.
             let (login, _) = read(&there)?;
             let claimed = write(&login, Some(&own_claim(&account, login.created_at)), 2);
-            ports.live.claim(id, account.id, 1, claimed, realm.realm.settings.login_secs + LINGER_SECS).await?;
+            ports.live.claim(id, account.id, 1, claimed, realm.settings().login_secs + LINGER_SECS).await?;
         }
         return resume(ports, realm, account.id, id).await;
     }
-    if ports.store.outcome(realm.realm.id, id).await?.is_some() {
+    if ports.store.outcome(realm.id(), id).await?.is_some() {
         return Err(gone(ports, realm, id).await?);
     }
-    let client = ports.store.client_by_name(realm.realm.id, client).await?.ok_or(Refused::NotFound)?;
+    let client = ports.store.client_by_name(realm.id(), client).await?.ok_or(Refused::NotFound)?;
     let callback_url = client.callback_urls.first().ok_or(Refused::NotFound)?.clone();
     let now = ports.now();
     let login = Login {
         id,
-        realm: realm.realm.id,
+        realm: realm.id(),
         client: client.id,
-        realm_name: realm.realm.display_name.clone(),
+        realm_name: realm.display_name().to_owned(),
         client_name: client.display_name.clone(),
         created_at: now,
-        expires_at: now.plus_secs(realm.realm.settings.login_secs),
+        expires_at: now.plus_secs(realm.settings().login_secs),
         expected_user: Some(account.user_id.clone()),
         text: None,
         browser: None,
@@ -191,7 +191,7 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
     if !login.accepts(account.origin.client) {
         return Err(Refused::EnrolmentNotAccepted.into());
     }
-    let ttl = realm.realm.settings.login_secs + LINGER_SECS;
+    let ttl = realm.settings().login_secs + LINGER_SECS;
     Way::of_phone(realm, account.id, client.id).begin(ports, login.clone(), &[]).await?;
     let claim = own_claim(&account, now);
     // Lost only to the same request on another connection: then what is there is the same.
