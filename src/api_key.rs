@@ -13,29 +13,29 @@ pub(crate) enum ApiKeyCommand {
     New {
         /// The one role that needs the machine: every other key is made by REST.
         #[arg(long, value_enum)]
-        role: Role,
+        role: KeyRole,
         /// For people.
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
         #[command(flatten)]
-        at: Place,
+        at: DatabaseArgs,
     },
     /// Lists the root keys, without their secrets.
     List {
         #[command(flatten)]
-        at: Place,
+        at: DatabaseArgs,
     },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Role {
+pub(crate) enum KeyRole {
     /// Everything, everywhere.
     Root,
 }
 
 /// Which database. A pod that uses it may be running.
 #[derive(Args)]
-pub(crate) struct Place {
+pub(crate) struct DatabaseArgs {
     /// Directory of the embedded database; not needed where `database.url` names another.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -56,7 +56,7 @@ pub(crate) fn run(command: ApiKeyCommand, environment: impl Iterator<Item = (Str
     let config = Config::load(at.config.as_deref(), environment).map_err(|e| e.to_string())?;
     let at = roles::Beside { data: at.data.clone(), config };
     match command {
-        ApiKeyCommand::New { role: Role::Root, name, at: place } => {
+        ApiKeyCommand::New { role: KeyRole::Root, name, at: place } => {
             let (id, secret) = at.new_root_key(name).map_err(|e| e.to_string())?;
             let secret = api_key::write(&secret);
             Ok(if place.json { serde_json::json!({"id": id.to_string(), "secret": secret}).to_string() } else { secret })

@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use countersign_store::migrate::{State, What};
+use countersign_store::migrate::{SchemaState, What};
 
 use crate::{
     api_key::{self, ApiKeyCommand},
@@ -19,11 +19,11 @@ use crate::{
 #[command(name = "countersign", version)]
 struct Cli {
     #[command(subcommand)]
-    role: Role,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum Role {
+enum Command {
     /// Every service in one process, on one set of ports.
     All(Run),
     /// Logins and the REST API alone.
@@ -129,16 +129,16 @@ pub fn run() -> ExitCode {
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };
-    let done = match cli.role {
-        Role::All(run) => start(roles::Role::All, run),
-        Role::Ns(run) => start(roles::Role::Ns, run),
-        Role::Sfs(run) => start(roles::Role::Sfs, run),
-        Role::Init(init) => prepare(init),
-        Role::Migrate(wanted) => migrate(&wanted),
-        Role::Apply(apply) => apply::run(&apply).map(|()| ExitCode::SUCCESS),
-        Role::ApiKey { command } => api_key::run(command, environment()).map(say),
-        Role::Assets { command } => assets::run(&command).map(say),
-        Role::App { command } => app_config::run(command).map(say),
+    let done = match cli.command {
+        Command::All(run) => start(roles::ProcessRole::All, run),
+        Command::Ns(run) => start(roles::ProcessRole::Ns, run),
+        Command::Sfs(run) => start(roles::ProcessRole::Sfs, run),
+        Command::Init(init) => prepare(init),
+        Command::Migrate(wanted) => migrate(&wanted),
+        Command::Apply(apply) => apply::run(&apply).map(|()| ExitCode::SUCCESS),
+        Command::ApiKey { command } => api_key::run(command, environment()).map(say),
+        Command::Assets { command } => assets::run(&command).map(say),
+        Command::App { command } => app_config::run(command).map(say),
     };
     match done {
         Ok(code) => code,
@@ -174,7 +174,7 @@ fn prepare(init: Init) -> Result<ExitCode, String> {
 fn migrate(wanted: &Migrate) -> Result<ExitCode, String> {
     let config = Config::load(wanted.config.as_deref(), environment()).map_err(|e| e.to_string())?;
     let what = if wanted.check { What::Look } else { What::Run };
-    let State { pending, newer } = roles::migrate(wanted.data.as_deref(), &config, what).map_err(|e| e.to_string())?;
+    let SchemaState { pending, newer } = roles::migrate(wanted.data.as_deref(), &config, what).map_err(|e| e.to_string())?;
     // Before schema 4 there is nothing that could be asked.
     let askable = wanted.check && !pending.iter().any(|name| name.contains("000004"));
     let before = if askable { old_client_keys(wanted, &config)? } else { Vec::new() };
@@ -215,7 +215,7 @@ pub(crate) fn sabotage(name: &str) -> bool {
     known
 }
 
-fn start(role: roles::Role, run: Run) -> Result<ExitCode, String> {
+fn start(role: roles::ProcessRole, run: Run) -> Result<ExitCode, String> {
     #[cfg(feature = "faults")]
     if let Some(name) = &run.fault
         && !sabotage(name)

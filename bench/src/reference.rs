@@ -6,7 +6,7 @@
 use std::thread;
 
 use countersign_channel::{Greeting, ServerKey, ServerPin, accept, p256, random};
-use countersign_protocol::{Role, outer::Outer};
+use countersign_protocol::{ServerRole, outer::Outer};
 
 use crate::Stop;
 
@@ -39,8 +39,8 @@ fn on_every_core(f: impl Fn() -> Result<(), Stop> + Sync) -> Result<f64, Stop> {
 /// # Errors
 /// When the handshake fails: a bug.
 pub fn answer_hello() -> Result<f64, Stop> {
-    let key = ServerKey::new(Role::Ns, [1; 16], random())?;
-    let (_, hello) = Greeting::start(&ServerPin { role: Role::Ns, server_id: key.server_id(), static_key: key.public() })?;
+    let key = ServerKey::new(ServerRole::Ns, [1; 16], random())?;
+    let (_, hello) = Greeting::start(&ServerPin { role: ServerRole::Ns, server_id: key.server_id(), static_key: key.public() })?;
     let Ok(Outer::Hello { noise, .. }) = Outer::parse(&hello) else { return Err("HELLO".into()) };
     on_every_core(|| {
         accept(&key, noise, &[0; 16])?;

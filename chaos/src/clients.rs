@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use countersign_api::{ApiError, Confirm, Identity, Login, LoginState, NewEnrolment, NewLogin, page::PageEvent};
 use countersign_channel::random;
-use countersign_sdk::{Account, Answer as Said, Command, KeyStore, Link, Prompt, ReqId, Server};
+use countersign_sdk::{Account, AccountServer, Answer as Said, Command, KeyStore, Link, Prompt, ReqId};
 use countersign_sim::{MemoryKeys, Online, PhoneError, swarm::Page};
 use tokio::{
     sync::watch,
@@ -180,7 +180,7 @@ impl Phone {
         }
         if self.online.is_none() {
             let pod = any();
-            let server = Server { url: world.addresses(pod).phone, ..self.account.server.clone() };
+            let server = AccountServer { url: world.addresses(pod).phone, ..self.account.server.clone() };
             let account = Account { server, ..self.account.clone() };
             let connecting = Online::connect(&account, Arc::new(self.keys.clone()));
             let online = timeout(PATIENCE, connecting).await.map_err(|e| PhoneError::Unreachable(e.to_string()))??;

@@ -129,8 +129,8 @@ async fn live(mut person: Person, enough: Arc<AtomicBool>) -> Person {
     person
 }
 
-async fn break_things(world: &World, plan: &Plan) -> Result<(BTreeMap<String, usize>, Watch), Stop> {
-    let mut watch = Watch { known: world.master(), since: world.history.now() };
+async fn break_things(world: &World, plan: &Plan) -> Result<(BTreeMap<String, usize>, FailoverWatch), Stop> {
+    let mut watch = FailoverWatch { known: world.master(), since: world.history.now() };
     let (mut dice, mut by_fault) = (fastrand::Rng::with_seed(plan.seed), BTreeMap::new());
     let mut deck = Vec::new();
     for n in 1..=plan.faults {
@@ -161,12 +161,12 @@ async fn break_things(world: &World, plan: &Plan) -> Result<(BTreeMap<String, us
 }
 
 /// Notices that another Redis took over without being asked: a machine that is busy enough seems dead to a Sentinel.
-struct Watch {
+struct FailoverWatch {
     known: Option<u16>,
     since: u64,
 }
 
-impl Watch {
+impl FailoverWatch {
     fn look(&mut self, world: &World) {
         let (now, at) = (world.master(), world.history.now());
         if now != self.known {

@@ -19,4 +19,4 @@ pub use countersign_protocol::{
 };
 pub use keys::{KeyError, KeyHandle, KeyStore};
 pub use prompt::Prompt;
-pub use wallet::{Account, HistoryEntry, Server, Wallet, WalletError, What};
+pub use wallet::{Account, AccountServer, HistoryEntry, Wallet, WalletError, What};

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_channel::{ServerPin, key_id};
 use countersign_protocol::{
-    Role,
+    ServerRole,
     codes::AccountState,
     ids::{AccountId, RealmId},
     link::EnrolLink,
@@ -17,7 +17,7 @@ const MOST_HISTORY: usize = 1000;
 
 /// A server as pinned at enrolment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Server {
+pub struct AccountServer {
     /// URL of the phone socket.
     pub url: String,
     /// Realm id, UUID text.
@@ -40,7 +40,7 @@ pub enum WalletError {
     Damaged,
 }
 
-impl Server {
+impl AccountServer {
     /// From an enrolment link.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl Server {
     /// [`WalletError::Damaged`].
     pub fn pin(&self) -> Result<ServerPin, WalletError> {
         let static_key = URL_SAFE_NO_PAD.decode(&self.static_key).ok().and_then(|b| b.try_into().ok()).ok_or(WalletError::Damaged)?;
-        Ok(ServerPin { role: Role::Ns, server_id: self.realm_id()?.server_id(), static_key })
+        Ok(ServerPin { role: ServerRole::Ns, server_id: self.realm_id()?.server_id(), static_key })
     }
 }
 
@@ -98,7 +98,7 @@ fn safe(url: &str) -> bool {
 pub struct Account {
     /// UUID text.
     pub id: String,
-    pub server: Server,
+    pub server: AccountServer,
     pub realm_name: String,
     pub user: String,
     pub key: KeyHandle,
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn plaintext_is_for_this_machine_only() {
         for good in ["wss://id.example/ns/sigmai", "ws://127.0.0.1:8888/ns/sigmai", "ws://[::1]:1/x", "ws://localhost/x"] {
-            assert!(Server::from_link(&link(good)).is_ok(), "{good}");
+            assert!(AccountServer::from_link(&link(good)).is_ok(), "{good}");
         }
         for bad in [
             "ws://id.example/ns/sigmai",
@@ -215,7 +215,7 @@ mod tests {
             "http://127.0.0.1/",
             "ws://",
         ] {
-            assert_eq!(Server::from_link(&link(bad)), Err(WalletError::Plaintext), "{bad}");
+            assert_eq!(AccountServer::from_link(&link(bad)), Err(WalletError::Plaintext), "{bad}");
         }
     }
 
@@ -223,6 +223,6 @@ mod tests {
     fn a_link_whose_key_id_is_not_the_keys_is_refused() {
         let mut bad = link("wss://id.example/");
         bad.static_key[0] ^= 1;
-        assert_eq!(Server::from_link(&bad), Err(WalletError::Contradiction));
+        assert_eq!(AccountServer::from_link(&bad), Err(WalletError::Contradiction));
     }
 }

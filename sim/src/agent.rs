@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    Online, PhoneError, State,
+    Online, PhoneError, PhoneState,
     ask::{Ask, Reply, account_for, perform},
 };
 
@@ -38,7 +38,7 @@ struct Job {
 ///
 /// # Errors
 /// When the agent breaks off.
-pub async fn ask_agent(state: &State, account: &Account, ask: &Ask) -> Result<Option<Reply>, PhoneError> {
+pub async fn ask_agent(state: &PhoneState, account: &Account, ask: &Ask) -> Result<Option<Reply>, PhoneError> {
     let path = state.file(SOCKET);
     let Ok(mut stream) = UnixStream::connect(&path).await else { return Ok(None) };
     let gone = |e: std::io::Error| PhoneError::File(path.display().to_string(), e);
@@ -54,7 +54,7 @@ pub async fn ask_agent(state: &State, account: &Account, ask: &Ask) -> Result<Op
 ///
 /// # Errors
 /// When the socket cannot be made, or another agent runs.
-pub async fn watch(state: &State, say: impl Fn(&Account, &str, serde_json::Value) + Clone + 'static) -> Result<(), PhoneError> {
+pub async fn watch(state: &PhoneState, say: impl Fn(&Account, &str, serde_json::Value) + Clone + 'static) -> Result<(), PhoneError> {
     let path = state.file(SOCKET);
     if UnixStream::connect(&path).await.is_ok() {
         return Err(PhoneError::Usage("another watch runs on this directory".to_owned()));
@@ -82,7 +82,7 @@ pub async fn watch(state: &State, say: impl Fn(&Account, &str, serde_json::Value
     }
 }
 
-async fn serve(stream: UnixStream, state: State, desks: Vec<(String, mpsc::Sender<Job>)>) {
+async fn serve(stream: UnixStream, state: PhoneState, desks: Vec<(String, mpsc::Sender<Job>)>) {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     if BufReader::new(read.take(MOST)).read_line(&mut line).await.is_err() {
@@ -97,7 +97,7 @@ async fn serve(stream: UnixStream, state: State, desks: Vec<(String, mpsc::Sende
     }
 }
 
-async fn hand_over(state: &State, desks: &[(String, mpsc::Sender<Job>)], request: Request) -> Reply {
+async fn hand_over(state: &PhoneState, desks: &[(String, mpsc::Sender<Job>)], request: Request) -> Reply {
     let offline = || Reply::from(&PhoneError::Unreachable("the watch has no connection right now".to_owned()));
     if let Err(e) = account_for(state, &request.ask) {
         return (&e).into();
@@ -111,7 +111,7 @@ async fn hand_over(state: &State, desks: &[(String, mpsc::Sender<Job>)], request
 }
 
 /// Keeps one account connected: comes back after every end but those that are final.
-async fn keep(state: State, account: Account, mut inbox: mpsc::Receiver<Job>, say: impl Fn(&Account, &str, serde_json::Value)) {
+async fn keep(state: PhoneState, account: Account, mut inbox: mpsc::Receiver<Job>, say: impl Fn(&Account, &str, serde_json::Value)) {
     loop {
         let keys: Arc<dyn countersign_sdk::KeyStore + Send + Sync> = state.keys.clone();
         match Online::connect(&account, keys).await {
@@ -136,7 +136,7 @@ async fn keep(state: State, account: Account, mut inbox: mpsc::Receiver<Job>, sa
 }
 
 async fn stay(
-    state: &State,
+    state: &PhoneState,
     account: &Account,
     online: &mut Online,
     inbox: &mut mpsc::Receiver<Job>,

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_sdk::{Account, Answer, Command, HistoryEntry, Link, LoginId, LoginState, Prompt, RefuseReason, What};
 use serde::{Deserialize, Serialize};
 
-use crate::{Online, PhoneError, State, now, phones, state::Pending};
+use crate::{Online, PhoneError, PhoneState, now, phones, state::Pending};
 
 /// How a pending login is remembered that needed no code.
 const DIRECTED: &str = "directed:";
@@ -144,7 +144,7 @@ fn return_to(p: &Prompt) -> Option<String> {
 ///
 /// # Errors
 /// When there is none.
-pub fn account_for(state: &State, ask: &Ask) -> Result<Account, PhoneError> {
+pub fn account_for(state: &PhoneState, ask: &Ask) -> Result<Account, PhoneError> {
     let wallet = state.wallet()?;
     let none = || PhoneError::Usage("this phone has no account for that; enrol first".to_owned());
     match ask {
@@ -175,7 +175,7 @@ fn login_id(text: &str) -> Result<LoginId, PhoneError> {
 ///
 /// # Errors
 /// Why not.
-pub async fn perform(online: &mut Online, state: &State, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
+pub async fn perform(online: &mut Online, state: &PhoneState, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
     match ask {
         Ask::Claim { link, scanned } => {
             let prompt = claim(online, link, *scanned).await?;
@@ -243,7 +243,7 @@ async fn claim(online: &mut Online, link: &str, scanned: bool) -> Result<Prompt,
 
 async fn decide(
     online: &mut Online,
-    state: &State,
+    state: &PhoneState,
     account: &Account,
     login: LoginId,
     (refuse, number): (Option<&str>, Option<&str>),
@@ -281,7 +281,7 @@ async fn decide(
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn note(state: &State, account: &Account, what: What, login: Option<(LoginId, Option<String>)>) -> Result<(), PhoneError> {
+pub fn note(state: &PhoneState, account: &Account, what: What, login: Option<(LoginId, Option<String>)>) -> Result<(), PhoneError> {
     let (login, client_name) = login.map_or((None, None), |(id, client)| (Some(id.to_string()), client));
     state.change(|w| w.note(HistoryEntry { at: now(), account: account.id.clone(), what, login, client_name }))
 }
@@ -290,7 +290,7 @@ pub fn note(state: &State, account: &Account, what: What, login: Option<(LoginId
 ///
 /// # Errors
 /// Why not.
-pub async fn alone(state: &State, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
+pub async fn alone(state: &PhoneState, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
     let keys: Arc<dyn countersign_sdk::KeyStore + Send + Sync> = state.keys.clone();
     let mut online = Online::connect(account, keys).await?;
     state.change(|w| w.note_state(&account.id, online.account_state))?;

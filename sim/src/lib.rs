@@ -16,7 +16,7 @@ pub mod tls;
 pub use error::PhoneError;
 pub use keys::{FileKeys, MemoryKeys};
 pub use online::Online;
-pub use state::State;
+pub use state::PhoneState;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

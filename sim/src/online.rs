@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use countersign_protocol::{SUBPROTOCOL, frames::EnrolCode, link::EnrolLink, outer::MAX_FRAME};
 use countersign_sdk::{
-    Account, AccountState, Answer, Command, Connection, Ended, Event, KeyHandle, KeyStore, LoginState, Purpose, ReqId, Server, Turn,
+    Account, AccountServer, AccountState, Answer, Command, Connection, Ended, Event, KeyHandle, KeyStore, LoginState, Purpose, ReqId, Turn,
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpSocket, time::timeout};
@@ -125,7 +125,7 @@ impl Online {
         }
     }
 
-    async fn open(server: &Server, purpose: Purpose, keys: Keys, from: Option<std::net::IpAddr>) -> Result<Self, PhoneError> {
+    async fn open(server: &AccountServer, purpose: Purpose, keys: Keys, from: Option<std::net::IpAddr>) -> Result<Self, PhoneError> {
         let ws = dial(&server.url, from).await?;
         let (connection, hello) =
             Connection::hello(&server.pin()?, purpose, Some(env!("CARGO_PKG_VERSION").to_owned())).map_err(|_| PhoneError::NotTheServer)?;
@@ -247,7 +247,7 @@ impl Online {
         req_id: ReqId,
         device: &str,
     ) -> Result<Enrolled, PhoneError> {
-        let server = Server::from_link(link)?;
+        let server = AccountServer::from_link(link)?;
         let purpose = Purpose::Enrol { code: EnrolCode(link.code.0) };
         let mut online = Self::open(&server, purpose, keys.clone(), None).await?;
         let (realm_name, client_name, user) = match online.event().await? {

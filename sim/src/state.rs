@@ -24,7 +24,7 @@ pub struct Pending {
 
 /// The directory.
 #[derive(Clone)]
-pub struct State {
+pub struct PhoneState {
     dir: PathBuf,
     pub keys: Arc<FileKeys>,
 }
@@ -33,7 +33,7 @@ fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> PhoneError + '_ {
     move |e| PhoneError::File(path.display().to_string(), e)
 }
 
-impl State {
+impl PhoneState {
     /// Opens or makes it.
     ///
     /// # Errors

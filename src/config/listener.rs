@@ -57,15 +57,15 @@ impl Resource {
 /// Where a resource listens, as settings say it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "toml::Value", into = "String")]
-pub struct Place(pub Bind);
+pub struct ListenAddress(pub Bind);
 
-impl From<Place> for String {
-    fn from(place: Place) -> Self {
+impl From<ListenAddress> for String {
+    fn from(place: ListenAddress) -> Self {
         place.0.to_string()
     }
 }
 
-impl TryFrom<toml::Value> for Place {
+impl TryFrom<toml::Value> for ListenAddress {
     type Error = String;
 
     fn try_from(said: toml::Value) -> Result<Self, String> {
@@ -101,7 +101,7 @@ pub struct Listener {
     /// For messages.
     pub name: String,
     pub resources: Vec<Resource>,
-    pub binds: Vec<Place>,
+    pub binds: Vec<ListenAddress>,
     #[serde(default)]
     pub tls: PortTls,
 }
@@ -109,7 +109,7 @@ pub struct Listener {
 impl Listener {
     fn new(resources: &[Resource], at: SocketAddr, tls: &PortTls) -> Self {
         let name = resources.first().map_or("", |r| r.as_str()).to_owned();
-        Self { name, resources: resources.to_vec(), binds: vec![Place(Bind::Tcp(at))], tls: tls.clone() }
+        Self { name, resources: resources.to_vec(), binds: vec![ListenAddress(Bind::Tcp(at))], tls: tls.clone() }
     }
 
     /// How it speaks.
@@ -133,7 +133,7 @@ impl Listener {
         if tls.client_certificates != ClientCertificates::Off && !tls.on() {
             return Err(format!("{clients} takes {certificate} and {private}"));
         }
-        for Place(at) in &self.binds {
+        for ListenAddress(at) in &self.binds {
             if let Bind::Tcp(at) = at
                 && !at.ip().is_loopback()
                 && !allow_plaintext
@@ -214,7 +214,7 @@ impl Config {
                     return refuse(format!("listener {name:?}: {} is served by another listener already", resource.as_str()));
                 }
             }
-            for Place(bind) in &listener.binds {
+            for ListenAddress(bind) in &listener.binds {
                 let free = matches!(bind, Bind::Tcp(at) if at.port() == 0);
                 // Whatever permissions a unix socket has, there is one of its name.
                 if !places.insert(bind.to_string()) && !free {

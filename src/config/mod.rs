@@ -299,7 +299,7 @@ impl Config {
         for at in [&mut l.rest, &mut l.page, &mut l.phone, &mut l.admin, &mut l.demo] {
             at.set_port(0);
         }
-        for listener::Place(bind) in self.listener.iter_mut().flat_map(|l| &mut l.binds) {
+        for listener::ListenAddress(bind) in self.listener.iter_mut().flat_map(|l| &mut l.binds) {
             if let Bind::Tcp(at) = bind {
                 at.set_port(0);
             }

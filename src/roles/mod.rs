@@ -20,7 +20,7 @@ use countersign_ports::{secret::Secret, time::Clock};
 use countersign_protocol::ids::ApiKeyId;
 use countersign_store::{
     StoreError,
-    migrate::{State, What},
+    migrate::{SchemaState, What},
     url::{DatabaseUrl, TlsOptions},
 };
 use countersign_store_ns::NsStore;
@@ -41,14 +41,14 @@ use crate::{
 
 /// What a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum ProcessRole {
     /// Every service.
     All,
     Ns,
     Sfs,
 }
 
-impl Role {
+impl ProcessRole {
     /// As the command line, `ready.json` and the status page spell it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl Role {
 
 /// What to run.
 pub(crate) struct Plan {
-    pub(crate) role: Role,
+    pub(crate) role: ProcessRole,
     pub(crate) data: PathBuf,
     pub(crate) demo: bool,
     pub(crate) config: Config,
@@ -130,17 +130,17 @@ impl Prepared {
         let data = DataDir::open(&plan.data)?;
         let exposition = Exposition::new()?;
         let (ns, sfs) = match plan.role {
-            Role::All => {
+            ProcessRole::All => {
                 let folder = data_layout::ns_folder(&data)?;
                 let behind = bootstrap::ports(&folder, config, metrics(&exposition)?).await?;
                 (Some((data, Some(folder), behind)), Self::sfs_beside(plan, &exposition).await?)
             }
-            Role::Ns => {
+            ProcessRole::Ns => {
                 data_layout::refuse_folders(&plan.data)?;
                 let behind = bootstrap::ports(&data, config, metrics(&exposition)?).await?;
                 (Some((data, None, behind)), None)
             }
-            Role::Sfs => (None, Some(Self::sfs(data, config, &exposition).await?)),
+            ProcessRole::Sfs => (None, Some(Self::sfs(data, config, &exposition).await?)),
         };
         Ok(Self { exposition, ns, sfs })
     }
@@ -164,7 +164,7 @@ impl Prepared {
 
 /// Runs until told to stop.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
-    if plan.demo && plan.role == Role::Sfs {
+    if plan.demo && plan.role == ProcessRole::Sfs {
         return Err(StartError::Other("the demo is a client of NS: --demo goes with `all` or `ns`".to_owned()));
     }
     let runtime = runtime(&plan.config)?;
@@ -254,7 +254,7 @@ pub(crate) fn init(path: &std::path::Path, config: &Config) -> Result<Made, Star
 }
 
 /// Migrates the database, or says what that would be.
-pub(crate) fn migrate(data: Option<&std::path::Path>, config: &Config, what: What) -> Result<State, StartError> {
+pub(crate) fn migrate(data: Option<&std::path::Path>, config: &Config, what: What) -> Result<SchemaState, StartError> {
     let top = data.map(DataDir::open).transpose()?;
     let folder = match data.map(|path| (path, data_layout::ns_path(path))) {
         Some((path, folder)) if folder != path => Some(DataDir::open(&folder)?),
@@ -307,7 +307,7 @@ impl Beside {
     fn ask_current<T, F: Future<Output = Result<T, StartError>>>(&self, question: impl FnOnce(NsStore) -> F) -> Result<T, StartError> {
         let ((url, tls), runtime) = (self.url()?, runtime(&self.config)?);
         let look = countersign_store::migrate::migrate(&url, &tls, countersign_store_ns::migrations(), What::Look);
-        let State { pending, .. } = runtime.block_on(look).map_err(|e| StartError::Store(e.to_string()))?;
+        let SchemaState { pending, .. } = runtime.block_on(look).map_err(|e| StartError::Store(e.to_string()))?;
         if !pending.is_empty() {
             return Err(StartError::Other(
                 "the database is of an older release: run `countersign migrate` first, or start a pod".to_owned(),

@@ -13,11 +13,11 @@ use countersign_edge::{
     problem::Code,
 };
 use countersign_ns::{CODES, Observed, Parts, PublicUrls, auth::Keys, metrics, page::Leaving};
-use countersign_protocol::Role;
+use countersign_protocol::ServerRole;
 use tokio::sync::watch;
 
 use super::{
-    Plan, Role as ProcessRole, StartError,
+    Plan, ProcessRole, StartError,
     bootstrap::{self, Behind},
     serve::Places,
     service::{Routes, Service},
@@ -84,7 +84,7 @@ impl Service for Ns {
 
     fn phone(&self) -> PhoneService {
         let (sessions, metrics) = (self.parts.heart.sessions.clone(), self.parts.metrics.shared.clone());
-        PhoneService { path: Role::Ns.path(), sessions, metrics }
+        PhoneService { path: ServerRole::Ns.path(), sessions, metrics }
     }
 
     fn observed(&self) -> Arc<dyn admin::Observed> {
@@ -95,7 +95,7 @@ impl Service for Ns {
         let urls = &self.parts.urls;
         ready.rest = self.rest.clone();
         ready.page = Some(urls.page.clone());
-        ready.phone.insert(Role::Ns.as_str().to_owned(), urls.phone.clone());
+        ready.phone.insert(ServerRole::Ns.as_str().to_owned(), urls.phone.clone());
         ready.realm = self.realm.map(str::to_owned);
     }
 
@@ -152,7 +152,7 @@ fn urls(config: &Config, places: &Places) -> Result<PublicUrls, StartError> {
     let p = &config.public;
     Ok(PublicUrls {
         page: format!("{}/page", places.public(&p.page, "page", Resource::Page, "ws")?),
-        phone: format!("{}{}", places.public(&p.phone, "phone", Resource::Phone, "ws")?, Role::Ns.path()),
+        phone: format!("{}{}", places.public(&p.phone, "phone", Resource::Phone, "ws")?, ServerRole::Ns.path()),
         app: format!("{}/app", places.public(&p.app, "app", Resource::Assets, "http")?),
     })
 }

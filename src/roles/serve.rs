@@ -22,7 +22,7 @@ use super::{Plan, StartError, service::Service};
 use crate::{
     config::{
         self, Config, PortTls,
-        listener::{Kind, Listener, Place, Resource},
+        listener::{Kind, ListenAddress, Listener, Resource},
     },
     lifecycle::Running,
 };
@@ -55,7 +55,7 @@ pub(super) fn bind(plan: &Plan, served: &[Resource]) -> Result<Vec<Bound>, Start
         if listener.resources.is_empty() {
             continue;
         }
-        let open = |Place(at): &Place| {
+        let open = |ListenAddress(at): &ListenAddress| {
             let key = if long { format!("listener {:?}", listener.name) } else { format!("listen.{}", listener.name) };
             listener::bind(at, &mut handed).map_err(|e| StartError::Listen(at.to_string(), key, e))
         };

@@ -18,7 +18,7 @@ use countersign_edge::{
     problem::Code,
 };
 use countersign_ports::vault::Vault;
-use countersign_protocol::Role;
+use countersign_protocol::ServerRole;
 use countersign_sfs::{Observed, Storage};
 use countersign_store::migrate::{What, migrate};
 use countersign_store_sfs::{SfsStore, migrations};
@@ -97,7 +97,7 @@ impl Sfs {
         };
         let (heart, deaths) = Heart::start(&ports, settings).await?;
         let observed = Observed { readiness: Readiness::new(parts), heart: heart.clone(), metrics, storage };
-        let url = format!("{}{}", places.public(&config.public.phone, "phone", Resource::Phone, "ws")?, Role::Sfs.path());
+        let url = format!("{}{}", places.public(&config.public.phone, "phone", Resource::Phone, "ws")?, ServerRole::Sfs.path());
         Ok(Self { heart, observed: Arc::new(observed), deaths: Some(deaths), url, _data: data })
     }
 }
@@ -119,7 +119,7 @@ impl Service for Sfs {
 
     fn phone(&self) -> PhoneService {
         let metrics = self.observed.metrics.clone();
-        PhoneService { path: Role::Sfs.path(), sessions: self.heart.sessions.clone(), metrics }
+        PhoneService { path: ServerRole::Sfs.path(), sessions: self.heart.sessions.clone(), metrics }
     }
 
     fn observed(&self) -> Arc<dyn admin::Observed> {
@@ -127,7 +127,7 @@ impl Service for Sfs {
     }
 
     fn ready(&self, ready: &mut Ready) {
-        ready.phone.insert(Role::Sfs.as_str().to_owned(), self.url.clone());
+        ready.phone.insert(ServerRole::Sfs.as_str().to_owned(), self.url.clone());
     }
 
     fn deaths(&mut self) -> Option<Deaths> {

@@ -201,7 +201,7 @@ async fn an_enrolment_with_a_bad_key_or_signature_does_not_use_the_code_up() {
     let enrolment = stage.new_enrolment("alice", countersign_api::Confirm::None).await;
     let text = enrolment.link.clone().unwrap();
     let Link::Enrol(link) = Link::parse(&text).unwrap() else { panic!("an enrolment link") };
-    let server = countersign_sdk::Server::from_link(&link).unwrap();
+    let server = countersign_sdk::AccountServer::from_link(&link).unwrap();
     let key = p256::SigningKey::generate();
     for (what, public_key, device) in [
         ("no point", [4; 65], "x"),

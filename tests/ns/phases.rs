@@ -15,7 +15,7 @@ use countersign_protocol::{
     link::{EnrolLink, Link},
     outer::{NOISE_MSG1, NOISE_MSG2_OVERHEAD, Outer},
 };
-use countersign_sdk::{KeyStore, Server};
+use countersign_sdk::{AccountServer, KeyStore};
 
 use crate::support::{Heard, Phone, Pod, RawPhone, Stage};
 
@@ -122,7 +122,7 @@ fn expected(phase: Phase, frame: &PhoneFrame) -> Outcome {
 struct Scene {
     _pod: Pod,
     phone: Phone,
-    server: Server,
+    server: AccountServer,
     link: EnrolLink,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_api::Confirm;
 use countersign_channel::{Greeting, p256};
 use countersign_protocol::{
-    Role,
+    ServerRole,
     codes::{Close, Refusal},
     frames::{
         AuthAccount, AuthEnrol, Claim, ClientAuth, EnrolCode, Goodbye, LinkToken, ListLogins, PhoneFrame, Ping, Refused, ServerFrame,
@@ -188,9 +188,9 @@ fn wrong_auths(raw: &RawPhone, phone: &Phone, other: &Phone) -> Vec<(&'static st
     let [r, s] = [0, 32].map(|at| <[u8; 32]>::try_from(&good[at..at + 32]).unwrap());
     let signed = |what, sig| (what, AuthAccount { jkt, sig, app_version: None });
     vec![
-        signed("for SFS", sign(phone, &labels::channel_auth(Role::Sfs, &server_id, &h, &jkt))),
-        signed("for another server", sign(phone, &labels::channel_auth(Role::Ns, &[9; 16], &h, &jkt))),
-        signed("for another h", sign(phone, &labels::channel_auth(Role::Ns, &server_id, &[9; 32], &jkt))),
+        signed("for SFS", sign(phone, &labels::channel_auth(ServerRole::Sfs, &server_id, &h, &jkt))),
+        signed("for another server", sign(phone, &labels::channel_auth(ServerRole::Ns, &[9; 16], &h, &jkt))),
+        signed("for another h", sign(phone, &labels::channel_auth(ServerRole::Ns, &server_id, &[9; 32], &jkt))),
         signed("as if for an enrolment", sign(phone, &channel.enrol_message(&[0; 32], &jkt))),
         signed("for another account's key", sign(phone, &channel.auth_message(&theirs))),
         ("another account's jkt", AuthAccount { jkt: theirs, sig: good, app_version: None }),

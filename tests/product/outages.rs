@@ -78,7 +78,7 @@ async fn an_approval_that_meets_a_dead_database_is_repeated_and_has_one_outcome(
         until_ready(pod).await;
     }
     // The same decision, under the same id, at another pod.
-    let server = countersign_sdk::Server { url: pods[1].url("phone"), ..alice.account.server.clone() };
+    let server = countersign_sdk::AccountServer { url: pods[1].url("phone"), ..alice.account.server.clone() };
     let account = countersign_sdk::Account { server, ..alice.account.clone() };
     let mut phone = countersign_sim::Online::connect(&account, std::sync::Arc::new(alice.keys.clone())).await.unwrap();
     for _ in 0..2 {

@@ -8,7 +8,7 @@ use std::{
 
 use countersign_api::{ApiClient, Confirm, NewApiKey, NewClient, NewEnrolment, NewLogin, roles};
 use countersign_sdk::Command;
-use countersign_testkit::{Certificates, Server};
+use countersign_testkit::{Certificates, SharedServer};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Page, Phone, Pod, Shares, claim, shared_databases};
@@ -112,7 +112,7 @@ type Start<'a> = &'a dyn Fn(&Path, u16) -> Program;
 
 impl Site {
     /// So many pods on this database, behind this example of deploy/, with its TLS or without.
-    async fn open(database: &Server, pods: usize, example: &str, tls: bool, start: Start<'_>) -> Option<Self> {
+    async fn open(database: &SharedServer, pods: usize, example: &str, tls: bool, start: Start<'_>) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let files = Certificates::make(dir.path());
         let ca = files.file("ca.pem");
@@ -162,7 +162,7 @@ impl Site {
     }
 }
 
-async fn carries_the_story(database: &Server, example: &str, start: Start<'_>) {
+async fn carries_the_story(database: &SharedServer, example: &str, start: Start<'_>) {
     let Some(mut site) = Site::open(database, 2, example, true, start).await else { return };
     countersign_sim::tls::trust(&site.ca).unwrap();
     let (api, phone) = site.set().await;
@@ -188,7 +188,7 @@ fn haproxy() -> Option<impl Fn(&Path, u16) -> Program> {
 }
 
 /// Three pods of one database, behind one address: the Rust phone logs in, and the Python phone tells all its stories.
-async fn tells_the_stories(database: &Server, tls: bool) {
+async fn tells_the_stories(database: &SharedServer, tls: bool) {
     let Some(haproxy) = haproxy() else { return };
     let Some(site) = Site::open(database, 3, "haproxy.cfg", tls, &haproxy).await else { return };
     if tls {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use countersign_api::{ApiClient, Confirm, LoginState, NewApiKey, NewEnrolment, NewLogin, roles};
-use countersign_sdk::{Account, Answer, Command, Server, Wallet};
+use countersign_sdk::{Account, AccountServer, Answer, Command, Wallet};
 use countersign_sim::{FileKeys, Online};
 use serde_json::Value;
 
@@ -82,7 +82,7 @@ async fn goes_on_in(kind: &str, data: &Path, env: &[(&str, &str)]) {
     let wallet: Wallet = serde_json::from_str(&read(&format!("phone.{kind}/wallet.json"))).unwrap();
     let keys = FileKeys::open(recorded(&format!("phone.{kind}")).join("keys")).unwrap();
     let account = wallet.accounts[0].clone();
-    let account = Account { server: Server { url: pod.url("phone"), ..account.server.clone() }, ..account };
+    let account = Account { server: AccountServer { url: pod.url("phone"), ..account.server.clone() }, ..account };
     let mut phone = Online::connect(&account, Arc::new(keys)).await.unwrap();
     let login = api.create_login("recorded", &NewLogin { to_user: Some("alice".into()), ..NewLogin::default() }).await.unwrap();
     let Answer::Prompt(prompt) = phone.do_it(&Command::directed(login.id.parse().unwrap())).await.unwrap() else { panic!("a prompt") };

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use countersign_channel::{Greeting, ServerPin};
 use countersign_protocol::{
-    Role,
+    ServerRole,
     codes::Close,
     frames::{AuthAccount, ClientAuth, Goodbye, Ping, SfsPhoneFrame, SfsServerFrame},
     ids::Jkt,
@@ -26,7 +26,7 @@ fn pin(folder: &Path) -> ServerPin {
     let said = String::from_utf8(out.stdout).unwrap();
     let bytes = |hex: &str| (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect();
     let [id, key]: [Vec<u8>; 2] = [0, 1].map(|n| bytes(said.lines().nth(n).unwrap()));
-    ServerPin { role: Role::Sfs, server_id: id.try_into().unwrap(), static_key: key.try_into().unwrap() }
+    ServerPin { role: ServerRole::Sfs, server_id: id.try_into().unwrap(), static_key: key.try_into().unwrap() }
 }
 
 /// HELLO, its answer, one frame, and what is said to that: the frames, and the code of the end.
@@ -101,7 +101,7 @@ async fn beside_ns_it_has_a_folder_a_key_and_metrics_of_its_own_and_shares_ports
     let key = |folder: &Path| std::fs::read(folder.join("master.key")).unwrap();
     assert_ne!(key(&folder), key(&pod.data.join("ns")));
     // A key that is not SFS's is answered by nobody.
-    let of_ns = ServerPin { role: Role::Sfs, server_id: pin.server_id, static_key: [9; 32] };
+    let of_ns = ServerPin { role: ServerRole::Sfs, server_id: pin.server_id, static_key: [9; 32] };
     let mut raw = RawPhone::dial(&sfs, None).await;
     raw.send(Greeting::start(&of_ns).unwrap().1).await;
     assert!(!raw.answer_to_hello().await, "there is no such key");

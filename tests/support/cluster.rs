@@ -3,9 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use countersign_api::{ApiClient, Login};
-use countersign_sdk::Server;
+use countersign_sdk::AccountServer;
 use countersign_sim::{Online, PhoneError};
-use countersign_testkit::Server as Shared;
+use countersign_testkit::SharedServer as Shared;
 use tempfile::TempDir;
 
 use super::{Page, Phone, Pod, Stage};
@@ -85,7 +85,7 @@ impl Cluster {
 
     /// A phone, connected to this pod.
     pub async fn connect(&self, pod: usize, phone: &Phone) -> Result<Online, PhoneError> {
-        let server = Server { url: self.pods[pod].url("phone"), ..phone.account.server.clone() };
+        let server = AccountServer { url: self.pods[pod].url("phone"), ..phone.account.server.clone() };
         let account = countersign_sdk::Account { server, ..phone.account.clone() };
         Online::connect(&account, Arc::new(phone.keys.clone())).await
     }

@@ -10,7 +10,7 @@ use countersign_protocol::{
     frames::{AuthAccount, ClientAuth, PhoneFrame, ServerFrame},
     outer::Outer,
 };
-use countersign_sdk::{KeyStore, Server};
+use countersign_sdk::{AccountServer, KeyStore};
 use countersign_sim::{online::dial, tls::Stream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::timeout;
@@ -49,7 +49,7 @@ impl RawPhone {
     }
 
     /// After the handshake.
-    pub async fn greeted(server: &Server) -> Self {
+    pub async fn greeted(server: &AccountServer) -> Self {
         let mut raw = Self::dial(&server.url, None).await;
         let (greeting, hello) = Greeting::start(&server.pin().unwrap()).unwrap();
         raw.send(hello).await;

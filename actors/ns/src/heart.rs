@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use actix::prelude::*;
 use async_trait::async_trait;
 use countersign_actors_shell::{
-    BusBridge, Count, Deaths, Drain, Front, Listener, MessageRegistry, Sessions, Shell, Tell, TellAll, Watch, report_departures, subscribe,
+    BusBridge, Count, Deaths, Drain, Front, Listener, MessageRegistry, Sessions, Shell, Supervision, Tell, TellAll, report_departures,
+    subscribe,
 };
 use countersign_domain_ns::{
     account::peer,
@@ -132,7 +133,7 @@ impl Heart {
     /// When the realms cannot be read, or the KV cannot be subscribed to.
     pub async fn start(ports: Ports, settings: Settings) -> Result<(Self, Deaths), Fault> {
         let realms = Realms::load(ports.clone()).await?;
-        let (watch, deaths) = Watch::new();
+        let (watch, deaths) = Supervision::new();
         let (leave, leaving) = tokio::sync::watch::channel(false);
         let arbiter = Arbiter::new();
         let (clock, vital) = (ports.clock.clone(), watch.guard("LoginRegistry"));

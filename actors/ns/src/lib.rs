@@ -14,4 +14,4 @@ pub use enrolments::Enrolments;
 pub use heart::{Heart, Presences, Settings};
 pub use logins::Logins;
 pub use realms::Realms;
-pub use registry::login::Watch as Waiting;
+pub use registry::login::LoginWatch as Waiting;

@@ -21,7 +21,7 @@ use countersign_protocol::{
 
 use crate::{
     heart::Shared,
-    registry::login::{MOST_PER_TOPIC, Watch, watch},
+    registry::login::{LoginWatch, MOST_PER_TOPIC, watch},
 };
 
 /// What may be done to logins from outside. IO runs in the caller's task.
@@ -89,7 +89,7 @@ impl Logins {
 
     /// Wakes its holder whenever the login may have changed, its expiry included, unless `most` wait for it already. `None` when the registry is overloaded.
     #[must_use]
-    pub fn watch(&self, login: &Login, most: usize) -> Option<Watch> {
+    pub fn watch(&self, login: &Login, most: usize) -> Option<LoginWatch> {
         watch(&self.0.logins, Topic::Login(login.id), most, Some(login.expires_at))
     }
 

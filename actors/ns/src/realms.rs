@@ -22,7 +22,7 @@ use countersign_domain_ns::{
 };
 use countersign_ports::{Fault, identity::Part, time::Time};
 use countersign_protocol::{
-    Role,
+    ServerRole,
     ids::{KeyId, RealmId},
 };
 
@@ -96,7 +96,7 @@ impl Realms {
     }
 
     fn owner<'a>(&'a self, realm: RealmId, place: &'a dyn Fn(Part) -> String) -> Owner<'a> {
-        Owner { role: Role::Ns, server_id: realm.server_id(), vault: &self.ports.vault, place }
+        Owner { role: ServerRole::Ns, server_id: realm.server_id(), vault: &self.ports.vault, place }
     }
 
     fn find<T>(&self, f: impl Fn(&Book) -> Option<T>) -> Option<T> {

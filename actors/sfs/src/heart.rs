@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
-use countersign_actors_shell::{Count, Deaths, Drain, Front, MessageRegistry, Sessions, Shell, Watch};
+use countersign_actors_shell::{Count, Deaths, Drain, Front, MessageRegistry, Sessions, Shell, Supervision};
 use countersign_channel::ServerKey;
 use countersign_domain_sfs::ports::Ports;
 use countersign_ports::Fault;
@@ -47,7 +47,7 @@ impl Heart {
     /// When the identity cannot be read or made.
     pub async fn start(ports: &Ports, settings: Settings) -> Result<(Self, Deaths), Fault> {
         let keys = identity::keys(ports).await?;
-        let (watch, deaths) = Watch::new();
+        let (watch, deaths) = Supervision::new();
         let (leave, leaving) = watch::channel(false);
         // Nobody asks on which pod a phone is: there is no bus to tell it over.
         let (departures, _nobody_is_told) = mpsc::channel(1);

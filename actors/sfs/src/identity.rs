@@ -8,7 +8,7 @@ use countersign_domain_sfs::{
 };
 use countersign_ports::{Fault, identity::Part};
 use countersign_protocol::{
-    Role,
+    ServerRole,
     ids::{AuditId, ServerId},
 };
 
@@ -21,8 +21,8 @@ pub(crate) async fn keys(ports: &Ports) -> Result<Vec<ServerKey>, Fault> {
         return open(ports, &there);
     }
     let fresh = make(ports, &Fresh::from(&*ports.random));
-    let told = AuditId(ports.random.id(ports.clock.now()));
-    if ports.store.add_server(&fresh, told).await? {
+    let row = AuditId(ports.random.id(ports.clock.now()));
+    if ports.store.add_server(&fresh, row).await? {
         return open(ports, &fresh);
     }
     let winner = ports.store.server().await?;
@@ -44,5 +44,5 @@ fn open(ports: &Ports, server: &SealedServer) -> Result<Vec<ServerKey>, Fault> {
 }
 
 fn owner<'a>(ports: &'a Ports, id: ServerId, place: &'a dyn Fn(Part) -> String) -> Owner<'a> {
-    Owner { role: Role::Sfs, server_id: id.0, vault: &ports.vault, place }
+    Owner { role: ServerRole::Sfs, server_id: id.0, vault: &ports.vault, place }
 }

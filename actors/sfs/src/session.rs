@@ -75,7 +75,7 @@ impl Conversation for Sfs {
 
     fn answered(_: &mut Session, _: &'static str, _: Answered, _: &mut Context<Session>) {}
 
-    fn hear(session: &mut Session, frame: SfsPhoneFrame, ctx: &mut Context<Session>) -> Option<Work> {
+    fn on_frame(session: &mut Session, frame: SfsPhoneFrame, ctx: &mut Context<Session>) -> Option<Work> {
         match (std::mem::replace(&mut session.conversation.phase, Phase::Over), frame) {
             (Phase::Greeting, SfsPhoneFrame::Auth(_)) => {
                 // Nobody has registered here, so nobody is known.

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     conversation::Event,
-    registry::{Held, MessageRegistry, Moved},
+    registry::{ListPeers, MessageRegistry, Moved},
 };
 
 /// How long a lost subscription waits before it is tried again.
@@ -117,7 +117,7 @@ async fn subscribe_again(bus: &dyn Bus, pod: PodId) -> Box<dyn Wakes> {
 
 /// Ends the sessions of peers that connected to another pod while the subscription was lost.
 async fn send_away_who_moved<E: Event>(presence: &dyn Presence, messages: &Addr<MessageRegistry<E>>) {
-    let held = messages.send(Held).await.unwrap_or_default();
+    let held = messages.send(ListPeers).await.unwrap_or_default();
     for chunk in held.chunks(CHUNK) {
         let peers: Vec<_> = chunk.iter().map(|(peer, _)| *peer).collect();
         let newest = match presence.newest(&peers).await {

@@ -65,7 +65,7 @@ pub trait Conversation: Sized + Unpin + 'static {
     fn answered(session: &mut SessionActor<Self>, frame: &'static str, how: Answered, ctx: &mut Context<SessionActor<Self>>);
 
     /// Deals with a frame. `None` when the phone may not say it now: the connection ends.
-    fn hear(session: &mut SessionActor<Self>, frame: Self::Incoming, ctx: &mut Context<SessionActor<Self>>) -> Option<Work<Self>>;
+    fn on_frame(session: &mut SessionActor<Self>, frame: Self::Incoming, ctx: &mut Context<SessionActor<Self>>) -> Option<Work<Self>>;
 
     /// Something about the peer changed.
     fn notify(session: &mut SessionActor<Self>, event: Self::Event) -> Work<Self>;

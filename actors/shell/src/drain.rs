@@ -8,13 +8,13 @@ use tokio::sync::watch;
 use crate::{
     conversation::Event,
     registry::{Count, MessageRegistry, SendAway},
-    watch::Watch,
+    watch::Supervision,
 };
 
 /// The handle of the drain.
 pub struct Drain<E: Event> {
     messages: Addr<MessageRegistry<E>>,
-    watch: Watch,
+    watch: Supervision,
     /// Heard by sessions that have not authenticated yet: the registry does not know them.
     leave: Arc<watch::Sender<bool>>,
 }
@@ -28,7 +28,7 @@ impl<E: Event> Clone for Drain<E> {
 impl<E: Event> Drain<E> {
     /// `leave` is what sessions that have not authenticated yet listen to.
     #[must_use]
-    pub fn new(messages: Addr<MessageRegistry<E>>, watch: Watch, leave: watch::Sender<bool>) -> Self {
+    pub fn new(messages: Addr<MessageRegistry<E>>, watch: Supervision, leave: watch::Sender<bool>) -> Self {
         Self { messages, watch, leave: Arc::new(leave) }
     }
 

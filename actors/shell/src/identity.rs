@@ -9,14 +9,14 @@ use countersign_ports::{
     time::Time,
     vault::Vault,
 };
-use countersign_protocol::Role;
+use countersign_protocol::ServerRole;
 
 /// A channel key says that it is good for two years; renewing it is the rotation's work.
 const KEY_LIFE_SECS: u64 = 2 * 365 * 86_400;
 
 /// Whose secrets these are, and where they are kept.
 pub struct Owner<'a> {
-    pub role: Role,
+    pub role: ServerRole,
     /// The server id that the channel's prologue names.
     pub server_id: [u8; 16],
     pub vault: &'a Vault,
@@ -102,12 +102,12 @@ mod tests {
     #[test]
     fn what_was_made_is_signed_by_the_pinned_root_and_opens_at_its_place_alone() {
         let vault = Vault::new(&Secret::new([7; 32]));
-        let owner = Owner { role: Role::Ns, server_id: [3; 16], vault: &vault, place: &place };
+        let owner = Owner { role: ServerRole::Ns, server_id: [3; 16], vault: &vault, place: &place };
         let (fresh, now) = (Fresh::from(&Counting), Time(1_790_000_000_000));
         let made = owner.make(&fresh, now, &Counting);
         let key = owner.open(&made.key).expect("it opens");
         assert_eq!((key.public(), key.key_id()), (made.key.public, made.key.key_id));
-        let pin = statement::RootPin { role: Role::Ns, server_id: [3; 16], root_pin: made.root_pin, epoch: 0 };
+        let pin = statement::RootPin { role: ServerRole::Ns, server_id: [3; 16], root_pin: made.root_pin, epoch: 0 };
         let said = statement::verify(&made.key.statement, &pin, now.secs()).expect("it is signed");
         assert_eq!((said.static_key, said.not_after), (key.public(), now.secs() + KEY_LIFE_SECS));
         let elsewhere = |_: Part| "elsewhere".to_owned();

@@ -24,4 +24,4 @@ pub use registry::{Control, Count, Departures, IsHere, MessageRegistry, Tell, Te
 pub use registry::{Panic, PanicSession};
 pub use session::{SessionActor, Work, done};
 pub use start::{Front, Session, SessionIn, Sessions, Shell};
-pub use watch::{Deaths, Vital, Watch};
+pub use watch::{Deaths, Supervision, Vital};

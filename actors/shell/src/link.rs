@@ -1,6 +1,6 @@
-//! The Link: a session's bounded way out to its pump.
+//! The PhoneLink: a session's bounded way out to its pump.
 //!
-//! Session and pump live on the same thread, so the Link is a plain queue without atomics, and empty it holds no buffer. The session never waits: a full
+//! Session and pump live on the same thread, so the PhoneLink is a plain queue without atomics, and empty it holds no buffer. The session never waits: a full
 //! queue means that the peer does not read, and ends the connection.
 
 use std::{
@@ -26,7 +26,7 @@ pub enum Out {
 }
 
 #[derive(Default)]
-struct State {
+struct LinkState {
     queue: VecDeque<Vec<u8>>,
     closed: Option<Close>,
     /// Close at once, even in the middle of a write.
@@ -39,17 +39,17 @@ struct State {
 }
 
 /// The session's end.
-pub(crate) struct Link(Rc<RefCell<State>>);
+pub(crate) struct PhoneLink(Rc<RefCell<LinkState>>);
 
 /// The pump's end. Dropping it cuts the session.
-pub struct LinkReader(Rc<RefCell<State>>);
+pub struct LinkReader(Rc<RefCell<LinkState>>);
 
-pub(crate) fn link() -> (Link, LinkReader) {
-    let state = Rc::new(RefCell::new(State::default()));
-    (Link(state.clone()), LinkReader(state))
+pub(crate) fn link() -> (PhoneLink, LinkReader) {
+    let state = Rc::new(RefCell::new(LinkState::default()));
+    (PhoneLink(state.clone()), LinkReader(state))
 }
 
-impl Link {
+impl PhoneLink {
     /// Queues a frame. False when the peer is too slow or gone: the session must end.
     #[must_use]
     pub(crate) fn send(&self, frame: Vec<u8>) -> bool {
@@ -95,14 +95,14 @@ impl Link {
     }
 }
 
-impl Drop for Link {
+impl Drop for PhoneLink {
     fn drop(&mut self) {
         // A session that ends without a word (a panic) still ends its socket.
         self.close(Close::Internal);
     }
 }
 
-fn wake(s: &mut State) {
+fn wake(s: &mut LinkState) {
     if let Some(waker) = s.waker.take() {
         waker.wake();
     }

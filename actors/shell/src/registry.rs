@@ -37,7 +37,7 @@ impl<E> Message for Control<E> {
 pub type Departures = mpsc::Sender<(Peer, u64)>;
 
 /// Who holds a peer here.
-struct Place<E: Event> {
+struct Registered<E: Event> {
     /// Of the registration on this pod.
     generation: u64,
     /// Of the arrival among all pods.
@@ -47,7 +47,7 @@ struct Place<E: Event> {
 
 /// See the module. `E` is what a service's sessions are told of.
 pub struct MessageRegistry<E: Event> {
-    sessions: HashMap<Peer, Place<E>>,
+    sessions: HashMap<Peer, Registered<E>>,
     /// Set by a drain: newcomers are sent away at once.
     leaving: bool,
     /// Who left, for other pods.
@@ -98,7 +98,7 @@ pub(crate) struct Moved(pub(crate) Peer, pub(crate) u64);
 /// Peers that are here, with the numbers of their arrivals.
 #[derive(Message)]
 #[rtype(result = "Vec<(Peer, u64)>")]
-pub(crate) struct Held;
+pub(crate) struct ListPeers;
 
 /// A session has left its place.
 #[derive(Message)]
@@ -157,7 +157,7 @@ impl<E: Event> Handler<Arrive<E>> for MessageRegistry<E> {
         if self.sessions.get(&m.peer).is_some_and(|there| there.arrival > m.arrival) {
             return tell(m.session, Control::End(Close::Displaced), ctx);
         }
-        let place = Place { generation: m.generation, arrival: m.arrival, session: m.session };
+        let place = Registered { generation: m.generation, arrival: m.arrival, session: m.session };
         if let Some(old) = self.sessions.insert(m.peer, place) {
             tell(old.session, Control::End(Close::Displaced), ctx);
         }
@@ -176,10 +176,10 @@ impl<E: Event> Handler<Moved> for MessageRegistry<E> {
     }
 }
 
-impl<E: Event> Handler<Held> for MessageRegistry<E> {
-    type Result = MessageResult<Held>;
+impl<E: Event> Handler<ListPeers> for MessageRegistry<E> {
+    type Result = MessageResult<ListPeers>;
 
-    fn handle(&mut self, _: Held, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _: ListPeers, _: &mut Self::Context) -> Self::Result {
         MessageResult(self.sessions.iter().map(|(peer, place)| (*peer, place.arrival)).collect())
     }
 }

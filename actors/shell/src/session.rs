@@ -1,7 +1,7 @@
 //! SessionActor: one per phone connection, on the worker of its socket.
 //!
 //! It owns the channel and the deadlines; the pump hands it one frame at a time and waits until the frame is dealt with.
-//! Everything it says goes out through its Link. What is said is the [`Conversation`]'s.
+//! Everything it says goes out through its PhoneLink. What is said is the [`Conversation`]'s.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use countersign_channel::Channel;
 use countersign_ports::time::Time;
 use countersign_protocol::{codes::Close, outer::Outer};
 
-use crate::{conversation::Conversation, link::Link, registry::Control, start::Shell};
+use crate::{conversation::Conversation, link::PhoneLink, registry::Control, start::Shell};
 
 /// The pump's frame, what is left of the registries' events, and a spare.
 const MAILBOX: usize = 8;
@@ -38,7 +38,7 @@ pub fn done<C: Conversation>() -> Work<C> {
 pub struct SessionActor<C: Conversation> {
     pub conversation: C,
     pub(crate) shell: Arc<Shell>,
-    pub(crate) link: Link,
+    pub(crate) link: PhoneLink,
     channel: Channel,
     /// Where the connection comes from, as far as this pod sees.
     from: IpAddr,
@@ -51,7 +51,7 @@ pub struct SessionActor<C: Conversation> {
 }
 
 impl<C: Conversation> SessionActor<C> {
-    pub(crate) fn new(shell: Arc<Shell>, link: Link, channel: Channel, conversation: C, from: IpAddr) -> Self {
+    pub(crate) fn new(shell: Arc<Shell>, link: PhoneLink, channel: Channel, conversation: C, from: IpAddr) -> Self {
         let born = shell.clock.now();
         let deadline = after(born, shell.first_frame);
         let waits_for_drain = SpawnHandle::default();
@@ -148,14 +148,14 @@ impl<C: Conversation> SessionActor<C> {
         C::decode(&content)
     }
 
-    fn hear(&mut self, message: &[u8], ctx: &mut Context<Self>) -> Work<C> {
+    fn on_message(&mut self, message: &[u8], ctx: &mut Context<Self>) -> Work<C> {
         if self.link.is_cut() {
             ctx.stop();
             return done();
         }
         let work = self.read(message).and_then(|frame| {
             self.asked = Some(C::name(&frame));
-            C::hear(self, frame, ctx)
+            C::on_frame(self, frame, ctx)
         });
         work.unwrap_or_else(|| {
             self.abort(ctx);
@@ -186,7 +186,7 @@ impl<C: Conversation> Handler<Pumped> for SessionActor<C> {
 
     fn handle(&mut self, pumped: Pumped, ctx: &mut Self::Context) -> Work<C> {
         match pumped {
-            Pumped::Frame(message) => self.hear(&message, ctx),
+            Pumped::Frame(message) => self.on_message(&message, ctx),
             Pumped::HungUp => {
                 self.conversation.end();
                 ctx.stop();

@@ -1,4 +1,4 @@
-//! Watch: a load-bearing actor that dies takes the pod down in good order.
+//! Supervision: a load-bearing actor that dies takes the pod down in good order.
 
 use std::sync::{
     Arc,
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 /// Where deaths are told.
 #[derive(Clone)]
-pub struct Watch {
+pub struct Supervision {
     tell: mpsc::UnboundedSender<&'static str>,
     leaving: Arc<AtomicBool>,
 }
@@ -27,7 +27,7 @@ impl Deaths {
     }
 }
 
-impl Watch {
+impl Supervision {
     /// A watch, and where it tells.
     #[must_use]
     pub fn new() -> (Self, Deaths) {
@@ -48,9 +48,9 @@ impl Watch {
     }
 }
 
-/// See [`Watch::guard`].
+/// See [`Supervision::guard`].
 pub struct Vital {
-    watch: Watch,
+    watch: Supervision,
     name: &'static str,
 }
 

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_channel::{p256, random, sha256, statement, vectors};
 use countersign_protocol::{
-    Role,
+    ServerRole,
     cbor::encode,
     decision::{Decision, Verdict, compact},
     frames::{AuthEnrol, Claim, ClientAuth, Context, EnrolCode, LinkToken, PhoneFrame, Ping, Pong, ServerFrame, Welcome},
@@ -20,11 +20,11 @@ use serde_json::json;
 fn main() -> std::io::Result<()> {
     let dir = std::env::args().nth(1).unwrap_or_else(|| "docs/vectors".to_owned());
     let write = |name: &str, value: serde_json::Value| fs::write(Path::new(&dir).join(name), format!("{value:#}\n"));
-    write("rust-channel.json", json!([conversation(Role::Ns), conversation(Role::Sfs)]))?;
+    write("rust-channel.json", json!([conversation(ServerRole::Ns), conversation(ServerRole::Sfs)]))?;
     write("rust-formats.json", formats())
 }
 
-fn conversation(role: Role) -> vectors::Conversation {
+fn conversation(role: ServerRole) -> vectors::Conversation {
     let welcome = encode(&Welcome { time: 1_790_000_000, max_frame: 32_786, ping_after: 240 });
     let contents = [
         PhoneFrame::from(ClientAuth::Enrol(AuthEnrol { code: EnrolCode(random()), app_version: None })).encode(),
@@ -40,8 +40,8 @@ fn formats() -> serde_json::Value {
     let (root, account) = (p256::SigningKey::generate(), p256::SigningKey::generate());
     let (realm, login, h, challenge) = (RealmId(random()), LoginId(random()), random::<32>(), random::<32>());
     let jkt = p256::thumbprint(&account.public());
-    let auth = labels::channel_auth(Role::Ns, &realm.0, &h, &jkt);
-    let enrol = labels::enrol(Role::Ns, &realm.0, &h, &challenge, &jkt);
+    let auth = labels::channel_auth(ServerRole::Ns, &realm.0, &h, &jkt);
+    let enrol = labels::enrol(ServerRole::Ns, &realm.0, &h, &challenge, &jkt);
     let context = encode(&Context {
         login,
         realm,
@@ -70,7 +70,7 @@ fn formats() -> serde_json::Value {
     );
     let qr = LoginQr { realm, login, t: 1_790_000_003, mac: mac.as_ref()[..16].try_into().expect("16 of 32 bytes") };
     let static_key = random();
-    let retry = statement::sign(&root, statement::draft(Role::Ns, realm.0, static_key, 3, 1_790_000_000, 1_790_600_000));
+    let retry = statement::sign(&root, statement::draft(ServerRole::Ns, realm.0, static_key, 3, 1_790_000_000, 1_790_600_000));
     let base = "https://id.example/app";
     let claim = Claim { req_id: ReqId(random()), login, qr_time: Some(1_790_000_003), qr_mac: Some(qr.mac), link: None };
     json!({

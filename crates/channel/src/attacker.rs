@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_protocol::{
-    Role, labels,
+    ServerRole, labels,
     outer::{NOISE_MSG1, NOISE_MSG2_OVERHEAD, Outer},
 };
 use snow::{
@@ -174,12 +174,12 @@ struct Server {
 impl Server {
     fn new() -> Self {
         let raw = random();
-        let key = ServerKey::new(Role::Ns, [7; 16], raw).unwrap();
-        let pin = ServerPin { role: Role::Ns, server_id: [7; 16], static_key: key.public() };
+        let key = ServerKey::new(ServerRole::Ns, [7; 16], raw).unwrap();
+        let pin = ServerPin { role: ServerRole::Ns, server_id: [7; 16], static_key: key.public() };
         Self { raw, key, pin }
     }
     fn prologue(&self) -> Vec<u8> {
-        labels::prologue(Role::Ns, &[7; 16], &self.key.key_id().0)
+        labels::prologue(ServerRole::Ns, &[7; 16], &self.key.key_id().0)
     }
     /// This server's key in other hands.
     fn responder(&self, trick: Trick) -> HandshakeState {

@@ -1,7 +1,7 @@
 //! Sealing and opening after the handshake.
 
 use countersign_protocol::{
-    Role,
+    ServerRole,
     ids::Jkt,
     labels,
     outer::{DATA_HEADER, MAX_PLAINTEXT},
@@ -16,12 +16,12 @@ pub const MAX_MESSAGES: u64 = 1 << 20;
 /// An established channel. It cannot be cloned or written out, so a nonce is never used twice.
 pub struct Channel {
     transport: Transport,
-    role: Role,
+    role: ServerRole,
     server_id: [u8; 16],
 }
 
 impl Channel {
-    pub(crate) fn new(transport: Transport, role: Role, server_id: [u8; 16]) -> Self {
+    pub(crate) fn new(transport: Transport, role: ServerRole, server_id: [u8; 16]) -> Self {
         Self { transport, role, server_id }
     }
 
@@ -98,7 +98,7 @@ mod tests {
     }
 
     fn server() -> ServerKey {
-        ServerKey::new(Role::Ns, [7; 16], random()).unwrap()
+        ServerKey::new(ServerRole::Ns, [7; 16], random()).unwrap()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_protocol::{
-    Role,
+    ServerRole,
     ids::KeyId,
     labels,
     outer::{NOISE_MSG1, NOISE_MSG2_OVERHEAD, Outer},
@@ -19,7 +19,7 @@ use crate::{
 /// A service's static key with the names it answers to.
 #[derive(Clone)]
 pub struct ServerKey {
-    role: Role,
+    role: ServerRole,
     server_id: [u8; 16],
     key_id: KeyId,
     key: Arc<StaticKey>,
@@ -30,7 +30,7 @@ impl ServerKey {
     ///
     /// # Errors
     /// [`ChannelError::Handshake`] when the bytes are not a key.
-    pub fn new(role: Role, server_id: [u8; 16], private: [u8; 32]) -> Result<Self, ChannelError> {
+    pub fn new(role: ServerRole, server_id: [u8; 16], private: [u8; 32]) -> Result<Self, ChannelError> {
         let key = StaticKey::from_raw(private).ok_or(ChannelError::Handshake)?;
         Ok(Self { role, server_id, key_id: key_id(&key.public), key: Arc::new(key) })
     }
@@ -55,7 +55,7 @@ impl ServerKey {
 
     /// The role in the prologue.
     #[must_use]
-    pub fn role(&self) -> Role {
+    pub fn role(&self) -> ServerRole {
         self.role
     }
 }
@@ -71,7 +71,7 @@ pub fn key_id(public: &[u8; 32]) -> KeyId {
 /// What a phone knows of a server before it connects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerPin {
-    pub role: Role,
+    pub role: ServerRole,
     pub server_id: [u8; 16],
     pub static_key: [u8; 32],
 }

@@ -1,7 +1,7 @@
 //! Making and believing server key statements (RETRY).
 
 use countersign_protocol::{
-    Role,
+    ServerRole,
     ids::KeyId,
     statement::{KeyStatement, RETRY_MAX_AGE, Signed, to_be_signed},
 };
@@ -18,7 +18,7 @@ const CLOCK_LEEWAY: u64 = 300;
 /// What a phone pinned at enrolment, and what it must not go back behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootPin {
-    pub role: Role,
+    pub role: ServerRole,
     pub server_id: [u8; 16],
     /// SHA-256 of the root's uncompressed point.
     pub root_pin: [u8; 32],
@@ -89,7 +89,7 @@ pub fn verify(bytes: &[u8], pin: &RootPin, now: u64) -> Result<KeyStatement, Sta
 
 /// A statement with everything but keys filled in, for callers of [`sign`].
 #[must_use]
-pub fn draft(role: Role, server_id: [u8; 16], static_key: [u8; 32], epoch: u64, issued_at: u64, not_after: u64) -> KeyStatement {
+pub fn draft(role: ServerRole, server_id: [u8; 16], static_key: [u8; 32], epoch: u64, issued_at: u64, not_after: u64) -> KeyStatement {
     KeyStatement {
         role: role.as_str().to_owned(),
         server_id,

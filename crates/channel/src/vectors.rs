@@ -4,7 +4,7 @@
 //! ciphertext and the shared secret, and a replaying KEM plays them back on both sides. All values are lower-case hex.
 
 use aws_lc_rs::kem::{DecapsulationKey, ML_KEM_768};
-use countersign_protocol::{Role, outer::Outer};
+use countersign_protocol::{ServerRole, outer::Outer};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -80,7 +80,7 @@ fn fixed<const N: usize>(text: &str) -> [u8; N] {
 /// # Panics
 /// When the operating system has no randomness to give.
 #[must_use]
-pub fn generate(comment: &str, role: Role, welcome: &[u8], contents: &[Vec<u8>]) -> Conversation {
+pub fn generate(comment: &str, role: ServerRole, welcome: &[u8], contents: &[Vec<u8>]) -> Conversation {
     let kem = DecapsulationKey::generate(&ML_KEM_768).expect("randomness");
     let ek = kem.encapsulation_key().expect("a public half");
     let (ct, ss) = ek.encapsulate().expect("randomness");
@@ -122,7 +122,7 @@ pub fn generate(comment: &str, role: Role, welcome: &[u8], contents: &[Vec<u8>])
 #[must_use]
 pub fn replay(c: &Conversation) -> Conversation {
     let mut out = c.clone();
-    let role = Role::parse(&c.role).expect("a role");
+    let role = ServerRole::parse(&c.role).expect("a role");
     let server = ServerKey::new(role, fixed(&c.server_id), fixed(&c.server_static_private)).expect("a server key");
     let kem = |ephemeral: &str| Replay {
         encapsulation_key: Some(unhex(&c.encapsulation_key)),

@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use countersign_channel::{Channel, ChannelError, Greeting, MAX_MESSAGES, ServerKey, ServerPin, accept, p256, random};
-use countersign_protocol::{Role, ids::Jkt, labels, outer::Outer};
+use countersign_protocol::{ServerRole, ids::Jkt, labels, outer::Outer};
 
 fn server() -> ServerKey {
-    ServerKey::new(Role::Ns, [7; 16], random()).unwrap()
+    ServerKey::new(ServerRole::Ns, [7; 16], random()).unwrap()
 }
 
 fn pin(key: &ServerKey) -> ServerPin {
@@ -115,11 +115,13 @@ fn small_order_and_non_canonical_points_are_refused_on_both_sides() {
 #[test]
 fn another_role_server_id_or_key_refuses_the_same_hello() {
     let raw = random();
-    let key = ServerKey::new(Role::Ns, [7; 16], raw).unwrap();
+    let key = ServerKey::new(ServerRole::Ns, [7; 16], raw).unwrap();
     let (_, hello) = Greeting::start(&pin(&key)).unwrap();
-    for other in
-        [ServerKey::new(Role::Sfs, [7; 16], raw), ServerKey::new(Role::Ns, [8; 16], raw), ServerKey::new(Role::Ns, [7; 16], random())]
-    {
+    for other in [
+        ServerKey::new(ServerRole::Sfs, [7; 16], raw),
+        ServerKey::new(ServerRole::Ns, [8; 16], raw),
+        ServerKey::new(ServerRole::Ns, [7; 16], random()),
+    ] {
         assert_eq!(accept(&other.unwrap(), &noise(&hello), b"").map(drop), Err(ChannelError::Handshake));
     }
     accept(&key, &noise(&hello), b"").unwrap();
@@ -199,9 +201,9 @@ fn an_enrolment_signature_counts_for_one_channel_challenge_and_key() {
     assert!(verify(&server.enrol_message(&challenge, &Jkt([7; 32]))).is_err(), "another key's thumbprint");
     assert!(verify(&server.auth_message(&jkt)).is_err(), "another purpose");
     let h = server.handshake_hash();
-    verify(&labels::enrol(Role::Ns, &[7; 16], &h, &challenge, &jkt)).unwrap();
-    assert!(verify(&labels::enrol(Role::Sfs, &[7; 16], &h, &challenge, &jkt)).is_err(), "another role");
-    assert!(verify(&labels::enrol(Role::Ns, &[8; 16], &h, &challenge, &jkt)).is_err(), "another server");
+    verify(&labels::enrol(ServerRole::Ns, &[7; 16], &h, &challenge, &jkt)).unwrap();
+    assert!(verify(&labels::enrol(ServerRole::Sfs, &[7; 16], &h, &challenge, &jkt)).is_err(), "another role");
+    assert!(verify(&labels::enrol(ServerRole::Ns, &[8; 16], &h, &challenge, &jkt)).is_err(), "another server");
 }
 
 #[test]

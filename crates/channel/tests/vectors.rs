@@ -8,7 +8,7 @@ use countersign_channel::{
     statement::{RootPin, StatementError, verify},
     vectors::{Conversation, replay, unhex},
 };
-use countersign_protocol::{Role, decision, frames, ids::Jkt, labels, link::Link};
+use countersign_protocol::{ServerRole, decision, frames, ids::Jkt, labels, link::Link};
 use serde_json::Value;
 
 fn files(suffix: &str) -> Vec<(String, String)> {
@@ -58,10 +58,10 @@ fn signatures(v: &Value) {
     let public: [u8; 65] = fixed(&v["account_public_key"]);
     let (server_id, h, jkt) = (fixed(&v["server_id"]), fixed(&v["h"]), Jkt(fixed(&v["jkt"])));
     assert_eq!(p256::thumbprint(&public), jkt);
-    let auth = labels::channel_auth(Role::Ns, &server_id, &h, &jkt);
+    let auth = labels::channel_auth(ServerRole::Ns, &server_id, &h, &jkt);
     assert_eq!(auth, unhex(v["channel_auth"]["message"].as_str().unwrap()));
     p256::verify(&public, &auth, &fixed(&v["channel_auth"]["signature"])).unwrap();
-    let enrol = labels::enrol(Role::Ns, &server_id, &h, &fixed(&v["challenge"]), &jkt);
+    let enrol = labels::enrol(ServerRole::Ns, &server_id, &h, &fixed(&v["challenge"]), &jkt);
     assert_eq!(enrol, unhex(v["enrol"]["message"].as_str().unwrap()));
     p256::verify(&public, &enrol, &fixed(&v["enrol"]["signature"])).unwrap();
     assert!(p256::verify(&public, &auth, &fixed(&v["enrol"]["signature"])).is_err());
@@ -99,7 +99,7 @@ fn retry(v: &Value) {
     let bytes = unhex(r["statement"].as_str().unwrap());
     let now = r["verify_at"].as_u64().unwrap();
     let pin = RootPin {
-        role: Role::Ns,
+        role: ServerRole::Ns,
         server_id: fixed(&v["server_id"]),
         root_pin: fixed(&r["root_pin"]),
         epoch: r["epoch_held"].as_u64().unwrap(),
@@ -113,7 +113,7 @@ fn retry(v: &Value) {
     };
     assert_eq!(with(&|p| p.root_pin[0] ^= 1), Err(StatementError::Root));
     assert_eq!(with(&|p| p.epoch = statement.epoch), Err(StatementError::Epoch));
-    assert_eq!(with(&|p| p.role = Role::Mc), Err(StatementError::Server));
+    assert_eq!(with(&|p| p.role = ServerRole::Mc), Err(StatementError::Server));
     assert_eq!(with(&|p| p.server_id[0] ^= 1), Err(StatementError::Server));
     assert_eq!(verify(&bytes, &pin, statement.not_after), Err(StatementError::Time));
     assert_eq!(verify(&bytes, &pin, statement.issued_at + 7 * 86_400 + 1), Err(StatementError::Time));

@@ -54,7 +54,7 @@ impl Confirm {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum EnrolmentState {
     Pending,
     Redeemed,
     Confirmed,
@@ -63,7 +63,7 @@ pub enum State {
     Expired,
 }
 
-impl State {
+impl EnrolmentState {
     pub const ALL: [Self; 6] = [Self::Pending, Self::Redeemed, Self::Confirmed, Self::Refused, Self::Cancelled, Self::Expired];
 
     /// Rank of the state; never runs backwards.
@@ -116,7 +116,7 @@ pub struct Enrolment {
     pub confirm: Confirm,
     pub created_at: Time,
     pub expires_at: Time,
-    pub state: State,
+    pub state: EnrolmentState,
     pub tries_left: u32,
     pub redeemed: Option<Redeemed>,
     /// What another phone of the user signed to let this one in.
@@ -160,7 +160,7 @@ impl Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// It moves, with this many tries left.
-    To(State, u32),
+    To(EnrolmentState, u32),
     /// The same phone asks again for what it already got.
     SameAgain,
 }
@@ -178,7 +178,7 @@ pub enum Step {
 /// # Errors
 /// Why the event does not fit. A wrong number is not an error here: it moves to the same state with one try less, or to refused.
 pub fn step(e: &Enrolment, event: &Event, now: Time) -> Result<Step, Refused> {
-    use State as S;
+    use EnrolmentState as S;
     let over = now >= e.expires_at;
     match (e.state, event) {
         (S::Pending | S::Redeemed, Event::Expire) if over => Ok(Step::To(S::Expired, e.tries_left)),
@@ -210,9 +210,9 @@ fn same_phone(e: &Enrolment, jkt: &Jkt, req: ReqId) -> bool {
 fn typed_number(e: &Enrolment, typed: &str) -> Step {
     let right = e.redeemed.as_ref().and_then(|r| r.number.as_deref()).is_some_and(|n| same(n.as_bytes(), typed.trim().as_bytes()));
     match (right, e.tries_left) {
-        (true, _) => Step::To(State::Confirmed, e.tries_left),
-        (false, 0 | 1) => Step::To(State::Refused, 0),
-        (false, n) => Step::To(State::Redeemed, n - 1),
+        (true, _) => Step::To(EnrolmentState::Confirmed, e.tries_left),
+        (false, 0 | 1) => Step::To(EnrolmentState::Refused, 0),
+        (false, n) => Step::To(EnrolmentState::Redeemed, n - 1),
     }
 }
 
@@ -231,7 +231,7 @@ mod tests {
             confirm: Confirm::Number,
             created_at: Time(0),
             expires_at: Time(600_000),
-            state: State::Pending,
+            state: EnrolmentState::Pending,
             tries_left: NUMBER_TRIES,
             redeemed: None,
             approval: None,
@@ -271,14 +271,14 @@ mod tests {
                     }
                     Event::TypeNumber(n) => {
                         prop_assert!(Time(now) < e.expires_at);
-                        if n != "1234" { wrong += 1; prop_assert_ne!(state, State::Confirmed); }
+                        if n != "1234" { wrong += 1; prop_assert_ne!(state, EnrolmentState::Confirmed); }
                         prop_assert!(wrong <= NUMBER_TRIES);
                     }
                     Event::Expire => prop_assert!(Time(now) >= e.expires_at),
                     Event::Admit | Event::Vouch(_) | Event::Turn => prop_assert!(false, "confirmed in another way than its own"),
                     Event::Cancel => {}
                 }
-                prop_assert!(state != State::Confirmed || (before.state == State::Redeemed && matches!(event, Event::TypeNumber(_))));
+                prop_assert!(state != EnrolmentState::Confirmed || (before.state == EnrolmentState::Redeemed && matches!(event, Event::TypeNumber(_))));
                 e.state = state;
                 e.tries_left = tries;
             }
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn each_way_of_confirming_is_for_enrolments_that_asked_for_it() {
         let mut e = enrolment();
-        e.state = State::Redeemed;
+        e.state = EnrolmentState::Redeemed;
         e.redeemed = Some(Redeemed {
             account: AccountId([9; 16]),
             jkt: Jkt([1; 32]),
@@ -304,7 +304,8 @@ mod tests {
         for confirm in Confirm::ALL {
             e.confirm = confirm;
             for (way, event) in &ways {
-                let expected = if *way == confirm { Ok(Step::To(State::Confirmed, NUMBER_TRIES)) } else { Err(Refused::NotAllowed) };
+                let expected =
+                    if *way == confirm { Ok(Step::To(EnrolmentState::Confirmed, NUMBER_TRIES)) } else { Err(Refused::NotAllowed) };
                 assert_eq!(step(&e, event, Time(1)), expected, "{confirm:?} {event:?}");
             }
         }
@@ -313,7 +314,7 @@ mod tests {
     #[test]
     fn a_repeated_answer_is_only_for_the_phone_that_redeemed() {
         let mut e = enrolment();
-        e.state = State::Redeemed;
+        e.state = EnrolmentState::Redeemed;
         e.redeemed = Some(Redeemed {
             account: AccountId([9; 16]),
             jkt: Jkt([1; 32]),

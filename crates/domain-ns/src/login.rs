@@ -143,7 +143,7 @@ pub struct Claim {
 
 /// Where the login is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum LoginProgress {
     Pending,
     Claimed(Claim),
     /// Approved; not redeemed yet unless `redeemed`.
@@ -164,7 +164,7 @@ pub enum State {
     },
 }
 
-impl State {
+impl LoginProgress {
     /// As phones and pages see it.
     #[must_use]
     pub fn public(&self) -> LoginState {
@@ -230,49 +230,57 @@ pub enum Event {
 ///
 /// # Errors
 /// Why the event does not fit; the state stays as it is.
-pub fn step(login: &Login, state: &State, event: &Event, now: Time) -> Result<State, Refused> {
+pub fn step(login: &Login, state: &LoginProgress, event: &Event, now: Time) -> Result<LoginProgress, Refused> {
     let over = now >= login.expires_at && !countersign_ports::sabotage::active(countersign_ports::sabotage::Sabotage::LoseExpiry);
     match (state, event) {
-        (State::Pending | State::Claimed(_), Event::Expire) => {
+        (LoginProgress::Pending | LoginProgress::Claimed(_), Event::Expire) => {
             if over {
-                Ok(State::Expired)
+                Ok(LoginProgress::Expired)
             } else {
                 Err(Refused::NotAllowed)
             }
         }
-        (State::Pending | State::Claimed(_), Event::Claim(_) | Event::Decide { .. }) if over => Err(Refused::Expired),
+        (LoginProgress::Pending | LoginProgress::Claimed(_), Event::Claim(_) | Event::Decide { .. }) if over => Err(Refused::Expired),
 
-        (State::Pending, Event::Claim(claim)) => login.expects(claim.account, &claim.user_id).map(|()| State::Claimed(claim.clone())),
-        (State::Claimed(by), Event::Claim(again)) if by.account == again.account => Ok(state.clone()),
-        (State::Claimed(_), Event::Claim(_)) => Err(Refused::AlreadyClaimed),
+        (LoginProgress::Pending, Event::Claim(claim)) => {
+            login.expects(claim.account, &claim.user_id).map(|()| LoginProgress::Claimed(claim.clone()))
+        }
+        (LoginProgress::Claimed(by), Event::Claim(again)) if by.account == again.account => Ok(state.clone()),
+        (LoginProgress::Claimed(_), Event::Claim(_)) => Err(Refused::AlreadyClaimed),
 
-        (State::Claimed(by), Event::Decide { account, verdict, reason, number }) if by.account == *account => {
+        (LoginProgress::Claimed(by), Event::Decide { account, verdict, reason, number }) if by.account == *account => {
             decide(login, by, *verdict, *reason, number.as_deref(), now)
         }
-        (State::Claimed(by), Event::Disown(account, why)) if by.account == *account => {
-            Ok(State::Refused { reason: why.as_str().to_owned() })
+        (LoginProgress::Claimed(by), Event::Disown(account, why)) if by.account == *account => {
+            Ok(LoginProgress::Refused { reason: why.as_str().to_owned() })
         }
         // A login somebody else holds does not exist for this account.
-        (State::Pending | State::Claimed(_), Event::Decide { .. } | Event::Disown(..)) => Err(Refused::NotFound),
+        (LoginProgress::Pending | LoginProgress::Claimed(_), Event::Decide { .. } | Event::Disown(..)) => Err(Refused::NotFound),
 
-        (State::Pending | State::Claimed(_), Event::Cancel) => Ok(State::Cancelled),
-        (State::Pending | State::Claimed(_), Event::Redeem { .. } | Event::End(_)) => Err(Refused::NotApproved),
+        (LoginProgress::Pending | LoginProgress::Claimed(_), Event::Cancel) => Ok(LoginProgress::Cancelled),
+        (LoginProgress::Pending | LoginProgress::Claimed(_), Event::Redeem { .. } | Event::End(_)) => Err(Refused::NotApproved),
 
-        (State::Approved { claim, redeem_by, ends_at, redeemed }, Event::Redeem { return_token, expected }) => {
+        (LoginProgress::Approved { claim, redeem_by, ends_at, redeemed }, Event::Redeem { return_token, expected }) => {
             redeem(claim, *redeem_by, *redeemed, *return_token, expected, now)?;
-            Ok(State::Approved { claim: claim.clone(), redeem_by: *redeem_by, ends_at: *ends_at, redeemed: true })
+            Ok(LoginProgress::Approved { claim: claim.clone(), redeem_by: *redeem_by, ends_at: *ends_at, redeemed: true })
         }
-        (State::Approved { ends_at, .. }, Event::End(EndedBy::Lifetime)) if now < *ends_at => Err(Refused::NotAllowed),
-        (State::Approved { redeemed, .. }, Event::End(by)) => Ok(State::Ended { by: *by, redeemed: *redeemed }),
+        (LoginProgress::Approved { ends_at, .. }, Event::End(EndedBy::Lifetime)) if now < *ends_at => Err(Refused::NotAllowed),
+        (LoginProgress::Approved { redeemed, .. }, Event::End(by)) => Ok(LoginProgress::Ended { by: *by, redeemed: *redeemed }),
 
-        (State::Refused { .. } | State::Cancelled | State::Expired | State::Ended { .. }, Event::Redeem { .. } | Event::End(_)) => {
-            Err(Refused::NotApproved)
-        }
-        (State::Expired, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Expired),
-        (State::Cancelled, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Cancelled),
-        (State::Approved { .. } | State::Refused { .. } | State::Cancelled | State::Expired | State::Ended { .. }, _) => {
-            Err(Refused::AlreadyDecided)
-        }
+        (
+            LoginProgress::Refused { .. } | LoginProgress::Cancelled | LoginProgress::Expired | LoginProgress::Ended { .. },
+            Event::Redeem { .. } | Event::End(_),
+        ) => Err(Refused::NotApproved),
+        (LoginProgress::Expired, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Expired),
+        (LoginProgress::Cancelled, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Cancelled),
+        (
+            LoginProgress::Approved { .. }
+            | LoginProgress::Refused { .. }
+            | LoginProgress::Cancelled
+            | LoginProgress::Expired
+            | LoginProgress::Ended { .. },
+            _,
+        ) => Err(Refused::AlreadyDecided),
     }
 }
 
@@ -284,18 +292,18 @@ fn decide(
     reason: Option<RefuseReason>,
     number: Option<&str>,
     now: Time,
-) -> Result<State, Refused> {
+) -> Result<LoginProgress, Refused> {
     match (verdict, reason) {
         (Verdict::Approve, None) => {
             login.expects(by.account, &by.user_id)?;
             let right = by.number.as_deref().is_none_or(|wanted| number.is_some_and(|typed| same(wanted.as_bytes(), typed.as_bytes())));
             if !right {
-                return Ok(State::Refused { reason: WRONG_NUMBER.to_owned() });
+                return Ok(LoginProgress::Refused { reason: WRONG_NUMBER.to_owned() });
             }
             // Lifetimes are the realm's; the flow that stores the outcome sets them.
-            Ok(State::Approved { claim: by.clone(), redeem_by: now, ends_at: now, redeemed: false })
+            Ok(LoginProgress::Approved { claim: by.clone(), redeem_by: now, ends_at: now, redeemed: false })
         }
-        (Verdict::Refuse, Some(reason)) => Ok(State::Refused { reason: reason.as_str().to_owned() }),
+        (Verdict::Refuse, Some(reason)) => Ok(LoginProgress::Refused { reason: reason.as_str().to_owned() }),
         (Verdict::Approve, Some(_)) | (Verdict::Refuse, None) => Err(Refused::BadDecision),
     }
 }

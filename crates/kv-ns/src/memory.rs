@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use countersign_domain_ns::ports::{Advanced, CounterKind, Live, Measure, Opened, Opening, Quarantine, Suspect, Topic, Versioned};
 use countersign_kv::{MemoryKv, Vanishing};
 use countersign_ports::{Fault, time::Time};
-use countersign_protocol::ids::{AccountId, LoginId, RealmId};
+use countersign_protocol::{
+    codes::LoginState,
+    ids::{AccountId, LoginId, RealmId},
+};
 
 use crate::{
     SETTLED_SECS,
@@ -27,7 +30,7 @@ struct Entry {
 }
 
 #[derive(Default)]
-struct State {
+struct LiveState {
     logins: HashMap<LoginId, Entry>,
     claims: HashMap<AccountId, Vec<(LoginId, Time)>>,
     offers: HashMap<AccountId, Vec<Offer>>,
@@ -46,7 +49,7 @@ enum Deadline {
 /// The in-memory adapter.
 pub struct MemoryLive {
     kv: Arc<MemoryKv>,
-    state: Mutex<State>,
+    state: Mutex<LiveState>,
 }
 
 /// How many entries of each kind there are.
@@ -68,7 +71,7 @@ impl MemoryLive {
     }
 
     /// The state, swept. Every change below leaves it whole, so a panic elsewhere does not spoil it.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LiveState> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.kv.now();
         while let Some((&(at, what), ())) = state.deadlines.first_key_value()
@@ -93,7 +96,7 @@ impl MemoryLive {
     }
 
     /// How many the account would have been shown with this one; 0 when nothing is shown.
-    fn offer(&self, state: &mut State, opening: &Opening<'_>, to: AccountId, until: Time, quiet: bool) -> u64 {
+    fn offer(&self, state: &mut LiveState, opening: &Opening<'_>, to: AccountId, until: Time, quiet: bool) -> u64 {
         let (limit, login) = (opening.shown, opening.login);
         let counter = CounterKind::Offers.of(opening.realm, to.0);
         let n = if quiet { 0 } else { self.kv.count_at_once(counter, limit.secs).n };
@@ -108,7 +111,7 @@ impl MemoryLive {
     }
 }
 
-impl State {
+impl LiveState {
     fn create(&mut self, login: LoginId, body: Vec<u8>, gone_at: Time) -> Result<bool, Fault> {
         if self.logins.len() >= MOST_LOGINS {
             return Err(Fault::Busy("too many pending logins".to_owned()));
@@ -116,7 +119,7 @@ impl State {
         if self.logins.contains_key(&login) {
             return Ok(false);
         }
-        self.logins.insert(login, Entry { stored: Versioned { v: 1, body }, gone_at });
+        self.logins.insert(login, Entry { stored: Versioned { v: LoginState::PENDING, body }, gone_at });
         self.deadlines.insert((gone_at, Deadline::Login(login)), ());
         Ok(true)
     }

@@ -161,15 +161,31 @@ codes! {
     }
 }
 
+/// The version `v` of a login is the rank of its state, so that it never runs backwards.
 impl LoginState {
-    /// The version `v` of a state: its rank, so that it never runs backwards (1 pending, 2 claimed, 3 outcome, 4 ended).
+    /// Version of a login that waits for a phone.
+    pub const PENDING: u64 = 1;
+    /// Version of a login that a phone has claimed.
+    pub const CLAIMED: u64 = 2;
+    /// Version of a login that has its outcome.
+    pub const OUTCOME: u64 = 3;
+    /// Version of a login that was approved and has ended since.
+    pub const ENDED: u64 = 4;
+
+    /// The version of this state.
     #[must_use]
     pub fn version(self) -> u64 {
         match self {
-            Self::Pending => 1,
-            Self::Claimed => 2,
-            Self::Approved | Self::Refused | Self::Cancelled | Self::Expired => 3,
-            Self::Ended => 4,
+            Self::Pending => Self::PENDING,
+            Self::Claimed => Self::CLAIMED,
+            Self::Approved | Self::Refused | Self::Cancelled | Self::Expired => Self::OUTCOME,
+            Self::Ended => Self::ENDED,
         }
+    }
+
+    /// Whether no other state follows: an approved login still ends.
+    #[must_use]
+    pub fn is_last(self) -> bool {
+        self.version() >= Self::OUTCOME && self != Self::Approved
     }
 }

@@ -20,7 +20,7 @@ pub const SUBPROTOCOL: &str = "countersign.sigmai.v1";
 
 /// The service at the other end of a phone connection; part of every label and of the prologue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
+pub enum ServerRole {
     /// Logins and signing; its server id is the realm's id.
     Ns,
     /// Second factor; its server id is its own.
@@ -29,7 +29,7 @@ pub enum Role {
     Mc,
 }
 
-impl Role {
+impl ServerRole {
     /// The spelling used in labels, prologue and URL paths.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -40,7 +40,7 @@ impl Role {
         }
     }
 
-    /// Parses [`Role::as_str`].
+    /// Parses [`ServerRole::as_str`].
     #[must_use]
     pub fn parse(s: &str) -> Option<Self> {
         [Self::Ns, Self::Sfs, Self::Mc].into_iter().find(|r| r.as_str() == s)

@@ -7,7 +7,7 @@ use countersign_domain_ns::{
     api_key::ApiKey,
     audit::{About, Actor, Filter, Stamp, Who},
     authority::{Authority, Lineage},
-    enrolment::{Confirm, Enrolment, Redeemed, State},
+    enrolment::{Confirm, Enrolment, EnrolmentState, Redeemed},
     further::{Admission, Closer, Past},
     login::Outcome,
     permission::{builtin, role},
@@ -39,7 +39,7 @@ async fn waiting(store: &Arc<dyn Store>, n: u32) -> Enrolment {
     let account = AccountId(id(n));
     let jkt = Jkt([u8::try_from(n).unwrap(); 32]);
     let redeemed = Redeemed { account, jkt, req_id: ReqId(id(n)), device: "phone".into(), number: None };
-    let after = Enrolment { state: State::Redeemed, redeemed: Some(redeemed), ..e };
+    let after = Enrolment { state: EnrolmentState::Redeemed, redeemed: Some(redeemed), ..e };
     let account = Account {
         id: account,
         realm: REALM,
@@ -63,7 +63,7 @@ async fn waiting(store: &Arc<dyn Store>, n: u32) -> Enrolment {
 
 async fn admit(store: &Arc<dyn Store>, e: &Enrolment, past: Past, stamp: &Stamp) -> bool {
     let admission = Admission { past, recovered: true, unsettled: false, active_from: None, rules_from: None };
-    let after = Enrolment { state: State::Confirmed, ..e.clone() };
+    let after = Enrolment { state: EnrolmentState::Confirmed, ..e.clone() };
     store.move_enrolment(e, &after, Some(&admission), ALICE, stamp).await.unwrap()
 }
 
@@ -106,7 +106,7 @@ async fn of_two_first_phones_that_are_let_in_at_once_one_is_the_first(place: Pla
             here.add_enrolment(&e, &stamp()).await.unwrap();
             let jkt = Jkt([u8::try_from(n).unwrap(); 32]);
             let redeemed = Redeemed { account: AccountId(id(n)), jkt, req_id: ReqId(id(n)), device: "x".into(), number: Some("1".into()) };
-            let after = Enrolment { state: State::Redeemed, redeemed: Some(redeemed), ..e.clone() };
+            let after = Enrolment { state: EnrolmentState::Redeemed, redeemed: Some(redeemed), ..e.clone() };
             let phone = here.account(REALM, PHONE).await.unwrap().unwrap();
             let origin = Origin::default();
             let account = Account { id: AccountId(id(n)), user_id: user.clone(), jkt, state: AccountState::Pending, origin, ..phone };
@@ -115,7 +115,7 @@ async fn of_two_first_phones_that_are_let_in_at_once_one_is_the_first(place: Pla
             racers.push(tokio::spawn(async move {
                 let e = store.enrolment(REALM, e.id).await.unwrap().unwrap();
                 let first = Admission { past: Past::default(), recovered: false, unsettled: false, active_from: None, rules_from: None };
-                let after = Enrolment { state: State::Confirmed, ..e.clone() };
+                let after = Enrolment { state: EnrolmentState::Confirmed, ..e.clone() };
                 store.move_enrolment(&e, &after, Some(&first), hash, &stamp()).await.unwrap()
             }));
         }
@@ -223,7 +223,7 @@ async fn a_phone_that_the_release_before_let_in_is_not_forgotten_with_its_deleti
     assert_eq!(realm.realm.id, REALM);
     store.add_enrolment(&e, &stamp()).await.unwrap();
     let redeemed = Redeemed { account: AccountId(id(60)), jkt: Jkt([60; 32]), req_id: ReqId(id(60)), device: "x".into(), number: None };
-    let after = Enrolment { state: State::Confirmed, redeemed: Some(redeemed), ..e };
+    let after = Enrolment { state: EnrolmentState::Confirmed, redeemed: Some(redeemed), ..e };
     let phone = store.account(REALM, PHONE).await.unwrap().unwrap();
     let origin = Origin::default();
     let account = Account { id: AccountId(id(60)), user_id: "carol".into(), jkt: Jkt([60; 32]), origin, ..phone };

@@ -6,7 +6,7 @@ use crate::support::Place;
 use countersign_domain_ns::{
     account::{Account, Origin, PhonesAfter},
     audit::{Actor, Filter, Stamp},
-    enrolment::{Confirm, Enrolment, State},
+    enrolment::{Confirm, Enrolment, EnrolmentState},
     further::{Admission, Past, UserHash},
     login::{Claim, EndedBy, Initiator, Login, Outcome, Via},
     ports::{Recorded, Redeemed, Store},
@@ -86,7 +86,7 @@ pub(crate) fn enrolment(n: u32) -> Enrolment {
         confirm: Confirm::None,
         created_at: NOW,
         expires_at: NOW.plus_secs(600),
-        state: State::Pending,
+        state: EnrolmentState::Pending,
         tries_left: 3,
         redeemed: None,
         approval: None,
@@ -103,7 +103,7 @@ pub(crate) async fn furnished(place: &Place) -> Arc<dyn Store> {
     assert!(store.add_realm(&sealed, &stamp()).await.unwrap());
     let mut redeemed = enrolment(900);
     store.add_enrolment(&redeemed, &stamp()).await.unwrap();
-    redeemed.state = State::Confirmed;
+    redeemed.state = EnrolmentState::Confirmed;
     redeemed.redeemed = Some(countersign_domain_ns::enrolment::Redeemed {
         account: PHONE,
         jkt: Jkt([5; 32]),

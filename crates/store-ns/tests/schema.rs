@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use countersign_store::{
-    migrate::{State, What, migrate},
+    migrate::{SchemaState, What, migrate},
     url::{DatabaseUrl, TlsOptions},
 };
 use countersign_store_ns::migrations;
-use countersign_testkit::Server;
+use countersign_testkit::SharedServer;
 
 use crate::support::{self, Place};
 
@@ -66,7 +66,7 @@ fn of_sqlite(url: &DatabaseUrl) -> Schema {
     gather(columns.iter().map(String::as_str), indexes.iter().map(String::as_str))
 }
 
-fn of_server(server: &Server, url: &DatabaseUrl) -> Schema {
+fn of_server(server: &SharedServer, url: &DatabaseUrl) -> Schema {
     let text = url.to_string();
     let name = text.rsplit('/').next().unwrap();
     let postgres = matches!(url, DatabaseUrl::Postgres(_));
@@ -94,7 +94,7 @@ fn believed() -> Schema {
     found
 }
 
-async fn migrated(place: &Place) -> State {
+async fn migrated(place: &Place) -> SchemaState {
     migrate(&place.url, &TlsOptions::default(), migrations(), What::Run).await.unwrap()
 }
 
@@ -128,7 +128,7 @@ async fn of_five_starters_one_migrates_and_all_start(place: Place) {
     }
     assert_eq!(ran, 1);
     let now = migrate(&place.url, &TlsOptions::default(), migrations(), What::Look).await.unwrap();
-    assert_eq!(now, State::default());
+    assert_eq!(now, SchemaState::default());
 }
 
 async fn looking_changes_nothing(place: Place) {

@@ -4,18 +4,18 @@ use countersign_store::{
     StoreError,
     migrate::{What, migrate},
     mysql,
-    pool::Server as _,
+    pool::SqlServer as _,
     url::{DatabaseUrl, TlsMode, TlsOptions},
 };
 use countersign_store_ns::{NsStore, migrations};
-use countersign_testkit::Server;
+use countersign_testkit::SharedServer;
 use tokio::runtime::Handle;
 
 async fn open(url: &str, tls: &TlsOptions) -> Result<NsStore, StoreError> {
     NsStore::open(&url.parse::<DatabaseUrl>().unwrap(), tls, 2, &Handle::current()).await
 }
 
-fn servers() -> impl Iterator<Item = &'static Server> {
+fn servers() -> impl Iterator<Item = &'static SharedServer> {
     [countersign_testkit::postgres(), countersign_testkit::mariadb()].into_iter().flatten()
 }
 
@@ -76,8 +76,8 @@ async fn a_server_is_verified_as_far_as_the_mode_says() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pod_shows_its_certificate_to_a_server_that_asks() {
-    let dir = |server: &Server| server.ca.parent().unwrap().to_owned();
-    let tls = |server: &Server, shown: bool| {
+    let dir = |server: &SharedServer| server.ca.parent().unwrap().to_owned();
+    let tls = |server: &SharedServer, shown: bool| {
         let identity = shown.then(|| (dir(server).join("client.pem"), dir(server).join("client.key")));
         TlsOptions { mode: TlsMode::VerifyFull, ca: Some(server.ca.clone()), identity }
     };

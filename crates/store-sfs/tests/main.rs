@@ -5,7 +5,7 @@ use countersign_domain_sfs::{ports::Store, server::SealedServer};
 use countersign_ports::{identity::SealedKey, probe::Probe, time::Time};
 use countersign_protocol::ids::{AuditId, KeyId, ServerId};
 use countersign_store::{
-    migrate::{State, What, migrate},
+    migrate::{SchemaState, What, migrate},
     url::{DatabaseUrl, TlsOptions},
 };
 use countersign_store_sfs::{SfsStore, migrations};
@@ -19,7 +19,7 @@ struct Place {
 }
 
 impl Place {
-    async fn migrate(&self, what: What) -> State {
+    async fn migrate(&self, what: What) -> SchemaState {
         migrate(&self.url, &TlsOptions::default(), migrations(), what).await.unwrap()
     }
 
@@ -69,7 +69,7 @@ async fn of_several_that_start_one_gives_the_server_its_identity(place: Place) {
 async fn what_is_there_is_there_for_the_next_start_and_nothing_is_left_to_migrate(place: Place) {
     assert_eq!(place.migrate(What::Look).await.pending.len(), 1);
     assert!(place.open().await.add_server(&server(3), AuditId([1; 16])).await.unwrap());
-    assert_eq!(place.migrate(What::Look).await, State::default());
+    assert_eq!(place.migrate(What::Look).await, SchemaState::default());
     assert_eq!(place.open().await.server().await.unwrap(), Some(server(3)));
 }
 

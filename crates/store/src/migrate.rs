@@ -13,7 +13,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use crate::{
     StoreError,
-    pool::Server,
+    pool::SqlServer,
     url::{DatabaseUrl, TlsOptions},
 };
 
@@ -28,7 +28,7 @@ pub struct Migrations {
 
 /// How far a database is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct State {
+pub struct SchemaState {
     /// Not run yet.
     pub pending: Vec<String>,
     /// Run by a release that knows more than this one.
@@ -47,7 +47,7 @@ pub enum What {
 ///
 /// # Errors
 /// [`StoreError::Open`] when the database cannot be used, [`StoreError::Query`] when a migration fails.
-pub async fn migrate(url: &DatabaseUrl, tls: &TlsOptions, all: Migrations, what: What) -> Result<State, StoreError> {
+pub async fn migrate(url: &DatabaseUrl, tls: &TlsOptions, all: Migrations, what: What) -> Result<SchemaState, StoreError> {
     match url {
         DatabaseUrl::Sqlite(path) => sqlite(path, all.sqlite, what),
         DatabaseUrl::Postgres(url) => postgres(url, tls, all, what).await,
@@ -64,7 +64,7 @@ fn go<DB: diesel::backend::Backend>(
     harness: &mut impl MigrationHarness<DB>,
     migrations: &(impl MigrationSource<DB> + Copy),
     what: What,
-) -> Result<State, StoreError> {
+) -> Result<SchemaState, StoreError> {
     let known = migrations.migrations().map_err(failed)?;
     let known: Vec<MigrationVersion<'_>> = known.iter().map(|m| m.name().version().as_owned()).collect();
     let newer = harness.applied_migrations().map_err(failed)?.iter().filter(|v| !known.contains(v)).map(ToString::to_string).collect();
@@ -72,14 +72,14 @@ fn go<DB: diesel::backend::Backend>(
     if what == What::Run {
         harness.run_pending_migrations(*migrations).map_err(failed)?;
     }
-    Ok(State { pending, newer })
+    Ok(SchemaState { pending, newer })
 }
 
 /// The same for a SQLite file.
 ///
 /// # Errors
 /// As [`migrate`].
-pub fn sqlite(path: &Path, migrations: EmbeddedMigrations, what: What) -> Result<State, StoreError> {
+pub fn sqlite(path: &Path, migrations: EmbeddedMigrations, what: What) -> Result<SchemaState, StoreError> {
     let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("{}: {e}", path.display()));
     let lock = File::create(path.with_extension("migrate.lock")).map_err(|e| open(&e))?;
     // A lock on a file beside the database: the operating system releases it even when the process dies.
@@ -105,7 +105,7 @@ struct Got {
     ok: Option<i64>,
 }
 
-async fn postgres(url: &str, tls: &TlsOptions, all: Migrations, what: What) -> Result<State, StoreError> {
+async fn postgres(url: &str, tls: &TlsOptions, all: Migrations, what: What) -> Result<SchemaState, StoreError> {
     let mut c = AsyncPgConnection::connect(url, tls).await?;
     c.examine().await?;
     // The lock is the session's: it goes with the connection, whatever happens. A migration may take longer than a request.
@@ -117,7 +117,7 @@ async fn postgres(url: &str, tls: &TlsOptions, all: Migrations, what: What) -> R
     go(&mut AsyncMigrationHarness::new(c), &Shared(&all.postgres), what)
 }
 
-async fn mysql(url: &str, tls: &TlsOptions, all: Migrations, what: What) -> Result<State, StoreError> {
+async fn mysql(url: &str, tls: &TlsOptions, all: Migrations, what: What) -> Result<SchemaState, StoreError> {
     let mut c = AsyncMysqlConnection::connect(url, tls).await?;
     c.examine().await?;
     let name = all.name;

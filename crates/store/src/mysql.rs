@@ -8,7 +8,7 @@ use mysql_async::{ClientIdentity, Opts, OptsBuilder, SslOpts};
 use crate::{
     StoreError,
     lite::JobResult,
-    pool::Server,
+    pool::SqlServer,
     tls,
     url::{DatabaseUrl, TlsMode, TlsOptions},
 };
@@ -29,7 +29,7 @@ struct About {
     read_only: bool,
 }
 
-impl Server for Conn {
+impl SqlServer for Conn {
     fn connect<'a>(url: &'a str, tls: &'a TlsOptions) -> BoxFuture<'a, JobResult<Self>> {
         async move {
             let place = DatabaseUrl::Mysql(url.to_owned());

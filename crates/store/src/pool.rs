@@ -42,7 +42,7 @@ const IDLE: Duration = Duration::from_secs(300);
 const LIFE: Duration = Duration::from_secs(1800);
 
 /// A kind of database server.
-pub trait Server: AsyncConnection + Send + Sized + 'static {
+pub trait SqlServer: AsyncConnection + Send + Sized + 'static {
     /// Connects, and sets the session up.
     fn connect<'a>(url: &'a str, tls: &'a TlsOptions) -> BoxFuture<'a, JobResult<Self>>;
     /// Refuses a server that is too old or takes no writes.
@@ -50,7 +50,7 @@ pub trait Server: AsyncConnection + Send + Sized + 'static {
 }
 
 /// A connection, and whether it was left in good order.
-pub struct Held<C> {
+pub struct PooledConnection<C> {
     conn: C,
     bad: bool,
 }
@@ -63,23 +63,23 @@ struct Manager<C> {
     kind: std::marker::PhantomData<fn() -> C>,
 }
 
-impl<C: Server> bb8::ManageConnection for Manager<C> {
-    type Connection = Held<C>;
+impl<C: SqlServer> bb8::ManageConnection for Manager<C> {
+    type Connection = PooledConnection<C>;
     type Error = StoreError;
 
-    async fn connect(&self) -> Result<Held<C>, StoreError> {
+    async fn connect(&self) -> Result<PooledConnection<C>, StoreError> {
         let (url, tls) = (self.url.clone(), self.tls.clone());
         // The task that drives the connection lives where it was made.
         let made = self.rt.spawn(async move { C::connect(&url, &tls).await }).await.unwrap_or(Err(StoreError::Closed));
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = made.as_ref().err().cloned();
-        Ok(Held { conn: made?, bad: false })
+        Ok(PooledConnection { conn: made?, bad: false })
     }
 
-    async fn is_valid(&self, _: &mut Held<C>) -> Result<(), StoreError> {
+    async fn is_valid(&self, _: &mut PooledConnection<C>) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn has_broken(&self, held: &mut Held<C>) -> bool {
+    fn has_broken(&self, held: &mut PooledConnection<C>) -> bool {
         held.bad
     }
 }
@@ -93,36 +93,36 @@ struct Done {
 }
 
 /// How many jobs are under way, this one among them.
-struct Place(Arc<Done>);
+struct QueueSlot(Arc<Done>);
 
-impl Place {
+impl QueueSlot {
     fn take(done: &Arc<Done>) -> JobResult<Self> {
         let place = Self(done.clone());
         if done.under_way.fetch_add(1, Ordering::Relaxed) >= QUEUE { Err(StoreError::Busy) } else { Ok(place) }
     }
 }
 
-impl Drop for Place {
+impl Drop for QueueSlot {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// A pool of connections to one server.
-pub struct Pool<C: Server> {
+pub struct Pool<C: SqlServer> {
     pool: bb8::Pool<Manager<C>>,
     rt: Handle,
     trouble: Arc<Mutex<Option<StoreError>>>,
     done: Arc<Done>,
 }
 
-impl<C: Server> Clone for Pool<C> {
+impl<C: SqlServer> Clone for Pool<C> {
     fn clone(&self) -> Self {
         Self { pool: self.pool.clone(), rt: self.rt.clone(), trouble: self.trouble.clone(), done: self.done.clone() }
     }
 }
 
-impl<C: Server> Pool<C> {
+impl<C: SqlServer> Pool<C> {
     /// Connects once, so that what is wrong is said now, and keeps up to `size` connections on `rt`.
     ///
     /// # Errors
@@ -254,7 +254,7 @@ impl<C: Server> Pool<C> {
     }
 
     async fn job<T: Send + 'static>(&self, work: impl Future<Output = JobResult<T>> + Send + 'static) -> JobResult<T> {
-        let place = Place::take(&self.done)?;
+        let place = QueueSlot::take(&self.done)?;
         let job = async move {
             let result = timeout(JOB, work).await;
             drop(place);

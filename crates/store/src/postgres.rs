@@ -9,7 +9,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::{
     StoreError,
     lite::JobResult,
-    pool::Server,
+    pool::SqlServer,
     tls,
     url::{DatabaseUrl, TlsMode, TlsOptions},
 };
@@ -30,7 +30,7 @@ struct About {
     read_only: bool,
 }
 
-impl Server for Conn {
+impl SqlServer for Conn {
     fn connect<'a>(url: &'a str, tls: &'a TlsOptions) -> BoxFuture<'a, JobResult<Self>> {
         async move {
             let place = DatabaseUrl::Postgres(url.to_owned());

@@ -29,7 +29,7 @@ pub use private::Private;
 pub use sentinel::Sentinel;
 
 /// A running server, in use as long as this process lives.
-pub struct Server {
+pub struct SharedServer {
     kind: Kind,
     pub port: u16,
     /// PEM; it vouches for the server's certificate, which is for `localhost` and 127.0.0.1.
@@ -37,7 +37,7 @@ pub struct Server {
     _in_use: std::fs::File,
 }
 
-impl Server {
+impl SharedServer {
     /// A database of the caller's own, by URL.
     ///
     /// # Panics
@@ -62,8 +62,8 @@ macro_rules! server {
     ($(#[$doc:meta])* $name:ident, $kind:expr) => {
         $(#[$doc])*
         #[must_use]
-        pub fn $name() -> Option<&'static Server> {
-            static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+        pub fn $name() -> Option<&'static SharedServer> {
+            static SERVER: OnceLock<Option<SharedServer>> = OnceLock::new();
             SERVER.get_or_init(|| share::take($kind)).as_ref()
         }
     };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Server,
+    SharedServer,
     kinds::{Kind, free_port},
 };
 
@@ -47,7 +47,7 @@ pub(crate) fn installed(kind: Kind) -> bool {
 }
 
 #[expect(clippy::zombie_processes, reason = "server and caretaker outlive this process")]
-pub(crate) fn take(kind: Kind) -> Option<Server> {
+pub(crate) fn take(kind: Kind) -> Option<SharedServer> {
     if !installed(kind) {
         return None;
     }
@@ -70,5 +70,5 @@ pub(crate) fn take(kind: Kind) -> Option<Server> {
         caretaker.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         (port, dir)
     });
-    Some(Server { kind, port, ca: dir.join("ca.pem"), _in_use: in_use })
+    Some(SharedServer { kind, port, ca: dir.join("ca.pem"), _in_use: in_use })
 }

@@ -145,7 +145,7 @@ impl Sessions {
     }
 }
 
-struct Held {
+struct TableEntry {
     age: u64,
     since: Instant,
     session: Session,
@@ -156,7 +156,7 @@ struct Table {
     limit: usize,
     lifetime: Duration,
     next: u64,
-    by_id: HashMap<SessionId, Held>,
+    by_id: HashMap<SessionId, TableEntry>,
     by_age: BTreeMap<u64, SessionId>,
 }
 
@@ -181,7 +181,7 @@ impl Table {
         let age = self.next;
         self.next += 1;
         self.by_age.insert(age, id.clone());
-        self.by_id.insert(id, Held { age, since: now, session });
+        self.by_id.insert(id, TableEntry { age, since: now, session });
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::{
     metrics::{Exposition, Metric, Metrics},
-    status::{self, Told},
+    status::{self, ServiceStatus},
 };
 
 /// How long a part may take to say that it is there.
@@ -91,7 +91,7 @@ pub trait Observed: Send + Sync {
     /// Brings up to date what is not counted as it happens; gives why the service is not ready.
     async fn look(&self) -> Vec<String>;
     /// What the status page says of it, as of the last look.
-    fn told(&self) -> Told;
+    fn told(&self) -> ServiceStatus;
 }
 
 /// Everything that is looked at from here.

@@ -14,7 +14,7 @@ const STYLE: &str = include_str!("../../../web/status/status.css");
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What a service says of itself.
-pub struct Told {
+pub struct ServiceStatus {
     /// For people.
     pub sections: Vec<Section>,
     /// For scripts: members of an object.
@@ -38,7 +38,7 @@ struct Status {
     causes: Vec<String>,
     /// `None` where the system does not say.
     resident_bytes: Option<u64>,
-    services: Vec<(&'static str, Told)>,
+    services: Vec<(&'static str, ServiceStatus)>,
 }
 
 async fn status(admin: &Admin) -> Status {
@@ -207,7 +207,7 @@ mod tests {
             uptime: Duration::from_secs(90_061),
             causes: vec!["database: <script>\"{{pid}}\"&".to_owned()],
             resident_bytes: Some(51 << 20),
-            services: vec![("ns", Told { sections: vec![table, facts], json: json!({"phone_connections": 31}) })],
+            services: vec![("ns", ServiceStatus { sections: vec![table, facts], json: json!({"phone_connections": 31}) })],
         };
         let page = html(&status);
         for fact in ["Not ready", "all", "9.8.7", "4711", "1 d 1 h", "31", "Approved", "41", "42", "51 MiB"] {

@@ -13,7 +13,7 @@ use countersign_protocol::{codes::LoginState, frames::PhoneFrame};
 pub const SERVICE: &str = "ns";
 
 fn outcomes() -> Vec<&'static str> {
-    LoginState::ALL.iter().filter(|s| s.version() == 3).map(|s| s.as_str()).collect()
+    LoginState::ALL.iter().filter(|s| s.version() == LoginState::OUTCOME).map(|s| s.as_str()).collect()
 }
 
 fn vias() -> Vec<&'static str> {
@@ -70,7 +70,7 @@ mod tests {
         let before = exposition.render().lines().count();
         let there = "countersign_logins_total{outcome=\"approved\",service=\"ns\",via=\"qr\"} 0";
         assert!(exposition.render().contains(there));
-        for state in LoginState::ALL.iter().filter(|s| s.version() == 3) {
+        for state in LoginState::ALL.iter().filter(|s| s.version() == LoginState::OUTCOME) {
             for via in Via::ALL.map(Some).into_iter().chain([None]) {
                 metrics.note(Fact::Outcome { state: *state, via });
             }

@@ -7,7 +7,7 @@ use countersign_actors_ns::Heart;
 use countersign_edge::{
     admin::{self, Readiness},
     metrics,
-    status::Told,
+    status::ServiceStatus,
 };
 use tokio::time::timeout;
 
@@ -67,7 +67,7 @@ impl admin::Observed for Observed {
         causes
     }
 
-    fn told(&self) -> Told {
+    fn told(&self) -> ServiceStatus {
         told(&self.metrics, &self.history)
     }
 }

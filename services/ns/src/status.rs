@@ -9,7 +9,7 @@ use std::{
 use countersign_domain_ns::login::Via;
 use countersign_edge::{
     metrics,
-    status::{Section, Told},
+    status::{Section, ServiceStatus},
 };
 use countersign_protocol::codes::LoginState;
 use serde::Serialize;
@@ -92,7 +92,7 @@ impl History {
 }
 
 /// The facts of NS now.
-pub(crate) fn told(metrics: &Metrics, history: &History) -> Told {
+pub(crate) fn told(metrics: &Metrics, history: &History) -> ServiceStatus {
     let all = Outcomes::of(metrics);
     let lately = history.lately(all);
     let [sessions, pages, waiters] =
@@ -120,7 +120,7 @@ pub(crate) fn told(metrics: &Metrics, history: &History) -> Told {
         "logins_last_5_minutes": lately,
         "logins_since_start": all,
     });
-    Told { sections: vec![logins, here], json }
+    ServiceStatus { sections: vec![logins, here], json }
 }
 
 #[cfg(test)]

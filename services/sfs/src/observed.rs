@@ -7,7 +7,7 @@ use countersign_actors_sfs::Heart;
 use countersign_edge::{
     admin::{self, Readiness},
     metrics::{Metric, Metrics},
-    status::{Section, Told},
+    status::{Section, ServiceStatus},
 };
 use serde_json::json;
 use tokio::time::timeout;
@@ -51,10 +51,10 @@ impl admin::Observed for Observed {
         causes
     }
 
-    fn told(&self) -> Told {
+    fn told(&self) -> ServiceStatus {
         let [connections, sessions] = [Metric::PhoneConnections, Metric::Sessions].map(|m| self.metrics.level(m));
         let facts = [("Phones connected", connections), ("Phones logged on", sessions)];
         let here = Section::Facts { title: "Here now", facts: facts.map(|(name, n)| (name, n.to_string())).into() };
-        Told { sections: vec![here], json: json!({"phone_connections": connections, "phone_sessions": sessions}) }
+        ServiceStatus { sections: vec![here], json: json!({"phone_connections": connections, "phone_sessions": sessions}) }
     }
 }

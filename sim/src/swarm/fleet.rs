@@ -10,7 +10,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_api::{ApiClient, Confirm, Limit, Limits, NewApiKey, NewClient, NewEnrolment, NewRealm, RealmSettings, roles};
 use countersign_channel::random;
-use countersign_sdk::{Account, KeyStore, Link, ReqId, Server};
+use countersign_sdk::{Account, AccountServer, KeyStore, Link, ReqId};
 use futures_util::{StreamExt, stream};
 
 use super::{Pod, Stop, Tally};
@@ -213,7 +213,7 @@ impl Phone {
     /// # Errors
     /// Why not.
     pub async fn connect(&self, pod: &Pod) -> Result<Online, PhoneError> {
-        let server = Server { url: pod.phone.clone(), ..self.account.server.clone() };
+        let server = AccountServer { url: pod.phone.clone(), ..self.account.server.clone() };
         let account = Account { server, ..self.account.clone() };
         Online::connect_from(&account, self.keys.clone(), self.source).await
     }

@@ -20,9 +20,9 @@ use crate::{Online, PhoneError};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A phone that stays connected in a task of its own until it is told to go, or the server ends it.
-pub(super) struct Held(JoinHandle<(PhoneError, Instant)>);
+pub(super) struct ConnectedPhone(JoinHandle<(PhoneError, Instant)>);
 
-impl Held {
+impl ConnectedPhone {
     pub(super) fn start(mut online: Online, tally: Arc<Tally>) -> Self {
         Self(tokio::spawn(async move {
             let here = Here::new(tally);

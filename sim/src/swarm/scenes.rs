@@ -18,7 +18,7 @@ use tokio::{
 use super::{
     Fleet, Outcome, Phone, Pod, PodFigures, Stop, Tally,
     page::Page,
-    present::{Free, Held, Listener},
+    present::{ConnectedPhone, Free, Listener},
 };
 use crate::PhoneError;
 
@@ -177,7 +177,7 @@ impl Run {
     }
 
     /// Connects all phones; phone `n` to pod `n + turn`.
-    async fn connect_all(&self, what: &str, turn: usize) -> Vec<Held> {
+    async fn connect_all(&self, what: &str, turn: usize) -> Vec<ConnectedPhone> {
         self.tally.begin(what, self.fleet.phones.len());
         let connecting = stream::iter(0..self.fleet.phones.len()).map(|n| {
             let (fleet, tally) = (self.fleet.clone(), self.tally.clone());
@@ -186,7 +186,7 @@ impl Run {
                 match fleet.phones[n].connect(fleet.pod(n + turn)).await {
                     Ok(online) => {
                         tally.well(from.elapsed());
-                        Some(Held::start(online, tally))
+                        Some(ConnectedPhone::start(online, tally))
                     }
                     Err(e) => {
                         tally.badly(&e);

@@ -50,10 +50,10 @@ pub(crate) struct Bell {
     refused: AtomicBool,
 }
 
-/// What became of a wake-up.
+/// Result of a wake-up.
 #[derive(PartialEq, Eq)]
-enum Heard {
-    Yes,
+enum Delivery {
+    Done,
     /// The session's mailbox is full: it must be told again.
     Later,
     /// The session is gone.
@@ -69,18 +69,18 @@ pub(crate) enum Waiter {
 }
 
 impl Waiter {
-    fn wake(&self, topic: Topic, v: u64) -> Heard {
+    fn wake(&self, topic: Topic, v: u64) -> Delivery {
         match self {
-            // Its Watch is gone.
-            Self::Task(bell) if Arc::strong_count(bell) == 1 => Heard::Never,
+            // Its LoginWatch is gone.
+            Self::Task(bell) if Arc::strong_count(bell) == 1 => Delivery::Never,
             Self::Task(bell) => {
                 bell.notify.notify_one();
-                Heard::Yes
+                Delivery::Done
             }
             Self::Session(to) => match to.try_send(Woken { topic, v }) {
-                Ok(()) => Heard::Yes,
-                Err(SendError::Full(_)) => Heard::Later,
-                Err(SendError::Closed(_)) => Heard::Never,
+                Ok(()) => Delivery::Done,
+                Err(SendError::Full(_)) => Delivery::Later,
+                Err(SendError::Closed(_)) => Delivery::Never,
             },
         }
     }
@@ -111,8 +111,8 @@ impl LoginRegistry {
         let mut again = false;
         waiters.retain(|(_, w)| {
             let heard = w.wake(topic, v);
-            again |= heard == Heard::Later;
-            heard != Heard::Never
+            again |= heard == Delivery::Later;
+            heard != Delivery::Never
         });
         if waiters.is_empty() {
             self.topics.remove(&topic);
@@ -245,12 +245,12 @@ impl Handler<Panic> for LoginRegistry {
 }
 
 /// A registration. Wakes its holder until it is dropped.
-pub struct Watch {
+pub struct LoginWatch {
     bell: Arc<Bell>,
     _registration: Registration,
 }
 
-impl Watch {
+impl LoginWatch {
     /// Waits for the next wake-up. One that came between two calls is not lost. False when too many wait for this object already, and none will come.
     pub async fn woken(&self) -> bool {
         self.bell.notify.notified().await;
@@ -274,10 +274,10 @@ impl Drop for Registration {
 }
 
 /// Registers a task, unless `most` wait already. `None` when the registry is gone or overloaded.
-pub(crate) fn watch(registry: &Addr<LoginRegistry>, topic: Topic, most: usize, wake_at: Option<Time>) -> Option<Watch> {
+pub(crate) fn watch(registry: &Addr<LoginRegistry>, topic: Topic, most: usize, wake_at: Option<Time>) -> Option<LoginWatch> {
     let bell = Arc::new(Bell::default());
     let registration = register(registry, topic, Waiter::Task(bell.clone()), most, wake_at)?;
-    Some(Watch { bell, _registration: registration })
+    Some(LoginWatch { bell, _registration: registration })
 }
 
 /// Registers a waiter. `None` when the registry is gone or overloaded.

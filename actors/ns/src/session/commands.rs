@@ -8,7 +8,7 @@ use countersign_domain_ns::{
     account::Account,
     audit::Actor,
     flows::login::{self, Claimed, Seen},
-    login::{EndedBy, Login, State},
+    login::{EndedBy, Login, LoginProgress},
     ports::Topic,
     realm::OpenRealm,
     refused::Stop,
@@ -22,10 +22,10 @@ use countersign_protocol::{
 
 use super::{
     Session, Work,
+    answers::{answer, entry},
     devices::{decide_enrolment, list_devices, list_enrolments, manage_device, state_now},
     entrance::record_heartbeat,
     phases::{MOST_WATCHED, Phase},
-    told::{OUTCOME, answer, entry, last},
 };
 use crate::registry::login::{MOST_PER_TOPIC, Waiter, Woken, register};
 
@@ -144,7 +144,7 @@ fn log_out_all(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account
 }
 
 /// Registers for a login's changes, then looks once: what changed in between is told.
-fn watch(session: &mut Session, login: &Login, told: u64, ctx: &mut Context<Session>) -> Work {
+fn watch(session: &mut Session, login: &Login, notified: u64, ctx: &mut Context<Session>) -> Work {
     if matches!(&session.conversation.phase, Phase::Account(a) if a.watches(login.id)) {
         return done();
     }
@@ -152,7 +152,7 @@ fn watch(session: &mut Session, login: &Login, told: u64, ctx: &mut Context<Sess
     let registration =
         register(&session.conversation.shared.logins, Topic::Login(id), Waiter::Session(me), MOST_PER_TOPIC, Some(login.expires_at));
     let (Phase::Account(a), Some(registration)) = (&mut session.conversation.phase, registration) else { return done() };
-    a.watch(id, told, registration);
+    a.watch(id, notified, registration);
     look_at_login(session, id)
 }
 
@@ -173,7 +173,7 @@ fn decide(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, fr
             Err(stop) => {
                 no(session, req_id, &stop, ctx);
                 // What it was not woken for meanwhile.
-                if knows(session, id, OUTCOME) { done() } else { look_at_login(session, id) }
+                if knows(session, id, LoginState::OUTCOME) { done() } else { look_at_login(session, id) }
             }
         }
     }))
@@ -202,9 +202,9 @@ fn list(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, req_
             let logins = seen.iter().map(entry).collect();
             session.say(Logins { req_id, logins }, ctx);
             // A phone that came back hears of the logins of its earlier connections again.
-            for s in seen.into_iter().filter(|s| s.state != State::Pending).take(MOST_WATCHED) {
-                let told = s.state.public().version();
-                let watch = watch(session, &s.login, told, ctx);
+            for s in seen.into_iter().filter(|s| s.state != LoginProgress::Pending).take(MOST_WATCHED) {
+                let notified = s.state.public().version();
+                let watch = watch(session, &s.login, notified, ctx);
                 ctx.spawn(watch);
             }
         }
@@ -215,7 +215,7 @@ fn list(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, req_
 /// The phone knows this state: the registry's echo of it is no news.
 fn note(session: &mut Session, login: LoginId, state: LoginState) -> bool {
     match &mut session.conversation.phase {
-        Phase::Account(a) => a.note(login, state.version(), last(state)),
+        Phase::Account(a) => a.note(login, state.version(), state.is_last()),
         _ => false,
     }
 }
@@ -268,10 +268,10 @@ pub(super) fn look_at_account(session: &mut Session) -> Work {
 }
 
 fn account_is(session: &mut Session, now: Account, ctx: &mut Context<Session>) {
-    let (state, before) = (state_now(session, &now, ctx), session.conversation.told_state);
+    let (state, before) = (state_now(session, &now, ctx), session.conversation.notified_state);
     let Phase::Account(a) = &mut session.conversation.phase else { return };
     a.account = Rc::new(now);
-    session.conversation.told_state = Some(state);
+    session.conversation.notified_state = Some(state);
     match state {
         AccountState::Blocked => session.goodbye(Close::Blocked, ctx),
         AccountState::Deleted => session.goodbye(Close::Deleted, ctx),

@@ -8,7 +8,7 @@ use countersign_domain_ns::{
     account::Account,
     enrolment::Enrolment,
     flows::{devices, enrolment, login},
-    login::State,
+    login::LoginProgress,
     ports::Topic,
     realm::OpenRealm,
 };
@@ -108,7 +108,7 @@ async fn news(shared: &Shared, realm: &OpenRealm, account: &Account, topic: Topi
     Ok(match topic {
         Topic::Offered { login: id, .. } => {
             let seen = login::look(ports, realm, id).await?;
-            let waits = seen.filter(|s| s.state == State::Pending && s.login.is_for(account.id, &account.user_id));
+            let waits = seen.filter(|s| s.state == LoginProgress::Pending && s.login.is_for(account.id, &account.user_id));
             waits.map(|s| LoginOffered { login: id, client_name: s.login.client_name, expires_at: s.login.expires_at.secs() }.into())
         }
         Topic::Vouch { enrolment: id, .. } => {

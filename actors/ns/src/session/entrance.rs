@@ -63,7 +63,7 @@ fn arrived(session: &mut Session, g: Greeting, account: Account, presence: Prese
         AccountState::Pending | AccountState::Active => {}
     }
     let state = state_now(session, &account, ctx);
-    session.conversation.told_state = Some(state);
+    session.conversation.notified_state = Some(state);
     let has_news = account.phones.came > account.phones.seen;
     let ok = AuthOk { account: account.id, state, realm_name: g.realm.display_name().to_owned(), server_epoch: g.epoch };
     session.is_registered(ctx);

@@ -1,10 +1,10 @@
 //! What NS and a phone say to each other: the conversation of a session.
 
+mod answers;
 mod commands;
 mod devices;
 mod entrance;
 mod phases;
-mod told;
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub(crate) struct Ns {
     shared: Arc<Shared>,
     phase: Phase,
     /// The account's state as the phone knows it.
-    told_state: Option<AccountState>,
+    notified_state: Option<AccountState>,
     /// The account may have changed while it was being authenticated, or while an answer was owed.
     look_due: bool,
 }
@@ -57,7 +57,7 @@ impl Conversation for Ns {
         let Some(found) = shared.realms.by_key(key_id).await? else { return Ok(None) };
         let ping_after = ping_after(shared.settings.ping_after, found.realm.settings().silence_secs);
         let phase = Phase::Greeting(Greeting { realm: found.realm, epoch: found.epoch });
-        let conversation = Self { shared: shared.clone(), phase, told_state: None, look_due: false };
+        let conversation = Self { shared: shared.clone(), phase, notified_state: None, look_due: false };
         Ok(Some(Entrance { key: found.key, ping_after, conversation }))
     }
 
@@ -98,7 +98,7 @@ impl Conversation for Ns {
         session.conversation.shared.ports.meter.note(Fact::Command { frame, result });
     }
 
-    fn hear(session: &mut Session, frame: PhoneFrame, ctx: &mut Context<Session>) -> Option<Work> {
+    fn on_frame(session: &mut Session, frame: PhoneFrame, ctx: &mut Context<Session>) -> Option<Work> {
         match (std::mem::replace(&mut session.conversation.phase, Phase::Over), frame) {
             (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Account(auth))) => Some(entrance::authenticate(session, g, auth, ctx)),
             (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Enrol(auth))) => Some(entrance::offer(session, g, auth)),

@@ -3,9 +3,11 @@
 use std::{rc::Rc, sync::Arc};
 
 use countersign_domain_ns::{account::Account, realm::OpenRealm};
-use countersign_protocol::ids::{EnrolmentId, LoginId};
+use countersign_protocol::{
+    codes::LoginState,
+    ids::{EnrolmentId, LoginId},
+};
 
-use super::told::OUTCOME;
 use crate::{registry::login::Registration, session::Event};
 use countersign_actors_shell::Presence;
 
@@ -39,20 +41,20 @@ pub(super) struct InAccount {
     pub(super) account: Rc<Account>,
     /// The place in the MessageRegistry; leaving the phase in any way leaves the place.
     pub(super) _presence: Presence<Event>,
-    pub(super) watched: Vec<Watched>,
+    pub(super) watched: Vec<WatchedLogin>,
 }
 
-/// A login whose changes this phone is told.
-pub(super) struct Watched {
+/// A login whose changes this phone is notified.
+pub(super) struct WatchedLogin {
     pub(super) login: LoginId,
     /// The version it knows.
-    pub(super) told: u64,
+    pub(super) notified: u64,
     /// It is deciding: the outcome it hears as an answer.
     pub(super) deciding: bool,
     pub(super) _registration: Registration,
 }
 
-/// Logins one session is told about at most; the oldest is forgotten first.
+/// Logins one session is notified about at most; the oldest is forgotten first.
 pub(super) const MOST_WATCHED: usize = 32;
 
 impl InAccount {
@@ -61,16 +63,16 @@ impl InAccount {
         self.watched.iter().any(|w| w.login == login)
     }
 
-    /// Whether the phone has been told this version of a login or is about to be, or does not follow it (any more).
+    /// Whether the phone has been notified this version of a login or is about to be, or does not follow it (any more).
     pub(super) fn knows(&self, login: LoginId, v: u64) -> bool {
-        self.watched.iter().find(|w| w.login == login).is_none_or(|w| w.told >= v || w.deciding && v <= OUTCOME)
+        self.watched.iter().find(|w| w.login == login).is_none_or(|w| w.notified >= v || w.deciding && v <= LoginState::OUTCOME)
     }
 
-    pub(super) fn watch(&mut self, login: LoginId, told: u64, registration: Registration) {
+    pub(super) fn watch(&mut self, login: LoginId, notified: u64, registration: Registration) {
         if self.watched.len() == MOST_WATCHED {
             self.watched.remove(0);
         }
-        self.watched.push(Watched { login, told, deciding: false, _registration: registration });
+        self.watched.push(WatchedLogin { login, notified, deciding: false, _registration: registration });
     }
 
     /// The phone decides a login, or has done so.
@@ -83,8 +85,8 @@ impl InAccount {
     /// Notes that the phone knows this version; true when that is news. A login that cannot change any more is forgotten.
     pub(super) fn note(&mut self, login: LoginId, v: u64, last: bool) -> bool {
         let Some(at) = self.watched.iter().position(|w| w.login == login) else { return false };
-        let news = self.watched[at].told < v;
-        self.watched[at].told = self.watched[at].told.max(v);
+        let news = self.watched[at].notified < v;
+        self.watched[at].notified = self.watched[at].notified.max(v);
         if last {
             self.watched.remove(at);
         }

@@ -12,7 +12,7 @@ use crate::{
     account::{Account, Event},
     audit::Actor,
     decision::{judge_vouch, same_word},
-    enrolment::{Enrolment, Event as Enrolling, State},
+    enrolment::{Enrolment, EnrolmentState, Event as Enrolling},
     ports::{AccountQuery, Ports, Topic},
     realm::OpenRealm,
     refused::Stop,
@@ -160,7 +160,7 @@ pub async fn waiting(ports: &Ports, realm: &OpenRealm, account: &Account) -> Res
     let mut found = Vec::new();
     for e in ports.store.enrolments_to_vouch(realm.id(), &account.user_id).await? {
         let Some(new) = e.redeemed.as_ref().map(|r| r.account).filter(|new| *new != account.id) else { continue };
-        let e = enrolment::look(ports, realm, e.id).await?.filter(|e| e.state == State::Redeemed);
+        let e = enrolment::look(ports, realm, e.id).await?.filter(|e| e.state == EnrolmentState::Redeemed);
         if let (Some(e), Some(new)) = (e, ports.store.account(realm.id(), new).await?) {
             found.push((e, new));
         }
@@ -181,7 +181,7 @@ pub async fn vouch(ports: &Ports, realm: &OpenRealm, me: &Account, asked: &frame
     }
     let word = judge_vouch(&asked.jws, &e, &me.jkt, &me.public_key, cb)?;
     // Repeated, because its answer was lost, perhaps on another connection: the word that counted is kept.
-    let done = if word.number.is_some() { State::Confirmed } else { State::Refused };
+    let done = if word.number.is_some() { EnrolmentState::Confirmed } else { EnrolmentState::Refused };
     if e.state == done && e.approval.as_deref().is_some_and(|kept| same_word(kept, &asked.jws)) {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use crate::{
     account::{Account, Origin, PhonesAfter},
     app::{self, Version},
     audit::{Actor, Who},
-    enrolment::{Confirm, Enrolment, Event, NUMBER_TRIES, Redeemed, State, Step, step},
+    enrolment::{Confirm, Enrolment, EnrolmentState, Event, NUMBER_TRIES, Redeemed, Step, step},
     further::{self, Admission, Past, UserHash},
     ports::{Alert, Fact, Ports, Topic},
     realm::OpenRealm,
@@ -53,7 +53,7 @@ pub async fn create(
         confirm,
         created_at: now,
         expires_at: now.plus_secs(realm.settings().enrolment_secs),
-        state: State::Pending,
+        state: EnrolmentState::Pending,
         tries_left: NUMBER_TRIES,
         redeemed: None,
         approval: None,
@@ -98,7 +98,7 @@ pub async fn look(ports: &Ports, realm: &OpenRealm, id: EnrolmentId) -> Result<O
 async fn moved(
     ports: &Ports,
     before: &Enrolment,
-    state: State,
+    state: EnrolmentState,
     tries: u32,
     who: Who,
     approval: Option<&str>,
@@ -110,9 +110,9 @@ async fn moved(
     let won = ports.store.move_enrolment(before, &after, admission, hash, &ports.stamp(who)).await?;
     if won {
         let account = match state {
-            State::Confirmed => Some(AccountState::Active),
-            State::Refused | State::Cancelled | State::Expired => Some(AccountState::Deleted),
-            State::Pending | State::Redeemed => None,
+            EnrolmentState::Confirmed => Some(AccountState::Active),
+            EnrolmentState::Refused | EnrolmentState::Cancelled | EnrolmentState::Expired => Some(AccountState::Deleted),
+            EnrolmentState::Pending | EnrolmentState::Redeemed => None,
         };
         if let Some(admission) = admission {
             note_enrolled(ports, admission);
@@ -151,8 +151,8 @@ pub async fn offer(ports: &Ports, realm: &OpenRealm, code: &[u8; 16]) -> Result<
     // What a client asked for does not outlive it.
     let client = ports.store.client(realm.id(), e.client).await?.ok_or(Refused::BadEnrolment)?;
     let usable = match e.state {
-        State::Pending | State::Redeemed | State::Confirmed => ports.now() < e.expires_at,
-        State::Refused | State::Cancelled | State::Expired => false,
+        EnrolmentState::Pending | EnrolmentState::Redeemed | EnrolmentState::Confirmed => ports.now() < e.expires_at,
+        EnrolmentState::Refused | EnrolmentState::Cancelled | EnrolmentState::Expired => false,
     };
     if !usable {
         return Err(Refused::BadEnrolment.into());
@@ -211,7 +211,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
     let past = if active(Sabotage::ReuseCode) { Past::default() } else { past(ports, realm, &e.user_id).await? };
     // Judged now already, so that nobody reads out a number in vain; and once more when the phone is let in.
     further::may_come(realm.settings(), &past, e.confirm)?;
-    let account_state = if state == State::Confirmed { AccountState::Active } else { AccountState::Pending };
+    let account_state = if state == EnrolmentState::Confirmed { AccountState::Active } else { AccountState::Pending };
     let at_once = account_state == AccountState::Active;
     let admission = at_once.then(|| further::admit(realm.settings(), past, e.confirm, (&Actor::Phone.into(), None), now)).transpose()?;
     let account = Account {
@@ -287,7 +287,7 @@ pub async fn act(
         let Step::To(state, tries) = step(&e, event, ports.now())? else { return Ok(e) };
         // Lost to a concurrent move: look again and judge anew. Each round means that somebody else made progress.
         let admission = match state {
-            State::Confirmed => {
+            EnrolmentState::Confirmed => {
                 let past = past(ports, realm, &e.user_id).await?;
                 Some(further::admit(realm.settings(), past, e.confirm, (&who, voucher.as_ref()), ports.now())?)
             }
@@ -300,7 +300,7 @@ pub async fn act(
             }
             continue;
         }
-        if matches!(event, Event::TypeNumber(_) | Event::Vouch(_)) && state != State::Confirmed {
+        if matches!(event, Event::TypeNumber(_) | Event::Vouch(_)) && state != EnrolmentState::Confirmed {
             return Err(Refused::WrongNumber.into());
         }
         return ports.store.enrolment(realm.id(), id).await?.ok_or(Stop::Refused(Refused::NotFound));

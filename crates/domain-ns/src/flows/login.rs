@@ -12,7 +12,7 @@ use crate::{
     Refused,
     account::{may_log_in, peer},
     audit::{Actor, Who},
-    login::{Claim, EndedBy, Event, Login, Outcome, Record, State, step},
+    login::{Claim, EndedBy, Event, Login, LoginProgress, Outcome, Record, step},
     ports::{Fact, Ports, Recorded, Versioned},
     realm::OpenRealm,
 };
@@ -37,7 +37,7 @@ const CLOCKS_APART_SECS: u64 = 30;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     pub login: Login,
-    pub state: State,
+    pub state: LoginProgress,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,9 +54,9 @@ pub(super) fn encode(login: &Login, claim: Option<&Claim>) -> Vec<u8> {
     serde_json::to_vec(&Body { login: login.clone(), claim: claim.cloned() }).expect("texts and numbers always serialise")
 }
 
-fn read(stored: &Versioned) -> Result<(Login, State), Fault> {
+fn read(stored: &Versioned) -> Result<(Login, LoginProgress), Fault> {
     let body: Body = serde_json::from_slice(&stored.body).map_err(|e| Fault::Inconsistent(format!("a live login cannot be read: {e}")))?;
-    Ok((body.login, body.claim.map_or(State::Pending, State::Claimed)))
+    Ok((body.login, body.claim.map_or(LoginProgress::Pending, LoginProgress::Claimed)))
 }
 
 /// The login as it is now. Whoever looks at an expired one records its expiry.
@@ -123,25 +123,25 @@ async fn ended_by_itself(ports: &Ports, realm: &OpenRealm, record: Record) -> Re
 
 async fn is_silent(ports: &Ports, realm: &OpenRealm, record: &Record) -> Result<bool, Fault> {
     let allowed = realm.settings().silence_secs;
-    let (State::Approved { claim, .. }, true) = (record.state(), allowed > 0) else { return Ok(false) };
+    let (LoginProgress::Approved { claim, .. }, true) = (record.state(), allowed > 0) else { return Ok(false) };
     let heard = ports.presence.last_heartbeat(peer(claim.account)).await?.unwrap_or(Time(0)).max(record.outcome.decided_at);
     Ok(ports.now() >= heard.plus_secs(allowed))
 }
 
-async fn expire(ports: &Ports, login: Login, state: State) -> Result<Seen, Fault> {
-    let claim = if let State::Claimed(claim) = state { Some(claim) } else { None };
+async fn expire(ports: &Ports, login: Login, state: LoginProgress) -> Result<Seen, Fault> {
+    let claim = if let LoginProgress::Claimed(claim) = state { Some(claim) } else { None };
     let outcome = outcome(ports.now(), &login, LoginState::Expired, None, claim);
     match record(ports, outcome, Actor::System.into()).await? {
         // Expiring asks nothing of the account, so it loses to another outcome or to nobody.
         Ok(state) | Err(NotWon::Decided(state)) => Ok(Seen { login, state }),
-        Err(NotWon::Inactive(_)) => Ok(Seen { login, state: State::Expired }),
+        Err(NotWon::Inactive(_)) => Ok(Seen { login, state: LoginProgress::Expired }),
     }
 }
 
 /// Why an outcome is not the outcome.
 enum NotWon {
     /// There is one already; this is where the login is.
-    Decided(State),
+    Decided(LoginProgress),
     /// The account may not approve (any more).
     Inactive(Refused),
 }
@@ -160,7 +160,7 @@ fn outcome(now: Time, login: &Login, state: LoginState, reason: Option<String>, 
 }
 
 /// Inserts the outcome, settles the KV from what the store says, wakes.
-async fn record(ports: &Ports, outcome: Outcome, who: Who) -> Result<Result<State, NotWon>, Fault> {
+async fn record(ports: &Ports, outcome: Outcome, who: Who) -> Result<Result<LoginProgress, NotWon>, Fault> {
     let mine = Record { outcome, redeemed: None, ended: None };
     let recorded = match ports.store.record_outcome(&mine.outcome, &ports.stamp(who)).await? {
         Recorded::Lost(_) if active(Sabotage::ApproveTwice) => Recorded::Won,

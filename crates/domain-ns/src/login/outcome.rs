@@ -2,7 +2,7 @@
 
 use countersign_protocol::{codes::LoginState, ids::ReqId};
 
-use super::{Claim, EndedBy, Login, State};
+use super::{Claim, EndedBy, Login, LoginProgress};
 use countersign_ports::time::Time;
 
 /// The terminal fact, as it is stored: one row a login, for ever.
@@ -34,18 +34,18 @@ pub struct Record {
 impl Record {
     /// The state machine's view.
     #[must_use]
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> LoginProgress {
         match (self.ended, self.outcome.state, &self.outcome.claim) {
-            (Some((by, _)), ..) => State::Ended { by, redeemed: self.redeemed.is_some() },
-            (None, LoginState::Approved, Some(claim)) => State::Approved {
+            (Some((by, _)), ..) => LoginProgress::Ended { by, redeemed: self.redeemed.is_some() },
+            (None, LoginState::Approved, Some(claim)) => LoginProgress::Approved {
                 claim: claim.clone(),
                 redeem_by: self.outcome.redeem_by,
                 ends_at: self.outcome.ends_at,
                 redeemed: self.redeemed.is_some(),
             },
-            (None, LoginState::Refused, _) => State::Refused { reason: self.outcome.reason.clone().unwrap_or_default() },
-            (None, LoginState::Cancelled, _) => State::Cancelled,
-            _ => State::Expired,
+            (None, LoginState::Refused, _) => LoginProgress::Refused { reason: self.outcome.reason.clone().unwrap_or_default() },
+            (None, LoginState::Cancelled, _) => LoginProgress::Cancelled,
+            _ => LoginProgress::Expired,
         }
     }
 }

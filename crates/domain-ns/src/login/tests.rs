@@ -55,10 +55,10 @@ fn event() -> impl Strategy<Value = (Event, u64)> {
 }
 
 /// What the flow does after `step` says approved: the realm's lifetimes.
-fn with_lifetimes(state: State, now: Time) -> State {
+fn with_lifetimes(state: LoginProgress, now: Time) -> LoginProgress {
     match state {
-        State::Approved { claim, redeemed: false, .. } => {
-            State::Approved { claim, redeem_by: now.plus_secs(120), ends_at: now.plus_secs(3600), redeemed: false }
+        LoginProgress::Approved { claim, redeemed: false, .. } => {
+            LoginProgress::Approved { claim, redeem_by: now.plus_secs(120), ends_at: now.plus_secs(3600), redeemed: false }
         }
         other => other,
     }
@@ -72,20 +72,20 @@ proptest! {
     #[test]
     fn no_sequence_of_events_breaks_a_login(expected in any::<bool>(), events in proptest::collection::vec(event(), 1..40)) {
         let login = login(expected.then_some("alice"));
-        let (mut state, mut now) = (State::Pending, Time(0));
+        let (mut state, mut now) = (LoginProgress::Pending, Time(0));
         let (mut approvals, mut redemptions, mut claimed_by) = (0, 0, None::<Claim>);
         for (event, later) in events {
             now = Time(now.0 + later);
             let before = state.clone();
             let Ok(next) = step(&login, &state, &event, now) else { continue };
-            let approved_now = matches!(event, Event::Decide { .. }) && matches!(next, State::Approved { .. });
+            let approved_now = matches!(event, Event::Decide { .. }) && matches!(next, LoginProgress::Approved { .. });
             let next = if approved_now { with_lifetimes(next, now) } else { next };
 
             prop_assert!(next.public().version() >= before.public().version(), "the version ran backwards");
-            let terminal = matches!(before, State::Refused { .. } | State::Cancelled | State::Expired | State::Ended { .. });
+            let terminal = matches!(before, LoginProgress::Refused { .. } | LoginProgress::Cancelled | LoginProgress::Expired | LoginProgress::Ended { .. });
             prop_assert!(!terminal, "{before:?} was left by {event:?}");
-            if matches!(before, State::Approved { .. }) {
-                prop_assert!(matches!(next, State::Approved { .. } | State::Ended { .. }), "an approval was taken back");
+            if matches!(before, LoginProgress::Approved { .. }) {
+                prop_assert!(matches!(next, LoginProgress::Approved { .. } | LoginProgress::Ended { .. }), "an approval was taken back");
             }
             match &event {
                 Event::Claim(claim) => {
@@ -113,7 +113,7 @@ proptest! {
                 Event::Disown(..) | Event::Cancel | Event::End(_) => {}
             }
             prop_assert!(approvals <= 1 && redemptions <= approvals, "approved or redeemed twice");
-            if let (State::Approved { claim, .. }, Some(first)) = (&next, &claimed_by) {
+            if let (LoginProgress::Approved { claim, .. }, Some(first)) = (&next, &claimed_by) {
                 prop_assert_eq!(&claim.user_id, &first.user_id);
                 prop_assert!(!expected || claim.user_id == "alice", "another user than the expected one");
             }
@@ -126,14 +126,14 @@ proptest! {
 fn claiming_again_gives_the_first_claim_back_even_when_the_way_differs() {
     let first = Claim { account: AccountId([1; 16]), user_id: "alice".into(), via: Via::Link, number: Some("42".into()), at: Time(0) };
     let again = Claim { via: Via::Qr, number: None, ..first.clone() };
-    let state = State::Claimed(first);
+    let state = LoginProgress::Claimed(first);
     assert_eq!(step(&login(None), &state, &Event::Claim(again), Time(1)), Ok(state));
 }
 
 #[test]
 fn the_time_to_redeem_ends() {
     let claim = Claim { account: AccountId([1; 16]), user_id: "alice".into(), via: Via::Qr, number: None, at: Time(0) };
-    let state = State::Approved { claim, redeem_by: Time(10), ends_at: Time(99), redeemed: false };
+    let state = LoginProgress::Approved { claim, redeem_by: Time(10), ends_at: Time(99), redeemed: false };
     let event = Event::Redeem { return_token: None, expected: RIGHT };
     assert_eq!(step(&login(None), &state, &event, Time(10)), Err(Refused::TooLate));
 }
@@ -144,8 +144,8 @@ fn there_is_one_try_for_the_number_and_none_is_a_wrong_one() {
     let claim = Claim { account, user_id: "alice".into(), via: Via::Link, number: Some("42".into()), at: Time(0) };
     for (typed, right) in [(Some("42"), true), (Some("24"), false), (None, false), (Some("042"), false)] {
         let event = Event::Decide { account, verdict: Verdict::Approve, reason: None, number: typed.map(str::to_owned) };
-        let next = step(&login(None), &State::Claimed(claim.clone()), &event, Time(1)).expect("decided");
-        assert_eq!(matches!(next, State::Approved { .. }), right, "{typed:?}");
-        assert_eq!(next == State::Refused { reason: WRONG_NUMBER.into() }, !right, "{typed:?}");
+        let next = step(&login(None), &LoginProgress::Claimed(claim.clone()), &event, Time(1)).expect("decided");
+        assert_eq!(matches!(next, LoginProgress::Approved { .. }), right, "{typed:?}");
+        assert_eq!(next == LoginProgress::Refused { reason: WRONG_NUMBER.into() }, !right, "{typed:?}");
     }
 }

@@ -135,7 +135,7 @@ pub struct Quarantine {
     pub until: Time,
 }
 
-/// A body with its version: the rank of its state (1 pending, 2 claimed, 3 outcome, 4 ended).
+/// The body of a login with its version ([`LoginState::version`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versioned {
     pub v: u64,

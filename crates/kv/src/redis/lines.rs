@@ -21,13 +21,13 @@ use super::place::{Clients, PATIENCE};
 
 /// A connection, and the age of the world it was made in. Its clones are the same connection.
 #[derive(Clone)]
-pub(super) struct Held {
+pub(super) struct ThreadConnection {
     pub(super) conn: MultiplexedConnection,
     bad: Arc<AtomicBool>,
     epoch: u64,
 }
 
-impl Held {
+impl ThreadConnection {
     /// It is of no use any more: whoever asks next gets another one.
     fn spoil(&self) {
         self.bad.store(true, Ordering::Release);
@@ -63,11 +63,11 @@ impl Life {
 
     /// Before the connection is used for anything else: a replica is not used at all.
     async fn meet(&self, conn: &mut MultiplexedConnection) -> Result<(), RedisError> {
-        let told: String = redis::cmd("INFO").query_async(conn).await?;
-        if field(&told, "role") == "slave" {
+        let info: String = redis::cmd("INFO").query_async(conn).await?;
+        if field(&info, "role") == "slave" {
             return Err(std::io::Error::other(REPLICA).into());
         }
-        let (run, data) = (field(&told, "run_id"), field(&told, "master_replid"));
+        let (run, data) = (field(&info, "run_id"), field(&info, "master_replid"));
         let id = format!("{run}:{data}");
         let known = self.now.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
         // One that does not say who it is may be another each time.
@@ -94,8 +94,8 @@ impl Life {
 }
 
 /// What INFO says under this name; nothing if it does not.
-pub(super) fn field<'a>(told: &'a str, name: &str) -> &'a str {
-    told.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim()
+pub(super) fn field<'a>(info: &'a str, name: &str) -> &'a str {
+    info.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim()
 }
 
 /// What the connections of all threads have in common.
@@ -110,7 +110,7 @@ pub(super) struct Manager {
 }
 
 impl Manager {
-    async fn make(&self) -> Result<Held, RedisError> {
+    async fn make(&self) -> Result<ThreadConnection, RedisError> {
         let epoch = self.epoch.load(Ordering::Acquire);
         let all = async {
             let info = self.clients.client().await?.get_connection_info().clone();
@@ -118,23 +118,23 @@ impl Manager {
             let mut conn = bb8::ManageConnection::connect(&RedisConnectionManager::new(info)?).await?;
             conn.set_response_timeout(PATIENCE);
             self.life.meet(&mut conn).await?;
-            Ok(Held { conn, bad: Arc::default(), epoch })
+            Ok(ThreadConnection { conn, bad: Arc::default(), epoch })
         };
         timeout(PATIENCE, all).await.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
     }
 }
 
 impl bb8::ManageConnection for Manager {
-    type Connection = Held;
+    type Connection = ThreadConnection;
     type Error = RedisError;
 
-    async fn connect(&self) -> Result<Held, RedisError> {
+    async fn connect(&self) -> Result<ThreadConnection, RedisError> {
         let made = self.make().await;
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = made.as_ref().err().map(ToString::to_string);
         made
     }
 
-    async fn is_valid(&self, held: &mut Held) -> Result<(), RedisError> {
+    async fn is_valid(&self, held: &mut ThreadConnection) -> Result<(), RedisError> {
         if !held.is_bad() && held.epoch == self.epoch.load(Ordering::Acquire) {
             Ok(())
         } else {
@@ -142,7 +142,7 @@ impl bb8::ManageConnection for Manager {
         }
     }
 
-    fn has_broken(&self, held: &mut Held) -> bool {
+    fn has_broken(&self, held: &mut ThreadConnection) -> bool {
         held.is_bad()
     }
 }
@@ -170,14 +170,14 @@ impl Lines {
     }
 
     /// This thread's connection; it is shared, not lent.
-    pub(super) async fn get(&self) -> Result<Held, bb8::RunError<RedisError>> {
+    pub(super) async fn get(&self) -> Result<ThreadConnection, bb8::RunError<RedisError>> {
         let pool = self.mine();
         let held = pool.get().await?;
-        Ok(Held::clone(&held))
+        Ok(ThreadConnection::clone(&held))
     }
 
     /// What an answer says about the connection it came on, and about all of them.
-    pub(super) fn judge(&self, held: &Held, e: &RedisError) {
+    pub(super) fn judge(&self, held: &ThreadConnection, e: &RedisError) {
         if lost(e) {
             held.spoil();
         }

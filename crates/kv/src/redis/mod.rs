@@ -25,7 +25,7 @@ use countersign_protocol::ids::PodId;
 use redis::{FromRedisValue, RedisError};
 use tokio::runtime::Handle;
 
-use lines::{Held, Life, Lines, Manager, field};
+use lines::{Life, Lines, Manager, ThreadConnection, field};
 pub use pack::{Pack, pack_map};
 use place::Clients;
 pub use place::RedisUrl;
@@ -80,8 +80,8 @@ impl RedisKv {
 
     /// Whether this Redis forgets nothing by itself, takes writes, and is new enough.
     async fn examine(&self) -> Result<(), Fault> {
-        let told: String = self.command(redis::cmd("INFO")).await?;
-        let value = |name: &str| field(&told, name);
+        let info: String = self.command(redis::cmd("INFO")).await?;
+        let value = |name: &str| field(&info, name);
         let refuse = |why: String| Err(Fault::Unreachable(format!("Redis at {}: {why}", self.url)));
         let version = value("redis_version");
         if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < OLDEST) {
@@ -125,7 +125,7 @@ impl RedisKv {
         self.run(async move |held| command.query_async(&mut held.conn).await).await
     }
 
-    async fn run<T>(&self, work: impl AsyncFnOnce(&mut Held) -> Result<T, RedisError>) -> Result<T, Fault> {
+    async fn run<T>(&self, work: impl AsyncFnOnce(&mut ThreadConnection) -> Result<T, RedisError>) -> Result<T, Fault> {
         let mut held = self.lines.get().await.map_err(|e| match e {
             bb8::RunError::User(e) => self.fault(&e),
             bb8::RunError::TimedOut => self.unreachable(),

@@ -18,13 +18,13 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub struct RedisUrl {
     shown: String,
-    place: Place,
+    place: RedisPlace,
     /// PEM of the CAs to trust instead of those of the web.
     ca: Option<Vec<u8>>,
 }
 
 #[derive(Clone)]
-enum Place {
+enum RedisPlace {
     One(Box<ConnectionInfo>),
     Sentinels { sentinels: Vec<(String, u16)>, service: String, user: Option<String>, password: Option<String>, db: i64, tls: bool },
 }
@@ -48,7 +48,7 @@ impl FromStr for RedisUrl {
             return Err(fault(&shown, &"must begin with redis://, rediss://, redis-sentinel:// or rediss-sentinel://"));
         }
         let info = text.into_connection_info().map_err(|e| fault(&shown, &e))?;
-        Ok(Self { shown, place: Place::One(Box::new(info)), ca: None })
+        Ok(Self { shown, place: RedisPlace::One(Box::new(info)), ca: None })
     }
 }
 
@@ -59,14 +59,14 @@ impl RedisUrl {
     /// For a Redis that is not spoken to in TLS: the file would guard nothing.
     pub fn trusting(self, ca: Vec<u8>) -> Result<Self, Fault> {
         let tls = match &self.place {
-            Place::One(info) => matches!(info.addr(), ConnectionAddr::TcpTls { .. }),
-            Place::Sentinels { tls, .. } => *tls,
+            RedisPlace::One(info) => matches!(info.addr(), ConnectionAddr::TcpTls { .. }),
+            RedisPlace::Sentinels { tls, .. } => *tls,
         };
         if tls { Ok(Self { ca: Some(ca), ..self }) } else { Err(fault(&self.shown, &"a CA is for rediss:// and rediss-sentinel://")) }
     }
 }
 
-fn sentinels(rest: &str, tls: bool) -> Option<Place> {
+fn sentinels(rest: &str, tls: bool) -> Option<RedisPlace> {
     let (who, rest) = rest.rsplit_once('@').map_or((None, rest), |(who, rest)| (Some(who), rest));
     let mut parts = rest.split('/');
     let place = |s: &str| s.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
@@ -77,7 +77,7 @@ fn sentinels(rest: &str, tls: bool) -> Option<Place> {
         None => (None, None),
         Some((user, password)) => (Some(user.to_owned()).filter(|u| !u.is_empty()), Some(password.to_owned())),
     };
-    (!sentinels.is_empty()).then_some(Place::Sentinels { sentinels, service, user, password, db, tls })
+    (!sentinels.is_empty()).then_some(RedisPlace::Sentinels { sentinels, service, user, password, db, tls })
 }
 
 /// Drops user, password and parameters.
@@ -113,13 +113,13 @@ impl Clients {
         let _said_already = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let certificates = url.ca.as_ref().map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) });
         Ok(match &url.place {
-            Place::One(info) => match certificates {
+            RedisPlace::One(info) => match certificates {
                 None => Self::One(info.clone()),
                 Some(those) => {
                     Self::One(Box::new(Client::build_with_tls(*info.clone(), those).map_err(bad)?.get_connection_info().clone()))
                 }
             },
-            Place::Sentinels { sentinels, service, user, password, db, tls } => {
+            RedisPlace::Sentinels { sentinels, service, user, password, db, tls } => {
                 let addr = |(host, port): &(String, u16)| match *tls {
                     false => ConnectionAddr::Tcp(host.clone(), *port),
                     true => ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None },

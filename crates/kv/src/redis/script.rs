@@ -4,7 +4,7 @@
 use countersign_ports::Fault;
 use redis::{FromRedisValue, Script};
 
-use super::{RedisKv, lines::Held, pack::Pack};
+use super::{RedisKv, lines::ThreadConnection, pack::Pack};
 
 /// Counts within a window; for the beginning of scripts that count.
 pub const COUNTING: &str = include_str!("scripts/counting.lua");
@@ -45,6 +45,6 @@ impl RedisKv {
             call.key(&key[..]);
         }
         call.arg(packed);
-        self.run(async |held: &mut Held| call.invoke_async(&mut held.conn).await).await
+        self.run(async |held: &mut ThreadConnection| call.invoke_async(&mut held.conn).await).await
     }
 }

@@ -1,7 +1,7 @@
 use countersign_domain_ns::{
     account::Account,
     audit::{About, Actor, Stamp},
-    enrolment::{Confirm, Enrolment, State},
+    enrolment::{Confirm, Enrolment, EnrolmentState},
     further::{Admission, UserHash},
     user::User,
 };
@@ -44,7 +44,7 @@ pub(crate) async fn to_vouch(c: &mut Conn, realm: RealmId, user_id: &str) -> Ans
     let found: Vec<EnrolmentRow> = enrolments::table
         .filter(enrolments::realm.eq(realm.0.to_vec()))
         .filter(enrolments::user_id.eq(user_id.to_owned()))
-        .filter(enrolments::state.eq(State::Redeemed.as_str()))
+        .filter(enrolments::state.eq(EnrolmentState::Redeemed.as_str()))
         .filter(enrolments::confirm.eq(Confirm::Phone.as_str()))
         // Invitations are cheap: many old ones hide no new one.
         .order((enrolments::created_at.desc(), enrolments::id.desc()))
@@ -104,13 +104,13 @@ pub(crate) async fn redeem(
     hash: UserHash,
     stamp: &Stamp,
 ) -> Answer<bool> {
-    let from = if active(Sabotage::ReuseCode) { after.state } else { State::Pending };
+    let from = if active(Sabotage::ReuseCode) { after.state } else { EnrolmentState::Pending };
     // Read once the user is held: before that somebody else may still be about to change it.
     if !users::hold(c, after.realm, &after.user_id).await? {
         return Ok(false);
     }
     let (Some(there), Some(r)) = (get(c, after.realm, after.id).await?, after.redeemed.as_ref()) else { return Ok(false) };
-    if there.state != from && there.state != State::Pending || !still_so(c, after, admission, hash).await? {
+    if there.state != from && there.state != EnrolmentState::Pending || !still_so(c, after, admission, hash).await? {
         return Ok(false);
     }
     let row = enrolments::table.find((after.realm.0.to_vec(), after.id.0.to_vec())).filter(enrolments::state.eq(there.state.as_str()));
@@ -187,10 +187,10 @@ pub(crate) async fn change(
         return Ok(false);
     }
     match (after.state, admission, &before.redeemed) {
-        (State::Confirmed, Some(admission), Some(r)) => {
+        (EnrolmentState::Confirmed, Some(admission), Some(r)) => {
             accounts::let_in(c, before, r.account, admission, hash, stamp).await?;
         }
-        (State::Refused | State::Cancelled | State::Expired, _, Some(r)) => {
+        (EnrolmentState::Refused | EnrolmentState::Cancelled | EnrolmentState::Expired, _, Some(r)) => {
             accounts::set_state(c, before.realm, r.account, AccountState::Pending, AccountState::Deleted).await?;
         }
         _ => {}
@@ -206,7 +206,7 @@ pub(crate) async fn was_confirmed(c: &mut Conn, realm: RealmId, accounts: Vec<Ve
     let one: Option<Vec<u8>> = enrolments::table
         .filter(enrolments::realm.eq(realm.0.to_vec()))
         .filter(enrolments::account.assume_not_null().eq_any(accounts))
-        .filter(enrolments::state.eq(State::Confirmed.as_str()))
+        .filter(enrolments::state.eq(EnrolmentState::Confirmed.as_str()))
         .select(enrolments::id)
         .first(c)
         .await

@@ -1,4 +1,4 @@
-use countersign_domain_ns::enrolment::{Confirm, Enrolment, Redeemed, State};
+use countersign_domain_ns::enrolment::{Confirm, Enrolment, EnrolmentState, Redeemed};
 use countersign_protocol::ids::{AccountId, ClientId, EnrolmentId, Jkt, RealmId, ReqId};
 use countersign_store::StoreError;
 use diesel::prelude::*;
@@ -73,7 +73,7 @@ impl TryFrom<EnrolmentRow> for Enrolment {
             client: ClientId(at.fixed(&r.client)?),
             code_hash: at.fixed(&r.code_hash)?,
             confirm: Confirm::parse(&r.confirm).ok_or_else(|| at.bad("confirm"))?,
-            state: State::parse(&r.state).ok_or_else(|| at.bad("state"))?,
+            state: EnrolmentState::parse(&r.state).ok_or_else(|| at.bad("state"))?,
             user_id: r.user_id,
             created_at: time(r.created_at),
             expires_at: time(r.expires_at),

@@ -25,7 +25,7 @@ use countersign_protocol::codes::LoginState;
 use serde::Deserialize;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep};
 
-use super::view::{AppUrl, LIFETIME, Leaving, PageRefusal, QR_EACH, View, is_last, origin};
+use super::view::{AppUrl, LIFETIME, Leaving, PageRefusal, QR_EACH, View, origin};
 use crate::metrics::{Metric, Metrics};
 
 /// A stream says something this often, so that proxies keep it and a browser that left is noticed.
@@ -150,7 +150,7 @@ impl Stream {
             beat: each(BEAT_EACH),
             over: Box::pin(tokio::time::sleep(LIFETIME)),
             sent_away: Box::pin(asked.leaving.clone().sent_away(asked.logins.clone())),
-            done: is_last(state),
+            done: state.is_last(),
             _counted: asked.metrics.own.hold(Metric::PageConnections),
             view,
             waiting,
@@ -186,7 +186,7 @@ impl Stream {
                 self.state = seen.state.public();
                 self.told = self.state.version();
                 self.queue.extend(line(&self.view.state(&seen)));
-                self.done = is_last(self.state);
+                self.done = self.state.is_last();
             }
             Ok(_) => {}
         }

@@ -17,7 +17,7 @@ use countersign_domain_ns::flows::login::Seen;
 use countersign_edge::metrics::Counted;
 use countersign_protocol::codes::LoginState;
 
-use super::view::{AppUrl, LIFETIME, Leaving, PageRefusal, QR_EACH, View, is_last, origin};
+use super::view::{AppUrl, LIFETIME, Leaving, PageRefusal, QR_EACH, View, origin};
 use crate::metrics::{Metric, Metrics};
 
 /// Largest message a page sends.
@@ -130,7 +130,7 @@ impl Page {
         view.everything(seen).iter().for_each(|event| Self::say(event, ctx));
         let state = seen.state.public();
         self.phase = Phase::Watching(Watching { view, told: state.version(), state, wait: Arc::new(wait), cancelling: false });
-        if is_last(state) {
+        if state.is_last() {
             return Self::farewell(ctx);
         }
         ctx.run_interval(QR_EACH, |page, ctx| page.show_qr(ctx));
@@ -177,7 +177,7 @@ impl Page {
         }
         (w.told, w.state) = (state.version(), state);
         Self::say(&w.view.state(seen), ctx);
-        if is_last(state) {
+        if state.is_last() {
             Self::farewell(ctx);
         }
     }

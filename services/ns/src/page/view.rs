@@ -8,7 +8,7 @@ use countersign_api::page::PageEvent;
 use countersign_domain_ns::{
     audit,
     flows::login::Seen,
-    login::{Claim, State, Via},
+    login::{Claim, LoginProgress, Via},
     realm::OpenRealm,
     refused::Stop,
 };
@@ -44,11 +44,6 @@ impl Leaving {
 /// Where the browser says the page is from. An unreadable header counts as an unknown origin, never as a missing one.
 pub(super) fn origin(request: &HttpRequest) -> Option<String> {
     request.headers().get(header::ORIGIN).map(|o| o.to_str().unwrap_or_default().to_owned())
-}
-
-/// Nothing comes after this state.
-pub(super) fn is_last(state: LoginState) -> bool {
-    state.version() >= 3 && state != LoginState::Approved
 }
 
 /// Why a page is told nothing, or nothing more.
@@ -127,7 +122,7 @@ impl View {
             reason: seen.state.reason().map(str::to_owned),
             seconds_left,
             // For this page's person alone; the phone takes it back.
-            number: if let State::Claimed(claim) = &seen.state { claim.number.clone() } else { None },
+            number: if let LoginProgress::Claimed(claim) = &seen.state { claim.number.clone() } else { None },
             via: claim(&seen.state).map(|claim| via(claim.via)),
         }
     }
@@ -170,9 +165,9 @@ fn unavailable(fault: Fault) -> PageRefusal {
 
 /// Who has an open or running login, and how.
 #[must_use]
-pub(crate) fn claim(state: &State) -> Option<&Claim> {
+pub(crate) fn claim(state: &LoginProgress) -> Option<&Claim> {
     match state {
-        State::Claimed(claim) | State::Approved { claim, .. } => Some(claim),
+        LoginProgress::Claimed(claim) | LoginProgress::Approved { claim, .. } => Some(claim),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use countersign_actors_ns::Enrolments;
 use countersign_api::{ConfirmNumber, Enrolment as Dto, EnrolmentState, List, NewEnrolment, Sensitive};
 use countersign_domain_ns::{
-    enrolment::{Enrolment, Event, State},
+    enrolment::{self, Enrolment, Event},
     ports::Ports,
     text as rules,
 };
@@ -28,12 +28,12 @@ use crate::{PublicUrls, scope};
 
 fn dto(e: Enrolment, link: Option<Sensitive>) -> Dto {
     let state = match e.state {
-        State::Pending => EnrolmentState::Pending,
-        State::Redeemed => EnrolmentState::Redeemed,
-        State::Confirmed => EnrolmentState::Confirmed,
-        State::Refused => EnrolmentState::Refused,
-        State::Cancelled => EnrolmentState::Cancelled,
-        State::Expired => EnrolmentState::Expired,
+        enrolment::EnrolmentState::Pending => EnrolmentState::Pending,
+        enrolment::EnrolmentState::Redeemed => EnrolmentState::Redeemed,
+        enrolment::EnrolmentState::Confirmed => EnrolmentState::Confirmed,
+        enrolment::EnrolmentState::Refused => EnrolmentState::Refused,
+        enrolment::EnrolmentState::Cancelled => EnrolmentState::Cancelled,
+        enrolment::EnrolmentState::Expired => EnrolmentState::Expired,
     };
     let (account_id, device) = e.redeemed.map(|r| (r.account.to_string(), r.device)).unzip();
     Dto {

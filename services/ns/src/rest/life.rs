@@ -6,7 +6,7 @@ use countersign_api::{Ended, Erased, List, LoginRecord, Step, Timeline, UserExpo
 use countersign_domain_ns::{
     audit::{About, Filter},
     flows::login::Seen,
-    login::{Record, State},
+    login::{LoginProgress, Record},
     ports::{AccountQuery, Ports},
     text as rules,
 };
@@ -55,7 +55,7 @@ pub(super) async fn timeline(
             steps.extend(ended.map(|(by, t)| step(t, "ended", Some(by.as_str()))));
         }
         None => {
-            if let State::Claimed(c) = &now.state {
+            if let LoginProgress::Claimed(c) = &now.state {
                 steps.push(step(c.at, "claimed", Some(c.via.as_str())));
             }
         }

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, http::header, web::Bytes};
 use countersign_actors_ns::Logins;
 use countersign_domain_ns::{audit::Filter, ports::Ports, realm::OpenRealm};
 use countersign_ports::Fault;
-use countersign_protocol::{codes::LoginState, ids::LoginId};
+use countersign_protocol::ids::LoginId;
 use futures_util::stream::{self, Stream};
 
 use super::{
@@ -61,8 +61,7 @@ pub(super) fn of_login(logins: Logins, standing: Standing, realm: Arc<OpenRealm>
             if v <= after {
                 return Some((Ok(Bytes::from_static(COMMENT)), Some(after)));
             }
-            let last = v >= 3 && state != LoginState::Approved;
-            Some((Ok(sse(v, &logins::dto(&seen))), (!last).then_some(v)))
+            Some((Ok(sse(v, &logins::dto(&seen))), (!state.is_last()).then_some(v)))
         }
     });
     answer("text/event-stream", body)

@@ -13,7 +13,7 @@ use cli::{Cli, Cmd};
 use countersign_channel::random;
 use countersign_sdk::{Account, KeyStore, Link, ReqId, TrustedApp, What};
 use countersign_sim::{
-    Online, PhoneError, State, agent, app,
+    Online, PhoneError, PhoneState, agent, app,
     ask::{self, Ask, Reply, Shown},
     qr,
 };
@@ -121,14 +121,14 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
     }
 }
 
-fn open(cli: &Cli) -> Result<State, PhoneError> {
+fn open(cli: &Cli) -> Result<PhoneState, PhoneError> {
     if !cli.state.exists() && !matches!(cli.command, Cmd::Enrol { .. }) {
         return Err(PhoneError::Usage(format!("there is no phone in {}; enrol makes one", cli.state.display())));
     }
     if let Some(ca) = &cli.ca {
         countersign_sim::tls::trust(ca)?;
     }
-    State::open(&cli.state)
+    PhoneState::open(&cli.state)
 }
 
 /// The text of a link or code, and whether it was scanned.
@@ -145,7 +145,7 @@ async fn code(link: Option<&str>, qr: Option<&Path>, scanned: bool, out: Out) ->
     }
 }
 
-async fn enrol(state: &State, link: &str, device: &str, app: Option<&TrustedApp>, out: Out) -> Result<(), PhoneError> {
+async fn enrol(state: &PhoneState, link: &str, device: &str, app: Option<&TrustedApp>, out: Out) -> Result<(), PhoneError> {
     let Link::Enrol(link) = Link::parse(link)? else { return Err(PhoneError::Usage("this is a login link; use `login`".to_owned())) };
     if let Some(app) = app {
         app.check(&link, countersign_sim::now())?;
@@ -173,7 +173,7 @@ async fn enrol(state: &State, link: &str, device: &str, app: Option<&TrustedApp>
 }
 
 /// Through a running `watch` when there is one, else on a connection of its own.
-async fn request(state: &State, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
+async fn request(state: &PhoneState, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
     match agent::ask_agent(state, account, ask).await? {
         Some(reply) => Ok(reply),
         None => ask::alone(state, account, ask).await,
@@ -194,14 +194,14 @@ fn checked(reply: Reply, out: Out) -> Result<Reply, PhoneError> {
 }
 
 /// A command whose answer is "done".
-async fn simple(state: &State, ask: Ask, out: Out, text: &str) -> Result<(), PhoneError> {
+async fn simple(state: &PhoneState, ask: Ask, out: Out, text: &str) -> Result<(), PhoneError> {
     let account = ask::account_for(state, &ask)?;
     checked(request(state, &account, &ask).await?, out)?;
     out.say(&json!({"done": true}), || text.to_owned());
     Ok(())
 }
 
-async fn phones(state: &State, ask: Ask, out: Out) -> Result<(), PhoneError> {
+async fn phones(state: &PhoneState, ask: Ask, out: Out) -> Result<(), PhoneError> {
     let account = ask::account_for(state, &ask)?;
     let Reply::Phones { phones } = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
     for p in phones {
@@ -210,7 +210,7 @@ async fn phones(state: &State, ask: Ask, out: Out) -> Result<(), PhoneError> {
     Ok(())
 }
 
-async fn start(state: &State, client: &str, out: Out) -> Result<(), PhoneError> {
+async fn start(state: &PhoneState, client: &str, out: Out) -> Result<(), PhoneError> {
     let ask = Ask::Start { client: client.to_owned() };
     let account = ask::account_for(state, &ask)?;
     let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
@@ -224,7 +224,7 @@ async fn start(state: &State, client: &str, out: Out) -> Result<(), PhoneError> 
     Ok(())
 }
 
-async fn login(state: &State, ask: Ask, yes: Option<bool>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
+async fn login(state: &PhoneState, ask: Ask, yes: Option<bool>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
     let account = ask::account_for(state, &ask)?;
     let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
     let at_terminal = std::io::stdin().is_terminal() && !out.json;
@@ -278,7 +278,7 @@ fn typed(prompt: &str) -> Result<String, PhoneError> {
     Ok(line)
 }
 
-async fn decide(state: &State, id: &str, refuse: Option<&str>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
+async fn decide(state: &PhoneState, id: &str, refuse: Option<&str>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
     let ask = Ask::Decide { login: id.to_owned(), refuse: refuse.map(str::to_owned), number };
     let account = ask::account_for(state, &ask)?;
     let reply = checked(request(state, &account, &ask).await?, out)?;
@@ -291,7 +291,7 @@ async fn decide(state: &State, id: &str, refuse: Option<&str>, number: Option<St
     if refuse.is_none() && now_is != "approved" { Err(PhoneError::NotApproved(now_is)) } else { Ok(()) }
 }
 
-async fn pending(state: &State, out: Out) -> Result<(), PhoneError> {
+async fn pending(state: &PhoneState, out: Out) -> Result<(), PhoneError> {
     for account in state.wallet()?.accounts {
         let reply = checked(request(state, &account, &Ask::List).await?, out)?;
         let Reply::Logins { logins } = reply else { continue };
@@ -304,7 +304,7 @@ async fn pending(state: &State, out: Out) -> Result<(), PhoneError> {
     Ok(())
 }
 
-async fn logout(state: &State, id: Option<&str>, out: Out) -> Result<(), PhoneError> {
+async fn logout(state: &PhoneState, id: Option<&str>, out: Out) -> Result<(), PhoneError> {
     let mut ended = 0;
     for account in state.wallet()?.accounts {
         let reply = checked(request(state, &account, &Ask::List).await?, out)?;

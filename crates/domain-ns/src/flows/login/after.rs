@@ -12,7 +12,7 @@ use crate::{
     audit::{Actor, Who},
     capability,
     flows::limits::let_change,
-    login::{EndedBy, Event, Login, Record, State, step},
+    login::{EndedBy, Event, Login, LoginProgress, Record, step},
     ports::{Fact, Ports, Redeemed, Topic},
     realm::OpenRealm,
     refused::Stop,
@@ -44,7 +44,7 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
     // Nobody may have looked since its lifetime was over, or its phone fell silent.
     let state = ended_by_itself(ports, realm, record.clone()).await?.state;
     if let (Some(mark), Some(_)) = (who.mark, record.redeemed)
-        && !matches!(state, State::Ended { .. })
+        && !matches!(state, LoginProgress::Ended { .. })
         && ports.store.redeemed_by(realm.id(), id, &mark.id).await?
     {
         if ports.store.request(&mark.id).await?.is_some_and(|body| body != mark.hash) {
@@ -81,14 +81,14 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who
     {
         return Err(Refused::NotFound.into());
     }
-    if matches!(&seen.state, State::Ended { by: was, .. } if *was == by) {
+    if matches!(&seen.state, LoginProgress::Ended { by: was, .. } if *was == by) {
         return Ok(seen);
     }
     let next = step(&seen.login, &seen.state, &Event::End(by), ports.now())?;
     if !ports.store.end_login(realm.id(), id, by, &ports.stamp(who)).await? {
         // Somebody else was faster; they tell. Only the same side hears "done" twice.
         let there = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
-        return if matches!(&there.state, State::Ended { by: was, .. } if *was == by) {
+        return if matches!(&there.state, LoginProgress::Ended { by: was, .. } if *was == by) {
             Ok(there)
         } else {
             Err(Refused::NotApproved.into())
@@ -132,7 +132,7 @@ pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result
     let mut found = Vec::new();
     for id in ports.live.offers(account.id).await?.into_iter().rev() {
         if let Some(seen) = look(ports, realm, id).await?
-            && seen.state == State::Pending
+            && seen.state == LoginProgress::Pending
             && seen.login.is_for(account.id, &account.user_id)
         {
             found.push(seen);
@@ -140,7 +140,7 @@ pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result
     }
     for id in ports.live.claims(account.id).await?.into_iter().rev() {
         if let Some(seen) = look(ports, realm, id).await?
-            && matches!(&seen.state, State::Claimed(c) if c.account == account.id)
+            && matches!(&seen.state, LoginProgress::Claimed(c) if c.account == account.id)
         {
             found.push(seen);
         }

@@ -1,6 +1,7 @@
 //! An account comes to a login.
 
 use countersign_protocol::{
+    codes::LoginState,
     frames,
     ids::{AccountId, LoginId},
 };
@@ -11,7 +12,7 @@ use crate::{
     account::Account,
     capability::{self, Shown},
     flows::limits::not_genuine,
-    login::{Claim, Event, Login, State, Via, step},
+    login::{Claim, Event, Login, LoginProgress, Via, step},
     ports::{Advanced, Ports},
     realm::OpenRealm,
     refused::Stop,
@@ -42,7 +43,7 @@ pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &
     // Two rounds are enough: the version only grows, and past "pending" the answer is final.
     for _ in 0..3 {
         let Some(stored) = ports.live.read(frame.login).await? else { return Err(gone(ports, realm, frame.login).await?) };
-        if stored.v >= 3 {
+        if stored.v >= LoginState::OUTCOME {
             return Err(gone(ports, realm, frame.login).await?);
         }
         let (login, state) = read(&stored)?;
@@ -53,19 +54,19 @@ pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &
         if !login.accepts(now.origin.client) {
             return Err(Refused::EnrolmentNotAccepted.into());
         }
-        let state = if active(Sabotage::SkipCompare) { State::Pending } else { state };
+        let state = if active(Sabotage::SkipCompare) { LoginProgress::Pending } else { state };
         let wanted = wanted(ports, realm, account, &login, shown);
-        let State::Claimed(granted) = step(&login, &state, &Event::Claim(wanted), ports.now())? else {
+        let LoginProgress::Claimed(granted) = step(&login, &state, &Event::Claim(wanted), ports.now())? else {
             return Err(Refused::AlreadyClaimed.into());
         };
-        if stored.v == 2 && !active(Sabotage::SkipCompare) {
+        if stored.v == LoginState::CLAIMED && !active(Sabotage::SkipCompare) {
             return Ok(Claimed { login, claim: granted });
         }
         if shown == Shown::StaleQr {
             return Err(Refused::StaleQr.into());
         }
         let ttl = ports.now().until(login.expires_at) / 1000 + LINGER_SECS;
-        match ports.live.claim(login.id, account.id, stored.v, write(&login, Some(&granted), 2), ttl).await? {
+        match ports.live.claim(login.id, account.id, stored.v, write(&login, Some(&granted), LoginState::CLAIMED), ttl).await? {
             Advanced::Done => return Ok(Claimed { login, claim: granted }),
             Advanced::Stale(_) | Advanced::Missing => {}
         }
@@ -91,7 +92,7 @@ fn wanted(ports: &Ports, realm: &OpenRealm, account: &Account, login: &Login, sh
 pub(super) async fn resume(ports: &Ports, realm: &OpenRealm, account: AccountId, id: LoginId) -> Result<Claimed, Stop> {
     let Some(stored) = ports.live.read(id).await?.filter(|s| s.v < 3) else { return Err(gone(ports, realm, id).await?) };
     match read(&stored)? {
-        (login, State::Claimed(claim)) if claim.account == account && login.realm == realm.id() => {
+        (login, LoginProgress::Claimed(claim)) if claim.account == account && login.realm == realm.id() => {
             if ports.now() >= login.expires_at {
                 return Err(Refused::Expired.into());
             }
@@ -105,8 +106,8 @@ pub(super) async fn resume(ports: &Ports, realm: &OpenRealm, account: AccountId,
 pub(super) async fn gone(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Stop, Fault> {
     let refused = match ports.store.outcome(realm.id(), id).await?.map(|r| r.state()) {
         None => Refused::NotFound,
-        Some(State::Expired) => Refused::Expired,
-        Some(State::Cancelled) => Refused::Cancelled,
+        Some(LoginProgress::Expired) => Refused::Expired,
+        Some(LoginProgress::Cancelled) => Refused::Cancelled,
         Some(_) => Refused::AlreadyDecided,
     };
     Ok(refused.into())

@@ -16,7 +16,7 @@ use crate::{
     audit::{Actor, Who},
     decision::judge,
     flows::accusation::{follows_already, not_me},
-    login::{EndedBy, Event, State, step},
+    login::{EndedBy, Event, LoginProgress, step},
     ports::Ports,
     realm::OpenRealm,
     refused::Stop,
@@ -55,7 +55,7 @@ pub async fn decide(
         }
         other => other?,
     };
-    let State::Claimed(claim) = state else { return Err(Refused::NotFound.into()) };
+    let LoginProgress::Claimed(claim) = state else { return Err(Refused::NotFound.into()) };
     let via = claim.via;
     let mut outcome = outcome(now, &login, next.public(), next.reason().map(str::to_owned), Some(claim));
     outcome.decision = Some(frame.jws.clone());
@@ -106,7 +106,7 @@ async fn repeated(
 pub async fn cancel(ports: &Ports, realm: &OpenRealm, id: LoginId, who: Who) -> Result<Seen, Stop> {
     let seen = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
     step(&seen.login, &seen.state, &Event::Cancel, ports.now())?;
-    let claim = if let State::Claimed(claim) = seen.state { Some(claim) } else { None };
+    let claim = if let LoginProgress::Claimed(claim) = seen.state { Some(claim) } else { None };
     let outcome = outcome(ports.now(), &seen.login, LoginState::Cancelled, None, claim);
     match record(ports, outcome, who).await? {
         Ok(state) => Ok(Seen { login: seen.login, state }),
@@ -131,7 +131,7 @@ pub async fn disown(ports: &Ports, realm: &OpenRealm, account: AccountId, why: E
 async fn disown_one(ports: &Ports, realm: &OpenRealm, id: LoginId, account: AccountId, why: EndedBy, who: Who) -> Result<(), Fault> {
     let Some(seen) = look(ports, realm, id).await? else { return Ok(()) };
     let Ok(next) = step(&seen.login, &seen.state, &Event::Disown(account, why), ports.now()) else { return Ok(()) };
-    let State::Claimed(claim) = seen.state else { return Ok(()) };
+    let LoginProgress::Claimed(claim) = seen.state else { return Ok(()) };
     let outcome = outcome(ports.now(), &seen.login, LoginState::Refused, next.reason().map(str::to_owned), Some(claim));
     let _lost_to_somebody_else = record(ports, outcome, who).await?;
     Ok(())

@@ -1,7 +1,7 @@
 //! How logins begin: asked for by a client, or by a phone.
 
 use countersign_protocol::{
-    codes::AccountState,
+    codes::{AccountState, LoginState},
     ids::{AccountId, ClientId, LoginId, ReqId},
 };
 
@@ -17,7 +17,7 @@ use crate::{
     capability::{fingerprint, page_secret},
     client::Client,
     flows::limits::Way,
-    login::{Claim, Initiator, Login, State, Target, Via},
+    login::{Claim, Initiator, Login, LoginProgress, Target, Via},
     ports::{AccountQuery, Advanced, Ports, Versioned},
     realm::OpenRealm,
     refused::Stop,
@@ -125,7 +125,7 @@ pub async fn create(ports: &Ports, realm: &OpenRealm, client: &Client, new: NewL
     let target = login.target.clone();
     let way = Way::of_client(realm, client.id, initiator, target.as_ref());
     match way.begin(ports, login, &to).await? {
-        Some(login) => Ok(Created { seen: Seen { login, state: State::Pending }, page }),
+        Some(login) => Ok(Created { seen: Seen { login, state: LoginProgress::Pending }, page }),
         // The same keyed request, on another connection, a moment earlier.
         None => {
             made_before(ports, realm, client, who).await?.ok_or_else(|| Fault::Inconsistent("a new login's id is taken".to_owned()).into())
@@ -152,11 +152,11 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
     account.may_log_in(ports.now())?;
     let id = LoginId(id_from(&sha256(&[b"countersign/in-app/v1\0", &account.id.0[..], &req_id.0].concat())));
     if let Some(there) = ports.live.read(id).await? {
-        if there.v == 1 {
+        if there.v == LoginState::PENDING {
             // The first time stopped half way.
             let (login, _) = read(&there)?;
-            let claimed = write(&login, Some(&own_claim(&account, login.created_at)), 2);
-            ports.live.claim(id, account.id, 1, claimed, realm.settings().login_secs + LINGER_SECS).await?;
+            let claimed = write(&login, Some(&own_claim(&account, login.created_at)), LoginState::CLAIMED);
+            ports.live.claim(id, account.id, LoginState::PENDING, claimed, realm.settings().login_secs + LINGER_SECS).await?;
         }
         return resume(ports, realm, account.id, id).await;
     }
@@ -195,10 +195,10 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
     Way::of_phone(realm, account.id, client.id).begin(ports, login.clone(), &[]).await?;
     let claim = own_claim(&account, now);
     // Lost only to the same request on another connection: then what is there is the same.
-    match ports.live.claim(id, account.id, 1, write(&login, Some(&claim), 2), ttl).await? {
+    match ports.live.claim(id, account.id, LoginState::PENDING, write(&login, Some(&claim), LoginState::CLAIMED), ttl).await? {
         Advanced::Done => Ok(Claimed { login, claim }),
-        Advanced::Stale(there @ Versioned { v: 2, .. }) => match read(&there)? {
-            (login, State::Claimed(claim)) => Ok(Claimed { login, claim }),
+        Advanced::Stale(there @ Versioned { v: LoginState::CLAIMED, .. }) => match read(&there)? {
+            (login, LoginProgress::Claimed(claim)) => Ok(Claimed { login, claim }),
             _ => Err(Refused::NotFound.into()),
         },
         Advanced::Stale(_) | Advanced::Missing => Err(Refused::NotFound.into()),

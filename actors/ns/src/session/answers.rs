@@ -7,18 +7,9 @@ use countersign_domain_ns::{
     realm::OpenRealm,
 };
 use countersign_protocol::{
-    codes::LoginState,
     frames::{self, LoginEntry},
     ids::ReqId,
 };
-
-/// Versions from here on are outcomes and what follows them.
-pub(super) const OUTCOME: u64 = 3;
-
-/// Whether nothing comes after this state.
-pub(super) fn last(state: LoginState) -> bool {
-    state.version() >= OUTCOME && state != LoginState::Approved
-}
 
 pub(super) fn answer(realm: &OpenRealm, req_id: ReqId, Claimed { login, claim }: &Claimed) -> frames::Claimed {
     let returns = claim.via.returns();

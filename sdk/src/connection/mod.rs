@@ -1,0 +1,239 @@
+//! One connection, from HELLO to its end.
+
+mod ns;
+mod shell;
+
+use countersign_channel::{ChannelError, ServerPin, p256};
+use countersign_protocol::{
+    codes::{AccountState, Close, LoginState},
+    frames::{AuthAccount, AuthEnrol, ClientAuth, Device, Enrol, EnrolCode, PhoneFrame, ServerFrame, Welcome},
+    ids::{AccountId, EnrolmentId, Jkt, LoginId, RealmId, ReqId},
+};
+
+use crate::{Answer, Command, KeyError, KeyHandle, KeyStore};
+use ns::{Signer, Sorted, answer, sort};
+use shell::{Incoming, Shell};
+
+/// Why to connect.
+pub enum Purpose {
+    /// As an account that exists.
+    Account { key: KeyHandle },
+    /// With an enrolment code.
+    Enrol { code: EnrolCode },
+}
+
+/// Something the app must know or do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The account is online. Ping at least every `ping_after` seconds.
+    Ready { account: AccountId, state: AccountState, realm_name: String, ping_after: u64 },
+    /// Show whom the user joins; then [`Connection::accept`] or hang up.
+    Offer { realm_name: String, client_name: String, user: String },
+    /// The account exists. Show the number, when there is one.
+    Enrolled { account: AccountId, state: AccountState, number: Option<String> },
+    /// The answer to the one command under way.
+    Answered(Answer),
+    /// A login this account claimed has changed.
+    LoginChanged { login: LoginId, state: LoginState },
+    /// The account's own state changed.
+    AccountChanged(AccountState),
+    /// A login waits for this account: claim it with [`Command::directed`].
+    LoginOffered { login: LoginId, client_name: String, expires_at: u64 },
+    /// A new phone of this user waits for a word from an old one.
+    EnrolmentWaiting { enrolment: EnrolmentId, name: String },
+    /// Another phone of this user came, changed or went.
+    DeviceChanged(Device),
+    /// Nothing more comes; close the socket.
+    Over(Ended),
+}
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The server said so, and it really was the server.
+    Server(Close),
+    /// A CLOSE nobody vouches for: a hint.
+    Hint(u16),
+    /// The server is not the one that was pinned, or somebody altered its words.
+    NotTheServer,
+    /// The server breaks the protocol inside the channel.
+    Protocol,
+    /// It sent RETRY: the pinned key has been replaced. Following it comes with key rotation.
+    KeyRetired,
+    /// The channel has carried its limit.
+    Rekey,
+}
+
+/// What one step gives.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// Send these, in order.
+    pub send: Vec<Vec<u8>>,
+    pub events: Vec<Event>,
+}
+
+#[derive(Clone, Copy)]
+enum ConnectionState {
+    /// HELLO is out.
+    Greeting,
+    Authenticating,
+    /// The challenge that the new key signs.
+    Offered([u8; 32]),
+    Enrolling(ReqId),
+    Ready,
+    /// A command is under way; a ping has no request id.
+    Waiting(Option<ReqId>),
+    Over,
+}
+
+/// The state machine of one connection.
+pub struct Connection {
+    shell: Shell,
+    state: ConnectionState,
+    realm: RealmId,
+    purpose: Purpose,
+    jkt: Option<Jkt>,
+    ping_after: u64,
+    app_version: Option<String>,
+}
+
+impl Connection {
+    /// Starts; gives HELLO to send. `app_version` is numbers with dots between them.
+    ///
+    /// # Errors
+    /// When the pinned key is no key.
+    pub fn hello(pin: &ServerPin, purpose: Purpose, app_version: Option<String>) -> Result<(Self, Vec<u8>), ChannelError> {
+        let (shell, hello) = Shell::hello(pin)?;
+        let (state, realm) = (ConnectionState::Greeting, RealmId(pin.server_id));
+        Ok((Self { shell, state, realm, purpose, jkt: None, ping_after: 0, app_version }, hello))
+    }
+
+    /// Takes one binary message from the server.
+    ///
+    /// # Errors
+    /// When the key store fails; the connection is over then.
+    pub fn on_message(&mut self, message: &[u8], keys: &dyn KeyStore) -> Result<Turn, KeyError> {
+        let mut turn = Turn::default();
+        match self.shell.read(message) {
+            Incoming::Nothing => {}
+            Incoming::Welcome(welcome) => self.or_end(|c| c.greeted(&welcome, keys, &mut turn))?,
+            Incoming::Content(content) => match ServerFrame::decode(&content) {
+                Ok(frame) => self.step(frame, &mut turn),
+                Err(_) => self.end(Ended::Protocol, &mut turn),
+            },
+            Incoming::Ended(why) => self.end(why, &mut turn),
+        }
+        Ok(turn)
+    }
+
+    /// Does something with keys; when they fail the connection is over.
+    fn or_end<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, KeyError>) -> Result<T, KeyError> {
+        let done = work(self);
+        if done.is_err() {
+            self.shell.end();
+            self.state = ConnectionState::Over;
+        }
+        done
+    }
+
+    fn end(&mut self, why: Ended, turn: &mut Turn) {
+        self.shell.end();
+        self.state = ConnectionState::Over;
+        turn.events.push(Event::Over(why));
+    }
+
+    fn say(&mut self, frame: &PhoneFrame, next: ConnectionState, turn: &mut Turn) {
+        match self.shell.seal(&frame.encode()) {
+            Ok(sealed) => {
+                self.state = next;
+                turn.send.push(sealed);
+            }
+            Err(why) => self.end(why, turn),
+        }
+    }
+
+    fn greeted(&mut self, welcome: &Welcome, keys: &dyn KeyStore, turn: &mut Turn) -> Result<(), KeyError> {
+        self.ping_after = welcome.ping_after;
+        let Some(channel) = self.shell.channel() else { return Ok(()) };
+        let app_version = self.app_version.clone();
+        let auth = match &self.purpose {
+            Purpose::Account { key } => {
+                let jkt = p256::thumbprint(&keys.public(key)?);
+                self.jkt = Some(jkt);
+                ClientAuth::Account(AuthAccount { jkt, sig: keys.sign(key, &channel.auth_message(&jkt))?, app_version })
+            }
+            Purpose::Enrol { code } => ClientAuth::Enrol(AuthEnrol { code: code.clone(), app_version }),
+        };
+        self.say(&auth.into(), ConnectionState::Authenticating, turn);
+        Ok(())
+    }
+
+    /// `match (state, frame)`; what is not listed ends the connection.
+    fn step(&mut self, frame: ServerFrame, turn: &mut Turn) {
+        let (event, next) = match (self.state, frame) {
+            (_, ServerFrame::Goodbye(g)) => return self.end(Ended::Server(g.code), turn),
+            (ConnectionState::Authenticating, ServerFrame::AuthOk(ok)) => {
+                let ping_after = self.ping_after;
+                (Event::Ready { account: ok.account, state: ok.state, realm_name: ok.realm_name, ping_after }, ConnectionState::Ready)
+            }
+            (ConnectionState::Authenticating, ServerFrame::EnrolOffer(o)) => {
+                let offer = Event::Offer { realm_name: o.realm_name, client_name: o.client_name, user: o.user };
+                (offer, ConnectionState::Offered(o.challenge))
+            }
+            (at @ ConnectionState::Enrolling(req_id), ServerFrame::EnrolOk(ok)) if ok.req_id == req_id => {
+                (Event::Enrolled { account: ok.account, state: ok.state, number: ok.number }, at)
+            }
+            (at @ ConnectionState::Enrolling(req_id), ServerFrame::Refused(r)) if r.req_id == req_id => {
+                (Event::Answered(Answer::Refused { code: r.code, retry_after: r.retry_after }), at)
+            }
+            (at @ (ConnectionState::Ready | ConnectionState::Waiting(_)), frame) => match (sort(frame), at) {
+                (Sorted::News(event), at) => (event, at),
+                (Sorted::Other(frame), ConnectionState::Waiting(req_id)) => match answer(req_id, frame, self.realm) {
+                    Some(answer) => (Event::Answered(answer), ConnectionState::Ready),
+                    None => return self.end(Ended::Protocol, turn),
+                },
+                (Sorted::Other(_), _) => return self.end(Ended::Protocol, turn),
+            },
+            _ => return self.end(Ended::Protocol, turn),
+        };
+        self.state = next;
+        turn.events.push(event);
+    }
+
+    /// The user joins: proves a key made for this account. `req_id` and key must be the same when a lost answer is asked for
+    /// again.
+    ///
+    /// # Errors
+    /// When the key store fails; the connection is over then.
+    pub fn accept(&mut self, keys: &dyn KeyStore, key: &KeyHandle, req_id: ReqId, app: &str, device: &str) -> Result<Turn, KeyError> {
+        let mut turn = Turn::default();
+        let ConnectionState::Offered(challenge) = self.state else { return Ok(turn) };
+        let frame = self.or_end(|c| {
+            let Some(channel) = c.shell.channel() else { return Ok(None) };
+            let public_key = keys.public(key)?;
+            let sig = keys.sign(key, &channel.enrol_message(&challenge, &p256::thumbprint(&public_key)))?;
+            Ok(Some(Enrol { req_id, public_key, sig, app: app.to_owned(), device: device.to_owned() }))
+        })?;
+        if let Some(frame) = frame {
+            self.say(&frame.into(), ConnectionState::Enrolling(req_id), &mut turn);
+        }
+        Ok(turn)
+    }
+
+    /// Sends a command. One at a time: `None` when the connection is not ready for one.
+    ///
+    /// # Errors
+    /// When the key store fails; the connection is over then.
+    pub fn command(&mut self, command: &Command, keys: &dyn KeyStore, now: u64) -> Result<Option<Turn>, KeyError> {
+        let ConnectionState::Ready = self.state else { return Ok(None) };
+        let frame = self.or_end(|c| {
+            let (Purpose::Account { key }, Some(jkt), Some(channel)) = (&c.purpose, c.jkt, c.shell.channel()) else {
+                return Err(KeyError::Missing);
+            };
+            Signer { keys, key, jkt, channel, realm: c.realm, now }.frame(command)
+        })?;
+        let mut turn = Turn::default();
+        self.say(&frame, ConnectionState::Waiting(frame.req_id()), &mut turn);
+        Ok(Some(turn))
+    }
+}

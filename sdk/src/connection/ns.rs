@@ -1,0 +1,134 @@
+//! NS: the frames of commands, and what may come back.
+
+use countersign_channel::Channel;
+use countersign_protocol::{
+    codes::RefuseReason,
+    decision::{Decision, Verdict, compact},
+    frames::{self, Device, PhoneFrame, ServerFrame},
+    ids::{Jkt, RealmId, ReqId},
+    vouch::Vouch,
+};
+
+use super::Event;
+use crate::{Answer, Capability, Command, KeyError, KeyHandle, KeyStore, NewPhone, Prompt};
+
+/// What signatures are made with: an account's key, on this channel, now.
+pub(super) struct Signer<'a> {
+    pub(super) keys: &'a dyn KeyStore,
+    pub(super) key: &'a KeyHandle,
+    pub(super) jkt: Jkt,
+    pub(super) channel: &'a Channel,
+    pub(super) realm: RealmId,
+    pub(super) now: u64,
+}
+
+impl Signer<'_> {
+    /// The frame of a command.
+    pub(super) fn frame(&self, command: &Command) -> Result<PhoneFrame, KeyError> {
+        Ok(match command {
+            Command::Claim { req_id, login, capability } => {
+                let (qr_time, qr_mac, link) = match capability {
+                    Capability::Qr { t, mac } => (Some(u64::from(*t)), Some(*mac), None),
+                    Capability::Link(token) => (None, None, Some(token.clone())),
+                    Capability::Directed => (None, None, None),
+                };
+                frames::Claim { req_id: *req_id, login: *login, qr_time, qr_mac, link }.into()
+            }
+            Command::Decide { req_id, prompt, verdict, reason, number } => {
+                let jws = self.sign_decision(prompt, *verdict, *reason, number.clone())?;
+                frames::Decide { req_id: *req_id, login: prompt.login, jws }.into()
+            }
+            Command::StartLogin { req_id, client } => frames::StartLogin { req_id: *req_id, client: client.clone() }.into(),
+            Command::LogoutAll { req_id } => frames::LogoutAll { req_id: *req_id }.into(),
+            Command::Devices { req_id } => frames::ListDevices { req_id: *req_id }.into(),
+            Command::Manage { req_id, account, action, name } => {
+                frames::ManageDevice { req_id: *req_id, account: *account, action: *action, name: name.clone() }.into()
+            }
+            Command::Enrolments { req_id } => frames::ListEnrolments { req_id: *req_id }.into(),
+            Command::Vouch { req_id, new, number } => {
+                let jws = self.sign_vouch(new, number.clone())?;
+                frames::DecideEnrolment { req_id: *req_id, enrolment: new.enrolment, jws }.into()
+            }
+            Command::Logout { req_id, login } => frames::Logout { req_id: *req_id, login: *login }.into(),
+            Command::List { req_id } => frames::ListLogins { req_id: *req_id }.into(),
+            Command::Ping { nonce } => frames::Ping { nonce: *nonce }.into(),
+        })
+    }
+
+    /// Signed anew for each channel: the binding is part of it.
+    fn sign_decision(
+        &self,
+        prompt: &Prompt,
+        verdict: Verdict,
+        reason: Option<RefuseReason>,
+        number: Option<String>,
+    ) -> Result<String, KeyError> {
+        let decision = Decision {
+            login: prompt.login,
+            realm: prompt.realm,
+            ctx: prompt.context_hash(),
+            verdict,
+            reason,
+            number,
+            iat: self.now,
+            cb: self.channel.binding(),
+        };
+        self.compact(&decision.signing_input(&self.jkt))
+    }
+
+    fn sign_vouch(&self, new: &NewPhone, number: Option<String>) -> Result<String, KeyError> {
+        let vouch = Vouch {
+            enrolment: new.enrolment,
+            realm: self.realm,
+            jkt: new.jkt,
+            verdict: if number.is_some() { Verdict::Approve } else { Verdict::Refuse },
+            number,
+            iat: self.now,
+            cb: self.channel.binding(),
+        };
+        self.compact(&vouch.signing_input(&self.jkt))
+    }
+
+    fn compact(&self, input: &str) -> Result<String, KeyError> {
+        Ok(compact(input, &self.keys.sign(self.key, input.as_bytes())?))
+    }
+}
+
+/// A frame from the server, by whether it may come unasked.
+pub(super) enum Sorted {
+    News(Event),
+    /// An answer, or a frame that may not come now.
+    Other(ServerFrame),
+}
+
+/// Sorts out what the server tells unasked.
+pub(super) fn sort(frame: ServerFrame) -> Sorted {
+    Sorted::News(match frame {
+        ServerFrame::LoginChanged(c) => Event::LoginChanged { login: c.login, state: c.state },
+        ServerFrame::AccountChanged(c) => Event::AccountChanged(c.state),
+        ServerFrame::LoginOffered(o) => Event::LoginOffered { login: o.login, client_name: o.client_name, expires_at: o.expires_at },
+        ServerFrame::EnrolmentWaiting(w) => Event::EnrolmentWaiting { enrolment: w.enrolment, name: w.name },
+        ServerFrame::DeviceChanged(frames::DeviceChanged { account, name, app, state, since }) => {
+            Event::DeviceChanged(Device { account, name, app, state, since })
+        }
+        other => return Sorted::Other(other),
+    })
+}
+
+/// The answer to the command under way; `None` when the frame is no answer to it.
+pub(super) fn answer(asked: Option<ReqId>, frame: ServerFrame, realm: RealmId) -> Option<Answer> {
+    let mine = |req_id: ReqId| asked == Some(req_id);
+    match frame {
+        ServerFrame::Pong(p) if asked.is_none() => Some(Answer::Pong { time: p.time }),
+        ServerFrame::Claimed(c) if mine(c.req_id) => Prompt::read(&c, realm).map(|p| Answer::Prompt(Box::new(p))),
+        ServerFrame::Decided(d) if mine(d.req_id) => Some(Answer::Decided { login: d.login, state: d.state }),
+        ServerFrame::Done(d) if mine(d.req_id) => Some(Answer::Done),
+        ServerFrame::Logins(l) if mine(l.req_id) => {
+            Some(Answer::Logins(l.logins.into_iter().map(|e| (e.login, e.state, e.client_name, e.since)).collect()))
+        }
+        ServerFrame::Devices(d) if mine(d.req_id) => Some(Answer::Devices(d.devices)),
+        ServerFrame::Enrolments(e) if mine(e.req_id) => Some(Answer::NewPhones(e.enrolments)),
+        ServerFrame::Refused(r) if mine(r.req_id) => Some(Answer::Refused { code: r.code, retry_after: r.retry_after }),
+        _ => None,
+    }
+}
