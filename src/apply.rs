@@ -59,7 +59,7 @@ impl Apply {
         let url = match &self.url {
             Some(url) => url.clone(),
             None => {
-                let ready = Ready::read(&data).map_err(|e| e.to_string())?;
+                let ready = Ready::read(&data).map_err(|e| format!("{e}; is it running?"))?;
                 ready.rest.ok_or_else(|| format!("{}: no REST API is served there", data.display()))?
             }
         };

@@ -7,10 +7,9 @@ use std::{
 
 use countersign_actors_ns::Realms;
 use countersign_domain_ns::{
-    api_key::ApiKey,
-    audit::{Actor, Stamp},
-    permission::role,
-    ports::{Directory, Meter, Ports, Store},
+    audit::Actor,
+    handles::ApiKeys,
+    ports::{Directory, Meter, Ports},
     realm::RealmSettings,
     refused::{Refused, Stop},
 };
@@ -21,8 +20,7 @@ use countersign_ns::{
     Storage,
     metrics::{self, Metrics},
 };
-use countersign_ports::{random::Random, secret::Secret, time::Time, vault::Vault};
-use countersign_protocol::ids::{ApiKeyId, AuditId};
+use countersign_ports::vault::Vault;
 use countersign_store::{
     StoreError,
     lite::Writing,
@@ -145,12 +143,13 @@ fn storage(store: NsStore, memory: Option<(Arc<MemoryKv>, Arc<MemoryLive>)>) -> 
     })
 }
 
-/// The first root key, in a database that never had one: pods that share a database make one between them, and a key that was deleted does not come back, whatever
-/// file lies there.
+/// The first root key, in a database that never had one: pods that share a database make one between them, and a key that
+/// was deleted does not come back, whatever file lies there.
 pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartError> {
-    if ports.store.had_root_key().await? {
+    let keys = ApiKeys::new(ports.clone());
+    if keys.had_root().await? {
         if let Some(old) = data.root_api_key()?
-            && ports.store.api_key_by_hash(&old.hash()).await?.is_none()
+            && !keys.knows(&old).await?
         {
             let file = data.file("root-api-key");
             tracing::warn!(file = %file.display(), "the root API key in this file does not work (any more); remove the file");
@@ -158,29 +157,11 @@ pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartE
         return Ok(());
     }
     let (secret, fresh) = data.make_root_api_key(&*ports.random)?;
-    let key = ApiKey::plain(ApiKeyId(ports.fresh_id()), &secret, role::ROOT, None, ports.now());
-    if !ports.store.add_first_root_key(&key, &ports.stamp(Actor::System)).await? && fresh {
+    if !keys.add_first_root(&secret).await? && fresh {
         // Another pod was faster: its key counts.
         data.drop_root_api_key()?;
     }
     Ok(())
-}
-
-/// A root key for whoever has the machine and the database, when the others are lost or sealed away.
-pub(super) async fn another_root_key(
-    store: &dyn Store,
-    random: &dyn Random,
-    now: Time,
-    name: Option<String>,
-) -> Result<(ApiKeyId, Secret<32>), StartError> {
-    let secret: Secret<32> = random.secret();
-    let id = ApiKeyId(random.id(now));
-    let key = ApiKey { name, ..ApiKey::plain(id, &secret, role::ROOT, None, now) };
-    let stamp = Stamp { id: AuditId(random.id(now)), now, who: Actor::System.into() };
-    if !store.add_api_key(&key, &stamp).await? {
-        return Err(StartError::Other("the key could not be kept; try again".to_owned()));
-    }
-    Ok((id, secret))
 }
 
 /// The realm, made when it is missing.

@@ -4,14 +4,15 @@ use std::net::TcpListener;
 
 use actix_web::dev::Server;
 use countersign_domain_ns::{
-    api_key::{self, ApiKey},
-    audit::Actor,
+    api_key,
+    audit::{Actor, Who},
     client::Client,
+    grant::Wish,
+    handles::{ApiKeys, Clients},
     permission::role,
-    ports::Ports,
+    refused::Stop,
 };
-use countersign_ports::secret::Secret;
-use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
+use countersign_protocol::ids::{ClientId, RealmId};
 
 use super::{StartError, bootstrap, ns::Ns, serve::Places};
 use crate::config::listener::Resource;
@@ -30,14 +31,14 @@ pub(super) async fn serve(ns: &Ns, listener: TcpListener, places: &Places) -> Re
     let realm = &bootstrap::realm(&ns.parts.heart.realms, "demo", "Demo").await?;
     let at = listener.local_addr().map_err(|e| StartError::Other(e.to_string()))?;
     let own_origin = format!("http://{at}");
-    let client = client(ports, realm.id(), &own_origin).await?;
-    let secret: Secret<32> = ports.random.secret();
-    let place = Some((realm.id(), Some(client)));
-    let key = ApiKey::plain(ApiKeyId(ports.fresh_id()), &secret, role::REGISTRAR, place, ports.now());
-    ports.store.add_api_key(&key, &ports.stamp(Actor::System)).await?;
+    let client = client(&Clients::new(ports.clone()), realm.id(), &own_origin).await?;
+    let (role, realm_id) = (role::REGISTRAR.to_owned(), Some(realm.id()));
+    let wish = Wish { role, realm: realm_id, client: Some(client), ..Wish::default() };
+    let made = ApiKeys::new(ports.clone()).create(Actor::System.into(), wish, None).await.map_err(refused)?;
+    let made = made.map_err(|why| StartError::Other(format!("the demo's key cannot be made: {why}")))?;
     let settings = countersign_demo::Settings {
         rest,
-        api_key: api_key::write(&secret),
+        api_key: api_key::write(&made.secret),
         realm: realm.name().to_owned(),
         page_origin,
         own_origin: own_origin.clone(),
@@ -56,23 +57,24 @@ fn phone_command() -> String {
 }
 
 /// The demo's client, made anew each time: its origin may have moved, and its old keys go with it.
-async fn client(ports: &Ports, realm: RealmId, origin: &str) -> Result<ClientId, StartError> {
-    if let Some(old) = ports.store.client_by_name(realm, NAME).await? {
-        ports.store.delete_client(realm, old.id, &ports.stamp(Actor::System)).await?;
+async fn client(clients: &Clients, realm: RealmId, origin: &str) -> Result<ClientId, StartError> {
+    let who = Who::from(Actor::System);
+    if let Some(old) = clients.by_name(realm, NAME).await? {
+        clients.delete(realm, old.id, who).await?;
     }
     let client = Client {
-        id: ClientId(ports.fresh_id()),
-        realm,
-        name: NAME.to_owned(),
         display_name: "Demo shop".to_owned(),
-        logo: None,
         origins: vec![origin.to_owned()],
         return_urls: vec![format!("{origin}/")],
-        callback_urls: Vec::new(),
-        templates: std::collections::BTreeMap::new(),
-        accepts: Vec::new(),
-        created_at: ports.now(),
+        ..clients.draft(who, realm, NAME.to_owned())
     };
-    ports.store.add_client(&client, &ports.stamp(Actor::System)).await?;
-    Ok(client.id)
+    Ok(clients.create(client, who).await.map_err(refused)?.id)
+}
+
+fn refused(stop: Stop) -> StartError {
+    match stop {
+        Stop::Refused(why) => StartError::Other(format!("the demo cannot be made: {}", why.as_str())),
+        Stop::Limited(_) => StartError::Other("the demo cannot be made now".to_owned()),
+        Stop::Fault(fault) => fault.into(),
+    }
 }

@@ -12,11 +12,13 @@ use std::{path::PathBuf, process::ExitCode, thread::available_parallelism, time:
 use countersign_api::Ready;
 use countersign_domain_ns::{
     api_key::ApiKey,
+    handles,
     ports::{Directory, KeyQuery},
+    refused::Stop,
 };
 use countersign_edge::metrics::{Exposition, MetricsError};
 use countersign_ns::metrics::{self, Metrics};
-use countersign_ports::{secret::Secret, time::Clock};
+use countersign_ports::secret::Secret;
 use countersign_protocol::ids::ApiKeyId;
 use countersign_store::{
     StoreError,
@@ -319,7 +321,14 @@ impl Beside {
 
     /// Another root key; the trail tells of it.
     pub(crate) fn new_root_key(&self, name: Option<String>) -> Result<(ApiKeyId, Secret<32>), StartError> {
-        self.ask_current(|store| async move { bootstrap::another_root_key(&store, &OsRandom, WallClock.now(), name).await })
+        self.ask_current(|store| async move {
+            let made = handles::break_glass(&store, &WallClock, &OsRandom, name).await;
+            let handles::Made { key, secret } = made.map_err(|stop| match stop {
+                Stop::Fault(fault) => StartError::from(fault),
+                Stop::Refused(_) | Stop::Limited(_) => StartError::Other("the key could not be kept; try again".to_owned()),
+            })?;
+            Ok((key.id, secret))
+        })
     }
 
     pub(crate) fn keys(&self, query: &KeyQuery) -> Result<Vec<ApiKey>, StartError> {

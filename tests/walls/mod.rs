@@ -8,3 +8,4 @@ mod licences;
 mod metric_names;
 mod openapi;
 mod rooms;
+mod sources;

@@ -274,27 +274,3 @@ fn every_wall_is_seen_to_break() {
         );
     }
 }
-
-/// Files ≤ 400 lines, actor files ≤ 300.
-#[test]
-fn no_file_grows_beyond_what_is_read_at_one_sitting() {
-    fn walk(dir: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
-        for entry in std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
-            let name = entry.file_name().unwrap().to_string_lossy().into_owned();
-            if entry.is_dir() && !["target", ".git", "node_modules"].contains(&name.as_str()) {
-                walk(&entry, found);
-            } else if name.ends_with(".rs") {
-                found.push(entry);
-            }
-        }
-    }
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    walk(root, &mut files);
-    let long: Vec<_> = files
-        .iter()
-        .map(|f| (f.strip_prefix(root).unwrap().display().to_string(), std::fs::read_to_string(f).unwrap().lines().count()))
-        .filter(|(name, lines)| *lines > if name.starts_with("actors/") { 300 } else { 400 })
-        .collect();
-    assert!(long.is_empty(), "{long:?}");
-}

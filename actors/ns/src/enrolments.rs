@@ -11,7 +11,7 @@ use countersign_domain_ns::{
     realm::OpenRealm,
     refused::Stop,
 };
-use countersign_ports::Fault;
+use countersign_ports::{Fault, time::Time};
 use countersign_protocol::{
     frames::EnrolCode,
     ids::{ClientId, EnrolmentId},
@@ -57,6 +57,20 @@ impl Enrolments {
             code: EnrolCode(*code.expose()),
         };
         Ok((enrolment, Link::Enrol(link)))
+    }
+
+    /// Enrolments, newest first, from before `before`; one client's, or all.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn list(
+        &self,
+        realm: &OpenRealm,
+        client: Option<ClientId>,
+        before: Option<(Time, EnrolmentId)>,
+        limit: u32,
+    ) -> Result<Vec<Enrolment>, Fault> {
+        self.0.ports.store.enrolments(realm.id(), client, before, limit).await
     }
 
     /// The enrolment as it is now.

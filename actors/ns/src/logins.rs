@@ -8,7 +8,7 @@ use countersign_domain_ns::{
     capability,
     client::Client,
     flows::login::{self, Created, Directed, NewLogin, Redemption, Seen},
-    login::{EndedBy, Login, Target},
+    login::{EndedBy, Login, Record, Target},
     ports::Topic,
     realm::OpenRealm,
     refused::Stop,
@@ -47,6 +47,28 @@ impl Logins {
     /// Why not.
     pub async fn create(&self, realm: &OpenRealm, client: &Client, new: NewLogin, who: Who) -> Result<Created, Stop> {
         login::create(&self.0.ports, realm, client, new, who).await
+    }
+
+    /// What is kept of a login that was decided.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn record(&self, realm: &OpenRealm, id: LoginId) -> Result<Option<Record>, Fault> {
+        self.0.ports.store.outcome(realm.id(), id).await
+    }
+
+    /// What is kept of a user's logins, from behind `after`.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn records_of_user(
+        &self,
+        realm: &OpenRealm,
+        user_id: &str,
+        after: Option<LoginId>,
+        limit: u32,
+    ) -> Result<Vec<Record>, Fault> {
+        self.0.ports.store.outcomes_of_user(realm.id(), user_id, after, limit).await
     }
 
     /// The login as it is now, by the realm as it is now: whoever watches for hours may hold an older one.

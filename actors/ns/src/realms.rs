@@ -13,7 +13,7 @@ use countersign_actors_shell::{
 use countersign_channel::ServerKey;
 use countersign_domain_ns::{
     Refused,
-    app::App,
+    app::{App, Version},
     audit::Who,
     flows::realms::{self as flow, NewRealm},
     ports::{Ports, Topic},
@@ -199,16 +199,40 @@ impl Realms {
         .await
     }
 
+    /// The apps a realm lists.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn apps(&self, realm: RealmId) -> Result<Vec<App>, Fault> {
+        self.ports.store.apps(realm).await
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn app(&self, realm: RealmId, id: &str) -> Result<Option<App>, Fault> {
+        self.ports.store.app(realm, id).await
+    }
+
     /// Makes or changes an app; gives it as it is kept.
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn put_app(&self, app: App, who: Who) -> Result<App, Stop> {
+    pub async fn put_app(
+        &self,
+        realm: RealmId,
+        id: String,
+        display_name: String,
+        min_version: Option<Version>,
+        who: Who,
+    ) -> Result<App, Stop> {
         let realms = self.clone();
+        let app = App { realm, id, display_name, min_version, created_at: self.ports.now() };
         run_to_completion(async move {
             realms.ports.store.put_app(&app, &realms.ports.stamp(who)).await?;
             realms.tell(app.realm).await?;
-            Ok(realms.ports.store.app(app.realm, &app.id).await?.unwrap_or(app))
+            Ok(realms.app(app.realm, &app.id).await?.unwrap_or(app))
         })
         .await
     }

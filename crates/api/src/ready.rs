@@ -42,7 +42,7 @@ impl Ready {
     pub fn read(data: &Path) -> io::Result<Self> {
         let file = data.join(Self::FILE);
         let told = |kind, why: String| io::Error::new(kind, format!("{}: {why}", file.display()));
-        let text = fs::read(&file).map_err(|e| told(e.kind(), format!("{e}; is a pod running there?")))?;
+        let text = fs::read(&file).map_err(|e| told(e.kind(), e.to_string()))?;
         serde_json::from_slice(&text).map_err(|e| told(io::ErrorKind::InvalidData, e.to_string()))
     }
 

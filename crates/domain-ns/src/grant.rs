@@ -73,7 +73,7 @@ pub fn key(
         return Err(NotGranted::Lacking("name the realm this key may work in"));
     }
     fits(&wish)?;
-    if !who.permissions.may_give(permissions) {
+    if !still_gives(who, permissions) {
         return Err(NotGranted::Lacking("nobody gives away permissions they do not have"));
     }
     if who.client.is_some() && wish.client != who.client {
@@ -116,7 +116,7 @@ pub fn sees(who: &Who, key: &ApiKey) -> bool {
 /// Whether `who` may give, or take, these permissions: asked again in the transaction that does it, because roles change. What the program does by itself, it may.
 #[must_use]
 pub fn still_gives(who: &Who, permissions: Permissions) -> bool {
-    !matches!(who.actor, Actor::Key(_)) || who.permissions.may_give(permissions)
+    matches!(who.actor, Actor::System) || who.permissions.may_give(permissions)
 }
 
 /// Whether this would give authority to a key of another line, which is for root: who has stolen one beside their own would have two pairs of hands.

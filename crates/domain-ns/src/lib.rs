@@ -13,6 +13,7 @@ pub mod enrolment;
 pub mod flows;
 pub mod further;
 pub mod grant;
+pub mod handles;
 pub mod limits;
 pub mod login;
 pub mod permission;

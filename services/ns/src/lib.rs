@@ -12,7 +12,11 @@ mod status;
 
 use actix_web::web;
 use countersign_actors_ns::Heart;
-use countersign_domain_ns::ports::Ports;
+use countersign_domain_ns::{
+    handles::{ApiKeys, Clients, Events, Quarantines, Roles, Users},
+    ports::Ports,
+};
+use countersign_edge::rest::paging::PageTokens;
 
 pub use codes::CODES;
 pub use observed::{Observed, Storage};
@@ -50,7 +54,13 @@ pub fn rest_routes(config: &mut web::ServiceConfig, parts: &Parts) {
         .app_data(web::Data::new(parts.heart.logins.clone()))
         .app_data(web::Data::new(parts.heart.enrolments.clone()))
         .app_data(web::Data::new(parts.heart.accounts.clone()))
-        .app_data(web::Data::new(parts.ports.clone()))
+        .app_data(web::Data::new(ApiKeys::new(parts.ports.clone())))
+        .app_data(web::Data::new(Roles::new(parts.ports.clone())))
+        .app_data(web::Data::new(Clients::new(parts.ports.clone())))
+        .app_data(web::Data::new(Users::new(parts.ports.clone())))
+        .app_data(web::Data::new(Quarantines::new(parts.ports.clone())))
+        .app_data(web::Data::new(Events::new(parts.ports.clone())))
+        .app_data(web::Data::new(PageTokens::new(parts.ports.vault.clone())))
         .app_data(web::Data::new(parts.keys.clone()))
         .app_data(web::Data::new(parts.urls.clone()));
     rest::routes(config);

@@ -26,7 +26,7 @@ impl Pod {
     /// # Errors
     /// When nothing runs there.
     pub fn at(data: &Path) -> Result<Self, Stop> {
-        let ready = Ready::read(data)?;
+        let ready = Ready::read(data).map_err(|e| format!("{e}; is a pod running there?"))?;
         let lacks = |what: &str| format!("{}: the process there serves no {what}", data.display());
         let name = data.file_name().map_or_else(|| "pod".to_owned(), |n| n.to_string_lossy().into_owned());
         Ok(Self {

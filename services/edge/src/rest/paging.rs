@@ -1,5 +1,7 @@
 //! Pages of lists. A page token is opaque to callers: it says where the next page begins, for this list alone, under a MAC.
 
+use std::sync::Arc;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_api::limits;
 use countersign_ports::{secret::same, vault::Vault};
@@ -18,6 +20,22 @@ pub fn limit(asked: Option<u32>) -> Result<u32, ApiProblem> {
     }
 }
 
+/// What page tokens are signed with.
+#[derive(Clone)]
+pub struct PageTokens(Arc<Vault>);
+
+impl PageTokens {
+    #[must_use]
+    pub fn new(vault: Arc<Vault>) -> Self {
+        Self(vault)
+    }
+
+    /// The tokens of a list with these parameters.
+    pub fn of(&self, list: &str, parameters: &impl Serialize) -> Tokens<'_> {
+        Tokens::new(&self.0, list, parameters)
+    }
+}
+
 /// A list's own tokens: `scope` is everything that must stay the same from page to page.
 pub struct Tokens<'a> {
     vault: &'a Vault,
@@ -25,7 +43,7 @@ pub struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    pub fn new(vault: &'a Vault, list: &str, parameters: &impl Serialize) -> Self {
+    fn new(vault: &'a Vault, list: &str, parameters: &impl Serialize) -> Self {
         Self { vault, scope: format!("{list}?{}", serde_json::to_string(parameters).unwrap_or_default()) }
     }
 

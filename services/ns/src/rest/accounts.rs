@@ -6,13 +6,13 @@ use countersign_actors_ns::Accounts;
 use countersign_api::{Account as Dto, AccountState, ChangeAccount, List, Origin as OriginDto, limits};
 use countersign_domain_ns::{
     account::{Account, Event, Origin},
-    ports::{AccountQuery, Ports},
+    ports::AccountQuery,
     text as rules,
 };
 use countersign_edge::{
     problem::ApiProblem,
     rest::{
-        paging::{Tokens, limit},
+        paging::{PageTokens, limit},
         times::rfc3339,
     },
 };
@@ -74,11 +74,11 @@ pub(super) struct Search {
 
 pub(super) async fn list(
     at: InRealm,
-    ports: web::Data<Ports>,
+    tokens: web::Data<PageTokens>,
     accounts: web::Data<Accounts>,
     search: web::Query<Search>,
 ) -> Result<HttpResponse, ApiProblem> {
-    let tokens = Tokens::new(&ports.vault, &format!("{}/accounts", at.realm.name()), &*search);
+    let tokens = tokens.of(&format!("{}/accounts", at.realm.name()), &*search);
     let after: Option<(u64, String)> = tokens.read(search.page_token.as_ref())?;
     let query = AccountQuery {
         user_id: search.user_id.clone(),

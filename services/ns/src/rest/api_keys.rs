@@ -5,26 +5,20 @@ use actix_web::{HttpResponse, web};
 use countersign_actors_ns::Realms;
 use countersign_api::{ApiKey as Dto, ChangeApiKey, List, NewApiKey, RotateApiKey, Sensitive, limits};
 use countersign_domain_ns::{
-    Refused,
     api_key::{ApiKey, write},
-    audit::Who,
-    flows::{
-        enrolment::made_before,
-        keys::{self, NotGranted, Wish},
-    },
-    grant,
-    ports::{KeyQuery, Ports, Rotated},
+    grant::{NotGranted, Wish},
+    handles::{ApiKeys, Clients, Rotation},
+    ports::KeyQuery,
     text as rules,
 };
 use countersign_edge::{
     problem::ApiProblem,
     rest::{
-        paging::{Tokens, limit},
+        paging::{PageTokens, limit},
         times::rfc3339,
     },
 };
-use countersign_ports::secret::Secret;
-use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
+use countersign_protocol::ids::{ClientId, RealmId};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -84,14 +78,8 @@ pub(super) fn not_granted(why: NotGranted) -> ApiProblem {
     }
 }
 
-/// A new key, if the caller may give it.
-pub(super) async fn allowed(
-    caller: &Caller,
-    realms: &Realms,
-    ports: &Ports,
-    new: &NewApiKey,
-    made: (ApiKeyId, &Secret<32>),
-) -> Result<ApiKey, ApiProblem> {
+/// What the caller wishes for, its names resolved.
+pub(super) async fn wish(caller: &Caller, realms: &Realms, clients: &Clients, new: &NewApiKey) -> Result<Wish, ApiProblem> {
     let realm = place(caller, realms, new).await?;
     check(new)?;
     if realm.is_none() && new.client.is_some() {
@@ -101,43 +89,29 @@ pub(super) async fn allowed(
     for (i, net) in new.sources.iter().enumerate() {
         sources.push(net.parse().map_err(|_| ApiProblem::invalid(&format!("/sources/{i}"), "a network like 10.0.0.0/8 or 2001:db8::/32"))?);
     }
-    let wish = Wish {
-        role: new.role.clone(),
-        realm,
-        client: client(caller, ports, realm, new.client.as_deref()).await?,
-        name: new.name.clone(),
-        sources,
-        expires_at: new.expires_in.map(|s| ports.now().plus_secs(s)),
-    };
-    keys::grant(ports, &caller.who(), wish, made).await?.map_err(not_granted)
+    let client = client(caller, clients, realm, new.client.as_deref()).await?;
+    Ok(Wish { role: new.role.clone(), realm, client, name: new.name.clone(), sources, expires_at: None })
 }
 
 pub(super) async fn create(
     caller: Caller,
     realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
+    clients: web::Data<Clients>,
+    keys: web::Data<ApiKeys>,
     new: Body<NewApiKey>,
 ) -> Result<HttpResponse, ApiProblem> {
     let who = caller.who_with(&new.0.0);
-    let secret: Secret<32> = ports.random.secret();
-    let key = allowed(&caller, &realms, &ports, &new, (fresh(&ports, who), &secret)).await?;
-    if !ports.store.add_api_key(&key, &ports.stamp(who)).await? {
-        if let Some(mark) = who.mark
-            && ports.store.request(&mark.id).await?.is_some()
-        {
-            return Err(made_before(&ports, who).await?.into());
-        }
-        return Err(ApiProblem::invalid("/client", "no such client, or role, in this realm"));
-    }
-    Ok(HttpResponse::Created().json(dto(&key, &realms, Some(write(&secret).into()))))
+    let wish = wish(&caller, &realms, &clients, &new).await?;
+    let made = keys.create(who, wish, new.expires_in).await?.map_err(not_granted)?;
+    Ok(HttpResponse::Created().json(dto(&made.key, &realms, Some(write(&made.secret).into()))))
 }
 
 /// By id or by name.
-async fn client(caller: &Caller, ports: &Ports, realm: Option<RealmId>, text: Option<&str>) -> Result<Option<ClientId>, ApiProblem> {
+async fn client(caller: &Caller, clients: &Clients, realm: Option<RealmId>, text: Option<&str>) -> Result<Option<ClientId>, ApiProblem> {
     let (Some(text), Some(realm)) = (text, realm) else { return Ok(None) };
     let id = match text.parse() {
         Ok(id) => Some(id),
-        Err(_) => ports.store.client_by_name(realm, text).await?.map(|c| c.id),
+        Err(_) => clients.by_name(realm, text).await?.map(|c| c.id),
     };
     // A client's key does not learn which other clients there are.
     if caller.client.is_some_and(|mine| id != Some(mine)) {
@@ -146,14 +120,10 @@ async fn client(caller: &Caller, ports: &Ports, realm: Option<RealmId>, text: Op
     id.map(Some).ok_or_else(|| ApiProblem::invalid("/client", "no such client in this realm"))
 }
 
-fn fresh(ports: &Ports, who: Who) -> ApiKeyId {
-    ApiKeyId(who.mark.map_or_else(|| ports.fresh_id(), |mark| mark.id))
-}
-
 /// A key, or a certificate, that the caller may look at: its realm's, and its client's when it is bound to one.
-pub(super) async fn find(caller: &Caller, ports: &Ports, path: &str, certificate: bool) -> Result<ApiKey, ApiProblem> {
-    let key = ports.store.api_key(scope::id(path)?).await?.ok_or_else(ApiProblem::not_found)?;
-    if grant::sees(&caller.who(), &key) && key.certificate.is_some() == certificate { Ok(key) } else { Err(ApiProblem::not_found()) }
+pub(super) async fn find(caller: &Caller, keys: &ApiKeys, path: &str, certificate: bool) -> Result<ApiKey, ApiProblem> {
+    let key = keys.find(&caller.who(), scope::id(path)?).await?;
+    key.filter(|key| key.certificate.is_some() == certificate).ok_or_else(ApiProblem::not_found)
 }
 
 /// Which API keys.
@@ -173,13 +143,14 @@ pub(super) struct Search {
 /// A page of the keys, or of the certificates, that the caller may look at, and how to have the next.
 pub(super) async fn page_of(
     caller: &Caller,
-    ports: &Ports,
+    keys: &ApiKeys,
+    tokens: &PageTokens,
     search: &Search,
     certificates: bool,
 ) -> Result<(Vec<ApiKey>, Option<String>), ApiProblem> {
     let what = if certificates { "client-certificates" } else { "api-keys" };
     let scope = (caller.realm.map(|r| r.to_string()), caller.client.map(|c| c.to_string()), search);
-    let tokens = Tokens::new(&ports.vault, what, &scope);
+    let tokens = tokens.of(what, &scope);
     let after: Option<String> = tokens.read(search.page_token.as_ref())?;
     let query = KeyQuery {
         realm: caller.realm,
@@ -189,62 +160,69 @@ pub(super) async fn page_of(
         after: after.map(|id| scope::id(&id)).transpose()?,
         limit: limit(search.limit)?,
     };
-    let found = ports.store.api_keys(&query).await?;
+    let found = keys.list(&query).await?;
     let next = tokens.next(&found, query.limit, |k| k.id.to_string());
     Ok((found, next))
 }
 
 /// Deletes a key or takes a certificate off the list, at once.
-pub(super) async fn remove(caller: &Caller, ports: &Ports, keys: &Keys, path: &str, certificate: bool) -> Result<HttpResponse, ApiProblem> {
-    let key = find(caller, ports, path, certificate).await?;
-    keys::delete(ports, caller.who(), &key).await?;
-    keys.forget();
+pub(super) async fn remove(
+    caller: &Caller,
+    keys: &ApiKeys,
+    known: &Keys,
+    path: &str,
+    certificate: bool,
+) -> Result<HttpResponse, ApiProblem> {
+    let key = find(caller, keys, path, certificate).await?;
+    keys.delete(caller.who(), &key).await?;
+    known.forget();
     Ok(no_content())
 }
 
 pub(super) async fn list(
     caller: Caller,
     realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
+    keys: web::Data<ApiKeys>,
+    tokens: web::Data<PageTokens>,
     search: web::Query<Search>,
 ) -> Result<HttpResponse, ApiProblem> {
-    let (found, next) = page_of(&caller, &ports, &search, false).await?;
+    let (found, next) = page_of(&caller, &keys, &tokens, &search, false).await?;
     Ok(HttpResponse::Ok().json(List { items: found.iter().map(|k| dto(k, &realms, None)).collect(), next }))
 }
 
 pub(super) async fn get(
     caller: Caller,
     realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
+    keys: web::Data<ApiKeys>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiProblem> {
-    Ok(HttpResponse::Ok().json(dto(&find(&caller, &ports, &path, false).await?, &realms, None)))
+    Ok(HttpResponse::Ok().json(dto(&find(&caller, &keys, &path, false).await?, &realms, None)))
 }
 
-pub(super) async fn own(caller: Caller, realms: web::Data<Realms>, ports: web::Data<Ports>) -> Result<HttpResponse, ApiProblem> {
-    let key = ports.store.api_key(caller.key).await?.ok_or_else(ApiProblem::unauthorized)?;
+pub(super) async fn own(caller: Caller, realms: web::Data<Realms>, keys: web::Data<ApiKeys>) -> Result<HttpResponse, ApiProblem> {
+    let key = keys.own(caller.key).await?.ok_or_else(ApiProblem::unauthorized)?;
     Ok(HttpResponse::Ok().json(dto(&key, &realms, None)))
 }
 
 pub(super) async fn delete(
     caller: Caller,
-    ports: web::Data<Ports>,
-    keys: web::Data<Keys>,
+    keys: web::Data<ApiKeys>,
+    known: web::Data<Keys>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiProblem> {
-    remove(&caller, &ports, &keys, &path, false).await
+    remove(&caller, &keys, &known, &path, false).await
 }
 
 pub(super) async fn change(
     caller: Caller,
     realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
+    keys: web::Data<ApiKeys>,
     known: web::Data<Keys>,
     path: web::Path<String>,
     change: Body<ChangeApiKey>,
 ) -> Result<HttpResponse, ApiProblem> {
-    let key = find(&caller, &ports, &path, false).await?;
-    let changed = keys::change_role(&ports, caller.who(), &key, &change.role).await?.map_err(not_granted)?;
+    let key = find(&caller, &keys, &path, false).await?;
+    let changed = keys.change_role(caller.who(), &key, &change.role).await?.map_err(not_granted)?;
     known.forget();
     Ok(HttpResponse::Ok().json(dto(&changed, &realms, None)))
 }
@@ -252,33 +230,33 @@ pub(super) async fn change(
 pub(super) async fn rotate(
     caller: Caller,
     realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
-    keys: web::Data<Keys>,
+    keys: web::Data<ApiKeys>,
+    known: web::Data<Keys>,
     path: web::Path<String>,
     body: web::Bytes,
 ) -> Result<HttpResponse, ApiProblem> {
-    let old = find(&caller, &ports, &path, false).await?;
-    succeed(&caller, &realms, &ports, &keys, &old, &body).await
+    let old = find(&caller, &keys, &path, false).await?;
+    succeed(&caller, &realms, &keys, &known, &old, &body).await
 }
 
 pub(super) async fn rotate_own(
     caller: Caller,
     realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
-    keys: web::Data<Keys>,
+    keys: web::Data<ApiKeys>,
+    known: web::Data<Keys>,
     body: web::Bytes,
 ) -> Result<HttpResponse, ApiProblem> {
-    let old = ports.store.api_key(caller.key).await?.ok_or_else(ApiProblem::unauthorized)?;
+    let old = keys.own(caller.key).await?.ok_or_else(ApiProblem::unauthorized)?;
     if old.certificate.is_some() {
         return Err(ApiProblem::forbidden().because("a certificate has no secret to rotate: list its successor"));
     }
-    succeed(&caller, &realms, &ports, &keys, &old, &body).await
+    succeed(&caller, &realms, &keys, &known, &old, &body).await
 }
 
 async fn succeed(
     caller: &Caller,
     realms: &Realms,
-    ports: &Ports,
+    keys: &ApiKeys,
     known: &Keys,
     old: &ApiKey,
     body: &[u8],
@@ -291,17 +269,12 @@ async fn succeed(
     if asked.expires_in.is_some_and(|s| s == 0 || s > LONGEST) {
         return Err(ApiProblem::invalid("/expires_in", format!("1 to {LONGEST} seconds")));
     }
-    let who = caller.who_with(&asked);
-    let secret: Secret<32> = ports.random.secret();
-    let now = ports.now();
-    let (made, expires_at) = ((fresh(ports, who), &secret), asked.expires_in.map(|s| now.plus_secs(s)));
-    let new = match keys::rotate(ports, who, old, made, expires_at, now.plus_secs(overlap)).await? {
-        Rotated::Done(new) => new,
-        Rotated::Taken => return Err(made_before(ports, who).await?.into()),
-        Rotated::Superseded => return Err(Refused::Superseded.into()),
-        Rotated::Over => return Err(ApiProblem::invalid("/expires_in", "the key is over; say how long its successor lives")),
-        Rotated::Missing => return Err(ApiProblem::not_found()),
-    };
-    known.forget();
-    Ok(HttpResponse::Created().json(dto(&new, realms, Some(write(&secret).into()))))
+    match keys.rotate(caller.who_with(&asked), old, asked.expires_in, overlap).await? {
+        Rotation::Done(made) => {
+            known.forget();
+            Ok(HttpResponse::Created().json(dto(&made.key, realms, Some(write(&made.secret).into()))))
+        }
+        Rotation::Expired => Err(ApiProblem::invalid("/expires_in", "the key has expired; say how long its successor lives")),
+        Rotation::Missing => Err(ApiProblem::not_found()),
+    }
 }

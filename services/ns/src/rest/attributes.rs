@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use countersign_api::{ChangeAttributes, limits};
-use countersign_domain_ns::{Refused, ports::Ports};
+use countersign_domain_ns::handles::Users;
 use countersign_edge::problem::ApiProblem;
 
 use super::{Body, users::UserPath};
@@ -26,18 +26,18 @@ fn check(change: &ChangeAttributes) -> Result<(), ApiProblem> {
     Ok(())
 }
 
-pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
-    ports.store.user(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
-    Ok(HttpResponse::Ok().json(ports.store.attributes(at.id(), &path.1).await?))
+pub(super) async fn get(at: InRealm, users: web::Data<Users>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+    users.find(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
+    Ok(HttpResponse::Ok().json(users.attributes(at.id(), &path.1).await?))
 }
 
 pub(super) async fn change(
     at: InRealm,
-    ports: web::Data<Ports>,
+    users: web::Data<Users>,
     path: UserPath,
     change: Body<ChangeAttributes>,
 ) -> Result<HttpResponse, ApiProblem> {
-    let there = ports.store.attributes(at.id(), &path.1).await?;
+    let there = users.attributes(at.id(), &path.1).await?;
     check(&change)?;
     let mut after = there;
     for (name, value) in &change.0.0 {
@@ -49,9 +49,6 @@ pub(super) async fn change(
     if after.len() > limits::ATTRIBUTES {
         return Err(ApiProblem::invalid("", format!("at most {} attributes", limits::ATTRIBUTES)));
     }
-    match ports.store.set_attributes(at.id(), &path.1, &change, &ports.stamp(at.caller.who())).await? {
-        None => Err(Refused::LegalHold.into()),
-        Some(false) => Err(ApiProblem::not_found()),
-        Some(true) => Ok(HttpResponse::Ok().json(after)),
-    }
+    users.set_attributes(at.id(), &path.1, &change, at.caller.who()).await?;
+    Ok(HttpResponse::Ok().json(after))
 }

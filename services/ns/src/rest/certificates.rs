@@ -4,16 +4,19 @@ use actix_web::{HttpResponse, web};
 use countersign_actors_ns::Realms;
 use countersign_api::{ClientCertificate as Dto, List, NewApiKey, NewClientCertificate};
 use countersign_domain_ns::{
-    api_key::{ApiKey, certificate_hash},
-    ports::Ports,
+    api_key::ApiKey,
+    handles::{ApiKeys, Certificate, Clients},
 };
-use countersign_edge::{certificates::Certificate, problem::ApiProblem, rest::times::rfc3339};
-use countersign_ports::secret::Secret;
-use countersign_protocol::ids::{ApiKeyId, RealmId};
+use countersign_edge::{
+    certificates as edge,
+    problem::ApiProblem,
+    rest::{paging::PageTokens, times::rfc3339},
+};
+use countersign_protocol::ids::RealmId;
 
 use super::{
     Body,
-    api_keys::{Search, allowed, find, page_of, remove},
+    api_keys::{Search, find, not_granted, page_of, remove, wish},
 };
 use crate::auth::{Caller, Keys};
 
@@ -36,60 +39,46 @@ fn dto(key: &ApiKey, realms: &Realms) -> Dto {
 pub(super) async fn create(
     caller: Caller,
     realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
-    keys: web::Data<Keys>,
+    clients: web::Data<Clients>,
+    keys: web::Data<ApiKeys>,
+    known: web::Data<Keys>,
     new: Body<NewClientCertificate>,
 ) -> Result<HttpResponse, ApiProblem> {
-    let bad = |why: &str| ApiProblem::invalid("/certificate", why);
-    let certificate = Certificate::read(&new.certificate).ok_or_else(|| bad("one certificate in PEM"))?;
-    let now = ports.now();
-    if certificate.not_after <= now {
-        return Err(bad("the certificate is over"));
-    }
-    if certificate.not_before > now {
-        return Err(bad("the certificate is not valid yet"));
-    }
+    let pem = || ApiProblem::invalid("/certificate", "one certificate in PEM");
+    let edge::Certificate { der, fingerprint, not_before, not_after } = edge::Certificate::read(&new.certificate).ok_or_else(pem)?;
+    let certificate = Certificate { der, fingerprint, not_before, not_after };
     let NewClientCertificate { role, realm, client, name, sources, .. } = new.0.0;
-    let wish = NewApiKey { role, realm, client, name, sources, expires_in: None };
-    // Nobody has this secret: the certificate takes its place.
-    let nobodys: Secret<32> = ports.random.secret();
-    let key = ApiKey {
-        hash: certificate_hash(&certificate.der),
-        certificate: Some(certificate.fingerprint),
-        expires_at: Some(certificate.not_after),
-        ..allowed(&caller, &realms, &ports, &wish, (ApiKeyId(ports.fresh_id()), &nobodys)).await?
-    };
-    if ports.store.api_key_by_hash(&key.hash).await?.is_some() || !ports.store.add_api_key(&key, &ports.stamp(caller.who())).await? {
-        return Err(bad("the certificate is listed already, or its client or role is gone"));
-    }
-    keys.forget();
+    let wish = wish(&caller, &realms, &clients, &NewApiKey { role, realm, client, name, sources, expires_in: None }).await?;
+    let key = keys.list_certificate(caller.who(), wish, &certificate).await?.map_err(not_granted)?;
+    known.forget();
     Ok(HttpResponse::Created().json(dto(&key, &realms)))
 }
 
 pub(super) async fn list(
     caller: Caller,
     realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
+    keys: web::Data<ApiKeys>,
+    tokens: web::Data<PageTokens>,
     search: web::Query<Search>,
 ) -> Result<HttpResponse, ApiProblem> {
-    let (found, next) = page_of(&caller, &ports, &search, true).await?;
+    let (found, next) = page_of(&caller, &keys, &tokens, &search, true).await?;
     Ok(HttpResponse::Ok().json(List { items: found.iter().map(|k| dto(k, &realms)).collect(), next }))
 }
 
 pub(super) async fn get(
     caller: Caller,
     realms: web::Data<Realms>,
-    ports: web::Data<Ports>,
+    keys: web::Data<ApiKeys>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiProblem> {
-    Ok(HttpResponse::Ok().json(dto(&find(&caller, &ports, &path, true).await?, &realms)))
+    Ok(HttpResponse::Ok().json(dto(&find(&caller, &keys, &path, true).await?, &realms)))
 }
 
 pub(super) async fn delete(
     caller: Caller,
-    ports: web::Data<Ports>,
-    keys: web::Data<Keys>,
+    keys: web::Data<ApiKeys>,
+    known: web::Data<Keys>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiProblem> {
-    remove(&caller, &ports, &keys, &path, true).await
+    remove(&caller, &keys, &known, &path, true).await
 }

@@ -6,15 +6,14 @@ use crate::auth::{InRealm, Keys};
 use actix_web::{HttpResponse, web};
 use countersign_api::{Client as Dto, List, NewClient, PutClient, limits};
 use countersign_domain_ns::{
-    Refused,
     client::{Client, is_origin, is_web_url},
-    ports::Ports,
+    handles::Clients,
     text as rules,
 };
 use countersign_edge::{
     problem::ApiProblem,
     rest::{
-        paging::{Tokens, limit},
+        paging::{PageTokens, limit},
         times::rfc3339,
     },
 };
@@ -24,10 +23,10 @@ use super::{Body, Paging, no_content, text};
 use crate::scope;
 
 /// Clients whose enrolments it accepts go by their names, and by their ids where they are gone.
-async fn dto(c: Client, ports: &Ports) -> Result<Dto, ApiProblem> {
+async fn dto(c: Client, clients: &Clients) -> Result<Dto, ApiProblem> {
     let mut accepts = Vec::with_capacity(c.accepts.len());
     for id in c.accepts {
-        accepts.push(ports.store.client(c.realm, id).await?.map_or_else(|| id.to_string(), |c| c.name));
+        accepts.push(clients.find(c.realm, id).await?.map_or_else(|| id.to_string(), |c| c.name));
     }
     Ok(Dto {
         id: c.id.to_string(),
@@ -44,7 +43,7 @@ async fn dto(c: Client, ports: &Ports) -> Result<Dto, ApiProblem> {
 }
 
 /// The clients of the realm that are named, by id or name; `own` may name itself before it is there.
-async fn accepts(ports: &Ports, own: &Client, named: &[String]) -> Result<Vec<ClientId>, ApiProblem> {
+async fn accepts(clients: &Clients, own: &Client, named: &[String]) -> Result<Vec<ClientId>, ApiProblem> {
     if named.len() > limits::URLS {
         return Err(ApiProblem::invalid("/accepts_enrolments_of", format!("at most {}", limits::URLS)));
     }
@@ -53,8 +52,8 @@ async fn accepts(ports: &Ports, own: &Client, named: &[String]) -> Result<Vec<Cl
         let id = match text.parse() {
             _ if *text == own.name => Some(own.id),
             Ok(id) if own.accepts.contains(&id) => Some(id),
-            Ok(id) => ports.store.client(own.realm, id).await?.map(|c| c.id),
-            Err(_) => ports.store.client_by_name(own.realm, text).await?.map(|c| c.id),
+            Ok(id) => clients.find(own.realm, id).await?.map(|c| c.id),
+            Err(_) => clients.by_name(own.realm, text).await?.map(|c| c.id),
         };
         ids.push(id.ok_or_else(|| ApiProblem::invalid(&format!("/accepts_enrolments_of/{i}"), "no such client in this realm"))?);
     }
@@ -92,7 +91,7 @@ pub(crate) fn check(new: &PutClient) -> Result<(), ApiProblem> {
     templates(&new.templates)
 }
 
-pub(super) async fn create(at: InRealm, ports: web::Data<Ports>, new: Body<NewClient>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn create(at: InRealm, clients: web::Data<Clients>, new: Body<NewClient>) -> Result<HttpResponse, ApiProblem> {
     if at.caller.client.is_some() {
         return Err(ApiProblem::forbidden().because("a client's key makes no other clients"));
     }
@@ -101,97 +100,79 @@ pub(super) async fn create(at: InRealm, ports: web::Data<Ports>, new: Body<NewCl
     let NewClient { name, display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of } = new.into_inner().0;
     let put = PutClient { display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of };
     check(&put)?;
-    let id = ClientId(who.mark.map_or_else(|| ports.fresh_id(), |mark| mark.id));
-    let client = with(&ports, Client { id, realm: at.id(), name, created_at: ports.now(), ..blank(id) }, put).await?;
-    if ports.store.add_client(&client, &ports.stamp(who)).await? {
-        return Ok(HttpResponse::Created().json(dto(client, &ports).await?));
-    }
-    // The name is taken: by the same keyed request, or by somebody else.
-    let request = match who.mark {
-        Some(mark) => ports.store.request(&mark.id).await?.map(|hash| hash == mark.hash),
-        None => None,
-    };
-    match (request, ports.store.client(at.id(), id).await?) {
-        (Some(true), Some(there)) => Ok(HttpResponse::Created().json(dto(there, &ports).await?)),
-        (Some(false), _) => Err(Refused::RequestChanged.into()),
-        _ => Err(Refused::AlreadyExists.into()),
-    }
+    let draft = clients.draft(who, at.id(), name);
+    let client = clients.create(with(&clients, draft, put).await?, who).await?;
+    Ok(HttpResponse::Created().json(dto(client, &clients).await?))
 }
 
-fn blank(id: ClientId) -> Client {
-    Client {
-        id,
-        realm: countersign_protocol::ids::RealmId([0; 16]),
-        name: String::new(),
-        display_name: String::new(),
-        logo: None,
-        origins: Vec::new(),
-        return_urls: Vec::new(),
-        callback_urls: Vec::new(),
-        templates: BTreeMap::new(),
-        accepts: Vec::new(),
-        created_at: countersign_ports::time::Time(0),
-    }
-}
-
-async fn with(ports: &Ports, client: Client, put: PutClient) -> Result<Client, ApiProblem> {
+async fn with(clients: &Clients, client: Client, put: PutClient) -> Result<Client, ApiProblem> {
     let PutClient { display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of } = put;
-    let accepts = accepts(ports, &client, &accepts_enrolments_of).await?;
+    let accepts = accepts(clients, &client, &accepts_enrolments_of).await?;
     Ok(Client { display_name, logo, origins, return_urls, callback_urls, templates, accepts, ..client })
 }
 
-pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn list(
+    at: InRealm,
+    clients: web::Data<Clients>,
+    tokens: web::Data<PageTokens>,
+    page: web::Query<Paging>,
+) -> Result<HttpResponse, ApiProblem> {
     let limit = limit(page.limit)?;
-    let tokens = Tokens::new(&ports.vault, "clients", &at.realm.name());
+    let tokens = tokens.of("clients", &at.realm.name());
     let after: Option<String> = tokens.read(page.page_token.as_ref())?;
     if let Some(mine) = at.caller.client {
-        let own = ports.store.client(at.id(), mine).await?;
-        return Ok(HttpResponse::Ok().json(List { items: all(own, &ports).await?, next: None }));
+        let own = clients.find(at.id(), mine).await?;
+        return Ok(HttpResponse::Ok().json(List { items: all(own, &clients).await?, next: None }));
     }
-    let found = ports.store.clients(at.id(), after.as_deref(), limit).await?;
+    let found = clients.list(at.id(), after.as_deref(), limit).await?;
     let next = tokens.next(&found, limit, |c| c.name.clone());
-    Ok(HttpResponse::Ok().json(List { items: all(found, &ports).await?, next }))
+    Ok(HttpResponse::Ok().json(List { items: all(found, &clients).await?, next }))
 }
 
-async fn all(found: impl IntoIterator<Item = Client>, ports: &Ports) -> Result<Vec<Dto>, ApiProblem> {
+async fn all(found: impl IntoIterator<Item = Client>, clients: &Clients) -> Result<Vec<Dto>, ApiProblem> {
     let mut items = Vec::new();
     for client in found {
-        items.push(dto(client, ports).await?);
+        items.push(dto(client, clients).await?);
     }
     Ok(items)
 }
 
 type ClientPath = web::Path<(String, String)>;
 
-async fn find(at: &InRealm, ports: &Ports, path: &ClientPath) -> Result<Client, ApiProblem> {
+async fn find(at: &InRealm, clients: &Clients, path: &ClientPath) -> Result<Client, ApiProblem> {
     let id = scope::id(&path.1)?;
     at.caller.owns(id)?;
-    ports.store.client(at.id(), id).await?.ok_or_else(ApiProblem::not_found)
+    clients.find(at.id(), id).await?.ok_or_else(ApiProblem::not_found)
 }
 
-pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: ClientPath) -> Result<HttpResponse, ApiProblem> {
-    Ok(HttpResponse::Ok().json(dto(find(&at, &ports, &path).await?, &ports).await?))
+pub(super) async fn get(at: InRealm, clients: web::Data<Clients>, path: ClientPath) -> Result<HttpResponse, ApiProblem> {
+    Ok(HttpResponse::Ok().json(dto(find(&at, &clients, &path).await?, &clients).await?))
 }
 
-pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: ClientPath, put: Body<PutClient>) -> Result<HttpResponse, ApiProblem> {
-    let there = find(&at, &ports, &path).await?;
+pub(super) async fn put(
+    at: InRealm,
+    clients: web::Data<Clients>,
+    path: ClientPath,
+    put: Body<PutClient>,
+) -> Result<HttpResponse, ApiProblem> {
+    let there = find(&at, &clients, &path).await?;
     check(&put)?;
-    let client = with(&ports, there, put.into_inner().0).await?;
-    if !ports.store.change_client(&client, &ports.stamp(at.caller.who())).await? {
+    let client = with(&clients, there, put.into_inner().0).await?;
+    if !clients.change(&client, at.caller.who()).await? {
         return Err(ApiProblem::not_found());
     }
-    Ok(HttpResponse::Ok().json(dto(client, &ports).await?))
+    Ok(HttpResponse::Ok().json(dto(client, &clients).await?))
 }
 
 pub(super) async fn delete(
     at: InRealm,
-    ports: web::Data<Ports>,
+    clients: web::Data<Clients>,
     keys: web::Data<Keys>,
     path: ClientPath,
 ) -> Result<HttpResponse, ApiProblem> {
     let id = scope::id(&path.1)?;
     at.caller.owns(id)?;
-    let gone = ports.store.delete_client(at.id(), id, &ports.stamp(at.caller.who())).await?;
+    let gone = clients.delete(at.id(), id, at.caller.who()).await?;
     keys.forget();
     if gone { Ok(no_content()) } else { Err(ApiProblem::not_found()) }
 }

@@ -6,13 +6,12 @@ use countersign_actors_ns::Enrolments;
 use countersign_api::{ConfirmNumber, Enrolment as Dto, EnrolmentState, List, NewEnrolment, Sensitive};
 use countersign_domain_ns::{
     enrolment::{self, Enrolment, Event},
-    ports::Ports,
     text as rules,
 };
 use countersign_edge::{
     problem::ApiProblem,
     rest::{
-        paging::{Tokens, limit},
+        paging::{PageTokens, limit},
         times::rfc3339,
     },
 };
@@ -76,12 +75,17 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().json(dto(enrolment, Some(link.to_url(&urls.app).into()))))
 }
 
-pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn list(
+    at: InRealm,
+    enrolments: web::Data<Enrolments>,
+    tokens: web::Data<PageTokens>,
+    page: web::Query<Paging>,
+) -> Result<HttpResponse, ApiProblem> {
     let limit = limit(page.limit)?;
-    let tokens = Tokens::new(&ports.vault, &format!("{}/enrolments", at.realm.name()), &at.caller.client.map(|c| c.to_string()));
+    let tokens = tokens.of(&format!("{}/enrolments", at.realm.name()), &at.caller.client.map(|c| c.to_string()));
     let before: Option<(u64, String)> = tokens.read(page.page_token.as_ref())?;
     let before = before.map(|(created, id)| scope::id(&id).map(|id| (Time(created), id))).transpose()?;
-    let found = ports.store.enrolments(at.id(), at.caller.client, before, limit).await?;
+    let found = enrolments.list(&at.realm, at.caller.client, before, limit).await?;
     let next = tokens.next(&found, limit, |e| (e.created_at.0, e.id.to_string()));
     Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(|e| dto(e, None)).collect(), next }))
 }

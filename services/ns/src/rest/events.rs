@@ -7,17 +7,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use countersign_api::{Event as Dto, List};
 use countersign_domain_ns::{
     audit::{About, Entry, Filter},
+    handles::Events,
     permission::Permission,
-    ports::Ports,
 };
 use countersign_edge::{
     problem::ApiProblem,
     rest::{
-        paging::{Tokens, limit},
+        paging::{PageTokens, limit},
         times::rfc3339,
     },
 };
-use countersign_ports::Fault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -135,27 +134,22 @@ impl Search {
     }
 }
 
-/// What is new since `filter.after`, which moves on, also when nothing fits: what did not fit is not read again.
-pub(super) async fn news(ports: &Ports, filter: &mut Filter) -> Result<Vec<Entry>, Fault> {
-    // Asked first: whatever is added later is above it.
-    let last = ports.store.last_event(filter.realm).await?;
-    if last <= filter.after {
-        return Ok(Vec::new());
-    }
-    let found = ports.store.events(filter).await?;
-    filter.after = found.last().map_or(last, |e| e.seq);
-    Ok(found)
-}
-
-async fn answer(ports: &Ports, standing: &Standing, search: &Search, mut filter: Filter, sight: Sight) -> Result<HttpResponse, ApiProblem> {
+async fn answer(
+    events: &Events,
+    tokens: &PageTokens,
+    standing: &Standing,
+    search: &Search,
+    mut filter: Filter,
+    sight: Sight,
+) -> Result<HttpResponse, ApiProblem> {
     let until = tokio::time::Instant::now() + wait(search.wait)?;
     let scope = (filter.realm.map(|r| r.to_string()), filter.client.map(|c| c.to_string()));
-    let tokens = Tokens::new(&ports.vault, "events", &(scope, search));
+    let tokens = tokens.of("events", &(scope, search));
     if let Some(after) = tokens.read(search.page_token.as_ref())? {
         filter.after = after;
     }
     let found = loop {
-        let found = news(ports, &mut filter).await?;
+        let found = events.news(&mut filter).await?;
         if !found.is_empty() || tokio::time::Instant::now() >= until {
             break found;
         }
@@ -170,21 +164,33 @@ async fn answer(ports: &Ports, standing: &Standing, search: &Search, mut filter:
 
 type Query = web::Query<Search>;
 
-pub(super) async fn list(at: InRealm, standing: Standing, ports: web::Data<Ports>, search: Query) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn list(
+    at: InRealm,
+    standing: Standing,
+    events: web::Data<Events>,
+    tokens: web::Data<PageTokens>,
+    search: Query,
+) -> Result<HttpResponse, ApiProblem> {
     let sight = Sight::of(&at.caller);
     sight.check(search.user_id.as_ref())?;
-    answer(&ports, &standing, &search, search.within(&at)?, sight).await
+    answer(&events, &tokens, &standing, &search, search.within(&at)?, sight).await
 }
 
-pub(super) async fn list_global(_: Caller, standing: Standing, ports: web::Data<Ports>, search: Query) -> Result<HttpResponse, ApiProblem> {
-    answer(&ports, &standing, &search, search.filter()?, Sight::Whole).await
+pub(super) async fn list_global(
+    _: Caller,
+    standing: Standing,
+    events: web::Data<Events>,
+    tokens: web::Data<PageTokens>,
+    search: Query,
+) -> Result<HttpResponse, ApiProblem> {
+    answer(&events, &tokens, &standing, &search, search.filter()?, Sight::Whole).await
 }
 
 pub(super) async fn stream(
     at: InRealm,
     standing: Standing,
     request: HttpRequest,
-    ports: web::Data<Ports>,
+    events: web::Data<Events>,
     pick: web::Query<Pick>,
 ) -> Result<HttpResponse, ApiProblem> {
     let sight = Sight::of(&at.caller);
@@ -192,13 +198,13 @@ pub(super) async fn stream(
     let mut filter = pick.within(&at);
     let last = request.headers().get("last-event-id").and_then(|v| v.to_str().ok()?.parse().ok());
     filter.after = last.unwrap_or(filter.after);
-    Ok(stream::of_trail((**ports).clone(), standing, filter, sight))
+    Ok(stream::of_trail((**events).clone(), standing, filter, sight))
 }
 
 pub(super) async fn export(
     at: InRealm,
     standing: Standing,
-    ports: web::Data<Ports>,
+    events: web::Data<Events>,
     pick: web::Query<Pick>,
 ) -> Result<HttpResponse, ApiProblem> {
     let filter = pick.within(&at);
@@ -206,6 +212,6 @@ pub(super) async fn export(
     let asked =
         serde_json::json!({"after": filter.after, "action": filter.action, "object": filter.object, "user_id": filter.user_id.is_some()});
     let about = About::of(at.id(), at.realm.name()).detail(Some(asked.to_string()));
-    ports.store.tell("events.exported", &About { user_id: filter.user_id.clone(), ..about }, &ports.stamp(at.caller.who())).await?;
-    Ok(stream::lines((**ports).clone(), standing, filter))
+    events.exported("events.exported", &About { user_id: filter.user_id.clone(), ..about }, at.caller.who()).await?;
+    Ok(stream::lines((**events).clone(), standing, filter))
 }

@@ -3,11 +3,11 @@
 use crate::auth::InRealm;
 use actix_web::{HttpResponse, web};
 use countersign_api::{Hold as Dto, List, PutHold, limits};
-use countersign_domain_ns::{flows::people, ports::Ports, text as rules, user::Hold};
+use countersign_domain_ns::{handles::Users, text as rules, user::Hold};
 use countersign_edge::{
     problem::ApiProblem,
     rest::{
-        paging::{Tokens, limit},
+        paging::{PageTokens, limit},
         times::rfc3339,
     },
 };
@@ -18,27 +18,32 @@ fn dto(h: Hold) -> Dto {
     Dto { user_id: h.user_id, reason: h.reason, placed_by: h.placed_by, placed_at: rfc3339(h.placed_at) }
 }
 
-pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, page: web::Query<Paging>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn list(
+    at: InRealm,
+    users: web::Data<Users>,
+    tokens: web::Data<PageTokens>,
+    page: web::Query<Paging>,
+) -> Result<HttpResponse, ApiProblem> {
     let limit = limit(page.limit)?;
-    let tokens = Tokens::new(&ports.vault, "holds", &at.realm.name());
+    let tokens = tokens.of("holds", &at.realm.name());
     let after: Option<String> = tokens.read(page.page_token.as_ref())?;
-    let found = ports.store.holds(at.id(), after.as_deref(), limit).await?;
+    let found = users.holds(at.id(), after.as_deref(), limit).await?;
     let next = tokens.next(&found, limit, |h| h.user_id.clone());
     Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
 }
 
-pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: UserPath, body: Body<PutHold>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn put(at: InRealm, users: web::Data<Users>, path: UserPath, body: Body<PutHold>) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
     text("/user_id", rules::user_id(&path.1))?;
     if let Some(reason) = &body.reason {
         text("/reason", rules::shown(reason, limits::DISPLAY_NAME, false))?;
     }
-    let hold = people::hold(&ports, &at.realm, &path.1, body.into_inner().0.reason, at.caller.who()).await?;
+    let hold = users.hold(&at.realm, &path.1, body.into_inner().0.reason, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(hold)))
 }
 
-pub(super) async fn lift(at: InRealm, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn lift(at: InRealm, users: web::Data<Users>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
-    people::lift_hold(&ports, &at.realm, &path.1, at.caller.who()).await?;
+    users.lift_hold(&at.realm, &path.1, at.caller.who()).await?;
     Ok(no_content())
 }

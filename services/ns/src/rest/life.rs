@@ -6,8 +6,9 @@ use countersign_api::{Ended, Erased, List, LoginRecord, Step, Timeline, UserExpo
 use countersign_domain_ns::{
     audit::{About, Filter},
     flows::login::Seen,
+    handles::{Events, Users},
     login::{LoginProgress, Record},
-    ports::{AccountQuery, Ports},
+    ports::AccountQuery,
     text as rules,
 };
 use countersign_edge::{problem::ApiProblem, rest::times::rfc3339};
@@ -37,7 +38,6 @@ pub(super) async fn logout(at: InRealm, logins: web::Data<Logins>, path: UserPat
 
 pub(super) async fn timeline(
     at: InRealm,
-    ports: web::Data<Ports>,
     logins: web::Data<Logins>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, ApiProblem> {
@@ -47,7 +47,7 @@ pub(super) async fn timeline(
     let step =
         |t: Time, step: &str, detail: Option<&str>| Step { at: rfc3339(t), step: step.to_owned(), detail: detail.map(str::to_owned) };
     let mut steps = vec![step(now.login.created_at, "created", None)];
-    match ports.store.outcome(at.id(), id).await? {
+    match logins.record(&at.realm, id).await? {
         Some(Record { outcome, redeemed, ended }) => {
             steps.extend(outcome.claim.as_ref().map(|c| step(c.at, "claimed", Some(c.via.as_str()))));
             steps.push(step(outcome.decided_at, outcome.state.as_str(), outcome.reason.as_deref()));
@@ -89,24 +89,26 @@ async fn all_accounts(at: &InRealm, accounts: &Accounts, user_id: &str) -> Resul
 
 pub(super) async fn export(
     at: InRealm,
-    ports: web::Data<Ports>,
+    people: web::Data<Users>,
+    trail: web::Data<Events>,
+    logins: web::Data<Logins>,
     accounts: web::Data<Accounts>,
     path: UserPath,
 ) -> Result<HttpResponse, ApiProblem> {
-    let user = ports.store.user(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
+    let user = people.find(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
     // Told first: nobody reads it all without a row.
     let about = About::of(at.id(), &path.1).user(&path.1);
-    ports.store.tell("user.exported", &about, &ports.stamp(at.caller.who())).await?;
+    trail.exported("user.exported", &about, at.caller.who()).await?;
     let mut export = UserExport {
         user: users::dto(user),
-        attributes: ports.store.attributes(at.id(), &path.1).await?,
+        attributes: people.attributes(at.id(), &path.1).await?,
         accounts: all_accounts(&at, &accounts, &path.1).await?,
         logins: Vec::new(),
         events: Vec::new(),
     };
     let mut after = None;
     loop {
-        let piece = ports.store.outcomes_of_user(at.id(), &path.1, after, PIECE).await?;
+        let piece = logins.records_of_user(&at.realm, &path.1, after, PIECE).await?;
         after = piece.last().map(|r| r.outcome.login.id);
         export.logins.extend(piece.iter().filter(|r| at.caller.owns(r.outcome.login.client).is_ok()).map(record));
         if piece.len() < PIECE as usize {
@@ -116,7 +118,7 @@ pub(super) async fn export(
     let mut filter =
         Filter { realm: Some(at.id()), client: at.caller.client, user_id: Some(path.1.clone()), limit: PIECE, ..Filter::default() };
     loop {
-        let piece = ports.store.events(&filter).await?;
+        let piece = trail.list(&filter).await?;
         filter.after = piece.last().map_or(filter.after, |e| e.seq);
         let last = piece.len() < PIECE as usize;
         export.events.extend(piece.into_iter().map(|e| events::dto(e, events::Sight::Whole)));

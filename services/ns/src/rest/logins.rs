@@ -8,9 +8,9 @@ use countersign_domain_ns::{
     capability::write_page_token,
     client::{Client, fill},
     flows::login::{self as flow, Redemption, Seen},
+    handles::Clients,
     login::{Target, Via},
     permission::Permission,
-    ports::Ports,
     text as rules,
 };
 use countersign_edge::{problem::ApiProblem, rest::times::rfc3339};
@@ -105,7 +105,7 @@ fn words(new: &NewLogin, client: &Client) -> Result<Option<String>, ApiProblem> 
 pub(super) async fn create(
     at: InRealm,
     logins: web::Data<Logins>,
-    ports: web::Data<Ports>,
+    clients: web::Data<Clients>,
     urls: web::Data<PublicUrls>,
     new: Body<NewLogin>,
 ) -> Result<HttpResponse, ApiProblem> {
@@ -122,7 +122,7 @@ pub(super) async fn create(
         }
     };
     // The client is one read, whom the login is for another: neither waits for the other.
-    let (client, directed) = try_join(ports.store.client(at.id(), at.caller.client()?), directed).await?;
+    let (client, directed) = try_join(clients.find(at.id(), at.caller.client()?), directed).await?;
     let client = client.ok_or_else(ApiProblem::unauthorized)?;
     let who = at.caller.who_with(&new.0.0);
     let words = words(&new, &client)?;

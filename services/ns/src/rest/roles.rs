@@ -5,9 +5,8 @@ use countersign_api::{List, Permission as PermissionDto, PutRole, Role as Dto};
 use countersign_domain_ns::{
     Refused,
     audit::Who,
-    flows::keys as flows,
+    handles::Roles,
     permission::{Permission, Permissions, builtin, role},
-    ports::Ports,
     refused::Stop,
     text as rules,
 };
@@ -52,8 +51,8 @@ fn dto(name: &str, permissions: Permissions, builtin: bool) -> Dto {
     Dto { name: name.to_owned(), permissions: permissions.iter().map(out).collect(), builtin }
 }
 
-async fn all(ports: &Ports, realm: Option<RealmId>, there: &[&str]) -> Result<HttpResponse, ApiProblem> {
-    let made = ports.store.roles(realm).await?;
+async fn all(roles: &Roles, realm: Option<RealmId>, there: &[&str]) -> Result<HttpResponse, ApiProblem> {
+    let made = roles.list(realm).await?;
     // One that was made before counts instead of the one that is there without being made.
     let there = there.iter().filter(|name| !made.iter().any(|r| r.name == **name));
     let mut items: Vec<Dto> = there.filter_map(|name| Some(dto(name, builtin(name)?, true))).collect();
@@ -63,7 +62,7 @@ async fn all(ports: &Ports, realm: Option<RealmId>, there: &[&str]) -> Result<Ht
 
 async fn make(
     caller: &Caller,
-    ports: &Ports,
+    roles: &Roles,
     keys: &Keys,
     realm: Option<RealmId>,
     name: &str,
@@ -74,13 +73,13 @@ async fn make(
     if let Some(i) = put.permissions.iter().position(|p| realm.is_some() && into(*p).is_some_and(Permission::is_global)) {
         return Err(ApiProblem::invalid(&format!("/permissions/{i}"), "counts only for keys that are not bound to a realm"));
     }
-    flows::put_role(ports, caller.who(), realm, name, wanted).await?.map_err(not_granted)?;
+    roles.put(caller.who(), realm, name, wanted).await?.map_err(not_granted)?;
     keys.forget();
     Ok(HttpResponse::Ok().json(dto(name, wanted, false)))
 }
 
-async fn remove(who: Who, ports: &Ports, keys: &Keys, realm: Option<RealmId>, name: &str) -> Result<HttpResponse, ApiProblem> {
-    flows::delete_role(ports, who, realm, name).await.map_err(|stop| match stop {
+async fn remove(who: Who, roles: &Roles, keys: &Keys, realm: Option<RealmId>, name: &str) -> Result<HttpResponse, ApiProblem> {
+    roles.delete(who, realm, name).await.map_err(|stop| match stop {
         Stop::Refused(Refused::Lacking) => ApiProblem::forbidden().because("nobody takes away permissions they do not have"),
         other => other.into(),
     })?;
@@ -88,52 +87,52 @@ async fn remove(who: Who, ports: &Ports, keys: &Keys, realm: Option<RealmId>, na
     Ok(no_content())
 }
 
-pub(super) async fn list_global(_: Caller, ports: web::Data<Ports>) -> Result<HttpResponse, ApiProblem> {
-    all(&ports, None, &[role::ROOT]).await
+pub(super) async fn list_global(_: Caller, roles: web::Data<Roles>) -> Result<HttpResponse, ApiProblem> {
+    all(&roles, None, &[role::ROOT]).await
 }
 
 pub(super) async fn put_global(
     caller: Caller,
-    ports: web::Data<Ports>,
+    roles: web::Data<Roles>,
     keys: web::Data<Keys>,
     path: web::Path<String>,
     put: Body<PutRole>,
 ) -> Result<HttpResponse, ApiProblem> {
-    make(&caller, &ports, &keys, None, &path, &put).await
+    make(&caller, &roles, &keys, None, &path, &put).await
 }
 
 pub(super) async fn delete_global(
     caller: Caller,
-    ports: web::Data<Ports>,
+    roles: web::Data<Roles>,
     keys: web::Data<Keys>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiProblem> {
-    remove(caller.who(), &ports, &keys, None, &path).await
+    remove(caller.who(), &roles, &keys, None, &path).await
 }
 
-pub(super) async fn list(at: InRealm, ports: web::Data<Ports>) -> Result<HttpResponse, ApiProblem> {
-    all(&ports, Some(at.id()), &role::IN_A_REALM).await
+pub(super) async fn list(at: InRealm, roles: web::Data<Roles>) -> Result<HttpResponse, ApiProblem> {
+    all(&roles, Some(at.id()), &role::IN_A_REALM).await
 }
 
 type RolePath = web::Path<(String, String)>;
 
 pub(super) async fn put(
     at: InRealm,
-    ports: web::Data<Ports>,
+    roles: web::Data<Roles>,
     keys: web::Data<Keys>,
     path: RolePath,
     put: Body<PutRole>,
 ) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
-    make(&at.caller, &ports, &keys, Some(at.id()), &path.1, &put).await
+    make(&at.caller, &roles, &keys, Some(at.id()), &path.1, &put).await
 }
 
 pub(super) async fn delete(
     at: InRealm,
-    ports: web::Data<Ports>,
+    roles: web::Data<Roles>,
     keys: web::Data<Keys>,
     path: RolePath,
 ) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
-    remove(at.caller.who(), &ports, &keys, Some(at.id()), &path.1).await
+    remove(at.caller.who(), &roles, &keys, Some(at.id()), &path.1).await
 }

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, http::header, web::Bytes};
 use countersign_actors_ns::Logins;
-use countersign_domain_ns::{audit::Filter, ports::Ports, realm::OpenRealm};
+use countersign_domain_ns::{audit::Filter, handles::Events, realm::OpenRealm};
 use countersign_ports::Fault;
 use countersign_protocol::ids::LoginId;
 use futures_util::stream::{self, Stream};
 
 use super::{
-    events::{self, Sight},
+    events::{Sight, dto},
     logins,
 };
 use crate::auth::Standing;
@@ -68,10 +68,10 @@ pub(super) fn of_login(logins: Logins, standing: Standing, realm: Arc<OpenRealm>
 }
 
 /// What is added to the trail, for as long as the connection lasts.
-pub(super) fn of_trail(ports: Ports, standing: Standing, filter: Filter, sight: Sight) -> HttpResponse {
+pub(super) fn of_trail(events: Events, standing: Standing, filter: Filter, sight: Sight) -> HttpResponse {
     let until = tokio::time::Instant::now() + LIFE;
     let body = stream::unfold((filter, tokio::time::Instant::now()), move |(mut filter, mut spoke)| {
-        let (ports, standing) = (ports.clone(), standing.clone());
+        let (events, standing) = (events.clone(), standing.clone());
         async move {
             filter.limit = PIECE;
             loop {
@@ -80,9 +80,9 @@ pub(super) fn of_trail(ports: Ports, standing: Standing, filter: Filter, sight: 
                 if tokio::time::Instant::now() >= until || Sight::of(&caller) != sight {
                     return None;
                 }
-                let found = events::news(&ports, &mut filter).await.ok()?;
+                let found = events.news(&mut filter).await.ok()?;
                 if !found.is_empty() {
-                    let text: Vec<u8> = found.into_iter().flat_map(|e| sse(e.seq, &events::dto(e, sight))).collect();
+                    let text: Vec<u8> = found.into_iter().flat_map(|e| sse(e.seq, &dto(e, sight))).collect();
                     return Some((Piece::Ok(Bytes::from(text)), (filter, tokio::time::Instant::now())));
                 }
                 if spoke.elapsed() >= BEAT {
@@ -97,9 +97,9 @@ pub(super) fn of_trail(ports: Ports, standing: Standing, filter: Filter, sight: 
 }
 
 /// Everything there is, a line each.
-pub(super) fn lines(ports: Ports, standing: Standing, filter: Filter) -> HttpResponse {
+pub(super) fn lines(events: Events, standing: Standing, filter: Filter) -> HttpResponse {
     let body = stream::unfold(Some(filter), move |filter| {
-        let (ports, standing) = (ports.clone(), standing.clone());
+        let (events, standing) = (events.clone(), standing.clone());
         async move {
             let mut filter = filter?;
             filter.limit = PIECE;
@@ -107,13 +107,13 @@ pub(super) fn lines(ports: Ports, standing: Standing, filter: Filter) -> HttpRes
             if standing.check().await.is_err() {
                 return Some((Err(Fault::Unreachable("the API key has lost this permission".to_owned())), None));
             }
-            let found = match ports.store.events(&filter).await {
+            let found = match events.list(&filter).await {
                 Ok(found) => found,
                 Err(fault) => return Some((Err(fault), None)),
             };
             filter.after = found.last()?.seq;
             let more = found.len() == PIECE as usize;
-            let line = |e| serde_json::to_string(&events::dto(e, Sight::Whole)).unwrap_or_default() + "\n";
+            let line = |e| serde_json::to_string(&dto(e, Sight::Whole)).unwrap_or_default() + "\n";
             let text: String = found.into_iter().map(line).collect();
             Some((Ok(Bytes::from(text)), more.then_some(filter)))
         }

@@ -6,7 +6,8 @@ use countersign_actors_ns::Accounts;
 use countersign_api::{List, PutUser, User as Dto, limits};
 use countersign_domain_ns::{
     Refused,
-    ports::{Ports, UserQuery, UserSort},
+    handles::Users,
+    ports::{UserQuery, UserSort},
     refused::Stop,
     text as rules,
     user::User,
@@ -14,7 +15,7 @@ use countersign_domain_ns::{
 use countersign_edge::{
     problem::ApiProblem,
     rest::{
-        paging::{Tokens, limit},
+        paging::{PageTokens, limit},
         times::rfc3339,
     },
 };
@@ -83,26 +84,30 @@ impl Search {
     }
 }
 
-pub(super) async fn list(at: InRealm, ports: web::Data<Ports>, search: web::Query<Search>) -> Result<HttpResponse, ApiProblem> {
-    let tokens = Tokens::new(&ports.vault, &format!("{}/users", at.realm.name()), &*search);
+pub(super) async fn list(
+    at: InRealm,
+    users: web::Data<Users>,
+    tokens: web::Data<PageTokens>,
+    search: web::Query<Search>,
+) -> Result<HttpResponse, ApiProblem> {
+    let tokens = tokens.of(&format!("{}/users", at.realm.name()), &*search);
     let query = search.query(tokens.read(search.page_token.as_ref())?)?;
-    let found = ports.store.users(at.id(), &query).await?;
+    let found = users.list(at.id(), &query).await?;
     let next = tokens.next(&found, query.limit, |u| (u.created_at.0, u.user_id.clone()));
     Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
 }
 
-pub(super) async fn put(at: InRealm, ports: web::Data<Ports>, path: UserPath, body: Body<PutUser>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn put(at: InRealm, users: web::Data<Users>, path: UserPath, body: Body<PutUser>) -> Result<HttpResponse, ApiProblem> {
     text("/user_id", rules::user_id(&path.1))?;
     if let Some(name) = &body.display_name {
         text("/display_name", rules::shown(name, limits::DISPLAY_NAME, false))?;
     }
-    let user = User { realm: at.id(), user_id: path.1.clone(), display_name: body.display_name.clone(), created_at: ports.now() };
-    let user = ports.store.put_user(&user, &ports.stamp(at.caller.who())).await?;
+    let user = users.put(at.id(), &path.1, body.display_name.clone(), at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(user)))
 }
 
-pub(super) async fn get(at: InRealm, ports: web::Data<Ports>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
-    let user = ports.store.user(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
+pub(super) async fn get(at: InRealm, users: web::Data<Users>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+    let user = users.find(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
     Ok(HttpResponse::Ok().json(dto(user)))
 }
 

@@ -1,0 +1,96 @@
+//! Users, their attributes and their legal holds. What concerns their phones is the actors' handle `Accounts`.
+
+use std::collections::BTreeMap;
+
+use countersign_ports::Fault;
+use countersign_protocol::ids::RealmId;
+
+use crate::{
+    Refused,
+    audit::Who,
+    flows::people,
+    ports::{Ports, UserQuery},
+    realm::OpenRealm,
+    refused::Stop,
+    user::{Hold, User},
+};
+
+/// The users of realms.
+#[derive(Clone)]
+pub struct Users(Ports);
+
+impl Users {
+    #[must_use]
+    pub fn new(ports: Ports) -> Self {
+        Self(ports)
+    }
+
+    /// # Errors
+    /// A fault of the store.
+    pub async fn find(&self, realm: RealmId, user_id: &str) -> Result<Option<User>, Fault> {
+        self.0.store.user(realm, user_id).await
+    }
+
+    /// # Errors
+    /// A fault of the store.
+    pub async fn list(&self, realm: RealmId, query: &UserQuery) -> Result<Vec<User>, Fault> {
+        self.0.store.users(realm, query).await
+    }
+
+    /// Makes a user, or gives another display name; gives the user as kept.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn put(&self, realm: RealmId, user_id: &str, display_name: Option<String>, who: Who) -> Result<User, Fault> {
+        let user = User { realm, user_id: user_id.to_owned(), display_name, created_at: self.0.now() };
+        self.0.store.put_user(&user, &self.0.stamp(who)).await
+    }
+
+    /// # Errors
+    /// A fault of the store.
+    pub async fn attributes(&self, realm: RealmId, user_id: &str) -> Result<BTreeMap<String, String>, Fault> {
+        self.0.store.attributes(realm, user_id).await
+    }
+
+    /// Sets attributes, and takes away those without a value.
+    ///
+    /// # Errors
+    /// [`Refused::NotFound`], [`Refused::LegalHold`].
+    pub async fn set_attributes(
+        &self,
+        realm: RealmId,
+        user_id: &str,
+        change: &BTreeMap<String, Option<String>>,
+        who: Who,
+    ) -> Result<(), Stop> {
+        match self.0.store.set_attributes(realm, user_id, change, &self.0.stamp(who)).await? {
+            None => Err(Refused::LegalHold.into()),
+            Some(false) => Err(Refused::NotFound.into()),
+            Some(true) => Ok(()),
+        }
+    }
+
+    /// Legal holds by user id, from behind `after`.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn holds(&self, realm: RealmId, after: Option<&str>, limit: u32) -> Result<Vec<Hold>, Fault> {
+        self.0.store.holds(realm, after, limit).await
+    }
+
+    /// Lays a legal hold.
+    ///
+    /// # Errors
+    /// As [`people::hold`].
+    pub async fn hold(&self, realm: &OpenRealm, user_id: &str, reason: Option<String>, who: Who) -> Result<Hold, Stop> {
+        people::hold(&self.0, realm, user_id, reason, who).await
+    }
+
+    /// Lifts it.
+    ///
+    /// # Errors
+    /// As [`people::lift_hold`].
+    pub async fn lift_hold(&self, realm: &OpenRealm, user_id: &str, who: Who) -> Result<(), Stop> {
+        people::lift_hold(&self.0, realm, user_id, who).await
+    }
+}
