@@ -11,7 +11,8 @@ use crate::{
     apply::{self, Apply},
     assets::{self, AssetsCommand},
     config::Config,
-    roles, telemetry,
+    roles::{self, Initialised},
+    telemetry,
 };
 
 /// A self-hosted mobile authentication server: your own phone app is the login for all your applications.
@@ -55,6 +56,9 @@ enum Command {
 
 #[derive(Args)]
 struct Init {
+    /// For which services: `all`, `ns` or `sfs`.
+    #[arg(long, value_name = "ROLE", default_value = "all")]
+    role: roles::ProcessRole,
     /// Directory of database and keys; made when it does not exist.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -68,6 +72,9 @@ struct Init {
 
 #[derive(Args)]
 struct Migrate {
+    /// Of which services: `all`, `ns` or `sfs`.
+    #[arg(long, value_name = "ROLE", default_value = "all")]
+    role: roles::ProcessRole,
     /// Directory of the embedded database; not needed where `database.url` names another.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -161,41 +168,64 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 
 fn prepare(init: Init) -> Result<ExitCode, String> {
     let config = Config::load(init.config.as_deref(), environment()).map_err(|e| e.to_string())?;
-    let made = roles::init(&init.data, &config).map_err(|e| e.to_string())?;
-    Ok(say(if init.json {
-        serde_json::json!({"data": init.data, "root_api_key_file": made.root_api_key, "root_api_key_made": made.fresh}).to_string()
-    } else {
-        let root = made.root_api_key.display();
-        let key = if made.fresh { format!("The root API key is in {root}.") } else { format!("The root API key in {root} stays.") };
-        format!("{} is ready.\n{key}", init.data.display())
-    }))
+    let made = roles::init(init.role, &init.data, &config).map_err(|e| e.to_string())?;
+    let Initialised { services, root_api_key, fresh } = made;
+    if init.json {
+        let (data, file) = (&init.data, &root_api_key);
+        let told = serde_json::json!({"data": data, "services": services, "root_api_key_file": file, "root_api_key_made": fresh});
+        return Ok(say(told.to_string()));
+    }
+    say(format!("{} is ready for {}.", init.data.display(), services.join(" and ")));
+    if let Some(root) = root_api_key {
+        let root = root.display();
+        say(if fresh { format!("The root API key is in {root}.") } else { format!("The root API key in {root} stays.") });
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn migrate(wanted: &Migrate) -> Result<ExitCode, String> {
     let config = Config::load(wanted.config.as_deref(), environment()).map_err(|e| e.to_string())?;
     let what = if wanted.check { What::Look } else { What::Run };
-    let SchemaState { pending, newer } = roles::migrate(wanted.data.as_deref(), &config, what).map_err(|e| e.to_string())?;
-    // Before schema 4 there is nothing that could be asked.
-    let askable = wanted.check && !pending.iter().any(|name| name.contains("000004"));
+    let found = roles::migrate(wanted.role, wanted.data.as_deref(), &config, what).map_err(|e| e.to_string())?;
+    // Before schema 4 of NS there is nothing that could be asked.
+    let of_ns = found.iter().find(|(service, _)| *service == "ns");
+    let askable = wanted.check && of_ns.is_some_and(|(_, state)| !state.pending.iter().any(|name| name.contains("000004")));
     let before = if askable { old_client_keys(wanted, &config)? } else { Vec::new() };
-    let late = wanted.check && !pending.is_empty();
+    let late = wanted.check && found.iter().any(|(_, state)| !state.pending.is_empty());
     if wanted.json {
-        say(serde_json::json!({"pending": pending, "newer": newer, "ran": !wanted.check, "old_client_keys": before}).to_string());
+        say(migrations_json(&found, !wanted.check, &before).to_string());
     } else {
-        for name in &newer {
-            say(format!("{name}: of a newer release"));
-        }
-        for name in &pending {
-            say(format!("{name}: {}", if wanted.check { "pending" } else { "done" }));
-        }
-        if pending.is_empty() {
-            say("The database is up to date.".to_owned());
-        }
+        say_migrations(&found, wanted.check);
         for key in &before {
             say(format!("API key {key}: its role invited phones and managed people before, and does not any more; see CHANGELOG"));
         }
     }
     Ok(if late { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// `pending` and `newer` are of all services together.
+fn migrations_json(found: &[(&'static str, SchemaState)], ran: bool, old_client_keys: &[String]) -> serde_json::Value {
+    let all = |names: fn(&SchemaState) -> &Vec<String>| found.iter().flat_map(|(_, state)| names(state)).collect::<Vec<_>>();
+    let (pending, newer) = (all(|state| &state.pending), all(|state| &state.newer));
+    let mut told = serde_json::json!({"pending": pending, "newer": newer, "ran": ran, "old_client_keys": old_client_keys});
+    for (service, SchemaState { pending, newer }) in found {
+        told["services"][service] = serde_json::json!({"pending": pending, "newer": newer});
+    }
+    told
+}
+
+fn say_migrations(found: &[(&'static str, SchemaState)], check: bool) {
+    for (service, SchemaState { pending, newer }) in found {
+        for name in newer {
+            say(format!("{service}: {name}: of a newer release"));
+        }
+        for name in pending {
+            say(format!("{service}: {name}: {}", if check { "pending" } else { "done" }));
+        }
+        if pending.is_empty() {
+            say(format!("{service}: the database is up to date."));
+        }
+    }
 }
 
 /// Keys from before roles were narrowed that could do more then. Asked after the look at the schema, which is whichever it is.

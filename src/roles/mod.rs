@@ -3,6 +3,7 @@
 mod bootstrap;
 mod demo;
 mod ns;
+mod offline;
 mod serve;
 pub(crate) mod service;
 mod sfs;
@@ -10,39 +11,24 @@ mod sfs;
 use std::{path::PathBuf, process::ExitCode, thread::available_parallelism, time::Duration};
 
 use countersign_api::Ready;
-use countersign_domain_ns::{
-    api_key::ApiKey,
-    handles,
-    ports::{Directory, KeyQuery},
-    refused::Stop,
-};
 use countersign_edge::metrics::{Exposition, MetricsError};
 use countersign_ns::metrics::{self, Metrics};
-use countersign_ports::secret::Secret;
-use countersign_protocol::ids::ApiKeyId;
-use countersign_store::{
-    StoreError,
-    migrate::{SchemaState, What},
-    url::{DatabaseUrl, TlsOptions},
-};
-use countersign_store_ns::NsStore;
 use tokio::runtime::Runtime;
 
 use bootstrap::Behind;
 use ns::Ns;
+pub(crate) use offline::{Beside, Initialised, init, migrate};
 use service::Service;
 use sfs::Sfs;
 
 use crate::{
     config::{Config, listener::Resource},
-    data_dir::{self, DATABASE, DataDir},
-    data_layout, lifecycle,
-    ports::{OsRandom, WallClock},
-    tls_files,
+    data_dir::{self, DataDir},
+    data_layout, lifecycle, tls_files,
 };
 
 /// What a process runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ProcessRole {
     /// Every service.
     All,
@@ -149,7 +135,7 @@ impl Prepared {
 
     /// SFS in a folder of its own. A database server has NS's tables, and is not SFS's.
     async fn sfs_beside(plan: &Plan, exposition: &Exposition) -> Result<Option<sfs::Behind>, StartError> {
-        if plan.config.database_is_shared() && plan.config.sfs_database.url.0.is_empty() {
+        if !plan.role.has_sfs(&plan.config) {
             tracing::info!("SFS is left out: database.url names a server, and sfs_database.url says no database for SFS");
             return Ok(None);
         }
@@ -229,114 +215,4 @@ fn members(plan: &Plan, services: &[Box<dyn Service>], places: &serve::Places) -
     };
     services.iter().for_each(|service| service.ready(&mut ready));
     ready
-}
-
-/// What `init` has made or found.
-pub(crate) struct Made {
-    pub(crate) root_api_key: PathBuf,
-    /// Whether the key was made just now.
-    pub(crate) fresh: bool,
-}
-
-/// Makes everything a first start would make, and ends.
-pub(crate) fn init(path: &std::path::Path, config: &Config) -> Result<Made, StartError> {
-    config.check().map_err(|e| StartError::Other(e.to_string()))?;
-    let data = DataDir::open(path)?;
-    let of_ns = data_layout::ns_path(path);
-    let folder = if of_ns == path { None } else { Some(DataDir::open(&of_ns)?) };
-    let file = data.file("root-api-key");
-    let there = file.exists();
-    let runtime = runtime(config)?;
-    runtime.block_on(async {
-        let unseen = metrics(&Exposition::new()?)?;
-        let ports = bootstrap::ports(folder.as_ref().unwrap_or(&data), config, unseen).await?.ports;
-        bootstrap::root_key(&ports, &data).await
-    })?;
-    Ok(Made { fresh: !there && file.exists(), root_api_key: file })
-}
-
-/// Migrates the database, or says what that would be.
-pub(crate) fn migrate(data: Option<&std::path::Path>, config: &Config, what: What) -> Result<SchemaState, StartError> {
-    let top = data.map(DataDir::open).transpose()?;
-    let folder = match data.map(|path| (path, data_layout::ns_path(path))) {
-        Some((path, folder)) if folder != path => Some(DataDir::open(&folder)?),
-        _ => None,
-    };
-    let (url, tls) = match folder.as_ref().or(top.as_ref()) {
-        Some(data) => bootstrap::database(data, config)?,
-        None if config.database.url.0.is_empty() => {
-            return Err(StartError::Other("give --data DIR, or database.url".to_owned()));
-        }
-        None => (
-            config.database.url.0.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))?,
-            bootstrap::tls("database", &config.database)?,
-        ),
-    };
-    let migrating = countersign_store::migrate::migrate(&url, &tls, countersign_store_ns::migrations(), what);
-    runtime(config)?.block_on(migrating).map_err(|e| StartError::Store(e.to_string()))
-}
-
-/// A database beside which a pod may be running: neither locked nor migrated here.
-pub(crate) struct Beside {
-    pub(crate) data: Option<PathBuf>,
-    pub(crate) config: Config,
-}
-
-impl Beside {
-    fn url(&self) -> Result<(DatabaseUrl, TlsOptions), StartError> {
-        let tls = bootstrap::tls("database", &self.config.database)?;
-        if !self.config.database.url.0.is_empty() {
-            return Ok((self.config.database.url.0.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))?, tls));
-        }
-        let Some(data) = &self.data else { return Err(StartError::Other("give --data DIR, or database.url".to_owned())) };
-        let file = data_layout::ns_path(data).join(DATABASE);
-        if !file.exists() {
-            return Err(StartError::Other(format!("{} is not there: nothing has started with this directory yet", file.display())));
-        }
-        Ok((DatabaseUrl::Sqlite(file), tls))
-    }
-
-    /// Opens the store and asks it.
-    fn ask<T, F: Future<Output = Result<T, StartError>>>(&self, question: impl FnOnce(NsStore) -> F) -> Result<T, StartError> {
-        let ((url, tls), runtime) = (self.url()?, runtime(&self.config)?);
-        runtime.block_on(async {
-            let store = NsStore::open(&url, &tls, 1, runtime.handle()).await.map_err(|e| StartError::Store(e.to_string()))?;
-            question(store).await
-        })
-    }
-
-    /// Only where the schema is this program's: what it would read or write else is not what it takes it for.
-    fn ask_current<T, F: Future<Output = Result<T, StartError>>>(&self, question: impl FnOnce(NsStore) -> F) -> Result<T, StartError> {
-        let ((url, tls), runtime) = (self.url()?, runtime(&self.config)?);
-        let look = countersign_store::migrate::migrate(&url, &tls, countersign_store_ns::migrations(), What::Look);
-        let SchemaState { pending, .. } = runtime.block_on(look).map_err(|e| StartError::Store(e.to_string()))?;
-        if !pending.is_empty() {
-            return Err(StartError::Other(
-                "the database is of an older release: run `countersign migrate` first, or start a pod".to_owned(),
-            ));
-        }
-        drop(runtime);
-        self.ask(question)
-    }
-
-    /// Another root key; the trail tells of it.
-    pub(crate) fn new_root_key(&self, name: Option<String>) -> Result<(ApiKeyId, Secret<32>), StartError> {
-        self.ask_current(|store| async move {
-            let made = handles::break_glass(&store, &WallClock, &OsRandom, name).await;
-            let handles::Made { key, secret } = made.map_err(|stop| match stop {
-                Stop::Fault(fault) => StartError::from(fault),
-                Stop::Refused(_) | Stop::Limited(_) => StartError::Other("the key could not be kept; try again".to_owned()),
-            })?;
-            Ok((key.id, secret))
-        })
-    }
-
-    pub(crate) fn keys(&self, query: &KeyQuery) -> Result<Vec<ApiKey>, StartError> {
-        self.ask_current(|store| async move { Ok(store.api_keys(query).await?) })
-    }
-
-    /// Keys made before roles were narrowed whose role could do more then.
-    pub(crate) fn old_client_keys(&self) -> Result<Vec<ApiKeyId>, StartError> {
-        self.ask(|store| async move { Ok(store.old_client_keys().await?) })
-    }
 }

@@ -20,7 +20,11 @@ use countersign_edge::{
 use countersign_ports::vault::Vault;
 use countersign_protocol::ServerRole;
 use countersign_sfs::{Observed, Storage};
-use countersign_store::migrate::{What, migrate};
+use countersign_store::{
+    StoreError,
+    migrate::{What, migrate},
+    url::{DatabaseUrl, TlsOptions},
+};
 use countersign_store_sfs::{SfsStore, migrations};
 use tokio::runtime::Handle;
 
@@ -49,17 +53,28 @@ pub(super) struct Behind {
     data: DataDir,
 }
 
+/// Where the truth is, and how to speak to it.
+pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, TlsOptions), StartError> {
+    let d = &config.sfs_database;
+    let url = if d.url.0.is_empty() { DatabaseUrl::Sqlite(data.database(DATABASE)?) } else { d.url.0.parse().map_err(store_error)? };
+    Ok((url, tls("sfs_database", d)?))
+}
+
+fn store_error(e: StoreError) -> StartError {
+    StartError::Store(format!("sfs: {e}"))
+}
+
+/// Makes what a first start makes: the database, the master key, and the server's identity.
+pub(super) async fn make(data: DataDir, config: &Config, metrics: Metrics) -> Result<(), StartError> {
+    let made = behind(data, config, metrics).await?;
+    Ok(countersign_actors_sfs::make_identity(&made.ports).await?)
+}
+
 /// Migrates the database and opens it, so it runs before the actor system starts, on the runtime that connections will live
 /// on.
 pub(super) async fn behind(data: DataDir, config: &Config, metrics: Metrics) -> Result<Behind, StartError> {
-    let store_error = |e: countersign_store::StoreError| StartError::Store(format!("sfs: {e}"));
     let (d, random, clock) = (&config.sfs_database, Arc::new(OsRandom), Arc::new(WallClock));
-    let url = if d.url.0.is_empty() {
-        countersign_store::url::DatabaseUrl::Sqlite(data.database(DATABASE)?)
-    } else {
-        d.url.0.parse().map_err(store_error)?
-    };
-    let tls = tls("sfs_database", d)?;
+    let (url, tls) = database(&data, config)?;
     migrate(&url, &tls, migrations(), What::Run).await.map_err(store_error)?;
     let store = SfsStore::open(&url, &tls, d.connections, &Handle::current()).await.map_err(store_error)?;
     let sealed = store.server().await?.is_some().then(|| url.to_string());

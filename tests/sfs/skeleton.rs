@@ -130,3 +130,38 @@ async fn where_ns_has_a_database_server_sfs_waits_for_one_of_its_own() {
     assert!(pod.ready.phone.contains_key("sfs"));
     assert_eq!(pod.admin("/readyz").await.0, 200);
 }
+
+/// Exit well or not, and all that is said.
+fn countersign(args: &[&str], data: &Path) -> (bool, String) {
+    let out = Command::new(env!("CARGO_BIN_EXE_countersign")).args(args).arg("--data").arg(data).output().unwrap();
+    (out.status.success(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+}
+
+#[tokio::test]
+async fn init_makes_who_sfs_is_and_migrate_speaks_of_its_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let (fine, said) = countersign(&["migrate", "--role", "sfs", "--check"], dir.path());
+    assert!(!fine && said.contains("sfs: ") && said.contains("pending") && !said.contains("ns: "), "{said}");
+    let (fine, said) = countersign(&["init", "--role", "sfs"], dir.path());
+    assert!(fine && said.contains("ready for sfs") && !dir.path().join("root-api-key").exists(), "{said}");
+    let made = pin(dir.path());
+    let (fine, said) = countersign(&["migrate", "--role", "sfs", "--check"], dir.path());
+    assert!(fine && said.contains("sfs: the database is up to date"), "{said}");
+    let pod = Pod::role("sfs", dir.path(), &[], &[]);
+    let now = pin(dir.path());
+    assert_eq!((made.server_id, made.static_key), (now.server_id, now.static_key), "the start made no other");
+    assert_eq!(pod.admin("/readyz").await.0, 200);
+}
+
+#[tokio::test]
+async fn init_prepares_both_services_of_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let (fine, said) = countersign(&["init"], dir.path());
+    assert!(fine && said.contains("ready for ns and sfs"), "{said}");
+    let made = pin(&dir.path().join("sfs"));
+    let (fine, said) = countersign(&["migrate", "--check", "--json"], dir.path());
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(fine && told["services"]["sfs"]["pending"].as_array().unwrap().is_empty() && told["pending"].is_array(), "{said}");
+    let pod = Pod::on(dir.path(), &[], &[]);
+    assert_eq!(pin(&pod.data.join("sfs")).server_id, made.server_id);
+}

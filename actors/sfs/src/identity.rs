@@ -29,6 +29,14 @@ pub(crate) async fn keys(ports: &Ports) -> Result<Vec<ServerKey>, Fault> {
     open(ports, &winner.ok_or_else(|| Fault::Inconsistent("the server's identity is there and cannot be read".to_owned()))?)
 }
 
+/// Makes the server's identity if there is none yet; a start does it, too.
+///
+/// # Errors
+/// As a start.
+pub async fn make_identity(ports: &Ports) -> Result<(), Fault> {
+    keys(ports).await.map(drop)
+}
+
 fn make(ports: &Ports, fresh: &Fresh) -> SealedServer {
     let now = ports.clock.now();
     let id = ServerId(ports.random.id(now));

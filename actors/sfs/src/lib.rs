@@ -6,3 +6,4 @@ mod identity;
 mod session;
 
 pub use heart::{Heart, Settings};
+pub use identity::make_identity;

@@ -2,6 +2,9 @@
 //!
 //! Only names in this table count: others that begin with `NEXTAUTH_` may be somebody else's (NextAuth.js).
 
+mod ns;
+mod sfs;
+
 use super::ConfigError;
 
 /// What becomes of a value.
@@ -22,35 +25,11 @@ enum Carry {
 }
 
 /// Their name, our setting.
-const TABLE: [(&str, &str, Carry); 23] = [
-    ("NEXTAUTH_DEFAULT_WEBSOCKET_URI", "public.page", Carry::Origin),
-    ("NEXTAUTH_NS_DEFAULT_WEBSOCKET_URI", "public.page", Carry::Origin),
-    ("NEXTAUTH_DEFAULT_WS_URL", "public.page", Carry::Origin),
-    ("NEXTAUTH_DEFAULT_SIGMAI_URI", "public.phone", Carry::Origin),
-    ("NEXTAUTH_NS_DEFAULT_SIGMAI_URI", "public.phone", Carry::Origin),
-    ("NEXTAUTH_NS_DB_URI", "database.url", Carry::Database),
-    ("NEXTAUTH_NS_DB_URI_FILE", "database.url", Carry::DatabaseInFile),
-    ("NEXTAUTH_NS_KV_URI", "kv.url", Carry::AsIs),
-    ("NEXTAUTH_NS_KV_URI_FILE", "kv.url", Carry::InFile),
-    ("NEXTAUTH_NS_LOG_LEVEL", "log.level", Carry::AsIs),
-    ("NEXTAUTH_NS_LOG_FORMAT", "log.format", Carry::Format),
-    ("NEXTAUTH_NS_HTTP_TLS_CERTIFICATE_FILE", "rest_tls.certificate_file", Carry::File),
-    ("NEXTAUTH_NS_HTTP_TLS_KEY_FILE", "rest_tls.key_file", Carry::File),
-    ("NEXTAUTH_NS_WEBSOCKET_TLS_CERTIFICATE_FILE", "page_tls.certificate_file", Carry::File),
-    ("NEXTAUTH_NS_WEBSOCKET_TLS_KEY_FILE", "page_tls.key_file", Carry::File),
-    ("NEXTAUTH_NS_SIGMAI_TLS_CERTIFICATE_FILE", "phone_tls.certificate_file", Carry::File),
-    ("NEXTAUTH_NS_SIGMAI_TLS_KEY_FILE", "phone_tls.key_file", Carry::File),
-    ("NEXTAUTH_NS_ADMIN_TLS_CERTIFICATE_FILE", "admin_tls.certificate_file", Carry::File),
-    ("NEXTAUTH_NS_ADMIN_TLS_KEY_FILE", "admin_tls.key_file", Carry::File),
-    ("NEXTAUTH_API_TLS_CERT", "rest_tls.certificate_file", Carry::File),
-    ("NEXTAUTH_API_TLS_KEY", "rest_tls.key_file", Carry::File),
-    ("NEXTAUTH_WS_TLS_CERT", "page_tls.certificate_file", Carry::File),
-    ("NEXTAUTH_WS_TLS_KEY", "page_tls.key_file", Carry::File),
-];
+type Alias = (&'static str, &'static str, Carry);
 
 /// Our setting and its value, when the name is in the table.
 pub(super) fn carry(name: &str, text: &str) -> Result<Option<(&'static str, String)>, ConfigError> {
-    let Some((_, path, how)) = TABLE.iter().find(|(theirs, ..)| *theirs == name) else { return Ok(None) };
+    let Some((_, path, how)) = [ns::TABLE, sfs::TABLE].into_iter().flatten().find(|(theirs, ..)| *theirs == name) else { return Ok(None) };
     let in_file = || {
         std::fs::read_to_string(text).map(|t| t.trim().to_owned()).map_err(|e| ConfigError::File(format!("{name} = {text}"), e.to_string()))
     };
@@ -85,7 +64,7 @@ mod tests {
     #[test]
     fn every_name_of_theirs_carries_to_a_setting_of_ours() {
         let all = toml::Value::try_from(super::super::Config::default()).expect("a table");
-        for (name, path, _) in TABLE {
+        for (name, path, _) in [ns::TABLE, sfs::TABLE].into_iter().flatten() {
             let (section, key) = path.split_once('.').expect("two parts");
             assert!(all.get(section).and_then(|s| s.get(key)).is_some(), "{name} carries to {path}, which is nothing");
         }
@@ -104,10 +83,15 @@ mod tests {
             ("NEXTAUTH_NS_KV_URI", "redis://kv:6379", "kv.url", "redis://kv:6379"),
             ("NEXTAUTH_NS_LOG_FORMAT", "text", "log.format", "pretty"),
             ("NEXTAUTH_NS_HTTP_TLS_KEY_FILE", "/run/key.pem", "rest_tls.key_file", "/run/key.pem"),
+            ("NEXTAUTH_SFS_DB_URI", "postgres://sfs@db/sfs?sslmode=disable", "sfs_database.url", "postgres://sfs@db/sfs"),
+            ("NEXTAUTH_SFS_DB_URI_FILE", file.to_str().expect("a path"), "sfs_database.url", "mysql://u:p@db:3306/ns"),
+            ("NEXTAUTH_SFS_SIGMAI_TLS_KEY_FILE", "/run/key.pem", "phone_tls.key_file", "/run/key.pem"),
         ] {
             assert_eq!(carry(name, text).expect("fine"), Some((path, value.to_owned())), "{name}");
         }
         assert!(carry("NEXTAUTH_SECRET", "x").expect("not ours").is_none());
-        assert!(carry("NEXTAUTH_API_TLS_KEY", "-----BEGIN PRIVATE KEY-----").expect_err("PEM").to_string().contains("into a file"));
+        for name in ["NEXTAUTH_API_TLS_KEY", "NEXTAUTH_NS_SIGMAI_TLS_KEY", "NEXTAUTH_SFS_ADMIN_TLS_KEY"] {
+            assert!(carry(name, "-----BEGIN PRIVATE KEY-----").expect_err("PEM").to_string().contains("into a file"), "{name}");
+        }
     }
 }
