@@ -1,4 +1,5 @@
-//! `countersign api-key`: root keys, for whoever has the machine and its database. The way in when the other root keys are lost or sealed away.
+//! `countersign api-key`: root keys, for whoever has the machine and its database. The way in when
+//! the other root keys are lost or sealed away.
 
 use std::path::PathBuf;
 
@@ -51,7 +52,10 @@ pub(crate) struct DatabaseArgs {
 const MOST: u32 = 1000;
 
 /// Gives what to print.
-pub(crate) fn run(command: ApiKeyCommand, environment: impl Iterator<Item = (String, String)>) -> Result<String, String> {
+pub(crate) fn run(
+    command: ApiKeyCommand,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<String, String> {
     let (ApiKeyCommand::New { at, .. } | ApiKeyCommand::List { at }) = &command;
     let config = Config::load(at.config.as_deref(), environment).map_err(|e| e.to_string())?;
     let at = roles::Beside { data: at.data.clone(), config };
@@ -59,7 +63,11 @@ pub(crate) fn run(command: ApiKeyCommand, environment: impl Iterator<Item = (Str
         ApiKeyCommand::New { role: KeyRole::Root, name, at: place } => {
             let (id, secret) = at.new_root_key(name).map_err(|e| e.to_string())?;
             let secret = api_key::write(&secret);
-            Ok(if place.json { serde_json::json!({"id": id.to_string(), "secret": secret}).to_string() } else { secret })
+            Ok(if place.json {
+                serde_json::json!({"id": id.to_string(), "secret": secret}).to_string()
+            } else {
+                secret
+            })
         }
         ApiKeyCommand::List { at: place } => {
             let query = KeyQuery { role: Some(role::ROOT.to_owned()), limit: MOST, ..KeyQuery::default() };
@@ -67,17 +75,29 @@ pub(crate) fn run(command: ApiKeyCommand, environment: impl Iterator<Item = (Str
             let told = keys.iter().map(|k| {
                 if place.json {
                     serde_json::json!({
-                        "id": k.id.to_string(), "name": k.name, "created_at": k.created_at.secs(), "expires_at": k.expires_at.map(|t| t.secs()),
-                        "last_used_at": k.last_used_at.map(|t| t.secs()), "certificate": k.certificate.is_some(),
+                        "id": k.id.to_string(), "name": k.name, "created_at": k.created_at.secs(),
+                            "expires_at": k.expires_at.map(|t| t.secs()),
+                        "last_used_at": k.last_used_at.map(|t| t.secs()),
+                            "certificate": k.certificate.is_some(),
                     })
                     .to_string()
                 } else {
                     let used = k.last_used_at.map_or_else(|| "never".to_owned(), |t| t.secs().to_string());
-                    format!("{}  {}  made {}, last used {used} (seconds since 1970)", k.id, k.name.as_deref().unwrap_or("-"), k.created_at.secs())
+                    format!(
+                        "{}  {}  made {}, last used {used} (seconds since \
+                        1970)",
+                        k.id,
+                        k.name.as_deref().unwrap_or("-"),
+                        k.created_at.secs()
+                    )
                 }
             });
             let lines: Vec<String> = told.collect();
-            Ok(if lines.is_empty() && !place.json { "There is no root key.".to_owned() } else { lines.join("\n") })
+            Ok(if lines.is_empty() && !place.json {
+                "There is no root key.".to_owned()
+            } else {
+                lines.join("\n")
+            })
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `countersign app`: what a publisher does once for an app — make a key, sign where the app may enrol.
+//! `countersign app`: what a publisher does once for an app — make a key, sign where the app may
+//! enrol.
 
 use std::{fs, path::Path};
 
@@ -23,7 +24,8 @@ pub(crate) enum AppCommand {
     },
     /// Signs an app's configuration; prints the signed text, which the app is built with.
     Sign {
-        /// TOML: `app = "com.example.bank"`, `realms = "open"` or a list of root pins, `valid_days` if it ends.
+        /// TOML: `app = "com.example.bank"`, `realms = "open"` or a list of root pins, `valid_days`
+        /// if it ends.
         config: std::path::PathBuf,
         #[arg(long, value_name = "FILE")]
         key: std::path::PathBuf,
@@ -58,7 +60,11 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 fn fixed<const N: usize>(text: &str, what: &str) -> Result<[u8; N], String> {
-    URL_SAFE_NO_PAD.decode(text.trim()).ok().and_then(|b| b.try_into().ok()).ok_or_else(|| format!("{text} is not {what}"))
+    URL_SAFE_NO_PAD
+        .decode(text.trim())
+        .ok()
+        .and_then(|b| b.try_into().ok())
+        .ok_or_else(|| format!("{text} is not {what}"))
 }
 
 /// Does it; gives what is printed.
@@ -66,13 +72,17 @@ pub(crate) fn run(command: AppCommand) -> Result<String, String> {
     match command {
         AppCommand::Key { file } => {
             if !file.exists() {
-                write_new(&file, format!("{}\n", URL_SAFE_NO_PAD.encode(SigningKey::generate().to_pkcs8())).as_bytes())
-                    .map_err(|e| e.to_string())?;
+                write_new(
+                    &file,
+                    format!("{}\n", URL_SAFE_NO_PAD.encode(SigningKey::generate().to_pkcs8())).as_bytes(),
+                )
+                .map_err(|e| e.to_string())?;
             }
             Ok(URL_SAFE_NO_PAD.encode(key(&file)?.public()))
         }
         AppCommand::Sign { config, key: file } => {
-            let wanted: Wanted = toml::from_str(&read(&config)?).map_err(|e| format!("{}: {}", config.display(), e.message()))?;
+            let wanted: Wanted = toml::from_str(&read(&config)?)
+                .map_err(|e| format!("{}: {}", config.display(), e.message()))?;
             let key = key(&file)?;
             let config = wanted.into_config()?;
             let input = config.signing_input(&p256::thumbprint(&key.public()));
@@ -84,7 +94,8 @@ pub(crate) fn run(command: AppCommand) -> Result<String, String> {
 
 fn key(file: &Path) -> Result<SigningKey, String> {
     let der = URL_SAFE_NO_PAD.decode(read(file)?.trim()).ok();
-    der.and_then(|der| SigningKey::from_pkcs8(&der).ok()).ok_or_else(|| format!("{} holds no publisher's key", file.display()))
+    der.and_then(|der| SigningKey::from_pkcs8(&der).ok())
+        .ok_or_else(|| format!("{} holds no publisher's key", file.display()))
 }
 
 impl Wanted {
@@ -92,10 +103,14 @@ impl Wanted {
         countersign_domain_ns::app::id(&self.app).map_err(|_| format!("{} cannot name an app", self.app))?;
         let accepts = match self.realms {
             Realms::Word(word) if word == "open" => Accepts::Open,
-            Realms::Word(word) => return Err(format!("realms = {word:?} is neither \"open\" nor a list of root pins")),
-            Realms::Pins(pins) => {
-                Accepts::Roots(pins.iter().map(|p| fixed(p, "a root pin (base64url of 32 bytes)")).collect::<Result<_, _>>()?)
+            Realms::Word(word) => {
+                return Err(format!("realms = {word:?} is neither \"open\" nor a list of root pins"));
             }
+            Realms::Pins(pins) => Accepts::Roots(
+                pins.iter()
+                    .map(|p| fixed(p, "a root pin (base64url of 32 bytes)"))
+                    .collect::<Result<_, _>>()?,
+            ),
         };
         let iat = WallClock.now().secs();
         let exp = match self.valid_days {

@@ -1,6 +1,8 @@
-//! `countersign apply FILE`: a file says what realms, clients, roles and apps there are; this brings a running NS there, through its REST API, and says what it does.
+//! `countersign apply FILE`: a file says what realms, clients, roles and apps there are; this
+//! brings a running NS there, through its REST API, and says what it does.
 //!
-//! What the file does not name stays, unless its realm says `prune = true`. Running it again does nothing.
+//! What the file does not name stays, unless its realm says `prune = true`. Running it again does
+//! nothing.
 
 mod diff;
 mod wanted;
@@ -47,9 +49,13 @@ fn read(path: &Path) -> Result<String, String> {
 /// What the file asks for. Both languages fill the same types, so they refuse the same things.
 fn wanted(path: &Path) -> Result<Wanted, String> {
     let text = read(path)?;
-    let yaml = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
-    let wanted =
-        if yaml { serde_saphyr::from_str(&text).map_err(|e| e.to_string()) } else { toml::from_str(&text).map_err(|e| e.to_string()) };
+    let yaml =
+        path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
+    let wanted = if yaml {
+        serde_saphyr::from_str(&text).map_err(|e| e.to_string())
+    } else {
+        toml::from_str(&text).map_err(|e| e.to_string())
+    };
     wanted.map_err(|e| format!("{}: {}", path.display(), e.trim()))
 }
 
@@ -77,11 +83,13 @@ pub(crate) fn run(apply: &Apply) -> Result<(), String> {
     let wanted = wanted(&apply.file)?;
     wanted.check().map_err(|why| format!("{}: {why}", apply.file.display()))?;
     let api = apply.api()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     let doing = Doing { api, dry: apply.dry_run };
     let told = |e: ApiError| match e {
         ApiError::Refused(problem) => {
-            let at: Vec<String> = problem.errors.iter().map(|e| format!("{}: {}", e.pointer, e.detail)).collect();
+            let at: Vec<String> =
+                problem.errors.iter().map(|e| format!("{}: {}", e.pointer, e.detail)).collect();
             format!("{} {}{}", problem.code, problem.detail.unwrap_or_default(), at.join("; "))
         }
         other => other.to_string(),
@@ -91,7 +99,9 @@ pub(crate) fn run(apply: &Apply) -> Result<(), String> {
         let line = if apply.json { change.json() } else { change.to_string() };
         let _nobody_reads = writeln!(out, "{line}");
     };
-    let changes = runtime.block_on(wanted.bring(&doing, &mut say)).map_err(|(what, e)| format!("{what}: {}", told(e)))?;
+    let changes = runtime
+        .block_on(wanted.bring(&doing, &mut say))
+        .map_err(|(what, e)| format!("{what}: {}", told(e)))?;
     if !apply.json {
         let verb = if apply.dry_run { "would be made" } else { "made" };
         let _nobody_reads = if changes == 0 {

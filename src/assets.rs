@@ -1,4 +1,5 @@
-//! `countersign assets`: the files that browsers load, for a web server that serves them instead of a pod.
+//! `countersign assets`: the files that browsers load, for a web server that serves them instead of
+//! a pod.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,8 @@ use countersign_ns::page::assets;
 
 #[derive(Subcommand)]
 pub(crate) enum AssetsCommand {
-    /// Writes the login element and the page of app links below a directory; what is there of these names is replaced.
+    /// Writes the login element and the page of app links below a directory; what is there of these
+    /// names is replaced.
     Export {
         /// Made when it does not exist.
         dir: PathBuf,

@@ -15,7 +15,8 @@ use crate::{
     telemetry,
 };
 
-/// A self-hosted mobile authentication server: your own phone app is the login for all your applications.
+/// A self-hosted mobile authentication server: your own phone app is the login for all your
+/// applications.
 #[derive(Parser)]
 #[command(name = "countersign", version)]
 struct Cli {
@@ -31,13 +32,16 @@ enum Command {
     Ns(Run),
     /// The second factor server alone.
     Sfs(Run),
-    /// Prepare a data directory — keys, database, root API key — and end; the first step of a deployment.
+    /// Prepare a data directory — keys, database, root API key — and end; the first step of a
+    /// deployment.
     Init(Init),
-    /// Bring the database to this release's schema, or say what is missing; pods do it themselves when they start.
+    /// Bring the database to this release's schema, or say what is missing; pods do it themselves
+    /// when they start.
     Migrate(Migrate),
     /// Bring a running NS to what a file says: realms, clients, roles, apps.
     Apply(Apply),
-    /// Root API keys, for whoever has the machine: make one when the others are lost or sealed away.
+    /// Root API keys, for whoever has the machine: make one when the others are lost or sealed
+    /// away.
     ApiKey {
         #[command(subcommand)]
         command: ApiKeyCommand,
@@ -172,13 +176,18 @@ fn prepare(init: Init) -> Result<ExitCode, String> {
     let Initialised { services, root_api_key, fresh } = made;
     if init.json {
         let (data, file) = (&init.data, &root_api_key);
-        let told = serde_json::json!({"data": data, "services": services, "root_api_key_file": file, "root_api_key_made": fresh});
+        let told = serde_json::json!({"data": data, "services": services, "root_api_key_file": file,
+            "root_api_key_made": fresh});
         return Ok(say(told.to_string()));
     }
     say(format!("{} is ready for {}.", init.data.display(), services.join(" and ")));
     if let Some(root) = root_api_key {
         let root = root.display();
-        say(if fresh { format!("The root API key is in {root}.") } else { format!("The root API key in {root} stays.") });
+        say(if fresh {
+            format!("The root API key is in {root}.")
+        } else {
+            format!("The root API key in {root} stays.")
+        });
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -186,10 +195,12 @@ fn prepare(init: Init) -> Result<ExitCode, String> {
 fn migrate(wanted: &Migrate) -> Result<ExitCode, String> {
     let config = Config::load(wanted.config.as_deref(), environment()).map_err(|e| e.to_string())?;
     let what = if wanted.check { What::Look } else { What::Run };
-    let found = roles::migrate(wanted.role, wanted.data.as_deref(), &config, what).map_err(|e| e.to_string())?;
+    let found =
+        roles::migrate(wanted.role, wanted.data.as_deref(), &config, what).map_err(|e| e.to_string())?;
     // Before schema 4 of NS there is nothing that could be asked.
     let of_ns = found.iter().find(|(service, _)| *service == "ns");
-    let askable = wanted.check && of_ns.is_some_and(|(_, state)| !state.pending.iter().any(|name| name.contains("000004")));
+    let askable = wanted.check
+        && of_ns.is_some_and(|(_, state)| !state.pending.iter().any(|name| name.contains("000004")));
     let before = if askable { old_client_keys(wanted, &config)? } else { Vec::new() };
     let late = wanted.check && found.iter().any(|(_, state)| !state.pending.is_empty());
     if wanted.json {
@@ -197,17 +208,27 @@ fn migrate(wanted: &Migrate) -> Result<ExitCode, String> {
     } else {
         say_migrations(&found, wanted.check);
         for key in &before {
-            say(format!("API key {key}: its role invited phones and managed people before, and does not any more; see CHANGELOG"));
+            say(format!(
+                "API key {key}: its role invited phones and managed people before, and does not any more; \
+                    see CHANGELOG"
+            ));
         }
     }
     Ok(if late { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// `pending` and `newer` are of all services together.
-fn migrations_json(found: &[(&'static str, SchemaState)], ran: bool, old_client_keys: &[String]) -> serde_json::Value {
-    let all = |names: fn(&SchemaState) -> &Vec<String>| found.iter().flat_map(|(_, state)| names(state)).collect::<Vec<_>>();
+fn migrations_json(
+    found: &[(&'static str, SchemaState)],
+    ran: bool,
+    old_client_keys: &[String],
+) -> serde_json::Value {
+    let all = |names: fn(&SchemaState) -> &Vec<String>| {
+        found.iter().flat_map(|(_, state)| names(state)).collect::<Vec<_>>()
+    };
     let (pending, newer) = (all(|state| &state.pending), all(|state| &state.newer));
-    let mut told = serde_json::json!({"pending": pending, "newer": newer, "ran": ran, "old_client_keys": old_client_keys});
+    let mut told = serde_json::json!({"pending": pending, "newer": newer, "ran": ran,
+        "old_client_keys": old_client_keys});
     for (service, SchemaState { pending, newer }) in found {
         told["services"][service] = serde_json::json!({"pending": pending, "newer": newer});
     }
@@ -228,7 +249,8 @@ fn say_migrations(found: &[(&'static str, SchemaState)], check: bool) {
     }
 }
 
-/// Keys from before roles were narrowed that could do more then. Asked after the look at the schema, which is whichever it is.
+/// Keys from before roles were narrowed that could do more then. Asked after the look at the
+/// schema, which is whichever it is.
 fn old_client_keys(wanted: &Migrate, config: &Config) -> Result<Vec<String>, String> {
     let at = roles::Beside { data: wanted.data.clone(), config: config.clone() };
     let ids = at.old_client_keys().map_err(|e| e.to_string())?;

@@ -31,7 +31,10 @@ pub(crate) enum DataError {
     Io { path: String, error: io::Error },
     #[error("{0} does not hold what belongs there ({1}); restore it from a backup")]
     Damaged(String, &'static str),
-    #[error("{0} is missing, and {1} was sealed with it; restore it from where it was kept, or name it with keys.master_key_file")]
+    #[error(
+        "{0} is missing, and {1} was sealed with it; restore it from where it was kept, or name it with \
+            keys.master_key_file"
+    )]
     NoKey(String, String),
     #[error("{0}")]
     Database(String),
@@ -50,8 +53,13 @@ impl DataDir {
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error(path))?;
         let lock_path = path.join("lock");
-        let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).map_err(io_error(&lock_path))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(io_error(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DataError::InUse(path.display().to_string())),
@@ -72,11 +80,13 @@ impl DataDir {
         self.path.join(name)
     }
 
-    /// A database file that is readable by its owner alone, also where the directory was made by somebody else with open doors. What SQLite puts beside it gets the
-    /// same mode; what an earlier run has left there gets it here.
+    /// A database file that is readable by its owner alone, also where the directory was made by
+    /// somebody else with open doors. What SQLite puts beside it gets the same mode; what an
+    /// earlier run has left there gets it here.
     pub(crate) fn database(&self, name: &str) -> Result<PathBuf, DataError> {
         let path = self.file(name);
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(io_error(&path))?;
+        let file =
+            OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(io_error(&path))?;
         file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(io_error(&path))?;
         for beside in ["-wal", "-shm"].map(|end| self.file(&format!("{name}{end}"))) {
             if beside.exists() {
@@ -88,7 +98,12 @@ impl DataDir {
 
     /// The master key: from the file given, or from `master.key`, which is made on first start.
     /// When a database is there already, none is made: `sealed` says which.
-    pub(crate) fn master_key(&self, given: Option<&Path>, random: &dyn Random, sealed: Option<&str>) -> Result<Secret<32>, DataError> {
+    pub(crate) fn master_key(
+        &self,
+        given: Option<&Path>,
+        random: &dyn Random,
+        sealed: Option<&str>,
+    ) -> Result<Secret<32>, DataError> {
         let path = given.map_or_else(|| self.file("master.key"), Path::to_owned);
         if given.is_none() && !path.exists() {
             if let Some(database) = sealed {
@@ -110,7 +125,9 @@ impl DataDir {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(io_error(&path)(e)),
         };
-        api_key::read(text.trim()).map(Some).ok_or_else(|| DataError::Damaged(path.display().to_string(), "an API key"))
+        api_key::read(text.trim())
+            .map(Some)
+            .ok_or_else(|| DataError::Damaged(path.display().to_string(), "an API key"))
     }
 
     /// The root API key that lies here, or one that is made; and whether it was made just now.
@@ -154,7 +171,8 @@ pub(crate) fn sync(dir: &Path) -> Result<(), DataError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io_error(dir))
 }
 
-/// Writes a secret: readable by its owner alone, and on disk before anybody relies on it. Callers have looked that there is none yet.
+/// Writes a secret: readable by its owner alone, and on disk before anybody relies on it. Callers
+/// have looked that there is none yet.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let draft = path.with_extension("new");
     let write = || {

@@ -1,4 +1,5 @@
-//! Each service's folder under `countersign all`, and the move of what lay at the top before NS had one.
+//! Each service's folder under `countersign all`, and the move of what lay at the top before NS had
+//! one.
 
 use std::{
     fs,
@@ -12,13 +13,15 @@ use crate::data_dir::{DATABASE, DataDir, DataError, io_error, sync};
 /// NS's folder below the data directory of `all`.
 const NS: &str = "ns";
 
-/// What lay at the top, in the order it is moved. The database is whole in its one file then, and comes last: as long as it
-/// is at the top the move goes on at the next start, and an older program refuses it, because the key it needs is gone.
+/// What lay at the top, in the order it is moved. The database is whole in its one file then, and
+/// comes last: as long as it is at the top the move goes on at the next start, and an older program
+/// refuses it, because the key it needs is gone.
 const MOVED: [&str; 4] = ["master.key", "ns.sqlite-wal", "ns.sqlite-shm", DATABASE];
 
 /// For tests: the process dies before this step of the move.
 #[cfg(feature = "faults")]
-pub(crate) static DIE_AT_STEP: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(usize::MAX);
+pub(crate) static DIE_AT_STEP: std::sync::atomic::AtomicUsize =
+    std::sync::atomic::AtomicUsize::new(usize::MAX);
 
 fn step(_n: usize) {
     #[cfg(feature = "faults")]
@@ -27,8 +30,9 @@ fn step(_n: usize) {
     }
 }
 
-/// NS's folder below the data directory of `all`, locked. What an earlier release left at the top is moved there. Whatever
-/// stops the move, the next start goes on with it: each file is at one place or the other.
+/// NS's folder below the data directory of `all`, locked. What an earlier release left at the top
+/// is moved there. Whatever stops the move, the next start goes on with it: each file is at one
+/// place or the other.
 ///
 /// # Errors
 /// When a file cannot be moved, or is at both places.
@@ -57,7 +61,8 @@ pub(crate) fn ns_folder(data: &DataDir) -> Result<DataDir, DataError> {
     }
     step(MOVED.len());
     if moved {
-        tracing::info!(folder = %to.display(), "the database and key of NS have moved into a folder of their own");
+        tracing::info!(folder = %to.display(), "the database and key of NS have moved into a folder of \
+            their own");
     }
     Ok(folder)
 }
@@ -68,7 +73,8 @@ pub(crate) fn ns_path(data: &Path) -> PathBuf {
     if folder.join(DATABASE).exists() && !data.join(DATABASE).exists() { folder } else { data.to_owned() }
 }
 
-/// Refuses the data directory of `all` for NS alone: it would begin an empty database beside the one there is.
+/// Refuses the data directory of `all` for NS alone: it would begin an empty database beside the
+/// one there is.
 ///
 /// # Errors
 /// When NS has a folder below.

@@ -1,8 +1,10 @@
 //! The program: it puts the rooms together and decides nothing.
 //!
-//! `cli` reads the command, `config` the settings, `roles` builds one process out of the rooms, `lifecycle` ends it in good order. `data_dir` is what lies on disk beside
-//! the database, `telemetry` the logs, `ports` the real clock and randomness, `retention` forgets, `tls_files` watches certificates. `apply` brings a file's wishes to a running NS, `app_config` is for publishers of apps,
-//! `api_key` for whoever has lost the last root key.
+//! `cli` reads the command, `config` the settings, `roles` builds one process out of the rooms,
+//! `lifecycle` ends it in good order. `data_dir` is what lies on disk beside the database,
+//! `telemetry` the logs, `ports` the real clock and randomness, `retention` forgets, `tls_files`
+//! watches certificates. `apply` brings a file's wishes to a running NS, `app_config` is for
+//! publishers of apps, `api_key` for whoever has lost the last root key.
 
 #![deny(unsafe_code)]
 

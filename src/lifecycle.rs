@@ -1,4 +1,5 @@
-//! The end in good order: unready, accept nobody new, send everybody away, then stop. A second signal ends at once.
+//! The end in good order: unready, accept nobody new, send everybody away, then stop. A second
+//! signal ends at once.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -47,7 +48,9 @@ impl Running {
     async fn death(&mut self) -> (usize, &'static str) {
         // The first is enough: the process ends then.
         let (tell, mut told) = mpsc::channel(1);
-        for (service, deaths) in self.services.iter_mut().enumerate().filter_map(|(n, s)| Some((n, s.deaths()?))) {
+        for (service, deaths) in
+            self.services.iter_mut().enumerate().filter_map(|(n, s)| Some((n, s.deaths()?)))
+        {
             let (tell, mut deaths) = (tell.clone(), deaths);
             actix_rt::spawn(async move {
                 let _the_end_has_begun = tell.try_send((service, deaths.next().await));

@@ -11,10 +11,12 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// Read by jemalloc when it starts. Dirty pages go back after a second, by a thread of its own.
 #[expect(
     unsafe_code,
-    reason = "exporting a symbol by name is the allocator's way to be configured; the name is jemalloc's own and nothing else defines it"
+    reason = "exporting a symbol by name is the allocator's way to be configured; the name is jemalloc's \
+        own and nothing else defines it"
 )]
 #[unsafe(export_name = "_rjem_malloc_conf")]
-pub static MALLOC_CONF: Option<&'static [u8; 70]> = Some(b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,narenas:2\0");
+pub static MALLOC_CONF: Option<&'static [u8; 70]> =
+    Some(b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,narenas:2\0");
 
 fn main() -> ExitCode {
     cli::run()

@@ -1,4 +1,5 @@
-//! What nobody asks for and must be done: the trail is put in order, and what is kept for a time only is forgotten, little by little.
+//! What nobody asks for and must be done: the trail is put in order, and what is kept for a time
+//! only is forgotten, little by little.
 
 use std::time::Duration;
 
@@ -50,7 +51,8 @@ async fn run(ports: Ports, realms: Realms) {
 /// How often the trail is put in order where nobody reads it.
 const ORDER: Duration = Duration::from_secs(5);
 
-/// Gives what is committed its place in the trail, for as long as the pod lives: so that whoever begins to read does not have to order days first.
+/// Gives what is committed its place in the trail, for as long as the pod lives: so that whoever
+/// begins to read does not have to order days first.
 async fn order(ports: Ports) {
     loop {
         tokio::time::sleep(ORDER).await;

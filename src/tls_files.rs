@@ -1,4 +1,5 @@
-//! Certificates are replaced while the program runs: it looks whether their files have changed, and at SIGHUP reads them whatever they look like.
+//! Certificates are replaced while the program runs: it looks whether their files have changed, and
+//! at SIGHUP reads them whatever they look like.
 
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ pub(crate) async fn watch(all: Vec<Tls>) {
     }
     let mut hangup = match signal(SignalKind::hangup()) {
         Ok(hangup) => hangup,
-        Err(error) => return tracing::error!(%error, "cannot listen for SIGHUP; certificates are not read again"),
+        Err(error) => {
+            return tracing::error!(%error, "cannot listen for SIGHUP; certificates are not read again");
+        }
     };
     loop {
         let asked = tokio::select! {
@@ -29,8 +32,12 @@ pub(crate) async fn watch(all: Vec<Tls>) {
         for tls in &all {
             match tls.reload(asked) {
                 Ok(false) => {}
-                Ok(true) => tracing::info!(file = %tls.certificate().display(), "a certificate was read again"),
-                Err(error) => tracing::error!(%error, "a certificate cannot be used; the old one stays in use"),
+                Ok(true) => {
+                    tracing::info!(file = %tls.certificate().display(), "a certificate was read again")
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a certificate cannot be used; the old one stays in use")
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use countersign_sim::swarm::Scenario;
+use countersign_sim::swarm::{Fleet, Scenario};
 use countersign_testkit::program;
 
 use crate::{
@@ -43,7 +43,9 @@ pub fn start(results: &mut Results) -> Result<(), Stop> {
         reference,
         ratio: value / reference,
         n: STARTS,
-        how: "median, process start to ready.json on an empty directory; the reference is countersign --version".into(),
+        how: "median, process start to ready.json on an empty directory; the reference is countersign \
+            --version"
+            .into(),
     });
     Ok(())
 }
@@ -73,26 +75,27 @@ pub async fn measure(results: &mut Results) -> Result<(), Stop> {
         reference: FIRST_AIM_BYTES,
         ratio: last / FIRST_AIM_BYTES,
         n: most,
-        how: format!("(Pss with n sessions - Pss before) / n; with {SESSIONS:?}: {bytes:.0?}; the reference is the first aim"),
+        how: format!(
+            "(Pss with n sessions - Pss before) / n; with {SESSIONS:?}: {bytes:.0?}; the reference \
+            is the first aim"
+        ),
     });
     let x: Vec<f64> = SESSIONS.iter().map(|&n| n as f64).collect();
-    results.plot("Memory of an idle session", "sessions", "B", &x, vec![Series::new("Pss growth / n", bytes)]);
-    results.plot("CPU to connect and authenticate", "sessions there are at the end", "µs", &x, vec![Series::new("pod", connects)]);
-    let few = Arc::new(fleet.first(CONNECTIONS));
-    let mut handshakes =
-        PerCore::new("handshakes_per_core", CONNECTIONS, "1 HELLO, 1 P-256 verify; ours adds 1 accept and upgrade, 3 frames, 2 SQL reads");
-    let counts = "1 HELLO, 2 P-256 verify; ours adds 2 accepts and upgrades, 6 frames on the phone socket, 5 events on the page socket, 3 REST calls, 8 SQL reads, 2 SQL commits with 4 rows";
-    let mut logins = PerCore::new("cold_logins_per_core", LOGINS, counts);
-    for round in 1..=ROUNDS {
-        say(&format!("round {round} of {ROUNDS}: {CONNECTIONS} handshakes, {LOGINS} cold logins"));
-        let (hello, verify) = (reference::answer_hello()?, reference::verify()?);
-        let idle = scene(Scenario::Idle, &few, 0, WIDE, 0).await?;
-        handshakes.add(idle.more["cpu_us_to_connect"] / 1e6, hello + verify);
-        let login = scene(Scenario::Login, &few, LOGINS, WIDE, 0).await?;
-        logins.add(login.cpu_us_per_operation / 1e6, hello + 2.0 * verify);
-    }
-    results.add(&handshakes.figure());
-    results.add(&logins.figure());
+    results.plot(
+        "Memory of an idle session",
+        "sessions",
+        "B",
+        &x,
+        vec![Series::new("Pss growth / n", bytes)],
+    );
+    results.plot(
+        "CPU to connect and authenticate",
+        "sessions there are at the end",
+        "µs",
+        &x,
+        vec![Series::new("pod", connects)],
+    );
+    rounds(results, &Arc::new(fleet.first(CONNECTIONS))).await?;
     say(&format!("draining {most} sessions"));
     let drained = scene(Scenario::Drain, &fleet, 0, WIDE, 0).await?;
     let seconds = drained.more["drain_seconds"];
@@ -103,7 +106,31 @@ pub async fn measure(results: &mut Results) -> Result<(), Stop> {
         reference: FIRST_AIM_DRAIN,
         ratio: seconds / FIRST_AIM_DRAIN,
         n: most,
-        how: "SIGTERM until the last phone has read its Close (draining) and the end of its socket; the reference is the first aim".into(),
+        how: "SIGTERM until the last phone has read its Close (draining) and the end of its socket; the \
+            reference is the first aim"
+            .into(),
     });
+    Ok(())
+}
+
+async fn rounds(results: &mut Results, few: &Arc<Fleet>) -> Result<(), Stop> {
+    let mut handshakes = PerCore::new(
+        "handshakes_per_core",
+        CONNECTIONS,
+        "1 HELLO, 1 P-256 verify; ours adds 1 accept and upgrade, 3 frames, 2 SQL reads",
+    );
+    let counts = "1 HELLO, 2 P-256 verify; ours adds 2 accepts and upgrades, 6 frames on the phone socket, \
+        5 events on the page socket, 3 REST calls, 8 SQL reads, 2 SQL commits with 4 rows";
+    let mut logins = PerCore::new("cold_logins_per_core", LOGINS, counts);
+    for round in 1..=ROUNDS {
+        say(&format!("round {round} of {ROUNDS}: {CONNECTIONS} handshakes, {LOGINS} cold logins"));
+        let (hello, verify) = (reference::answer_hello()?, reference::verify()?);
+        let idle = scene(Scenario::Idle, few, 0, WIDE, 0).await?;
+        handshakes.add(idle.more["cpu_us_to_connect"] / 1e6, hello + verify);
+        let login = scene(Scenario::Login, few, LOGINS, WIDE, 0).await?;
+        logins.add(login.cpu_us_per_operation / 1e6, hello + 2.0 * verify);
+    }
+    results.add(&handshakes.figure());
+    results.add(&logins.figure());
     Ok(())
 }

@@ -24,7 +24,13 @@ pub(crate) async fn enrol(aim: &Aim, phones: usize) -> Result<Arc<Fleet>, Stop> 
 }
 
 /// Runs a scene of the swarm. Nothing may fail.
-pub(crate) async fn scene(scenario: Scenario, fleet: &Arc<Fleet>, operations: usize, wide: usize, rate: u32) -> Result<Outcome, Stop> {
+pub(crate) async fn scene(
+    scenario: Scenario,
+    fleet: &Arc<Fleet>,
+    operations: usize,
+    wide: usize,
+    rate: u32,
+) -> Result<Outcome, Stop> {
     let load = Load { operations, wide, rate, hold: Duration::ZERO };
     let outcome = swarm::run(scenario, fleet, load, &Arc::new(Tally::new(true))).await?;
     if outcome.failed > 0 {

@@ -9,7 +9,10 @@ use countersign_bench::{
 };
 
 fn main() -> ExitCode {
-    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() else { return ExitCode::FAILURE };
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+    else {
+        return ExitCode::FAILURE;
+    };
     match runtime.block_on(run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -21,7 +24,8 @@ fn main() -> ExitCode {
 
 async fn run() -> Result<(), Stop> {
     let mut results = Results::default();
-    // `alone` or `sharing` measures one half, `sharing 2` on two pods only; everything is what counts.
+    // `alone` or `sharing` measures one half, `sharing 2` on two pods only; everything is what
+    // counts.
     let part = std::env::args().nth(1);
     let pods = std::env::args().nth(2).map(|n| n.parse()).transpose()?;
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);

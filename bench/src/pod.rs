@@ -11,8 +11,10 @@ use crate::Stop;
 /// PostgreSQL as in production, not as in tests.
 const DURABLE: [&str; 6] = ["-c", "fsync=on", "-c", "full_page_writes=on", "-c", "synchronous_commit=on"];
 
-/// More than the settings of this measurement: open files for phones, not for REST connections that nobody opens here.
-const QUIETLY: [(&str, &str); 2] = [("COUNTERSIGN_HTTP_CONNECTIONS", "256"), ("COUNTERSIGN_LOG_LEVEL", "warn")];
+/// More than the settings of this measurement: open files for phones, not for REST connections that
+/// nobody opens here.
+const QUIETLY: [(&str, &str); 2] =
+    [("COUNTERSIGN_HTTP_CONNECTIONS", "256"), ("COUNTERSIGN_LOG_LEVEL", "warn")];
 
 fn start(data: &Path, env: &[(&str, String)]) -> Result<Pod, Stop> {
     Ok(Launch::default().env(&QUIETLY).env(env).on(data)?)
@@ -60,7 +62,8 @@ impl Pods {
     pub fn sharing(pods: usize) -> Result<Self, Stop> {
         const MISSING: &str = "PostgreSQL or Redis is missing: run `make tools`";
         let dir = tempfile::tempdir()?;
-        let (postgres, redis) = (Private::postgres_with(&DURABLE).ok_or(MISSING)?, Private::redis(&[]).ok_or(MISSING)?);
+        let (postgres, redis) =
+            (Private::postgres_with(&DURABLE).ok_or(MISSING)?, Private::redis(&[]).ok_or(MISSING)?);
         let key = dir.path().join("master.key");
         std::fs::write(&key, "bm90IGEgc2VjcmV0IG9mIGFueWJvZHkgYXQgYWxsISE=\n")?;
         let env = [
@@ -68,7 +71,8 @@ impl Pods {
             ("COUNTERSIGN_KV_URL", redis.database()),
             ("COUNTERSIGN_KEYS_MASTER_KEY_FILE", key.display().to_string()),
         ];
-        let processes: Vec<Pod> = (0..pods).map(|n| start(&dir.path().join(format!("pod-{n}")), &env)).collect::<Result<_, _>>()?;
+        let processes: Vec<Pod> =
+            (0..pods).map(|n| start(&dir.path().join(format!("pod-{n}")), &env)).collect::<Result<_, _>>()?;
         Ok(Self { processes, shared: Some(Shared { postgres, redis }), _dir: dir })
     }
 
@@ -95,7 +99,9 @@ impl Shared {
         for entry in std::fs::read_dir("/proc")?.flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
             let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-            let ppid = stat.rsplit_once(')').and_then(|(_, after)| after.split_whitespace().nth(1)?.parse::<u32>().ok());
+            let ppid = stat
+                .rsplit_once(')')
+                .and_then(|(_, after)| after.split_whitespace().nth(1)?.parse::<u32>().ok());
             if ppid == Some(parent) {
                 postgres += swarm::cpu_of(pid).unwrap_or(0.0);
             }

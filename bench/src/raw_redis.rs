@@ -1,4 +1,5 @@
-//! What Redis does alone: PUBLISH on one connection, the message on another. The words are written by hand, so that nothing but Redis is measured.
+//! What Redis does alone: PUBLISH on one connection, the message on another. The words are written
+//! by hand, so that nothing but Redis is measured.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -45,7 +46,8 @@ impl Channel {
         write!(subscriber.get_mut(), "*2\r\n$9\r\nSUBSCRIBE\r\n${}\r\n{name}\r\n", name.len())?;
         lines(&mut subscriber, 6)?;
         let text = "x".repeat(PAYLOAD);
-        let publish = format!("*3\r\n$7\r\nPUBLISH\r\n${}\r\n{name}\r\n${PAYLOAD}\r\n{text}\r\n", name.len()).into_bytes();
+        let publish = format!("*3\r\n$7\r\nPUBLISH\r\n${}\r\n{name}\r\n${PAYLOAD}\r\n{text}\r\n", name.len())
+            .into_bytes();
         Ok(Self { publisher, subscriber, publish })
     }
 
@@ -83,11 +85,13 @@ pub fn p50(port: u16, messages: usize, rate: u32) -> Result<f64, Stop> {
 /// # Errors
 /// When Redis does not answer.
 pub fn cpu(port: u16, pid: u32, loops: usize, messages: usize) -> Result<f64, Stop> {
-    let mut channels = (0..loops).map(|n| Channel::open(port, &format!("bench{n}"))).collect::<Result<Vec<_>, _>>()?;
+    let mut channels =
+        (0..loops).map(|n| Channel::open(port, &format!("bench{n}"))).collect::<Result<Vec<_>, _>>()?;
     let before = cpu_of(pid).ok_or("Redis has ended")?;
     let each = messages / loops;
     thread::scope(|s| {
-        let all: Vec<_> = channels.iter_mut().map(|c| s.spawn(|| (0..each).try_for_each(|_| c.tell().map(drop)))).collect();
+        let all: Vec<_> =
+            channels.iter_mut().map(|c| s.spawn(|| (0..each).try_for_each(|_| c.tell().map(drop)))).collect();
         all.into_iter().try_for_each(|t| t.join().unwrap_or_else(|_| Err("a thread panicked".into())))
     })?;
     Ok((cpu_of(pid).ok_or("Redis has ended")? - before) / (each * loops) as f64)

@@ -1,7 +1,7 @@
 //! The limit: the cryptography of one operation alone, in thread CPU time.
 //!
-//! Measured on every core at once, because that is how the pod is measured: on most machines two busy neighbours share the inside of a core, and each of them
-//! takes longer for the same work.
+//! Measured on every core at once, because that is how the pod is measured: on most machines two
+//! busy neighbours share the inside of a core, and each of them takes longer for the same work.
 
 use std::thread;
 
@@ -40,7 +40,11 @@ fn on_every_core(f: impl Fn() -> Result<(), Stop> + Sync) -> Result<f64, Stop> {
 /// When the handshake fails: a bug.
 pub fn answer_hello() -> Result<f64, Stop> {
     let key = ServerKey::new(ServerRole::Ns, [1; 16], random())?;
-    let (_, hello) = Greeting::start(&ServerPin { role: ServerRole::Ns, server_id: key.server_id(), static_key: key.public() })?;
+    let (_, hello) = Greeting::start(&ServerPin {
+        role: ServerRole::Ns,
+        server_id: key.server_id(),
+        static_key: key.public(),
+    })?;
     let Ok(Outer::Hello { noise, .. }) = Outer::parse(&hello) else { return Err("HELLO".into()) };
     on_every_core(|| {
         accept(&key, noise, &[0; 16])?;

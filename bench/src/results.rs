@@ -42,14 +42,24 @@ fn rounded(x: f64) -> f64 {
 impl Results {
     /// Adds a figure and says it.
     pub fn add(&mut self, f: &Figure<'_>) {
-        let body = json!({"value": rounded(f.value), "unit": f.unit, "reference": rounded(f.reference), "ratio": rounded(f.ratio), "n": f.n, "how": f.how});
-        let _nobody_reads = writeln!(std::io::stdout(), "{:22} {:>12.3} {:10} ratio {:.3}   {}", f.name, f.value, f.unit, f.ratio, f.how);
+        let body = json!({"value": rounded(f.value), "unit": f.unit, "reference": rounded(f.reference),
+            "ratio": rounded(f.ratio), "n": f.n, "how": f.how});
+        let _nobody_reads = writeln!(
+            std::io::stdout(),
+            "{:22} {:>12.3} {:10} ratio {:.3}   {}",
+            f.name,
+            f.value,
+            f.unit,
+            f.ratio,
+            f.how
+        );
         self.figures.insert(f.name.to_owned(), body);
     }
 
     /// Adds a picture of how something grows.
     pub fn plot(&mut self, title: &str, x_unit: &str, y_unit: &str, x: &[f64], lines: Vec<Series>) {
-        let lines: Vec<(String, Vec<f64>)> = lines.into_iter().map(|Series(name, values)| (name, values)).collect();
+        let lines: Vec<(String, Vec<f64>)> =
+            lines.into_iter().map(|Series(name, values)| (name, values)).collect();
         self.plots += &Plot { title, x_unit, y_unit, x, lines: &lines }.figure();
     }
 
@@ -61,7 +71,8 @@ impl Results {
         std::fs::write(dir.join("results.json"), format!("{:#}\n", json!(self.figures)))?;
         let title = "Countersign: how figures grow";
         let page = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>{}</html>\n",
+            "<!doctype html><html lang=\"en\"><meta \
+                charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>{}</html>\n",
             self.plots
         );
         Ok(std::fs::write(dir.join("growth.html"), page)?)
@@ -100,11 +111,25 @@ impl PerCore {
     /// Medians; the ratio is the median of the rounds' ratios.
     #[must_use]
     pub fn figure(self) -> Figure<'static> {
-        let ratio = median(self.each.iter().zip(&self.reference).map(|(each, reference)| reference / each).collect());
+        let ratio =
+            median(self.each.iter().zip(&self.reference).map(|(each, reference)| reference / each).collect());
         let n = self.n * self.each.len();
         let (each, reference) = (median(self.each), median(self.reference));
-        let how = format!("{:.0} us of pod CPU each; reference {:.0} us: {}", each * 1e6, reference * 1e6, self.counts);
-        Figure { name: self.name, value: 1.0 / each, unit: "1/s/core", reference: 1.0 / reference, ratio, n, how }
+        let how = format!(
+            "{:.0} us of pod CPU each; reference {:.0} us: {}",
+            each * 1e6,
+            reference * 1e6,
+            self.counts
+        );
+        Figure {
+            name: self.name,
+            value: 1.0 / each,
+            unit: "1/s/core",
+            reference: 1.0 / reference,
+            ratio,
+            n,
+            how,
+        }
     }
 }
 

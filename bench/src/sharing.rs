@@ -23,7 +23,8 @@ const ROUNDS: usize = 3;
 const QUIET: (usize, u32) = (600, 200);
 const BUSY: usize = 6400;
 
-/// A Redis that was met just now may have gone back on something, so undecided logins are asked about twice for 30 seconds (ADR 0017): not what pods do all day.
+/// A Redis that was met just now may have gone back on something, so undecided logins are asked
+/// about twice for 30 seconds (ADR 0017): not what pods do all day.
 const TRUSTED_AFTER: Duration = Duration::from_secs(32);
 
 /// Seconds.
@@ -73,7 +74,10 @@ async fn on(number: usize) -> Result<Seen, Stop> {
     let mut seen = Seen::default();
     tokio::time::sleep_until(trusted).await;
     for round in 1..=ROUNDS {
-        say(&format!("round {round} of {ROUNDS}: {LOGINS} cold logins, {PHONES} reconnects, {} and {BUSY} messages", QUIET.0));
+        say(&format!(
+            "round {round} of {ROUNDS}: {LOGINS} cold logins, {PHONES} reconnects, {} and {BUSY} messages",
+            QUIET.0
+        ));
         let (hello, verify) = (reference::answer_hello()?, reference::verify()?);
         let before = shared.cpu()?;
         let login = scene(Scenario::Login, &fleet, LOGINS, WIDE, 0).await?;
@@ -92,11 +96,15 @@ async fn on(number: usize) -> Result<Seen, Stop> {
 
 async fn notify(seen: &mut Seen, pods: &Pods, shared: &Shared, fleet: &Arc<Fleet>) -> Result<(), Stop> {
     seen.raw.push(raw_redis::p50(shared.redis.port(), QUIET.0, QUIET.1)?);
-    let one = scene(Scenario::Notify, &Arc::new(fleet.first(number_of_listeners(1, pods))), QUIET.0, 1, QUIET.1).await?;
+    let one =
+        scene(Scenario::Notify, &Arc::new(fleet.first(number_of_listeners(1, pods))), QUIET.0, 1, QUIET.1)
+            .await?;
     seen.notify.push(f64::from(one.latency_us.p50) / 1e6);
     seen.raw_busy.push(raw_redis::cpu(shared.redis.port(), shared.redis.pid(), WIDE, BUSY)?);
     let before = shared.cpu()?;
-    let many = scene(Scenario::Notify, &Arc::new(fleet.first(number_of_listeners(WIDE, pods))), BUSY, WIDE, 0).await?;
+    let many =
+        scene(Scenario::Notify, &Arc::new(fleet.first(number_of_listeners(WIDE, pods))), BUSY, WIDE, 0)
+            .await?;
     let after = shared.cpu()?;
     seen.busy[0].push(many.cpu_us_per_operation / 1e6);
     for n in 0..2 {
@@ -126,7 +134,8 @@ fn figures(results: &mut Results, seen: &Seen) {
     let mut back = PerCore::new(
         "reconnects_per_core",
         PHONES,
-        "1 HELLO, 1 P-256 verify; ours adds the end of the old socket, 1 accept and upgrade, SQL and Redis over sockets",
+        "1 HELLO, 1 P-256 verify; ours adds the end of the old socket, 1 accept and upgrade, SQL and Redis \
+            over sockets",
     );
     seen.reconnects.iter().zip(&seen.reconnect_ceiling).for_each(|(each, ceiling)| back.add(*each, *ceiling));
     results.add(&back.figure());
@@ -137,7 +146,11 @@ fn figures(results: &mut Results, seen: &Seen) {
         reference: us(&seen.raw),
         ratio: ratios(&seen.notify, &seen.raw),
         n: QUIET.0 * ROUNDS,
-        how: format!("REST call at one pod to the frame at a phone of the other, {} each second; the reference is raw Redis, PUBLISH to message, 256 bytes", QUIET.1),
+        how: format!(
+            "REST call at one pod to the frame at a phone of the other, {} each second; the \
+            reference is raw Redis, PUBLISH to message, 256 bytes",
+            QUIET.1
+        ),
     });
     let [ours, redis, postgres] = [0, 1, 2].map(|n| us(&seen.busy[n]));
     let all: Vec<f64> = (0..ROUNDS).map(|n| seen.busy.iter().map(|b| b[n]).sum()).collect();
@@ -149,15 +162,17 @@ fn figures(results: &mut Results, seen: &Seen) {
         ratio: ratios(&all, &seen.raw_busy),
         n: BUSY * ROUNDS,
         how: format!(
-            "{WIDE} under way; pods {ours:.0}, Redis {redis:.0}, PostgreSQL {postgres:.0}; the reference is the CPU of Redis alone"
+            "{WIDE} under way; pods {ours:.0}, Redis {redis:.0}, PostgreSQL {postgres:.0}; the reference is \
+                the CPU of Redis alone"
         ),
     });
 }
 
 fn plots(results: &mut Results, all: &[Seen]) {
     let x = PODS.map(|n| n as f64);
-    let each =
-        |name: &'static str, f: &dyn Fn(&Seen) -> &Vec<f64>| Series::new(name, all.iter().map(|s| median(f(s).clone()) * 1e6).collect());
+    let each = |name: &'static str, f: &dyn Fn(&Seen) -> &Vec<f64>| {
+        Series::new(name, all.iter().map(|s| median(f(s).clone()) * 1e6).collect())
+    };
     let logins = vec![
         each("all pods", &|s| &s.logins),
         each("Redis", &|s| &s.login_shared[0]),

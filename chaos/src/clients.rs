@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use countersign_api::{ApiError, Confirm, Identity, Login, LoginState, NewEnrolment, NewLogin, page::PageEvent};
+use countersign_api::{
+    ApiError, Confirm, Identity, Login, LoginState, NewEnrolment, NewLogin, page::PageEvent,
+};
 use countersign_channel::random;
 use countersign_sdk::{Account, AccountServer, Answer as Said, Command, KeyStore, Link, Prompt, ReqId};
 use countersign_sim::{MemoryKeys, Online, PhoneError, swarm::Page};
@@ -39,7 +41,9 @@ async fn rest<T>(asked: impl Future<Output = Result<T, ApiError>>) -> (Result<T,
     match timeout(PATIENCE, asked).await {
         Ok(Ok(it)) => (Ok(it), None),
         // 503: it may have been done or not.
-        Ok(Err(ApiError::Refused(problem))) if problem.status < 500 => (Err(()), Some(Answer::No(problem.code))),
+        Ok(Err(ApiError::Refused(problem))) if problem.status < 500 => {
+            (Err(()), Some(Answer::No(problem.code)))
+        }
         Ok(Err(e)) => (Err(()), Some(lost(&e))),
         Err(e) => (Err(()), Some(lost(&e))),
     }
@@ -48,7 +52,15 @@ async fn rest<T>(asked: impl Future<Output = Result<T, ApiError>>) -> (Result<T,
 impl World {
     fn noted(&self, about: &str, who: &str, pod: usize, what: What, from: Micros, answer: Answer) {
         let till = self.history.now();
-        self.history.note(Call { about: about.to_owned(), who: who.to_owned(), pod, what, from, till, answer });
+        self.history.note(Call {
+            about: about.to_owned(),
+            who: who.to_owned(),
+            pod,
+            what,
+            from,
+            till,
+            answer,
+        });
     }
 
     /// Creates a login under this key, once.
@@ -57,7 +69,10 @@ impl World {
         let new = NewLogin { text: Some("Log in".into()), ..NewLogin::default() };
         let api = self.api(pod).once(key);
         let (made, why) = rest(api.create_login(REALM, &new)).await;
-        let answer = made.as_ref().map_or_else(|()| why.unwrap_or(Answer::Lost(String::new())), |login| Answer::Is(login.id.clone()));
+        let answer = made.as_ref().map_or_else(
+            |()| why.unwrap_or(Answer::Lost(String::new())),
+            |login| Answer::Is(login.id.clone()),
+        );
         self.noted(key, "client", pod, What::Create, from, answer);
         made.ok()
     }
@@ -69,7 +84,8 @@ impl World {
             What::Cancel => rest(api.cancel_login(REALM, login)).await,
             _ => rest(api.login(REALM, login, 0, 0)).await,
         };
-        let answer = seen.map_or_else(|()| why.unwrap_or(Answer::Lost(String::new())), |login| Answer::State(login.state));
+        let answer = seen
+            .map_or_else(|()| why.unwrap_or(Answer::Lost(String::new())), |login| Answer::State(login.state));
         self.noted(login, "client", pod, what, from, answer.clone());
         answer
     }
@@ -78,7 +94,10 @@ impl World {
     pub async fn redeem(&self, login: &str, pod: usize) {
         let (from, api) = (self.history.now(), self.api(pod));
         let (identity, why): (Result<Identity, ()>, _) = rest(api.redeem(REALM, login, None)).await;
-        let answer = identity.map_or_else(|()| why.unwrap_or(Answer::Lost(String::new())), |identity| Answer::Is(identity.user_id));
+        let answer = identity.map_or_else(
+            |()| why.unwrap_or(Answer::Lost(String::new())),
+            |identity| Answer::Is(identity.user_id),
+        );
         self.noted(login, "client", pod, What::Redeem, from, answer);
     }
 
@@ -103,7 +122,8 @@ impl World {
         self.noted(&login, "poll", pod, What::Wait, from, answer);
     }
 
-    /// Watches as a page does, at any pod, over as many connections as it takes; shows its code to those who look.
+    /// Watches as a page does, at any pod, over as many connections as it takes; shows its code to
+    /// those who look.
     pub async fn watch(self: Arc<Self>, login: Login, shown: watch::Sender<String>) {
         let (from, mut end) = (self.history.now(), self.end.subscribe());
         let token = login.page_token.as_deref().unwrap_or_default();
@@ -166,8 +186,13 @@ impl Phone {
     /// # Errors
     /// When it cannot.
     pub async fn enrol(world: &World, user: &str) -> Result<Self, Stop> {
-        let enrolment = world.api(0).create_enrolment(REALM, &NewEnrolment { user_id: user.into(), confirm: Confirm::None }).await?;
-        let Link::Enrol(link) = Link::parse(enrolment.link.as_deref().unwrap_or_default())? else { return Err("a link".into()) };
+        let enrolment = world
+            .api(0)
+            .create_enrolment(REALM, &NewEnrolment { user_id: user.into(), confirm: Confirm::None })
+            .await?;
+        let Link::Enrol(link) = Link::parse(enrolment.link.as_deref().unwrap_or_default())? else {
+            return Err("a link".into());
+        };
         let keys = MemoryKeys::default();
         let key = keys.generate()?;
         let enrolled = Online::enrol(&link, Arc::new(keys.clone()), key, ReqId(random()), "chaos").await?;
@@ -183,7 +208,8 @@ impl Phone {
             let server = AccountServer { url: world.addresses(pod).phone, ..self.account.server.clone() };
             let account = Account { server, ..self.account.clone() };
             let connecting = Online::connect(&account, Arc::new(self.keys.clone()));
-            let online = timeout(PATIENCE, connecting).await.map_err(|e| PhoneError::Unreachable(e.to_string()))??;
+            let online =
+                timeout(PATIENCE, connecting).await.map_err(|e| PhoneError::Unreachable(e.to_string()))??;
             self.online = Some((pod, online));
         }
         let (pod, online) = self.online.as_mut().ok_or_else(|| PhoneError::Unreachable(String::new()))?;
@@ -195,9 +221,12 @@ impl Phone {
         let from = world.history.now();
         let (pod, said) = match self.connected(world).await {
             Err(e) => (0, Err(e)),
-            Ok((pod, online)) => {
-                (pod, timeout(PATIENCE, online.ask(command)).await.unwrap_or_else(|e| Err(PhoneError::Unreachable(e.to_string()))))
-            }
+            Ok((pod, online)) => (
+                pod,
+                timeout(PATIENCE, online.ask(command))
+                    .await
+                    .unwrap_or_else(|e| Err(PhoneError::Unreachable(e.to_string()))),
+            ),
         };
         let (came, answer) = match said {
             Ok(Said::Prompt(prompt)) => (Came::Prompt(prompt), Answer::State(LoginState::Claimed)),
@@ -206,8 +235,12 @@ impl Phone {
                 None => (Came::Lost, lost(&"an unknown state")),
             },
             // It was not stored, or nobody knows: to be asked again.
-            Ok(Said::Refused { code: countersign_sdk::Refusal::Unavailable, .. }) => (Came::Lost, lost(&"unavailable")),
-            Ok(Said::Refused { code, .. }) => (Came::No(code.as_str().to_owned()), Answer::No(code.as_str().to_owned())),
+            Ok(Said::Refused { code: countersign_sdk::Refusal::Unavailable, .. }) => {
+                (Came::Lost, lost(&"unavailable"))
+            }
+            Ok(Said::Refused { code, .. }) => {
+                (Came::No(code.as_str().to_owned()), Answer::No(code.as_str().to_owned()))
+            }
             Ok(_) => (Came::Lost, lost(&"another answer")),
             Err(e) => {
                 self.online = None;
@@ -222,7 +255,9 @@ impl Phone {
 /// Two phones show one code at the same time; each tries again, as itself, until it knows.
 pub async fn race_for_a_code(world: &Arc<World>, user: &str, tries: usize) {
     let new = NewEnrolment { user_id: user.into(), confirm: Confirm::None };
-    let Ok(Ok(enrolment)) = timeout(PATIENCE, world.api(any()).create_enrolment(REALM, &new)).await else { return };
+    let Ok(Ok(enrolment)) = timeout(PATIENCE, world.api(any()).create_enrolment(REALM, &new)).await else {
+        return;
+    };
     let Ok(Link::Enrol(link)) = Link::parse(enrolment.link.as_deref().unwrap_or_default()) else { return };
     let one = async |who: &str| {
         let keys = MemoryKeys::default();
@@ -236,9 +271,9 @@ pub async fn race_for_a_code(world: &Arc<World>, user: &str, tries: usize) {
             let answer = match timeout(PATIENCE, enrolling).await {
                 Ok(Ok(enrolled)) => Answer::Is(enrolled.account.id),
                 Ok(Err(PhoneError::Refused(countersign_sdk::Refusal::Unavailable))) => lost(&"unavailable"),
-                Ok(Err(e @ (PhoneError::Refused(_) | PhoneError::Closed(countersign_sdk::Close::AuthFailed)))) => {
-                    Answer::No(e.code().to_owned())
-                }
+                Ok(Err(
+                    e @ (PhoneError::Refused(_) | PhoneError::Closed(countersign_sdk::Close::AuthFailed)),
+                )) => Answer::No(e.code().to_owned()),
                 Ok(Err(e)) => lost(&e),
                 Err(e) => lost(&e),
             };

@@ -43,9 +43,19 @@ pub enum Fault {
 
 use Fault::*;
 
-const EVERYWHERE: [Fault; 9] =
-    [SqlKilled, SqlStopped, KvClientsKilled, PodKilled, PodDrained, PodStopped, ClocksOn, ClockAhead, ClockBehind];
-const ON_WIRES: [Fault; 10] = [SqlCut, SqlSlow, SqlSilent, SqlGarbled, KvCut, KvSlow, KvSilent, KvGarbled, KvKilled, KvStopped];
+const EVERYWHERE: [Fault; 9] = [
+    SqlKilled,
+    SqlStopped,
+    KvClientsKilled,
+    PodKilled,
+    PodDrained,
+    PodStopped,
+    ClocksOn,
+    ClockAhead,
+    ClockBehind,
+];
+const ON_WIRES: [Fault; 10] =
+    [SqlCut, SqlSlow, SqlSilent, SqlGarbled, KvCut, KvSlow, KvSilent, KvGarbled, KvKilled, KvStopped];
 const WITH_SENTINEL: [Fault; 2] = [KvFailover, KvMasterKilled];
 
 impl Fault {
@@ -71,7 +81,8 @@ impl Fault {
         name
     }
 
-    /// Breaks it at this pod, or below all of them, makes it whole again and waits until all pods are well.
+    /// Breaks it at this pod, or below all of them, makes it whole again and waits until all pods
+    /// are well.
     ///
     /// # Errors
     /// When they do not recover.
@@ -79,9 +90,13 @@ impl Fault {
         let from = world.history.now();
         let clocks = if self == ClocksOn { i64::try_from(LOGIN_SECS)? + 10 } else { 0 };
         match self {
-            SqlCut | SqlSlow | SqlSilent | SqlGarbled | KvCut | KvSlow | KvSilent | KvGarbled => self.on_a_wire(world, pod).await,
+            SqlCut | SqlSlow | SqlSilent | SqlGarbled | KvCut | KvSlow | KvSilent | KvGarbled => {
+                self.on_a_wire(world, pod).await
+            }
             SqlKilled | SqlStopped => self.to_the_database(world).await,
-            KvKilled | KvStopped | KvClientsKilled | KvFailover | KvMasterKilled => self.to_redis(world).await?,
+            KvKilled | KvStopped | KvClientsKilled | KvFailover | KvMasterKilled => {
+                self.to_redis(world).await?
+            }
             PodKilled | PodDrained | PodStopped => self.to_a_pod(world, pod).await?,
             ClocksOn => world.clocks_on(clocks).await?,
             ClockAhead | ClockBehind => {
@@ -97,7 +112,8 @@ impl Fault {
 
     async fn on_a_wire(self, world: &World, pod: usize) {
         let wires = &world.wires[pod % world.wires.len()];
-        let wire = if matches!(self, SqlCut | SqlSlow | SqlSilent | SqlGarbled) { &wires.sql } else { &wires.kv };
+        let wire =
+            if matches!(self, SqlCut | SqlSlow | SqlSilent | SqlGarbled) { &wires.sql } else { &wires.kv };
         match self {
             SqlCut | KvCut => wire.cut(),
             SqlGarbled | KvGarbled => wire.garble(),
@@ -118,7 +134,8 @@ impl Fault {
     async fn to_the_database(self, world: &World) {
         let pid = {
             let mut servers = world.servers();
-            let (Servers::Wires { postgres: sql, .. } | Servers::Failover { mariadb: sql, .. }) = &mut *servers;
+            let (Servers::Wires { postgres: sql, .. } | Servers::Failover { mariadb: sql, .. }) =
+                &mut *servers;
             if self == SqlKilled {
                 block_in_place(|| {
                     sql.kill();
@@ -199,7 +216,10 @@ mod tests {
 
     #[test]
     fn every_way_to_break_something_has_a_name_and_a_stack() {
-        assert_eq!((KvClientsKilled.name(), SqlCut.name()), ("kv clients killed".to_owned(), "sql cut".to_owned()));
+        assert_eq!(
+            (KvClientsKilled.name(), SqlCut.name()),
+            ("kv clients killed".to_owned(), "sql cut".to_owned())
+        );
         let (wires, failover) = (Fault::all(Stack::Wires), Fault::all(Stack::Failover));
         assert!(wires.contains(&KvGarbled) && failover.contains(&KvFailover) && !failover.contains(&KvCut));
     }

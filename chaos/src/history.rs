@@ -22,7 +22,8 @@ pub enum What {
     Cancel,
     /// One look at the state.
     Look,
-    /// Waits until it is over: from the first try to the word, over as many connections as it takes.
+    /// Waits until it is over: from the first try to the word, over as many connections as it
+    /// takes.
     Wait,
     Redeem,
     Enrol,

@@ -34,7 +34,8 @@ struct Cli {
     /// Only one: `wires` is PostgreSQL and Redis in TLS, `failover` is MariaDB and Sentinel.
     #[arg(long, value_name = "STACK", value_parser = ["wires", "failover"])]
     stack: Option<String>,
-    /// Write everything that happened, a line of JSON each: `wires` or `failover` is put behind the name.
+    /// Write everything that happened, a line of JSON each: `wires` or `failover` is put behind the
+    /// name.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
     /// Where the figures go.
@@ -50,7 +51,10 @@ fn main() -> ExitCode {
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };
-    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() else { return ExitCode::FAILURE };
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+    else {
+        return ExitCode::FAILURE;
+    };
     match runtime.block_on(both(&cli)) {
         Ok(report) if report.violations == 0 => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(3),
@@ -69,9 +73,19 @@ async fn both(cli: &Cli) -> Result<Report, Stop> {
             continue;
         }
         say(&format!("{name}, seed {seed}"));
-        let (faults, operations, people, sabotage) = (cli.faults, cli.operations, cli.people, cli.sabotage.clone());
+        let (faults, operations, people, sabotage) =
+            (cli.faults, cli.operations, cli.people, cli.sabotage.clone());
         let history = cli.history.as_ref().map(|file| PathBuf::from(format!("{}.{name}", file.display())));
-        let plan = Plan { stack, faults, operations, people, pause: Duration::from_millis(700), sabotage, seed, history };
+        let plan = Plan {
+            stack,
+            faults,
+            operations,
+            people,
+            pause: Duration::from_millis(700),
+            sabotage,
+            seed,
+            history,
+        };
         let report = run(&cli.program, &plan).await?;
         all = Some(match all {
             Some(before) => before.and(report),
@@ -81,7 +95,11 @@ async fn both(cli: &Cli) -> Result<Report, Stop> {
     let report = all.ok_or("nothing was run")?;
     std::fs::write(&cli.json, format!("{}\n", serde_json::to_string_pretty(&report)?))?;
     let mut out = std::io::stdout();
-    writeln!(out, "{} faults, {} operations, {} violations in {} s", report.faults, report.operations, report.violations, report.seconds)?;
+    writeln!(
+        out,
+        "{} faults, {} operations, {} violations in {} s",
+        report.faults, report.operations, report.violations, report.seconds
+    )?;
     for (rule, n) in &report.by_rule {
         writeln!(out, "{n:6} {rule}")?;
     }

@@ -45,7 +45,8 @@ impl Proxy {
     /// When there is none.
     pub async fn to(target: u16) -> Result<Self, Stop> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let (port, weather, cut) = (listener.local_addr()?.port(), Arc::<Weather>::default(), watch::Sender::new(0));
+        let (port, weather, cut) =
+            (listener.local_addr()?.port(), Arc::<Weather>::default(), watch::Sender::new(0));
         let (these, ends) = (weather.clone(), cut.subscribe());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -71,7 +72,8 @@ impl Proxy {
         self.weather.silent.store(on, Ordering::Relaxed);
     }
 
-    /// Turns over one bit of what the server says next. Only where TLS notices: in the clear nobody could.
+    /// Turns over one bit of what the server says next. Only where TLS notices: in the clear nobody
+    /// could.
     pub fn garble(&self) {
         self.weather.garble.store(true, Ordering::Relaxed);
     }

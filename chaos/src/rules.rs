@@ -11,7 +11,10 @@ use crate::history::{Answer, Call, Disturbance, Micros, What};
 pub const RULES: [(&str, &str); 9] = [
     ("acknowledged_stays", "an approval that was acknowledged is approved for everybody who looks later"),
     ("one_outcome", "a login is never said to be two of approved, refused, cancelled and expired"),
-    ("nothing_after_the_end", "nobody approves what was acknowledged as refused, cancelled or expired before"),
+    (
+        "nothing_after_the_end",
+        "nobody approves what was acknowledged as refused, cancelled or expired before",
+    ),
     ("one_claimant", "a login is claimed by one phone, unless live state was lost meanwhile"),
     ("one_redeem", "an identity is given out once"),
     ("the_right_user", "it is the identity of the phone that approved"),
@@ -33,7 +36,14 @@ pub struct Violation {
 pub struct InTime(pub Micros);
 
 const fn is_outcome(state: LoginState) -> bool {
-    matches!(state, LoginState::Approved | LoginState::Refused | LoginState::Cancelled | LoginState::Expired | LoginState::Ended)
+    matches!(
+        state,
+        LoginState::Approved
+            | LoginState::Refused
+            | LoginState::Cancelled
+            | LoginState::Expired
+            | LoginState::Ended
+    )
 }
 
 /// Only what was approved ends.
@@ -69,7 +79,9 @@ impl Check<'_> {
     }
 
     fn names(&self, what: What) -> BTreeSet<String> {
-        self.of(what).filter_map(|c| if let Answer::Is(name) = &c.answer { Some(name.clone()) } else { None }).collect()
+        self.of(what)
+            .filter_map(|c| if let Answer::Is(name) = &c.answer { Some(name.clone()) } else { None })
+            .collect()
     }
 
     /// Whether live state may have been lost during its life.
@@ -79,16 +91,29 @@ impl Check<'_> {
     }
 
     fn outcomes(&mut self) {
-        let all: BTreeMap<String, &Call> = self.calls.iter().filter_map(|c| told(c).map(|s| (format!("{s:?}"), *c))).collect();
+        let all: BTreeMap<String, &Call> =
+            self.calls.iter().filter_map(|c| told(c).map(|s| (format!("{s:?}"), *c))).collect();
         if all.len() > 1 {
-            let why = all.iter().map(|(s, c)| format!("{s} by {:?} of {} at pod {}", c.what, c.who, c.pod)).collect::<Vec<_>>().join(", ");
+            let why = all
+                .iter()
+                .map(|(s, c)| format!("{s} by {:?} of {} at pod {}", c.what, c.who, c.pod))
+                .collect::<Vec<_>>()
+                .join(", ");
             self.violated("one_outcome", why);
         }
-        let approved = self.of(What::Approve).filter(|c| told(c) == Some(LoginState::Approved)).map(|c| c.till).min();
-        let ends = self.calls.iter().filter(|c| told(c).is_some_and(|s| s != LoginState::Approved)).map(|c| c.till).min();
+        let approved =
+            self.of(What::Approve).filter(|c| told(c) == Some(LoginState::Approved)).map(|c| c.till).min();
+        let ends = self
+            .calls
+            .iter()
+            .filter(|c| told(c).is_some_and(|s| s != LoginState::Approved))
+            .map(|c| c.till)
+            .min();
         let mut broken = Vec::new();
         if let Some(at) = approved {
-            let later = self.calls.iter().filter(|c| c.from > at && matches!(c.what, What::Look | What::Last | What::Wait | What::Cancel));
+            let later = self.calls.iter().filter(|c| {
+                c.from > at && matches!(c.what, What::Look | What::Last | What::Wait | What::Cancel)
+            });
             for call in later {
                 let other = match &call.answer {
                     Answer::State(state) => outcome(*state) != LoginState::Approved,
@@ -96,20 +121,28 @@ impl Check<'_> {
                     _ => false,
                 };
                 if other {
-                    broken.push(("acknowledged_stays", format!("{:?} of {} at pod {}: {:?}", call.what, call.who, call.pod, call.answer)));
+                    broken.push((
+                        "acknowledged_stays",
+                        format!("{:?} of {} at pod {}: {:?}", call.what, call.who, call.pod, call.answer),
+                    ));
                 }
             }
         }
         if let Some(end) = ends {
             let late = self.of(What::Approve).find(|c| c.from > end && told(c) == Some(LoginState::Approved));
-            broken.extend(late.map(|c| ("nothing_after_the_end", format!("{} approved at pod {}", c.who, c.pod))));
+            broken.extend(
+                late.map(|c| ("nothing_after_the_end", format!("{} approved at pod {}", c.who, c.pod))),
+            );
         }
         broken.into_iter().for_each(|(rule, why)| self.violated(rule, why));
     }
 
     fn claims_and_redeems(&mut self) {
-        let claimants: BTreeSet<String> =
-            self.of(What::Claim).filter(|c| matches!(c.answer, Answer::State(_))).map(|c| c.who.clone()).collect();
+        let claimants: BTreeSet<String> = self
+            .of(What::Claim)
+            .filter(|c| matches!(c.answer, Answer::State(_)))
+            .map(|c| c.who.clone())
+            .collect();
         if claimants.len() > 1 && !self.forgotten() {
             self.violated("one_claimant", format!("{claimants:?}"));
         }
@@ -150,15 +183,28 @@ impl Check<'_> {
                 }
                 continue;
             };
-            // What is broken while it waits, and until everybody is well again, is no fault of the pods.
+            // What is broken while it waits, and until everybody is well again, is no fault of the
+            // pods.
             let begin = decided.max(wait.from);
-            let excused = self.disturbances.iter().filter(|d| d.from <= wait.till && d.till >= begin).map(|d| d.till).max().unwrap_or(0);
+            let excused = self
+                .disturbances
+                .iter()
+                .filter(|d| d.from <= wait.till && d.till >= begin)
+                .map(|d| d.till)
+                .max()
+                .unwrap_or(0);
             let due = begin.max(excused) + in_time.0;
             if told(wait).is_none() || wait.till > due {
-                late.push(format!("{}: {:?}, {} ms after it was due", wait.who, wait.answer, wait.till.saturating_sub(due) / 1000));
+                late.push(format!(
+                    "{}: {:?}, {} ms after it was due",
+                    wait.who,
+                    wait.answer,
+                    wait.till.saturating_sub(due) / 1000
+                ));
             }
         }
-        let last: BTreeMap<String, usize> = self.of(What::Last).map(|c| (format!("{:?}", c.answer), c.pod)).collect();
+        let last: BTreeMap<String, usize> =
+            self.of(What::Last).map(|c| (format!("{:?}", c.answer), c.pod)).collect();
         if last.len() > 1 {
             late.push(format!("pods disagree in the end: {last:?}"));
         }

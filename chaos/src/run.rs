@@ -40,7 +40,8 @@ pub struct Plan {
     pub pause: Duration,
     /// A promise the pods break.
     pub sabotage: Option<String>,
-    /// Decides which fault strikes when and where. What people do meanwhile depends on the machine, too.
+    /// Decides which fault strikes when and where. What people do meanwhile depends on the machine,
+    /// too.
     pub seed: u64,
     /// Where everything that happened is written, a line of JSON each.
     pub history: Option<PathBuf>,
@@ -92,14 +93,18 @@ pub async fn run(program: &Path, plan: &Plan) -> Result<Report, Stop> {
     let world = World::start(program, plan.stack, safety_poll).await?;
     let mut people = Vec::new();
     for n in 0..plan.people {
-        let phones = [Phone::enrol(&world, &format!("user-{n}-a")).await?, Phone::enrol(&world, &format!("user-{n}-b")).await?];
+        let phones = [
+            Phone::enrol(&world, &format!("user-{n}-a")).await?,
+            Phone::enrol(&world, &format!("user-{n}-b")).await?,
+        ];
         people.push(Person::new(world.clone(), phones));
     }
     if let Some(name) = &plan.sabotage {
         world.sabotage(name).await?;
     }
     let enough = Arc::new(AtomicBool::new(false));
-    let living: Vec<JoinHandle<Person>> = people.into_iter().map(|person| tokio::spawn(live(person, enough.clone()))).collect();
+    let living: Vec<JoinHandle<Person>> =
+        people.into_iter().map(|person| tokio::spawn(live(person, enough.clone()))).collect();
     let (by_fault, mut watch) = break_things(&world, plan).await?;
     let until = Instant::now() + AT_MOST;
     while world.history.operations() < plan.operations && Instant::now() < until {
@@ -116,7 +121,8 @@ pub async fn run(program: &Path, plan: &Plan) -> Result<Report, Stop> {
     watch.look(&world);
     if let Some(file) = &plan.history {
         let calls = world.history.calls().iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
-        let broken = world.history.disturbances().iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+        let broken =
+            world.history.disturbances().iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
         std::fs::write(file, [calls, broken].concat().join("\n"))?;
     }
     Ok(report(&world, plan, by_fault, begin))
@@ -141,7 +147,8 @@ async fn break_things(world: &World, plan: &Plan) -> Result<(BTreeMap<String, us
         }
         let Some(fault) = deck.pop() else { break };
         watch.look(world);
-        let struck = fault.strike(world, dice.usize(..PODS)).await.map_err(|e| format!("{}: {e}", fault.name()))?;
+        let struck =
+            fault.strike(world, dice.usize(..PODS)).await.map_err(|e| format!("{}: {e}", fault.name()))?;
         say(&format!(
             "{n} of {}: {}, {} ms until all were well; {} operations",
             plan.faults,
@@ -160,7 +167,8 @@ async fn break_things(world: &World, plan: &Plan) -> Result<(BTreeMap<String, us
     Ok((by_fault, watch))
 }
 
-/// Notices that another Redis took over without being asked: a machine that is busy enough seems dead to a Sentinel.
+/// Notices that another Redis took over without being asked: a machine that is busy enough seems
+/// dead to a Sentinel.
 struct FailoverWatch {
     known: Option<u16>,
     since: u64,
@@ -172,14 +180,20 @@ impl FailoverWatch {
         if now != self.known {
             say("Redis failed over by itself");
             let what = "kv failed over by itself".to_owned();
-            world.history.disturbed(Disturbance { what, from: self.since, till: at, loses_live_state: true, clocks: 0 });
+            world.history.disturbed(Disturbance {
+                what,
+                from: self.since,
+                till: at,
+                loses_live_state: true,
+                clocks: 0,
+            });
         }
         (self.known, self.since) = (now, at);
     }
 }
 
-/// Whoever waits for what is decided gets the time it may take; then time goes on until nothing is undecided, and the others get theirs. In the end each pod is
-/// asked about each login.
+/// Whoever waits for what is decided gets the time it may take; then time goes on until nothing is
+/// undecided, and the others get theirs. In the end each pod is asked about each login.
 async fn come_to_rest(world: &Arc<World>, mut waiting: JoinSet<()>, logins: &[String]) -> Result<(), Stop> {
     world.until_ready().await?;
     say("coming to rest");

@@ -79,7 +79,10 @@ impl Person {
         let [first, second] = &mut self.phones;
         let prompt = if fate == Fate::Contested {
             let mut others = codes.clone();
-            let claimed = tokio::join!(claim(&world, first, &login.id, &mut codes), claim(&world, second, &login.id, &mut others));
+            let claimed = tokio::join!(
+                claim(&world, first, &login.id, &mut codes),
+                claim(&world, second, &login.id, &mut others)
+            );
             match claimed {
                 (Some(prompt), _) => Some((prompt, first)),
                 (None, Some(prompt)) => Some((prompt, second)),
@@ -117,14 +120,20 @@ impl Person {
 }
 
 /// Claims with what the page shows, as long as there is hope.
-async fn claim(world: &World, phone: &mut Phone, login: &str, codes: &mut watch::Receiver<String>) -> Option<Box<Prompt>> {
+async fn claim(
+    world: &World,
+    phone: &mut Phone,
+    login: &str,
+    codes: &mut watch::Receiver<String>,
+) -> Option<Box<Prompt>> {
     let mut command = None;
     for _ in 0..TRIES {
         if command.is_none() {
             if codes.borrow().is_empty() {
                 timeout(PATIENCE, codes.changed()).await.ok()?.ok()?;
             }
-            command = Link::parse(&codes.borrow_and_update().clone()).ok().and_then(|link| Command::scanned(&link));
+            command =
+                Link::parse(&codes.borrow_and_update().clone()).ok().and_then(|link| Command::scanned(&link));
         }
         match phone.ask(world, login, What::Claim, command.as_ref()?).await {
             Came::Prompt(prompt) => return Some(prompt),
@@ -152,7 +161,9 @@ async fn say(world: &World, phone: &mut Phone, login: &str, what: What, command:
 
 async fn decide(world: &Arc<World>, phone: &mut Phone, login: &str, prompt: &Prompt, fate: Fate) {
     match fate {
-        Fate::Refused => say(world, phone, login, What::Refuse, &Command::refuse(prompt, RefuseReason::Declined)).await,
+        Fate::Refused => {
+            say(world, phone, login, What::Refuse, &Command::refuse(prompt, RefuseReason::Declined)).await
+        }
         Fate::Cancelled => {
             let approve = Command::approve(prompt);
             tokio::join!(say(world, phone, login, What::Approve, &approve), async {

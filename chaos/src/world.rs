@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign_api::{ApiClient, Confirm, Limit, Limits, NewApiKey, NewClient, NewRealm, NumberMatch, RealmSettings, roles};
+use countersign_api::{
+    ApiClient, Confirm, Limit, Limits, NewApiKey, NewClient, NewRealm, NumberMatch, RealmSettings, roles,
+};
 use countersign_testkit::{Launch, Pod, Private, Sentinel};
 use tempfile::TempDir;
 use tokio::{sync::watch, time::sleep};
@@ -76,7 +78,12 @@ fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn addresses(pod: &Pod) -> Addresses {
-    Addresses { rest: pod.url("rest"), page: pod.url("page"), phone: pod.url("phone"), admin: pod.url("admin") }
+    Addresses {
+        rest: pod.url("rest"),
+        page: pod.url("page"),
+        phone: pod.url("phone"),
+        admin: pod.url("admin"),
+    }
 }
 
 /// With another port in it.
@@ -92,8 +99,10 @@ async fn servers(stack: Stack, wires: &mut Vec<Wires>) -> Result<(Servers, Vec<E
     let set = |name: &str, value: String| (format!("COUNTERSIGN_{name}"), value);
     match stack {
         Stack::Wires => {
-            let (postgres, (redis, kv)) = (Private::postgres().ok_or(MISSING)?, Private::redis_in_tls().ok_or(MISSING)?);
-            let kv_port: u16 = kv.trim_end_matches("/0").rsplit(':').next().and_then(|p| p.parse().ok()).ok_or("a port")?;
+            let (postgres, (redis, kv)) =
+                (Private::postgres().ok_or(MISSING)?, Private::redis_in_tls().ok_or(MISSING)?);
+            let kv_port: u16 =
+                kv.trim_end_matches("/0").rsplit(':').next().and_then(|p| p.parse().ok()).ok_or("a port")?;
             let (database, mut env) = (postgres.database(), Vec::new());
             for _ in 0..PODS {
                 let these = Wires { sql: Proxy::to(postgres.port()).await?, kv: Proxy::to(kv_port).await? };
@@ -119,7 +128,8 @@ async fn servers(stack: Stack, wires: &mut Vec<Wires>) -> Result<(Servers, Vec<E
 }
 
 impl World {
-    /// Starts servers and pods of this program, which must be a test build, and makes a realm and a client.
+    /// Starts servers and pods of this program, which must be a test build, and makes a realm and a
+    /// client.
     ///
     /// # Errors
     /// When something is missing or does not start.
@@ -134,7 +144,9 @@ impl World {
             env.push(("COUNTERSIGN_KEYS_MASTER_KEY_FILE".into(), key.display().to_string()));
             env.push(("COUNTERSIGN_WAIT_SAFETY_POLL_MS".into(), safety_poll.as_millis().to_string()));
             let data = dir.path().join(format!("pod-{n}"));
-            pods.push(tokio::task::block_in_place(|| Launch::default().program(program).env(&env).on(&data))?);
+            pods.push(tokio::task::block_in_place(|| {
+                Launch::default().program(program).env(&env).on(&data)
+            })?);
         }
         let api = client(&pods[0].root()).await?;
         Ok(Arc::new(Self {
@@ -151,7 +163,8 @@ impl World {
         }))
     }
 
-    /// How long a waiter may take when nothing is broken: the safety poll with its jitter, and a new connection.
+    /// How long a waiter may take when nothing is broken: the safety poll with its jitter, and a
+    /// new connection.
     #[must_use]
     pub fn in_time() -> Duration {
         2 * SAFETY_POLL + Duration::from_secs(6)
@@ -199,7 +212,11 @@ impl World {
     async fn tell(&self, pod: usize, what: &str) -> Result<(), Stop> {
         let url = format!("{}/faults/{what}", self.addresses(pod).admin);
         let status = self.http.post(url).send().await?.status();
-        if status.is_success() { Ok(()) } else { Err(format!("{what}: {status}; is the program built with --features faults?").into()) }
+        if status.is_success() {
+            Ok(())
+        } else {
+            Err(format!("{what}: {status}; is the program built with --features faults?").into())
+        }
     }
 
     async fn set_clock(&self, pod: usize, ahead: i64) -> Result<(), Stop> {
@@ -274,13 +291,32 @@ async fn client(root: &ApiClient) -> Result<ApiClient, Stop> {
         login_secs: Some(LOGIN_SECS),
         enrolment_confirm: Some(vec![Confirm::None]),
         number_match: Some(NumberMatch { qr: Some(false), link: Some(false), directed: Some(false) }),
-        limits: Some(Limits { initiator: much(), user: much(), account: much(), client: much(), address: much(), ..Limits::default() }),
+        limits: Some(Limits {
+            initiator: much(),
+            user: much(),
+            account: much(),
+            client: much(),
+            address: much(),
+            ..Limits::default()
+        }),
         ..RealmSettings::default()
     };
     root.create_realm(&NewRealm { name: REALM.into(), display_name: "Chaos".into(), settings }).await?;
-    let client =
-        root.create_client(REALM, &NewClient { name: "chaos".into(), display_name: "Chaos".into(), ..NewClient::default() }).await?;
+    let client = root
+        .create_client(
+            REALM,
+            &NewClient { name: "chaos".into(), display_name: "Chaos".into(), ..NewClient::default() },
+        )
+        .await?;
     let (role, realm) = (roles::REGISTRAR.into(), Some(REALM.into()));
-    let key = root.create_api_key(&NewApiKey { role, realm, client: Some(client.id), expires_in: None, ..NewApiKey::default() }).await?;
+    let key = root
+        .create_api_key(&NewApiKey {
+            role,
+            realm,
+            client: Some(client.id),
+            expires_in: None,
+            ..NewApiKey::default()
+        })
+        .await?;
     Ok(root.with_key(key.secret.as_deref().ok_or("no secret")?))
 }

@@ -1,4 +1,5 @@
-//! A decision that is read says the same when it is written anew, and its parts are the text that came.
+//! A decision that is read says the same when it is written anew, and its parts are the text that
+//! came.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_protocol::decision::{MAX_JWS, Verdict, compact, parse};

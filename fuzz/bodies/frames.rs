@@ -25,7 +25,11 @@ pub fn body(data: &[u8]) -> bool {
     accepted
 }
 
-fn again<F: PartialEq + std::fmt::Debug>(frame: &F, write: fn(&F) -> Vec<u8>, read: fn(&[u8]) -> Result<F, CborError>) -> Vec<u8> {
+fn again<F: PartialEq + std::fmt::Debug>(
+    frame: &F,
+    write: fn(&F) -> Vec<u8>,
+    read: fn(&[u8]) -> Result<F, CborError>,
+) -> Vec<u8> {
     let bytes = write(frame);
     assert_eq!(read(&bytes).as_ref(), Ok(frame));
     bytes

@@ -1,4 +1,5 @@
-//! A second reader and writer of CBOR, on minicbor's lenient decoder and an encoder of its own, to hold the strict validator against.
+//! A second reader and writer of CBOR, on minicbor's lenient decoder and an encoder of its own, to
+//! hold the strict validator against.
 
 use countersign_protocol::cbor::MAX_DEPTH;
 use minicbor::{Decoder, data::Type};
@@ -17,7 +18,8 @@ pub enum Item {
 }
 
 impl Item {
-    /// The item that fills `bytes`, however sloppily it is written; `None` when there is none, or one that is not ours.
+    /// The item that fills `bytes`, however sloppily it is written; `None` when there is none, or
+    /// one that is not ours.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let mut d = Decoder::new(bytes);
         let item = Self::next(&mut d, 0)?;
@@ -29,7 +31,10 @@ impl Item {
             Type::U8 | Type::U16 | Type::U32 | Type::U64 => Self::Unsigned(d.u64().ok()?),
             Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::Int => {
                 let n = i128::from(d.int().ok()?);
-                u64::try_from(n).map_or_else(|_| u64::try_from(-1 - n).ok().map(Self::Negative), |n| Some(Self::Unsigned(n)))?
+                u64::try_from(n).map_or_else(
+                    |_| u64::try_from(-1 - n).ok().map(Self::Negative),
+                    |n| Some(Self::Unsigned(n)),
+                )?
             }
             Type::Bytes => Self::Bytes(d.bytes().ok()?.to_vec()),
             Type::String => Self::Text(d.str().ok()?.to_owned()),

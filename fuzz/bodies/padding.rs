@@ -19,7 +19,9 @@ pub fn body(data: &[u8]) -> bool {
     filled.resize(size, 0);
     let accepted = [data, &filled].map(|plaintext| {
         let content = unpad(plaintext);
-        content.inspect(|c| assert_eq!(pad(c).as_deref(), Ok(plaintext), "another padding of the same content")).is_ok()
+        content
+            .inspect(|c| assert_eq!(pad(c).as_deref(), Ok(plaintext), "another padding of the same content"))
+            .is_ok()
     });
     accepted.contains(&true)
 }

@@ -1,4 +1,5 @@
-//! A body of REST or of the page socket that is accepted says nothing that is not heard, and survives being written again.
+//! A body of REST or of the page socket that is accepted says nothing that is not heard, and
+//! survives being written again.
 
 use countersign_api::{
     ConfirmNumber, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm, Object, PutUser, Redeem,
@@ -31,7 +32,9 @@ fn shape<T: Serialize + DeserializeOwned>(data: &[u8]) -> bool {
     let heard = serde_json::to_value(&read).expect("it serialises");
     let again: T = serde_json::from_value(heard.clone()).expect("it reads what it writes");
     assert_eq!(serde_json::to_value(&again).expect("it serialises"), heard);
-    let Ok(Value::Object(members)) = serde_json::from_slice(data) else { panic!("accepted, and no JSON object") };
+    let Ok(Value::Object(members)) = serde_json::from_slice(data) else {
+        panic!("accepted, and no JSON object")
+    };
     for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
         assert_eq!(heard.get(name), Some(value), "{name} was said and not heard");
     }

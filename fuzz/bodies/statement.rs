@@ -1,4 +1,5 @@
-//! A key statement that is read is written again as the same bytes; so is its payload, less the extensions that were skipped.
+//! A key statement that is read is written again as the same bytes; so is its payload, less the
+//! extensions that were skipped.
 
 use countersign_protocol::statement::{KeyStatement, Signed};
 

@@ -22,7 +22,8 @@ pub enum AppError {
 pub struct TrustedApp(AppConfig);
 
 impl TrustedApp {
-    /// Verifies the configuration with the publisher's public key, which the app is built with (uncompressed point, SEC 1).
+    /// Verifies the configuration with the publisher's public key, which the app is built with
+    /// (uncompressed point, SEC 1).
     ///
     /// # Errors
     /// [`AppError::NotThePublisher`].
@@ -31,7 +32,8 @@ impl TrustedApp {
         if parsed.kid != p256::thumbprint(publisher) {
             return Err(AppError::NotThePublisher);
         }
-        p256::verify(publisher, parsed.signing_input.as_bytes(), &parsed.signature).map_err(|_| AppError::NotThePublisher)?;
+        p256::verify(publisher, parsed.signing_input.as_bytes(), &parsed.signature)
+            .map_err(|_| AppError::NotThePublisher)?;
         Ok(Self(parsed.claims))
     }
 

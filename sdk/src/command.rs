@@ -30,7 +30,13 @@ pub enum Command {
     /// "I want to decide this login."
     Claim { req_id: ReqId, login: LoginId, capability: Capability },
     /// The user's decision on what was shown.
-    Decide { req_id: ReqId, prompt: Box<Prompt>, verdict: Verdict, reason: Option<RefuseReason>, number: Option<String> },
+    Decide {
+        req_id: ReqId,
+        prompt: Box<Prompt>,
+        verdict: Verdict,
+        reason: Option<RefuseReason>,
+        number: Option<String>,
+    },
     /// "Log me in at this client", from inside the app.
     StartLogin { req_id: ReqId, client: String },
     /// "End every login of my user."
@@ -52,21 +58,31 @@ pub enum Command {
 }
 
 impl Command {
-    /// Claims the login of a code that the app's own scanner has read. `None` when it is no login code.
+    /// Claims the login of a code that the app's own scanner has read. `None` when it is no login
+    /// code.
     ///
-    /// Text that came any other way must not get here. A link that shows a victim's phone somebody else's code, fresh from this second, would otherwise do what
-    /// only standing in front of a screen should do, and no return token would protect them.
+    /// Text that came any other way must not get here. A link that shows a victim's phone somebody
+    /// else's code, fresh from this second, would otherwise do what only standing in front of a
+    /// screen should do, and no return token would protect them.
     #[must_use]
     pub fn scanned(link: &Link) -> Option<Self> {
         let Link::Qr(qr) = link else { return None };
-        Some(Self::Claim { req_id: fresh(), login: qr.login, capability: Capability::Qr { t: qr.t, mac: qr.mac } })
+        Some(Self::Claim {
+            req_id: fresh(),
+            login: qr.login,
+            capability: Capability::Qr { t: qr.t, mac: qr.mac },
+        })
     }
 
     /// Claims the login of a link that the app was opened with. `None` when it is no login link.
     #[must_use]
     pub fn opened(link: &Link) -> Option<Self> {
         let Link::Login(link) = link else { return None };
-        Some(Self::Claim { req_id: fresh(), login: link.login, capability: Capability::Link(link.token.clone()) })
+        Some(Self::Claim {
+            req_id: fresh(),
+            login: link.login,
+            capability: Capability::Link(link.token.clone()),
+        })
     }
 
     /// Claims a login that waits for this account.
@@ -81,17 +97,30 @@ impl Command {
         Self::approve_with(prompt, None)
     }
 
-    /// The user said yes, and typed this number from the browser ([`Prompt::number`]). There is one try.
+    /// The user said yes, and typed this number from the browser ([`Prompt::number`]). There is one
+    /// try.
     #[must_use]
     pub fn approve_with(prompt: &Prompt, number: Option<&str>) -> Self {
         let number = number.map(str::to_owned);
-        Self::Decide { req_id: fresh(), prompt: Box::new(prompt.clone()), verdict: Verdict::Approve, reason: None, number }
+        Self::Decide {
+            req_id: fresh(),
+            prompt: Box::new(prompt.clone()),
+            verdict: Verdict::Approve,
+            reason: None,
+            number,
+        }
     }
 
     /// The user said no.
     #[must_use]
     pub fn refuse(prompt: &Prompt, reason: RefuseReason) -> Self {
-        Self::Decide { req_id: fresh(), prompt: Box::new(prompt.clone()), verdict: Verdict::Refuse, reason: Some(reason), number: None }
+        Self::Decide {
+            req_id: fresh(),
+            prompt: Box::new(prompt.clone()),
+            verdict: Verdict::Refuse,
+            reason: Some(reason),
+            number: None,
+        }
     }
 
     /// Ends a login.

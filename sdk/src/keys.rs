@@ -17,7 +17,8 @@ pub enum KeyError {
     Platform(String),
 }
 
-/// P-256 keys, in secure hardware where there is some. Implemented by the app; signatures are raw r‖s (convert the platform's DER).
+/// P-256 keys, in secure hardware where there is some. Implemented by the app; signatures are raw
+/// r‖s (convert the platform's DER).
 pub trait KeyStore {
     /// Makes a key that never leaves the store.
     ///

@@ -34,7 +34,8 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// Reads a `claimed` frame. `None` when the context is not about this login and realm, or not readable: then it must not be signed.
+    /// Reads a `claimed` frame. `None` when the context is not about this login and realm, or not
+    /// readable: then it must not be signed.
     pub(crate) fn read(claimed: &Claimed, realm: RealmId) -> Option<Self> {
         let context: Context = cbor::decode(&claimed.context).ok()?;
         if context.login != claimed.login || context.realm != realm {

@@ -1,4 +1,5 @@
-//! What a phone remembers: its accounts, and what was decided with them. Plain data; the app keeps it where it keeps such things, without backup.
+//! What a phone remembers: its accounts, and what was decided with them. Plain data; the app keeps
+//! it where it keeps such things, without backup.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_channel::{ServerPin, key_id};
@@ -44,7 +45,8 @@ impl AccountServer {
     /// From an enrolment link.
     ///
     /// # Errors
-    /// [`WalletError::Plaintext`] for `ws://` beyond loopback, [`WalletError::Contradiction`] when the key id is not the key's.
+    /// [`WalletError::Plaintext`] for `ws://` beyond loopback, [`WalletError::Contradiction`] when
+    /// the key id is not the key's.
     pub fn from_link(link: &EnrolLink) -> Result<Self, WalletError> {
         if !safe(&link.url) {
             return Err(WalletError::Plaintext);
@@ -75,7 +77,11 @@ impl AccountServer {
     /// # Errors
     /// [`WalletError::Damaged`].
     pub fn pin(&self) -> Result<ServerPin, WalletError> {
-        let static_key = URL_SAFE_NO_PAD.decode(&self.static_key).ok().and_then(|b| b.try_into().ok()).ok_or(WalletError::Damaged)?;
+        let static_key = URL_SAFE_NO_PAD
+            .decode(&self.static_key)
+            .ok()
+            .and_then(|b| b.try_into().ok())
+            .ok_or(WalletError::Damaged)?;
         Ok(ServerPin { role: ServerRole::Ns, server_id: self.realm_id()?.server_id(), static_key })
     }
 }
@@ -203,7 +209,12 @@ mod tests {
 
     #[test]
     fn plaintext_is_for_this_machine_only() {
-        for good in ["wss://id.example/ns/sigmai", "ws://127.0.0.1:8888/ns/sigmai", "ws://[::1]:1/x", "ws://localhost/x"] {
+        for good in [
+            "wss://id.example/ns/sigmai",
+            "ws://127.0.0.1:8888/ns/sigmai",
+            "ws://[::1]:1/x",
+            "ws://localhost/x",
+        ] {
             assert!(AccountServer::from_link(&link(good)).is_ok(), "{good}");
         }
         for bad in [

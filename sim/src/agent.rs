@@ -38,15 +38,23 @@ struct Job {
 ///
 /// # Errors
 /// When the agent breaks off.
-pub async fn ask_agent(state: &PhoneState, account: &Account, ask: &Ask) -> Result<Option<Reply>, PhoneError> {
+pub async fn ask_agent(
+    state: &PhoneState,
+    account: &Account,
+    ask: &Ask,
+) -> Result<Option<Reply>, PhoneError> {
     let path = state.file(SOCKET);
     let Ok(mut stream) = UnixStream::connect(&path).await else { return Ok(None) };
     let gone = |e: std::io::Error| PhoneError::File(path.display().to_string(), e);
-    let request =
-        serde_json::to_string(&Request { account: account.id.clone(), ask: ask.clone() }).map_err(|e| PhoneError::Usage(e.to_string()))?;
+    let request = serde_json::to_string(&Request { account: account.id.clone(), ask: ask.clone() })
+        .map_err(|e| PhoneError::Usage(e.to_string()))?;
     stream.write_all(format!("{request}\n").as_bytes()).await.map_err(gone)?;
     let mut text = String::new();
-    stream.take(MOST).read_to_string(&mut text).await.map_err(|e| PhoneError::File(path.display().to_string(), e))?;
+    stream
+        .take(MOST)
+        .read_to_string(&mut text)
+        .await
+        .map_err(|e| PhoneError::File(path.display().to_string(), e))?;
     serde_json::from_str(&text).map(Some).map_err(|e| PhoneError::Usage(e.to_string()))
 }
 
@@ -54,7 +62,10 @@ pub async fn ask_agent(state: &PhoneState, account: &Account, ask: &Ask) -> Resu
 ///
 /// # Errors
 /// When the socket cannot be made, or another agent runs.
-pub async fn watch(state: &PhoneState, say: impl Fn(&Account, &str, serde_json::Value) + Clone + 'static) -> Result<(), PhoneError> {
+pub async fn watch(
+    state: &PhoneState,
+    say: impl Fn(&Account, &str, serde_json::Value) + Clone + 'static,
+) -> Result<(), PhoneError> {
     let path = state.file(SOCKET);
     if UnixStream::connect(&path).await.is_ok() {
         return Err(PhoneError::Usage("another watch runs on this directory".to_owned()));
@@ -98,7 +109,8 @@ async fn serve(stream: UnixStream, state: PhoneState, desks: Vec<(String, mpsc::
 }
 
 async fn hand_over(state: &PhoneState, desks: &[(String, mpsc::Sender<Job>)], request: Request) -> Reply {
-    let offline = || Reply::from(&PhoneError::Unreachable("the watch has no connection right now".to_owned()));
+    let offline =
+        || Reply::from(&PhoneError::Unreachable("the watch has no connection right now".to_owned()));
     if let Err(e) = account_for(state, &request.ask) {
         return (&e).into();
     }
@@ -111,7 +123,12 @@ async fn hand_over(state: &PhoneState, desks: &[(String, mpsc::Sender<Job>)], re
 }
 
 /// Keeps one account connected: comes back after every end but those that are final.
-async fn keep(state: PhoneState, account: Account, mut inbox: mpsc::Receiver<Job>, say: impl Fn(&Account, &str, serde_json::Value)) {
+async fn keep(
+    state: PhoneState,
+    account: Account,
+    mut inbox: mpsc::Receiver<Job>,
+    say: impl Fn(&Account, &str, serde_json::Value),
+) {
     loop {
         let keys: Arc<dyn countersign_sdk::KeyStore + Send + Sync> = state.keys.clone();
         match Online::connect(&account, keys).await {
@@ -119,13 +136,21 @@ async fn keep(state: PhoneState, account: Account, mut inbox: mpsc::Receiver<Job
                 let _full_disk = state.change(|w| w.note_state(&account.id, online.account_state));
                 say(&account, "connected", serde_json::json!({"state": online.account_state.as_str()}));
                 let why = stay(&state, &account, &mut online, &mut inbox, &say).await;
-                say(&account, "disconnected", serde_json::json!({"code": why.code(), "text": why.to_string()}));
+                say(
+                    &account,
+                    "disconnected",
+                    serde_json::json!({"code": why.code(), "text": why.to_string()}),
+                );
                 if matches!(why.code(), "deleted" | "blocked" | "displaced") {
                     return;
                 }
             }
             Err(why) => {
-                say(&account, "disconnected", serde_json::json!({"code": why.code(), "text": why.to_string()}));
+                say(
+                    &account,
+                    "disconnected",
+                    serde_json::json!({"code": why.code(), "text": why.to_string()}),
+                );
                 if matches!(why, PhoneError::NotTheServer | PhoneError::Closed(_)) {
                     return;
                 }
@@ -147,21 +172,27 @@ async fn stay(
     loop {
         tokio::select! {
             event = online.next() => match event {
-                Ok(Event::LoginChanged { login, state }) => say(account, "login", serde_json::json!({"login": login.to_string(), "state": state.as_str()})),
+                Ok(Event::LoginChanged { login, state }) => say(account, "login",
+                    serde_json::json!({"login": login.to_string(), "state": state.as_str()})),
                 Ok(Event::AccountChanged(now_is)) => {
                     let _full_disk = state.change(|w| w.note_state(&account.id, now_is));
                     say(account, "account", serde_json::json!({"state": now_is.as_str()}));
                 }
-                Ok(Event::LoginOffered { login, client_name, .. }) => say(account, "offered", serde_json::json!({"login": login.to_string(), "client": client_name})),
-                Ok(Event::EnrolmentWaiting { enrolment, name }) => say(account, "new_phone", serde_json::json!({"enrolment": enrolment.to_string(), "name": name})),
-                Ok(Event::DeviceChanged(d)) => say(account, "phone", serde_json::json!({"account": d.account.to_string(), "name": d.name, "state": d.state.as_str()})),
+                Ok(Event::LoginOffered { login, client_name, .. }) => say(account, "offered",
+                    serde_json::json!({"login": login.to_string(), "client": client_name})),
+                Ok(Event::EnrolmentWaiting { enrolment, name }) => say(account, "new_phone",
+                    serde_json::json!({"enrolment": enrolment.to_string(), "name": name})),
+                Ok(Event::DeviceChanged(d)) => say(account, "phone",
+                    serde_json::json!({"account": d.account.to_string(), "name": d.name,
+                        "state": d.state.as_str()})),
                 Ok(Event::Over(ended)) => return ended.into(),
                 Ok(_) => {}
                 Err(why) => return why,
             },
             job = inbox.recv() => if let Some(Job { ask, answer }) = job {
                 let result = perform(online, state, account, &ask).await;
-                let broken = matches!(&result, Err(PhoneError::Unreachable(_) | PhoneError::Closed(_) | PhoneError::NotTheServer));
+                let broken = matches!(&result,
+                    Err(PhoneError::Unreachable(_) | PhoneError::Closed(_) | PhoneError::NotTheServer));
                 let reply = result.as_ref().map_or_else(Reply::from, Clone::clone);
                 let _asker_gone = answer.send(reply);
                 if broken && let Err(why) = result {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_sdk::{Account, Answer, Command, HistoryEntry, Link, LoginId, LoginState, Prompt, RefuseReason, What};
+use countersign_sdk::{
+    Account, Answer, Command, HistoryEntry, Link, LoginId, LoginState, Prompt, RefuseReason, What,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Online, PhoneError, PhoneState, now, phones, state::Pending};
@@ -15,7 +17,8 @@ const DIRECTED: &str = "directed:";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
-    /// Claim the login of a link that was opened, of a code that was scanned, or one that waits for the account (`directed:ID`).
+    /// Claim the login of a link that was opened, of a code that was scanned, or one that waits for
+    /// the account (`directed:ID`).
     Claim {
         link: String,
         scanned: bool,
@@ -24,7 +27,8 @@ pub enum Ask {
     Start {
         client: String,
     },
-    /// Decide a claimed login: approve, with the number where one is asked for, or refuse for a reason.
+    /// Decide a claimed login: approve, with the number where one is asked for, or refuse for a
+    /// reason.
     Decide {
         login: String,
         refuse: Option<String>,
@@ -148,19 +152,23 @@ pub fn account_for(state: &PhoneState, ask: &Ask) -> Result<Account, PhoneError>
     let wallet = state.wallet()?;
     let none = || PhoneError::Usage("this phone has no account for that; enrol first".to_owned());
     match ask {
-        Ask::Claim { link, .. } if link.starts_with(DIRECTED) => wallet.accounts.last().cloned().ok_or_else(none),
+        Ask::Claim { link, .. } if link.starts_with(DIRECTED) => {
+            wallet.accounts.last().cloned().ok_or_else(none)
+        }
         Ask::Claim { link, .. } => {
             let realm = match Link::parse(link)? {
                 Link::Qr(qr) => qr.realm,
                 Link::Login(link) => link.realm,
-                Link::Enrol(_) => return Err(PhoneError::Usage("this is an enrolment link; use `enrol`".to_owned())),
+                Link::Enrol(_) => {
+                    return Err(PhoneError::Usage("this is an enrolment link; use `enrol`".to_owned()));
+                }
             };
             wallet.of_realm(realm).cloned().ok_or_else(none)
         }
         Ask::Decide { login, .. } => {
-            let pending = state
-                .pending(login_id(login)?)
-                .ok_or_else(|| PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned()))?;
+            let pending = state.pending(login_id(login)?).ok_or_else(|| {
+                PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned())
+            })?;
             wallet.account(&pending.account).cloned().ok_or_else(none)
         }
         _ => wallet.accounts.last().cloned().ok_or_else(none),
@@ -175,17 +183,32 @@ fn login_id(text: &str) -> Result<LoginId, PhoneError> {
 ///
 /// # Errors
 /// Why not.
-pub async fn perform(online: &mut Online, state: &PhoneState, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
+pub async fn perform(
+    online: &mut Online,
+    state: &PhoneState,
+    account: &Account,
+    ask: &Ask,
+) -> Result<Reply, PhoneError> {
     match ask {
         Ask::Claim { link, scanned } => {
             let prompt = claim(online, link, *scanned).await?;
-            state.put_pending(&Pending { login: prompt.login.to_string(), account: account.id.clone(), link: link.clone() })?;
+            state.put_pending(&Pending {
+                login: prompt.login.to_string(),
+                account: account.id.clone(),
+                link: link.clone(),
+            })?;
             Ok(Reply::Claimed(shown(&prompt)))
         }
         Ask::Start { client } => {
-            let Answer::Prompt(prompt) = online.do_it(&Command::start_login(client)).await? else { return Err(PhoneError::NotTheServer) };
+            let Answer::Prompt(prompt) = online.do_it(&Command::start_login(client)).await? else {
+                return Err(PhoneError::NotTheServer);
+            };
             let link = format!("{DIRECTED}{}", prompt.login);
-            state.put_pending(&Pending { login: prompt.login.to_string(), account: account.id.clone(), link })?;
+            state.put_pending(&Pending {
+                login: prompt.login.to_string(),
+                account: account.id.clone(),
+                link,
+            })?;
             Ok(Reply::Claimed(shown(&prompt)))
         }
         Ask::Decide { login, refuse, number } => {
@@ -196,7 +219,9 @@ pub async fn perform(online: &mut Online, state: &PhoneState, account: &Account,
             note(state, account, What::LoggedOut, None)?;
             Ok(Reply::Done)
         }
-        Ask::Devices | Ask::Manage { .. } | Ask::NewPhones | Ask::Vouch { .. } => phones::perform(online, ask).await,
+        Ask::Devices | Ask::Manage { .. } | Ask::NewPhones | Ask::Vouch { .. } => {
+            phones::perform(online, ask).await
+        }
         Ask::Logout { login } => {
             let login = login_id(login)?;
             online.do_it(&Command::logout(login)).await?;
@@ -231,7 +256,8 @@ async fn claim(online: &mut Online, link: &str, scanned: bool) -> Result<Prompt,
     } else {
         (
             Command::opened(&link),
-            "this is the text of a QR code, which is never opened as a link: scan it (--qr FILE, or --scanned for what a scanner read)",
+            "this is the text of a QR code, which is never opened as a link: scan it (--qr FILE, or \
+                --scanned for what a scanner read)",
         )
     };
     let command = command.ok_or_else(|| PhoneError::Usage(otherwise.to_owned()))?;
@@ -248,8 +274,9 @@ async fn decide(
     login: LoginId,
     (refuse, number): (Option<&str>, Option<&str>),
 ) -> Result<Reply, PhoneError> {
-    let pending =
-        state.pending(login).ok_or_else(|| PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned()))?;
+    let pending = state.pending(login).ok_or_else(|| {
+        PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned())
+    })?;
     // Claiming again gives the very bytes that are to be signed.
     let scanned = matches!(Link::parse(&pending.link), Ok(Link::Qr(_)));
     let prompt = match claim(online, &pending.link, scanned).await {
@@ -262,28 +289,48 @@ async fn decide(
     let command = match refuse {
         // There is one try for the number: leaving it out would refuse the login.
         None if prompt.number.is_some() && number.is_none() => {
-            return Err(PhoneError::Usage("the browser shows a number for this login; give it with --number".to_owned()));
+            return Err(PhoneError::Usage(
+                "the browser shows a number for this login; give it with --number".to_owned(),
+            ));
         }
         None => Command::approve_with(&prompt, number.filter(|_| prompt.number.is_some())),
         Some(reason) => Command::refuse(
             &prompt,
-            RefuseReason::parse(reason).ok_or_else(|| PhoneError::Usage("the reason is declined or not_me".to_owned()))?,
+            RefuseReason::parse(reason)
+                .ok_or_else(|| PhoneError::Usage("the reason is declined or not_me".to_owned()))?,
         ),
     };
-    let Answer::Decided { state: now_is, .. } = online.do_it(&command).await? else { return Err(PhoneError::NotTheServer) };
+    let Answer::Decided { state: now_is, .. } = online.do_it(&command).await? else {
+        return Err(PhoneError::NotTheServer);
+    };
     state.drop_pending(login);
     let approved = now_is == LoginState::Approved;
-    note(state, account, if approved { What::Approved } else { What::Refused }, Some((login, Some(prompt.client_name.clone()))))?;
-    Ok(Reply::Decided { login: login.to_string(), state: now_is.as_str().to_owned(), return_to: return_to(&prompt).filter(|_| approved) })
+    note(
+        state,
+        account,
+        if approved { What::Approved } else { What::Refused },
+        Some((login, Some(prompt.client_name.clone()))),
+    )?;
+    Ok(Reply::Decided {
+        login: login.to_string(),
+        state: now_is.as_str().to_owned(),
+        return_to: return_to(&prompt).filter(|_| approved),
+    })
 }
 
 /// Adds to the history.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn note(state: &PhoneState, account: &Account, what: What, login: Option<(LoginId, Option<String>)>) -> Result<(), PhoneError> {
+pub fn note(
+    state: &PhoneState,
+    account: &Account,
+    what: What,
+    login: Option<(LoginId, Option<String>)>,
+) -> Result<(), PhoneError> {
     let (login, client_name) = login.map_or((None, None), |(id, client)| (Some(id.to_string()), client));
-    state.change(|w| w.note(HistoryEntry { at: now(), account: account.id.clone(), what, login, client_name }))
+    state
+        .change(|w| w.note(HistoryEntry { at: now(), account: account.id.clone(), what, login, client_name }))
 }
 
 /// Connects and does what is asked, when no `watch` runs.

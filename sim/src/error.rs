@@ -23,7 +23,9 @@ pub enum PhoneError {
     Wallet(#[from] WalletError),
     #[error("{0}")]
     App(#[from] AppError),
-    #[error("not approved: the number was not the one in the browser, and there is one try; the login is {0}")]
+    #[error(
+        "not approved: the number was not the one in the browser, and there is one try; the login is {0}"
+    )]
     NotApproved(String),
     #[error("{0}: {1}")]
     File(String, std::io::Error),
@@ -37,7 +39,12 @@ impl PhoneError {
             Self::Refused(_) | Self::Closed(_) | Self::NotApproved(_) => 3,
             Self::Unreachable(_) => 4,
             Self::NotTheServer => 5,
-            Self::App(_) | Self::Usage(_) | Self::Link(_) | Self::Keys(_) | Self::Wallet(_) | Self::File(..) => 2,
+            Self::App(_)
+            | Self::Usage(_)
+            | Self::Link(_)
+            | Self::Keys(_)
+            | Self::Wallet(_)
+            | Self::File(..) => 2,
         }
     }
 
@@ -96,7 +103,9 @@ fn refusal_text(r: Refusal) -> &'static str {
 
 fn close_text(c: Close) -> &'static str {
     match c {
-        Close::AuthFailed => "the server does not know this account, or the enrolment link is used up, expired or unknown",
+        Close::AuthFailed => {
+            "the server does not know this account, or the enrolment link is used up, expired or unknown"
+        }
         Close::Displaced => "another connection of this account took over",
         Close::Blocked => "this account is blocked",
         Close::Deleted => "this account does not exist any more",

@@ -35,7 +35,8 @@ impl FileKeys {
 
     fn path(&self, key: &KeyHandle) -> Result<PathBuf, KeyError> {
         // A handle comes from a file a person may have edited: it must not lead elsewhere.
-        let plain = !key.0.is_empty() && key.0.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let plain =
+            !key.0.is_empty() && key.0.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if plain { Ok(self.dir.join(format!("{}.p8", key.0))) } else { Err(KeyError::Missing) }
     }
 

@@ -4,7 +4,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use countersign_protocol::{SUBPROTOCOL, frames::EnrolCode, link::EnrolLink, outer::MAX_FRAME};
 use countersign_sdk::{
-    Account, AccountServer, AccountState, Answer, Command, Connection, Ended, Event, KeyHandle, KeyStore, LoginState, Purpose, ReqId, Turn,
+    Account, AccountServer, AccountState, Answer, Command, Connection, Ended, Event, KeyHandle, KeyStore,
+    LoginState, Purpose, ReqId, Turn,
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpSocket, time::timeout};
@@ -31,7 +32,8 @@ type Socket = WebSocketStream<Stream>;
 
 type Request = tokio_tungstenite::tungstenite::handshake::client::Request;
 
-/// A way to the server of this request; `from` chooses the local address, for those that come from many.
+/// A way to the server of this request; `from` chooses the local address, for those that come from
+/// many.
 ///
 /// # Errors
 /// [`PhoneError::Unreachable`].
@@ -44,12 +46,18 @@ pub async fn reach(request: &Request, from: Option<std::net::IpAddr>) -> Result<
     };
     let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = request.uri().port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let addr = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|e| away(&e))?.next().ok_or_else(|| away(&"no address"))?;
-    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(|e| away(&e))?;
+    let addr = tokio::net::lookup_host((host.as_str(), port))
+        .await
+        .map_err(|e| away(&e))?
+        .next()
+        .ok_or_else(|| away(&"no address"))?;
+    let socket =
+        if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(|e| away(&e))?;
     if let Some(from) = from {
         socket.bind((from, 0).into()).map_err(|e| away(&e))?;
     }
-    let stream = timeout(PATIENCE, socket.connect(addr)).await.map_err(|e| away(&e))?.map_err(|e| away(&e))?;
+    let stream =
+        timeout(PATIENCE, socket.connect(addr)).await.map_err(|e| away(&e))?.map_err(|e| away(&e))?;
     let _small_frames_go_at_once = stream.set_nodelay(true);
     if secure {
         timeout(PATIENCE, tls::connect(stream, &host)).await.map_err(|e| away(&e))?.map_err(|e| away(&e))
@@ -72,8 +80,10 @@ pub async fn dial(url: &str, from: Option<std::net::IpAddr>) -> Result<Socket, P
         .write_buffer_size(0)
         .max_message_size(Some(MAX_FRAME))
         .max_frame_size(Some(MAX_FRAME));
-    let (ws, _) =
-        timeout(PATIENCE, client_async_with_config(request, stream, Some(config))).await.map_err(|e| away(&e))?.map_err(|e| away(&e))?;
+    let (ws, _) = timeout(PATIENCE, client_async_with_config(request, stream, Some(config)))
+        .await
+        .map_err(|e| away(&e))?
+        .map_err(|e| away(&e))?;
     Ok(ws)
 }
 
@@ -112,12 +122,17 @@ impl Online {
     ///
     /// # Errors
     /// Why not.
-    pub async fn connect_from(account: &Account, keys: Keys, from: Option<std::net::IpAddr>) -> Result<Self, PhoneError> {
+    pub async fn connect_from(
+        account: &Account,
+        keys: Keys,
+        from: Option<std::net::IpAddr>,
+    ) -> Result<Self, PhoneError> {
         let purpose = Purpose::Account { key: account.key.clone() };
         let mut online = Self::open(&account.server, purpose, keys, from).await?;
         match online.event().await? {
             Event::Ready { state, realm_name, ping_after, .. } => {
-                (online.account_state, online.realm_name, online.ping_after) = (state, realm_name, ping_after);
+                (online.account_state, online.realm_name, online.ping_after) =
+                    (state, realm_name, ping_after);
                 Ok(online)
             }
             Event::Over(ended) => Err(ended.into()),
@@ -125,10 +140,16 @@ impl Online {
         }
     }
 
-    async fn open(server: &AccountServer, purpose: Purpose, keys: Keys, from: Option<std::net::IpAddr>) -> Result<Self, PhoneError> {
+    async fn open(
+        server: &AccountServer,
+        purpose: Purpose,
+        keys: Keys,
+        from: Option<std::net::IpAddr>,
+    ) -> Result<Self, PhoneError> {
         let ws = dial(&server.url, from).await?;
         let (connection, hello) =
-            Connection::hello(&server.pin()?, purpose, Some(env!("CARGO_PKG_VERSION").to_owned())).map_err(|_| PhoneError::NotTheServer)?;
+            Connection::hello(&server.pin()?, purpose, Some(env!("CARGO_PKG_VERSION").to_owned()))
+                .map_err(|_| PhoneError::NotTheServer)?;
         let mut online = Self {
             ws,
             connection,
@@ -169,7 +190,9 @@ impl Online {
                     self.perform(turn).await?;
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(_)) | None => return Err(PhoneError::Unreachable("the server closed the connection".to_owned())),
+                Some(Ok(_)) | None => {
+                    return Err(PhoneError::Unreachable("the server closed the connection".to_owned()));
+                }
                 Some(Err(e)) => return Err(PhoneError::Unreachable(e.to_string())),
             }
         }
@@ -179,7 +202,8 @@ impl Online {
         timeout(PATIENCE, self.next()).await.map_err(|_| PhoneError::Unreachable("no answer".to_owned()))?
     }
 
-    /// Sends a command and waits for its answer; events that come first are kept for [`Online::next`].
+    /// Sends a command and waits for its answer; events that come first are kept for
+    /// [`Online::next`].
     ///
     /// # Errors
     /// Why there is no answer. A refusal is an answer.
@@ -227,11 +251,18 @@ impl Online {
         }
     }
 
-    /// Enrols: shows the link's code, proves `key`, and hangs up. The same `key` and `req_id` repeat a lost answer.
+    /// Enrols: shows the link's code, proves `key`, and hangs up. The same `key` and `req_id`
+    /// repeat a lost answer.
     ///
     /// # Errors
     /// Why not.
-    pub async fn enrol(link: &EnrolLink, keys: Keys, key: KeyHandle, req_id: ReqId, device: &str) -> Result<Enrolled, PhoneError> {
+    pub async fn enrol(
+        link: &EnrolLink,
+        keys: Keys,
+        key: KeyHandle,
+        req_id: ReqId,
+        device: &str,
+    ) -> Result<Enrolled, PhoneError> {
         Self::enrol_as(crate::app::OPEN, link, keys, key, req_id, device).await
     }
 
@@ -259,7 +290,14 @@ impl Online {
         online.perform(turn).await?;
         match online.event().await? {
             Event::Enrolled { account, state, number } => {
-                let account = Account { id: account.to_string(), server, realm_name, user, key, state: state.as_str().to_owned() };
+                let account = Account {
+                    id: account.to_string(),
+                    server,
+                    realm_name,
+                    user,
+                    key,
+                    state: state.as_str().to_owned(),
+                };
                 Ok(Enrolled { account, client_name, number })
             }
             Event::Answered(Answer::Refused { code, .. }) => Err(PhoneError::Refused(code)),

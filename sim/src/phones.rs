@@ -23,15 +23,21 @@ pub(crate) async fn perform(online: &mut Online, ask: &Ask) -> Result<Reply, Pho
             _ => Err(PhoneError::NotTheServer),
         },
         Ask::Manage { account, action, name } => {
-            let account = account.parse().map_err(|_| PhoneError::Usage(format!("{account} is not an account id")))?;
-            let action = DeviceAction::parse(action).ok_or_else(|| PhoneError::Usage("rename, block, unblock or delete".to_owned()))?;
+            let account =
+                account.parse().map_err(|_| PhoneError::Usage(format!("{account} is not an account id")))?;
+            let action = DeviceAction::parse(action)
+                .ok_or_else(|| PhoneError::Usage("rename, block, unblock or delete".to_owned()))?;
             online.do_it(&Command::manage(account, action, name.as_deref())).await?;
             Ok(Reply::Done)
         }
         Ask::Vouch { enrolment, number } => {
-            let Answer::NewPhones(all) = online.do_it(&Command::enrolments()).await? else { return Err(PhoneError::NotTheServer) };
+            let Answer::NewPhones(all) = online.do_it(&Command::enrolments()).await? else {
+                return Err(PhoneError::NotTheServer);
+            };
             let new = all.iter().find(|e| e.enrolment.to_string() == *enrolment);
-            let new = new.ok_or_else(|| PhoneError::Usage("no such phone waits; `new-phones` lists them".to_owned()))?;
+            let new = new.ok_or_else(|| {
+                PhoneError::Usage("no such phone waits; `new-phones` lists them".to_owned())
+            })?;
             online.do_it(&Command::vouch(new, number.as_deref())).await?;
             Ok(Reply::Done)
         }

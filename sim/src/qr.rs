@@ -6,11 +6,13 @@ use crate::PhoneError;
 
 /// A picture that is older shows a code that is over.
 const FRESH: Duration = Duration::from_secs(5);
-/// How long a new picture is waited for, and how often it is looked for: files tell nobody that they have come.
+/// How long a new picture is waited for, and how often it is looked for: files tell nobody that
+/// they have come.
 const WAIT: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The text of the first QR code in a PNG that was written just now, or is being written. `say` is called when there is none yet.
+/// The text of the first QR code in a PNG that was written just now, or is being written. `say` is
+/// called when there is none yet.
 ///
 /// # Errors
 /// When no new picture comes, or no code can be read in it.
@@ -21,7 +23,10 @@ pub async fn wait_for_png(path: &Path, say: impl FnOnce()) -> Result<String, Pho
         say();
         while !fresh() {
             if tokio::time::Instant::now() >= until {
-                return Err(PhoneError::Usage(format!("{}: no new picture has come within a minute", path.display())));
+                return Err(PhoneError::Usage(format!(
+                    "{}: no new picture has come within a minute",
+                    path.display()
+                )));
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -38,7 +43,8 @@ pub async fn wait_for_png(path: &Path, say: impl FnOnce()) -> Result<String, Pho
     read
 }
 
-/// How long ago a file was written, by the clock that dates files: it need not be this process's own.
+/// How long ago a file was written, by the clock that dates files: it need not be this process's
+/// own.
 fn age(path: &Path) -> std::io::Result<Duration> {
     let now = tempfile::tempfile()?.metadata()?.modified()?;
     Ok(now.duration_since(path.metadata()?.modified()?).unwrap_or_default())
@@ -52,11 +58,14 @@ pub fn read_png(path: &Path) -> Result<String, PhoneError> {
     let name = path.display();
     let picture = image::open(path).map_err(|e| PhoneError::Usage(format!("{name}: {e}")))?.into_luma8();
     let (width, height) = picture.dimensions();
-    let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, |x, y| {
-        picture.get_pixel(u32::try_from(x).unwrap_or(0), u32::try_from(y).unwrap_or(0)).0[0]
-    });
+    let mut prepared =
+        rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, |x, y| {
+            picture.get_pixel(u32::try_from(x).unwrap_or(0), u32::try_from(y).unwrap_or(0)).0[0]
+        });
     let read = prepared.detect_grids().into_iter().find_map(|grid| grid.decode().ok());
-    read.map(|(_, text)| text).ok_or_else(|| PhoneError::Usage(format!("{name}: no QR code can be read in this picture; take another one")))
+    read.map(|(_, text)| text).ok_or_else(|| {
+        PhoneError::Usage(format!("{name}: no QR code can be read in this picture; take another one"))
+    })
 }
 
 #[cfg(test)]
@@ -86,7 +95,11 @@ mod tests {
         let picture = image::GrayImage::from_fn((size + 8) * 6, (size + 8) * 6, |x, y| {
             let (x, y) = ((x / 6).wrapping_sub(4), (y / 6).wrapping_sub(4));
             let inside = x < size && y < size;
-            image::Luma([if inside && dark[(y * size + x) as usize] == qrcode::Color::Dark { 0 } else { 255 }])
+            image::Luma([if inside && dark[(y * size + x) as usize] == qrcode::Color::Dark {
+                0
+            } else {
+                255
+            }])
         });
         picture.save(&path).expect("written");
         assert_eq!(read_png(&path).expect("read"), text);

@@ -39,7 +39,11 @@ impl PhoneState {
     /// # Errors
     /// When it cannot be made.
     pub fn open(dir: &Path) -> Result<Self, PhoneError> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir.join("pending")).map_err(file_error(dir))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir.join("pending"))
+            .map_err(file_error(dir))?;
         let keys = FileKeys::open(dir.join("keys")).map_err(file_error(dir))?;
         Ok(Self { dir: dir.to_owned(), keys: Arc::new(keys) })
     }
@@ -57,7 +61,8 @@ impl PhoneState {
     pub fn wallet(&self) -> Result<Wallet, PhoneError> {
         let path = self.file("wallet.json");
         match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| PhoneError::Usage(format!("{}: {e}", path.display()))),
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|e| PhoneError::Usage(format!("{}: {e}", path.display()))),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Wallet::default()),
             Err(e) => Err(file_error(&path)(e)),
         }
@@ -81,7 +86,8 @@ impl PhoneState {
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), PhoneError> {
         let (path, draft) = (self.file(name), self.file(&format!("{name}.new")));
         let write = || {
-            let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
+            let mut file =
+                fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
             file.write_all(bytes)?;
             file.sync_all()?;
             fs::rename(&draft, &path)
@@ -101,7 +107,9 @@ impl PhoneState {
     /// A claimed login.
     #[must_use]
     pub fn pending(&self, login: LoginId) -> Option<Pending> {
-        fs::read(self.file(&format!("pending/{login}.json"))).ok().and_then(|b| serde_json::from_slice(&b).ok())
+        fs::read(self.file(&format!("pending/{login}.json")))
+            .ok()
+            .and_then(|b| serde_json::from_slice(&b).ok())
     }
 
     /// Forgets a claimed login.

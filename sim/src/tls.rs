@@ -1,4 +1,5 @@
-//! The phone's outer TLS. Nothing depends on it: the channel inside authenticates the server by the key in the enrolment link.
+//! The phone's outer TLS. Nothing depends on it: the channel inside authenticates the server by the
+//! key in the enrolment link.
 
 use std::{
     path::Path,
@@ -42,7 +43,9 @@ pub(crate) async fn connect(stream: TcpStream, host: &str) -> Result<Stream, Str
         roots.add(certificate.clone()).map_err(|e| e.to_string())?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|e| e.to_string())?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?;
     let config = builder.with_root_certificates(roots).with_no_client_auth();
     let name = ServerName::try_from(host.to_owned()).map_err(|e| e.to_string())?;
     let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;

@@ -63,7 +63,8 @@ impl Change {
             '-' => "delete",
             _ => "change",
         };
-        let members: Vec<Value> = self.members.iter().map(|(m, b, a)| json!({"member": m, "before": b, "after": a})).collect();
+        let members: Vec<Value> =
+            self.members.iter().map(|(m, b, a)| json!({"member": m, "before": b, "after": a})).collect();
         json!({"action": action, "object": self.what, "members": members}).to_string()
     }
 }
@@ -84,7 +85,9 @@ fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<(String, V
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.sign, self.what)?;
-        self.members.iter().try_for_each(|(member, before, after)| write!(f, "\n    {member}: {before} → {after}"))
+        self.members
+            .iter()
+            .try_for_each(|(member, before, after)| write!(f, "\n    {member}: {before} → {after}"))
     }
 }
 
@@ -96,7 +99,9 @@ mod tests {
     fn only_what_the_file_says_is_compared_and_every_difference_is_named() {
         let before = json!({"a": 1, "b": {"c": [1], "d": 2}, "e": "kept"});
         assert!(Change::between("x".into(), &before, &json!({"a": 1, "b": {"d": 2}})).is_none());
-        let change = Change::between("realm shop".into(), &before, &json!({"a": 2, "b": {"c": []}, "new": true})).expect("differs");
+        let change =
+            Change::between("realm shop".into(), &before, &json!({"a": 2, "b": {"c": []}, "new": true}))
+                .expect("differs");
         assert_eq!(change.to_string(), "~ realm shop\n    a: 1 → 2\n    b.c: [1] → []\n    new: null → true");
     }
 }

@@ -1,7 +1,8 @@
 //! What the file says, and how NS is brought there.
 
 use countersign_api::{
-    App, ChangeApiKey, ChangeRealm, Client, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole, RealmSettings, Role, limits, roles,
+    App, ChangeApiKey, ChangeRealm, Client, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole,
+    RealmSettings, Role, limits, roles,
 };
 use countersign_domain_ns::{
     client::{is_origin, is_web_url},
@@ -37,7 +38,8 @@ struct WantedRealm {
     roles: Vec<WantedRole>,
     #[serde(default, rename = "app", alias = "apps")]
     apps: Vec<WantedApp>,
-    /// Clients whose keys of the role `client` become `registrar`, when they are from before roles were narrowed.
+    /// Clients whose keys of the role `client` become `registrar`, when they are from before roles
+    /// were narrowed.
     #[serde(default)]
     registrars: Vec<String>,
     /// What the file does not name goes: clients (with their keys), roles, apps.
@@ -61,24 +63,30 @@ struct WantedApp {
 }
 
 impl Wanted {
-    /// What can be judged without asking: a rehearsal refuses it, and nothing is done by halves because of it.
+    /// What can be judged without asking: a rehearsal refuses it, and nothing is done by halves
+    /// because of it.
     pub(super) fn check(&self) -> Result<(), String> {
         let at = |what: String| move |why: BadText| format!("{what}: {why}");
         let roles = |of: &str, roles: &[WantedRole]| {
-            roles.iter().try_for_each(|r| text::name(&r.name).map_err(at(format!("role {of}{}: name", r.name))))
+            roles
+                .iter()
+                .try_for_each(|r| text::name(&r.name).map_err(at(format!("role {of}{}: name", r.name))))
         };
         roles("", &self.roles)?;
         for realm in &self.realms {
             let name = &realm.name;
             text::name(name).map_err(at(format!("realm {name}: name")))?;
-            text::shown(&realm.display_name, limits::DISPLAY_NAME, false).map_err(at(format!("realm {name}: display_name")))?;
+            text::shown(&realm.display_name, limits::DISPLAY_NAME, false)
+                .map_err(at(format!("realm {name}: display_name")))?;
             roles(&format!("{name}/"), &realm.roles)?;
             for client in &realm.clients {
                 client_is_fine(client).map_err(|why| format!("client {name}/{}: {why}", client.name))?;
             }
             for app in &realm.apps {
-                text::shown(&app.id, limits::NAME, false).map_err(at(format!("app {name}/{}: id", app.id)))?;
-                text::shown(&app.display_name, limits::DISPLAY_NAME, false).map_err(at(format!("app {name}/{}: display_name", app.id)))?;
+                text::shown(&app.id, limits::NAME, false)
+                    .map_err(at(format!("app {name}/{}: id", app.id)))?;
+                text::shown(&app.display_name, limits::DISPLAY_NAME, false)
+                    .map_err(at(format!("app {name}/{}: display_name", app.id)))?;
             }
         }
         Ok(())
@@ -106,15 +114,22 @@ impl WantedRealm {
         let failed = |e| (what.clone(), e);
         let known = doing.api.realms().await.map_err(failed)?.items.into_iter().find(|r| r.name == self.name);
         let mut changes = 0;
-        let change = ChangeRealm { display_name: Some(self.display_name.clone()), settings: self.settings.clone() };
+        let change =
+            ChangeRealm { display_name: Some(self.display_name.clone()), settings: self.settings.clone() };
         match &known {
             None => {
-                let new = NewRealm { name: self.name.clone(), display_name: self.display_name.clone(), settings: self.settings.clone() };
-                changes += doing.make(say, Change::new('+', what.clone()), doing.api.create_realm(&new)).await?;
+                let new = NewRealm {
+                    name: self.name.clone(),
+                    display_name: self.display_name.clone(),
+                    settings: self.settings.clone(),
+                };
+                changes +=
+                    doing.make(say, Change::new('+', what.clone()), doing.api.create_realm(&new)).await?;
             }
             Some(there) => {
                 if let Some(difference) = Change::between(what.clone(), there, &change) {
-                    changes += doing.make(say, difference, doing.api.change_realm(&self.name, &change)).await?;
+                    changes +=
+                        doing.make(say, difference, doing.api.change_realm(&self.name, &change)).await?;
                 }
             }
         }
@@ -127,37 +142,59 @@ impl WantedRealm {
 
     async fn clients(&self, doing: &Doing, ask: bool, say: Say<'_>) -> Result<usize, Failed> {
         let what = |name: &str| format!("client {}/{name}", self.name);
-        let there = if ask { doing.api.clients(&self.name).await.map_err(|e| (what("*"), e))? } else { Vec::new() };
+        let there =
+            if ask { doing.api.clients(&self.name).await.map_err(|e| (what("*"), e))? } else { Vec::new() };
         let (mut changes, mut fresh) = (0, Vec::new());
         for new in &self.clients {
             match there.iter().find(|c| c.name == new.name) {
                 None => {
                     // Whose enrolments it accepts may come later in the file.
                     let bare = NewClient { accepts_enrolments_of: Vec::new(), ..new.clone() };
-                    changes += doing.make(say, Change::new('+', what(&new.name)), doing.api.create_client(&self.name, &bare)).await?;
+                    changes += doing
+                        .make(
+                            say,
+                            Change::new('+', what(&new.name)),
+                            doing.api.create_client(&self.name, &bare),
+                        )
+                        .await?;
                     fresh.push(new);
                 }
                 Some(client) => {
                     let put = as_put(new);
                     if let Some(difference) = Change::between(what(&new.name), &of_client(client), &put) {
-                        changes += doing.make(say, difference, doing.api.put_client(&self.name, &client.id, &put)).await?;
+                        changes += doing
+                            .make(say, difference, doing.api.put_client(&self.name, &client.id, &put))
+                            .await?;
                     }
                 }
             }
         }
         for new in fresh.into_iter().filter(|new| !doing.dry && !new.accepts_enrolments_of.is_empty()) {
-            let made = doing.api.clients(&self.name).await.map_err(|e| (what(&new.name), e))?.into_iter().find(|c| c.name == new.name);
+            let made = doing
+                .api
+                .clients(&self.name)
+                .await
+                .map_err(|e| (what(&new.name), e))?
+                .into_iter()
+                .find(|c| c.name == new.name);
             if let Some(made) = made {
-                doing.api.put_client(&self.name, &made.id, &as_put(new)).await.map_err(|e| (what(&new.name), e))?;
+                doing
+                    .api
+                    .put_client(&self.name, &made.id, &as_put(new))
+                    .await
+                    .map_err(|e| (what(&new.name), e))?;
             }
         }
         for gone in there.iter().filter(|c| self.prune && !self.clients.iter().any(|w| w.name == c.name)) {
-            changes += doing.make(say, Change::new('-', what(&gone.name)), doing.api.delete_client(&self.name, &gone.id)).await?;
+            changes += doing
+                .make(say, Change::new('-', what(&gone.name)), doing.api.delete_client(&self.name, &gone.id))
+                .await?;
         }
         Ok(changes)
     }
 
-    /// Keys that could invite phones before roles were narrowed. One that was made since is what its maker could give, and stays so.
+    /// Keys that could invite phones before roles were narrowed. One that was made since is what
+    /// its maker could give, and stays so.
     async fn registrars(&self, doing: &Doing, ask: bool, say: Say<'_>) -> Result<usize, Failed> {
         let failed = |e| (format!("registrars of {}", self.name), e);
         if self.registrars.is_empty() || !ask {
@@ -167,7 +204,9 @@ impl WantedRealm {
         let mine = |id: &String| clients.iter().any(|c| c.id == *id && self.registrars.contains(&c.name));
         let keys = doing.api.api_keys_of_role(roles::CLIENT).await.map_err(failed)?;
         let mut changes = 0;
-        for key in keys.iter().filter(|k| k.unknown_maker && k.realm.as_ref() == Some(&self.name) && k.client.as_ref().is_some_and(mine)) {
+        for key in keys.iter().filter(|k| {
+            k.unknown_maker && k.realm.as_ref() == Some(&self.name) && k.client.as_ref().is_some_and(mine)
+        }) {
             let change = ChangeApiKey { role: roles::REGISTRAR.to_owned() };
             let told = Change {
                 members: vec![("role".to_owned(), roles::CLIENT.into(), roles::REGISTRAR.into())],
@@ -180,45 +219,70 @@ impl WantedRealm {
 
     async fn roles(&self, doing: &Doing, ask: bool, say: Say<'_>) -> Result<usize, Failed> {
         let what = |name: &str| format!("role {}/{name}", self.name);
-        let there = if ask { doing.api.roles(&self.name).await.map_err(|e| (what("*"), e))?.items } else { Vec::new() };
+        let there = if ask {
+            doing.api.roles(&self.name).await.map_err(|e| (what("*"), e))?.items
+        } else {
+            Vec::new()
+        };
         let mut changes = 0;
         for role in &self.roles {
             changes += role.bring(doing, Some(&self.name), &there, say).await?;
         }
-        for gone in there.iter().filter(|r| self.prune && !r.builtin && !self.roles.iter().any(|w| w.name == r.name)) {
-            changes += doing.make(say, Change::new('-', what(&gone.name)), doing.api.delete_role(&self.name, &gone.name)).await?;
+        for gone in
+            there.iter().filter(|r| self.prune && !r.builtin && !self.roles.iter().any(|w| w.name == r.name))
+        {
+            changes += doing
+                .make(say, Change::new('-', what(&gone.name)), doing.api.delete_role(&self.name, &gone.name))
+                .await?;
         }
         Ok(changes)
     }
 
     async fn apps(&self, doing: &Doing, ask: bool, say: Say<'_>) -> Result<usize, Failed> {
         let what = |id: &str| format!("app {}/{id}", self.name);
-        let there: Vec<App> = if ask { doing.api.apps(&self.name).await.map_err(|e| (what("*"), e))?.items } else { Vec::new() };
+        let there: Vec<App> = if ask {
+            doing.api.apps(&self.name).await.map_err(|e| (what("*"), e))?.items
+        } else {
+            Vec::new()
+        };
         let mut changes = 0;
         for app in &self.apps {
             let put = PutApp { display_name: app.display_name.clone(), min_version: app.min_version.clone() };
             let known = there.iter().find(|a| a.id == app.id);
-            let before = known.map(|a| PutApp { display_name: a.display_name.clone(), min_version: a.min_version.clone() });
+            let before = known
+                .map(|a| PutApp { display_name: a.display_name.clone(), min_version: a.min_version.clone() });
             if before.as_ref() == Some(&put) {
                 continue;
             }
             let difference = before.and_then(|b| Change::between(what(&app.id), &b, &put));
-            let change = difference.unwrap_or_else(|| Change::new(if known.is_some() { '~' } else { '+' }, what(&app.id)));
+            let change = difference
+                .unwrap_or_else(|| Change::new(if known.is_some() { '~' } else { '+' }, what(&app.id)));
             changes += doing.make(say, change, doing.api.put_app(&self.name, &app.id, &put)).await?;
         }
         for gone in there.iter().filter(|a| self.prune && !self.apps.iter().any(|w| w.id == a.id)) {
-            changes += doing.make(say, Change::new('-', what(&gone.id)), doing.api.delete_app(&self.name, &gone.id)).await?;
+            changes += doing
+                .make(say, Change::new('-', what(&gone.id)), doing.api.delete_app(&self.name, &gone.id))
+                .await?;
         }
         Ok(changes)
     }
 }
 
 impl WantedRole {
-    async fn bring(&self, doing: &Doing, realm: Option<&str>, there: &[Role], say: Say<'_>) -> Result<usize, Failed> {
-        let what = realm.map_or_else(|| format!("role {}", self.name), |realm| format!("role {realm}/{}", self.name));
+    async fn bring(
+        &self,
+        doing: &Doing,
+        realm: Option<&str>,
+        there: &[Role],
+        say: Say<'_>,
+    ) -> Result<usize, Failed> {
+        let what = realm
+            .map_or_else(|| format!("role {}", self.name), |realm| format!("role {realm}/{}", self.name));
         let known = there.iter().find(|r| r.name == self.name);
-        let same = known
-            .is_some_and(|r| r.permissions.len() == self.permissions.len() && self.permissions.iter().all(|p| r.permissions.contains(p)));
+        let same = known.is_some_and(|r| {
+            r.permissions.len() == self.permissions.len()
+                && self.permissions.iter().all(|p| r.permissions.contains(p))
+        });
         if same {
             return Ok(0);
         }
@@ -235,18 +299,31 @@ impl WantedRole {
 
 fn client_is_fine(client: &NewClient) -> Result<(), String> {
     text::name(&client.name).map_err(|why| format!("name: {why}"))?;
-    text::shown(&client.display_name, limits::DISPLAY_NAME, false).map_err(|why| format!("display_name: {why}"))?;
+    text::shown(&client.display_name, limits::DISPLAY_NAME, false)
+        .map_err(|why| format!("display_name: {why}"))?;
     if let Some(bad) = client.origins.iter().find(|o| !is_origin(o)) {
-        return Err(format!("origins: {bad} is no exact origin like https://shop.example (http on loopback only)"));
+        return Err(format!(
+            "origins: {bad} is no exact origin like https://shop.example (http on loopback only)"
+        ));
     }
-    match client.return_urls.iter().chain(&client.callback_urls).chain(&client.logo).find(|u| !is_web_url(u)) {
+    match client.return_urls.iter().chain(&client.callback_urls).chain(&client.logo).find(|u| !is_web_url(u))
+    {
         Some(bad) => Err(format!("{bad} must be an https URL without a fragment (http on loopback only)")),
         None => Ok(()),
     }
 }
 
 fn as_put(new: &NewClient) -> PutClient {
-    let NewClient { name: _, display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of } = new.clone();
+    let NewClient {
+        name: _,
+        display_name,
+        logo,
+        origins,
+        return_urls,
+        callback_urls,
+        templates,
+        accepts_enrolments_of,
+    } = new.clone();
     PutClient { display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of }
 }
 

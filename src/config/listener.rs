@@ -1,4 +1,5 @@
-//! Listeners: what is served where. `[[listener]]` says it in full; `listen.*` and `*_tls` are the short form.
+//! Listeners: what is served where. `[[listener]]` says it in full; `listen.*` and `*_tls` are the
+//! short form.
 
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
@@ -69,15 +70,20 @@ impl TryFrom<toml::Value> for ListenAddress {
     type Error = String;
 
     fn try_from(said: toml::Value) -> Result<Self, String> {
-        let address = |text: &str| text.parse().map(Bind::Tcp).map_err(|_| format!("{text} is not an address like 127.0.0.1:8080"));
+        let address = |text: &str| {
+            text.parse().map(Bind::Tcp).map_err(|_| format!("{text} is not an address like 127.0.0.1:8080"))
+        };
         let table = match said {
             toml::Value::String(text) => return address(&text).map(Self),
             toml::Value::Table(table) => table,
             other => return Err(format!("a {} is neither an address nor a table", other.type_str())),
         };
-        const HOW: &str = "a bind is an address, { unix = \"/path\", mode = \"0660\" } or { systemd = \"name\" }";
+        const HOW: &str =
+            "a bind is an address, { unix = \"/path\", mode = \"0660\" } or { systemd = \"name\" }";
         let text = |key: &str| table.get(key).and_then(toml::Value::as_str);
-        if let Some(unknown) = table.keys().find(|key| !["unix", "mode", "systemd", "tcp"].contains(&key.as_str())) {
+        if let Some(unknown) =
+            table.keys().find(|key| !["unix", "mode", "systemd", "tcp"].contains(&key.as_str()))
+        {
             return Err(format!("a bind has no {unknown}; {HOW}"));
         }
         match (text("tcp"), text("unix"), text("systemd"), table.len()) {
@@ -109,7 +115,12 @@ pub struct Listener {
 impl Listener {
     fn new(resources: &[Resource], at: SocketAddr, tls: &PortTls) -> Self {
         let name = resources.first().map_or("", |r| r.as_str()).to_owned();
-        Self { name, resources: resources.to_vec(), binds: vec![ListenAddress(Bind::Tcp(at))], tls: tls.clone() }
+        Self {
+            name,
+            resources: resources.to_vec(),
+            binds: vec![ListenAddress(Bind::Tcp(at))],
+            tls: tls.clone(),
+        }
     }
 
     /// How it speaks.
@@ -140,15 +151,22 @@ impl Listener {
                 && !tls.on()
             {
                 return Err(format!(
-                    "{} = {at} would speak plaintext beyond this machine; set {certificate} and {private}, or put a TLS proxy in front and set listen.allow_plaintext = true, or listen on 127.0.0.1",
+                    "{} = {at} would speak plaintext beyond this machine; set {certificate} and {private}, \
+                        or put a TLS proxy in front and set listen.allow_plaintext = true, or listen on \
+                        127.0.0.1",
                     key("binds")
                 ));
             }
-            if self.resources.contains(&Resource::Demo) && !matches!(at, Bind::Tcp(at) if at.ip().is_loopback()) {
+            if self.resources.contains(&Resource::Demo)
+                && !matches!(at, Bind::Tcp(at) if at.ip().is_loopback())
+            {
                 return Err(format!("{} = {at} must be a loopback address", key("binds")));
             }
             if tls.on() && !matches!(at, Bind::Tcp(_)) && matches!(at, Bind::Unix { .. }) {
-                return Err(format!("{} = {at} speaks no TLS: leave {certificate} empty there", key("binds")));
+                return Err(format!(
+                    "{} = {at} speaks no TLS: leave {certificate} empty there",
+                    key("binds")
+                ));
             }
         }
         Ok(())
@@ -192,10 +210,14 @@ impl Config {
     fn check_long_form(&self) -> Result<(), ConfigError> {
         let refuse = |why: String| Err(ConfigError::Unsafe(why));
         let short = |key: &&String| {
-            key.split_once('.').is_some_and(|(section, key)| section.ends_with("_tls") || section == "listen" && key != "allow_plaintext")
+            key.split_once('.').is_some_and(|(section, key)| {
+                section.ends_with("_tls") || section == "listen" && key != "allow_plaintext"
+            })
         };
         if let Some(key) = self.said.iter().find(short) {
-            return refuse(format!("{key} and [[listener]] both say where something listens; one of them must go"));
+            return refuse(format!(
+                "{key} and [[listener]] both say where something listens; one of them must go"
+            ));
         }
         let (mut names, mut served, mut places) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for listener in &self.listener {
@@ -208,10 +230,15 @@ impl Config {
             }
             for resource in &listener.resources {
                 if resource.kind() != listener.kind() {
-                    return refuse(format!("listener {name:?}: phone is no HTTP, and has a listener of its own"));
+                    return refuse(format!(
+                        "listener {name:?}: phone is no HTTP, and has a listener of its own"
+                    ));
                 }
                 if !served.insert(*resource) {
-                    return refuse(format!("listener {name:?}: {} is served by another listener already", resource.as_str()));
+                    return refuse(format!(
+                        "listener {name:?}: {} is served by another listener already",
+                        resource.as_str()
+                    ));
                 }
             }
             for ListenAddress(bind) in &listener.binds {

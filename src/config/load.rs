@@ -13,7 +13,8 @@ const PREFIX: &str = "COUNTERSIGN_";
 pub enum ConfigError {
     #[error("{0}: {1}")]
     File(String, String),
-    #[error("there is no setting {0}{nearest}", nearest = .1.as_ref().map(|n| format!("; did you mean {n}?")).unwrap_or_default())]
+    #[error("there is no setting {0}{nearest}", nearest = .1.as_ref().map(|n| format!("; did you mean \
+        {n}?")).unwrap_or_default())]
     Unknown(String, Option<String>),
     #[error("{0}: {1}")]
     Value(String, String),
@@ -26,15 +27,23 @@ impl Config {
     ///
     /// # Errors
     /// The first thing that is not a setting, or not a value of one.
-    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let defaults = Value::try_from(Self::default()).map_err(|e| ConfigError::Value("defaults".to_owned(), e.to_string()))?;
-        let Value::Table(mut table) = defaults else { return Err(ConfigError::Value("defaults".to_owned(), "no table".to_owned())) };
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let defaults = Value::try_from(Self::default())
+            .map_err(|e| ConfigError::Value("defaults".to_owned(), e.to_string()))?;
+        let Value::Table(mut table) = defaults else {
+            return Err(ConfigError::Value("defaults".to_owned(), "no table".to_owned()));
+        };
         let known = leaves(&table);
         let (mut listener, mut said) = (Vec::new(), BTreeSet::new());
         if let Some(path) = file {
             let name = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|e| ConfigError::File(name.clone(), e.to_string()))?;
-            let mut given: Table = text.parse().map_err(|e: toml::de::Error| ConfigError::File(name, e.to_string()))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|e| ConfigError::File(name.clone(), e.to_string()))?;
+            let mut given: Table =
+                text.parse().map_err(|e: toml::de::Error| ConfigError::File(name, e.to_string()))?;
             if let Some(all) = given.remove("listener") {
                 listener = listeners(&path.display().to_string(), all)?;
             }
@@ -58,9 +67,9 @@ impl Config {
             said.insert(path.clone());
         }
         judge(&table, file)?;
-        let config: Self = Value::Table(table)
-            .try_into()
-            .map_err(|e: toml::de::Error| ConfigError::Value("settings".to_owned(), e.message().to_owned()))?;
+        let config: Self = Value::Table(table).try_into().map_err(|e: toml::de::Error| {
+            ConfigError::Value("settings".to_owned(), e.message().to_owned())
+        })?;
         Ok(Self { listener, said, ..config })
     }
 }
@@ -68,23 +77,38 @@ impl Config {
 /// Each `[[listener]]` of a file.
 fn listeners(file: &str, all: Value) -> Result<Vec<Listener>, ConfigError> {
     let Value::Array(all) = all else {
-        return Err(ConfigError::Value(format!("{file}: listener"), "write [[listener]], once for each".to_owned()));
+        return Err(ConfigError::Value(
+            format!("{file}: listener"),
+            "write [[listener]], once for each".to_owned(),
+        ));
     };
     let read = |(n, one): (usize, Value)| {
-        let name = one.get("name").and_then(Value::as_str).map_or_else(|| format!("number {}", n + 1), |name| format!("{name:?}"));
-        one.try_into().map_err(|e: toml::de::Error| ConfigError::Value(format!("{file}: listener {name}"), e.message().to_owned()))
+        let name = one
+            .get("name")
+            .and_then(Value::as_str)
+            .map_or_else(|| format!("number {}", n + 1), |name| format!("{name:?}"));
+        one.try_into().map_err(|e: toml::de::Error| {
+            ConfigError::Value(format!("{file}: listener {name}"), e.message().to_owned())
+        })
     };
     all.into_iter().enumerate().map(read).collect()
 }
 
-/// Tries every value alone among defaults, so that the wrong one is named. What the environment says has been typed already.
+/// Tries every value alone among defaults, so that the wrong one is named. What the environment
+/// says has been typed already.
 fn judge(table: &Table, file: Option<&Path>) -> Result<(), ConfigError> {
     for (path, value) in leaves(table) {
         let Some((section, key)) = path.split_once('.') else { continue };
-        let alone = Table::from_iter([(section.to_owned(), Value::Table(Table::from_iter([(key.to_owned(), value)])))]);
+        let alone = Table::from_iter([(
+            section.to_owned(),
+            Value::Table(Table::from_iter([(key.to_owned(), value)])),
+        )]);
         if let Err(e) = Value::Table(alone).try_into::<Config>() {
             let place = file.map(|f| format!("{}: ", f.display())).unwrap_or_default();
-            return Err(ConfigError::Value(format!("{place}{path} ({} in the environment)", twin(&path)), e.message().to_owned()));
+            return Err(ConfigError::Value(
+                format!("{place}{path} ({} in the environment)", twin(&path)),
+                e.message().to_owned(),
+            ));
         }
     }
     Ok(())
@@ -92,14 +116,19 @@ fn judge(table: &Table, file: Option<&Path>) -> Result<(), ConfigError> {
 
 /// Our variables, and under our names what a known variable of nextAuth says.
 fn with_aliases(all: Vec<(String, String)>) -> Result<Vec<(String, String)>, ConfigError> {
-    let mut ours: Vec<(String, String)> = all.iter().filter(|(name, _)| name.starts_with(PREFIX)).cloned().collect();
+    let mut ours: Vec<(String, String)> =
+        all.iter().filter(|(name, _)| name.starts_with(PREFIX)).cloned().collect();
     for (theirs, text) in &all {
         let Some((path, value)) = super::aliases::carry(theirs, text)? else { continue };
         let name = twin(path);
-        if let Some((_, other)) = ours.iter().find(|(other, _)| *other == name || *other == format!("{name}_FILE"))
+        if let Some((_, other)) =
+            ours.iter().find(|(other, _)| *other == name || *other == format!("{name}_FILE"))
             && *other != value
         {
-            return Err(ConfigError::Value(theirs.clone(), format!("{name} is set, too, to something else; one of them must go")));
+            return Err(ConfigError::Value(
+                theirs.clone(),
+                format!("{name} is set, too, to something else; one of them must go"),
+            ));
         }
         ours.push((name, value));
     }
@@ -110,12 +139,20 @@ fn with_aliases(all: Vec<(String, String)>) -> Result<Vec<(String, String)>, Con
 const SECRETS: [&str; 3] = ["database.url", "kv.url", "sfs_database.url"];
 
 /// The variable itself, or what the file says that it names.
-fn secret_file(name: String, text: String, environment: &[(String, String)]) -> Result<(String, String), ConfigError> {
-    let Some(meant) = SECRETS.iter().map(|path| twin(path)).find(|meant| name == format!("{meant}_FILE")) else { return Ok((name, text)) };
+fn secret_file(
+    name: String,
+    text: String,
+    environment: &[(String, String)],
+) -> Result<(String, String), ConfigError> {
+    let Some(meant) = SECRETS.iter().map(|path| twin(path)).find(|meant| name == format!("{meant}_FILE"))
+    else {
+        return Ok((name, text));
+    };
     if environment.iter().any(|(other, _)| *other == meant) {
         return Err(ConfigError::Value(name, format!("{meant} is set, too; one of them must go")));
     }
-    let held = std::fs::read_to_string(&text).map_err(|e| ConfigError::File(format!("{name} = {text}"), e.to_string()))?;
+    let held = std::fs::read_to_string(&text)
+        .map_err(|e| ConfigError::File(format!("{name} = {text}"), e.to_string()))?;
     Ok((meant, held.trim().to_owned()))
 }
 
@@ -127,7 +164,9 @@ fn leaves(table: &Table) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for (section, value) in table {
         match value {
-            Value::Table(keys) => found.extend(keys.iter().map(|(key, value)| (format!("{section}.{key}"), value.clone()))),
+            Value::Table(keys) => {
+                found.extend(keys.iter().map(|(key, value)| (format!("{section}.{key}"), value.clone())))
+            }
             other => found.push((section.clone(), other.clone())),
         }
     }
@@ -151,8 +190,12 @@ fn set(table: &mut Table, known: &[(String, Value)], path: &str, value: Value) -
 fn typed(table: &Table, path: &str, text: &str) -> Result<Value, String> {
     let default = path.split_once('.').and_then(|(section, key)| table.get(section)?.get(key));
     match default {
-        Some(Value::Integer(_)) => text.parse().map(Value::Integer).map_err(|_| format!("{text} is not a whole number")),
-        Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).map_err(|_| format!("{text} is neither true nor false")),
+        Some(Value::Integer(_)) => {
+            text.parse().map(Value::Integer).map_err(|_| format!("{text} is not a whole number"))
+        }
+        Some(Value::Boolean(_)) => {
+            text.parse().map(Value::Boolean).map_err(|_| format!("{text} is neither true nor false"))
+        }
         _ => Ok(Value::String(text.to_owned())),
     }
 }
@@ -206,7 +249,10 @@ mod tests {
         let e = load("[phone]\nhelo_ms = 10", &[]).expect_err("unknown");
         assert_eq!(e.to_string(), "there is no setting phone.helo_ms; did you mean phone.hello_ms?");
         let e = load("", &[("COUNTERSIGN_LISTEN_RESTT", "x")]).expect_err("unknown");
-        assert_eq!(e.to_string(), "there is no setting COUNTERSIGN_LISTEN_RESTT; did you mean COUNTERSIGN_LISTEN_REST?");
+        assert_eq!(
+            e.to_string(),
+            "there is no setting COUNTERSIGN_LISTEN_RESTT; did you mean COUNTERSIGN_LISTEN_REST?"
+        );
         assert!(load("x = 1", &[]).is_err());
     }
 
@@ -227,7 +273,8 @@ mod tests {
 
     #[test]
     fn what_the_deployments_set_is_there_to_be_set() {
-        let compose: serde_json::Value = serde_saphyr::from_str(include_str!("../../deploy/compose.yaml")).expect("YAML");
+        let compose: serde_json::Value =
+            serde_saphyr::from_str(include_str!("../../deploy/compose.yaml")).expect("YAML");
         let pod = compose["x-pod"]["environment"].as_object().expect("an environment");
         assert!(pod.len() > 10);
         let secret = tempfile::NamedTempFile::new().expect("a file");
@@ -236,7 +283,10 @@ mod tests {
             .iter()
             .map(|(name, value)| {
                 let value = value.as_str().expect("a text").replace("${HOST:?}", "login.example");
-                (name.clone(), if name.ends_with("_URL_FILE") { secret.path().display().to_string() } else { value })
+                (
+                    name.clone(),
+                    if name.ends_with("_URL_FILE") { secret.path().display().to_string() } else { value },
+                )
             })
             .collect();
         let config = Config::load(None, env.into_iter()).expect("all are settings");
@@ -277,7 +327,10 @@ mod tests {
     fn plaintext_beyond_loopback_takes_an_explicit_yes() {
         let open = load("[listen]\nrest = \"0.0.0.0:8080\"", &[]).expect("parses");
         assert!(open.check().expect_err("unsafe").to_string().contains("listen.allow_plaintext"));
-        load("[listen]\nrest = \"0.0.0.0:8080\"\nallow_plaintext = true", &[]).expect("parses").check().expect("said yes");
+        load("[listen]\nrest = \"0.0.0.0:8080\"\nallow_plaintext = true", &[])
+            .expect("parses")
+            .check()
+            .expect("said yes");
         assert!(load("[public]\nphone = \"ws://id.example\"", &[]).expect("parses").check().is_err());
     }
 }

@@ -1,6 +1,8 @@
-//! Settings: defaults, then a TOML file, then `COUNTERSIGN_*` from the environment. No file is needed.
+//! Settings: defaults, then a TOML file, then `COUNTERSIGN_*` from the environment. No file is
+//! needed.
 //!
-//! Every key has an environment twin: `phone.hello_ms` is `COUNTERSIGN_PHONE_HELLO_MS`. Unknown keys are refused, with the nearest name.
+//! Every key has an environment twin: `phone.hello_ms` is `COUNTERSIGN_PHONE_HELLO_MS`. Unknown
+//! keys are refused, with the nearest name.
 
 mod aliases;
 pub mod listener;
@@ -50,7 +52,8 @@ pub struct Listen {
     pub phone: SocketAddr,
     pub admin: SocketAddr,
     pub demo: SocketAddr,
-    /// Listeners speak plaintext; beyond loopback that takes this explicit yes, because a proxy must do TLS.
+    /// Listeners speak plaintext; beyond loopback that takes this explicit yes, because a proxy
+    /// must do TLS.
     pub allow_plaintext: bool,
 }
 
@@ -160,7 +163,8 @@ impl std::fmt::Debug for Hidden {
     }
 }
 
-/// What a port asks of its clients. What they may do is another question: REST lets in certificates that are listed.
+/// What a port asks of its clients. What they may do is another question: REST lets in certificates
+/// that are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientCertificates {
@@ -199,7 +203,8 @@ impl PortTls {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Database {
-    /// `postgres://user:password@host/name`, `mysql://…`, `sqlite:///path`. Empty: a file in the data directory.
+    /// `postgres://user:password@host/name`, `mysql://…`, `sqlite:///path`. Empty: a file in the
+    /// data directory.
     pub url: Hidden,
     /// `auto`, `off`, `require`, `verify-ca` or `verify-full`.
     pub tls: String,
@@ -216,7 +221,8 @@ pub struct Database {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Kv {
-    /// `redis://`, `rediss://`, `redis-sentinel://` or `rediss-sentinel://`. Empty: this process's memory, which is for one pod.
+    /// `redis://`, `rediss://`, `redis-sentinel://` or `rediss-sentinel://`. Empty: this process's
+    /// memory, which is for one pod.
     pub url: Hidden,
     /// Who vouches for Redis' certificate, instead of the CAs of the web. PEM.
     pub ca_file: PathBuf,
@@ -246,13 +252,24 @@ impl Default for Kv {
 impl Default for Listen {
     fn default() -> Self {
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        Self { rest: at(8080), page: at(9999), phone: at(8888), admin: at(9613), demo: at(8000), allow_plaintext: false }
+        Self {
+            rest: at(8080),
+            page: at(9999),
+            phone: at(8888),
+            admin: at(9613),
+            demo: at(8000),
+            allow_plaintext: false,
+        }
     }
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Pretty, level: "info,actix_server=warn,actix_http=warn".to_owned(), access: false }
+        Self {
+            format: LogFormat::Pretty,
+            level: "info,actix_server=warn,actix_http=warn".to_owned(),
+            access: false,
+        }
     }
 }
 
@@ -320,19 +337,27 @@ impl Config {
         self.listeners()?;
         if self.database_is_shared() && self.kv.url.0.is_empty() {
             return Err(ConfigError::Unsafe(
-                "database.url names a server, which several pods can share, but kv.url is empty: pods that keep logins in their own memory do not see each other's; set kv.url = \"redis://…\"".to_owned(),
+                "database.url names a server, which several pods can share, but kv.url is empty: pods that \
+                    keep logins in their own memory do not see each other's; set kv.url \
+                    = \"redis://…\""
+                    .to_owned(),
             ));
         }
         let of_sfs = &self.sfs_database.url;
         if !of_sfs.0.is_empty() && *of_sfs == self.database.url {
             return Err(ConfigError::Unsafe(
-                "sfs_database.url and database.url name the same database; each service has one of its own".to_owned(),
+                "sfs_database.url and database.url name the same database; each service has one of its own"
+                    .to_owned(),
             ));
         }
-        for (key, url) in [("page", &self.public.page), ("phone", &self.public.phone), ("app", &self.public.app)] {
+        for (key, url) in
+            [("page", &self.public.page), ("phone", &self.public.phone), ("app", &self.public.app)]
+        {
             let loopback = ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| at_host(url, host));
             if !url.is_empty() && !loopback && !url.starts_with("wss://") && !url.starts_with("https://") {
-                return Err(ConfigError::Unsafe(format!("public.{key} = {url} must be wss:// or https:// beyond loopback")));
+                return Err(ConfigError::Unsafe(format!(
+                    "public.{key} = {url} must be wss:// or https:// beyond loopback"
+                )));
             }
         }
         Ok(())
@@ -341,8 +366,13 @@ impl Config {
 
 /// Whether a URL without TLS names exactly this host.
 fn at_host(url: &str, host: &str) -> bool {
-    let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("http://")).and_then(|rest| rest.strip_prefix(host));
-    let port = |rest: &str| rest.strip_prefix(':').is_some_and(|p| p.split('/').next().unwrap_or_default().parse::<u16>().is_ok());
+    let rest = url
+        .strip_prefix("ws://")
+        .or_else(|| url.strip_prefix("http://"))
+        .and_then(|rest| rest.strip_prefix(host));
+    let port = |rest: &str| {
+        rest.strip_prefix(':').is_some_and(|p| p.split('/').next().unwrap_or_default().parse::<u16>().is_ok())
+    };
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || port(rest))
 }
 
@@ -362,7 +392,9 @@ mod tests {
         for url in ["ws://127.0.0.1", "http://127.0.0.1/", "ws://127.0.0.1:9999/page"] {
             assert!(at_host(url, "127.0.0.1"), "{url}");
         }
-        for url in ["ws://127.0.0.1.example", "ws://127.0.0.1:80@example/", "wss://127.0.0.1", "ws://127.0.0.1:x"] {
+        for url in
+            ["ws://127.0.0.1.example", "ws://127.0.0.1:80@example/", "wss://127.0.0.1", "ws://127.0.0.1:x"]
+        {
             assert!(!at_host(url, "127.0.0.1"), "{url}");
         }
     }

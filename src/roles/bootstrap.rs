@@ -50,7 +50,11 @@ pub(super) struct Behind {
 /// Where the truth is, and how to speak to it.
 pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, TlsOptions), StartError> {
     let d = &config.database;
-    let url = if d.url.0.is_empty() { DatabaseUrl::Sqlite(data.database(DATABASE)?) } else { d.url.0.parse().map_err(store_error)? };
+    let url = if d.url.0.is_empty() {
+        DatabaseUrl::Sqlite(data.database(DATABASE)?)
+    } else {
+        d.url.0.parse().map_err(store_error)?
+    };
     Ok((url, tls("database", d)?))
 }
 
@@ -60,7 +64,11 @@ pub(super) fn tls(section: &str, d: &Database) -> Result<TlsOptions, StartError>
     let identity = match (file(&d.client_certificate_file), file(&d.client_key_file)) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
-        _ => return Err(StartError::Other(format!("{section}.client_certificate_file and {section}.client_key_file belong together"))),
+        _ => {
+            return Err(StartError::Other(format!(
+                "{section}.client_certificate_file and {section}.client_key_file belong together"
+            )));
+        }
     };
     Ok(TlsOptions { mode: d.tls.parse().map_err(store_error)?, ca: file(&d.ca_file), identity })
 }
@@ -69,7 +77,8 @@ fn store_error(e: StoreError) -> StartError {
     StartError::Store(e.to_string())
 }
 
-/// The real ports. Migrates the database, so it runs before the actor system starts, on the runtime that connections will live on.
+/// The real ports. Migrates the database, so it runs before the actor system starts, on the runtime
+/// that connections will live on.
 pub(super) async fn ports(data: &DataDir, config: &Config, metrics: Metrics) -> Result<Behind, StartError> {
     let (random, clock, rt) = (Arc::new(OsRandom), Arc::new(WallClock), Handle::current());
     let (url, tls) = database(data, config)?;
@@ -108,8 +117,8 @@ fn redis_url(config: &Config) -> Result<RedisUrl, StartError> {
     if config.kv.ca_file.as_os_str().is_empty() {
         return Ok(url);
     }
-    let ca =
-        std::fs::read(&config.kv.ca_file).map_err(|e| StartError::Other(format!("kv.ca_file = {}: {e}", config.kv.ca_file.display())))?;
+    let ca = std::fs::read(&config.kv.ca_file)
+        .map_err(|e| StartError::Other(format!("kv.ca_file = {}: {e}", config.kv.ca_file.display())))?;
     Ok(url.trusting(ca)?)
 }
 
@@ -143,8 +152,8 @@ fn storage(store: NsStore, memory: Option<(Arc<MemoryKv>, Arc<MemoryLive>)>) -> 
     })
 }
 
-/// The first root key, in a database that never had one: pods that share a database make one between them, and a key that
-/// was deleted does not come back, whatever file lies there.
+/// The first root key, in a database that never had one: pods that share a database make one
+/// between them, and a key that was deleted does not come back, whatever file lies there.
 pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartError> {
     let keys = ApiKeys::new(ports.clone());
     if keys.had_root().await? {
@@ -152,7 +161,8 @@ pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartE
             && !keys.knows(&old).await?
         {
             let file = data.file("root-api-key");
-            tracing::warn!(file = %file.display(), "the root API key in this file does not work (any more); remove the file");
+            tracing::warn!(file = %file.display(), "the root API key in this file does not work (any more); \
+                remove the file");
         }
         return Ok(());
     }
@@ -170,7 +180,8 @@ pub(super) async fn realm(
     name: &str,
     display_name: &str,
 ) -> Result<Arc<countersign_domain_ns::realm::OpenRealm>, StartError> {
-    // Known by what was read just now; asking for what is not there would look again, and take its time.
+    // Known by what was read just now; asking for what is not there would look again, and take its
+    // time.
     if realms.all().iter().any(|realm| realm.name == name)
         && let Some(realm) = realms.by_name(name).await?
     {

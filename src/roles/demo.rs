@@ -19,13 +19,19 @@ use crate::config::listener::Resource;
 
 const NAME: &str = "demo-shop";
 
-/// Starts the demo against this NS. It gets a fresh API key each time: nothing of it is kept on disk.
-pub(super) async fn serve(ns: &Ns, listener: TcpListener, places: &Places) -> Result<(String, Server), StartError> {
+/// Starts the demo against this NS. It gets a fresh API key each time: nothing of it is kept on
+/// disk.
+pub(super) async fn serve(
+    ns: &Ns,
+    listener: TcpListener,
+    places: &Places,
+) -> Result<(String, Server), StartError> {
     let ports = &ns.parts.ports;
     let plain = |resource| places.url(resource, "http").filter(|url| url.starts_with("http://"));
     let (Some(rest), Some(page_origin)) = (plain(Resource::Rest), plain(Resource::Page)) else {
         return Err(StartError::Other(
-            "the demo speaks to its neighbours in the clear: --demo goes without rest_tls and page_tls".to_owned(),
+            "the demo speaks to its neighbours in the clear: --demo goes without rest_tls and page_tls"
+                .to_owned(),
         ));
     };
     let realm = &bootstrap::realm(&ns.parts.heart.realms, "demo", "Demo").await?;
@@ -48,12 +54,17 @@ pub(super) async fn serve(ns: &Ns, listener: TcpListener, places: &Places) -> Re
     Ok((own_origin, server))
 }
 
-/// The virtual phone that was built beside this program, as one calls it from here; else by its name.
+/// The virtual phone that was built beside this program, as one calls it from here; else by its
+/// name.
 fn phone_command() -> String {
     const NAME: &str = "countersign-phone";
-    let beside = std::env::current_exe().ok().map(|exe| exe.with_file_name(NAME)).filter(|phone| phone.exists());
+    let beside =
+        std::env::current_exe().ok().map(|exe| exe.with_file_name(NAME)).filter(|phone| phone.exists());
     let here = std::env::current_dir().unwrap_or_default();
-    beside.map_or_else(|| NAME.to_owned(), |phone| phone.strip_prefix(&here).unwrap_or(&phone).display().to_string())
+    beside.map_or_else(
+        || NAME.to_owned(),
+        |phone| phone.strip_prefix(&here).unwrap_or(&phone).display().to_string(),
+    )
 }
 
 /// The demo's client, made anew each time: its origin may have moved, and its old keys go with it.

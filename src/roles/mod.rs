@@ -88,10 +88,19 @@ impl From<countersign_ports::Fault> for StartError {
     }
 }
 
-/// The runtime of everything that is not the actor system's: connections to a database server live on it. Fewer threads than cores: two that share little work wake each other.
+/// The runtime of everything that is not the actor system's: connections to a database server live
+/// on it. Fewer threads than cores: two that share little work wake each other.
 fn runtime(config: &Config) -> Result<Runtime, StartError> {
-    let threads = if config.database_is_shared() { available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)) } else { 1 };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name("io").enable_all().build();
+    let threads = if config.database_is_shared() {
+        available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
+    } else {
+        1
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("io")
+        .enable_all()
+        .build();
     runtime.map_err(|e| StartError::Other(e.to_string()))
 }
 
@@ -136,7 +145,9 @@ impl Prepared {
     /// SFS in a folder of its own. A database server has NS's tables, and is not SFS's.
     async fn sfs_beside(plan: &Plan, exposition: &Exposition) -> Result<Option<sfs::Behind>, StartError> {
         if !plan.role.has_sfs(&plan.config) {
-            tracing::info!("SFS is left out: database.url names a server, and sfs_database.url says no database for SFS");
+            tracing::info!(
+                "SFS is left out: database.url names a server, and sfs_database.url says no database for SFS"
+            );
             return Ok(None);
         }
         let data = DataDir::open(&sfs::folder(&plan.data))?;
@@ -153,7 +164,9 @@ impl Prepared {
 /// Runs until told to stop.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
     if plan.demo && plan.role == ProcessRole::Sfs {
-        return Err(StartError::Other("the demo is a client of NS: --demo goes with `all` or `ns`".to_owned()));
+        return Err(StartError::Other(
+            "the demo is a client of NS: --demo goes with `all` or `ns`".to_owned(),
+        ));
     }
     let runtime = runtime(&plan.config)?;
     let prepared = runtime.block_on(Prepared::open(&plan))?;
@@ -193,14 +206,17 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
     }
     data_dir::say_ready(&plan.data, &ready)?;
     let at = |resource| places.address(resource).map(tracing::field::display);
-    let (rest, page, phone, admin) = (at(Resource::Rest), at(Resource::Page), at(Resource::Phone), at(Resource::Admin));
+    let (rest, page, phone, admin) =
+        (at(Resource::Rest), at(Resource::Page), at(Resource::Phone), at(Resource::Admin));
     let origin = ready.demo.as_deref();
     tracing::info!(role = plan.role.as_str(), rest, page, phone, admin, demo = origin, "ready");
     if let Some(origin) = origin {
         tracing::info!("open {origin} in a browser");
     }
     let (spread, deadline) = (config.drain.spread_ms, config.drain.deadline_ms);
-    let code = lifecycle::until_the_end(running, Duration::from_millis(spread), Duration::from_millis(deadline)).await;
+    let code =
+        lifecycle::until_the_end(running, Duration::from_millis(spread), Duration::from_millis(deadline))
+            .await;
     drop(folder);
     Ok(code)
 }

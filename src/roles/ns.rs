@@ -46,7 +46,12 @@ pub(super) struct Ns {
 
 impl Ns {
     /// Starts the registries, and makes what a first start makes.
-    pub(super) async fn start(plan: &Plan, data: &DataDir, behind: Behind, places: &Places) -> Result<Self, StartError> {
+    pub(super) async fn start(
+        plan: &Plan,
+        data: &DataDir,
+        behind: Behind,
+        places: &Places,
+    ) -> Result<Self, StartError> {
         let Behind { ports, storage, parts, metrics } = behind;
         let config = &plan.config;
         let (heart, deaths) = Heart::start(ports.clone(), settings(config)).await?;
@@ -117,7 +122,8 @@ impl Service for Ns {
 
     async fn left(&self) -> usize {
         let metrics = &self.parts.metrics;
-        let open = metrics.shared.level(Metric::PhoneConnections) + metrics.own.level(metrics::Metric::PageConnections);
+        let open = metrics.shared.level(Metric::PhoneConnections)
+            + metrics.own.level(metrics::Metric::PageConnections);
         self.parts.heart.drain.left().await.max(usize::try_from(open).unwrap_or(0))
     }
 
@@ -152,7 +158,11 @@ fn urls(config: &Config, places: &Places) -> Result<PublicUrls, StartError> {
     let p = &config.public;
     Ok(PublicUrls {
         page: format!("{}/page", places.public(&p.page, "page", Resource::Page, "ws")?),
-        phone: format!("{}{}", places.public(&p.phone, "phone", Resource::Phone, "ws")?, ServerRole::Ns.path()),
+        phone: format!(
+            "{}{}",
+            places.public(&p.phone, "phone", Resource::Phone, "ws")?,
+            ServerRole::Ns.path()
+        ),
         app: format!("{}/app", places.public(&p.app, "app", Resource::Assets, "http")?),
     })
 }
@@ -186,10 +196,18 @@ mod faults {
     }
 
     async fn sabotage(name: web::Path<String>) -> HttpResponse {
-        if crate::cli::sabotage(&name) { HttpResponse::Ok().finish() } else { HttpResponse::NotFound().finish() }
+        if crate::cli::sabotage(&name) {
+            HttpResponse::Ok().finish()
+        } else {
+            HttpResponse::NotFound().finish()
+        }
     }
 
     async fn panic_in(heart: web::Data<Heart>, what: web::Path<String>) -> HttpResponse {
-        if heart.panic_in(&what).await { HttpResponse::Ok().finish() } else { HttpResponse::NotFound().finish() }
+        if heart.panic_in(&what).await {
+            HttpResponse::Ok().finish()
+        } else {
+            HttpResponse::NotFound().finish()
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! What is done with a data directory or a database while nothing is served: `init`, `migrate`, and what runs beside a pod.
+//! What is done with a data directory or a database while nothing is served: `init`, `migrate`, and
+//! what runs beside a pod.
 
 use std::path::{Path, PathBuf};
 
@@ -32,9 +33,11 @@ impl ProcessRole {
         matches!(self, Self::All | Self::Ns)
     }
 
-    /// Whether a process of this role serves SFS. Beside NS on a database server it takes a database of its own.
+    /// Whether a process of this role serves SFS. Beside NS on a database server it takes a
+    /// database of its own.
     pub(super) fn has_sfs(self, config: &Config) -> bool {
-        let beside = self == Self::All && !(config.database_is_shared() && config.sfs_database.url.0.is_empty());
+        let beside =
+            self == Self::All && !(config.database_is_shared() && config.sfs_database.url.0.is_empty());
         self == Self::Sfs || beside
     }
 
@@ -95,7 +98,9 @@ pub(crate) fn migrate(
     let mut found = Vec::new();
     let runtime = runtime(config)?;
     let mut run = |service, url: &DatabaseUrl, tls: &TlsOptions, migrations: Migrations| {
-        let state = runtime.block_on(migrate_database(url, tls, migrations, what)).map_err(|e| StartError::Store(e.to_string()))?;
+        let state = runtime
+            .block_on(migrate_database(url, tls, migrations, what))
+            .map_err(|e| StartError::Store(e.to_string()))?;
         found.push((service, state));
         Ok::<_, StartError>(())
     };
@@ -107,7 +112,10 @@ pub(crate) fn migrate(
         };
         let (url, tls) = match folder.as_ref().or(top.as_ref()) {
             Some(data) => bootstrap::database(data, config)?,
-            None => (by_url("database.url", &config.database.url.0)?, bootstrap::tls("database", &config.database)?),
+            None => (
+                by_url("database.url", &config.database.url.0)?,
+                bootstrap::tls("database", &config.database)?,
+            ),
         };
         run("ns", &url, &tls, countersign_store_ns::migrations())?;
     }
@@ -117,7 +125,10 @@ pub(crate) fn migrate(
         let folder = data.map(|path| DataDir::open(&role.sfs_folder(path))).transpose()?;
         let (url, tls) = match &folder {
             Some(data) => sfs::database(data, config)?,
-            None => (by_url("sfs_database.url", &config.sfs_database.url.0)?, bootstrap::tls("sfs_database", &config.sfs_database)?),
+            None => (
+                by_url("sfs_database.url", &config.sfs_database.url.0)?,
+                bootstrap::tls("sfs_database", &config.sfs_database)?,
+            ),
         };
         run("sfs", &url, &tls, countersign_store_sfs::migrations())?;
     }
@@ -141,33 +152,57 @@ impl Beside {
     fn url(&self) -> Result<(DatabaseUrl, TlsOptions), StartError> {
         let tls = bootstrap::tls("database", &self.config.database)?;
         if !self.config.database.url.0.is_empty() {
-            return Ok((self.config.database.url.0.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))?, tls));
+            return Ok((
+                self.config
+                    .database
+                    .url
+                    .0
+                    .parse()
+                    .map_err(|e: StoreError| StartError::Store(e.to_string()))?,
+                tls,
+            ));
         }
-        let Some(data) = &self.data else { return Err(StartError::Other("give --data DIR, or database.url".to_owned())) };
+        let Some(data) = &self.data else {
+            return Err(StartError::Other("give --data DIR, or database.url".to_owned()));
+        };
         let file = data_layout::ns_path(data).join(DATABASE);
         if !file.exists() {
-            return Err(StartError::Other(format!("{} is not there: nothing has started with this directory yet", file.display())));
+            return Err(StartError::Other(format!(
+                "{} is not there: nothing has started with this directory yet",
+                file.display()
+            )));
         }
         Ok((DatabaseUrl::Sqlite(file), tls))
     }
 
     /// Opens the store and asks it.
-    fn ask<T, F: Future<Output = Result<T, StartError>>>(&self, question: impl FnOnce(NsStore) -> F) -> Result<T, StartError> {
+    fn ask<T, F: Future<Output = Result<T, StartError>>>(
+        &self,
+        question: impl FnOnce(NsStore) -> F,
+    ) -> Result<T, StartError> {
         let ((url, tls), runtime) = (self.url()?, runtime(&self.config)?);
         runtime.block_on(async {
-            let store = NsStore::open(&url, &tls, 1, runtime.handle()).await.map_err(|e| StartError::Store(e.to_string()))?;
+            let store = NsStore::open(&url, &tls, 1, runtime.handle())
+                .await
+                .map_err(|e| StartError::Store(e.to_string()))?;
             question(store).await
         })
     }
 
-    /// Only where the schema is this program's: what it would read or write else is not what it takes it for.
-    fn ask_current<T, F: Future<Output = Result<T, StartError>>>(&self, question: impl FnOnce(NsStore) -> F) -> Result<T, StartError> {
+    /// Only where the schema is this program's: what it would read or write else is not what it
+    /// takes it for.
+    fn ask_current<T, F: Future<Output = Result<T, StartError>>>(
+        &self,
+        question: impl FnOnce(NsStore) -> F,
+    ) -> Result<T, StartError> {
         let ((url, tls), runtime) = (self.url()?, runtime(&self.config)?);
         let look = migrate_database(&url, &tls, countersign_store_ns::migrations(), What::Look);
-        let SchemaState { pending, .. } = runtime.block_on(look).map_err(|e| StartError::Store(e.to_string()))?;
+        let SchemaState { pending, .. } =
+            runtime.block_on(look).map_err(|e| StartError::Store(e.to_string()))?;
         if !pending.is_empty() {
             return Err(StartError::Other(
-                "the database is of an older release: run `countersign migrate` first, or start a pod".to_owned(),
+                "the database is of an older release: run `countersign migrate` first, or start a pod"
+                    .to_owned(),
             ));
         }
         drop(runtime);
@@ -180,7 +215,9 @@ impl Beside {
             let made = handles::break_glass(&store, &WallClock, &OsRandom, name).await;
             let handles::Made { key, secret } = made.map_err(|stop| match stop {
                 Stop::Fault(fault) => StartError::from(fault),
-                Stop::Refused(_) | Stop::Limited(_) => StartError::Other("the key could not be kept; try again".to_owned()),
+                Stop::Refused(_) | Stop::Limited(_) => {
+                    StartError::Other("the key could not be kept; try again".to_owned())
+                }
             })?;
             Ok((key.id, secret))
         })

@@ -41,7 +41,9 @@ pub(super) fn bind(plan: &Plan, served: &[Resource]) -> Result<Vec<Bound>, Start
     let all = config.listeners().map_err(|e| StartError::Other(e.to_string()))?;
     if let Some(missing) = served.iter().find(|r| !all.iter().any(|l| l.resources.contains(r))) {
         let name = missing.as_str();
-        return Err(StartError::Other(format!("no listener serves {name}: add \"{name}\" to the resources of a [[listener]]")));
+        return Err(StartError::Other(format!(
+            "no listener serves {name}: add \"{name}\" to the resources of a [[listener]]"
+        )));
     }
     let long = !config.listener.is_empty();
     let mut bound = Vec::new();
@@ -49,14 +51,20 @@ pub(super) fn bind(plan: &Plan, served: &[Resource]) -> Result<Vec<Bound>, Start
         let stranger = listener.resources.iter().find(|r| !served.contains(r)).copied();
         if let (Some(stranger), true) = (stranger, long) {
             let (name, what) = (&listener.name, stranger.as_str());
-            return Err(StartError::Other(format!("listener {name:?}: {what} is not served here; take it out of resources")));
+            return Err(StartError::Other(format!(
+                "listener {name:?}: {what} is not served here; take it out of resources"
+            )));
         }
         listener.resources.retain(|r| served.contains(r));
         if listener.resources.is_empty() {
             continue;
         }
         let open = |ListenAddress(at): &ListenAddress| {
-            let key = if long { format!("listener {:?}", listener.name) } else { format!("listen.{}", listener.name) };
+            let key = if long {
+                format!("listener {:?}", listener.name)
+            } else {
+                format!("listen.{}", listener.name)
+            };
             listener::bind(at, &mut handed).map_err(|e| StartError::Listen(at.to_string(), key, e))
         };
         let sockets = listener.binds.iter().map(open).collect::<Result<Vec<_>, _>>()?;
@@ -67,7 +75,8 @@ pub(super) fn bind(plan: &Plan, served: &[Resource]) -> Result<Vec<Bound>, Start
     Ok(bound)
 }
 
-/// Only an open socket says what systemd has handed over. The rules are those of `Config::listeners`.
+/// Only an open socket says what systemd has handed over. The rules are those of
+/// `Config::listeners`.
 fn check_opened(listener: &Listener, sockets: &[Socket], allow_plaintext: bool) -> Result<(), StartError> {
     let (name, tls) = (&listener.name, listener.tls.on());
     for socket in sockets {
@@ -75,7 +84,8 @@ fn check_opened(listener: &Listener, sockets: &[Socket], allow_plaintext: bool) 
         let why = match address {
             None if tls => "a unix socket speaks no TLS: leave tls out".to_owned(),
             Some(at) if !at.ip().is_loopback() && !allow_plaintext && !tls => format!(
-                "{at} would speak plaintext beyond this machine; set tls, or put a TLS proxy in front and set listen.allow_plaintext = true"
+                "{at} would speak plaintext beyond this machine; set tls, or put a TLS proxy in front and \
+                    set listen.allow_plaintext = true"
             ),
             _ => continue,
         };
@@ -102,7 +112,8 @@ impl Places {
         let mut places = Vec::new();
         for Bound { listener, sockets, tls } in bound {
             let addresses = sockets.iter().map(Socket::address).collect::<Result<Vec<_>, _>>();
-            let address = addresses.map_err(|e| StartError::Other(e.to_string()))?.into_iter().flatten().next();
+            let address =
+                addresses.map_err(|e| StartError::Other(e.to_string()))?.into_iter().flatten().next();
             places.extend(listener.resources.iter().map(|r| (*r, address, tls.is_some())));
         }
         Ok(Self(places))
@@ -120,29 +131,41 @@ impl Places {
     }
 
     /// What the outside is told: the setting `public.KEY`, or else the address.
-    pub(super) fn public(&self, given: &str, key: &str, resource: Resource, scheme: &str) -> Result<String, StartError> {
+    pub(super) fn public(
+        &self,
+        given: &str,
+        key: &str,
+        resource: Resource,
+        scheme: &str,
+    ) -> Result<String, StartError> {
         if !given.is_empty() {
             return Ok(given.trim_end_matches('/').to_owned());
         }
         let name = resource.as_str();
-        let why = || StartError::Other(format!("{name} listens at no address, so public.{key} must say how it is reached"));
+        let why = || {
+            StartError::Other(format!(
+                "{name} listens at no address, so public.{key} must say how it is reached"
+            ))
+        };
         self.url(resource, scheme).ok_or_else(why)
     }
 }
 
-/// Threads for one of `listeners` that share the cores: fewer threads that are busy wake each other less than many that are
-/// idle.
+/// Threads for one of `listeners` that share the cores: fewer threads that are busy wake each other
+/// less than many that are idle.
 fn workers(asked: usize, listeners: usize) -> usize {
     let cores = available_parallelism().map_or(2, usize::from);
     if asked > 0 { asked } else { cores.div_ceil(listeners) }
 }
 
-/// How many phones the open files allow beside everything else: the HTTP listeners, and a reserve for SQL, logs and the admin
-/// port.
+/// How many phones the open files allow beside everything else: the HTTP listeners, and a reserve
+/// for SQL, logs and the admin port.
 fn files_for_phones(http: usize) -> usize {
     const RESERVE: usize = 256;
-    // As many as this process is allowed: the soft limit of a login shell, often 1024, is meant for programs that use select.
-    let files = rlimit::increase_nofile_limit(u64::MAX).map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    // As many as this process is allowed: the soft limit of a login shell, often 1024, is meant for
+    // programs that use select.
+    let files = rlimit::increase_nofile_limit(u64::MAX)
+        .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
     files.saturating_sub(2 * http + RESERVE).max(RESERVE)
 }
 
@@ -173,7 +196,12 @@ pub(super) fn serve(
     services: Vec<Box<dyn Service>>,
 ) -> Result<(Running, Vec<Tls>), StartError> {
     let observed: Vec<_> = services.iter().map(|s| s.observed()).collect();
-    let admin = Admin { role: plan.role.as_str(), exposition, services: observed.into(), began: std::time::Instant::now() };
+    let admin = Admin {
+        role: plan.role.as_str(),
+        exposition,
+        services: observed.into(),
+        began: std::time::Instant::now(),
+    };
     let certificates = bound.iter().filter_map(|b| b.tls.clone()).collect();
     let mut running = Running::new(services);
     for bound in bound {
@@ -192,9 +220,11 @@ fn serve_phones(config: &Config, bound: Bound, running: &mut Running) -> Result<
         strangers_per_address: p.strangers_per_address,
         connections: p.connections.min(files_for_phones(config.http.connections)),
     });
-    let settings = phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers, 1) };
+    let settings =
+        phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers, 1) };
     let services = running.services().iter().map(|s| s.phone()).collect();
-    let server = phone::serve(bound.sockets, PhoneListener::new(services, gate, settings, bound.tls)).map_err(io)?;
+    let server =
+        phone::serve(bound.sockets, PhoneListener::new(services, gate, settings, bound.tls)).map_err(io)?;
     running.add_phone(server);
     Ok(())
 }
@@ -220,7 +250,9 @@ fn serve_http(config: &Config, bound: Bound, admin: &Admin, running: &mut Runnin
         }
     }
     let of_admin = listener.resources.contains(&Resource::Admin).then(|| admin.clone());
-    let Some((codes, observed)) = whose.or_else(|| running.services().first().map(|s| (s.codes(), s.observed()))) else {
+    let Some((codes, observed)) =
+        whose.or_else(|| running.services().first().map(|s| (s.codes(), s.observed())))
+    else {
         return Ok(());
     };
     let kind = match listener.resources.first() {
@@ -238,7 +270,8 @@ fn serve_http(config: &Config, bound: Bound, admin: &Admin, running: &mut Runnin
             faults.iter().for_each(|of_tests| of_tests(c));
         }
     };
-    let server = http::serve(sockets, kind, codes, tls.as_ref(), settings, observed.metrics().clone(), all).map_err(io)?;
+    let server = http::serve(sockets, kind, codes, tls.as_ref(), settings, observed.metrics().clone(), all)
+        .map_err(io)?;
     if kind == http::Listener::Admin {
         running.add_admin(server)
     } else {

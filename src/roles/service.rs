@@ -30,7 +30,8 @@ pub(crate) trait Service {
     fn deaths(&mut self) -> Option<Deaths>;
     /// From now on it says that it wants no new work. `dead` is the actor that died, if one did.
     fn unready(&self, dead: Option<&'static str>);
-    /// Tells everybody who is connected to go, spread over this time; gives how many phones there were.
+    /// Tells everybody who is connected to go, spread over this time; gives how many phones there
+    /// were.
     async fn send_away(&self, spread: Duration) -> usize;
     /// How many connections are left.
     async fn left(&self) -> usize;

@@ -56,7 +56,11 @@ pub(super) struct Behind {
 /// Where the truth is, and how to speak to it.
 pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, TlsOptions), StartError> {
     let d = &config.sfs_database;
-    let url = if d.url.0.is_empty() { DatabaseUrl::Sqlite(data.database(DATABASE)?) } else { d.url.0.parse().map_err(store_error)? };
+    let url = if d.url.0.is_empty() {
+        DatabaseUrl::Sqlite(data.database(DATABASE)?)
+    } else {
+        d.url.0.parse().map_err(store_error)?
+    };
     Ok((url, tls("sfs_database", d)?))
 }
 
@@ -70,8 +74,8 @@ pub(super) async fn make(data: DataDir, config: &Config, metrics: Metrics) -> Re
     Ok(countersign_actors_sfs::make_identity(&made.ports).await?)
 }
 
-/// Migrates the database and opens it, so it runs before the actor system starts, on the runtime that connections will live
-/// on.
+/// Migrates the database and opens it, so it runs before the actor system starts, on the runtime
+/// that connections will live on.
 pub(super) async fn behind(data: DataDir, config: &Config, metrics: Metrics) -> Result<Behind, StartError> {
     let (d, random, clock) = (&config.sfs_database, Arc::new(OsRandom), Arc::new(WallClock));
     let (url, tls) = database(&data, config)?;
@@ -112,7 +116,11 @@ impl Sfs {
         };
         let (heart, deaths) = Heart::start(&ports, settings).await?;
         let observed = Observed { readiness: Readiness::new(parts), heart: heart.clone(), metrics, storage };
-        let url = format!("{}{}", places.public(&config.public.phone, "phone", Resource::Phone, "ws")?, ServerRole::Sfs.path());
+        let url = format!(
+            "{}{}",
+            places.public(&config.public.phone, "phone", Resource::Phone, "ws")?,
+            ServerRole::Sfs.path()
+        );
         Ok(Self { heart, observed: Arc::new(observed), deaths: Some(deaths), url, _data: data })
     }
 }

@@ -54,7 +54,14 @@ async fn a_deleted_account_is_gone_for_phone_and_client() {
     assert_eq!(code(stage.root.set_blocked(&stage.realm, &phone.account.id, false).await), "not_found");
     let again = stage.phone("alice").await;
     assert_eq!(
-        stage.api.accounts(&stage.realm, "alice").await.unwrap().iter().map(|a| (a.id.clone(), a.state)).collect::<Vec<_>>(),
+        stage
+            .api
+            .accounts(&stage.realm, "alice")
+            .await
+            .unwrap()
+            .iter()
+            .map(|a| (a.id.clone(), a.state))
+            .collect::<Vec<_>>(),
         [(again.account.id, AccountState::Active)]
     );
 }
@@ -70,7 +77,10 @@ async fn the_newest_connection_of_an_account_wins_and_the_older_one_is_told() {
         assert_eq!(older.next().await.unwrap(), Event::Over(Ended::Server(Close::Displaced)));
         older = newer;
     }
-    assert!(stage.api.account(&stage.realm, &phone.account.id).await.unwrap().online, "the older ones did not unregister the newest");
+    assert!(
+        stage.api.account(&stage.realm, &phone.account.id).await.unwrap().online,
+        "the older ones did not unregister the newest"
+    );
     stage.approved(&mut older).await;
 }
 
@@ -89,9 +99,12 @@ async fn one_phone_serves_several_accounts_of_several_realms_side_by_side() {
 async fn another_account_can_neither_decide_nor_end_a_login_it_did_not_claim() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    let (mut alice, mut mallory) = (stage.phone("alice").await.connect().await, stage.phone("mallory").await.connect().await);
+    let (mut alice, mut mallory) =
+        (stage.phone("alice").await.connect().await, stage.phone("mallory").await.connect().await);
     let (login, prompt) = stage.claimed(&mut alice).await;
-    let unknown = |r: Result<_, PhoneError>| matches!(r, Err(PhoneError::Refused(countersign_sdk::Refusal::UnknownLogin)));
+    let unknown = |r: Result<_, PhoneError>| {
+        matches!(r, Err(PhoneError::Refused(countersign_sdk::Refusal::UnknownLogin)))
+    };
     assert!(unknown(mallory.do_it(&Command::approve(&prompt)).await));
     alice.do_it(&Command::approve(&prompt)).await.unwrap();
     assert!(unknown(mallory.do_it(&Command::logout(login.id.parse().unwrap())).await));

@@ -24,7 +24,8 @@ async fn disowned(stage: &Stage, user: &str, new: &NewLogin) {
 
 /// What is done to whom: kinds, sorted.
 async fn measures(stage: &Stage) -> Vec<String> {
-    let mut kinds: Vec<_> = stage.root.quarantine(&stage.realm).await.unwrap().items.into_iter().map(|q| q.kind).collect();
+    let mut kinds: Vec<_> =
+        stage.root.quarantine(&stage.realm).await.unwrap().items.into_iter().map(|q| q.kind).collect();
     kinds.sort();
     kinds
 }
@@ -36,7 +37,10 @@ async fn not_me_keeps_the_browser_out_and_not_its_address() {
     for user in ["alice", "bob"] {
         disowned(&stage, user, &by("evil", "192.0.2.1")).await;
     }
-    assert_eq!(limited(start(&stage, &by("evil", "192.0.2.1")).await), ("quarantined".into(), "quarantine".into()));
+    assert_eq!(
+        limited(start(&stage, &by("evil", "192.0.2.1")).await),
+        ("quarantined".into(), "quarantine".into())
+    );
     assert_eq!(limited(start(&stage, &by("evil", "192.0.2.9")).await).0, "quarantined", "wherever it goes");
     start(&stage, &by("good", "192.0.2.1")).await.expect("its neighbours are not concerned");
     let neighbour = Stage::client_in(&stage.root, &stage.realm, "neighbour").await;
@@ -44,7 +48,12 @@ async fn not_me_keeps_the_browser_out_and_not_its_address() {
     assert_eq!(measures(&stage).await, ["browser", "number"]);
     let told = alerts(&stage).await;
     let told: Vec<_> = told.iter().map(|(action, detail)| (action.as_str(), detail.as_str())).collect();
-    let expected = [("alert.not_me", ""), ("alert.quarantined", "number"), ("alert.not_me", ""), ("alert.quarantined", "browser")];
+    let expected = [
+        ("alert.not_me", ""),
+        ("alert.quarantined", "number"),
+        ("alert.not_me", ""),
+        ("alert.quarantined", "browser"),
+    ];
     assert_eq!(told, expected);
     for out in stage.root.quarantine(&stage.realm).await.unwrap().items {
         stage.root.release(&stage.realm, &out.id).await.unwrap();
@@ -75,7 +84,10 @@ async fn one_users_not_me_to_a_code_makes_the_browsers_logins_take_a_number_for_
     let stage = stage_with(&pod, limits()).await;
     let mut bob = stage.phone("bob").await.connect().await;
     disowned(&stage, "alice", &by("scanned", "192.0.2.1")).await;
-    assert!(scanned(&mut bob, &by("scanned", "192.0.2.1"), &stage).await.number.is_some(), "the page shows it, and only that page");
+    assert!(
+        scanned(&mut bob, &by("scanned", "192.0.2.1"), &stage).await.number.is_some(),
+        "the page shows it, and only that page"
+    );
     assert!(scanned(&mut bob, &by("another", "192.0.2.1"), &stage).await.number.is_none());
     pod.later(601).await;
     let mut bob = stage.phone("bob").await.connect().await;
@@ -89,7 +101,9 @@ async fn a_browser_that_directs_logins_at_somebody_who_says_not_me_directs_no_mo
     let mut alice = stage.phone("alice").await.connect().await;
     let at = |user: &str| NewLogin { to_user: Some(user.into()), ..by("mistyped", "192.0.2.1") };
     let login = start(&stage, &at("alice")).await.unwrap();
-    let countersign_sdk::Answer::Prompt(prompt) = alice.do_it(&Command::directed(login.id.parse().unwrap())).await.unwrap() else {
+    let countersign_sdk::Answer::Prompt(prompt) =
+        alice.do_it(&Command::directed(login.id.parse().unwrap())).await.unwrap()
+    else {
         panic!("a prompt")
     };
     alice.do_it(&Command::refuse(&prompt, RefuseReason::NotMe)).await.unwrap();
@@ -128,6 +142,7 @@ async fn a_user_who_accuses_all_the_time_is_heard_a_few_times() {
         disowned(&stage, "alice", &by(&format!("b{n}"), "192.0.2.1")).await;
     }
     assert_eq!(measures(&stage).await, ["number"], "the first one's");
-    let told: Vec<_> = alerts(&stage).await.into_iter().filter(|(action, _)| action == "alert.limited").collect();
+    let told: Vec<_> =
+        alerts(&stage).await.into_iter().filter(|(action, _)| action == "alert.limited").collect();
     assert_eq!(told, [("alert.limited".to_owned(), "accusations".to_owned())]);
 }

@@ -1,4 +1,5 @@
-//! Whose word gives a user a phone. Whoever has stolen a key tries everything with it, and with every key it leads to, as every role.
+//! Whose word gives a user a phone. Whoever has stolen a key tries everything with it, and with
+//! every key it leads to, as every role.
 
 mod keys;
 mod late;
@@ -6,12 +7,16 @@ mod review;
 mod roots;
 mod story;
 
-use countersign_api::{AccountState, ApiClient, Confirm, NewApiKey, NewClient, NewEnrolment, RealmSettings, RotateApiKey, roles};
+use countersign_api::{
+    AccountState, ApiClient, Confirm, NewApiKey, NewClient, NewEnrolment, RealmSettings, RotateApiKey, roles,
+};
 
 use crate::support::{Key, Phone, Pod, Stage, code};
 
-/// Roles somebody may have stolen a key of. Root is no takeover: it may do everything, and the trail says so.
-const STOLEN: [&str; 6] = [roles::CLIENT, roles::REGISTRAR, roles::HELP_DESK, roles::VIEWER, roles::AUDITOR, roles::REALM_ADMIN];
+/// Roles somebody may have stolen a key of. Root is no takeover: it may do everything, and the
+/// trail says so.
+const STOLEN: [&str; 6] =
+    [roles::CLIENT, roles::REGISTRAR, roles::HELP_DESK, roles::VIEWER, roles::AUDITOR, roles::REALM_ADMIN];
 
 /// Keys in one pair of hands.
 struct Hands {
@@ -42,7 +47,12 @@ impl Hands {
             let _only_administrators = api.create_client(&self.realm, &new).await;
             for role in STOLEN {
                 for client in [None, Some("evil".to_owned()), Some("shop".to_owned())] {
-                    let new = NewApiKey { role: role.into(), realm: Some(self.realm.clone()), client, ..NewApiKey::default() };
+                    let new = NewApiKey {
+                        role: role.into(),
+                        realm: Some(self.realm.clone()),
+                        client,
+                        ..NewApiKey::default()
+                    };
                     self.keep(&api, api.create_api_key(&new).await);
                 }
             }
@@ -57,18 +67,25 @@ impl Hands {
         self.keys.extend(made.ok().and_then(|key| key.secret).map(|secret| api.with_key(&secret)));
     }
 
-    /// Tries to give this user a phone of their own, every way with every key. Whether one of them works.
+    /// Tries to give this user a phone of their own, every way with every key. Whether one of them
+    /// works.
     async fn get_a_phone(&self, user: &str) -> bool {
         for api in &self.keys {
             for confirm in [Confirm::Number, Confirm::None, Confirm::Phone, Confirm::Admin] {
                 let new = NewEnrolment { user_id: user.into(), confirm };
                 let Ok(enrolment) = api.create_enrolment(&self.realm, &new).await else { continue };
-                let Ok((phone, number)) = Phone::enrol(enrolment.link.as_ref().unwrap()).await else { continue };
+                let Ok((phone, number)) = Phone::enrol(enrolment.link.as_ref().unwrap()).await else {
+                    continue;
+                };
                 for helper in &self.keys {
-                    let _refused = helper.confirm_enrolment(&self.realm, &enrolment.id, number.as_deref().unwrap_or("0000")).await;
+                    let _refused = helper
+                        .confirm_enrolment(&self.realm, &enrolment.id, number.as_deref().unwrap_or("0000"))
+                        .await;
                     let _refused = helper.admit_enrolment(&self.realm, &enrolment.id).await;
                 }
-                if self.root.account(&self.realm, &phone.account.id).await.unwrap().state == AccountState::Active {
+                if self.root.account(&self.realm, &phone.account.id).await.unwrap().state
+                    == AccountState::Active
+                {
                     return true;
                 }
             }
@@ -96,9 +113,16 @@ impl Hands {
 async fn no_stolen_key_enrols_its_own_phone_by_number_for_somebody_who_has_or_had_one() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    for (user, how) in [("active", ""), ("blocked", "block"), ("deleted", "delete"), ("gone", "delete the user"), ("erased", "erase")] {
+    for (user, how) in [
+        ("active", ""),
+        ("blocked", "block"),
+        ("deleted", "delete"),
+        ("gone", "delete the user"),
+        ("erased", "erase"),
+    ] {
         stage.phone(user).await;
-        let root = Hands { realm: stage.realm.clone(), keys: vec![stage.root.clone()], root: stage.root.clone() };
+        let root =
+            Hands { realm: stage.realm.clone(), keys: vec![stage.root.clone()], root: stage.root.clone() };
         if !how.is_empty() {
             root.take_away(user, how).await;
         }
@@ -107,10 +131,16 @@ async fn no_stolen_key_enrols_its_own_phone_by_number_for_somebody_who_has_or_ha
             for confirm in [Confirm::Number, Confirm::None] {
                 let new = NewEnrolment { user_id: user.into(), confirm };
                 let refused = code(hands.keys[0].create_enrolment(&stage.realm, &new).await);
-                assert!(["forbidden", "further_phone"].contains(&refused.as_str()), "{user} {role} {confirm:?}: {refused}");
+                assert!(
+                    ["forbidden", "further_phone"].contains(&refused.as_str()),
+                    "{user} {role} {confirm:?}: {refused}"
+                );
             }
         }
-        let registrar = stage.api.create_enrolment(&stage.realm, &NewEnrolment { user_id: user.into(), confirm: Confirm::Number }).await;
+        let registrar = stage
+            .api
+            .create_enrolment(&stage.realm, &NewEnrolment { user_id: user.into(), confirm: Confirm::Number })
+            .await;
         assert_eq!(code(registrar), "further_phone", "{user}");
     }
 }
@@ -192,7 +222,9 @@ async fn a_client_takes_only_phones_that_a_client_it_accepts_has_invited() {
     assert!(refused(stranger.do_it(&Command::start_login("bank")).await.map(drop)));
     let directed = NewLogin { to_user: Some("alice".into()), ..NewLogin::default() };
     bank.api.create_login(&bank.realm, &directed).await.unwrap();
-    let countersign_sdk::Answer::Logins(listed) = stranger.do_it(&Command::list()).await.unwrap() else { panic!("a list") };
+    let countersign_sdk::Answer::Logins(listed) = stranger.do_it(&Command::list()).await.unwrap() else {
+        panic!("a list")
+    };
     assert_eq!(listed.len(), 0, "it is not offered what it cannot have");
     let prompt = crate::support::claim(&mut own, &page.qr().await).await.unwrap();
     own.do_it(&Command::approve(&prompt)).await.unwrap();
@@ -226,7 +258,8 @@ async fn where_a_realm_takes_numbers_for_further_phones_they_work_a_day_later() 
     assert!(account.active_from.is_some() && account.origin.recovered_at.is_some());
     let mut online = new.connect().await;
     let login = stage.new_login().await;
-    let early = crate::support::claim(&mut online, &crate::support::Page::open(&login).await.qr().await).await;
+    let early =
+        crate::support::claim(&mut online, &crate::support::Page::open(&login).await.qr().await).await;
     assert!(matches!(early, Err(PhoneError::Refused(Refusal::AccountPending))), "{early:?}");
     assert!(online.do_it(&Command::devices()).await.is_err(), "it sees nothing yet");
     pod.later(86_401).await;
@@ -240,15 +273,28 @@ async fn of_two_first_phones_that_are_confirmed_at_once_one_is_the_first_and_the
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     for user in ["alice", "bob", "carol", "dave"] {
-        let (one, two) = (stage.new_enrolment(user, Confirm::Number).await, stage.new_enrolment(user, Confirm::Number).await);
+        let (one, two) = (
+            stage.new_enrolment(user, Confirm::Number).await,
+            stage.new_enrolment(user, Confirm::Number).await,
+        );
         let unused = stage.new_enrolment(user, Confirm::None).await;
-        let number = async |e: &countersign_api::Enrolment| Phone::enrol(e.link.as_ref().unwrap()).await.unwrap().1.unwrap();
+        let number = async |e: &countersign_api::Enrolment| {
+            Phone::enrol(e.link.as_ref().unwrap()).await.unwrap().1.unwrap()
+        };
         let (first, second) = (number(&one).await, number(&two).await);
-        let confirm = async |e: &countersign_api::Enrolment, n: &str| stage.api.confirm_enrolment(&stage.realm, &e.id, n).await;
+        let confirm = async |e: &countersign_api::Enrolment, n: &str| {
+            stage.api.confirm_enrolment(&stage.realm, &e.id, n).await
+        };
         let results: [_; 2] = tokio::join!(confirm(&one, &first), confirm(&two, &second)).into();
-        let [refused] = results.into_iter().filter(Result::is_err).collect::<Vec<_>>().try_into().expect("one of two");
+        let [refused] =
+            results.into_iter().filter(Result::is_err).collect::<Vec<_>>().try_into().expect("one of two");
         assert_eq!(code(refused), "further_phone", "{user}");
-        let active = stage.api.search_accounts(&stage.realm, &[("user_id", user), ("state", "active")]).await.unwrap().items;
+        let active = stage
+            .api
+            .search_accounts(&stage.realm, &[("user_id", user), ("state", "active")])
+            .await
+            .unwrap()
+            .items;
         assert_eq!(active.len(), 1);
         // An invitation from before is no way around it.
         assert!(Phone::enrol(unused.link.as_ref().unwrap()).await.is_err());

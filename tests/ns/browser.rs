@@ -11,7 +11,15 @@ use crate::support::{Browser, Pod, program};
 
 async fn phone(state: &Path, args: &[&str]) -> (i32, Vec<Value>) {
     let mut command = tokio::process::Command::new(program("countersign-phone"));
-    let out = command.arg("--state").arg(state).arg("--json").args(args).stdin(Stdio::null()).output().await.unwrap();
+    let out = command
+        .arg("--state")
+        .arg(state)
+        .arg("--json")
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
     let lines = String::from_utf8(out.stdout).unwrap();
     (out.status.code().unwrap(), lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect())
 }
@@ -29,10 +37,13 @@ async fn enrol(browser: &Browser, state: &Path) {
     browser.until("document.querySelector('#enrol-message').textContent.includes('is enrolled')").await;
 }
 
-/// Lets the phone look at the screen until it has read a code in time: codes change every few seconds.
+/// Lets the phone look at the screen until it has read a code in time: codes change every few
+/// seconds.
 async fn scan(browser: &Browser, state: &Path) {
     browser.click("#login-button").await;
-    browser.until("document.querySelector('#login-element').shadowRoot?.querySelector('svg[part=qr] path[d]')").await;
+    browser
+        .until("document.querySelector('#login-element').shadowRoot?.querySelector('svg[part=qr] path[d]')")
+        .await;
     let picture = state.with_file_name("screen.png");
     for _frame in 0..10 {
         browser.photograph(&picture).await;
@@ -80,7 +91,12 @@ async fn the_page_shows_a_code_the_phone_reads_it_and_the_page_turns_to_logged_i
     );
     assert_eq!(phone(&state, &["logout"]).await.0, 0);
     browser.go(&pod.url("demo")).await;
-    browser.until("document.querySelector('#login-button').hidden === false && !document.querySelector('#logged-in')").await;
+    browser
+        .until(
+            "document.querySelector('#login-button').hidden === false && \
+        !document.querySelector('#logged-in')",
+        )
+        .await;
 }
 
 #[tokio::test]
@@ -88,11 +104,16 @@ async fn a_refusal_on_the_phone_shows_on_the_page() {
     let Some(Open { browser, state, pod: _pod, _dir }) = Open::demo().await else { return };
     enrol(&browser, &state).await;
     browser.click("#login-button").await;
-    let link = browser.until("document.querySelector('#login-element').shadowRoot?.querySelector('a[part~=link]')?.href").await;
+    let link = browser
+        .until("document.querySelector('#login-element').shadowRoot?.querySelector('a[part~=link]')?.href")
+        .await;
     let (exit, lines) = phone(&state, &["login", link.as_str().unwrap()]).await;
     assert_eq!(exit, 0);
     browser.until("document.querySelector('#login-element[state=claimed]') !== null").await;
-    assert_eq!(phone(&state, &["refuse", lines[1]["waiting"].as_str().unwrap(), "--reason", "not_me"]).await.0, 0);
+    assert_eq!(
+        phone(&state, &["refuse", lines[1]["waiting"].as_str().unwrap(), "--reason", "not_me"]).await.0,
+        0
+    );
     browser.until("document.querySelector('#login-element[state=refused]') !== null").await;
     assert_eq!(browser.eval("return document.querySelector('#logged-in')").await, Value::Null);
 }
@@ -100,11 +121,14 @@ async fn a_refusal_on_the_phone_shows_on_the_page() {
 /// The `console` blocks of the README: each command's arguments, and the lines it prints.
 fn transcript() -> Vec<(Vec<String>, Vec<String>)> {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let blocks = readme.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
+    let blocks =
+        readme.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
     let command = |block: String| {
         let mut lines = block.lines().map(str::to_owned);
         let words = lines.next().unwrap();
-        let words = words.strip_prefix("$ target/debug/countersign-phone --state phone ").expect("the README's commands are the phone's");
+        let words = words
+            .strip_prefix("$ target/debug/countersign-phone --state phone ")
+            .expect("the README's commands are the phone's");
         (words.split(' ').map(|w| w.trim_matches('\'').to_owned()).collect(), lines.collect())
     };
     blocks.map(command).collect()
@@ -113,13 +137,20 @@ fn transcript() -> Vec<(Vec<String>, Vec<String>)> {
 /// `…` stands for whatever is different each time.
 fn fits(line: &str, pattern: &str) -> bool {
     match pattern.split_once('…') {
-        Some((before, after)) => line.len() >= before.len() + after.len() && line.starts_with(before) && line.ends_with(after),
+        Some((before, after)) => {
+            line.len() >= before.len() + after.len() && line.starts_with(before) && line.ends_with(after)
+        }
         None => line == pattern,
     }
 }
 
-/// Runs a command of the README with this in the place of its last argument but options, and gives what it printed, if it succeeded.
-async fn as_written(state: &Path, (args, lines): &(Vec<String>, Vec<String>), instead: (&str, &str)) -> Option<Vec<String>> {
+/// Runs a command of the README with this in the place of its last argument but options, and gives
+/// what it printed, if it succeeded.
+async fn as_written(
+    state: &Path,
+    (args, lines): &(Vec<String>, Vec<String>),
+    instead: (&str, &str),
+) -> Option<Vec<String>> {
     let args = args.iter().map(|a| if fits(a, instead.0) || a == instead.0 { instead.1 } else { a });
     let mut command = tokio::process::Command::new(program("countersign-phone"));
     let out = command.arg("--state").arg(state).args(args).stdin(Stdio::null()).output().await.unwrap();
@@ -142,13 +173,16 @@ async fn the_transcript_in_the_readme_is_what_happens() {
     browser.write("#enrol-user", "alice").await;
     browser.click("#enrol-form button").await;
     let link = browser.until("document.querySelector('#enrol-link').textContent").await;
-    let said = as_written(&state, &enrol, (&enrol.0[1], link.as_str().unwrap())).await.expect("the phone enrols");
+    let said =
+        as_written(&state, &enrol, (&enrol.0[1], link.as_str().unwrap())).await.expect("the phone enrols");
     browser.until("!document.querySelector('#confirm-form').hidden").await;
     browser.write("#confirm-number", said[1].rsplit(' ').next().unwrap()).await;
     browser.click("#confirm-form button").await;
     browser.until("document.querySelector('#enrol-message').textContent.includes('is enrolled')").await;
     browser.click("#login-button").await;
-    browser.until("document.querySelector('#login-element').shadowRoot?.querySelector('svg[part=qr] path[d]')").await;
+    browser
+        .until("document.querySelector('#login-element').shadowRoot?.querySelector('svg[part=qr] path[d]')")
+        .await;
     let mut read = None;
     for _frame in 0..10 {
         browser.photograph(&picture).await;
@@ -158,6 +192,9 @@ async fn the_transcript_in_the_readme_is_what_happens() {
         }
     }
     assert!(read.is_some(), "the phone never read a code");
-    assert_eq!(browser.until("document.querySelector('#logged-in')?.textContent").await, "Logged in as alice");
+    assert_eq!(
+        browser.until("document.querySelector('#logged-in')?.textContent").await,
+        "Logged in as alice"
+    );
     as_written(&state, &logout, ("", "")).await.expect("the phone logs out");
 }

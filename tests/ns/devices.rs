@@ -46,7 +46,11 @@ async fn the_other_phones_of_a_user_are_told_of_a_new_one_and_of_what_becomes_of
     let told = changed(&mut old).await;
     assert_eq!((told.account, told.state), (id(&second), countersign_sdk::AccountState::Active));
     stage.phone("bob").await;
-    assert_eq!(devices(&mut old).await.iter().map(|d| d.account).collect::<Vec<_>>(), [id(&first), id(&second)], "bob's is not among them");
+    assert_eq!(
+        devices(&mut old).await.iter().map(|d| d.account).collect::<Vec<_>>(),
+        [id(&first), id(&second)],
+        "bob's is not among them"
+    );
     stage.root.set_blocked(&stage.realm, &second.account.id, true).await.unwrap();
     assert_eq!(changed(&mut old).await.state, countersign_sdk::AccountState::Blocked);
     stage.root.delete_account(&stage.realm, &second.account.id).await.unwrap();
@@ -67,27 +71,41 @@ async fn a_phone_renames_blocks_unblocks_and_deletes_its_users_phones() {
     assert_eq!(stage.look(&running).await.state, LoginState::Ended, "what it approved ends");
     assert!(matches!(lost.try_connect().await, Err(PhoneError::Closed(Close::Blocked))));
     let there = stage.api.account(&stage.realm, &lost.account.id).await.unwrap();
-    assert_eq!((there.state, there.blocked_by), (AccountState::Blocked, Some(format!("account:{}", first.account.id))));
+    assert_eq!(
+        (there.state, there.blocked_by),
+        (AccountState::Blocked, Some(format!("account:{}", first.account.id)))
+    );
     me.do_it(&Command::manage(id(&lost), DeviceAction::Unblock, None)).await.unwrap();
     lost.connect().await;
     me.do_it(&Command::manage(id(&lost), DeviceAction::Delete, None)).await.unwrap();
     assert!(matches!(lost.try_connect().await, Err(PhoneError::Closed(Close::Deleted))));
     refused(me.do_it(&Command::manage(id(&lost), DeviceAction::Unblock, None)).await, Refusal::UnknownLogin);
     me.do_it(&Command::manage(id(&first), DeviceAction::Delete, None)).await.ok();
-    assert!(matches!(first.try_connect().await, Err(PhoneError::Closed(Close::Deleted))), "a phone may delete itself");
+    assert!(
+        matches!(first.try_connect().await, Err(PhoneError::Closed(Close::Deleted))),
+        "a phone may delete itself"
+    );
 }
 
 #[tokio::test]
 async fn a_phone_does_nothing_to_other_users_phones_nor_against_an_administrator() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    let (alice, second, bob) = (stage.phone("alice").await, stage.phone("alice").await, stage.phone("bob").await);
+    let (alice, second, bob) =
+        (stage.phone("alice").await, stage.phone("alice").await, stage.phone("bob").await);
     let mut me = alice.connect().await;
     for action in [DeviceAction::Block, DeviceAction::Unblock, DeviceAction::Delete] {
         refused(me.do_it(&Command::manage(id(&bob), action, None)).await, Refusal::UnknownLogin);
     }
-    refused(me.do_it(&Command::manage(id(&bob), DeviceAction::Rename, Some("mine"))).await, Refusal::UnknownLogin);
-    for (action, name) in [(DeviceAction::Rename, None), (DeviceAction::Rename, Some("\u{202e}")), (DeviceAction::Block, Some("x"))] {
+    refused(
+        me.do_it(&Command::manage(id(&bob), DeviceAction::Rename, Some("mine"))).await,
+        Refusal::UnknownLogin,
+    );
+    for (action, name) in [
+        (DeviceAction::Rename, None),
+        (DeviceAction::Rename, Some("\u{202e}")),
+        (DeviceAction::Block, Some("x")),
+    ] {
         refused(me.do_it(&Command::manage(id(&second), action, name)).await, Refusal::NotAllowed);
     }
     stage.root.set_blocked(&stage.realm, &second.account.id, true).await.unwrap();
@@ -111,8 +129,10 @@ async fn a_phone_nobody_has_let_in_yet_sees_and_ends_nothing() {
 #[tokio::test]
 async fn an_administrators_block_on_top_of_a_phones_stays_and_changes_are_counted() {
     let pod = Pod::start();
-    let limits =
-        countersign_api::Limits { initiator: Some(countersign_api::Limit { most: 8, secs: 600 }), ..countersign_api::Limits::default() };
+    let limits = countersign_api::Limits {
+        initiator: Some(countersign_api::Limit { most: 8, secs: 600 }),
+        ..countersign_api::Limits::default()
+    };
     let stage = Stage::strict(&pod, RealmSettings { limits: Some(limits), ..RealmSettings::default() }).await;
     let (alice, second) = (stage.phone("alice").await, stage.phone("alice").await);
     let mut me = alice.connect().await;
@@ -122,7 +142,10 @@ async fn an_administrators_block_on_top_of_a_phones_stays_and_changes_are_counte
     for _ in 0..6 {
         me.do_it(&Command::logout_all()).await.unwrap();
     }
-    refused(me.do_it(&Command::manage(id(&second), DeviceAction::Rename, Some("again"))).await, Refusal::RateLimited);
+    refused(
+        me.do_it(&Command::manage(id(&second), DeviceAction::Rename, Some("again"))).await,
+        Refusal::RateLimited,
+    );
     let rows = stage.root.events(&stage.realm, &[("action", "user.logged_out")]).await.unwrap().items;
     assert_eq!(rows.len(), 0, "what ends nothing is not told");
 }
@@ -140,18 +163,27 @@ async fn an_old_phone_lets_a_new_one_in_with_the_number_it_shows() {
     let stage = Stage::set(&pod).await;
     let mut old = stage.phone("alice").await.connect().await;
     let (new, number, enrolment) = knocking(&stage).await;
-    assert!(matches!(old.next().await.unwrap(), Event::EnrolmentWaiting { enrolment: e, .. } if e.to_string() == enrolment));
+    assert!(matches!(old.next().await.unwrap(), Event::EnrolmentWaiting { enrolment: e,
+            .. } if e.to_string() == enrolment));
     let waiting = new_phones(&mut old).await;
     assert!(waiting.len() == 1 && waiting[0].enrolment.to_string() == enrolment, "{waiting:?}");
     refused(new.connect().await.do_it(&Command::enrolments()).await, Refusal::AccountPending);
-    assert_eq!(code(stage.api.confirm_enrolment(&stage.realm, &enrolment, &number).await), "not_allowed", "only a phone may");
+    assert_eq!(
+        code(stage.api.confirm_enrolment(&stage.realm, &enrolment, &number).await),
+        "not_allowed",
+        "only a phone may"
+    );
     assert_eq!(code(stage.root.admit_enrolment(&stage.realm, &enrolment).await), "not_allowed");
     let mut bob = stage.phone("bob").await.connect().await;
     refused(bob.do_it(&Command::vouch(&waiting[0], Some(&number))).await, Refusal::UnknownLogin);
     old.do_it(&Command::vouch(&waiting[0], Some(&number))).await.unwrap();
     let there = stage.api.enrolment(&stage.realm, &enrolment, 0, 0).await.unwrap();
     let word = countersign_protocol::vouch::parse(there.approval.as_ref().unwrap()).unwrap().claims;
-    assert_eq!((there.state, word.number), (EnrolmentState::Confirmed, Some(number)), "the old phone's word is kept");
+    assert_eq!(
+        (there.state, word.number),
+        (EnrolmentState::Confirmed, Some(number)),
+        "the old phone's word is kept"
+    );
     assert_eq!(new.connect().await.account_state, countersign_sdk::AccountState::Active);
     refused(old.do_it(&Command::vouch(&waiting[0], None)).await, Refusal::AlreadyDecided);
 }
@@ -178,19 +210,35 @@ async fn a_new_phone_is_turned_away_by_a_no_and_by_three_wrong_numbers() {
 #[tokio::test]
 async fn a_realm_says_how_phones_may_become_active() {
     let pod = Pod::start();
-    let stage =
-        Stage::strict(&pod, RealmSettings { enrolment_confirm: Some(vec![Confirm::Admin, Confirm::Phone]), ..RealmSettings::default() })
-            .await;
+    let stage = Stage::strict(
+        &pod,
+        RealmSettings {
+            enrolment_confirm: Some(vec![Confirm::Admin, Confirm::Phone]),
+            ..RealmSettings::default()
+        },
+    )
+    .await;
     let new = |confirm| countersign_api::NewEnrolment { user_id: "alice".into(), confirm };
     for confirm in [Confirm::None, Confirm::Number] {
-        assert_eq!(code(stage.api.create_enrolment(&stage.realm, &new(confirm)).await), "confirm_not_allowed");
+        assert_eq!(
+            code(stage.api.create_enrolment(&stage.realm, &new(confirm)).await),
+            "confirm_not_allowed"
+        );
     }
-    assert_eq!(code(stage.api.create_enrolment(&stage.realm, &new(Confirm::Phone)).await), "confirm_not_allowed", "she has no phone yet");
+    assert_eq!(
+        code(stage.api.create_enrolment(&stage.realm, &new(Confirm::Phone)).await),
+        "confirm_not_allowed",
+        "she has no phone yet"
+    );
     let enrolment = stage.new_enrolment("alice", Confirm::Admin).await;
     assert_eq!(code(stage.root.admit_enrolment(&stage.realm, &enrolment.id).await), "not_redeemed");
     let (phone, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
     assert_eq!((number, phone.connect().await.account_state), (None, countersign_sdk::AccountState::Pending));
-    assert_eq!(code(stage.api.admit_enrolment(&stage.realm, &enrolment.id).await), "forbidden", "a client is no administrator");
+    assert_eq!(
+        code(stage.api.admit_enrolment(&stage.realm, &enrolment.id).await),
+        "forbidden",
+        "a client is no administrator"
+    );
     stage.root.admit_enrolment(&stage.realm, &enrolment.id).await.unwrap();
     assert_eq!(phone.connect().await.account_state, countersign_sdk::AccountState::Active);
 }
@@ -206,16 +254,28 @@ async fn apps_that_are_not_listed_or_too_old_stay_out_where_the_realm_says_so() 
     assert!(matches!(early.try_connect().await, Err(PhoneError::Closed(Close::Update))));
     let enrolment = stage.new_enrolment("bob", Confirm::None).await;
     let link = enrolment.link.as_ref().unwrap();
-    assert!(matches!(Phone::enrol(link).await.map(|_| ()), Err(PhoneError::Refused(Refusal::NotAllowed))), "not listed");
+    assert!(
+        matches!(Phone::enrol(link).await.map(|_| ()), Err(PhoneError::Refused(Refusal::NotAllowed))),
+        "not listed"
+    );
     let app = "countersign-phone";
-    let put = |version: Option<&str>| PutApp { display_name: "The virtual phone".into(), min_version: version.map(str::to_owned) };
+    let put = |version: Option<&str>| PutApp {
+        display_name: "The virtual phone".into(),
+        min_version: version.map(str::to_owned),
+    };
     stage.root.put_app(&stage.realm, app, &put(Some("99.1"))).await.unwrap();
     assert!(matches!(early.try_connect().await, Err(PhoneError::Closed(Close::Update))));
-    assert!(matches!(Phone::enrol(link).await.map(|_| ()), Err(PhoneError::Refused(Refusal::NotAllowed))), "too old");
+    assert!(
+        matches!(Phone::enrol(link).await.map(|_| ()), Err(PhoneError::Refused(Refusal::NotAllowed))),
+        "too old"
+    );
     stage.root.put_app(&stage.realm, app, &put(Some("0.1"))).await.unwrap();
     early.connect().await;
     let (late, _) = Phone::enrol(link).await.expect("the code was not used up");
     let account = stage.api.account(&stage.realm, &late.account.id).await.unwrap();
-    assert_eq!((account.app.as_str(), account.app_version.as_deref()), (app, Some(env!("CARGO_PKG_VERSION"))));
+    assert_eq!(
+        (account.app.as_str(), account.app_version.as_deref()),
+        (app, Some(env!("CARGO_PKG_VERSION")))
+    );
     assert_eq!(code(stage.root.put_app(&stage.realm, app, &put(Some("v2"))).await), "invalid");
 }

@@ -12,12 +12,14 @@ const WAYS: [(&str, &str, &[&str]); 4] = [
     ("WebSocket", "delete window.WebSocket;", &["/page/events"]),
     (
         "a network that lets WebSockets through",
-        "window.WebSocket = class extends EventTarget { constructor() { super(); queueMicrotask(() => this.dispatchEvent(new CloseEvent('close', { code: 1006 }))); } close() {} };",
+        "window.WebSocket = class extends EventTarget { constructor() { super(); queueMicrotask(() => \
+            this.dispatchEvent(new CloseEvent('close', { code: 1006 }))); } close() {} };",
         &["/page/events"],
     ),
     (
         "WebSocket and streaming",
-        "delete window.WebSocket; Object.defineProperty(Response.prototype, 'body', { get: () => undefined });",
+        "delete window.WebSocket; Object.defineProperty(Response.prototype, 'body', { get: () => \
+            undefined });",
         &["/page/events", "/page/state"],
     ),
 ];
@@ -33,7 +35,8 @@ async fn a_page_of_another_site_logs_in_by_socket_stream_and_poll() {
         let crippled = at.browser.before_each_page(script).await;
         let login = at.stage.new_login().await;
         at.show(&login, "").await;
-        let first = at.until("root.querySelector('[part=qr]:not([hidden]) path[d]')?.getAttribute('d')").await;
+        let first =
+            at.until("root.querySelector('[part=qr]:not([hidden]) path[d]')?.getAttribute('d')").await;
         at.until(&format!("root.querySelector('[part=qr] path').getAttribute('d') !== {first}")).await;
         let prompt = claim(&mut phone, &at.link().await).await.unwrap();
         at.state("claimed").await;
@@ -62,8 +65,12 @@ async fn a_socket_that_neither_opens_nor_fails_is_given_up() {
 #[tokio::test]
 async fn a_site_may_insist_on_a_way() {
     let Some(at) = Embedded::open().await else { return };
-    for (way, paths) in [("websocket", json!([])), ("sse", json!(["/page/events"])), ("poll", json!(["/page/state"])), ("auto", json!([]))]
-    {
+    for (way, paths) in [
+        ("websocket", json!([])),
+        ("sse", json!(["/page/events"])),
+        ("poll", json!(["/page/state"])),
+        ("auto", json!([])),
+    ] {
         at.show(&at.stage.new_login().await, &format!("transport={way}")).await;
         at.state("pending").await;
         assert_eq!(at.look(FETCHED).await, paths, "{way}");
@@ -73,19 +80,28 @@ async fn a_site_may_insist_on_a_way() {
 #[tokio::test]
 async fn a_way_that_has_worked_is_kept_and_a_stream_may_come_in_pieces() {
     let Some(at) = Embedded::open().await else { return };
-    // No socket; streams that end after two events, each byte a piece of its own, and a heartbeat between them.
+    // No socket; streams that end after two events, each byte a piece of its own, and a heartbeat
+    // between them.
     at.browser
         .before_each_page(
             r#"window.tried = 0;
                window.WebSocket = class extends EventTarget {
-                 constructor() { super(); tried++; queueMicrotask(() => this.dispatchEvent(new CloseEvent('close', { code: 1006 }))); }
+                 constructor() {
+                   super();
+                   tried++;
+                   queueMicrotask(() => this.dispatchEvent(new CloseEvent('close', { code: 1006 })));
+                 }
                  close() {}
                };
                window.fetch = async (url) => {
                  fetched.push(url.pathname + url.search);
-                 const text = 'id: 1\ndata: {"type":"state","v":1,"state":"pending","seconds_left":99}\n\n:\n\ndata: {"type":"link","url":"https://é.example"}\n\n';
+                 const text = 'id: 1\ndata: {"type":"state","v":1,"state":"pending","seconds_left":99}\n\n' +
+                   ':\n\ndata: {"type":"link","url":"https://é.example"}\n\n';
                  const body = new ReadableStream({
-                   start(to) { for (const byte of new TextEncoder().encode(text)) to.enqueue(new Uint8Array([byte])); to.close(); },
+                   start(to) {
+                     for (const byte of new TextEncoder().encode(text)) to.enqueue(new Uint8Array([byte]));
+                     to.close();
+                   },
                  });
                  return new Response(body);
                };"#,
@@ -93,8 +109,15 @@ async fn a_way_that_has_worked_is_kept_and_a_stream_may_come_in_pieces() {
         .await;
     at.load("page-url='ws://fake.invalid/page' page-token='pt_x'").await;
     at.browser.until("fetched.length >= 3").await;
-    assert_eq!(at.look("fetched.slice(0, 3)").await, json!(["/page/events?after=0", "/page/events?after=1", "/page/events?after=1"]));
-    assert_eq!(at.browser.eval("return tried").await, 2, "the socket was tried twice, before the stream worked");
+    assert_eq!(
+        at.look("fetched.slice(0, 3)").await,
+        json!(["/page/events?after=0", "/page/events?after=1", "/page/events?after=1"])
+    );
+    assert_eq!(
+        at.browser.eval("return tried").await,
+        2,
+        "the socket was tried twice, before the stream worked"
+    );
     assert_eq!(at.look("root.querySelector('[part=link]').href").await, "https://xn--9ca.example/");
 }
 
@@ -106,7 +129,8 @@ async fn a_proxy_that_cuts_every_poll_short_is_not_flooded() {
             r#"window.began = [];
                window.fetch = async () => {
                  began.push(performance.now());
-                 return new Response('{"events":[{"type":"state","v":2,"state":"claimed","seconds_left":99}]}');
+                 const claimed = { type: 'state', v: 2, state: 'claimed', seconds_left: 99 };
+                 return new Response(JSON.stringify({ events: [claimed] }));
                };"#,
         )
         .await;
@@ -145,7 +169,11 @@ async fn a_refusal_ends_on_the_page_and_another_try_is_a_new_login() {
         let prompt = claim(&mut phone, &at.link().await).await.unwrap();
         phone.do_it(&Command::refuse(&prompt, RefuseReason::NotMe)).await.unwrap();
         at.state("refused").await;
-        assert_eq!(at.look("root.querySelector('[part=hint]').textContent.includes('not me')").await, true, "{way}");
+        assert_eq!(
+            at.look("root.querySelector('[part=hint]').textContent.includes('not me')").await,
+            true,
+            "{way}"
+        );
         at.look("root.querySelector('[part=retry]').click()").await;
         assert_eq!(at.said("retry").await, 1, "{way}");
         at.start(&at.stage.new_login().await).await;
@@ -188,10 +216,18 @@ async fn a_wrong_token_or_origin_is_said_and_not_tried_again() {
     for way in ["websocket", "sse", "poll"] {
         at.show(&elsewhere, &format!("transport={way}")).await;
         at.state("error").await;
-        assert_eq!(at.look("root.querySelector('[part=hint]').textContent.includes('not allowed')").await, true, "{way}");
+        assert_eq!(
+            at.look("root.querySelector('[part=hint]').textContent.includes('not allowed')").await,
+            true,
+            "{way}"
+        );
         at.load(&format!("page-url='{}' page-token=pt_AAAA transport={way}", at.pod.url("page"))).await;
         at.state("error").await;
-        assert_eq!(at.look("root.querySelector('[part=hint]').textContent.includes('not known')").await, true, "{way}");
+        assert_eq!(
+            at.look("root.querySelector('[part=hint]').textContent.includes('not known')").await,
+            true,
+            "{way}"
+        );
     }
 }
 
@@ -209,7 +245,11 @@ async fn everything_can_be_done_with_the_keyboard_and_it_never_gets_lost() {
     for part in ["link", "push", "cancel"] {
         at.browser.press(TAB).await;
         assert_eq!(at.look(FOCUS).await, part);
-        assert_ne!(at.look("getComputedStyle(root.activeElement).outlineStyle").await, "none", "one sees where {part} is");
+        assert_ne!(
+            at.look("getComputedStyle(root.activeElement).outlineStyle").await,
+            "none",
+            "one sees where {part} is"
+        );
     }
     at.browser.press(ENTER).await;
     at.state("cancelled").await;

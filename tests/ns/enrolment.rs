@@ -54,7 +54,8 @@ async fn of_two_phones_that_race_for_one_code_one_enrols() {
         let enrolment = stage.new_enrolment(user, Confirm::None).await;
         let link = enrolment.link.as_ref().unwrap();
         let (one, two) = tokio::join!(Phone::enrol(link), Phone::enrol(link));
-        let refused = |r: &Result<_, PhoneError>| matches!(r, Err(PhoneError::Refused(Refusal::BadEnrolment)));
+        let refused =
+            |r: &Result<_, PhoneError>| matches!(r, Err(PhoneError::Refused(Refusal::BadEnrolment)));
         assert!(one.is_ok() && refused(&two) || two.is_ok() && refused(&one), "exactly one of two wins");
         assert_eq!(stage.api.accounts(&stage.realm, user).await.unwrap().len(), 1);
     }
@@ -65,13 +66,16 @@ async fn a_lost_answer_is_had_again_with_the_same_key_and_request() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let enrolment = stage.new_enrolment("alice", Confirm::Number).await;
-    let Link::Enrol(link) = Link::parse(enrolment.link.as_ref().unwrap()).unwrap() else { panic!("an enrolment link") };
+    let Link::Enrol(link) = Link::parse(enrolment.link.as_ref().unwrap()).unwrap() else {
+        panic!("an enrolment link")
+    };
     let keys = MemoryKeys::default();
     let (key, req_id) = (keys.generate().unwrap(), ReqId(random()));
     let first = Online::enrol(&link, Arc::new(keys.clone()), key.clone(), req_id, "x").await.unwrap();
     let again = Online::enrol(&link, Arc::new(keys.clone()), key.clone(), req_id, "x").await.unwrap();
     assert_eq!((first.account.id, first.number), (again.account.id, again.number));
-    let other_request = Online::enrol(&link, Arc::new(keys), key, ReqId(random()), "x").await.map(|e| e.number);
+    let other_request =
+        Online::enrol(&link, Arc::new(keys), key, ReqId(random()), "x").await.map(|e| e.number);
     assert!(matches!(other_request, Err(PhoneError::Refused(Refusal::BadEnrolment))));
 }
 
@@ -84,11 +88,23 @@ async fn three_wrong_numbers_end_the_enrolment_and_its_account() {
     let number = number.unwrap();
     for _ in 0..3 {
         let wrong = if number == "0000" { "0001" } else { "0000" };
-        assert_eq!(code(stage.api.confirm_enrolment(&stage.realm, &enrolment.id, wrong).await), "wrong_number");
+        assert_eq!(
+            code(stage.api.confirm_enrolment(&stage.realm, &enrolment.id, wrong).await),
+            "wrong_number"
+        );
     }
-    assert_eq!(code(stage.api.confirm_enrolment(&stage.realm, &enrolment.id, &number).await), "already_decided");
-    assert_eq!(stage.api.enrolment(&stage.realm, &enrolment.id, 0, 0).await.unwrap().state, EnrolmentState::Refused);
-    assert!(matches!(phone.try_connect().await.map(drop), Err(PhoneError::Closed(countersign_sdk::Close::Deleted))));
+    assert_eq!(
+        code(stage.api.confirm_enrolment(&stage.realm, &enrolment.id, &number).await),
+        "already_decided"
+    );
+    assert_eq!(
+        stage.api.enrolment(&stage.realm, &enrolment.id, 0, 0).await.unwrap().state,
+        EnrolmentState::Refused
+    );
+    assert!(matches!(
+        phone.try_connect().await.map(drop),
+        Err(PhoneError::Closed(countersign_sdk::Close::Deleted))
+    ));
 }
 
 #[cfg(feature = "faults")]
@@ -96,13 +112,22 @@ async fn three_wrong_numbers_end_the_enrolment_and_its_account() {
 async fn an_expired_or_unknown_code_is_refused_and_an_unconfirmed_account_goes_with_its_enrolment() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    let (unused, unconfirmed) = (stage.new_enrolment("alice", Confirm::Number).await, stage.new_enrolment("bob", Confirm::Number).await);
+    let (unused, unconfirmed) = (
+        stage.new_enrolment("alice", Confirm::Number).await,
+        stage.new_enrolment("bob", Confirm::Number).await,
+    );
     let (bob, _) = Phone::enrol(unconfirmed.link.as_ref().unwrap()).await.unwrap();
     pod.later(601).await;
     let late = Phone::enrol(unused.link.as_ref().unwrap()).await.map(drop);
     assert!(matches!(late, Err(PhoneError::Closed(countersign_sdk::Close::AuthFailed))), "{late:?}");
-    assert_eq!(stage.api.enrolment(&stage.realm, &unconfirmed.id, 0, 0).await.unwrap().state, EnrolmentState::Expired);
-    assert!(matches!(bob.try_connect().await.map(drop), Err(PhoneError::Closed(countersign_sdk::Close::Deleted))));
+    assert_eq!(
+        stage.api.enrolment(&stage.realm, &unconfirmed.id, 0, 0).await.unwrap().state,
+        EnrolmentState::Expired
+    );
+    assert!(matches!(
+        bob.try_connect().await.map(drop),
+        Err(PhoneError::Closed(countersign_sdk::Close::Deleted))
+    ));
     assert!(stage.api.accounts(&stage.realm, "bob").await.unwrap().is_empty());
 }
 
@@ -128,7 +153,10 @@ async fn who_deletes_a_user_or_an_account_ends_the_enrolments_that_lead_there() 
     stage.root.delete_user(&stage.realm, "alice").await.unwrap();
     let again = stage.new_enrolment("alice", Confirm::None).await;
     let old = Phone::enrol(unused.link.as_ref().unwrap()).await.map(drop);
-    assert!(matches!(old, Err(PhoneError::Closed(countersign_sdk::Close::AuthFailed))), "the new alice is somebody else: {old:?}");
+    assert!(
+        matches!(old, Err(PhoneError::Closed(countersign_sdk::Close::AuthFailed))),
+        "the new alice is somebody else: {old:?}"
+    );
     Phone::enrol(again.link.as_ref().unwrap()).await.unwrap();
 
     let unconfirmed = stage.new_enrolment("bob", Confirm::Number).await;
@@ -136,5 +164,8 @@ async fn who_deletes_a_user_or_an_account_ends_the_enrolments_that_lead_there() 
     stage.root.delete_account(&stage.realm, &bob.account.id).await.unwrap();
     let late = stage.api.confirm_enrolment(&stage.realm, &unconfirmed.id, &number.unwrap()).await;
     assert_eq!(code(late), "already_decided");
-    assert_eq!(stage.api.enrolment(&stage.realm, &unconfirmed.id, 0, 0).await.unwrap().state, EnrolmentState::Cancelled);
+    assert_eq!(
+        stage.api.enrolment(&stage.realm, &unconfirmed.id, 0, 0).await.unwrap().state,
+        EnrolmentState::Cancelled
+    );
 }

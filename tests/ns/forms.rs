@@ -1,4 +1,5 @@
-//! Logins in all their forms: with a number, directed, started by an app, watched by a stream, kept alive by pings.
+//! Logins in all their forms: with a number, directed, started by an app, watched by a stream, kept
+//! alive by pings.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_api::{LoginState, NewLogin, NumberMatch, PutClient, RealmSettings, Via};
@@ -65,7 +66,10 @@ async fn a_wrong_or_missing_number_refuses_the_login_at_once() {
         let other = format!("{:02}", (number.parse::<u32>().unwrap() + 1) % 100);
         let decide = Command::approve_with(&prompt, wrong.then_some(other.as_str()));
         let answer = phone.do_it(&decide).await.unwrap();
-        assert!(matches!(answer, Answer::Decided { state: countersign_sdk::LoginState::Refused, .. }), "{answer:?}");
+        assert!(
+            matches!(answer, Answer::Decided { state: countersign_sdk::LoginState::Refused, .. }),
+            "{answer:?}"
+        );
         assert_eq!(page.until(LoginState::Refused).await["reason"], "wrong_number");
         assert!(matches!(
             phone.do_it(&Command::approve_with(&prompt, Some(&number))).await,
@@ -78,7 +82,8 @@ async fn a_wrong_or_missing_number_refuses_the_login_at_once() {
 async fn a_realm_or_a_client_may_ask_for_a_number_after_a_qr_code() {
     let pod = Pod::start();
     let all = NumberMatch { qr: Some(true), link: Some(true), directed: Some(true) };
-    let stage = Stage::strict(&pod, RealmSettings { number_match: Some(all), ..RealmSettings::default() }).await;
+    let stage =
+        Stage::strict(&pod, RealmSettings { number_match: Some(all), ..RealmSettings::default() }).await;
     let mut phone = stage.phone("alice").await.connect().await;
     let (_, prompt) = stage.claimed(&mut phone).await;
     assert_eq!(prompt.number, Some(2));
@@ -96,23 +101,35 @@ async fn a_realm_or_a_client_may_ask_for_a_number_after_a_qr_code() {
 async fn a_login_directed_at_a_user_reaches_all_his_phones_and_nobody_elses() {
     let pod = Pod::start();
     let stage = Stage::strict(&pod, RealmSettings::default()).await;
-    let (first, second, other) = (stage.phone("alice").await, stage.phone("alice").await, stage.phone("mallory").await);
-    let (mut one, mut two, mut stranger) = (first.connect().await, second.connect().await, other.connect().await);
-    let new = NewLogin { to_user: Some("alice".into()), text: Some("Really you?".into()), ..NewLogin::default() };
+    let (first, second, other) =
+        (stage.phone("alice").await, stage.phone("alice").await, stage.phone("mallory").await);
+    let (mut one, mut two, mut stranger) =
+        (first.connect().await, second.connect().await, other.connect().await);
+    let new =
+        NewLogin { to_user: Some("alice".into()), text: Some("Really you?".into()), ..NewLogin::default() };
     let login = stage.api.create_login(&stage.realm, &new).await.unwrap();
     assert_eq!(offered(&mut one).await, (id(&login.id), "Example Shop".into()));
     assert_eq!(offered(&mut two).await.0, id(&login.id));
-    assert!(matches!(take(&mut stranger, id(&login.id)).await, Err(PhoneError::Refused(Refusal::UnknownLogin))));
+    assert!(matches!(
+        take(&mut stranger, id(&login.id)).await,
+        Err(PhoneError::Refused(Refusal::UnknownLogin))
+    ));
     let Answer::Logins(none) = stranger.do_it(&Command::list()).await.unwrap() else { panic!("a list") };
     assert!(none.is_empty());
     let mut page = Page::open(&login).await;
     let prompt = take(&mut two, id(&login.id)).await.unwrap();
-    assert_eq!((prompt.text.as_deref(), prompt.number, prompt.return_token.is_none()), (Some("Really you?"), Some(2), true));
+    assert_eq!(
+        (prompt.text.as_deref(), prompt.number, prompt.return_token.is_none()),
+        (Some("Really you?"), Some(2), true)
+    );
     assert!(matches!(take(&mut one, id(&login.id)).await, Err(PhoneError::Refused(Refusal::AlreadyClaimed))));
     let number = page.until(LoginState::Claimed).await["number"].as_str().unwrap().to_owned();
     two.do_it(&Command::approve_with(&prompt, Some(&number))).await.unwrap();
     let identity = stage.api.redeem(&stage.realm, &login.id, None).await.unwrap();
-    assert_eq!((identity.user_id.as_str(), identity.via, &identity.account_id), ("alice", Via::Directed, &second.account.id));
+    assert_eq!(
+        (identity.user_id.as_str(), identity.via, &identity.account_id),
+        ("alice", Via::Directed, &second.account.id)
+    );
 }
 
 #[tokio::test]
@@ -128,7 +145,8 @@ async fn a_phone_that_was_away_finds_what_waits_for_it() {
         waiting.iter().map(|(id, state, ..)| (*id, *state)).collect::<Vec<_>>(),
         [(id(&login.id), countersign_sdk::LoginState::Pending)]
     );
-    // It is this account's: whoever sees the code, another phone of the same user too, cannot have it.
+    // It is this account's: whoever sees the code, another phone of the same user too, cannot have
+    // it.
     let qr = Page::open(&login).await.qr().await;
     for other in ["mallory", "alice"] {
         let mut other = stage.phone(other).await.connect().await;
@@ -174,11 +192,20 @@ async fn a_login_that_an_app_starts_is_redeemed_by_the_clients_back_end() {
     let stage = Stage::strict(&pod, RealmSettings::default()).await;
     let phone = stage.phone("alice").await;
     let mut online = phone.connect().await;
-    assert!(matches!(online.do_it(&Command::start_login("shop")).await, Err(PhoneError::Refused(Refusal::UnknownLogin))), "not taken yet");
+    assert!(
+        matches!(
+            online.do_it(&Command::start_login("shop")).await,
+            Err(PhoneError::Refused(Refusal::UnknownLogin))
+        ),
+        "not taken yet"
+    );
     with_callback(&stage).await;
     let start = Command::start_login("shop");
     let Answer::Prompt(prompt) = online.do_it(&start).await.unwrap() else { panic!("a prompt") };
-    assert_eq!((prompt.callback_url.as_deref(), prompt.number), (Some("https://shop.example/app-login"), None));
+    assert_eq!(
+        (prompt.callback_url.as_deref(), prompt.number),
+        (Some("https://shop.example/app-login"), None)
+    );
     let Answer::Prompt(again) = online.do_it(&start).await.unwrap() else { panic!("a prompt") };
     assert_eq!(again.login, prompt.login, "the same request is the same login");
     online.do_it(&Command::approve(&prompt)).await.unwrap();
@@ -193,9 +220,11 @@ async fn a_login_that_an_app_starts_is_redeemed_by_the_clients_back_end() {
 async fn log_me_out_everywhere_ends_the_logins_of_all_phones_of_the_user() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    let (mut one, mut two) = (stage.phone("alice").await.connect().await, stage.phone("alice").await.connect().await);
+    let (mut one, mut two) =
+        (stage.phone("alice").await.connect().await, stage.phone("alice").await.connect().await);
     let mut bob = stage.phone("bob").await.connect().await;
-    let (a, b, c) = (stage.approved(&mut one).await, stage.approved(&mut two).await, stage.approved(&mut bob).await);
+    let (a, b, c) =
+        (stage.approved(&mut one).await, stage.approved(&mut two).await, stage.approved(&mut bob).await);
     let mut page = Page::open(&b).await;
     one.do_it(&Command::logout_all()).await.unwrap();
     assert_eq!(page.until(LoginState::Ended).await["reason"], "everywhere");
@@ -248,7 +277,8 @@ async fn a_client_can_watch_a_login_as_a_stream() {
 #[tokio::test]
 async fn where_the_realm_asks_for_it_a_login_lives_only_while_its_phone_pings() {
     let pod = Pod::with(&[], &[("COUNTERSIGN_WAIT_SAFETY_POLL_MS", "200")]);
-    let stage = Stage::strict(&pod, RealmSettings { silence_secs: Some(60), ..RealmSettings::default() }).await;
+    let stage =
+        Stage::strict(&pod, RealmSettings { silence_secs: Some(60), ..RealmSettings::default() }).await;
     let phone = stage.phone("alice").await;
     let mut online = phone.connect().await;
     assert_eq!(online.ping_after, 20, "three pings in the time that is allowed");
@@ -270,7 +300,10 @@ async fn what_ended_by_itself_is_not_redeemed_though_nobody_has_looked() {
     let pod = Pod::start();
     for (settings, reason) in [
         (RealmSettings { silence_secs: Some(60), ..RealmSettings::default() }, "silence"),
-        (RealmSettings { session_secs: Some(60), redeem_secs: Some(900), ..RealmSettings::default() }, "lifetime"),
+        (
+            RealmSettings { session_secs: Some(60), redeem_secs: Some(900), ..RealmSettings::default() },
+            "lifetime",
+        ),
     ] {
         let stage = Stage::strict(&pod, settings).await;
         let mut online = stage.phone("alice").await.connect().await;
@@ -315,7 +348,8 @@ async fn a_client_with_templates_says_nothing_else() {
     ] {
         assert_eq!(code(stage.api.create_login(&stage.realm, &bad).await), "invalid", "{bad:?}");
     }
-    let login = stage.api.create_login(&stage.realm, &new(Some("order"), None, &[("number", "4711")])).await.unwrap();
+    let login =
+        stage.api.create_login(&stage.realm, &new(Some("order"), None, &[("number", "4711")])).await.unwrap();
     let qr = Page::open(&login).await.qr().await;
     let prompt = claim(&mut stage.phone("alice").await.connect().await, &qr).await.unwrap();
     assert_eq!(prompt.text.as_deref(), Some("Show order 4711"));

@@ -1,12 +1,15 @@
 //! What strangers and broken phones may try at the phone socket.
 
-use std::{net::IpAddr, time::Duration};
+mod flood;
 
-use countersign_channel::{Greeting, p256, random};
+use std::time::Duration;
+
+use countersign_channel::{Greeting, p256};
 use countersign_protocol::{
     codes::{Close, Refusal},
     frames::{
-        AuthAccount, AuthEnrol, Claim, ClientAuth, Decide, Enrol, EnrolCode, Goodbye, ListLogins, PhoneFrame, Ping, Refused, ServerFrame,
+        AuthAccount, AuthEnrol, Claim, ClientAuth, Decide, Enrol, EnrolCode, Goodbye, ListLogins, PhoneFrame,
+        Ping, Refused, ServerFrame,
     },
     ids::{LoginId, ReqId},
     link::Link,
@@ -14,10 +17,10 @@ use countersign_protocol::{
 };
 use countersign_sdk::{Command, KeyStore};
 use futures_util::{SinkExt, future::join_all};
-use tokio::{io::AsyncWriteExt, net::TcpSocket, time::timeout};
+use tokio::{io::AsyncWriteExt, time::timeout};
 use tokio_tungstenite::tungstenite::{Message, handshake::client::generate_key};
 
-use crate::support::{Heard, Page, Phone, Pod, RawPhone, Stage};
+use crate::support::{Heard, Phone, Pod, RawPhone, Stage};
 
 fn list() -> PhoneFrame {
     ListLogins { req_id: ReqId([1; 16]) }.into()
@@ -86,7 +89,18 @@ async fn frames_that_are_malformed_early_late_or_out_of_turn_end_the_connection(
     early.is_refused("a command before authentication").await;
 
     let mut enrols = RawPhone::greeted(&phone.account.server).await;
-    enrols.say(&Enrol { req_id: ReqId([1; 16]), public_key: [4; 65], sig: [0; 64], app: "x".into(), device: "x".into() }.into()).await;
+    enrols
+        .say(
+            &Enrol {
+                req_id: ReqId([1; 16]),
+                public_key: [4; 65],
+                sig: [0; 64],
+                app: "x".into(),
+                device: "x".into(),
+            }
+            .into(),
+        )
+        .await;
     enrols.is_refused("Enrol without an offer").await;
 
     let mut again = RawPhone::online(&phone).await;
@@ -125,7 +139,10 @@ async fn sealed_nonsense_ends_the_connection_like_unsealed_nonsense() {
         ("keys out of order", vec![0xa2, 0x01, 0x07, 0x00, 0x03]),
         ("an indefinite map", vec![0xbf, 0x00, 0x03, 0x01, 0x07, 0xff]),
         ("an unknown critical key", vec![0xa3, 0x00, 0x03, 0x01, 0x07, 0x02, 0x00]),
-        ("a huge declared length", vec![0xa2, 0x00, 0x03, 0x01, 0x5b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+        (
+            "a huge declared length",
+            vec![0xa2, 0x00, 0x03, 0x01, 0x5b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        ),
         ("a depth bomb", vec![0x81; 200]),
         ("an unknown frame", vec![0xa1, 0x00, 0x18, 0x63]),
     ] {
@@ -146,7 +163,8 @@ async fn sealed_nonsense_ends_the_connection_like_unsealed_nonsense() {
     raw.say(&Ping { nonce: 8 }.into()).await;
     raw.is_refused("a skipped frame").await;
 
-    let (mut raw, mut other) = (RawPhone::online(&phone).await, RawPhone::greeted(&phone.account.server).await);
+    let (mut raw, mut other) =
+        (RawPhone::online(&phone).await, RawPhone::greeted(&phone.account.server).await);
     let foreign = other.seal(&Ping { nonce: 7 }.into());
     raw.send(foreign).await;
     raw.is_refused("another channel's frame").await;
@@ -174,9 +192,17 @@ async fn a_wrong_signature_and_an_unknown_key_or_code_get_the_same_answer() {
         ("another channel's signature", replayed),
         (
             "an unknown key",
-            ClientAuth::Account(AuthAccount { jkt: countersign_protocol::ids::Jkt([7; 32]), sig: [1; 64], app_version: None }).into(),
+            ClientAuth::Account(AuthAccount {
+                jkt: countersign_protocol::ids::Jkt([7; 32]),
+                sig: [1; 64],
+                app_version: None,
+            })
+            .into(),
         ),
-        ("an unknown code", ClientAuth::Enrol(AuthEnrol { code: EnrolCode([7; 16]), app_version: None }).into()),
+        (
+            "an unknown code",
+            ClientAuth::Enrol(AuthEnrol { code: EnrolCode([7; 16]), app_version: None }).into(),
+        ),
     ];
     for (what, auth) in wrong {
         let mut raw = RawPhone::greeted(&phone.account.server).await;
@@ -188,7 +214,11 @@ async fn a_wrong_signature_and_an_unknown_key_or_code_get_the_same_answer() {
     let foreign_auth = {
         let jkt = p256::thumbprint(&foreign.keys.public(&foreign.account.key).unwrap());
         let message = raw.channel.as_ref().unwrap().auth_message(&jkt);
-        ClientAuth::Account(AuthAccount { app_version: None, jkt, sig: foreign.keys.sign(&foreign.account.key, &message).unwrap() })
+        ClientAuth::Account(AuthAccount {
+            app_version: None,
+            jkt,
+            sig: foreign.keys.sign(&foreign.account.key, &message).unwrap(),
+        })
     };
     raw.say(&foreign_auth.into()).await;
     assert_eq!(raw.heard().await, goodbye(Close::AuthFailed), "another realm's account");
@@ -211,15 +241,23 @@ async fn an_enrolment_with_a_bad_key_or_signature_does_not_use_the_code_up() {
         ("an empty name", key.public(), ""),
     ] {
         let mut raw = RawPhone::greeted(&server).await;
-        raw.say(&ClientAuth::Enrol(AuthEnrol { code: EnrolCode(link.code.0), app_version: None }).into()).await;
+        raw.say(&ClientAuth::Enrol(AuthEnrol { code: EnrolCode(link.code.0), app_version: None }).into())
+            .await;
         let Heard::Frame(offer) = raw.heard().await else { panic!("{what}: an offer") };
         let ServerFrame::EnrolOffer(offer) = *offer else { panic!("{what}: an offer") };
-        let right = key.sign(&raw.channel.as_ref().unwrap().enrol_message(&offer.challenge, &p256::thumbprint(&key.public())));
+        let right = key.sign(
+            &raw.channel.as_ref().unwrap().enrol_message(&offer.challenge, &p256::thumbprint(&key.public())),
+        );
         let sig = if what == "a wrong signature" { [1; 64] } else { right };
-        raw.say(&Enrol { req_id: ReqId([1; 16]), public_key, sig, app: "x".into(), device: device.into() }.into()).await;
+        raw.say(
+            &Enrol { req_id: ReqId([1; 16]), public_key, sig, app: "x".into(), device: device.into() }.into(),
+        )
+        .await;
         assert_eq!(
             raw.heard().await,
-            Heard::Frame(Box::new(Refused { req_id: ReqId([1; 16]), code: Refusal::BadEnrolment, retry_after: None }.into())),
+            Heard::Frame(Box::new(
+                Refused { req_id: ReqId([1; 16]), code: Refusal::BadEnrolment, retry_after: None }.into()
+            )),
             "{what}"
         );
         assert_eq!(raw.heard().await, goodbye(Close::AuthFailed), "{what}");
@@ -251,7 +289,10 @@ async fn a_decision_for_something_else_is_refused_and_changes_nothing() {
     let jkt = p256::thumbprint(&phone.keys.public(&phone.account.key).unwrap());
     let sign = |d: countersign_protocol::decision::Decision, by: &Phone| {
         let input = d.signing_input(&jkt);
-        countersign_protocol::decision::compact(&input, &by.keys.sign(&by.account.key, input.as_bytes()).unwrap())
+        countersign_protocol::decision::compact(
+            &input,
+            &by.keys.sign(&by.account.key, input.as_bytes()).unwrap(),
+        )
     };
     for (what, jws) in [
         ("other content than was shown", sign(good([9; 32], cb, id), &phone)),
@@ -263,15 +304,20 @@ async fn a_decision_for_something_else_is_refused_and_changes_nothing() {
         raw.say(&Decide { req_id: ReqId([2; 16]), login: id, jws }.into()).await;
         assert_eq!(
             raw.heard().await,
-            Heard::Frame(Box::new(Refused { req_id: ReqId([2; 16]), code: Refusal::BadDecision, retry_after: None }.into())),
+            Heard::Frame(Box::new(
+                Refused { req_id: ReqId([2; 16]), code: Refusal::BadDecision, retry_after: None }.into()
+            )),
             "{what}"
         );
     }
     // Without a code only a login counts that was directed at this account.
-    raw.say(&Claim { req_id: ReqId([3; 16]), login: id, qr_time: None, qr_mac: None, link: None }.into()).await;
+    raw.say(&Claim { req_id: ReqId([3; 16]), login: id, qr_time: None, qr_mac: None, link: None }.into())
+        .await;
     assert_eq!(
         raw.heard().await,
-        Heard::Frame(Box::new(Refused { req_id: ReqId([3; 16]), code: Refusal::UnknownLogin, retry_after: None }.into()))
+        Heard::Frame(Box::new(
+            Refused { req_id: ReqId([3; 16]), code: Refusal::UnknownLogin, retry_after: None }.into()
+        ))
     );
     drop(raw);
     phone.connect().await.do_it(&Command::approve(&prompt)).await.unwrap();
@@ -288,96 +334,20 @@ async fn the_upgrade_takes_the_right_path_subprotocol_and_no_compression() {
         ("/ns/sigmai", "chat", 400),
     ] {
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: {protocol}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: \
+                websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: \
+                {protocol}\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
             generate_key()
         );
         let mut stream = tokio::net::TcpStream::connect(&host).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut head = vec![0; 1024];
-        let n = timeout(Duration::from_secs(10), tokio::io::AsyncReadExt::read(&mut stream, &mut head)).await.unwrap().unwrap();
+        let n = timeout(Duration::from_secs(10), tokio::io::AsyncReadExt::read(&mut stream, &mut head))
+            .await
+            .unwrap()
+            .unwrap();
         let head = String::from_utf8_lossy(&head[..n]).into_owned();
         assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{path} {protocol}: {head}");
         assert!(!head.to_lowercase().contains("permessage-deflate"), "compression was accepted");
     }
-}
-
-#[tokio::test]
-async fn a_ping_flood_ends_the_connection() {
-    let pod = Pod::start();
-    let stage = Stage::set(&pod).await;
-    let mut raw = RawPhone::online(&stage.phone("alice").await).await;
-    for _ in 0..1000 {
-        if raw.ws.send(Message::Ping(vec![0; 100].into())).await.is_err() {
-            break;
-        }
-    }
-    raw.is_refused("a ping flood").await;
-}
-
-/// The ceiling for 2,000 hostile sockets, in bytes: 32 KiB each. Stated in `docs/THREATS.md`.
-const CEILING: u64 = 2000 * 32 * 1024;
-
-async fn hostile(address: std::net::SocketAddr, i: u8, kind: usize) -> Option<tokio::net::TcpStream> {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind((IpAddr::from([127, 0, 1, i]), 0).into()).unwrap();
-    let mut stream = socket.connect(address).await.ok()?;
-    let upgrade = format!(
-        "GET /ns/sigmai HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: countersign.sigmai.v1\r\n",
-        generate_key()
-    );
-    let said = match kind {
-        0 => Vec::new(),
-        1 => b"GET /ns/sigmai HTTP/1.1\r\nX-Slow: ".to_vec(),
-        2 => random::<512>().to_vec(),
-        // A whole upgrade and the beginning of a huge frame.
-        _ => [upgrade.as_bytes(), b"\r\n", &[0x82, 0xfe, 0x20, 0x00, 1, 2, 3, 4], &[0; 500]].concat(),
-    };
-    let _ = stream.write_all(&said).await;
-    Some(stream)
-}
-
-#[tokio::test]
-async fn two_thousand_hostile_sockets_stay_below_the_ceiling_and_a_good_phone_logs_in() {
-    countersign_testkit::open_files(4096);
-    let pod = Pod::with(&[], &[("COUNTERSIGN_PHONE_HELLO_MS", "60000")]);
-    let stage = Stage::set(&pod).await;
-    let phone = stage.phone("alice").await;
-    stage.approved(&mut phone.connect().await).await;
-    let before = pod.memory();
-    let address = pod.url("phone").trim_start_matches("ws://").split('/').next().unwrap().parse().unwrap();
-    let mut held = Vec::new();
-    for batch in 0..20u8 {
-        let sockets = (0..100).map(|n| hostile(address, 1 + batch % 8, n % 4));
-        held.extend(join_all(sockets).await.into_iter().flatten());
-    }
-    assert!(held.len() >= 2000, "{} sockets", held.len());
-    stage.approved(&mut phone.connect().await).await;
-    let grown = pod.memory().saturating_sub(before);
-    assert!(grown <= CEILING, "{grown} bytes for {} hostile sockets", held.len());
-    println!("{} bytes per hostile socket", grown / held.len() as u64);
-}
-
-#[tokio::test]
-async fn strangers_of_one_address_are_limited_and_others_are_not_harmed() {
-    let pod = Pod::with(&[], &[("COUNTERSIGN_PHONE_STRANGERS_PER_ADDRESS", "10")]);
-    let stage = Stage::set(&pod).await;
-    let phone = stage.phone("alice").await;
-    let url = pod.url("phone");
-    let from = Some(IpAddr::from([127, 0, 1, 1]));
-    let mut held = Vec::new();
-    for _ in 0..10 {
-        held.push(RawPhone::dial(&url, from).await);
-    }
-    assert!(countersign_sim::online::dial(&url, from).await.is_err(), "the eleventh stranger");
-    let mut online = phone.connect().await;
-    stage.approved(&mut online).await;
-    held.pop().unwrap().ws.close(None).await.unwrap();
-    let mut page = Page::open(&stage.new_login().await).await;
-    page.qr().await;
-    let again = timeout(Duration::from_secs(10), async {
-        while countersign_sim::online::dial(&url, from).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    });
-    again.await.expect("a place became free");
 }

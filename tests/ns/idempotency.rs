@@ -1,7 +1,9 @@
 //! `Idempotency-Key`: whoever repeats a request because its answer was lost does nothing twice.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_api::{ApiClient, Confirm, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, RotateApiKey, roles};
+use countersign_api::{
+    ApiClient, Confirm, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, RotateApiKey, roles,
+};
 use countersign_sdk::Command;
 
 use crate::support::{Key, Page, Pod, Stage, claim, code};
@@ -23,8 +25,11 @@ async fn a_repeated_login_is_the_same_login_with_the_same_page_token() {
     let first = create(&once, &stage, "one").await.unwrap();
     assert_eq!(create(&once, &stage, "one").await.unwrap(), first, "page token and all");
     for (other, what) in [("two", "another text"), ("", "no text")] {
-        let asked =
-            if other.is_empty() { once.create_login(&stage.realm, &NewLogin::default()).await } else { create(&once, &stage, other).await };
+        let asked = if other.is_empty() {
+            once.create_login(&stage.realm, &NewLogin::default()).await
+        } else {
+            create(&once, &stage, other).await
+        };
         assert_eq!(code(asked), "idempotency_key_reused", "{what}");
     }
     assert_ne!(create(&stage.api.once("order 2"), &stage, "one").await.unwrap().id, first.id);
@@ -52,7 +57,8 @@ async fn the_same_key_of_another_client_realm_or_route_is_another_request() {
     let enrolment = NewEnrolment { user_id: "alice".into(), confirm: Confirm::Number };
     assert!(ids.insert(stage.api.once("1").create_enrolment(&stage.realm, &enrolment).await.unwrap().id));
     for realm in [&stage.realm, &elsewhere.realm] {
-        let login = stage.root.once("1").acting_for("shop").create_login(realm, &saying("one")).await.unwrap();
+        let login =
+            stage.root.once("1").acting_for("shop").create_login(realm, &saying("one")).await.unwrap();
         assert!(ids.contains(&login.id), "who acts for a client is that client");
     }
 }
@@ -78,13 +84,15 @@ async fn of_identical_requests_at_the_same_time_one_makes_something() {
         assert!(all.iter().all(|l| l.as_ref().unwrap() == first), "{all:?}");
         let user = format!("user{round}");
         let new = NewEnrolment { user_id: user.clone(), confirm: Confirm::Number };
-        let all = futures_util::future::join_all((0..4).map(|_| once.create_enrolment(&stage.realm, &new))).await;
+        let all =
+            futures_util::future::join_all((0..4).map(|_| once.create_enrolment(&stage.realm, &new))).await;
         let (made, late): (Vec<_>, Vec<_>) = all.into_iter().partition(Result::is_ok);
         assert_eq!(made.len(), 1);
         assert!(late.into_iter().all(|l| code(l) == "secret_already_issued"));
         let there = stage.api.enrolments(&stage.realm, &[]).await.unwrap().items;
         assert_eq!(there.iter().filter(|e| e.user_id == user).count(), 1);
-        let client = NewClient { name: format!("client{round}"), display_name: "X".into(), ..NewClient::default() };
+        let client =
+            NewClient { name: format!("client{round}"), display_name: "X".into(), ..NewClient::default() };
         let root = stage.root.once("at once");
         let all = futures_util::future::join_all((0..4).map(|_| {
             let root = if round == 0 { root.clone() } else { stage.root.once(&format!("at once {round}")) };
@@ -137,7 +145,11 @@ async fn what_was_made_and_deleted_is_not_made_again() {
     let stage = Stage::set(&pod).await;
     let once = stage.root.once("1");
     let client = NewClient { name: "more".into(), display_name: "More".into(), ..NewClient::default() };
-    let key = NewApiKey { role: roles::REALM_ADMIN.into(), realm: Some(stage.realm.clone()), ..NewApiKey::default() };
+    let key = NewApiKey {
+        role: roles::REALM_ADMIN.into(),
+        realm: Some(stage.realm.clone()),
+        ..NewApiKey::default()
+    };
     let made = once.create_client(&stage.realm, &client).await.unwrap();
     stage.root.delete_client(&stage.realm, &made.id).await.unwrap();
     assert_eq!(code(once.create_client(&stage.realm, &client).await), "already_exists");
@@ -150,14 +162,21 @@ async fn what_was_made_and_deleted_is_not_made_again() {
 async fn a_repeated_client_is_the_same_client() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    let new = |name: &str, shown: &str| NewClient { name: name.into(), display_name: shown.into(), ..NewClient::default() };
+    let new = |name: &str, shown: &str| NewClient {
+        name: name.into(),
+        display_name: shown.into(),
+        ..NewClient::default()
+    };
     let once = stage.root.once("1");
     let first = once.create_client(&stage.realm, &new("bank", "Bank")).await.unwrap();
     assert_eq!(once.create_client(&stage.realm, &new("bank", "Bank")).await.unwrap(), first);
     for other in [new("bank", "Other"), new("other", "Bank")] {
         assert_eq!(code(once.create_client(&stage.realm, &other).await), "idempotency_key_reused");
     }
-    assert_eq!(code(stage.root.once("2").create_client(&stage.realm, &new("bank", "Bank")).await), "already_exists");
+    assert_eq!(
+        code(stage.root.once("2").create_client(&stage.realm, &new("bank", "Bank")).await),
+        "already_exists"
+    );
     assert_eq!(code(stage.root.create_client(&stage.realm, &new("bank", "Bank")).await), "already_exists");
     assert_eq!(stage.root.clients(&stage.realm).await.unwrap().len(), 2);
 }
@@ -180,7 +199,11 @@ async fn an_identity_is_given_again_to_the_request_that_had_it_and_to_no_other()
 
     let plain = stage.approved(&mut phone).await;
     stage.api.redeem(&stage.realm, &plain.id, None).await.unwrap();
-    assert_eq!(code(once.redeem(&stage.realm, &plain.id, None).await), "already_redeemed", "had without a key");
+    assert_eq!(
+        code(once.redeem(&stage.realm, &plain.id, None).await),
+        "already_redeemed",
+        "had without a key"
+    );
 
     let by_link = stage.new_login().await;
     let prompt = claim(&mut phone, &Page::open(&by_link).await.link().await).await.unwrap();
@@ -189,7 +212,11 @@ async fn an_identity_is_given_again_to_the_request_that_had_it_and_to_no_other()
     let first = once.redeem(&stage.realm, &by_link.id, Some(&token)).await.unwrap();
     assert_eq!(once.redeem(&stage.realm, &by_link.id, Some(&token)).await.unwrap(), first);
     for wrong in [None, Some("AAAAAAAAAAAAAAAAAAAAAA")] {
-        assert_eq!(code(once.redeem(&stage.realm, &by_link.id, wrong).await), "idempotency_key_reused", "{wrong:?}");
+        assert_eq!(
+            code(once.redeem(&stage.realm, &by_link.id, wrong).await),
+            "idempotency_key_reused",
+            "{wrong:?}"
+        );
     }
 }
 
@@ -213,7 +240,8 @@ async fn a_key_that_is_no_visible_text_is_malformed_and_does_nothing() {
     let stage = Stage::set(&pod).await;
     let url = format!("{}/v1/realms/{}/clients", pod.url("rest"), stage.realm);
     let ask = async |key: &[u8]| {
-        let request = reqwest::Client::new().post(&url).bearer_auth(pod.root_key()).header("Idempotency-Key", key);
+        let request =
+            reqwest::Client::new().post(&url).bearer_auth(pod.root_key()).header("Idempotency-Key", key);
         let body = r#"{"name":"more","display_name":"More"}"#;
         request.header("Content-Type", "application/json").body(body).send().await.unwrap().status().as_u16()
     };

@@ -1,5 +1,5 @@
-//! Nobody sees, guesses or disturbs what belongs to another realm or to another client. What is asked comes from the description of the API: an operation that
-//! is not in the table fails.
+//! Nobody sees, guesses or disturbs what belongs to another realm or to another client. What is
+//! asked comes from the description of the API: an operation that is not in the table fails.
 
 mod pages;
 mod phones;
@@ -31,7 +31,8 @@ async fn operations(pod: &Pod) -> Vec<(Operation, &'static Row)> {
 
 /// Holds an answer against what must come.
 fn judge(what: &str, comes: Comes, (status, text): &(u16, String), secrets: &[String]) {
-    let problem = || serde_json::from_str::<serde_json::Value>(text).unwrap()["code"].as_str().unwrap().to_owned();
+    let problem =
+        || serde_json::from_str::<serde_json::Value>(text).unwrap()["code"].as_str().unwrap().to_owned();
     match comes {
         Comes::Nothing => assert_eq!((*status, problem().as_str()), (404, "not_found"), "{what}: {text}"),
         Comes::No => assert_eq!((*status, problem().as_str()), (403, "forbidden"), "{what}: {text}"),
@@ -60,8 +61,13 @@ async fn lacking(stage: &Stage) -> BTreeMap<String, Key> {
     let mut keys = BTreeMap::new();
     for needs in TABLE.iter().map(|r| r.needs) {
         let name = format!("{needs:?}");
-        let role: String = name.chars().map(|c| if c.is_ascii_alphabetic() { c.to_ascii_lowercase() } else { '-' }).collect();
-        let others = |all: Vec<Permission>| all.into_iter().filter(|p| !needs.lacking().contains(p)).collect::<Vec<_>>();
+        let role: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphabetic() { c.to_ascii_lowercase() } else { '-' })
+            .collect();
+        let others = |all: Vec<Permission>| {
+            all.into_iter().filter(|p| !needs.lacking().contains(p)).collect::<Vec<_>>()
+        };
         match needs {
             Needs::In(_) | Needs::OneOf(_) | Needs::Feed if !keys.contains_key(&name) => {
                 keys.insert(name, stage.key(&role, &others(IN_A_REALM.to_vec())).await);
@@ -114,7 +120,8 @@ async fn a_key_of_another_realm_finds_nothing_here_and_nothing_of_here_at_home()
     }
     // What it makes at home comes last: under the same names, and somebody else's.
     operations.sort_by_key(|(_, row)| row.home == Comes::Own);
-    let home: Vec<String> = secrets.into_iter().filter(|s| ![&victim.places["app"], "victims"].contains(&s.as_str())).collect();
+    let home: Vec<String> =
+        secrets.into_iter().filter(|s| ![&victim.places["app"], "victims"].contains(&s.as_str())).collect();
     for (operation, row) in operations.iter().filter(|(o, _)| o.path.contains("{realm}")) {
         let answer = operation.ask(&pod, row, &victim, &stranger.realm, Some(&everything)).await;
         judge(&format!("{} at home", row.id), row.home, &answer, &home);
@@ -139,8 +146,12 @@ async fn another_client_of_the_realm_finds_its_own_and_the_realms_whatever_its_r
     let neighbour = Stage::client_in(&victim.stage.root, &victim.stage.realm, "neighbour").await;
     let everything = neighbour.client_key("everything", &IN_A_REALM).await;
     let id = neighbour.client().await;
-    let ordinary =
-        NewApiKey { role: roles::CLIENT.into(), realm: Some(neighbour.realm.clone()), client: Some(id.clone()), ..NewApiKey::default() };
+    let ordinary = NewApiKey {
+        role: roles::CLIENT.into(),
+        realm: Some(neighbour.realm.clone()),
+        client: Some(id.clone()),
+        ..NewApiKey::default()
+    };
     let ordinary = Key::made(&neighbour.root, &ordinary).await;
     let (before, events) = (victim.snapshot().await, victim.events().await);
     let secrets = victim.of_the_client();
@@ -153,14 +164,16 @@ async fn another_client_of_the_realm_finds_its_own_and_the_realms_whatever_its_r
         let answer = operation.ask(&pod, row, &victim, &victim.stage.realm, Some(&everything)).await;
         // Who invited a phone is told with it.
         let inviter = ["client", "key"].map(|place| &victim.places[place]);
-        let secrets: Vec<String> = secrets.iter().filter(|s| row.id != "exportUser" || !inviter.contains(s)).cloned().collect();
+        let secrets: Vec<String> =
+            secrets.iter().filter(|s| row.id != "exportUser" || !inviter.contains(s)).cloned().collect();
         judge(&format!("{} next door", row.id), row.neighbour, &answer, &secrets);
         let comes = if clients_may(row.needs) { row.neighbour } else { Comes::No };
         let answer = operation.ask(&pod, row, &victim, &victim.stage.realm, Some(&ordinary)).await;
         judge(&format!("{} next door with an ordinary key", row.id), comes, &answer, &secrets);
     }
     assert_eq!(victim.snapshot().await, before);
-    let (actors, after) = ([&everything.id, &ordinary.id].map(|id| format!("key:{id}")), victim.events().await);
+    let (actors, after) =
+        ([&everything.id, &ordinary.id].map(|id| format!("key:{id}")), victim.events().await);
     assert_eq!(after[..events.len()], events);
     for event in &after[events.len()..] {
         assert!(actors.contains(&event.actor) && event.client.as_ref() == Some(&id), "{event:?}");
@@ -171,20 +184,23 @@ async fn another_client_of_the_realm_finds_its_own_and_the_realms_whatever_its_r
 /// What the documents say each role may use: by operation, the roles.
 fn documented() -> BTreeMap<String, BTreeSet<&'static str>> {
     const PAGE: &str = include_str!("../../docs/API.md");
-    let (_, rest) = PAGE.split_once("<!-- made from the table of endpoints; a test keeps it so -->\n").unwrap();
+    let (_, rest) =
+        PAGE.split_once("<!-- made from the table of endpoints; a test keeps it so -->\n").unwrap();
     let (table, _) = rest.split_once("<!-- end of what is made -->").unwrap();
     let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>();
     let mut lines = table.lines();
     let roles = cells(lines.next().unwrap())[1..].to_vec();
     let row = |line: &'static str| {
         let cells = cells(line);
-        let may = roles.iter().zip(&cells[1..]).filter(|(_, cell)| **cell == "✓").map(|(role, _)| *role).collect();
+        let may =
+            roles.iter().zip(&cells[1..]).filter(|(_, cell)| **cell == "✓").map(|(role, _)| *role).collect();
         (cells[0].split('`').nth(1).unwrap().to_owned(), may)
     };
     lines.skip(1).map(row).collect()
 }
 
-/// Every role asks for everything, in its realm and in another. What it asks for is not there: whoever may ask is told so, whoever may not is told that.
+/// Every role asks for everything, in its realm and in another. What it asks for is not there:
+/// whoever may ask is told so, whoever may not is told that.
 #[tokio::test]
 async fn every_role_may_use_exactly_what_the_documents_say() {
     let pod = Pod::start();
@@ -193,7 +209,15 @@ async fn every_role_may_use_exactly_what_the_documents_say() {
     let (documented, all) = (documented(), operations(&pod).await);
     assert_eq!(documented.len(), all.len());
     let client = Some(stage.client().await);
-    for role in [roles::CLIENT, roles::REGISTRAR, roles::HELP_DESK, roles::VIEWER, roles::AUDITOR, roles::REALM_ADMIN, roles::ROOT] {
+    for role in [
+        roles::CLIENT,
+        roles::REGISTRAR,
+        roles::HELP_DESK,
+        roles::VIEWER,
+        roles::AUDITOR,
+        roles::REALM_ADMIN,
+        roles::ROOT,
+    ] {
         let bound = [roles::CLIENT, roles::REGISTRAR, roles::HELP_DESK].contains(&role);
         let new = NewApiKey {
             role: role.into(),
@@ -209,7 +233,11 @@ async fn every_role_may_use_exactly_what_the_documents_say() {
             assert!(refused != may && status != 401, "{role} {}: {status} {text}", operation.id);
             if operation.path.contains("{realm}") && role != roles::ROOT {
                 let (status, text) = operation.ask_for_nothing(&pod, row, &elsewhere.realm, &key).await;
-                assert!(status == 404 && text.contains("not_found"), "{role} abroad {}: {status} {text}", operation.id);
+                assert!(
+                    status == 404 && text.contains("not_found"),
+                    "{role} abroad {}: {status} {text}",
+                    operation.id
+                );
             }
         }
     }

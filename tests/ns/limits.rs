@@ -26,7 +26,11 @@ pub(crate) fn limits() -> Limits {
 pub(crate) async fn stage_with(pod: &Pod, limits: Limits) -> Stage {
     Stage::strict(
         pod,
-        RealmSettings { limits: Some(limits), number_match: Some(countersign_api::NumberMatch::default()), ..RealmSettings::default() },
+        RealmSettings {
+            limits: Some(limits),
+            number_match: Some(countersign_api::NumberMatch::default()),
+            ..RealmSettings::default()
+        },
     )
     .await
 }
@@ -72,15 +76,25 @@ async fn a_browser_runs_into_its_own_limit_and_others_do_not() {
     }
     start(&stage, &by("two", "192.0.2.1")).await.expect("another browser behind the same address");
     start(&stage, &NewLogin::default()).await.expect("nobody knows who");
-    assert_eq!(alerts(&stage).await, [("alert.limited".into(), "initiator".into())], "told once, not once a knock");
+    assert_eq!(
+        alerts(&stage).await,
+        [("alert.limited".into(), "initiator".into())],
+        "told once, not once a knock"
+    );
 }
 
 #[tokio::test]
 async fn client_and_address_have_limits_of_their_own() {
     let pod = Pod::start();
-    let stage =
-        stage_with(&pod, Limits { address: Some(Limit { most: 3, secs: 600 }), client: Some(Limit { most: 5, secs: 600 }), ..limits() })
-            .await;
+    let stage = stage_with(
+        &pod,
+        Limits {
+            address: Some(Limit { most: 3, secs: 600 }),
+            client: Some(Limit { most: 5, secs: 600 }),
+            ..limits()
+        },
+    )
+    .await;
     for n in 0..3 {
         start(&stage, &by(&format!("b{n}"), "192.0.2.1")).await.unwrap();
     }
@@ -97,7 +111,9 @@ async fn a_limit_is_over_when_it_says_so() {
     let pod = Pod::start();
     let stage = stage_with(&pod, Limits { initiator: Some(Limit { most: 1, secs: 30 }), ..limits() }).await;
     start(&stage, &by("one", "192.0.2.1")).await.unwrap();
-    let Err(ApiError::Refused(problem)) = start(&stage, &by("one", "192.0.2.1")).await else { panic!("limited") };
+    let Err(ApiError::Refused(problem)) = start(&stage, &by("one", "192.0.2.1")).await else {
+        panic!("limited")
+    };
     pod.later(problem.retry_after.unwrap()).await;
     start(&stage, &by("one", "192.0.2.1")).await.unwrap();
 }
@@ -134,7 +150,8 @@ async fn who_is_bothered_too_often_is_bothered_in_silence_and_can_still_log_in()
 async fn codes_that_are_not_genuine_are_limited_by_account() {
     let pod = Pod::start();
     let stage = stage_with(&pod, Limits { account: Some(Limit { most: 1, secs: 600 }), ..limits() }).await;
-    let (mut phone, mut other) = (stage.phone("alice").await.connect().await, stage.phone("bob").await.connect().await);
+    let (mut phone, mut other) =
+        (stage.phone("alice").await.connect().await, stage.phone("bob").await.connect().await);
     let login = stage.new_login().await;
     let good = Page::open(&login).await.qr().await;
     let mut bad = Command::scanned(&countersign_sdk::Link::parse(&good).unwrap()).unwrap();
@@ -147,5 +164,8 @@ async fn codes_that_are_not_genuine_are_limited_by_account() {
     let Answer::Refused { code, retry_after } = phone.ask(&bad).await.unwrap() else { panic!("refused") };
     assert!(code == Refusal::RateLimited && retry_after.is_some_and(|s| s >= 1));
     claim(&mut phone, &good).await.expect("a genuine code still works");
-    assert!(matches!(other.do_it(&bad).await, Err(PhoneError::Refused(Refusal::BadCapability))), "bob is not concerned");
+    assert!(
+        matches!(other.do_it(&bad).await, Err(PhoneError::Refused(Refusal::BadCapability))),
+        "bob is not concerned"
+    );
 }

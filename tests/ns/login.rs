@@ -29,7 +29,12 @@ async fn a_login_by_qr_code_gives_the_client_a_verifiable_identity_once() {
     assert_eq!((first["type"].as_str(), first["state"].as_str()), (Some("state"), Some("pending")));
     let prompt = claim(&mut online, &page.qr().await).await.unwrap();
     assert_eq!(
-        (prompt.client_name.as_str(), prompt.realm_name.as_str(), prompt.text.as_deref(), prompt.browser.as_deref()),
+        (
+            prompt.client_name.as_str(),
+            prompt.realm_name.as_str(),
+            prompt.text.as_deref(),
+            prompt.browser.as_deref()
+        ),
         ("Example Shop", "Example Realm", Some("Log in to the shop"), Some("Firefox on Linux"))
     );
     assert_eq!(code(stage.api.redeem(&stage.realm, &login.id, None).await), "not_approved");
@@ -41,7 +46,10 @@ async fn a_login_by_qr_code_gives_the_client_a_verifiable_identity_once() {
     let key: [u8; 65] = fixed(&identity.public_key);
     p256::verify(&key, parsed.signing_input.as_bytes(), &parsed.signature).unwrap();
     let context: Context = cbor::decode(&URL_SAFE_NO_PAD.decode(&identity.context).unwrap()).unwrap();
-    assert_eq!((context.login.to_string(), context.client_name), (login.id.clone(), "Example Shop".to_owned()));
+    assert_eq!(
+        (context.login.to_string(), context.client_name),
+        (login.id.clone(), "Example Shop".to_owned())
+    );
     assert_eq!(code(stage.api.redeem(&stage.realm, &login.id, None).await), "already_redeemed");
 }
 
@@ -68,7 +76,8 @@ async fn an_acknowledged_approval_survives_a_crash() {
 #[cfg(feature = "faults")]
 #[tokio::test]
 async fn a_login_expires_for_everybody() {
-    stories::a_login_expires_for_everybody(&Pod::with(&[], &[("COUNTERSIGN_WAIT_SAFETY_POLL_MS", "60000")])).await;
+    stories::a_login_expires_for_everybody(&Pod::with(&[], &[("COUNTERSIGN_WAIT_SAFETY_POLL_MS", "60000")]))
+        .await;
 }
 
 #[tokio::test]
@@ -138,7 +147,10 @@ async fn a_refusal_reaches_page_and_client_with_its_reason() {
         let seen = stage.look(&login).await;
         assert_eq!((seen.state, seen.reason.as_deref()), (LoginState::Refused, Some(text)));
         assert_eq!(code(stage.api.redeem(&stage.realm, &login.id, None).await), "not_approved");
-        assert!(matches!(phone.do_it(&Command::approve(&prompt)).await, Err(PhoneError::Refused(Refusal::AlreadyDecided))));
+        assert!(matches!(
+            phone.do_it(&Command::approve(&prompt)).await,
+            Err(PhoneError::Refused(Refusal::AlreadyDecided))
+        ));
     }
 }
 
@@ -171,7 +183,10 @@ async fn a_cancelled_login_is_over_for_the_phone_that_has_it() {
     let (login, prompt) = stage.claimed(&mut phone).await;
     stage.api.cancel_login(&stage.realm, &login.id).await.unwrap();
     phone.until(countersign_sdk::LoginState::Cancelled).await.unwrap();
-    assert!(matches!(phone.do_it(&Command::approve(&prompt)).await, Err(PhoneError::Refused(Refusal::Cancelled))));
+    assert!(matches!(
+        phone.do_it(&Command::approve(&prompt)).await,
+        Err(PhoneError::Refused(Refusal::Cancelled))
+    ));
     assert_eq!(code(stage.api.cancel_login(&stage.realm, &login.id).await), "already_decided");
 }
 
@@ -186,7 +201,10 @@ async fn a_lost_answer_is_had_again_with_the_same_request_and_only_with_it() {
     first.do_it(&approve).await.unwrap();
     drop(first);
     let mut again = phone.connect().await;
-    assert!(matches!(again.do_it(&approve).await.unwrap(), Answer::Decided { state: countersign_sdk::LoginState::Approved, .. }));
+    assert!(matches!(
+        again.do_it(&approve).await.unwrap(),
+        Answer::Decided { state: countersign_sdk::LoginState::Approved, .. }
+    ));
     let other = Command::refuse(&prompt, RefuseReason::Declined);
     assert!(matches!(again.do_it(&other).await, Err(PhoneError::Refused(Refusal::AlreadyDecided))));
 }
@@ -195,11 +213,18 @@ async fn a_lost_answer_is_had_again_with_the_same_request_and_only_with_it() {
 async fn the_expected_user_and_nobody_else_can_claim() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    let (mut alice, mut mallory) = (stage.phone("alice").await.connect().await, stage.phone("mallory").await.connect().await);
-    let login =
-        stage.api.create_login(&stage.realm, &NewLogin { expected_user: Some("alice".into()), ..NewLogin::default() }).await.unwrap();
+    let (mut alice, mut mallory) =
+        (stage.phone("alice").await.connect().await, stage.phone("mallory").await.connect().await);
+    let login = stage
+        .api
+        .create_login(&stage.realm, &NewLogin { expected_user: Some("alice".into()), ..NewLogin::default() })
+        .await
+        .unwrap();
     let mut page = Page::open(&login).await;
-    assert!(matches!(claim(&mut mallory, &page.qr().await).await, Err(PhoneError::Refused(Refusal::WrongUser))));
+    assert!(matches!(
+        claim(&mut mallory, &page.qr().await).await,
+        Err(PhoneError::Refused(Refusal::WrongUser))
+    ));
     claim(&mut alice, &page.qr().await).await.unwrap();
 }
 
@@ -230,12 +255,18 @@ async fn codes_of_another_login_or_realm_are_not_genuine() {
     let mut phone = stage.phone("alice").await.connect().await;
     let foreign = other.new_login().await;
     let qr = Page::open(&foreign).await.qr().await;
-    assert!(matches!(claim(&mut phone, &qr).await, Err(PhoneError::Refused(Refusal::BadCapability))), "another realm's code");
+    assert!(
+        matches!(claim(&mut phone, &qr).await, Err(PhoneError::Refused(Refusal::BadCapability))),
+        "another realm's code"
+    );
     let (mine, yours) = (stage.new_login().await, stage.new_login().await);
     let text = Page::open(&mine).await.qr().await;
     let mut command = Command::scanned(&countersign_sdk::Link::parse(&text).unwrap()).unwrap();
     if let Command::Claim { login, .. } = &mut command {
         *login = yours.id.parse().unwrap();
     }
-    assert!(matches!(phone.do_it(&command).await, Err(PhoneError::Refused(Refusal::BadCapability))), "another login's code");
+    assert!(
+        matches!(phone.do_it(&command).await, Err(PhoneError::Refused(Refusal::BadCapability))),
+        "another login's code"
+    );
 }

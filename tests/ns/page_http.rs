@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::support::{ORIGIN, Page, Pod, Stage, claim};
 
-const DOORS: [(Method, &str); 3] = [(Method::GET, "events"), (Method::GET, "state"), (Method::POST, "cancel")];
+const DOORS: [(Method, &str); 3] =
+    [(Method::GET, "events"), (Method::GET, "state"), (Method::POST, "cancel")];
 
 /// Places for pages that watch one login.
 const MOST_PAGES: usize = 16;
@@ -46,10 +47,18 @@ async fn a_script_that_did_not_change_is_not_sent_again() {
     let pod = Pod::start();
     let origin = pod.url("page").replacen("ws", "http", 1).trim_end_matches("/page").to_owned();
     let element = reqwest::get(format!("{origin}/countersign-login.js")).await.unwrap();
-    assert_eq!((header(&element, "cache-control"), header(&element, "access-control-allow-origin")), (Some("public, no-cache"), Some("*")));
+    assert_eq!(
+        (header(&element, "cache-control"), header(&element, "access-control-allow-origin")),
+        (Some("public, no-cache"), Some("*"))
+    );
     let tag = header(&element, "etag").unwrap().to_owned();
     for (file, status) in [("countersign-login.js", 304), ("login/texts.js", 200)] {
-        let again = reqwest::Client::new().get(format!("{origin}/{file}")).header("If-None-Match", &tag).send().await.unwrap();
+        let again = reqwest::Client::new()
+            .get(format!("{origin}/{file}"))
+            .header("If-None-Match", &tag)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(again.status(), status, "{file}");
         assert_eq!(again.text().await.unwrap().is_empty(), status == 304, "{file}");
     }
@@ -64,7 +73,10 @@ struct Events {
 impl Events {
     async fn open(login: &Login, after: u64) -> Self {
         let answer = get(login, &format!("events?after={after}")).send().await.unwrap();
-        assert_eq!((answer.status().as_u16(), header(&answer, "content-type")), (200, Some("text/event-stream")));
+        assert_eq!(
+            (answer.status().as_u16(), header(&answer, "content-type")),
+            (200, Some("text/event-stream"))
+        );
         Self { answer, read: String::new() }
     }
 
@@ -80,7 +92,10 @@ impl Events {
                     None => continue,
                 }
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(20), self.answer.chunk()).await.expect("the stream goes on").unwrap()?;
+            let chunk = tokio::time::timeout(Duration::from_secs(20), self.answer.chunk())
+                .await
+                .expect("the stream goes on")
+                .unwrap()?;
             self.read += std::str::from_utf8(&chunk).unwrap();
         }
     }
@@ -105,21 +120,42 @@ async fn a_wrong_token_or_a_foreign_origin_gets_a_problem_that_the_page_can_read
     let mut mixed = other.page_token.as_deref().unwrap().to_owned();
     mixed.replace_range(..46, &token[..46]);
     for (method, door) in DOORS {
-        for wrong in [None, Some(""), Some("pt_AAAA"), Some(&token[..token.len() - 1]), Some(mixed.as_str())] {
-            let answer = ask(&login, method.clone(), door, wrong).header("Origin", "https://evil.example").send().await.unwrap();
-            assert_eq!((answer.status().as_u16(), header(&answer, "content-type")), (401, Some("application/problem+json")));
-            assert_eq!(header(&answer, "access-control-allow-origin"), Some("https://evil.example"), "errors say nothing secret");
+        for wrong in [None, Some(""), Some("pt_AAAA"), Some(&token[..token.len() - 1]), Some(mixed.as_str())]
+        {
+            let answer = ask(&login, method.clone(), door, wrong)
+                .header("Origin", "https://evil.example")
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(
+                (answer.status().as_u16(), header(&answer, "content-type")),
+                (401, Some("application/problem+json"))
+            );
+            assert_eq!(
+                header(&answer, "access-control-allow-origin"),
+                Some("https://evil.example"),
+                "errors say nothing secret"
+            );
             assert_eq!(answer.json::<Value>().await.unwrap()["code"], "bad_page_token", "{door} {wrong:?}");
         }
-        for origin in ["https://evil.example", "https://shop.example.evil.example", "http://shop.example", "null", "", "\u{e9}"] {
-            let answer = ask(&login, method.clone(), door, Some(token)).header("Origin", origin).send().await.unwrap();
+        for origin in [
+            "https://evil.example",
+            "https://shop.example.evil.example",
+            "http://shop.example",
+            "null",
+            "",
+            "\u{e9}",
+        ] {
+            let answer =
+                ask(&login, method.clone(), door, Some(token)).header("Origin", origin).send().await.unwrap();
             assert_eq!(answer.status(), 403, "{door} {origin}");
             assert_eq!(answer.json::<Value>().await.unwrap()["code"], "bad_origin", "{door} {origin}");
         }
     }
     assert_eq!(stage.look(&login).await.state, LoginState::Pending, "nobody could cancel");
     for (method, door) in DOORS {
-        let answer = ask(&login, method.clone(), door, Some(token)).header("Origin", ORIGIN).send().await.unwrap();
+        let answer =
+            ask(&login, method.clone(), door, Some(token)).header("Origin", ORIGIN).send().await.unwrap();
         assert!(answer.status().is_success(), "{door}");
         let said = ["access-control-allow-origin", "vary", "cache-control"].map(|name| header(&answer, name));
         assert_eq!(said, [Some(ORIGIN), Some("Origin"), Some("no-store")], "{door}");
@@ -143,9 +179,16 @@ async fn a_browser_may_ask_first_and_other_methods_and_questions_are_refused() {
             .await
             .unwrap();
         assert_eq!(answer.status(), 204, "{door}");
-        let said = ["origin", "headers", "methods"].map(|what| header(&answer, &format!("access-control-allow-{what}")));
-        assert_eq!(said, [Some("https://any.example"), Some("authorization, content-type"), Some("GET, POST")]);
-        assert_eq!((header(&answer, "access-control-max-age"), header(&answer, "access-control-allow-credentials")), (Some("600"), None));
+        let said = ["origin", "headers", "methods"]
+            .map(|what| header(&answer, &format!("access-control-allow-{what}")));
+        assert_eq!(
+            said,
+            [Some("https://any.example"), Some("authorization, content-type"), Some("GET, POST")]
+        );
+        assert_eq!(
+            (header(&answer, "access-control-max-age"), header(&answer, "access-control-allow-credentials")),
+            (Some("600"), None)
+        );
         let other = ask(&login, Method::DELETE, door, login.page_token.as_deref()).send().await.unwrap();
         assert_eq!(other.json::<Value>().await.unwrap()["code"], "method_not_allowed", "{door}");
     }
@@ -157,7 +200,11 @@ async fn a_browser_may_ask_first_and_other_methods_and_questions_are_refused() {
         ("events?wait=1", 400, "malformed"),
     ] {
         let answer = get(&login, question).header("Origin", ORIGIN).send().await.unwrap();
-        assert_eq!((answer.status().as_u16(), header(&answer, "access-control-allow-origin")), (status, Some(ORIGIN)), "{question}");
+        assert_eq!(
+            (answer.status().as_u16(), header(&answer, "access-control-allow-origin")),
+            (status, Some(ORIGIN)),
+            "{question}"
+        );
         assert_eq!(answer.json::<Value>().await.unwrap()["code"], code, "{question}");
     }
 }
@@ -170,7 +217,10 @@ async fn a_stream_tells_what_the_socket_tells_and_ends_with_the_login() {
     let login = stage.new_login().await;
     let (mut events, mut page) = (Events::open(&login, 0).await, Page::open(&login).await);
     let (id, first) = events.next().await.unwrap();
-    assert_eq!((id, &first["type"], &first["state"], &first["v"]), (Some(1), &json!("state"), &json!("pending"), &json!(1)));
+    assert_eq!(
+        (id, &first["type"], &first["state"], &first["v"]),
+        (Some(1), &json!("state"), &json!("pending"), &json!(1))
+    );
     assert_eq!(page.next().await.unwrap()["state"], "pending");
     let (id, link) = events.next().await.unwrap();
     assert_eq!((id, &link["url"]), (None, &json!(page.link().await)));
@@ -202,7 +252,11 @@ async fn a_page_that_comes_back_by_http_learns_what_it_missed() {
     ended.unwrap();
     assert_eq!(json!(waiting), json!([{"type": "state", "v": 4, "state": "ended", "reason": "client"}]));
     let mut late = Events::open(&login, 4).await;
-    assert_eq!(late.next().await.unwrap().1["state"], "ended", "a resumed page is told the state in any case");
+    assert_eq!(
+        late.next().await.unwrap().1["state"],
+        "ended",
+        "a resumed page is told the state in any case"
+    );
     assert_eq!(late.next().await, None);
 }
 
@@ -213,13 +267,20 @@ async fn a_poll_brings_a_fresh_code_every_two_seconds_and_a_change_at_once() {
     let mut phone = stage.phone("alice").await.connect().await;
     let login = stage.new_login().await;
     let first = poll(&login, 0, 25).await;
-    assert_eq!(first.iter().map(|e| e["type"].as_str().unwrap()).collect::<Vec<_>>(), ["state", "link", "qr"]);
+    assert_eq!(
+        first.iter().map(|e| e["type"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["state", "link", "qr"]
+    );
     let began = Instant::now();
     let second = poll(&login, 1, 25).await;
     let took = began.elapsed();
-    assert!((1900..5000).contains(&took.as_millis()), "a code is good for five seconds; the next came after {took:?}");
+    assert!(
+        (1900..5000).contains(&took.as_millis()),
+        "a code is good for five seconds; the next came after {took:?}"
+    );
     assert_ne!(first[2], second[2]);
-    let (changed, prompt) = tokio::join!(poll(&login, 1, 25), claim(&mut phone, second[2]["text"].as_str().unwrap()));
+    let (changed, prompt) =
+        tokio::join!(poll(&login, 1, 25), claim(&mut phone, second[2]["text"].as_str().unwrap()));
     assert_eq!(changed[0]["state"], "claimed");
     assert_eq!(changed.len(), 1, "no code for a login that is claimed");
     let refused = Command::refuse(&prompt.unwrap(), countersign_sdk::RefuseReason::NotMe);
@@ -306,6 +367,9 @@ async fn a_stream_without_news_shows_that_it_lives() {
     let mut phone = stage.phone("alice").await.connect().await;
     let mut events = Events::open(&stage.approved(&mut phone).await, 0).await;
     events.event("state").await;
-    let chunk = tokio::time::timeout(Duration::from_secs(20), events.answer.chunk()).await.expect("within 15 seconds").unwrap();
+    let chunk = tokio::time::timeout(Duration::from_secs(20), events.answer.chunk())
+        .await
+        .expect("within 15 seconds")
+        .unwrap();
     assert_eq!(chunk.as_deref(), Some(b":\n\n".as_slice()));
 }

@@ -18,7 +18,8 @@ async fn a_wrong_token_or_a_foreign_origin_learns_nothing() {
         assert_eq!(page.next().await.unwrap()["code"], "bad_page_token", "{wrong}");
         assert_eq!(page.next().await, Err(4401));
     }
-    for origin in ["https://evil.example", "https://shop.example.evil.example", "http://shop.example", "null"] {
+    for origin in ["https://evil.example", "https://shop.example.evil.example", "http://shop.example", "null"]
+    {
         let mut page = Page::dial(url, token, 0, Some(origin)).await;
         assert_eq!(page.next().await.unwrap()["code"], "bad_origin", "{origin}");
         assert_eq!(page.next().await, Err(4403));
@@ -36,7 +37,8 @@ async fn a_page_that_comes_back_learns_what_it_missed() {
     let prompt = claim(&mut phone, &page.qr().await).await.unwrap();
     drop(page);
     phone.do_it(&Command::approve(&prompt)).await.unwrap();
-    let mut page = Page::dial(login.page_url.as_ref().unwrap(), login.page_token.as_ref().unwrap(), 1, None).await;
+    let mut page =
+        Page::dial(login.page_url.as_ref().unwrap(), login.page_token.as_ref().unwrap(), 1, None).await;
     assert_eq!(page.next().await.unwrap()["state"], "approved");
     stage.api.logout(&stage.realm, &login.id).await.unwrap();
     page.until(LoginState::Ended).await;
@@ -77,7 +79,9 @@ async fn a_page_that_talks_nonsense_or_nothing_is_sent_away() {
     let stage = Stage::set(&pod).await;
     let login = stage.new_login().await;
     let url = login.page_url.as_ref().unwrap();
-    for nonsense in ["", "hello", "{}", r#"{"page_token":1}"#, r#"{"page_token":"x","more":1}"#, &"x".repeat(4097)] {
+    for nonsense in
+        ["", "hello", "{}", r#"{"page_token":1}"#, r#"{"page_token":"x","more":1}"#, &"x".repeat(4097)]
+    {
         let mut page = Page::silent(url, None).await;
         page.say(nonsense).await;
         let first = page.next().await;

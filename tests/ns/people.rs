@@ -1,6 +1,7 @@
 //! Users, their phones, and what is known of them.
 
 mod life;
+mod settings;
 mod trail;
 
 use countersign_api::{Account, AccountState, ChangeAccount, Confirm, PutUser, User};
@@ -108,13 +109,23 @@ async fn the_pages_of_a_search_hold_everybody_once_in_every_order() {
     assert_eq!(ids(&walk(&stage, &[("sort", "-user_id")]).await), backwards(&sorted));
     // Of the same millisecond they are in the order of their ids.
     let by_time = walk(&stage, &[("sort", "created_at")]).await;
-    assert!(by_time.windows(2).all(|w| (&w[0].created_at, &w[0].user_id) < (&w[1].created_at, &w[1].user_id)), "{by_time:?}");
+    assert!(
+        by_time.windows(2).all(|w| (&w[0].created_at, &w[0].user_id) < (&w[1].created_at, &w[1].user_id)),
+        "{by_time:?}"
+    );
     assert_eq!(by_time.len(), 7);
     let down = walk(&stage, &[("sort", "-created_at")]).await;
     assert_eq!(ids(&down), ids(&by_time).into_iter().rev().collect::<Vec<_>>());
-    assert_eq!(ids(&walk(&stage, &[("q", "r")]).await), ["bert_1", "bertx1", "carl", "dora", "emil!", "fritz"]);
+    assert_eq!(
+        ids(&walk(&stage, &[("q", "r")]).await),
+        ["bert_1", "bertx1", "carl", "dora", "emil!", "fritz"]
+    );
     let all = stage.api.users(&stage.realm, &[("limit", "7")]).await.unwrap();
-    let after = stage.api.users(&stage.realm, &[("limit", "7"), ("page_token", all.next.as_deref().unwrap())]).await.unwrap();
+    let after = stage
+        .api
+        .users(&stage.realm, &[("limit", "7"), ("page_token", all.next.as_deref().unwrap())])
+        .await
+        .unwrap();
     assert!(after.items.is_empty() && after.next.is_none());
 }
 
@@ -128,10 +139,15 @@ async fn a_page_token_counts_for_its_own_list_with_its_own_question() {
     let first = stage.api.users(&stage.realm, &[("limit", "2"), ("q", "r")]).await.unwrap();
     let token = first.next.unwrap();
     let next = |token: &str, more: &[(&'static str, &'static str)]| {
-        let (api, realm, token, more) = (stage.api.clone(), stage.realm.clone(), token.to_owned(), more.to_vec());
+        let (api, realm, token, more) =
+            (stage.api.clone(), stage.realm.clone(), token.to_owned(), more.to_vec());
         async move { api.users(&realm, &[&more[..], &[("page_token", token.as_str())]].concat()).await }
     };
-    assert_eq!(ids(&next(&token, &[("q", "r"), ("limit", "1")]).await.unwrap().items), ["carl"], "another limit is no other question");
+    assert_eq!(
+        ids(&next(&token, &[("q", "r"), ("limit", "1")]).await.unwrap().items),
+        ["carl"],
+        "another limit is no other question"
+    );
     let mut altered = token.clone().into_bytes();
     for at in [0, 21, altered.len() - 3] {
         let was = altered[at];
@@ -143,7 +159,9 @@ async fn a_page_token_counts_for_its_own_list_with_its_own_question() {
     for wrong in ["", "A", "nonsense", "!", &token[..token.len() - 4], &format!("{token}AAAA")] {
         assert_eq!(code(next(wrong, &[("q", "r")]).await), "invalid", "{wrong:?}");
     }
-    for other in [&[][..], &[("q", "rt")], &[("q", "r"), ("sort", "-user_id")], &[("q", "r"), ("attribute", "a:b")]] {
+    for other in
+        [&[][..], &[("q", "rt")], &[("q", "r"), ("sort", "-user_id")], &[("q", "r"), ("attribute", "a:b")]]
+    {
         assert_eq!(code(next(&token, other).await), "invalid", "{other:?}");
     }
     let query = [("q", "r"), ("page_token", token.as_str())];
@@ -162,12 +180,20 @@ async fn attributes_are_set_removed_and_left_one_by_one_within_their_limits() {
     assert_eq!(code(stage.api.attributes(&stage.realm, "alice").await), "not_found");
     put(&stage, &[("alice", None)]).await;
     set(&stage, "alice", &[("team", Some("red")), ("floor", Some("1"))]).await.unwrap();
-    let after = set(&stage, "alice", &[("team", None), ("never", None), ("e-mail.work_2", Some(""))]).await.unwrap();
+    let after =
+        set(&stage, "alice", &[("team", None), ("never", None), ("e-mail.work_2", Some(""))]).await.unwrap();
     let expected = [("e-mail.work_2", ""), ("floor", "1")].map(|(n, v)| (n.to_owned(), v.to_owned()));
-    assert_eq!((&after, &stage.api.attributes(&stage.realm, "alice").await.unwrap()), (&expected.clone().into(), &expected.clone().into()));
+    assert_eq!(
+        (&after, &stage.api.attributes(&stage.realm, "alice").await.unwrap()),
+        (&expected.clone().into(), &expected.clone().into())
+    );
     let (name, value) = ("n".repeat(101), "v".repeat(1001));
     for bad in ["", "Team", "1st", "_x", "te am", "té", "a/b", name.as_str()] {
-        assert_eq!(code(set(&stage, "alice", &[("team", Some("x")), (bad, Some("x"))]).await), "invalid", "{bad:?}");
+        assert_eq!(
+            code(set(&stage, "alice", &[("team", Some("x")), (bad, Some("x"))]).await),
+            "invalid",
+            "{bad:?}"
+        );
     }
     assert_eq!(code(set(&stage, "alice", &[("team", Some(&value))]).await), "invalid");
     set(&stage, "alice", &[("team", Some(&value[1..])), (&name[1..], Some("x"))]).await.unwrap();
@@ -186,7 +212,10 @@ async fn attributes_are_set_removed_and_left_one_by_one_within_their_limits() {
     assert_eq!(set(&stage, "alice", &swap[..100]).await.unwrap().len(), 50, "all of them for others at once");
     stage.api.delete_user(&stage.realm, "alice").await.unwrap();
     put(&stage, &[("alice", None)]).await;
-    assert!(stage.api.attributes(&stage.realm, "alice").await.unwrap().is_empty(), "the next alice is somebody else");
+    assert!(
+        stage.api.attributes(&stage.realm, "alice").await.unwrap().is_empty(),
+        "the next alice is somebody else"
+    );
 }
 
 #[tokio::test]
@@ -240,8 +269,12 @@ async fn a_phone_gets_another_name_and_the_users_other_phones_hear_it() {
     let stage = Stage::set(&pod).await;
     let (phone, other) = (stage.phone("alice").await, stage.phone("alice").await);
     let mut online = other.connect().await;
-    let rename =
-        async |device: &str| stage.root.change_account(&stage.realm, &phone.account.id, &ChangeAccount { device: device.into() }).await;
+    let rename = async |device: &str| {
+        stage
+            .root
+            .change_account(&stage.realm, &phone.account.id, &ChangeAccount { device: device.into() })
+            .await
+    };
     for bad in ["", " ", "a\u{202e}b", "two\nlines", &"x".repeat(101)] {
         assert_eq!(code(rename(bad).await), "invalid", "{bad:?}");
     }
@@ -249,12 +282,18 @@ async fn a_phone_gets_another_name_and_the_users_other_phones_hear_it() {
     assert_eq!(rename("Alice's old phone").await.unwrap().device, "Alice's old phone");
     match online.next().await.unwrap() {
         Event::DeviceChanged(device) => {
-            assert_eq!((device.account.to_string(), device.name), (phone.account.id.clone(), "Alice's old phone".into()))
+            assert_eq!(
+                (device.account.to_string(), device.name),
+                (phone.account.id.clone(), "Alice's old phone".into())
+            )
         }
         other => panic!("{other:?}"),
     }
     let told = stage.root.events(&stage.realm, &[("action", "account.renamed")]).await.unwrap().items;
-    assert_eq!((told.len(), told[0].user_id.as_deref(), &told[0].object), (1, Some("alice"), &phone.account.id));
+    assert_eq!(
+        (told.len(), told[0].user_id.as_deref(), &told[0].object),
+        (1, Some("alice"), &phone.account.id)
+    );
     stage.root.delete_account(&stage.realm, &phone.account.id).await.unwrap();
     assert_eq!(code(rename("gone").await), "not_found");
 }
@@ -287,5 +326,9 @@ async fn an_account_says_who_blocked_it_and_a_phone_undoes_only_what_a_phone_did
     assert_eq!(look().await.blocked_by.as_ref(), Some(&by));
     assert_eq!(online.do_it(&manage(DeviceAction::Unblock)).await.unwrap_err().code(), "not_allowed");
     stage.root.unblock_account(&stage.realm, &lost).await.unwrap();
-    assert_eq!(stage.root.unblock_account(&stage.realm, &lost).await.unwrap().state, AccountState::Active, "twice is once");
+    assert_eq!(
+        stage.root.unblock_account(&stage.realm, &lost).await.unwrap().state,
+        AccountState::Active,
+        "twice is once"
+    );
 }

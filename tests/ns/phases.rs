@@ -8,8 +8,9 @@ use countersign_protocol::{
     cbor::CborError,
     codes::{Close, DeviceAction},
     frames::{
-        AuthAccount, AuthEnrol, Claim, ClientAuth, Decide, DecideEnrolment, Enrol, EnrolCode, Goodbye, ListDevices, ListEnrolments,
-        ListLogins, Logout, LogoutAll, ManageDevice, PhoneFrame, Ping, ServerFrame, StartLogin,
+        AuthAccount, AuthEnrol, Claim, ClientAuth, Decide, DecideEnrolment, Enrol, EnrolCode, Goodbye,
+        ListDevices, ListEnrolments, ListLogins, Logout, LogoutAll, ManageDevice, PhoneFrame, Ping,
+        ServerFrame, StartLogin,
     },
     ids::{AccountId, EnrolmentId, Jkt, LoginId, ReqId},
     link::{EnrolLink, Link},
@@ -48,18 +49,28 @@ enum Outcome {
     End,
 }
 
-/// One frame of each kind, in a chain, so that a new kind does not compile until it has its place: the frame that follows this one.
+/// One frame of each kind, in a chain, so that a new kind does not compile until it has its place:
+/// the frame that follows this one.
 fn after(frame: Option<&PhoneFrame>) -> Option<PhoneFrame> {
     Some(match frame {
-        None => ClientAuth::Account(AuthAccount { jkt: Jkt([3; 32]), sig: [4; 64], app_version: None }).into(),
+        None => {
+            ClientAuth::Account(AuthAccount { jkt: Jkt([3; 32]), sig: [4; 64], app_version: None }).into()
+        }
         Some(PhoneFrame::Auth(ClientAuth::Account(_))) => {
             ClientAuth::Enrol(AuthEnrol { code: EnrolCode([5; 16]), app_version: None }).into()
         }
-        Some(PhoneFrame::Auth(ClientAuth::Enrol(_))) => {
-            Enrol { req_id: REQ, public_key: [4; 65], sig: [4; 64], app: "app".into(), device: "device".into() }.into()
+        Some(PhoneFrame::Auth(ClientAuth::Enrol(_))) => Enrol {
+            req_id: REQ,
+            public_key: [4; 65],
+            sig: [4; 64],
+            app: "app".into(),
+            device: "device".into(),
         }
+        .into(),
         Some(PhoneFrame::Enrol(_)) => Ping { nonce: 7 }.into(),
-        Some(PhoneFrame::Ping(_)) => Claim { req_id: REQ, login: LOGIN, qr_time: Some(1), qr_mac: Some([6; 16]), link: None }.into(),
+        Some(PhoneFrame::Ping(_)) => {
+            Claim { req_id: REQ, login: LOGIN, qr_time: Some(1), qr_mac: Some([6; 16]), link: None }.into()
+        }
         Some(PhoneFrame::Claim(_)) => Decide { req_id: REQ, login: LOGIN, jws: "a.b.c".into() }.into(),
         Some(PhoneFrame::Decide(_)) => Logout { req_id: REQ, login: LOGIN }.into(),
         Some(PhoneFrame::Logout(_)) => ListLogins { req_id: REQ }.into(),
@@ -67,10 +78,13 @@ fn after(frame: Option<&PhoneFrame>) -> Option<PhoneFrame> {
         Some(PhoneFrame::StartLogin(_)) => LogoutAll { req_id: REQ }.into(),
         Some(PhoneFrame::LogoutAll(_)) => ListDevices { req_id: REQ }.into(),
         Some(PhoneFrame::ListDevices(_)) => {
-            ManageDevice { req_id: REQ, account: AccountId([8; 16]), action: DeviceAction::Block, name: None }.into()
+            ManageDevice { req_id: REQ, account: AccountId([8; 16]), action: DeviceAction::Block, name: None }
+                .into()
         }
         Some(PhoneFrame::ManageDevice(_)) => ListEnrolments { req_id: REQ }.into(),
-        Some(PhoneFrame::ListEnrolments(_)) => DecideEnrolment { req_id: REQ, enrolment: EnrolmentId([8; 16]), jws: "a.b.c".into() }.into(),
+        Some(PhoneFrame::ListEnrolments(_)) => {
+            DecideEnrolment { req_id: REQ, enrolment: EnrolmentId([8; 16]), jws: "a.b.c".into() }.into()
+        }
         Some(PhoneFrame::DecideEnrolment(_)) => return None,
     })
 }
@@ -98,7 +112,8 @@ fn expected(phase: Phase, frame: &PhoneFrame) -> Outcome {
             | PhoneFrame::ListEnrolments(_)
             | PhoneFrame::DecideEnrolment(_),
         ) => Outcome::Answer,
-        (Phase::Account | Phase::Enrolling, PhoneFrame::Auth(_)) | (Phase::Account | Phase::Greeting, PhoneFrame::Enrol(_)) => Outcome::End,
+        (Phase::Account | Phase::Enrolling, PhoneFrame::Auth(_))
+        | (Phase::Account | Phase::Greeting, PhoneFrame::Enrol(_)) => Outcome::End,
         (
             Phase::Greeting | Phase::Enrolling,
             PhoneFrame::Ping(_)
@@ -132,7 +147,9 @@ impl Scene {
         let stage = Stage::set(&pod).await;
         let phone = stage.phone("alice").await;
         let enrolment = stage.new_enrolment("bob", Confirm::None).await;
-        let Link::Enrol(link) = Link::parse(enrolment.link.as_ref().unwrap()).unwrap() else { panic!("an enrolment link") };
+        let Link::Enrol(link) = Link::parse(enrolment.link.as_ref().unwrap()).unwrap() else {
+            panic!("an enrolment link")
+        };
         let server = phone.account.server.clone();
         Self { _pod: pod, phone, server, link }
     }
@@ -145,7 +162,11 @@ impl Scene {
             Phase::Account => (RawPhone::online(&self.phone).await, None),
             Phase::Enrolling => {
                 let mut raw = RawPhone::greeted(&self.server).await;
-                raw.say(&ClientAuth::Enrol(AuthEnrol { code: EnrolCode(self.link.code.0), app_version: None }).into()).await;
+                raw.say(
+                    &ClientAuth::Enrol(AuthEnrol { code: EnrolCode(self.link.code.0), app_version: None })
+                        .into(),
+                )
+                .await;
                 let Heard::Frame(offer) = raw.heard().await else { panic!("an offer") };
                 let ServerFrame::EnrolOffer(offer) = *offer else { panic!("an offer") };
                 (raw, Some(offer.challenge))
@@ -153,7 +174,8 @@ impl Scene {
         }
     }
 
-    /// The same kind of frame, good enough for this phase: where it may be said at all, it must not fail for what is in it.
+    /// The same kind of frame, good enough for this phase: where it may be said at all, it must not
+    /// fail for what is in it.
     fn made_right(&self, frame: PhoneFrame, raw: &RawPhone, challenge: Option<[u8; 32]>) -> PhoneFrame {
         match frame {
             PhoneFrame::Auth(ClientAuth::Account(_)) => raw.auth(&self.phone),
@@ -162,8 +184,17 @@ impl Scene {
             }
             PhoneFrame::Enrol(enrol) => {
                 let public_key = self.phone.keys.public(&self.phone.account.key).unwrap();
-                let message = raw.channel.as_ref().unwrap().enrol_message(&challenge.unwrap_or([0; 32]), &p256::thumbprint(&public_key));
-                Enrol { public_key, sig: self.phone.keys.sign(&self.phone.account.key, &message).unwrap(), ..enrol }.into()
+                let message = raw
+                    .channel
+                    .as_ref()
+                    .unwrap()
+                    .enrol_message(&challenge.unwrap_or([0; 32]), &p256::thumbprint(&public_key));
+                Enrol {
+                    public_key,
+                    sig: self.phone.keys.sign(&self.phone.account.key, &message).unwrap(),
+                    ..enrol
+                }
+                .into()
             }
             command @ (PhoneFrame::Ping(_)
             | PhoneFrame::Claim(_)
@@ -220,7 +251,8 @@ fn number(frame: &PhoneFrame) -> u8 {
 fn the_chain_of_frames_has_every_number_a_phone_may_say() {
     let alone = |n: u8| if n < 24 { vec![0xa1, 0x00, n] } else { vec![0xa1, 0x00, 0x18, n] };
     // A known frame misses its fields; an unknown number is the wrong value.
-    let known: BTreeSet<u8> = (0..=255).filter(|n| PhoneFrame::decode(&alone(*n)) != Err(CborError::WrongType)).collect();
+    let known: BTreeSet<u8> =
+        (0..=255).filter(|n| PhoneFrame::decode(&alone(*n)) != Err(CborError::WrongType)).collect();
     let chain: BTreeSet<u8> = every_kind().iter().map(number).collect();
     assert_eq!(chain, known);
 }
@@ -238,10 +270,17 @@ async fn every_frame_in_every_phase_is_answered_or_ends_the_connection() {
                 Outcome::End => ends(&mut raw, &what).await,
                 outcome => {
                     let heard = raw.heard().await;
-                    assert!(matches!(&heard, Heard::Frame(f) if !matches!(**f, ServerFrame::Goodbye(_))), "{what}: {heard:?}");
+                    assert!(
+                        matches!(&heard, Heard::Frame(f) if !matches!(**f, ServerFrame::Goodbye(_))),
+                        "{what}: {heard:?}"
+                    );
                     assert_eq!(answers(&heard), frame.req_id(), "{what}: {heard:?}");
                     if outcome == Outcome::Last {
-                        assert!(matches!(raw.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::Goodbye(_))), "{what}");
+                        assert!(
+                            matches!(raw.heard().await, Heard::Frame(f) if matches!(*f,
+                                ServerFrame::Goodbye(_))),
+                            "{what}"
+                        );
                     }
                 }
             }
@@ -255,8 +294,11 @@ async fn no_phase_takes_a_server_s_or_an_unknown_frame() {
     let known: BTreeSet<u8> = every_kind().iter().map(number).collect();
     for phase in PHASES.into_iter().filter(|p| *p != Phase::Connected) {
         let goodbye = ServerFrame::from(Goodbye { code: Close::Done }).encode();
-        let numbers = [0, 23, 24, 64, 65, 66, 67, 68, 69, 70, 71, 72, 80, 81, 82, 127, 255].into_iter().filter(|n| !known.contains(n));
-        let unknown = numbers.map(|n| [&[0xa2, 0x00][..], if n < 24 { &[][..] } else { &[0x18] }, &[n, 0x01, 0x07]].concat());
+        let numbers = [0, 23, 24, 64, 65, 66, 67, 68, 69, 70, 71, 72, 80, 81, 82, 127, 255]
+            .into_iter()
+            .filter(|n| !known.contains(n));
+        let unknown = numbers
+            .map(|n| [&[0xa2, 0x00][..], if n < 24 { &[][..] } else { &[0x18] }, &[n, 0x01, 0x07]].concat());
         for content in unknown.chain([goodbye]) {
             let (mut raw, _) = scene.at(phase).await;
             let sealed = raw.channel.as_mut().unwrap().seal(&content).unwrap();

@@ -29,10 +29,19 @@ async fn a_login_of_one_pod_is_claimed_on_another_and_seen_on_a_third() {
         let prompt = claim(&mut phone, &qr).await.unwrap();
         timeout(SOON, page.until(LoginState::Claimed)).await.expect("the page learns of the claim at once");
         phone.do_it(&Command::approve(&prompt)).await.unwrap();
-        timeout(SOON, page.until(LoginState::Approved)).await.expect("the page learns of the approval at once");
-        let seen = timeout(SOON, waiting).await.expect("the client learns of the approval at once").unwrap().unwrap();
+        timeout(SOON, page.until(LoginState::Approved))
+            .await
+            .expect("the page learns of the approval at once");
+        let seen = timeout(SOON, waiting)
+            .await
+            .expect("the client learns of the approval at once")
+            .unwrap()
+            .unwrap();
         assert_eq!(seen.state, LoginState::Approved);
-        assert_eq!(cluster.api(0, &stage).redeem(&stage.realm, &login.id, None).await.unwrap().user_id, "alice");
+        assert_eq!(
+            cluster.api(0, &stage).redeem(&stage.realm, &login.id, None).await.unwrap().user_id,
+            "alice"
+        );
         let twice = cluster.api(1, &stage).redeem(&stage.realm, &login.id, None).await;
         assert_eq!(crate::support::code(twice), "already_redeemed");
         phone.do_it(&Command::logout(login.id.parse().unwrap())).await.unwrap();
@@ -73,7 +82,8 @@ async fn pods_restart_one_after_the_other_and_no_login_in_flight_is_lost() {
             cluster.pods[leaving].signal("TERM");
             let over = timeout(SOON, phone.next()).await.expect("it is sent away").unwrap();
             assert!(matches!(over, Event::Over(Ended::Server(Close::Draining))), "{over:?}");
-            // Phone and page come back elsewhere, with what they have, while the pod is still going.
+            // Phone and page come back elsewhere, with what they have, while the pod is still
+            // going.
             phone = cluster.connect(other, &alice).await.unwrap();
             page = cluster.page(other, &login).await;
             page.until(LoginState::Claimed).await;
@@ -82,7 +92,10 @@ async fn pods_restart_one_after_the_other_and_no_login_in_flight_is_lost() {
         }
         phone.do_it(&Command::approve(&prompt)).await.unwrap();
         timeout(SOON, page.until(LoginState::Approved)).await.expect("the page learns of it at once");
-        assert_eq!(cluster.api(1, &stage).redeem(&stage.realm, &login.id, None).await.unwrap().user_id, "alice");
+        assert_eq!(
+            cluster.api(1, &stage).redeem(&stage.realm, &login.id, None).await.unwrap().user_id,
+            "alice"
+        );
     }
 }
 

@@ -5,7 +5,14 @@ use reqwest::{Method, StatusCode};
 
 use crate::support::{Pod, Stage, code};
 
-async fn raw(pod: &Pod, method: Method, path: &str, key: &str, content_type: &str, body: &str) -> (StatusCode, Problem) {
+async fn raw(
+    pod: &Pod,
+    method: Method,
+    path: &str,
+    key: &str,
+    content_type: &str,
+    body: &str,
+) -> (StatusCode, Problem) {
     let url = format!("{}{path}", pod.url("rest"));
     let request = reqwest::Client::new()
         .request(method, url)
@@ -31,7 +38,8 @@ async fn malformed_requests_get_a_problem_that_says_what_is_wrong() {
     let key = pod.root_key();
     let realms = "/v1/realms";
     let logins = format!("/v1/realms/{}/logins", stage.realm);
-    let json = "application/json";
+    let of = |rest: &str| format!("{logins}/00000000-0000-0000-0000-000000000000{rest}");
+    let (json, text, good) = ("application/json", "text/plain", r#"{"name":"x","display_name":"X"}"#);
     let huge = format!(r#"{{"name":"{}"}}"#, "x".repeat(70_000));
     for (method, path, content_type, body, status, code) in [
         (Method::POST, realms, json, "", 400, "malformed"),
@@ -44,15 +52,15 @@ async fn malformed_requests_get_a_problem_that_says_what_is_wrong() {
         (Method::POST, realms, json, r#"{"name":"X Y","display_name":"X"}"#, 422, "invalid"),
         (Method::POST, realms, json, r#"{"name":"x","display_name":"a\u202eb"}"#, 422, "invalid"),
         (Method::POST, realms, json, &huge, 413, "too_large"),
-        (Method::POST, &format!("{logins}/00000000-0000-0000-0000-000000000000/redeem"), json, &huge, 413, "too_large"),
-        (Method::POST, realms, "text/plain", r#"{"name":"x","display_name":"X"}"#, 415, "unsupported_media_type"),
+        (Method::POST, &of("/redeem"), json, &huge, 413, "too_large"),
+        (Method::POST, realms, text, good, 415, "unsupported_media_type"),
         (Method::PUT, realms, json, "{}", 405, "method_not_allowed"),
         (Method::GET, "/v1/nothing", json, "", 404, "no_such_endpoint"),
         (Method::GET, &format!("{logins}/not-an-id"), json, "", 404, "not_found"),
-        (Method::GET, &format!("{logins}/00000000-0000-0000-0000-000000000000"), json, "", 404, "not_found"),
-        (Method::GET, &format!("{logins}/00000000-0000-0000-0000-000000000000?wait=61"), json, "", 422, "invalid"),
-        (Method::GET, &format!("{logins}/00000000-0000-0000-0000-000000000000?wait=x"), json, "", 400, "malformed"),
-        (Method::POST, &format!("{logins}/00000000-0000-0000-0000-000000000000/redeem"), json, "{", 404, "not_found"),
+        (Method::GET, &of(""), json, "", 404, "not_found"),
+        (Method::GET, &of("?wait=61"), json, "", 422, "invalid"),
+        (Method::GET, &of("?wait=x"), json, "", 400, "malformed"),
+        (Method::POST, &of("/redeem"), json, "{", 404, "not_found"),
     ] {
         let (got, problem) = raw(&pod, method.clone(), path, &key, content_type, body).await;
         assert_eq!((got.as_u16(), problem.code.as_str()), (status, code), "{method} {path} {body}");
@@ -66,7 +74,12 @@ async fn texts_for_the_phone_hide_nothing() {
     let stage = Stage::set(&pod).await;
     for bad in ["zero\u{200b}width", "right\u{202e}left", "bell\u{7}", "", &"x".repeat(501)] {
         assert_eq!(
-            code(stage.api.create_login(&stage.realm, &NewLogin { text: Some(bad.into()), ..NewLogin::default() }).await),
+            code(
+                stage
+                    .api
+                    .create_login(&stage.realm, &NewLogin { text: Some(bad.into()), ..NewLogin::default() })
+                    .await
+            ),
             "invalid",
             "{bad:?}"
         );
@@ -75,7 +88,10 @@ async fn texts_for_the_phone_hide_nothing() {
         code(
             stage
                 .api
-                .create_login(&stage.realm, &NewLogin { return_url: Some("https://evil.example/".into()), ..NewLogin::default() })
+                .create_login(
+                    &stage.realm,
+                    &NewLogin { return_url: Some("https://evil.example/".into()), ..NewLogin::default() }
+                )
                 .await
         ),
         "invalid"
@@ -128,7 +144,11 @@ async fn without_a_working_key_nothing_is_answered() {
         .unwrap()
         .status();
     assert_eq!(status, 204);
-    assert_eq!(code(admin.clients(&stage.realm).await), "unauthorized", "a deleted key stops working at once");
+    assert_eq!(
+        code(admin.clients(&stage.realm).await),
+        "unauthorized",
+        "a deleted key stops working at once"
+    );
 }
 
 #[cfg(feature = "faults")]
@@ -172,12 +192,22 @@ async fn a_role_allows_what_it_says_and_no_more() {
     let new_realm = NewRealm { name: "mine".into(), display_name: "Mine".into(), ..NewRealm::default() };
     for api in [&admin, &stage.api] {
         assert_eq!(code(api.create_realm(&new_realm).await), "forbidden");
-        let root_key = NewApiKey { role: roles::ROOT.into(), realm: None, client: None, expires_in: None, ..NewApiKey::default() };
+        let root_key = NewApiKey {
+            role: roles::ROOT.into(),
+            realm: None,
+            client: None,
+            expires_in: None,
+            ..NewApiKey::default()
+        };
         assert_eq!(code(api.create_api_key(&root_key).await), "forbidden");
     }
     assert_eq!(code(stage.api.clients(&stage.realm).await), "forbidden");
     admin.clients(&stage.realm).await.unwrap();
-    assert_eq!(code(admin.create_login(&stage.realm, &NewLogin::default()).await), "forbidden", "a login belongs to a client");
+    assert_eq!(
+        code(admin.create_login(&stage.realm, &NewLogin::default()).await),
+        "forbidden",
+        "a login belongs to a client"
+    );
 }
 
 /// Every endpoint that names an object, asked by a key that must not know it.
@@ -221,14 +251,26 @@ async fn a_taken_name_is_a_conflict() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     assert_eq!(
-        code(stage.root.create_realm(&NewRealm { name: stage.realm.clone(), display_name: "X".into(), ..NewRealm::default() }).await),
+        code(
+            stage
+                .root
+                .create_realm(&NewRealm {
+                    name: stage.realm.clone(),
+                    display_name: "X".into(),
+                    ..NewRealm::default()
+                })
+                .await
+        ),
         "already_exists"
     );
     assert_eq!(
         code(
             stage
                 .root
-                .create_client(&stage.realm, &NewClient { name: "shop".into(), display_name: "X".into(), ..NewClient::default() })
+                .create_client(
+                    &stage.realm,
+                    &NewClient { name: "shop".into(), display_name: "X".into(), ..NewClient::default() }
+                )
                 .await
         ),
         "already_exists"

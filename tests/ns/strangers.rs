@@ -1,4 +1,5 @@
-//! What the phone socket says to bytes that are wrong, byte for byte, and what it takes for a WebSocket message or a signature.
+//! What the phone socket says to bytes that are wrong, byte for byte, and what it takes for a
+//! WebSocket message or a signature.
 
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use countersign_protocol::{
     ServerRole,
     codes::{Close, Refusal},
     frames::{
-        AuthAccount, AuthEnrol, Claim, ClientAuth, EnrolCode, Goodbye, LinkToken, ListLogins, PhoneFrame, Ping, Refused, ServerFrame,
+        AuthAccount, AuthEnrol, Claim, ClientAuth, EnrolCode, Goodbye, LinkToken, ListLogins, PhoneFrame,
+        Ping, Refused, ServerFrame,
     },
     ids::{LoginId, ReqId},
     labels,
@@ -108,15 +110,21 @@ async fn messages_in_fragments_are_heard_with_pings_between_them() {
     let (first, rest) = sealed.split_at(1);
     let (second, third) = rest.split_at(100);
     let ping = frame(0x89, b"are you there");
-    let bytes = [frame(0x02, first), ping.clone(), frame(0x00, second), frame(0x8a, b""), ping, frame(0x80, third)].concat();
+    let bytes =
+        [frame(0x02, first), ping.clone(), frame(0x00, second), frame(0x8a, b""), ping, frame(0x80, third)]
+            .concat();
     for byte in bytes {
         raw.ws.get_mut().write_all(&[byte]).await.unwrap();
     }
-    assert!(matches!(raw.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::Pong(ref p) if p.nonce == 7)));
+    assert!(
+        matches!(raw.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::Pong(ref p) if p.nonce == 7))
+    );
     // An empty last fragment, as some libraries send it.
     let sealed = raw.seal(&Ping { nonce: 8 }.into());
     raw.ws.get_mut().write_all(&[frame(0x02, &sealed), frame(0x80, b"")].concat()).await.unwrap();
-    assert!(matches!(raw.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::Pong(ref p) if p.nonce == 8)));
+    assert!(
+        matches!(raw.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::Pong(ref p) if p.nonce == 8))
+    );
 }
 
 #[tokio::test]
@@ -151,8 +159,8 @@ async fn websocket_frames_that_break_its_rules_or_our_limits_end_the_connection_
 
 /// s of the same signature beyond half the order: n − s.
 fn high_s(sig: [u8; 64]) -> [u8; 64] {
-    const ORDER: [u8; 32] =
-        *b"\xff\xff\xff\xff\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xbc\xe6\xfa\xad\xa7\x17\x9e\x84\xf3\xb9\xca\xc2\xfc\x63\x25\x51";
+    const ORDER: [u8; 32] = *b"\xff\xff\xff\xff\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\
+           \xbc\xe6\xfa\xad\xa7\x17\x9e\x84\xf3\xb9\xca\xc2\xfc\x63\x25\x51";
     let mut twin = sig;
     let mut borrow = 0i16;
     for i in (0..32).rev() {
@@ -190,7 +198,10 @@ fn wrong_auths(raw: &RawPhone, phone: &Phone, other: &Phone) -> Vec<(&'static st
     vec![
         signed("for SFS", sign(phone, &labels::channel_auth(ServerRole::Sfs, &server_id, &h, &jkt))),
         signed("for another server", sign(phone, &labels::channel_auth(ServerRole::Ns, &[9; 16], &h, &jkt))),
-        signed("for another h", sign(phone, &labels::channel_auth(ServerRole::Ns, &server_id, &[9; 32], &jkt))),
+        signed(
+            "for another h",
+            sign(phone, &labels::channel_auth(ServerRole::Ns, &server_id, &[9; 32], &jkt)),
+        ),
         signed("as if for an enrolment", sign(phone, &channel.enrol_message(&[0; 32], &jkt))),
         signed("for another account's key", sign(phone, &channel.auth_message(&theirs))),
         ("another account's jkt", AuthAccount { jkt: theirs, sig: good, app_version: None }),
@@ -218,19 +229,28 @@ async fn a_client_auth_that_is_signed_for_or_by_anything_else_gets_the_one_answe
         let mut raw = RawPhone::greeted(&phone.account.server).await;
         let (what, auth) = wrong_auths(&raw, &phone, &other).swap_remove(case);
         raw.say(&ClientAuth::Account(auth).into()).await;
-        assert_eq!(raw.heard().await, Heard::Frame(Box::new(Goodbye { code: Close::AuthFailed }.into())), "{what}");
+        assert_eq!(
+            raw.heard().await,
+            Heard::Frame(Box::new(Goodbye { code: Close::AuthFailed }.into())),
+            "{what}"
+        );
         assert_eq!(raw.heard().await, Heard::End(4002), "{what}");
     }
     let mut raw = RawPhone::greeted(&phone.account.server).await;
     let PhoneFrame::Auth(ClientAuth::Account(good)) = raw.auth(&phone) else { panic!("an auth") };
     raw.say(&ClientAuth::Account(AuthAccount { sig: high_s(good.sig), ..good }).into()).await;
-    assert!(matches!(raw.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::AuthOk(_))), "high s is the same signature");
+    assert!(
+        matches!(raw.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::AuthOk(_))),
+        "high s is the same signature"
+    );
 
     let mut raw = RawPhone::greeted(&phone.account.server).await;
     let PhoneFrame::Auth(ClientAuth::Account(good)) = raw.auth(&phone) else { panic!("an auth") };
     let der = der(&good.sig);
     let length = u8::try_from(der.len()).unwrap();
-    let content = [&[0xa4, 0x00, 0x01, 0x01, 0x01, 0x02, 0x58, 32][..], &good.jkt.0, &[0x03, 0x58, length], &der].concat();
+    let content =
+        [&[0xa4, 0x00, 0x01, 0x01, 0x01, 0x02, 0x58, 32][..], &good.jkt.0, &[0x03, 0x58, length], &der]
+            .concat();
     let sealed = raw.channel.as_mut().unwrap().seal(&content).unwrap();
     assert_eq!(last_words(&mut raw, &binary(&sealed)).await, WRONG, "DER is another length");
 }
@@ -241,7 +261,9 @@ async fn a_code_of_another_realm_is_unknown_here_and_stays_good_there() {
     let (stage, elsewhere) = (Stage::set(&pod).await, Stage::set(&pod).await);
     let phone = stage.phone("alice").await;
     let enrolment = elsewhere.new_enrolment("bob", Confirm::None).await;
-    let Link::Enrol(link) = Link::parse(enrolment.link.as_ref().unwrap()).unwrap() else { panic!("an enrolment link") };
+    let Link::Enrol(link) = Link::parse(enrolment.link.as_ref().unwrap()).unwrap() else {
+        panic!("an enrolment link")
+    };
     let mut raw = RawPhone::greeted(&phone.account.server).await;
     raw.say(&ClientAuth::Enrol(AuthEnrol { code: EnrolCode(link.code.0), app_version: None }).into()).await;
     assert_eq!(raw.heard().await, Heard::Frame(Box::new(Goodbye { code: Close::AuthFailed }.into())));

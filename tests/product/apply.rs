@@ -38,8 +38,12 @@ async fn a_file_is_applied_once_and_a_rehearsal_changes_nothing() {
     assert_eq!(done.lines().filter(|l| l.starts_with('+')).count(), 4, "{done}");
     let client = pod.root().clients("shop").await.unwrap().remove(0);
     assert_eq!((client.name.as_str(), client.origins), ("web", vec!["https://shop.example".to_owned()]));
-    let role = pod.root().roles("shop").await.unwrap().items.into_iter().find(|r| r.name == "support").unwrap();
-    assert_eq!(role.permissions, [Permission::AccountsBlock, Permission::Events, Permission::UsersRead, Permission::AccountsRead]);
+    let role =
+        pod.root().roles("shop").await.unwrap().items.into_iter().find(|r| r.name == "support").unwrap();
+    assert_eq!(
+        role.permissions,
+        [Permission::AccountsBlock, Permission::Events, Permission::UsersRead, Permission::AccountsRead]
+    );
     assert_eq!(apply(&pod, example, &[]).unwrap(), "Nothing to do.\n");
     assert_eq!(client.id, pod.root().clients("shop").await.unwrap()[0].id, "the client is the same one");
 }
@@ -102,10 +106,16 @@ async fn differences_are_told_member_by_member_and_pruning_takes_an_explicit_wor
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("changed.toml");
     let text = std::fs::read_to_string(EXAMPLE).unwrap();
-    let changed = text.replace("session_secs = 28800", "session_secs = 3600").replace(r#"name = "web""#, r#"name = "site""#);
+    let changed = text
+        .replace("session_secs = 28800", "session_secs = 3600")
+        .replace(r#"name = "web""#, r#"name = "site""#);
     std::fs::write(&file, &changed).unwrap();
     let told = apply(&pod, &file, &[]).unwrap();
-    assert!(told.contains("~ realm shop\n    settings.session_secs: 28800 → 3600") && told.contains("+ client shop/site"), "{told}");
+    assert!(
+        told.contains("~ realm shop\n    settings.session_secs: 28800 → 3600")
+            && told.contains("+ client shop/site"),
+        "{told}"
+    );
     assert_eq!(pod.root().clients("shop").await.unwrap().len(), 2, "what the file does not name stays");
     std::fs::write(&file, changed.replace("prune = false", "prune = true")).unwrap();
     let json = apply(&pod, &file, &["--json"]).unwrap();
@@ -124,7 +134,8 @@ async fn a_file_that_is_wrong_says_where() {
         ("[[realm]]\nname = \"shop\"\ndisplay_name = \"S\"\ncolour = 1", "colour"),
         ("[[realm]]\nname = \"Shop!\"\ndisplay_name = \"S\"", "realm Shop!: name:"),
         (
-            "[[realm]]\nname = \"shop\"\ndisplay_name = \"S\"\n[[realm.client]]\nname = \"web\"\ndisplay_name = \"W\"\norigins = [\"http://shop.example\"]",
+            "[[realm]]\nname = \"shop\"\ndisplay_name = \"S\"\n[[realm.client]]\nname \
+                = \"web\"\ndisplay_name = \"W\"\norigins = [\"http://shop.example\"]",
             "client shop/web: origins:",
         ),
         ("[[realm]]\nname = \"shop\"\ndisplay_name = \"S\"\nsettings.login_secs = 1", "/settings/login_secs"),
@@ -137,7 +148,11 @@ async fn a_file_that_is_wrong_says_where() {
         let rehearsed = apply(&pod, &file, &["--dry-run"]);
         assert!(says.starts_with("/settings") || rehearsed.is_err_and(|why| why.contains(says)), "{text}");
     }
-    assert!(countersign(&["apply", EXAMPLE, "--data", dir.path().to_str().unwrap()]).unwrap_err().contains("is it running?"));
+    assert!(
+        countersign(&["apply", EXAMPLE, "--data", dir.path().to_str().unwrap()])
+            .unwrap_err()
+            .contains("is it running?")
+    );
 }
 
 #[tokio::test]
@@ -148,7 +163,10 @@ async fn init_prepares_a_directory_that_a_pod_then_uses() {
     let first: serde_json::Value = serde_json::from_str(&first).unwrap();
     assert_eq!(first["root_api_key_made"], true);
     let key = std::fs::read_to_string(data.join("root-api-key")).unwrap();
-    assert!(countersign(&["init", "--data", data.to_str().unwrap()]).unwrap().contains("stays"), "doing it again does nothing");
+    assert!(
+        countersign(&["init", "--data", data.to_str().unwrap()]).unwrap().contains("stays"),
+        "doing it again does nothing"
+    );
     let pod = Pod::on(&data, &[], &[]);
     assert_eq!(pod.root_key(), key.trim());
     let own = pod.root().own_api_key().await.unwrap();
@@ -163,14 +181,28 @@ async fn an_app_enrols_only_where_its_publisher_says() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     let public = countersign(&["app", "key", &file("publisher.key")]).unwrap();
-    assert_eq!(countersign(&["app", "key", &file("publisher.key")]).unwrap(), public, "a key that is there stays");
+    assert_eq!(
+        countersign(&["app", "key", &file("publisher.key")]).unwrap(),
+        public,
+        "a key that is there stays"
+    );
     let enrolment = home.new_enrolment("alice", Confirm::None).await;
-    let Link::Enrol(link) = Link::parse(enrolment.link.as_ref().unwrap()).unwrap() else { panic!("an enrolment link") };
+    let Link::Enrol(link) = Link::parse(enrolment.link.as_ref().unwrap()).unwrap() else {
+        panic!("an enrolment link")
+    };
     let pin = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, link.root_pin);
-    std::fs::write(file("app.toml"), format!("app = \"com.example.bank\"\nrealms = [\"{pin}\"]\nvalid_days = 30\n")).unwrap();
+    std::fs::write(
+        file("app.toml"),
+        format!("app = \"com.example.bank\"\nrealms = [\"{pin}\"]\nvalid_days = 30\n"),
+    )
+    .unwrap();
     let signed = countersign(&["app", "sign", &file("app.toml"), "--key", &file("publisher.key")]).unwrap();
     for days in ["0", "999999999999"] {
-        std::fs::write(file("odd.toml"), format!("app = \"com.example.bank\"\nrealms = \"open\"\nvalid_days = {days}\n")).unwrap();
+        std::fs::write(
+            file("odd.toml"),
+            format!("app = \"com.example.bank\"\nrealms = \"open\"\nvalid_days = {days}\n"),
+        )
+        .unwrap();
         let odd = countersign(&["app", "sign", &file("odd.toml"), "--key", &file("publisher.key")]);
         assert!(odd.unwrap_err().contains("valid_days is 1 to 36500"));
     }
@@ -189,7 +221,11 @@ async fn an_app_enrols_only_where_its_publisher_says() {
     let other = elsewhere.new_enrolment("alice", Confirm::None).await;
     let refused = enrol(other.link.as_ref().unwrap(), "other", public.trim());
     assert!(String::from_utf8(refused.stderr).unwrap().contains("may not enrol at this realm"));
-    assert_eq!(elsewhere.api.enrolment(&elsewhere.realm, &other.id, 0, 0).await.unwrap().v, 1, "the server never heard of it");
+    assert_eq!(
+        elsewhere.api.enrolment(&elsewhere.realm, &other.id, 0, 0).await.unwrap().v,
+        1,
+        "the server never heard of it"
+    );
     let stranger = countersign(&["app", "key", &file("stranger.key")]).unwrap();
     let forged = enrol(enrolment.link.as_ref().unwrap(), "third", stranger.trim());
     assert!(String::from_utf8(forged.stderr).unwrap().contains("not its publisher's"));

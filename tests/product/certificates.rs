@@ -48,7 +48,8 @@ async fn three_modes_and_only_listed_certificates_that_are_not_over_are_let_in()
     let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (ours, strange) = (Certificates::make(dir.path()), Certificates::make(elsewhere.path()));
     let ca = std::fs::read(ours.file("ca.pem")).unwrap();
-    // What is asked for; then what comes of: no certificate · listed · not listed · listed, but over · listed, of another CA.
+    // What is asked for; then what comes of: no certificate · listed · not listed · listed, but
+    // over · listed, of another CA.
     for (mode, wanted) in [
         ("optional", ["unauthorized", "in", "unauthorized", "unauthorized", "in"]),
         ("any", ["handshake", "in", "unauthorized", "unauthorized", "in"]),
@@ -56,9 +57,16 @@ async fn three_modes_and_only_listed_certificates_that_are_not_over_are_let_in()
     ] {
         let pod = pod(&ours, mode, dir.path());
         // Whoever shows a key and a certificate is taken by the key.
-        let root = ApiClient::showing(&pod.url("rest"), &identity(&ours, "client"), &ca).unwrap().with_key(&pod.root_key());
+        let root = ApiClient::showing(&pod.url("rest"), &identity(&ours, "client"), &ca)
+            .unwrap()
+            .with_key(&pod.root_key());
         let realm = pod.ready.realm.clone().unwrap();
-        root.create_client(&realm, &NewClient { name: "shop".into(), display_name: "Shop".into(), ..NewClient::default() }).await.unwrap();
+        root.create_client(
+            &realm,
+            &NewClient { name: "shop".into(), display_name: "Shop".into(), ..NewClient::default() },
+        )
+        .await
+        .unwrap();
         let new = |certificate: String| NewClientCertificate {
             certificate,
             role: roles::CLIENT.into(),
@@ -69,7 +77,11 @@ async fn three_modes_and_only_listed_certificates_that_are_not_over_are_let_in()
         for files in [&ours, &strange] {
             root.list_client_certificate(&new(read(files, "client.pem"))).await.unwrap();
         }
-        assert_eq!(code(root.list_client_certificate(&new(read(&ours, "expired.pem"))).await), "invalid", "it is over");
+        assert_eq!(
+            code(root.list_client_certificate(&new(read(&ours, "expired.pem"))).await),
+            "invalid",
+            "it is over"
+        );
         let came = [
             tried(&pod, &ca, None).await,
             tried(&pod, &ca, Some(identity(&ours, "client"))).await,
@@ -89,11 +101,17 @@ async fn a_listed_certificate_works_until_it_ends_or_is_taken_off_the_list() {
     let pod = pod(&files, "optional", dir.path());
     let ca = std::fs::read(files.file("ca.pem")).unwrap();
     let root = ApiClient::trusting(&pod.url("rest"), &pod.root_key(), &ca).unwrap();
-    let new = NewClientCertificate { certificate: read(&files, "client.pem"), role: roles::ROOT.into(), ..NewClientCertificate::default() };
+    let new = NewClientCertificate {
+        certificate: read(&files, "client.pem"),
+        role: roles::ROOT.into(),
+        ..NewClientCertificate::default()
+    };
     let listed = root.list_client_certificate(&new).await.unwrap();
     assert_eq!(listed.fingerprint.len(), 64);
     assert_eq!(code(root.list_client_certificate(&new).await), "invalid", "it is listed already");
-    for bad in ["", "no certificate", &format!("{0}{0}", read(&files, "client.pem")), &read(&files, "client.key")] {
+    for bad in
+        ["", "no certificate", &format!("{0}{0}", read(&files, "client.pem")), &read(&files, "client.key")]
+    {
         let new = NewClientCertificate { certificate: bad.to_owned(), ..new.clone() };
         assert_eq!(code(root.list_client_certificate(&new).await), "invalid", "{bad}");
     }
@@ -104,7 +122,8 @@ async fn a_listed_certificate_works_until_it_ends_or_is_taken_off_the_list() {
     // It is no API key, and an API key is no certificate.
     assert_eq!(code(root.api_key(&listed.id).await), "not_found");
     assert!(root.api_keys().await.unwrap().items.iter().all(|k| k.id != listed.id));
-    let key = root.create_api_key(&NewApiKey { role: roles::ROOT.into(), ..NewApiKey::default() }).await.unwrap();
+    let key =
+        root.create_api_key(&NewApiKey { role: roles::ROOT.into(), ..NewApiKey::default() }).await.unwrap();
     assert_eq!(code(root.client_certificate(&key.id).await), "not_found");
     assert_eq!(root.client_certificate(&listed.id).await.unwrap().fingerprint, listed.fingerprint);
     root.delete_client_certificate(&listed.id).await.unwrap();
@@ -121,7 +140,10 @@ async fn settings_of_client_certificates_that_do_not_fit_together_are_refused() 
     let dir = tempfile::tempdir().unwrap();
     let files = Certificates::make(dir.path());
     let path = |name: &str| files.file(name).display().to_string();
-    let tls = [("COUNTERSIGN_REST_TLS_CERTIFICATE_FILE", path("server.pem")), ("COUNTERSIGN_REST_TLS_KEY_FILE", path("server.key"))];
+    let tls = [
+        ("COUNTERSIGN_REST_TLS_CERTIFICATE_FILE", path("server.pem")),
+        ("COUNTERSIGN_REST_TLS_KEY_FILE", path("server.key")),
+    ];
     let mode = |mode: &str| ("COUNTERSIGN_REST_TLS_CLIENT_CERTIFICATES", mode.to_owned());
     let ca = |file: &str| ("COUNTERSIGN_REST_TLS_CLIENT_CA_FILE", path(file));
     for (with_tls, more, says) in [
@@ -139,6 +161,9 @@ async fn settings_of_client_certificates_that_do_not_fit_together_are_refused() 
         }
         let out = program.output().unwrap();
         let said = String::from_utf8(out.stderr).unwrap();
-        assert!(out.status.code() == Some(1) && said.contains(says) && said.trim().lines().count() == 1, "{says}: {said}");
+        assert!(
+            out.status.code() == Some(1) && said.contains(says) && said.trim().lines().count() == 1,
+            "{says}: {said}"
+        );
     }
 }

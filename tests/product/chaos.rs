@@ -1,4 +1,5 @@
-//! A short form of `make chaos`: everything below three pods breaks while people log in; and each broken promise must turn it red.
+//! A short form of `make chaos`: everything below three pods breaks while people log in; and each
+//! broken promise must turn it red.
 
 use std::{path::Path, time::Duration};
 
@@ -11,14 +12,26 @@ use countersign_ports::sabotage::Sabotage;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_countersign");
 
 fn installed() -> bool {
-    [countersign_testkit::postgres().is_some(), countersign_testkit::mariadb().is_some(), countersign_testkit::redis().is_some()]
-        == [true; 3]
+    [
+        countersign_testkit::postgres().is_some(),
+        countersign_testkit::mariadb().is_some(),
+        countersign_testkit::redis().is_some(),
+    ] == [true; 3]
 }
 
 /// `None` where servers are not installed, which is a failure in CI.
 async fn told(stack: Stack, faults: usize, operations: usize, sabotage: Option<Sabotage>) -> Option<Report> {
     let sabotage = sabotage.map(|name| name.as_str().to_owned());
-    let plan = Plan { stack, faults, operations, people: 6, pause: Duration::from_millis(500), sabotage, seed: 7, history: None };
+    let plan = Plan {
+        stack,
+        faults,
+        operations,
+        people: 6,
+        pause: Duration::from_millis(500),
+        sabotage,
+        seed: 7,
+        history: None,
+    };
     if installed() { Some(run(Path::new(PROGRAM), &plan).await.unwrap()) } else { None }
 }
 
@@ -60,7 +73,8 @@ sabotages! {
     a_dropped_publish_turns_it_red: DropPublish breaks "everybody_learns";
     a_skipped_compare_turns_it_red: SkipCompare breaks "one_claimant";
     approving_twice_turns_it_red: ApproveTwice breaks "one_outcome" | "acknowledged_stays";
-    acknowledging_before_the_commit_turns_it_red: AckBeforeCommit breaks "acknowledged_stays" | "one_account_per_code" | "one_redeem";
+    acknowledging_before_the_commit_turns_it_red: AckBeforeCommit breaks "acknowledged_stays"
+        | "one_account_per_code" | "one_redeem";
     a_lost_expiry_turns_it_red: LoseExpiry breaks "everybody_learns";
     a_reused_code_turns_it_red: ReuseCode breaks "one_account_per_code";
 }

@@ -1,4 +1,5 @@
-//! The examples as somebody who copies them meets them: a real pod, a virtual phone, and this test in place of the browser.
+//! The examples as somebody who copies them meets them: a real pod, a virtual phone, and this test
+//! in place of the browser.
 
 use std::{
     os::unix::fs::symlink,
@@ -53,23 +54,48 @@ impl Alice {
     /// What the phone says to it.
     async fn does(&self, args: &[&str]) -> String {
         let mut phone = Command::new(program("countersign-phone"));
-        let out = phone.arg("--state").arg(self.state.path()).args(args).stdin(Stdio::null()).output().await.unwrap();
+        let out = phone
+            .arg("--state")
+            .arg(self.state.path())
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
         assert!(out.status.success(), "{args:?}: {}", said(&out));
         String::from_utf8(out.stdout).unwrap()
     }
 }
 
-/// Runs an example until it ends: its exit code and all that it says. `approve` tells what alice answers.
-async fn log_in(mut example: Command, stage: &Stage, rest: &str, key: &str, alice: &Alice, approve: bool) -> (Option<i32>, String) {
-    example.env("COUNTERSIGN_REST", rest).env("COUNTERSIGN_REALM", &stage.realm).env("COUNTERSIGN_API_KEY", key);
-    let mut example = example.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+/// Runs an example until it ends: its exit code and all that it says. `approve` tells what alice
+/// answers.
+async fn log_in(
+    mut example: Command,
+    stage: &Stage,
+    rest: &str,
+    key: &str,
+    alice: &Alice,
+    approve: bool,
+) -> (Option<i32>, String) {
+    example
+        .env("COUNTERSIGN_REST", rest)
+        .env("COUNTERSIGN_REALM", &stage.realm)
+        .env("COUNTERSIGN_API_KEY", key);
+    let mut example =
+        example.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let mut lines = BufReader::new(example.stdout.take().unwrap()).lines();
     let mut complaints = example.stderr.take().unwrap();
     let mut text = String::new();
     match lines.next_line().await.unwrap() {
         Some(line) => {
             let given: Value = serde_json::from_str(&line).unwrap();
-            let mut page = Page::dial(given["page_url"].as_str().unwrap(), given["page_token"].as_str().unwrap(), 0, None).await;
+            let mut page = Page::dial(
+                given["page_url"].as_str().unwrap(),
+                given["page_token"].as_str().unwrap(),
+                0,
+                None,
+            )
+            .await;
             let qr = page.qr().await;
             if approve {
                 alice.does(&["login", "--scanned", &qr, "--yes"]).await;
@@ -97,7 +123,10 @@ async fn holds(example: impl Fn() -> Command) {
     let (code, text) = log_in(example(), &stage, &rest, &key, &alice, true).await;
     assert!(code == Some(0) && text.starts_with("alice is logged in, by qr"), "{code:?} {text}");
     let (code, text) = log_in(example(), &stage, &rest, &key, &alice, false).await;
-    assert!(code == Some(1) && text.contains("refused (declined)") && !text.contains("alice"), "{code:?} {text}");
+    assert!(
+        code == Some(1) && text.contains("refused (declined)") && !text.contains("alice"),
+        "{code:?} {text}"
+    );
     let (code, text) = log_in(example(), &stage, &rest, "cs_nobody", &alice, true).await;
     assert!(code == Some(2) && text.contains("401 unauthorized"), "{code:?} {text}");
 }
@@ -106,7 +135,12 @@ async fn holds(example: impl Fn() -> Command) {
 async fn client_key(stage: &Stage) -> String {
     let client = NewClient { name: "example".into(), display_name: "Example".into(), ..Default::default() };
     let client = stage.root.create_client(&stage.realm, &client).await.unwrap();
-    let key = NewApiKey { role: roles::REGISTRAR.into(), realm: Some(stage.realm.clone()), client: Some(client.id), ..Default::default() };
+    let key = NewApiKey {
+        role: roles::REGISTRAR.into(),
+        realm: Some(stage.realm.clone()),
+        client: Some(client.id),
+        ..Default::default()
+    };
     stage.root.create_api_key(&key).await.unwrap().secret.unwrap().to_string()
 }
 

@@ -1,4 +1,5 @@
-//! The data directory: a folder for each service under `all`, and the move of what lay at the top before.
+//! The data directory: a folder for each service under `all`, and the move of what lay at the top
+//! before.
 
 use std::{
     fs,
@@ -10,11 +11,13 @@ use std::{
 use crate::support::{Pod, Stage};
 
 fn countersign(args: &[&str], data: &Path) -> (bool, String) {
-    let out = Command::new(env!("CARGO_BIN_EXE_countersign")).args(args).arg("--data").arg(data).output().unwrap();
+    let out =
+        Command::new(env!("CARGO_BIN_EXE_countersign")).args(args).arg("--data").arg(data).output().unwrap();
     (out.status.success(), String::from_utf8(out.stderr).unwrap() + &String::from_utf8(out.stdout).unwrap())
 }
 
-/// A data directory as earlier releases of `all` left it, with a phone that is enrolled and a key of root's.
+/// A data directory as earlier releases of `all` left it, with a phone that is enrolled and a key
+/// of root's.
 async fn old(data: &Path) -> (Pod, Stage) {
     let pod = Pod::role("ns", data, &[], &[]);
     let stage = Stage::set(&pod).await;
@@ -36,11 +39,15 @@ async fn what_an_earlier_release_left_moves_into_a_folder_wherever_the_move_was_
         pod.signal("KILL");
         pod.ended().await;
         assert!(at_the_top(dir.path()) && dir.path().join("ns.sqlite-wal").exists());
-        let (fine, _) = countersign(&["all", "--ports", "auto", "--die-at-step", &step.to_string()], dir.path());
+        let (fine, _) =
+            countersign(&["all", "--ports", "auto", "--die-at-step", &step.to_string()], dir.path());
         assert!(!fine, "it died at step {step}");
         if step == 3 {
             let (fine, said) = countersign(&["ns", "--ports", "auto"], dir.path());
-            assert!(!fine && said.contains("master.key is missing"), "an earlier release refuses what is half moved: {said}");
+            assert!(
+                !fine && said.contains("master.key is missing"),
+                "an earlier release refuses what is half moved: {said}"
+            );
         }
         let again = Pod::on(dir.path(), &[], &[]);
         assert!(!at_the_top(dir.path()), "step {step}");
@@ -92,14 +99,21 @@ async fn a_database_that_another_program_has_open_is_not_moved_from_under_it() {
     pod.signal("KILL");
     pod.ended().await;
     let mut python = Command::new("python3");
-    python.args(["-c", READER]).arg(dir.path().join("ns.sqlite")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    python
+        .args(["-c", READER])
+        .arg(dir.path().join("ns.sqlite"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut reader = python.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(reader.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "reading\n");
     let (fine, said) = countersign(&["all", "--ports", "auto"], dir.path());
     assert!(!fine && said.contains("another program has it open"), "{said}");
-    assert!(dir.path().join("ns.sqlite").exists() && dir.path().join("master.key").exists(), "nothing was moved");
+    assert!(
+        dir.path().join("ns.sqlite").exists() && dir.path().join("master.key").exists(),
+        "nothing was moved"
+    );
     drop(reader.stdin.take());
     reader.wait().unwrap();
     let again = Pod::on(dir.path(), &[], &[]);

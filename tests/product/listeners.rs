@@ -68,7 +68,10 @@ async fn resources_share_a_listener_have_one_of_their_own_and_listen_on_unix_soc
     stage.approved(&mut phone.connect().await).await;
     let (rest, page) = (pod.url("rest"), pod.url("page"));
     assert_eq!(rest, pod.url("admin"), "they share it");
-    assert_eq!(rest.trim_start_matches("http://"), page.trim_start_matches("ws://").trim_end_matches("/page"));
+    assert_eq!(
+        rest.trim_start_matches("http://"),
+        page.trim_start_matches("ws://").trim_end_matches("/page")
+    );
     let web = dir.path().join("web.sock");
     assert_eq!(std::fs::metadata(&web).unwrap().permissions().mode() & 0o777, 0o660);
     assert!(get(&web, "/livez").ends_with("ok\n"));
@@ -76,13 +79,14 @@ async fn resources_share_a_listener_have_one_of_their_own_and_listen_on_unix_soc
     assert!(get(&web, "/countersign-login.js").starts_with("HTTP/1.1 404 "), "the files are elsewhere");
     let phones = dir.path().join("phones.sock");
     assert_eq!(std::fs::metadata(&phones).unwrap().permissions().mode() & 0o777, 0o600);
-    let upgrade = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let upgrade =
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let answer = ask(&phones, "/elsewhere/sigmai", &format!("Connection: Upgrade\r\n{upgrade}"));
     assert!(answer.ends_with("no phone socket here\n"), "{answer}");
 }
 
-/// What systemd does (sd_listen_fds(3)) for one socket that is called `web`, at this address: opens it, says its port, and
-/// becomes the program.
+/// What systemd does (sd_listen_fds(3)) for one socket that is called `web`, at this address: opens
+/// it, says its port, and becomes the program.
 fn systemd(address: &str, dir: &Path) -> Command {
     const SYSTEMD: &str = "import os, socket, sys\n\
         s = socket.socket()\n\
@@ -93,10 +97,20 @@ fn systemd(address: &str, dir: &Path) -> Command {
         os.set_inheritable(3, True)\n\
         os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES='web')\n\
         os.execv(sys.argv[2], sys.argv[2:])\n";
-    let text = ALL.replace("\"127.0.0.1:0\", { unix = \"DIR/web.sock\", mode = \"0660\" }", "{ systemd = \"web\" }");
+    let text =
+        ALL.replace("\"127.0.0.1:0\", { unix = \"DIR/web.sock\", mode = \"0660\" }", "{ systemd = \"web\" }");
     let file = settings(dir, &text);
     let mut systemd = Command::new("python3");
-    systemd.args(["-c", SYSTEMD, address, env!("CARGO_BIN_EXE_countersign"), "ns", "--config", &file, "--data"]);
+    systemd.args([
+        "-c",
+        SYSTEMD,
+        address,
+        env!("CARGO_BIN_EXE_countersign"),
+        "ns",
+        "--config",
+        &file,
+        "--data",
+    ]);
     systemd.arg(dir.join("data"));
     systemd
 }
@@ -104,9 +118,11 @@ fn systemd(address: &str, dir: &Path) -> Command {
 #[tokio::test]
 async fn a_socket_that_systemd_opened_is_listened_on() {
     let dir = tempfile::tempdir().unwrap();
-    let mut systemd = systemd("127.0.0.1", dir.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut systemd =
+        systemd("127.0.0.1", dir.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut port = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(systemd.stdout.take().unwrap()), &mut port).unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(systemd.stdout.take().unwrap()), &mut port)
+        .unwrap();
     // The kernel keeps the connection until the program takes it.
     let answer = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
     let answer = answer.get(format!("http://127.0.0.1:{}/livez", port.trim())).send().await.unwrap();
@@ -121,7 +137,10 @@ fn a_socket_that_systemd_opened_beyond_this_machine_is_held_to_the_same_rules() 
     let out = systemd("0.0.0.0", dir.path()).output().unwrap();
     let said = String::from_utf8(out.stderr).unwrap();
     assert_eq!(out.status.code(), Some(1), "{said}");
-    assert!(said.contains("listener \"web\": 0.0.0.0:") && said.contains("plaintext beyond this machine"), "{said}");
+    assert!(
+        said.contains("listener \"web\": 0.0.0.0:") && said.contains("plaintext beyond this machine"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -130,7 +149,11 @@ fn listeners_that_make_no_sense_are_refused_in_one_line_with_file_and_key() {
         ("\"admin\"", "\"amdin\"", "settings.toml: listener \"web\": unknown variant `amdin`"),
         ("name = \"files\"", "nane = \"files\"", "settings.toml: listener number 2: unknown field `nane`"),
         ("name = \"files\"", "name = \"web\"", "listener \"web\": each has a name of its own"),
-        ("[\"assets\"]", "[\"assets\", \"rest\"]", "listener \"files\": rest is served by another listener already"),
+        (
+            "[\"assets\"]",
+            "[\"assets\", \"rest\"]",
+            "listener \"files\": rest is served by another listener already",
+        ),
         ("[\"assets\"]", "[\"demo\"]", "no listener serves assets"),
         (", \"admin\"]", "]", "no listener serves admin: add \"admin\" to the resources of a [[listener]]"),
         ("[\"assets\"]", "[\"assets\", \"demo\"]", "listener \"files\": demo is not served here"),
@@ -142,7 +165,11 @@ fn listeners_that_make_no_sense_are_refused_in_one_line_with_file_and_key() {
         ("mode = \"0660\"", "mode = \"rw\"", "mode is a text of octal digits"),
         ("DIR/phones.sock", "DIR/web.sock", "listener \"phones\": unix:"),
         ("DIR/web.sock", "DIR/nowhere/web.sock", "cannot listen on unix:"),
-        ("{ unix = \"DIR/phones.sock\" }", "{ systemd = \"x\" }", "cannot listen on systemd:x (listener \"phones\")"),
+        (
+            "{ unix = \"DIR/phones.sock\" }",
+            "{ systemd = \"x\" }",
+            "cannot listen on systemd:x (listener \"phones\")",
+        ),
         (
             "name = \"files\"",
             "name = \"files\"\ntls = { certificate_file = \"x\" }",

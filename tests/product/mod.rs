@@ -1,4 +1,5 @@
-//! The program as operators run it: settings, listeners, data, several pods, proxies, upgrades, and what breaks below.
+//! The program as operators run it: settings, listeners, data, several pods, proxies, upgrades, and
+//! what breaks below.
 
 mod apply;
 mod certificates;

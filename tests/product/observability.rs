@@ -60,29 +60,53 @@ async fn each_request_leaves_one_line_that_names_nobody() {
     let length = answer.bytes().await.unwrap().len();
 
     let seen = line(&pod, |l| is_access(l) && l["request_id"] == id.as_str()).await;
-    let mut wanted =
-        ["timestamp", "level", "target", "method", "route", "status", "duration_ms", "bytes", "request_id", "trace_id", "api_key"];
+    let mut wanted = [
+        "timestamp",
+        "level",
+        "target",
+        "method",
+        "route",
+        "status",
+        "duration_ms",
+        "bytes",
+        "request_id",
+        "trace_id",
+        "api_key",
+    ];
     wanted.sort_unstable();
     let mut there = members(&seen);
     there.sort_unstable();
     assert_eq!(there, wanted, "exactly these");
-    assert_eq!((seen["level"].as_str(), seen["method"].as_str(), seen["trace_id"].as_str()), (Some("INFO"), Some("GET"), Some(TRACE)));
+    assert_eq!(
+        (seen["level"].as_str(), seen["method"].as_str(), seen["trace_id"].as_str()),
+        (Some("INFO"), Some("GET"), Some(TRACE))
+    );
     assert_eq!(seen["route"], "/v1/realms/{realm}/users/{user}", "the pattern, not the path");
-    assert_eq!((seen["status"].as_u64(), seen["bytes"].as_u64()), (Some(u64::from(status)), Some(length as u64)));
+    assert_eq!(
+        (seen["status"].as_u64(), seen["bytes"].as_u64()),
+        (Some(u64::from(status)), Some(length as u64))
+    );
     assert!(seen["duration_ms"].as_f64().unwrap() > 0.0);
     let keys = get(&pod, "/v1/api-keys", &[]).await.json::<Value>().await.unwrap();
-    assert!(keys["items"].as_array().unwrap().iter().any(|k| k["id"] == seen["api_key"]), "a public name: {keys}");
+    assert!(
+        keys["items"].as_array().unwrap().iter().any(|k| k["id"] == seen["api_key"]),
+        "a public name: {keys}"
+    );
 
     let unknown = Client::new().get(format!("{}/nowhere/alice", pod.url("rest"))).send().await.unwrap();
     let id = header(&unknown, "x-request-id").to_owned();
     let seen = line(&pod, |l| is_access(l) && l["request_id"] == id.as_str()).await;
-    assert_eq!((seen["route"].as_str(), seen["status"].as_u64(), seen.get("api_key")), (Some("none"), Some(404), None));
+    assert_eq!(
+        (seen["route"].as_str(), seen["status"].as_u64(), seen.get("api_key")),
+        (Some("none"), Some(404), None)
+    );
     let invented = reqwest::Method::from_bytes(b"ALICE").unwrap();
     let invented = Client::new().request(invented, pod.url("rest")).send().await.unwrap();
     let id = header(&invented, "x-request-id").to_owned();
     assert_eq!(line(&pod, |l| is_access(l) && l["request_id"] == id.as_str()).await["method"], "other");
 
-    let lines: Vec<String> = pod.log().lines().filter(|l| l.contains("countersign::access")).map(str::to_owned).collect();
+    let lines: Vec<String> =
+        pod.log().lines().filter(|l| l.contains("countersign::access")).map(str::to_owned).collect();
     assert_eq!(lines.iter().filter(|l| l.contains(&id)).count(), 1, "one line a request");
     for secret in ["alice", "ALICE", "127.0.0.1", "s3cr3t", &login.id, &stage.realm, &pod.root_key()] {
         assert!(lines.iter().all(|l| !l.contains(secret)), "{secret} is in the access log");
@@ -95,7 +119,10 @@ async fn there_is_no_access_log_unless_it_is_asked_for_and_no_level_silences_it(
     get(&pod, "/v1/realms", &[]).await;
     line(&pod, |l| l["message"] == "answered" || l["message"] == "ready").await;
     assert!(!pod.log().contains("countersign::access"), "{}", pod.log());
-    let quiet = Pod::with(&[], &[("COUNTERSIGN_LOG_LEVEL", "error,countersign=info"), ("COUNTERSIGN_LOG_ACCESS", "true")]);
+    let quiet = Pod::with(
+        &[],
+        &[("COUNTERSIGN_LOG_LEVEL", "error,countersign=info"), ("COUNTERSIGN_LOG_ACCESS", "true")],
+    );
     get(&quiet, "/v1/realms", &[]).await;
     assert_eq!(line(&quiet, is_access).await["route"], "/v1/realms");
 }
@@ -105,17 +132,25 @@ async fn a_trace_that_began_elsewhere_goes_on_here() {
     let pod = Pod::with(&[], &[("COUNTERSIGN_LOG_LEVEL", "info,countersign_edge=debug")]);
     let answer = get(&pod, "/v1/realms", &[("traceparent", PARENT)]).await;
     let (id, ours) = (header(&answer, "x-request-id"), header(&answer, "traceresponse"));
-    assert!(ours.starts_with(&format!("00-{TRACE}-")) && ours.ends_with("-01") && ours.len() == PARENT.len(), "{ours}");
+    assert!(
+        ours.starts_with(&format!("00-{TRACE}-")) && ours.ends_with("-01") && ours.len() == PARENT.len(),
+        "{ours}"
+    );
     assert!(!ours.contains("00f067aa0ba902b7"), "the span is ours");
     let seen = line(&pod, |l| l["span"]["request_id"] == id).await;
     assert_eq!(seen["span"]["trace_id"], TRACE, "{seen}");
 
-    for wrong in
-        ["00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", "nonsense", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"]
-    {
+    for wrong in [
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "nonsense",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+    ] {
         let answer = get(&pod, "/v1/nowhere", &[("traceparent", wrong)]).await;
         let fresh = header(&answer, "x-request-id").replace('-', "");
-        assert!(header(&answer, "traceresponse").starts_with(&format!("00-{fresh}-")), "{wrong} begins a new trace, named as the request");
+        assert!(
+            header(&answer, "traceresponse").starts_with(&format!("00-{fresh}-")),
+            "{wrong} begins a new trace, named as the request"
+        );
     }
     let two = get(&pod, "/v1/realms", &[("traceparent", PARENT), ("traceparent", PARENT)]).await;
     assert!(!header(&two, "traceresponse").contains(TRACE), "two name nothing");
@@ -161,14 +196,17 @@ async fn the_metrics_count_what_happens_to_logins_and_phones() {
     ] {
         assert!(metrics.lines().any(|l| l.starts_with(line)), "{line} is missing in\n{metrics}");
     }
-    let number = |name: &str| metrics.lines().find_map(|l| l.strip_prefix(name)?.trim().parse::<f64>().ok()).unwrap();
+    let number =
+        |name: &str| metrics.lines().find_map(|l| l.strip_prefix(name)?.trim().parse::<f64>().ok()).unwrap();
     assert!(
-        number(r#"countersign_store_writes_total{service="ns"} "#) >= number(r#"countersign_store_commits_total{service="ns"} "#),
+        number(r#"countersign_store_writes_total{service="ns"} "#)
+            >= number(r#"countersign_store_commits_total{service="ns"} "#),
         "a commit has a write"
     );
     // Pages that have left may not be gone yet.
     assert!(
-        number(r#"countersign_waiters{service="ns"} "#) >= 1.0 && number(r#"countersign_page_connections{service="ns"} "#) >= 1.0,
+        number(r#"countersign_waiters{service="ns"} "#) >= 1.0
+            && number(r#"countersign_page_connections{service="ns"} "#) >= 1.0,
         "{metrics}"
     );
     assert!(number(r#"countersign_store_commits_total{service="ns"} "#) >= 4.0, "each fact was committed");
@@ -209,8 +247,14 @@ async fn the_status_page_tells_people_how_the_pod_is() {
     stage.approved(&mut online).await;
     let page = reqwest::get(format!("{}/", pod.url("admin"))).await.unwrap();
     assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
-    assert!(header(&page, "content-security-policy").starts_with("default-src 'none'; style-src 'self'"), "no script at all");
-    assert_eq!((header(&page, "cache-control"), header(&page, "x-content-type-options")), ("no-store", "nosniff"));
+    assert!(
+        header(&page, "content-security-policy").starts_with("default-src 'none'; style-src 'self'"),
+        "no script at all"
+    );
+    assert_eq!(
+        (header(&page, "cache-control"), header(&page, "x-content-type-options")),
+        ("no-store", "nosniff")
+    );
     let html = page.text().await.unwrap();
     for fact in [
         r#"<meta http-equiv="refresh" content="5">"#,
@@ -229,7 +273,10 @@ async fn the_status_page_tells_people_how_the_pod_is() {
     let (code, json) = pod.admin("/status.json").await;
     let status: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((code, status["role"].as_str(), status["ready"].as_bool()), (200, Some("all"), Some(true)));
-    assert_eq!((status["pid"].as_u64(), status["phone_sessions"].as_i64()), (Some(u64::from(pod.pid())), Some(1)));
+    assert_eq!(
+        (status["pid"].as_u64(), status["phone_sessions"].as_i64()),
+        (Some(u64::from(pod.pid())), Some(1))
+    );
     assert_eq!(status["logins_last_5_minutes"]["approved"], 1);
     assert_eq!(status["causes"], serde_json::json!([]));
     assert!(status["resident_bytes"].as_u64().unwrap() > 1 << 20);
@@ -242,7 +289,8 @@ async fn the_status_page_breaks_none_of_its_own_rules_in_a_browser() {
     let pod = Pod::start();
     browser
         .before_each_page(
-            "window.violations = []; addEventListener('securitypolicyviolation', (e) => violations.push(e.violatedDirective));",
+            "window.violations = []; addEventListener('securitypolicyviolation', (e) => \
+                violations.push(e.violatedDirective));",
         )
         .await;
     browser.go(&format!("{}/", pod.url("admin"))).await;

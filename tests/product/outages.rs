@@ -35,7 +35,9 @@ async fn until_ready(pod: &Pod) {
 
 #[tokio::test]
 async fn without_redis_a_pod_lives_unready_and_says_why_and_recovers_by_itself() {
-    let (Some(database), Some(mut redis)) = (countersign_testkit::postgres(), Private::redis(&[])) else { return };
+    let (Some(database), Some(mut redis)) = (countersign_testkit::postgres(), Private::redis(&[])) else {
+        return;
+    };
     let shares = Shares::with(&database.database(), &redis.database());
     let pod = shares.pod("pod");
     let stage = Stage::set(&pod).await;
@@ -58,7 +60,9 @@ async fn without_redis_a_pod_lives_unready_and_says_why_and_recovers_by_itself()
 
 #[tokio::test]
 async fn an_approval_that_meets_a_dead_database_is_repeated_and_has_one_outcome() {
-    let (Some(mut database), Some(redis)) = (Private::postgres(), countersign_testkit::redis()) else { return };
+    let (Some(mut database), Some(redis)) = (Private::postgres(), countersign_testkit::redis()) else {
+        return;
+    };
     let shares = Shares::with(&database.database(), &redis.database());
     let pods = [shares.pod("pod-0"), shares.pod("pod-1")];
     let stage = Stage::set(&pods[0]).await;
@@ -72,7 +76,10 @@ async fn an_approval_that_meets_a_dead_database_is_repeated_and_has_one_outcome(
     let (status, causes) = readiness(&pods[0]).await;
     assert!(status == 503 && causes.contains("database: "), "{causes}");
     let lost = timeout(PATIENCE, phone.ask(&approve)).await.expect("an answer");
-    assert!(!matches!(lost, Ok(Answer::Decided { .. })), "nothing is acknowledged that is not committed: {lost:?}");
+    assert!(
+        !matches!(lost, Ok(Answer::Decided { .. })),
+        "nothing is acknowledged that is not committed: {lost:?}"
+    );
     database.restart();
     for pod in &pods {
         until_ready(pod).await;
@@ -80,9 +87,13 @@ async fn an_approval_that_meets_a_dead_database_is_repeated_and_has_one_outcome(
     // The same decision, under the same id, at another pod.
     let server = countersign_sdk::AccountServer { url: pods[1].url("phone"), ..alice.account.server.clone() };
     let account = countersign_sdk::Account { server, ..alice.account.clone() };
-    let mut phone = countersign_sim::Online::connect(&account, std::sync::Arc::new(alice.keys.clone())).await.unwrap();
+    let mut phone =
+        countersign_sim::Online::connect(&account, std::sync::Arc::new(alice.keys.clone())).await.unwrap();
     for _ in 0..2 {
-        assert!(matches!(phone.do_it(&approve).await.unwrap(), Answer::Decided { state: countersign_sdk::LoginState::Approved, .. }));
+        assert!(matches!(
+            phone.do_it(&approve).await.unwrap(),
+            Answer::Decided { state: countersign_sdk::LoginState::Approved, .. }
+        ));
     }
     timeout(PATIENCE, page.until(LoginState::Approved)).await.expect("the page learns of it");
     assert_eq!(stage.api.redeem(&stage.realm, &login.id, None).await.unwrap().user_id, "alice");
@@ -90,7 +101,10 @@ async fn an_approval_that_meets_a_dead_database_is_repeated_and_has_one_outcome(
 
 #[tokio::test]
 async fn a_pod_that_cannot_work_says_why_in_one_line_and_does_not_start() {
-    let (Some(database), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis()) else { return };
+    let (Some(database), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis())
+    else {
+        return;
+    };
     let Some(forgetful) = Private::redis(&["--maxmemory-policy", "allkeys-lru"]) else { return };
     let (url, kv) = (database.database(), redis.database());
     for (database, kv, says) in [
@@ -127,16 +141,25 @@ async fn a_row_that_makes_no_sense_is_a_bug_or_damage_and_not_an_outage() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let (spoiled, whole) = (stage.phone("alice").await, stage.phone("bob").await);
-    let python = std::process::Command::new("python3").args(["-c", SPOIL]).arg(pod.data.join("ns/ns.sqlite")).arg("alice").status();
+    let python = std::process::Command::new("python3")
+        .args(["-c", SPOIL])
+        .arg(pod.data.join("ns/ns.sqlite"))
+        .arg("alice")
+        .status();
     assert!(python.unwrap().success());
     let id = spoiled.account.id.to_string();
-    let Err(ApiError::Refused(problem)) = stage.root.account(&stage.realm, &id).await else { panic!("a problem") };
+    let Err(ApiError::Refused(problem)) = stage.root.account(&stage.realm, &id).await else {
+        panic!("a problem")
+    };
     assert_eq!((problem.status, problem.code.as_str(), problem.retry_after), (500, "internal", None));
     let said = problem.detail.unwrap_or_default();
     assert!(!said.contains("accounts") && !said.contains("state"), "{said}");
     pod.until_logged("a request met something that makes no sense").await;
     let line = pod.log().lines().find(|l| l.contains("makes no sense")).map(str::to_owned).unwrap();
-    assert!(line.contains(r#""level":"ERROR""#) && line.contains("of accounts cannot be read: state"), "{line}");
+    assert!(
+        line.contains(r#""level":"ERROR""#) && line.contains("of accounts cannot be read: state"),
+        "{line}"
+    );
     let other = stage.root.account(&stage.realm, &whole.account.id.to_string()).await.unwrap();
     assert_eq!(other.user_id, "bob");
     assert_eq!(pod.admin("/readyz").await.0, 200, "the database works");

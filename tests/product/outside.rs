@@ -1,8 +1,9 @@
-//! What an outside review broke (the ids are its rows), and three neighbours of the same kinds that it does not name. Each was shown to fail on the release it reviewed.
+//! What an outside review broke (the ids are its rows), and three neighbours of the same kinds that
+//! it does not name. Each was shown to fail on the release it reviewed.
 
 use countersign_api::{
-    ApiClient, ChangeRealm, Confirm, Initiator, Limit, Limits, NewApiKey, NewClient, NewEnrolment, NewLogin, Permission, PutRole,
-    RealmSettings, roles,
+    ApiClient, ChangeRealm, Confirm, Initiator, Limit, Limits, NewApiKey, NewClient, NewEnrolment, NewLogin,
+    Permission, PutRole, RealmSettings, roles,
 };
 use countersign_sdk::{Answer, Command, RefuseReason};
 use countersign_sim::Online;
@@ -17,7 +18,8 @@ async fn client(stage: &Stage, name: &str) -> ApiClient {
 }
 
 async fn key(stage: &Stage, role: &str, client: Option<String>) -> ApiClient {
-    let new = NewApiKey { role: role.into(), realm: Some(stage.realm.clone()), client, ..NewApiKey::default() };
+    let new =
+        NewApiKey { role: role.into(), realm: Some(stage.realm.clone()), client, ..NewApiKey::default() };
     let key = stage.root.create_api_key(&new).await.unwrap();
     stage.root.with_key(&key.secret.unwrap())
 }
@@ -49,7 +51,11 @@ async fn s1_a_stolen_key_of_role_client_gives_nobody_a_phone_and_has_power_over_
     assert_eq!(code(thief.set_blocked(realm, &phone.account.id, true).await), "forbidden");
     assert_eq!(code(thief.delete_user(realm, "alice").await), "forbidden");
     stage.root.set_blocked(realm, &phone.account.id, true).await.unwrap();
-    assert_eq!(code(thief.set_blocked(realm, &phone.account.id, false).await), "forbidden", "root has blocked it");
+    assert_eq!(
+        code(thief.set_blocked(realm, &phone.account.id, false).await),
+        "forbidden",
+        "root has blocked it"
+    );
 }
 
 #[tokio::test]
@@ -85,7 +91,9 @@ async fn s7_whoever_scans_a_victims_code_first_and_says_not_me_does_not_shut_the
     for _ in 0..3 {
         accuse(&shop, &stage.realm, &mut mallory, &by("the victim's browser", "192.0.2.1")).await;
     }
-    shop.create_login(&stage.realm, &by("the victim's browser", "192.0.2.1")).await.expect("it takes two users");
+    shop.create_login(&stage.realm, &by("the victim's browser", "192.0.2.1"))
+        .await
+        .expect("it takes two users");
 }
 
 #[tokio::test]
@@ -94,9 +102,14 @@ async fn s8_logins_that_strangers_direct_at_a_user_do_not_push_the_users_own_out
     let stage = Stage::set(&pod).await;
     let mut alice = stage.phone("alice").await.connect().await;
     let directed = |new| NewLogin { to_user: Some("alice".into()), ..new };
-    let own = stage.api.create_login(&stage.realm, &directed(by("alice's browser", "192.0.2.1"))).await.unwrap();
+    let own =
+        stage.api.create_login(&stage.realm, &directed(by("alice's browser", "192.0.2.1"))).await.unwrap();
     for n in 0..80 {
-        stage.api.create_login(&stage.realm, &directed(by(&format!("b{}", n / 20), "198.51.100.1"))).await.unwrap();
+        stage
+            .api
+            .create_login(&stage.realm, &directed(by(&format!("b{}", n / 20), "198.51.100.1")))
+            .await
+            .unwrap();
     }
     let Answer::Logins(listed) = alice.do_it(&Command::list()).await.unwrap() else { panic!("a list") };
     assert!(listed.iter().any(|l| l.0.to_string() == own.id), "{} are listed", listed.len());
@@ -114,12 +127,18 @@ async fn s10_an_administrator_shortens_no_evidence_and_every_change_says_what_ch
         let change = ChangeRealm { settings, ..ChangeRealm::default() };
         assert_eq!(code(admin.change_realm(&stage.realm, &change).await), "invalid", "below the floor");
     }
-    let change = ChangeRealm { settings: RealmSettings { login_secs: Some(60), ..RealmSettings::default() }, ..ChangeRealm::default() };
+    let change = ChangeRealm {
+        settings: RealmSettings { login_secs: Some(60), ..RealmSettings::default() },
+        ..ChangeRealm::default()
+    };
     admin.change_realm(&stage.realm, &change).await.unwrap();
     admin.export_events(&stage.realm).await.unwrap();
     let told = stage.root.events(&stage.realm, &[]).await.unwrap().items;
-    let detail = |action: &str| told.iter().rfind(|e| e.action == action).unwrap_or_else(|| panic!("no {action}")).detail.clone();
-    let changed: serde_json::Value = serde_json::from_str(&detail("realm.changed").expect("what changed")).unwrap();
+    let detail = |action: &str| {
+        told.iter().rfind(|e| e.action == action).unwrap_or_else(|| panic!("no {action}")).detail.clone()
+    };
+    let changed: serde_json::Value =
+        serde_json::from_str(&detail("realm.changed").expect("what changed")).unwrap();
     assert_eq!(changed["settings.login_secs"], serde_json::json!({"before": 120, "after": 60}));
     detail("events.exported");
 }
@@ -155,7 +174,8 @@ async fn j4_a_clients_key_hears_of_its_own_logins_and_of_what_ends_them_and_of_n
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let neighbour = Stage::client_in(&stage.root, &stage.realm, "neighbour").await;
-    let (shop, phone) = (key(&stage, roles::CLIENT, Some(stage.client().await)).await, stage.phone("alice").await);
+    let (shop, phone) =
+        (key(&stage, roles::CLIENT, Some(stage.client().await)).await, stage.phone("alice").await);
     let mut online = phone.connect().await;
     let mine = stage.approved(&mut online).await;
     let theirs = neighbour.approved(&mut online).await;
@@ -165,7 +185,10 @@ async fn j4_a_clients_key_hears_of_its_own_logins_and_of_what_ends_them_and_of_n
     stage.root.set_blocked(&stage.realm, &phone.account.id, true).await.unwrap();
     let told = shop.events(&stage.realm, &[]).await.unwrap().items;
     let of = |object: &str| {
-        told.iter().filter(|e| e.object == object).map(|e| (e.action.as_str(), e.detail.as_deref().unwrap_or_default())).collect::<Vec<_>>()
+        told.iter()
+            .filter(|e| e.object == object)
+            .map(|e| (e.action.as_str(), e.detail.as_deref().unwrap_or_default()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(of(&mine.id), [("login.approved", ""), ("login.ended", "account_blocked")]);
     assert_eq!(of(&refused.id), [("login.refused", "not_me"), ("alert.not_me", "")]);
@@ -210,5 +233,8 @@ async fn what_comes_from_an_address_at_one_client_does_not_stop_the_users_of_ano
         one.create_login(&stage.realm, &by(&format!("b{n}"), "192.0.2.1")).await.unwrap();
     }
     assert_eq!(code(one.create_login(&stage.realm, &by("b4", "192.0.2.1")).await), "rate_limited");
-    other.create_login(&stage.realm, &by("b5", "192.0.2.1")).await.expect("another client, behind the same address");
+    other
+        .create_login(&stage.realm, &by("b5", "192.0.2.1"))
+        .await
+        .expect("another client, behind the same address");
 }

@@ -1,4 +1,5 @@
-//! The pictures in the README. `make pictures` keeps them in docs/pictures; every run shows that they can be made.
+//! The pictures in the README. `make pictures` keeps them in docs/pictures; every run shows that
+//! they can be made.
 
 use std::{
     io::{Read, Write},
@@ -33,7 +34,11 @@ impl Album {
         for scheme in ["light", "dark"] {
             browser.prefer(&[("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce")]).await;
             let picture = browser.picture(selector).await;
-            assert!((1_000..MOST_BYTES).contains(&picture.len()), "{name}, {scheme}: {} bytes", picture.len());
+            assert!(
+                (1_000..MOST_BYTES).contains(&picture.len()),
+                "{name}, {scheme}: {} bytes",
+                picture.len()
+            );
             if let Self(Some(folder)) = self {
                 std::fs::create_dir_all(folder).unwrap();
                 std::fs::write(folder.join(format!("{name}-{scheme}.webp")), picture).unwrap();
@@ -74,12 +79,16 @@ async fn the_status_page_can_be_pictured() {
     Album::open().add(&browser, "status", "body").await;
 }
 
-/// What the phone and a person say to one another in a terminal: to each question the next answer, typed.
+/// What the phone and a person say to one another in a terminal: to each question the next answer,
+/// typed.
 fn conversation(state: &Path, args: &str, questions: &[&str], answers: &Receiver<String>) -> String {
     let phone = program("countersign-phone");
     let command = format!("'{}' --state '{}' {args}", phone.display(), state.display());
     let mut terminal = Program::new("script");
-    terminal.args(["--quiet", "--return", "--command", &command, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    terminal
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut child = terminal.spawn().unwrap();
     let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let (says, said) = mpsc::channel();
@@ -93,7 +102,9 @@ fn conversation(state: &Path, args: &str, questions: &[&str], answers: &Receiver
     for question in questions {
         while !String::from_utf8_lossy(&seen).ends_with(question) {
             let more = said.recv_timeout(PATIENCE);
-            seen.extend(more.unwrap_or_else(|_| panic!("the phone does not ask {question}: {}", String::from_utf8_lossy(&seen))));
+            seen.extend(more.unwrap_or_else(|_| {
+                panic!("the phone does not ask {question}: {}", String::from_utf8_lossy(&seen))
+            }));
         }
         writeln!(keyboard, "{}", answers.recv_timeout(PATIENCE).expect("an answer")).unwrap();
     }
@@ -110,9 +121,11 @@ fn terminal(command: &str, text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     format!(
         "<!doctype html><meta charset=utf-8><meta name=color-scheme content='light dark'><style>
-         pre {{ font: 14px/1.5 monospace; padding: 20px 24px; margin: 0; width: max-content; border-radius: 10px;
+         pre {{ font: 14px/1.5 monospace; padding: 20px 24px; margin: 0; width: max-content; border-radius: \
+         10px;
                 background: light-dark(#f6f8fa, #161b22); color: light-dark(#1f2328, #e6edf3); }}
-         b {{ color: light-dark(#0550ae, #79c0ff); font-weight: 600; }}</style><pre><b>$ {command}</b>\n{}</pre>",
+         b {{ color: light-dark(#0550ae, #79c0ff); font-weight: 600; }}</style><pre><b>$ \
+         {command}</b>\n{}</pre>",
         text.trim_end()
     )
 }
@@ -131,7 +144,8 @@ async fn the_phones_question_can_be_pictured() {
     let link = stage.new_enrolment("alice", Confirm::None).await.link.unwrap();
     phone(format!("enrol '{}'", &*link), &[]).1.join().unwrap();
     let mut page = Page::open(&stage.new_login().await).await;
-    let (answer, talk) = phone(format!("login '{}'", page.link().await), &["[l]ater: ", "The number in the browser: "]);
+    let (answer, talk) =
+        phone(format!("login '{}'", page.link().await), &["[l]ater: ", "The number in the browser: "]);
     let claimed = page.until(LoginState::Claimed).await;
     answer.send("y".to_owned()).unwrap();
     answer.send(claimed["number"].as_str().unwrap().to_owned()).unwrap();

@@ -32,7 +32,14 @@ async fn the_root_key_is_private_and_no_secret_reaches_the_logs() {
     let phone = stage.phone("alice").await;
     let login = stage.approved(&mut phone.connect().await).await;
     let identity = stage.api.redeem(&stage.realm, &login.id, None).await.unwrap();
-    for file in ["root-api-key", "ns/master.key", "ns/ns.sqlite", "ns/ns.sqlite-wal", "sfs/master.key", "sfs/sfs.sqlite"] {
+    for file in [
+        "root-api-key",
+        "ns/master.key",
+        "ns/ns.sqlite",
+        "ns/ns.sqlite-wal",
+        "sfs/master.key",
+        "sfs/sfs.sqlite",
+    ] {
         let mode = std::fs::metadata(pod.data.join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
@@ -41,8 +48,13 @@ async fn the_root_key_is_private_and_no_secret_reaches_the_logs() {
     let log = pod.log();
     assert!(log.contains("answered"), "the log is there: {log}");
     let master = std::fs::read_to_string(pod.data.join("ns/master.key")).unwrap();
-    for secret in [pod.root_key().as_str(), master.trim(), login.page_token.as_deref().unwrap(), code.as_str(), identity.decision.as_str()]
-    {
+    for secret in [
+        pod.root_key().as_str(),
+        master.trim(),
+        login.page_token.as_deref().unwrap(),
+        code.as_str(),
+        identity.decision.as_str(),
+    ] {
         assert!(!log.contains(secret), "a secret is in the log");
     }
     assert!(!log.contains("alice"), "a user is in the log");
@@ -60,7 +72,8 @@ async fn what_was_made_is_there_after_a_restart() {
     assert_eq!(again.root_key(), pod.root_key());
     let mut account = phone.account.clone();
     account.server.url = again.url("phone");
-    let online = countersign_sim::Online::connect(&account, std::sync::Arc::new(phone.keys.clone())).await.unwrap();
+    let online =
+        countersign_sim::Online::connect(&account, std::sync::Arc::new(phone.keys.clone())).await.unwrap();
     assert_eq!(online.realm_name, "Example Realm");
     drop(again);
 }
@@ -77,7 +90,10 @@ async fn another_master_key_is_refused_instead_of_used() {
     };
     std::fs::remove_file(&key).unwrap();
     let (code, said) = start();
-    assert!(code == Some(1) && said.contains("is missing") && !key.exists(), "none is made that would look like the right one: {said}");
+    assert!(
+        code == Some(1) && said.contains("is missing") && !key.exists(),
+        "none is made that would look like the right one: {said}"
+    );
     std::fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
     let (code, said) = start();
     assert!(code == Some(1) && said.contains("another master key"), "{said}");
@@ -91,13 +107,21 @@ async fn mistakes_in_settings_and_arguments_are_named() {
         (vec!["al"], vec![], 2, "all"),
         (vec!["all"], vec![], 2, "--data"),
         (vec!["all", "--data", data, "--config", "/nowhere.toml"], vec![], 1, "/nowhere.toml"),
-        (vec!["all", "--data", data], vec![("COUNTERSIGN_PHONE_HELO_MS", "1")], 1, "COUNTERSIGN_PHONE_HELLO_MS"),
+        (
+            vec!["all", "--data", data],
+            vec![("COUNTERSIGN_PHONE_HELO_MS", "1")],
+            1,
+            "COUNTERSIGN_PHONE_HELLO_MS",
+        ),
         (vec!["all", "--data", data], vec![("COUNTERSIGN_LISTEN_REST", "0.0.0.0:0")], 1, "allow_plaintext"),
         (vec!["all", "--data", data], vec![("COUNTERSIGN_LOG_LEVEL", "=")], 1, "log.level"),
         (vec!["sfs", "--data", data, "--demo"], vec![], 1, "the demo is a client of NS"),
         (
             vec!["all", "--data", data],
-            vec![("COUNTERSIGN_DATABASE_URL", "sqlite:///x"), ("COUNTERSIGN_SFS_DATABASE_URL", "sqlite:///x")],
+            vec![
+                ("COUNTERSIGN_DATABASE_URL", "sqlite:///x"),
+                ("COUNTERSIGN_SFS_DATABASE_URL", "sqlite:///x"),
+            ],
             1,
             "name the same database",
         ),
@@ -141,7 +165,8 @@ async fn virtual_phone(state: &Path, args: Vec<String>) -> (i32, Vec<Value>, Str
     let mut phone = tokio::process::Command::new(program("countersign-phone"));
     phone.arg("--state").arg(state).arg("--json").args(&args).stdin(std::process::Stdio::null());
     let out = phone.output().await.unwrap();
-    let lines = String::from_utf8(out.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let lines =
+        String::from_utf8(out.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     (out.status.code().unwrap(), lines, String::from_utf8(out.stderr).unwrap())
 }
 
@@ -157,8 +182,15 @@ async fn the_virtual_phone_enrols_logs_in_and_refuses_from_the_command_line() {
     let enrolment = stage.new_enrolment("alice", Confirm::Number).await;
     let link = enrolment.link.as_deref().unwrap();
     let (exit, lines, _) = phone(args(&["enrol", link])).await;
-    assert_eq!((exit, lines[0]["user"].as_str(), lines[0]["client"].as_str()), (0, Some("alice"), Some("Example Shop")));
-    stage.api.confirm_enrolment(&stage.realm, &enrolment.id, lines[0]["number"].as_str().unwrap()).await.unwrap();
+    assert_eq!(
+        (exit, lines[0]["user"].as_str(), lines[0]["client"].as_str()),
+        (0, Some("alice"), Some("Example Shop"))
+    );
+    stage
+        .api
+        .confirm_enrolment(&stage.realm, &enrolment.id, lines[0]["number"].as_str().unwrap())
+        .await
+        .unwrap();
     assert_eq!(phone(args(&["enrol", link])).await.0, 3, "the link is used up");
 
     let login = stage.new_login().await;
@@ -169,7 +201,10 @@ async fn the_virtual_phone_enrols_logs_in_and_refuses_from_the_command_line() {
         (0, Some("Example Shop"), Some(login.id.as_str()))
     );
     let (_, lines, _) = phone(args(&["pending"])).await;
-    assert_eq!((lines[0]["login"].as_str(), lines[0]["state"].as_str()), (Some(login.id.as_str()), Some("claimed")));
+    assert_eq!(
+        (lines[0]["login"].as_str(), lines[0]["state"].as_str()),
+        (Some(login.id.as_str()), Some("claimed"))
+    );
     assert_eq!(phone(args(&["approve", &login.id])).await.0, 0);
     assert_eq!(stage.api.redeem(&stage.realm, &login.id, None).await.unwrap().user_id, "alice");
     let (exit, lines, _) = phone(args(&["logout"])).await;
@@ -215,7 +250,15 @@ async fn a_watching_phone_serves_the_other_commands_without_being_displaced() {
         c.arg("--state").arg(dir.path()).arg("--json").stdin(std::process::Stdio::null()).kill_on_drop(true);
         c
     };
-    assert!(command().args(["enrol", enrolment.link.as_deref().unwrap()]).output().await.unwrap().status.success());
+    assert!(
+        command()
+            .args(["enrol", enrolment.link.as_deref().unwrap()])
+            .output()
+            .await
+            .unwrap()
+            .status
+            .success()
+    );
     let mut watch = command().arg("watch").stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     let first: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
@@ -225,14 +268,22 @@ async fn a_watching_phone_serves_the_other_commands_without_being_displaced() {
     assert!(command().args(["login", "--yes", "--scanned", &qr]).output().await.unwrap().status.success());
     stage.api.logout(&stage.realm, &login.id).await.unwrap();
     let told: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
-    assert_eq!((told["event"].as_str(), told["body"]["state"].as_str()), (Some("login"), Some("ended")), "it was never disconnected");
+    assert_eq!(
+        (told["event"].as_str(), told["body"]["state"].as_str()),
+        (Some("login"), Some("ended")),
+        "it was never disconnected"
+    );
 }
 
 #[test]
 fn a_pod_opens_as_many_files_as_it_may_whatever_its_shell_begins_with() {
     let dir = tempfile::tempdir().unwrap();
     let script = dir.path().join("countersign");
-    std::fs::write(&script, format!("#!/bin/sh\nulimit -Sn 256\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_countersign"))).unwrap();
+    std::fs::write(
+        &script,
+        format!("#!/bin/sh\nulimit -Sn 256\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_countersign")),
+    )
+    .unwrap();
     std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let pod = countersign_testkit::Launch::default().program(&script).on(&dir.path().join("data")).unwrap();
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", pod.pid())).unwrap();

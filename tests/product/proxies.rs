@@ -1,4 +1,5 @@
-//! Two pods behind the proxies that people put in front: the story through each of them, and when a pod dies.
+//! Two pods behind the proxies that people put in front: the story through each of them, and when a
+//! pod dies.
 
 use std::{
     path::{Path, PathBuf},
@@ -34,12 +35,16 @@ fn filled(example: &str, listen: u16, pods: &[Pod], files: &Certificates, to: &P
     let both = files.file("both.pem");
     let pem = |name: &str| std::fs::read_to_string(files.file(name)).unwrap();
     std::fs::write(&both, format!("{}{}", pem("server.pem"), pem("server.key"))).unwrap();
-    let mut text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(example)).unwrap();
+    let mut text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(example)).unwrap();
     for more in 3..=pods.len() {
         // A line for the second pod is one for each that follows.
         let with = |line: &str| {
             if line.contains("ns-2 ") {
-                format!("{line}\n{}", line.replace("ns-2", &format!("ns-{more}")).replace("_2", &format!("_{more}")))
+                format!(
+                    "{line}\n{}",
+                    line.replace("ns-2", &format!("ns-{more}")).replace("_2", &format!("_{more}"))
+                )
             } else {
                 line.to_owned()
             }
@@ -49,12 +54,15 @@ fn filled(example: &str, listen: u16, pods: &[Pod], files: &Certificates, to: &P
     for (n, pod) in pods.iter().enumerate() {
         for what in ["rest", "page", "phone", "admin"] {
             let url = place(pod, what);
-            text = text.replace(&format!("ADMIN_PORT_{}", n + 1), place(pod, "admin").rsplit(':').next().unwrap());
+            text = text
+                .replace(&format!("ADMIN_PORT_{}", n + 1), place(pod, "admin").rsplit(':').next().unwrap());
             text = text.replace(&format!("{}_{}", what.to_uppercase(), n + 1), &url);
         }
     }
     let certificate = if example.ends_with(".cfg") { both } else { files.file("server.pem") };
-    text = text.replace("CERTIFICATE", certificate.to_str().unwrap()).replace("KEY", files.file("server.key").to_str().unwrap());
+    text = text
+        .replace("CERTIFICATE", certificate.to_str().unwrap())
+        .replace("KEY", files.file("server.key").to_str().unwrap());
     text = text.replace("LISTEN", &format!("127.0.0.1:{listen}"));
     let file = to.join(example);
     std::fs::write(&file, text).unwrap();
@@ -64,8 +72,11 @@ fn filled(example: &str, listen: u16, pods: &[Pod], files: &Certificates, to: &P
 /// host:port that a pod itself listens on, from the line it logs when it is ready.
 fn place(pod: &Pod, what: &str) -> String {
     let log = pod.log();
-    let ready: serde_json::Value =
-        log.lines().filter_map(|l| serde_json::from_str(l).ok()).find(|l: &serde_json::Value| l["message"] == "ready").unwrap();
+    let ready: serde_json::Value = log
+        .lines()
+        .filter_map(|l| serde_json::from_str(l).ok())
+        .find(|l: &serde_json::Value| l["message"] == "ready")
+        .unwrap();
     ready[what].as_str().unwrap().to_owned()
 }
 
@@ -112,7 +123,13 @@ type Start<'a> = &'a dyn Fn(&Path, u16) -> Program;
 
 impl Site {
     /// So many pods on this database, behind this example of deploy/, with its TLS or without.
-    async fn open(database: &SharedServer, pods: usize, example: &str, tls: bool, start: Start<'_>) -> Option<Self> {
+    async fn open(
+        database: &SharedServer,
+        pods: usize,
+        example: &str,
+        tls: bool,
+        start: Start<'_>,
+    ) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let files = Certificates::make(dir.path());
         let ca = files.file("ca.pem");
@@ -120,7 +137,9 @@ impl Site {
         let listen = countersign_testkit::free_port();
         let s = if tls { "s" } else { "" };
         for (name, scheme) in [("PAGE", "ws"), ("PHONE", "ws"), ("APP", "http")] {
-            shares.env.push((format!("COUNTERSIGN_PUBLIC_{name}"), format!("{scheme}{s}://localhost:{listen}")));
+            shares
+                .env
+                .push((format!("COUNTERSIGN_PUBLIC_{name}"), format!("{scheme}{s}://localhost:{listen}")));
         }
         let pods: Vec<Pod> = (0..pods).map(|n| shares.pod(&format!("pod-{n}"))).collect();
         for pod in &pods {
@@ -129,12 +148,24 @@ impl Site {
         let config = filled(example, listen, &pods, &files, dir.path());
         if !tls {
             let text = std::fs::read_to_string(&config).unwrap();
-            std::fs::write(&config, text.lines().map(|l| format!("{}\n", l.split(" ssl crt ").next().unwrap())).collect::<String>())
-                .unwrap();
+            std::fs::write(
+                &config,
+                text.lines()
+                    .map(|l| format!("{}\n", l.split(" ssl crt ").next().unwrap()))
+                    .collect::<String>(),
+            )
+            .unwrap();
         }
         let proxy = Proxy(start(&config, listen).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap());
         until_open(listen).await;
-        Some(Self { pods, url: format!("http{s}://localhost:{listen}"), ca, _proxy: proxy, _shares: shares, dir })
+        Some(Self {
+            pods,
+            url: format!("http{s}://localhost:{listen}"),
+            ca,
+            _proxy: proxy,
+            _shares: shares,
+            dir,
+        })
     }
 
     /// REST as root, through the proxy.
@@ -151,9 +182,15 @@ impl Site {
         let shop = NewClient { name: "shop".into(), display_name: "Shop".into(), ..NewClient::default() };
         let shop = root.create_client("default", &shop).await.unwrap();
         let (role, realm) = (roles::REGISTRAR.into(), Some("default".into()));
-        let key = root.create_api_key(&NewApiKey { role, realm, client: Some(shop.id), ..NewApiKey::default() }).await.unwrap();
+        let key = root
+            .create_api_key(&NewApiKey { role, realm, client: Some(shop.id), ..NewApiKey::default() })
+            .await
+            .unwrap();
         let api = root.with_key(key.secret.as_deref().unwrap());
-        let enrolment = api.create_enrolment("default", &NewEnrolment { user_id: "alice".into(), confirm: Confirm::Number }).await.unwrap();
+        let enrolment = api
+            .create_enrolment("default", &NewEnrolment { user_id: "alice".into(), confirm: Confirm::Number })
+            .await
+            .unwrap();
         let (phone, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
         let through = self.url.replacen("http", "ws", 1);
         assert!(phone.account.server.url.starts_with(&through), "{}", phone.account.server.url);
@@ -187,7 +224,8 @@ fn haproxy() -> Option<impl Fn(&Path, u16) -> Program> {
     })
 }
 
-/// Three pods of one database, behind one address: the Rust phone logs in, and the Python phone tells all its stories.
+/// Three pods of one database, behind one address: the Rust phone logs in, and the Python phone
+/// tells all its stories.
 async fn tells_the_stories(database: &SharedServer, tls: bool) {
     let Some(haproxy) = haproxy() else { return };
     let Some(site) = Site::open(database, 3, "haproxy.cfg", tls, &haproxy).await else { return };
@@ -202,10 +240,15 @@ async fn tells_the_stories(database: &SharedServer, tls: bool) {
     let data = site.dir.path().join("site");
     std::fs::create_dir(&data).unwrap();
     let page = format!("{}/page", site.url.replacen("http", "ws", 1));
-    countersign_api::Ready { rest: Some(site.url.clone()), page: Some(page), ..Default::default() }.write(&data).unwrap();
+    countersign_api::Ready { rest: Some(site.url.clone()), page: Some(page), ..Default::default() }
+        .write(&data)
+        .unwrap();
     std::fs::write(data.join("root-api-key"), site.pods[0].root_key()).unwrap();
-    let at =
-        [("COUNTERSIGN_DATA", data.to_str().unwrap()), ("COUNTERSIGN_LIVE_REQUIRED", "1"), ("SSL_CERT_FILE", site.ca.to_str().unwrap())];
+    let at = [
+        ("COUNTERSIGN_DATA", data.to_str().unwrap()),
+        ("COUNTERSIGN_LIVE_REQUIRED", "1"),
+        ("SSL_CERT_FILE", site.ca.to_str().unwrap()),
+    ];
     for (stories, least) in [("test_live.py", 15), ("test_forms.py", 20)] {
         if let Some(out) = crate::product::python::unittest(stories, &at) {
             crate::product::python::check(&out, least);
@@ -245,7 +288,8 @@ async fn traefik_in_front_of_two_pods_carries_the_story() {
         let mut traefik = Program::new(&program);
         traefik.arg(format!("--providers.file.filename={}", config.display()));
         traefik.arg(format!("--entrypoints.secure.address=127.0.0.1:{listen}"));
-        traefik.args(["--entrypoints.secure.transport.respondingtimeouts.readtimeout=0", "--log.level=ERROR"]);
+        traefik
+            .args(["--entrypoints.secure.transport.respondingtimeouts.readtimeout=0", "--log.level=ERROR"]);
         traefik.args(["--global.checknewversion=false", "--global.sendanonymoususage=false"]);
         traefik
     })

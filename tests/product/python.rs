@@ -1,4 +1,5 @@
-//! The independent Python client, written from the documents alone, against the real server; and its vectors.
+//! The independent Python client, written from the documents alone, against the real server; and
+//! its vectors.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +10,8 @@ use crate::support::{Pod, in_ci};
 
 /// The interpreter of the virtual environment that `make test` prepares.
 pub fn python() -> Option<PathBuf> {
-    let venv = Path::new(env!("CARGO_BIN_EXE_countersign")).ancestors().nth(2).unwrap().join("python/bin/python");
+    let venv =
+        Path::new(env!("CARGO_BIN_EXE_countersign")).ancestors().nth(2).unwrap().join("python/bin/python");
     if venv.exists() {
         return Some(venv);
     }
@@ -30,7 +32,10 @@ pub fn unittest(pattern: &str, env: &[(&str, &str)]) -> Option<Output> {
 pub fn check(out: &Output, least: u32) {
     let text = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success(), "{text}");
-    let ran = text.lines().find_map(|l| l.strip_prefix("Ran ")).and_then(|l| l.split(' ').next()?.parse::<u32>().ok());
+    let ran = text
+        .lines()
+        .find_map(|l| l.strip_prefix("Ran "))
+        .and_then(|l| l.split(' ').next()?.parse::<u32>().ok());
     assert!(ran.is_some_and(|n| n >= least) && !text.contains("skipped"), "too few tests ran:\n{text}");
 }
 
@@ -44,7 +49,10 @@ fn the_python_client_opens_the_vectors_of_both_and_the_other_way_round() {
 /// Runs these tests against a pod of their own.
 fn live(pattern: &str, least: u32) {
     let pod = Pod::start();
-    if let Some(out) = unittest(pattern, &[("COUNTERSIGN_DATA", pod.data.to_str().unwrap()), ("COUNTERSIGN_LIVE_REQUIRED", "1")]) {
+    if let Some(out) = unittest(
+        pattern,
+        &[("COUNTERSIGN_DATA", pod.data.to_str().unwrap()), ("COUNTERSIGN_LIVE_REQUIRED", "1")],
+    ) {
         check(&out, least);
     }
 }

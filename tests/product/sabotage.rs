@@ -1,4 +1,5 @@
-//! Tests of the tests: on a pod that breaks one promise on purpose, the story of that promise must not come true.
+//! Tests of the tests: on a pod that breaks one promise on purpose, the story of that promise must
+//! not come true.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 

@@ -31,7 +31,10 @@ async fn a_panic_in_a_session_ends_that_session_and_no_other() {
 #[tokio::test]
 async fn a_panic_in_a_registry_makes_the_pod_unready_drains_it_and_ends_it_with_an_error() {
     for registry in ["logins", "messages"] {
-        let mut pod = Pod::with(&[], &[("COUNTERSIGN_DRAIN_SPREAD_MS", "3000"), ("COUNTERSIGN_DRAIN_DEADLINE_MS", "5000")]);
+        let mut pod = Pod::with(
+            &[],
+            &[("COUNTERSIGN_DRAIN_SPREAD_MS", "3000"), ("COUNTERSIGN_DRAIN_DEADLINE_MS", "5000")],
+        );
         let stage = Stage::set(&pod).await;
         let phones = [stage.phone("a").await, stage.phone("b").await, stage.phone("c").await];
         let mut online = Vec::new();
@@ -46,7 +49,9 @@ async fn a_panic_in_a_registry_makes_the_pod_unready_drains_it_and_ends_it_with_
             match phone.next().await {
                 Ok(over) => assert_eq!(over, Event::Over(Ended::Server(Close::Draining))),
                 // Who was where died with the registry: its phones notice the end of the pod.
-                Err(gone) => assert!(registry == "messages" && matches!(gone, PhoneError::Unreachable(_)), "{gone:?}"),
+                Err(gone) => {
+                    assert!(registry == "messages" && matches!(gone, PhoneError::Unreachable(_)), "{gone:?}")
+                }
             }
         }
         assert_eq!(pod.ended().await.code(), Some(1));
@@ -80,8 +85,9 @@ async fn a_pod_told_to_stop_sends_phones_and_pages_away_in_good_order() {
     assert_eq!(pod.ended().await.code(), Some(0));
 }
 
-/// Asks and never reads the answers, until not even the question goes out: its TCP window is full, and its pump waits in vain. That is so
-/// when nothing moves any more in either queue of the pod's socket; a pod that is merely slow still writes.
+/// Asks and never reads the answers, until not even the question goes out: its TCP window is full,
+/// and its pump waits in vain. That is so when nothing moves any more in either queue of the pod's
+/// socket; a pod that is merely slow still writes.
 async fn turn_deaf(pod: &Pod, phone: &mut RawPhone) {
     let (here, there) = phone.addresses();
     for nonce in 0..1_000_000 {
@@ -105,7 +111,8 @@ async fn turn_deaf(pod: &Pod, phone: &mut RawPhone) {
     panic!("a million answers went unread and nobody minded");
 }
 
-/// How many bytes wait to go out of, and to be read from, the socket with these ends (proc(5), `/proc/net/tcp`).
+/// How many bytes wait to go out of, and to be read from, the socket with these ends (proc(5),
+/// `/proc/net/tcp`).
 fn queues(local: SocketAddr, remote: SocketAddr) -> Option<(u64, u64)> {
     let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let ends = [local, remote].map(|end| format!(":{:04X}", end.port()));
@@ -131,7 +138,10 @@ async fn a_phone_that_does_not_read_is_cut_off_and_its_account_is_free_again() {
     until_offline(&stage, &phone.account.id).await;
     stage.approved(&mut phone.connect().await).await;
     let (_, metrics) = pod.admin("/metrics").await;
-    assert!(metrics.contains(r#"countersign_phone_closed_total{code="too_slow",service="ns"} 1"#), "{metrics}");
+    assert!(
+        metrics.contains(r#"countersign_phone_closed_total{code="too_slow",service="ns"} 1"#),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]
@@ -153,7 +163,10 @@ async fn a_full_link_ends_the_session() {
     }
     until_offline(&stage, &phone.account.id).await;
     let (_, metrics) = pod.admin("/metrics").await;
-    assert!(metrics.contains(r#"countersign_phone_closed_total{code="too_slow",service="ns"} 1"#), "{metrics}");
+    assert!(
+        metrics.contains(r#"countersign_phone_closed_total{code="too_slow",service="ns"} 1"#),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]
@@ -172,7 +185,10 @@ async fn every_phase_has_its_deadline() {
     let phone = stage.phone("alice").await;
     let url = pod.url("phone");
 
-    let mut silent = tokio::net::TcpStream::connect(url.trim_start_matches("ws://").split('/').next().unwrap()).await.unwrap();
+    let mut silent =
+        tokio::net::TcpStream::connect(url.trim_start_matches("ws://").split('/').next().unwrap())
+            .await
+            .unwrap();
     let mut rest = Vec::new();
     timeout(Duration::from_secs(10), tokio::io::AsyncReadExt::read_to_end(&mut silent, &mut rest))
         .await
@@ -180,7 +196,8 @@ async fn every_phase_has_its_deadline() {
         .unwrap();
 
     let mut upgraded = countersign_sim::online::dial(&url, None).await.unwrap();
-    let end = timeout(Duration::from_secs(10), async { while let Some(Ok(_)) = upgraded.next().await {} }).await;
+    let end =
+        timeout(Duration::from_secs(10), async { while let Some(Ok(_)) = upgraded.next().await {} }).await;
     end.expect("no HELLO: closed");
 
     let pin = phone.account.server.pin().unwrap();
@@ -189,7 +206,9 @@ async fn every_phase_has_its_deadline() {
     greeted.send(Message::Binary(hello.into())).await.unwrap();
     let first = greeted.next().await.unwrap().unwrap();
     assert!(matches!(Outer::parse(&first.into_data()), Ok(Outer::HelloOk { .. })));
-    timeout(Duration::from_secs(10), async { while let Some(Ok(_)) = greeted.next().await {} }).await.expect("no ClientAuth: closed");
+    timeout(Duration::from_secs(10), async { while let Some(Ok(_)) = greeted.next().await {} })
+        .await
+        .expect("no ClientAuth: closed");
 
     let mut idle = phone.connect().await;
     assert_eq!(idle.next().await.unwrap(), Event::Over(Ended::Server(Close::Timeout)));
@@ -245,7 +264,8 @@ async fn a_phone_that_is_nobody_yet_is_sent_away_too_and_does_not_hold_up_the_en
     let phone = stage.phone("alice").await;
     let mut stranger = RawPhone::greeted(&phone.account.server).await;
     pod.signal("TERM");
-    assert!(matches!(stranger.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::Goodbye(Goodbye { code: Close::Draining }))));
+    assert!(matches!(stranger.heard().await, Heard::Frame(f) if matches!(*f,
+            ServerFrame::Goodbye(Goodbye { code: Close::Draining }))));
     drop(stranger);
     assert!(pod.ended().await.success());
 }

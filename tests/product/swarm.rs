@@ -31,7 +31,11 @@ async fn every_scenario_does_what_it_says_on_one_pod() {
     assert_eq!((&idle["operations"], &idle["more"]["still_online"]), (&30.into(), &30.0.into()), "{idle}");
     let login = figures(&["login", "--phones", "10", "--operations", "25"], &[&data]).await;
     assert_eq!(login["operations"], 25, "{login}");
-    assert!(login["pods"][0]["cpu_seconds"].as_f64().unwrap() > 0.0 && login["latency_us"]["p50"].as_u64().unwrap() > 0, "{login}");
+    assert!(
+        login["pods"][0]["cpu_seconds"].as_f64().unwrap() > 0.0
+            && login["latency_us"]["p50"].as_u64().unwrap() > 0,
+        "{login}"
+    );
     let notify = figures(&["notify", "--phones", "5", "--operations", "20", "--rate", "200"], &[&data]).await;
     assert_eq!(notify["operations"], 20, "{notify}");
     let back = figures(&["reconnect", "--phones", "20"], &[&data]).await;
@@ -49,7 +53,11 @@ async fn phones_of_a_pod_that_drains_come_back_at_the_others() {
     let told = figures(&["notify", "--phones", "6", "--operations", "30"], &data).await;
     assert_eq!(told["operations"], 30, "{told}");
     let login = figures(&["login", "--phones", "6", "--operations", "12"], &data).await;
-    assert_eq!((login["operations"].as_u64(), login["pods"].as_array().map(Vec::len)), (Some(12), Some(3)), "{login}");
+    assert_eq!(
+        (login["operations"].as_u64(), login["pods"].as_array().map(Vec::len)),
+        (Some(12), Some(3)),
+        "{login}"
+    );
     let drain = figures(&["drain", "--phones", "12"], &data).await;
     assert_eq!((&drain["operations"], &drain["more"]["back"]), (&12.into(), &12.0.into()), "{drain}");
 }
@@ -58,11 +66,16 @@ async fn phones_of_a_pod_that_drains_come_back_at_the_others() {
 async fn a_report_is_one_page_with_pictures() {
     let (pod, dir) = (Pod::start(), tempfile::tempdir().unwrap());
     let report = dir.path().join("report.html");
-    let out = swarm(&["idle", "--phones", "5", "--hold", "0", "--report", report.to_str().unwrap()], &[&pod.data]).await;
+    let out =
+        swarm(&["idle", "--phones", "5", "--hold", "0", "--report", report.to_str().unwrap()], &[&pod.data])
+            .await;
     let (said, progress) = (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
     assert!(said.contains("bytes per session") && progress.contains(" online, "), "{said}\n{progress}");
     let html = std::fs::read_to_string(report).unwrap();
-    assert!(html.contains("<svg") && html.contains("Memory") && !html.contains("src=") && !html.contains("href="), "it needs nothing else");
+    assert!(
+        html.contains("<svg") && html.contains("Memory") && !html.contains("src=") && !html.contains("href="),
+        "it needs nothing else"
+    );
 }
 
 #[tokio::test]
@@ -71,13 +84,29 @@ async fn what_it_cannot_do_it_says_in_one_line() {
     let key = dir.path().join("key");
     std::fs::write(&key, "no key of anybody").unwrap();
     let key = key.to_str().unwrap();
-    let far = ["idle", "--rest", "https://ns.example", "--phone", "wss://ns.example/phone", "--key-file", key];
-    let much = ["idle", "--phones", "100000000", "--rest", "http://127.0.0.1:1", "--phone", "ws://127.0.0.1:1/", "--key-file", key];
-    for (words, data, says) in
-        [(&far[..], None, "--anywhere"), (&much, None, "ulimit -n"), (&["idle"], Some(dir.path()), "is a pod running there?")]
-    {
+    let far =
+        ["idle", "--rest", "https://ns.example", "--phone", "wss://ns.example/phone", "--key-file", key];
+    let much = [
+        "idle",
+        "--phones",
+        "100000000",
+        "--rest",
+        "http://127.0.0.1:1",
+        "--phone",
+        "ws://127.0.0.1:1/",
+        "--key-file",
+        key,
+    ];
+    for (words, data, says) in [
+        (&far[..], None, "--anywhere"),
+        (&much, None, "ulimit -n"),
+        (&["idle"], Some(dir.path()), "is a pod running there?"),
+    ] {
         let out = swarm(words, data.as_slice()).await;
         let said = String::from_utf8(out.stderr).unwrap();
-        assert!(out.status.code() == Some(1) && said.contains(says) && said.lines().count() == 1, "{says}: {said}");
+        assert!(
+            out.status.code() == Some(1) && said.contains(says) && said.lines().count() == 1,
+            "{says}: {said}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The release before: its statements still work on this release's schema, and this release takes over what it left (`tests/last_release/README.md`).
+//! The release before: its statements still work on this release's schema, and this release takes
+//! over what it left (`tests/last_release/README.md`).
 
 use std::{
     path::{Path, PathBuf},
@@ -28,28 +29,38 @@ fn name(url: &str) -> &str {
 
 #[tokio::test]
 async fn every_statement_of_the_last_release_can_be_prepared_on_this_schema_of_postgresql() {
-    let (Some(server), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis()) else { return };
+    let (Some(server), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis()) else {
+        return;
+    };
     let url = server.database();
     let _pod = Shares::with(&url, &redis.database()).pod("pod");
     let statements = read("statements.postgres.sql");
     assert!(statements.lines().count() > 60, "too few were recorded");
-    let prepare: Vec<String> = statements.lines().enumerate().map(|(n, s)| format!("PREPARE s{n} AS {s};")).collect();
+    let prepare: Vec<String> =
+        statements.lines().enumerate().map(|(n, s)| format!("PREPARE s{n} AS {s};")).collect();
     server.tell(name(&url), &prepare.join("\n"));
     // That it can fail: the column is not there.
-    let broken = std::panic::catch_unwind(|| server.tell(name(&url), "PREPARE x AS SELECT nothing FROM accounts;"));
+    let broken =
+        std::panic::catch_unwind(|| server.tell(name(&url), "PREPARE x AS SELECT nothing FROM accounts;"));
     assert!(broken.is_err());
 }
 
 #[tokio::test]
 async fn every_statement_of_the_last_release_can_be_prepared_on_this_schema_of_mariadb() {
-    let (Some(server), Some(redis)) = (countersign_testkit::mariadb(), countersign_testkit::redis()) else { return };
+    let (Some(server), Some(redis)) = (countersign_testkit::mariadb(), countersign_testkit::redis()) else {
+        return;
+    };
     let url = server.database();
     let _pod = Shares::with(&url, &redis.database()).pod("pod");
     let statements = read("statements.mysql.sql");
     assert!(statements.lines().count() > 60, "too few were recorded");
-    let prepare = statements.lines().map(|s| format!("PREPARE s FROM '{}';", s.replace('\\', "\\\\").replace('\'', "''")));
+    let prepare = statements
+        .lines()
+        .map(|s| format!("PREPARE s FROM '{}';", s.replace('\\', "\\\\").replace('\'', "''")));
     server.tell(name(&url), &prepare.collect::<Vec<_>>().join("\n"));
-    let broken = std::panic::catch_unwind(|| server.tell(name(&url), "PREPARE s FROM 'SELECT nothing FROM accounts';"));
+    let broken = std::panic::catch_unwind(|| {
+        server.tell(name(&url), "PREPARE s FROM 'SELECT nothing FROM accounts';")
+    });
     assert!(broken.is_err());
 }
 
@@ -82,50 +93,96 @@ async fn goes_on_in(kind: &str, data: &Path, env: &[(&str, &str)]) {
     let wallet: Wallet = serde_json::from_str(&read(&format!("phone.{kind}/wallet.json"))).unwrap();
     let keys = FileKeys::open(recorded(&format!("phone.{kind}")).join("keys")).unwrap();
     let account = wallet.accounts[0].clone();
-    let account = Account { server: AccountServer { url: pod.url("phone"), ..account.server.clone() }, ..account };
+    let account =
+        Account { server: AccountServer { url: pod.url("phone"), ..account.server.clone() }, ..account };
     let mut phone = Online::connect(&account, Arc::new(keys)).await.unwrap();
-    let login = api.create_login("recorded", &NewLogin { to_user: Some("alice".into()), ..NewLogin::default() }).await.unwrap();
-    let Answer::Prompt(prompt) = phone.do_it(&Command::directed(login.id.parse().unwrap())).await.unwrap() else { panic!("a prompt") };
+    let login = api
+        .create_login("recorded", &NewLogin { to_user: Some("alice".into()), ..NewLogin::default() })
+        .await
+        .unwrap();
+    let Answer::Prompt(prompt) = phone.do_it(&Command::directed(login.id.parse().unwrap())).await.unwrap()
+    else {
+        panic!("a prompt")
+    };
     phone.do_it(&Command::approve(&prompt)).await.unwrap();
     assert_eq!(api.login("recorded", &login.id, 10, 2).await.unwrap().state, LoginState::Approved);
     assert_eq!(api.redeem("recorded", &login.id, None).await.unwrap().user_id, "alice");
     authority(&pod, (&root, &secret), &api, &account.id, &listed).await;
     pod.later(9 * 3600).await;
-    assert_eq!(api.login("recorded", &key("login"), 0, 0).await.unwrap().state, LoginState::Ended, "it lives for eight hours");
+    assert_eq!(
+        api.login("recorded", &key("login"), 0, 0).await.unwrap().state,
+        LoginState::Ended,
+        "it lives for eight hours"
+    );
     assert_eq!(steps(&root, &key("login")).await, ["created", "claimed", "approved", "redeemed", "ended"]);
 }
 
 /// What `migrate --check` says of keys that will lose power, or have lost it.
 fn old_client_keys(data: &Path, env: &[(&str, &str)]) -> Vec<String> {
     let mut command = Program::new(env!("CARGO_BIN_EXE_countersign"));
-    let out = command.args(["migrate", "--check", "--json", "--data"]).arg(data).envs(env.iter().copied()).output().unwrap();
-    let told: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stderr)));
+    let out = command
+        .args(["migrate", "--check", "--json", "--data"])
+        .arg(data)
+        .envs(env.iter().copied())
+        .output()
+        .unwrap();
+    let told: Value = serde_json::from_slice(&out.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stderr)));
     told["old_client_keys"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
 }
 
-/// What was narrowed since: the client's key has power over nobody until it is made a registrar, and who has a phone gets the next one by somebody's word.
-async fn authority(pod: &Pod, (root, secret): (&ApiClient, &str), client: &ApiClient, phone: &str, listed: &[String]) {
+/// What was narrowed since: the client's key has power over nobody until it is made a registrar,
+/// and who has a phone gets the next one by somebody's word.
+async fn authority(
+    pod: &Pod,
+    (root, secret): (&ApiClient, &str),
+    client: &ApiClient,
+    phone: &str,
+    listed: &[String],
+) {
     let own = client.own_api_key().await.unwrap();
     assert_eq!(listed, [own.id.as_str()]);
     let origin = root.account("recorded", phone).await.unwrap().origin;
-    assert_eq!((origin.enrolled_client, origin.confirmed_by), (own.client.clone(), None), "as far as it is known");
+    assert_eq!(
+        (origin.enrolled_client, origin.confirmed_by),
+        (own.client.clone(), None),
+        "as far as it is known"
+    );
     let further = NewEnrolment { user_id: "alice".into(), confirm: Confirm::None };
     assert_eq!(code(client.create_enrolment("recorded", &further).await), "forbidden");
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("registrars.toml");
     let realm = root.realm("recorded").await.unwrap();
     let clients: Vec<String> = root.clients("recorded").await.unwrap().into_iter().map(|c| c.name).collect();
-    let text = format!("[[realm]]\nname = \"recorded\"\ndisplay_name = {:?}\nregistrars = {clients:?}\n", realm.display_name);
+    let text = format!(
+        "[[realm]]\nname = \"recorded\"\ndisplay_name = {:?}\nregistrars = {clients:?}\n",
+        realm.display_name
+    );
     std::fs::write(&file, text).unwrap();
     let key = dir.path().join("key");
     std::fs::write(&key, secret).unwrap();
     // One that was made since is what its maker could give.
-    let since = NewApiKey { role: roles::CLIENT.into(), realm: Some("recorded".into()), client: own.client, ..NewApiKey::default() };
+    let since = NewApiKey {
+        role: roles::CLIENT.into(),
+        realm: Some("recorded".into()),
+        client: own.client,
+        ..NewApiKey::default()
+    };
     let since = root.create_api_key(&since).await.unwrap().id;
     let mut apply = Program::new(env!("CARGO_BIN_EXE_countersign"));
-    let out = apply.arg("apply").arg(&file).args(["--url", &pod.url("rest"), "--key-file"]).arg(&key).output().unwrap();
+    let out = apply
+        .arg("apply")
+        .arg(&file)
+        .args(["--url", &pod.url("rest"), "--key-file"])
+        .arg(&key)
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert!(out.status.success() && said.contains("role: \"client\" → \"registrar\""), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success() && said.contains("role: \"client\" → \"registrar\""),
+        "{said}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
     assert_eq!(code(client.create_enrolment("recorded", &further).await), "further_phone");
     let first = NewEnrolment { user_id: "bob".into(), confirm: Confirm::None };
     client.create_enrolment("recorded", &first).await.expect("the same secret, and more power");
@@ -134,24 +191,36 @@ async fn authority(pod: &Pod, (root, secret): (&ApiClient, &str), client: &ApiCl
 
 #[tokio::test]
 async fn a_database_of_the_last_release_is_taken_over_on_postgresql() {
-    let (Some(server), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis()) else { return };
+    let (Some(server), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis()) else {
+        return;
+    };
     let url = server.database();
     server.tell(name(&url), &read("database.postgres.sql"));
     goes_on(
         "postgres",
-        &[("COUNTERSIGN_DATABASE_URL", &url), ("COUNTERSIGN_KV_URL", &redis.database()), ("COUNTERSIGN_KV_PREFIX", name(&url))],
+        &[
+            ("COUNTERSIGN_DATABASE_URL", &url),
+            ("COUNTERSIGN_KV_URL", &redis.database()),
+            ("COUNTERSIGN_KV_PREFIX", name(&url)),
+        ],
     )
     .await;
 }
 
 #[tokio::test]
 async fn a_database_of_the_last_release_is_taken_over_on_mariadb() {
-    let (Some(server), Some(redis)) = (countersign_testkit::mariadb(), countersign_testkit::redis()) else { return };
+    let (Some(server), Some(redis)) = (countersign_testkit::mariadb(), countersign_testkit::redis()) else {
+        return;
+    };
     let url = server.database();
     server.tell(name(&url), &read("database.mysql.sql"));
     goes_on(
         "mysql",
-        &[("COUNTERSIGN_DATABASE_URL", &url), ("COUNTERSIGN_KV_URL", &redis.database()), ("COUNTERSIGN_KV_PREFIX", name(&url))],
+        &[
+            ("COUNTERSIGN_DATABASE_URL", &url),
+            ("COUNTERSIGN_KV_URL", &redis.database()),
+            ("COUNTERSIGN_KV_PREFIX", name(&url)),
+        ],
     )
     .await;
 }
@@ -163,7 +232,12 @@ async fn a_database_of_the_last_release_is_taken_over_on_sqlite() {
     let data = dir.path().join("data");
     std::fs::create_dir(&data).unwrap();
     let restore = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(open(sys.argv[2]).read())";
-    let out = Program::new(python).args(["-c", restore]).arg(data.join("ns.sqlite")).arg(recorded("database.sqlite.sql")).output().unwrap();
+    let out = Program::new(python)
+        .args(["-c", restore])
+        .arg(data.join("ns.sqlite"))
+        .arg(recorded("database.sqlite.sql"))
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     goes_on_in("sqlite", &data, &[]).await;
 }

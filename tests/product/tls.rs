@@ -32,9 +32,16 @@ fn all_ports(pod: &Pod) -> [String; 4] {
 /// What `openssl s_client` says of one handshake, and whether it came about.
 fn handshake(at: &str, ca: &Path, more: &[&str]) -> (bool, String) {
     let mut client = Program::new("openssl");
-    client.args(["s_client", "-connect", at, "-CAfile"]).arg(ca).args(["-verify_return_error", "-brief"]).args(more);
+    client
+        .args(["s_client", "-connect", at, "-CAfile"])
+        .arg(ca)
+        .args(["-verify_return_error", "-brief"])
+        .args(more);
     let out = client.stdin(std::process::Stdio::null()).output().unwrap();
-    (out.status.success(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+    (
+        out.status.success(),
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)),
+    )
 }
 
 #[tokio::test]
@@ -42,14 +49,21 @@ async fn a_login_in_tls_from_end_to_end() {
     let dir = tempfile::tempdir().unwrap();
     let files = Certificates::make(dir.path());
     let pod = pod(&files, &dir.path().join("data"));
-    for (what, scheme) in [("rest", "https://"), ("page", "wss://"), ("phone", "wss://"), ("admin", "https://")] {
+    for (what, scheme) in
+        [("rest", "https://"), ("page", "wss://"), ("phone", "wss://"), ("admin", "https://")]
+    {
         assert!(pod.url(what).starts_with(scheme), "{}", pod.url(what));
     }
     let ca = files.file("ca.pem");
     countersign_sim::tls::trust(&ca).unwrap();
     let pem = std::fs::read(&ca).unwrap();
     let root = ApiClient::trusting(&pod.url("rest"), &pod.root_key(), &pem).unwrap();
-    root.create_client("default", &NewClient { name: "shop".into(), display_name: "Shop".into(), ..NewClient::default() }).await.unwrap();
+    root.create_client(
+        "default",
+        &NewClient { name: "shop".into(), display_name: "Shop".into(), ..NewClient::default() },
+    )
+    .await
+    .unwrap();
     let shop = root.acting_for("shop");
     let wish = NewEnrolment { user_id: "alice".into(), confirm: Confirm::Number };
     let enrolment = shop.create_enrolment("default", &wish).await.unwrap();
@@ -57,7 +71,10 @@ async fn a_login_in_tls_from_end_to_end() {
     shop.confirm_enrolment("default", &enrolment.id, &number.unwrap()).await.unwrap();
     let login = shop.create_login("default", &NewLogin::default()).await.unwrap();
     let mut state = Program::new("curl");
-    state.args(["-sS", "--cacert"]).arg(&ca).args(["-H", &format!("Authorization: Bearer {}", &**login.page_token.as_ref().unwrap())]);
+    state
+        .args(["-sS", "--cacert"])
+        .arg(&ca)
+        .args(["-H", &format!("Authorization: Bearer {}", &**login.page_token.as_ref().unwrap())]);
     let out = state.arg(format!("{}/state", pod.url("page").replace("wss://", "https://"))).output().unwrap();
     let page = String::from_utf8(out.stdout).unwrap();
     let qr = page.split('"').find(|text| text.contains("#q1")).unwrap_or_else(|| panic!("{page}"));
@@ -122,9 +139,16 @@ async fn sslscan_finds_what_is_listed_and_nothing_else() {
                 return;
             }
         };
-        let protocols: Vec<&str> =
-            out.lines().filter(|l| l.starts_with("SSLv") || l.starts_with("TLSv")).filter(|l| l.ends_with("enabled")).collect();
-        assert_eq!(protocols.iter().map(|l| l.split_whitespace().next().unwrap()).collect::<Vec<_>>(), ["TLSv1.2", "TLSv1.3"], "{out}");
+        let protocols: Vec<&str> = out
+            .lines()
+            .filter(|l| l.starts_with("SSLv") || l.starts_with("TLSv"))
+            .filter(|l| l.ends_with("enabled"))
+            .collect();
+        assert_eq!(
+            protocols.iter().map(|l| l.split_whitespace().next().unwrap()).collect::<Vec<_>>(),
+            ["TLSv1.2", "TLSv1.3"],
+            "{out}"
+        );
         let suites = out.lines().filter(|l| l.starts_with("Preferred") || l.starts_with("Accepted"));
         let mut suites: Vec<&str> = suites.map(|l| l.split_whitespace().nth(4).unwrap()).collect();
         suites.sort_unstable();
@@ -138,7 +162,11 @@ async fn sslscan_finds_what_is_listed_and_nothing_else() {
             "TLS_CHACHA20_POLY1305_SHA256",
         ];
         assert_eq!(suites, listed, "{out}");
-        let groups = out.lines().skip_while(|l| !l.contains("Key Exchange Group")).skip(1).take_while(|l| !l.is_empty());
+        let groups = out
+            .lines()
+            .skip_while(|l| !l.contains("Key Exchange Group"))
+            .skip(1)
+            .take_while(|l| !l.is_empty());
         let mut groups: Vec<&str> = groups.filter_map(|l| l.split_whitespace().nth(3)).collect();
         groups.sort_unstable();
         groups.dedup();
@@ -167,7 +195,10 @@ async fn a_new_certificate_is_taken_at_sighup_and_a_bad_one_is_not() {
     pod.signal("HUP");
     pod.until_logged("the old one stays in use").await;
     assert!(pod.log().contains("server.pem: no certificate chain in PEM"));
-    assert!(all_ports(&pod).iter().all(|at| handshake(at, &files.file("ca.pem"), &[]).0), "the one before stays");
+    assert!(
+        all_ports(&pod).iter().all(|at| handshake(at, &files.file("ca.pem"), &[]).0),
+        "the one before stays"
+    );
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! docs/tutorial.md, done by somebody who follows it to the letter: in a shell, in a second terminal, and in a browser.
+//! docs/tutorial.md, done by somebody who follows it to the letter: in a shell, in a second
+//! terminal, and in a browser.
 //!
-//! What no reader types stands in HTML comments of the tutorial: what to do in the browser, what to copy. A `…` in an output stands for
-//! anything, a `…` in a command for what was copied last.
+//! What no reader types stands in HTML comments of the tutorial: what to do in the browser, what to
+//! copy. A `…` in an output stands for anything, a `…` in a command for what was copied last.
 
 use std::{
     collections::VecDeque,
@@ -102,7 +103,12 @@ impl Terminal {
     fn open(folder: &Path) -> Self {
         let mut shell = Command::new("bash");
         // Of a group of its own: closing the terminal ends everything in it.
-        shell.args(["--norc", "--noprofile"]).current_dir(folder).process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+        shell
+            .args(["--norc", "--noprofile"])
+            .current_dir(folder)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut shell = shell.spawn().unwrap();
         let mut keyboard = shell.stdin.take().unwrap();
         writeln!(keyboard, "exec 2>&1; set -o pipefail").unwrap();
@@ -116,7 +122,8 @@ impl Terminal {
         self.screen.recv_timeout(PATIENCE).expect("the terminal says something")
     }
 
-    /// Runs a command, and gives what it printed, when there are at least so many lines, and its exit status.
+    /// Runs a command, and gives what it printed, when there are at least so many lines, and its
+    /// exit status.
     fn run(&mut self, command: &str, least: usize) -> (Vec<String>, String) {
         // Not the shell's own input: a command could read the commands after it.
         writeln!(self.keyboard, "{{ {command}\n}} </dev/null; echo '{END}'$?").unwrap();
@@ -137,7 +144,10 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let _ = countersign_testkit::tool("kill").args(["-KILL", "--", &format!("-{}", self.shell.id())]).stderr(Stdio::null()).status();
+        let _ = countersign_testkit::tool("kill")
+            .args(["-KILL", "--", &format!("-{}", self.shell.id())])
+            .stderr(Stdio::null())
+            .status();
         let _ = self.shell.wait();
     }
 }
@@ -165,10 +175,21 @@ impl Reader {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("target")).unwrap();
         symlink(program("countersign-phone").parent().unwrap(), folder.path().join("target/debug")).unwrap();
-        let ports = Ports(vec![("127.0.0.1:8001", format!("127.0.0.1:{}", countersign_testkit::free_port()))]);
+        let ports =
+            Ports(vec![("127.0.0.1:8001", format!("127.0.0.1:{}", countersign_testkit::free_port()))]);
         let terminal = Terminal::open(folder.path());
         let (copied, last_line) = (VecDeque::new(), String::new());
-        Some(Self { browser, terminal, server: None, ports, copied, last_line, pending: None, ran: 0, folder })
+        Some(Self {
+            browser,
+            terminal,
+            server: None,
+            ports,
+            copied,
+            last_line,
+            pending: None,
+            ran: 0,
+            folder,
+        })
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -179,17 +200,27 @@ impl Reader {
         match (step, self.pending.take()) {
             (Step::Listing(text), Some(note)) => self.look_at(&text, &note),
             (Step::Listing(text), None) => panic!("of which file is this?\n{text}"),
-            (Step::Run(command, output), Some(note)) if note == "terminal: server" => self.start_server(&command, &output),
-            (Step::Run(command, output), photograph) => self.run(&command, &output, photograph.as_deref()).await,
+            (Step::Run(command, output), Some(note)) if note == "terminal: server" => {
+                self.start_server(&command, &output)
+            }
+            (Step::Run(command, output), photograph) => {
+                self.run(&command, &output, photograph.as_deref()).await
+            }
             (Step::Note(note), None) => self.note(note).await,
-            (Step::Note(note), Some(before)) => panic!("between {before:?} and {note:?} something is missing"),
+            (Step::Note(note), Some(before)) => {
+                panic!("between {before:?} and {note:?} something is missing")
+            }
         }
     }
 
     /// What the tutorial shows is the file; the clone gets it, with the addresses of this test.
     fn look_at(&self, text: &str, note: &str) {
         let name = note.strip_prefix("shows: ").expect("a listing shows a file");
-        assert_eq!(fs::read_to_string(Path::new(ROOT).join(name)).unwrap(), text, "the tutorial does not show {name} as it is");
+        assert_eq!(
+            fs::read_to_string(Path::new(ROOT).join(name)).unwrap(),
+            text,
+            "the tutorial does not show {name} as it is"
+        );
         fs::create_dir_all(self.file(name).parent().unwrap()).unwrap();
         fs::write(self.file(name), self.ports.here(text)).unwrap();
     }
@@ -212,7 +243,11 @@ impl Reader {
 
     fn compare(&mut self, command: &str, said: &[String], told: &[String]) {
         let said = self.ports.told(&said.join("\n"));
-        assert!(fits(&said, &told.join("\n")), "\n$ {command}\n--- prints\n{said}\n--- and the tutorial says\n{}", told.join("\n"));
+        assert!(
+            fits(&said, &told.join("\n")),
+            "\n$ {command}\n--- prints\n{said}\n--- and the tutorial says\n{}",
+            told.join("\n")
+        );
         said.lines().next_back().unwrap_or_default().clone_into(&mut self.last_line);
     }
 
@@ -231,7 +266,8 @@ impl Reader {
         let filled = self.fill(command);
         let filled = self.ports.here(&filled);
         let (mut said, mut status) = (Vec::new(), String::new());
-        // A code lives five seconds, on a loaded machine perhaps too short: then, as the tutorial says, another screenshot.
+        // A code lives five seconds, on a loaded machine perhaps too short: then, as the tutorial
+        // says, another screenshot.
         for _try in 0..if photograph.is_some() { 10 } else { 1 } {
             if let Some(name) = photograph {
                 self.browser.until(&format!("{SHADOW}?.querySelector('svg[part=qr] path[d]')")).await;
@@ -242,7 +278,11 @@ impl Reader {
                 break;
             }
         }
-        assert!(status == "0" || told.iter().any(|l| l.starts_with("countersign-phone: ")), "$ {filled}\n{}\n{status}", said.join("\n"));
+        assert!(
+            status == "0" || told.iter().any(|l| l.starts_with("countersign-phone: ")),
+            "$ {filled}\n{}\n{status}",
+            said.join("\n")
+        );
         self.compare(&filled, &said, told);
         self.ran += 1;
     }
@@ -253,15 +293,18 @@ impl Reader {
                 ("screenshot", name) => self.pending = Some(name.to_owned()),
                 (verb, object) => self.browse(verb, object).await,
             },
-            ("copies", "the last word") => self.copied.push_back(self.last_line.rsplit(' ').next().unwrap().to_owned()),
+            ("copies", "the last word") => {
+                self.copied.push_back(self.last_line.rsplit(' ').next().unwrap().to_owned())
+            }
             ("terminal", "Ctrl-C") => self.end_server(),
             _ => self.pending = Some(note),
         }
     }
 
     async fn browse(&mut self, verb: &str, object: &str) {
-        let quoted =
-            object.split_once('"').map_or_else(String::new, |(_, text)| serde_json::Value::from(text.trim_end_matches('"')).to_string());
+        let quoted = object.split_once('"').map_or_else(String::new, |(_, text)| {
+            serde_json::Value::from(text.trim_end_matches('"')).to_string()
+        });
         let visible = "!it.hidden && it.getClientRects().length";
         let find = |what: &str| {
             format!(
@@ -279,11 +322,19 @@ impl Reader {
                 self.browser.until(&format!("((it) => it && (it.click(), true))({})", find("button"))).await;
             }
             "sees" => {
-                let shown = format!("(document.body.innerText + ({SHADOW}?.querySelector('[part~=box]')?.innerText ?? ''))");
+                let shown = format!(
+                    "(document.body.innerText + ({SHADOW}?.querySelector('[part~=box]')?.innerText ?? ''))"
+                );
                 self.browser.until(&format!("{shown}.includes({quoted})")).await;
             }
             "copies" if object.starts_with("the link ") => self.copy(&format!("{}?.href", find("a"))).await,
-            "copies" => self.copy(&format!("((it) => it && it.nextElementSibling.firstChild.textContent)({})", find("p"))).await,
+            "copies" => {
+                self.copy(&format!(
+                    "((it) => it && it.nextElementSibling.firstChild.textContent)({})",
+                    find("p")
+                ))
+                .await
+            }
             other => panic!("browsers do not do {other:?}"),
         }
     }
@@ -324,10 +375,13 @@ async fn whoever_follows_the_tutorial_to_the_letter_sees_what_it_says() {
 
 #[test]
 fn dots_in_the_tutorial_stand_for_anything_and_nothing_else_does() {
-    for (text, pattern) in [("a", "a"), ("abc", "a…c"), ("a\nb\nc", "…\nb\n…"), ("x1y2z", "x…y…z"), ("", ""), ("ab", "ab…")] {
+    for (text, pattern) in
+        [("a", "a"), ("abc", "a…c"), ("a\nb\nc", "…\nb\n…"), ("x1y2z", "x…y…z"), ("", ""), ("ab", "ab…")]
+    {
         assert!(fits(text, pattern), "{text:?} {pattern:?}");
     }
-    for (text, pattern) in [("ab", "a"), ("ab", "…c"), ("acb", "a…b…b"), ("a", ""), ("", "a"), ("b", "…b…b")] {
+    for (text, pattern) in [("ab", "a"), ("ab", "…c"), ("acb", "a…b…b"), ("a", ""), ("", "a"), ("b", "…b…b")]
+    {
         assert!(!fits(text, pattern), "{text:?} {pattern:?}");
     }
 }

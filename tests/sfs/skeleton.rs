@@ -24,9 +24,15 @@ fn pin(folder: &Path) -> ServerPin {
     let out = Command::new("python3").args(["-c", READ]).arg(folder.join("sfs.sqlite")).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let said = String::from_utf8(out.stdout).unwrap();
-    let bytes = |hex: &str| (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect();
+    let bytes = |hex: &str| {
+        (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
+    };
     let [id, key]: [Vec<u8>; 2] = [0, 1].map(|n| bytes(said.lines().nth(n).unwrap()));
-    ServerPin { role: ServerRole::Sfs, server_id: id.try_into().unwrap(), static_key: key.try_into().unwrap() }
+    ServerPin {
+        role: ServerRole::Sfs,
+        server_id: id.try_into().unwrap(),
+        static_key: key.try_into().unwrap(),
+    }
 }
 
 /// HELLO, its answer, one frame, and what is said to that: the frames, and the code of the end.
@@ -111,12 +117,18 @@ async fn beside_ns_it_has_a_folder_a_key_and_metrics_of_its_own_and_shares_ports
     }
     let (_, status) = pod.admin("/status.json").await;
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
-    assert!(status["services"]["sfs"]["phone_connections"].is_i64() && status["logins_since_start"].is_object(), "{status}");
+    assert!(
+        status["services"]["sfs"]["phone_connections"].is_i64() && status["logins_since_start"].is_object(),
+        "{status}"
+    );
 }
 
 #[tokio::test]
 async fn where_ns_has_a_database_server_sfs_waits_for_one_of_its_own() {
-    let (Some(postgres), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis()) else { return };
+    let (Some(postgres), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis())
+    else {
+        return;
+    };
     let (database, kv) = (postgres.database(), redis.database());
     let of_ns = [("COUNTERSIGN_DATABASE_URL", database.as_str()), ("COUNTERSIGN_KV_URL", kv.as_str())];
     let dir = tempfile::tempdir().unwrap();
@@ -126,15 +138,20 @@ async fn where_ns_has_a_database_server_sfs_waits_for_one_of_its_own() {
     pod.signal("TERM");
     pod.ended().await;
     let own = postgres.database();
-    let pod = Pod::on(dir.path(), &[], &[&of_ns[..], &[("COUNTERSIGN_SFS_DATABASE_URL", own.as_str())]].concat());
+    let pod =
+        Pod::on(dir.path(), &[], &[&of_ns[..], &[("COUNTERSIGN_SFS_DATABASE_URL", own.as_str())]].concat());
     assert!(pod.ready.phone.contains_key("sfs"));
     assert_eq!(pod.admin("/readyz").await.0, 200);
 }
 
 /// Exit well or not, and all that is said.
 fn countersign(args: &[&str], data: &Path) -> (bool, String) {
-    let out = Command::new(env!("CARGO_BIN_EXE_countersign")).args(args).arg("--data").arg(data).output().unwrap();
-    (out.status.success(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
+    let out =
+        Command::new(env!("CARGO_BIN_EXE_countersign")).args(args).arg("--data").arg(data).output().unwrap();
+    (
+        out.status.success(),
+        format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)),
+    )
 }
 
 #[tokio::test]
@@ -161,7 +178,11 @@ async fn init_prepares_both_services_of_all() {
     let made = pin(&dir.path().join("sfs"));
     let (fine, said) = countersign(&["migrate", "--check", "--json"], dir.path());
     let told: serde_json::Value = serde_json::from_str(&said).unwrap();
-    assert!(fine && told["services"]["sfs"]["pending"].as_array().unwrap().is_empty() && told["pending"].is_array(), "{said}");
+    assert!(
+        fine && told["services"]["sfs"]["pending"].as_array().unwrap().is_empty()
+            && told["pending"].is_array(),
+        "{said}"
+    );
     let pod = Pod::on(dir.path(), &[], &[]);
     assert_eq!(pin(&pod.data.join("sfs")).server_id, made.server_id);
 }

@@ -1,5 +1,6 @@
-//! What people do, as functions of a running pod. `login`, `enrolment` and `accounts` tell them on an honest pod, where they must come true; `sabotage` tells
-//! them on pods that break a promise, where they must not.
+//! What people do, as functions of a running pod. `login`, `enrolment` and `accounts` tell them on
+//! an honest pod, where they must come true; `sabotage` tells them on pods that break a promise,
+//! where they must not.
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use crate::support::{Page, Phone, Pod, Stage, claim, code};
 /// Longer than any wake-up takes, shorter than the safety poll of a pod started for it.
 const SOON: Duration = Duration::from_secs(3);
 
-/// Page and client learn of claim and approval at once, not at the next poll. (Start the pod with a long safety poll.)
+/// Page and client learn of claim and approval at once, not at the next poll. (Start the pod with a
+/// long safety poll.)
 pub async fn everybody_learns_at_once(pod: &Pod) {
     let stage = Stage::set(pod).await;
     let mut phone = stage.phone("alice").await.connect().await;
@@ -26,32 +28,37 @@ pub async fn everybody_learns_at_once(pod: &Pod) {
     timeout(SOON, page.until(LoginState::Claimed)).await.expect("the page learns of the claim at once");
     phone.do_it(&Command::approve(&prompt)).await.unwrap();
     timeout(SOON, page.until(LoginState::Approved)).await.expect("the page learns of the approval at once");
-    let seen = timeout(SOON, waiting).await.expect("the client learns of the approval at once").unwrap().unwrap();
+    let seen =
+        timeout(SOON, waiting).await.expect("the client learns of the approval at once").unwrap().unwrap();
     assert_eq!((seen.state, seen.v), (LoginState::Approved, 3));
 }
 
 /// Of two phones that scan one code, one gets the login and the other is told so.
 pub async fn one_login_has_one_claimant(pod: &Pod) {
     let stage = Stage::set(pod).await;
-    let (mut alice, mut mallory) = (stage.phone("alice").await.connect().await, stage.phone("mallory").await.connect().await);
+    let (mut alice, mut mallory) =
+        (stage.phone("alice").await.connect().await, stage.phone("mallory").await.connect().await);
     for _ in 0..5 {
         let login = stage.new_login().await;
         let qr = Page::open(&login).await.qr().await;
         let (a, m) = tokio::join!(claim(&mut alice, &qr), claim(&mut mallory, &qr));
-        let refused = |r: &Result<_, PhoneError>| matches!(r, Err(PhoneError::Refused(Refusal::AlreadyClaimed)));
+        let refused =
+            |r: &Result<_, PhoneError>| matches!(r, Err(PhoneError::Refused(Refusal::AlreadyClaimed)));
         assert!(a.is_ok() && refused(&m) || m.is_ok() && refused(&a), "exactly one of two claims wins");
         assert_eq!(stage.look(&login).await.state, LoginState::Claimed);
     }
 }
 
-/// When approval and cancellation race, both sides are told the same outcome; and an identity is given out once.
+/// When approval and cancellation race, both sides are told the same outcome; and an identity is
+/// given out once.
 pub async fn one_login_has_one_outcome(pod: &Pod) {
     let stage = Stage::set(pod).await;
     let mut phone = stage.phone("alice").await.connect().await;
     for _ in 0..20 {
         let (login, prompt) = stage.claimed(&mut phone).await;
         let approve = Command::approve(&prompt);
-        let (approved, cancelled) = tokio::join!(phone.ask(&approve), stage.api.cancel_login(&stage.realm, &login.id));
+        let (approved, cancelled) =
+            tokio::join!(phone.ask(&approve), stage.api.cancel_login(&stage.realm, &login.id));
         let approved = matches!(approved.unwrap(), Answer::Decided { .. });
         assert!(approved != cancelled.is_ok(), "both or neither were told that they won");
         let now = stage.look(&login).await.state;
@@ -74,7 +81,8 @@ pub async fn an_acknowledged_approval_survives_a_crash(mut pod: Pod) {
     assert_eq!(identity.user_id, "alice");
 }
 
-/// After its two minutes a login is expired for everybody: page, client, and a phone that decides late.
+/// After its two minutes a login is expired for everybody: page, client, and a phone that decides
+/// late.
 #[cfg(feature = "faults")]
 pub async fn a_login_expires_for_everybody(pod: &Pod) {
     let stage = Stage::set(pod).await;
@@ -83,7 +91,9 @@ pub async fn a_login_expires_for_everybody(pod: &Pod) {
     let mut page = Page::open(&login).await;
     page.until(LoginState::Claimed).await;
     pod.later(121).await;
-    timeout(SOON, page.until(LoginState::Expired)).await.expect("the page learns of the expiry without asking");
+    timeout(SOON, page.until(LoginState::Expired))
+        .await
+        .expect("the page learns of the expiry without asking");
     let late = phone.do_it(&Command::approve(&prompt)).await;
     assert!(matches!(late, Err(PhoneError::Refused(Refusal::Expired))), "{late:?}");
     assert_eq!(stage.look(&login).await.state, LoginState::Expired);

@@ -1,4 +1,5 @@
-//! A real Chromium without a window, driven over W3C WebDriver (<https://www.w3.org/TR/webdriver2/>).
+//! A real Chromium without a window, driven over W3C WebDriver
+//! (<https://www.w3.org/TR/webdriver2/>).
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -36,10 +37,15 @@ const ARGS: [&str; 10] = [
     "--window-size=1280,1400",
 ];
 
-/// It takes a free port on one address family and gives up when another program has the same port on the other: then again.
+/// It takes a free port on one address family and gives up when another program has the same port
+/// on the other: then again.
 fn start_driver() -> std::io::Result<(Child, String)> {
     for _ in 0..5 {
-        let mut driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
         if let Some(said) = lines.find(|l| l.contains("started successfully on port")) {
             return Ok((driver, said.chars().filter(char::is_ascii_digit).collect()));
@@ -60,9 +66,14 @@ impl Browser {
         let profile = tempfile::tempdir().unwrap();
         let mut args: Vec<String> = ARGS.map(str::to_owned).to_vec();
         args.push(format!("--user-data-dir={}", profile.path().display()));
-        let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": args}, "timeouts": {"script": 30_000}}}});
-        let mut browser =
-            Self { driver, session: format!("http://127.0.0.1:{port}/session"), http: reqwest::Client::new(), _profile: profile };
+        let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": args},
+            "timeouts": {"script": 30_000}}}});
+        let mut browser = Self {
+            driver,
+            session: format!("http://127.0.0.1:{port}/session"),
+            http: reqwest::Client::new(),
+            _profile: profile,
+        };
         let session = browser.post("", wanted).await;
         browser.session = format!("{}/{}", browser.session, session["sessionId"].as_str().unwrap());
         Some(browser)
@@ -85,10 +96,12 @@ impl Browser {
         self.post("/execute/sync", json!({"script": script, "args": []})).await
     }
 
-    /// Waits until this JavaScript expression is something, and gives it. The page is looked at each time it paints.
+    /// Waits until this JavaScript expression is something, and gives it. The page is looked at
+    /// each time it paints.
     pub async fn until(&self, expression: &str) -> Value {
         let script = format!(
-            "const done = arguments[0]; const look = () => {{ const it = {expression}; it ? done(it) : requestAnimationFrame(look); }}; look();"
+            "const done = arguments[0]; const look = () => {{ const it = {expression}; it ? done(it) : \
+                requestAnimationFrame(look); }}; look();"
         );
         self.post("/execute/async", json!({"script": script, "args": []})).await
     }
@@ -112,7 +125,8 @@ impl Browser {
     /// Presses a key, whatever has the focus. Names as in W3C WebDriver, "Keyboard actions".
     pub async fn press(&self, key: char) {
         let actions = json!([{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]);
-        self.post("/actions", json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})).await;
+        self.post("/actions", json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]}))
+            .await;
     }
 
     /// A command of the Chrome DevTools protocol, for what WebDriver cannot do.
@@ -120,7 +134,8 @@ impl Browser {
         self.post("/goog/cdp/execute", json!({"cmd": cmd, "params": params})).await
     }
 
-    /// Runs a script in every page from now on, before the page's own. Gives what [`Self::not_any_more`] takes.
+    /// Runs a script in every page from now on, before the page's own. Gives what
+    /// [`Self::not_any_more`] takes.
     pub async fn before_each_page(&self, script: &str) -> Value {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await
     }
@@ -132,25 +147,30 @@ impl Browser {
 
     /// Pretends that the person prefers this: `prefers-color-scheme`, `dark`.
     pub async fn prefer(&self, features: &[(&str, &str)]) {
-        let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        let features: Vec<Value> =
+            features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         self.devtools("Emulation.setEmulatedMedia", json!({"features": features})).await;
     }
 
     /// Pretends to be another browser, whose person prefers these languages.
     pub async fn pretend(&self, agent: &str, languages: &str) {
-        let platform = json!({"platform": "", "platformVersion": "", "architecture": "", "model": "", "mobile": agent.contains("Mobile")});
+        let platform = json!({"platform": "", "platformVersion": "", "architecture": "", "model": "",
+            "mobile": agent.contains("Mobile")});
         let agent = json!({"userAgent": agent, "acceptLanguage": languages, "userAgentMetadata": platform});
         self.devtools("Emulation.setUserAgentOverride", agent).await;
     }
 
-    /// A picture for people of one element, twice as fine as a screen, as WebP: a tenth of the size of a screenshot.
+    /// A picture for people of one element, twice as fine as a screen, as WebP: a tenth of the size
+    /// of a screenshot.
     pub async fn picture(&self, selector: &str) -> Vec<u8> {
         let place = format!(
             "const at = document.querySelector('{selector}').getBoundingClientRect();
              return {{ x: at.x, y: at.y, width: at.width, height: at.height, scale: 2 }}"
         );
         let clip = self.eval(&place).await;
-        let shot = self.devtools("Page.captureScreenshot", json!({"format": "webp", "quality": 80, "clip": clip})).await;
+        let shot = self
+            .devtools("Page.captureScreenshot", json!({"format": "webp", "quality": 80, "clip": clip}))
+            .await;
         BASE64_STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()
     }
 

@@ -46,7 +46,8 @@ impl Shares {
 
     /// Another pod of these.
     pub fn pod(&self, name: &str) -> Pod {
-        let env: Vec<(&str, &str)> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let env: Vec<(&str, &str)> =
+            self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         Pod::on(&self.data(name), &[], &env)
     }
 

@@ -49,13 +49,21 @@ impl Stage {
     /// A key of the realm, of a role with these permissions and this name.
     pub async fn key(&self, role: &str, permissions: &[Permission]) -> Key {
         self.root.put_role(&self.realm, role, &PutRole { permissions: permissions.to_vec() }).await.unwrap();
-        Key::made(&self.root, &NewApiKey { role: role.into(), realm: Some(self.realm.clone()), ..NewApiKey::default() }).await
+        Key::made(
+            &self.root,
+            &NewApiKey { role: role.into(), realm: Some(self.realm.clone()), ..NewApiKey::default() },
+        )
+        .await
     }
 
     /// The same, bound to the client.
     pub async fn client_key(&self, role: &str, permissions: &[Permission]) -> Key {
         self.root.put_role(&self.realm, role, &PutRole { permissions: permissions.to_vec() }).await.unwrap();
         let client = Some(self.client().await);
-        Key::made(&self.root, &NewApiKey { role: role.into(), realm: Some(self.realm.clone()), client, ..NewApiKey::default() }).await
+        Key::made(
+            &self.root,
+            &NewApiKey { role: role.into(), realm: Some(self.realm.clone()), client, ..NewApiKey::default() },
+        )
+        .await
     }
 }

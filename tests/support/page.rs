@@ -59,7 +59,10 @@ impl Page {
     /// The next event of this type.
     pub async fn event(&mut self, kind: &str) -> Value {
         loop {
-            let event = self.next().await.unwrap_or_else(|code| panic!("closed with {code} while waiting for {kind}"));
+            let event = self
+                .next()
+                .await
+                .unwrap_or_else(|code| panic!("closed with {code} while waiting for {kind}"));
             if event["type"] == kind {
                 return event;
             }

@@ -72,7 +72,12 @@ impl RawPhone {
     pub fn auth(&self, phone: &Phone) -> PhoneFrame {
         let jkt = p256::thumbprint(&phone.keys.public(&phone.account.key).unwrap());
         let message = self.channel.as_ref().unwrap().auth_message(&jkt);
-        ClientAuth::Account(AuthAccount { app_version: None, jkt, sig: phone.keys.sign(&phone.account.key, &message).unwrap() }).into()
+        ClientAuth::Account(AuthAccount {
+            app_version: None,
+            jkt,
+            sig: phone.keys.sign(&phone.account.key, &message).unwrap(),
+        })
+        .into()
     }
 
     /// Claims by the text of a QR code, and waits for the answer.
@@ -137,7 +142,8 @@ impl RawPhone {
         }
     }
 
-    /// The connection ends as for every broken protocol rule: CLOSE 1, WebSocket 1002, and not a word more.
+    /// The connection ends as for every broken protocol rule: CLOSE 1, WebSocket 1002, and not a
+    /// word more.
     pub async fn is_refused(&mut self, what: &str) {
         match self.heard().await {
             Heard::Close(code) => {

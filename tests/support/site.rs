@@ -1,4 +1,5 @@
-//! A site of another origin than Countersign's, with the strictest policy that lets the login element work: the one in `web/README.md`.
+//! A site of another origin than Countersign's, with the strictest policy that lets the login
+//! element work: the one in `web/README.md`.
 
 use std::{
     path::Path,
@@ -20,7 +21,10 @@ const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/node/node_modules
 
 /// The policy of the README, for this page port.
 fn policy(page_origin: &str) -> String {
-    let written = README.lines().find_map(|l| l.strip_prefix("Content-Security-Policy: ")).expect("the README has a policy");
+    let written = README
+        .lines()
+        .find_map(|l| l.strip_prefix("Content-Security-Policy: "))
+        .expect("the README has a policy");
     let socket = page_origin.replacen("http", "ws", 1);
     written.replace("https://login.example:9999", page_origin).replace("wss://login.example:9999", &socket)
 }
@@ -64,7 +68,9 @@ async fn serve(mut stream: TcpStream, shown: Arc<Mutex<String>>) {
     // Now, not when the connection was made: browsers connect in advance.
     let answer = shown.lock().unwrap().clone();
     let nothing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    let _ = stream.write_all(if head.starts_with(b"GET / ") { answer.as_bytes() } else { nothing.as_bytes() }).await;
+    let _ = stream
+        .write_all(if head.starts_with(b"GET / ") { answer.as_bytes() } else { nothing.as_bytes() })
+        .await;
 }
 
 /// The login element on a site, in a browser.
@@ -82,12 +88,15 @@ impl Embedded {
         let pod = Pod::start();
         let site = Site::open().await;
         let stage = Stage::at(&pod, &site.origin).await;
-        // Remembered from the start: what the policy forbids, what the element says, what it fetches.
+        // Remembered from the start: what the policy forbids, what the element says, what it
+        // fetches.
         browser
             .before_each_page(
                 "window.violations = []; window.said = []; window.fetched = [];
-                 { const { fetch } = window; window.fetch = (url, how) => (fetched.push(new URL(url).pathname), fetch(url, how)); }
-                 addEventListener('securitypolicyviolation', (e) => violations.push(`${e.violatedDirective} ${e.blockedURI}`));
+                 { const { fetch } = window; window.fetch = (url, how) => (fetched.push(new \
+                 URL(url).pathname), fetch(url, how)); }
+                 addEventListener('securitypolicyviolation', (e) => violations.push(`${e.violatedDirective} \
+                 ${e.blockedURI}`));
                  for (const name of ['approved', 'ended', 'retry', 'push', 'state'])
                    addEventListener(`countersign-${name}`, (e) => said.push([name, e.detail]));",
             )
@@ -117,12 +126,15 @@ impl Embedded {
     pub async fn load(&self, attributes: &str) {
         let page_origin = self.page_origin();
         let html = format!(
-            "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><meta name=color-scheme \
-             content='light dark'><title>A shop</title><script type=module src='{page_origin}/countersign-login.js'></script><main><h1>A \
+            "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport \
+                content='width=device-width'><meta name=color-scheme \
+             content='light dark'><title>A shop</title><script type=module \
+             src='{page_origin}/countersign-login.js'></script><main><h1>A \
              shop</h1><countersign-login {attributes}></countersign-login></main></html>"
         );
         *self.site.answer.lock().unwrap() = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Security-Policy: {}\r\nContent-Length: {}\r\nConnection: \
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Security-Policy: \
+                {}\r\nContent-Length: {}\r\nConnection: \
              close\r\n\r\n{html}",
             policy(&page_origin),
             html.len()
@@ -155,24 +167,38 @@ impl Embedded {
 
     /// Waits for the link to open the app.
     pub async fn link(&self) -> String {
-        self.until("root.querySelector('[part=link][href]:not([hidden])')?.href").await.as_str().unwrap().to_owned()
+        self.until("root.querySelector('[part=link][href]:not([hidden])')?.href")
+            .await
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Waits until this expression over the shadow `root` is something.
     pub async fn until(&self, expression: &str) -> Value {
-        self.browser.until(&format!("((root) => root && ({expression}))(document.querySelector('countersign-login')?.shadowRoot)")).await
+        self.browser
+            .until(&format!(
+                "((root) => root && ({expression}))(document.querySelector('countersign-login')?.shadowRoot)"
+            ))
+            .await
     }
 
     /// This expression over the shadow `root` and the `element`.
     pub async fn look(&self, expression: &str) -> Value {
-        let script =
-            format!("const element = document.querySelector('countersign-login'), root = element.shadowRoot; return ({expression});");
+        let script = format!(
+            "const element = document.querySelector('countersign-login'), root = element.shadowRoot; return \
+                ({expression});"
+        );
         self.browser.eval(&script).await
     }
 
     /// How often the element said this.
     pub async fn said(&self, name: &str) -> u64 {
-        self.browser.eval(&format!("return said.filter(([name]) => name === '{name}').length")).await.as_u64().unwrap()
+        self.browser
+            .eval(&format!("return said.filter(([name]) => name === '{name}').length"))
+            .await
+            .as_u64()
+            .unwrap()
     }
 
     /// What the site's policy forbade. Nothing, it is hoped.
@@ -197,7 +223,8 @@ impl Embedded {
             .browser
             .eval(
                 "return axe.run(document, { resultTypes: ['violations'] })
-                   .then(({ violations }) => violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 120)).join(' ')}`))",
+                   .then(({ violations }) => violations.map((v) => `${v.id}: ${v.nodes.map((n) => \
+                   n.html.slice(0, 120)).join(' ')}`))",
             )
             .await;
         found.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign_api::{
-    ApiClient, ApiError, ChangeRealm, Confirm, Enrolment, Login, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm, NumberMatch,
-    RealmSettings, roles,
+    ApiClient, ApiError, ChangeRealm, Confirm, Enrolment, Login, NewApiKey, NewClient, NewEnrolment,
+    NewLogin, NewRealm, NumberMatch, RealmSettings, roles,
 };
 use countersign_channel::random;
 use countersign_sdk::{Account, Answer, Command, KeyStore, Link, Prompt, ReqId};
@@ -16,7 +16,8 @@ use super::{Page, Pod};
 pub const ORIGIN: &str = "https://shop.example";
 pub const RETURN_URL: &str = "https://shop.example/back";
 
-/// Settings under which phones enrol without ceremony and links take no number: for tests that are about something else.
+/// Settings under which phones enrol without ceremony and links take no number: for tests that are
+/// about something else.
 pub fn lax() -> RealmSettings {
     RealmSettings {
         enrolment_confirm: Some(vec![Confirm::None, Confirm::Number, Confirm::Phone, Confirm::Admin]),
@@ -43,7 +44,11 @@ impl Stage {
         let number_match = Some(NumberMatch { qr: Some(false), link: Some(true), directed: Some(true) });
         let defaults = RealmSettings { number_match, ..RealmSettings::default() };
         for settings in [defaults, settings] {
-            stage.root.change_realm(&stage.realm, &ChangeRealm { display_name: None, settings }).await.unwrap();
+            stage
+                .root
+                .change_realm(&stage.realm, &ChangeRealm { display_name: None, settings })
+                .await
+                .unwrap();
         }
         stage
     }
@@ -52,7 +57,13 @@ impl Stage {
     pub async fn at(pod: &Pod, origin: &str) -> Self {
         let root = pod.root();
         let realm = format!("r{}", random::<8>().iter().map(|b| format!("{b:02x}")).collect::<String>());
-        root.create_realm(&NewRealm { name: realm.clone(), display_name: "Example Realm".into(), settings: lax() }).await.unwrap();
+        root.create_realm(&NewRealm {
+            name: realm.clone(),
+            display_name: "Example Realm".into(),
+            settings: lax(),
+        })
+        .await
+        .unwrap();
         Self::client_from(&root, &realm, "shop", origin).await
     }
 
@@ -91,7 +102,9 @@ impl Stage {
     pub async fn phone(&self, user: &str) -> Phone {
         let first = NewEnrolment { user_id: user.into(), confirm: Confirm::None };
         let enrolment = match self.api.create_enrolment(&self.realm, &first).await {
-            Err(ApiError::Refused(problem)) if problem.code == "further_phone" => return self.further_phone(user).await,
+            Err(ApiError::Refused(problem)) if problem.code == "further_phone" => {
+                return self.further_phone(user).await;
+            }
             first => first.unwrap(),
         };
         let (phone, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
@@ -165,7 +178,8 @@ impl Phone {
         let keys = MemoryKeys::default();
         let key = keys.generate().unwrap();
         let Link::Enrol(link) = Link::parse(link)? else { panic!("an enrolment link") };
-        let enrolled = Online::enrol(&link, Arc::new(keys.clone()), key, ReqId(random()), "test phone").await?;
+        let enrolled =
+            Online::enrol(&link, Arc::new(keys.clone()), key, ReqId(random()), "test phone").await?;
         Ok((Self { account: enrolled.account, keys }, enrolled.number))
     }
 

@@ -1,5 +1,5 @@
-//! The suite is green on any machine and any day: what could make it depend on either is looked for here. That it really does not is shown by
-//! `make test-later`.
+//! The suite is green on any machine and any day: what could make it depend on either is looked for
+//! here. That it really does not is shown by `make test-later`.
 
 use std::{
     fs,
@@ -9,9 +9,11 @@ use std::{
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// How to ask somebody else than the port `Clock` for the time of day (ADR 0019).
-const OTHER_CLOCKS: [&str; 6] = ["'TIME'", "CURRENT_TIMESTAMP", "NOW()", "dsl::now", "Utc::now()", "OffsetDateTime::now"];
+const OTHER_CLOCKS: [&str; 6] =
+    ["'TIME'", "CURRENT_TIMESTAMP", "NOW()", "dsl::now", "Utc::now()", "OffsetDateTime::now"];
 
-/// Rust is read as it is written, where `now()` may be our own clock's; SQL and Lua say the same in capitals and without.
+/// Rust is read as it is written, where `now()` may be our own clock's; SQL and Lua say the same in
+/// capitals and without.
 fn asks_another_clock(text: &str, rust: bool) -> Option<&'static str> {
     let text = if rust { text.to_owned() } else { text.to_uppercase() };
     OTHER_CLOCKS.into_iter().find(|how| text.contains(how))
@@ -39,7 +41,10 @@ fn nothing_of_ours_asks_another_clock_for_the_time_of_day() {
         let rust = file.extension().is_some_and(|e| e == "rs");
         assert_eq!(asks_another_clock(&text, rust), None, "{}", file.display());
     }
-    assert!(asks_another_clock("local t = redis.call('time')", false).is_some() && asks_another_clock("SET seen = now()", false).is_some());
+    assert!(
+        asks_another_clock("local t = redis.call('time')", false).is_some()
+            && asks_another_clock("SET seen = now()", false).is_some()
+    );
     assert!(asks_another_clock("sql_query(\"SELECT NOW()\")", true).is_some());
     assert_eq!(asks_another_clock("let now = self.clock.now();", true), None);
 }
@@ -60,16 +65,24 @@ fn what_is_installed_for_the_tests_has_the_same_version_on_every_day() {
     for line in [told(".ci/requirements.txt"), told("tests/python/requirements.txt")].concat() {
         assert!(known.contains(&plain(&line)), "{line} is not in .ci/constraints.txt");
     }
-    let json =
-        |file: &str| -> serde_json::Value { serde_json::from_str(&fs::read_to_string(Path::new(ROOT).join(file)).unwrap()).unwrap() };
+    let json = |file: &str| -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(Path::new(ROOT).join(file)).unwrap()).unwrap()
+    };
     let (wanted, locked) = (json("tests/node/package.json"), json("tests/node/package-lock.json"));
-    assert_eq!(locked["packages"][""]["dependencies"], wanted["dependencies"], "run npm install in tests/node");
+    assert_eq!(
+        locked["packages"][""]["dependencies"], wanted["dependencies"],
+        "run npm install in tests/node"
+    );
     for (name, version) in json("examples/typescript/package.json")["devDependencies"].as_object().unwrap() {
-        assert_eq!(wanted["dependencies"][name], *version, "the example's {name} is the one it is tested with");
+        assert_eq!(
+            wanted["dependencies"][name], *version,
+            "the example's {name} is the one it is tested with"
+        );
     }
 }
 
-/// In Turkish, `kill -CONT` of procps is an invalid argument: the tests' tools are called in the locale C.
+/// In Turkish, `kill -CONT` of procps is an invalid argument: the tests' tools are called in the
+/// locale C.
 #[test]
 fn tools_are_called_in_a_locale_that_every_machine_has() {
     let mut ours = Vec::new();

@@ -1,10 +1,12 @@
-//! `docs/bad-input.toml` maps what can go wrong to the test that shows what comes of it; here the map is held to the code.
+//! `docs/bad-input.toml` maps what can go wrong to the test that shows what comes of it; here the
+//! map is held to the code.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 const MAP: &str = include_str!("../../docs/bad-input.toml");
 
-/// Names of tests in the tree that run: `#[test]`, `#[tokio::test]`, `#[actix_web::test]` and proptest functions; without ignored ones.
+/// Names of tests in the tree that run: `#[test]`, `#[tokio::test]`, `#[actix_web::test]` and
+/// proptest functions; without ignored ones.
 fn tests_that_run(dir: &Path, found: &mut BTreeSet<String>) {
     for path in fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -18,7 +20,9 @@ fn tests_that_run(dir: &Path, found: &mut BTreeSet<String>) {
             let text = fs::read_to_string(&path).unwrap();
             found.extend(
                 text.lines()
-                    .filter_map(|l| l.trim().strip_prefix("def test_").or(l.trim().strip_prefix("async def test_")))
+                    .filter_map(|l| {
+                        l.trim().strip_prefix("def test_").or(l.trim().strip_prefix("async def test_"))
+                    })
                     .map(|l| format!("test_{}", l.split('(').next().unwrap())),
             );
         }
@@ -54,11 +58,19 @@ fn every_row_names_a_test_that_runs_and_says_what_comes_of_it() {
     let mut inputs = BTreeSet::new();
     for row in rows {
         let field = |name: &str| {
-            row.get(name).and_then(toml::Value::as_str).filter(|s| !s.is_empty()).unwrap_or_else(|| panic!("{name} is missing in {row:?}"))
+            row.get(name)
+                .and_then(toml::Value::as_str)
+                .filter(|s| !s.is_empty())
+                .unwrap_or_else(|| panic!("{name} is missing in {row:?}"))
         };
         assert!(inputs.insert(field("input")), "twice: {}", field("input"));
         field("area");
         field("outcome");
-        assert!(known.contains(field("test")), "{}: there is no test {} that runs", field("input"), field("test"));
+        assert!(
+            known.contains(field("test")),
+            "{}: there is no test {} that runs",
+            field("input"),
+            field("test")
+        );
     }
 }

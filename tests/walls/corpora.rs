@@ -17,7 +17,8 @@ fn sources(dir: &Path, found: &mut String) {
 fn every_fuzz_target_has_a_corpus_and_a_test_that_replays_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest: toml::Table = fs::read_to_string(root.join("fuzz/Cargo.toml")).unwrap().parse().unwrap();
-    let targets: Vec<&str> = manifest["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap()).collect();
+    let targets: Vec<&str> =
+        manifest["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap()).collect();
     assert!(targets.len() >= 9, "{targets:?}");
     let mut code = String::new();
     for room in ["crates", "services"] {
@@ -30,8 +31,10 @@ fn every_fuzz_target_has_a_corpus_and_a_test_that_replays_it() {
         assert!(code.contains(&format!("replay(\"{target}\", ")), "nothing replays the corpus of {target}");
         assert!(readme.contains(&format!("\n| `{target}` |")), "fuzz/README.md does not know {target}");
     }
-    let mut corpora: Vec<String> =
-        fs::read_dir(root.join("fuzz/corpus")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut corpora: Vec<String> = fs::read_dir(root.join("fuzz/corpus"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     corpora.sort();
     let mut targets = targets;
     targets.sort_unstable();

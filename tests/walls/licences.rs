@@ -4,9 +4,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The licences that `deny.toml` allows, by SPDX id. `make check` holds crates of other platforms to them.
+/// The licences that `deny.toml` allows, by SPDX id. `make check` holds crates of other platforms
+/// to them.
 fn allowed() -> Vec<String> {
-    let rules: toml::Table = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deny.toml")).unwrap().parse().unwrap();
+    let rules: toml::Table =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deny.toml")).unwrap().parse().unwrap();
     rules["licenses"]["allow"].as_array().unwrap().iter().map(|l| l.as_str().unwrap().to_owned()).collect()
 }
 
@@ -14,17 +16,30 @@ fn allowed() -> Vec<String> {
 fn accepted(expression: &str) -> bool {
     let normal = expression.replace('/', " OR ").replace(['(', ')'], "");
     let allowed = allowed();
-    normal.split(" AND ").all(|part| part.split(" OR ").any(|choice| allowed.iter().any(|l| l == choice.trim())))
+    normal
+        .split(" AND ")
+        .all(|part| part.split(" OR ").any(|choice| allowed.iter().any(|l| l == choice.trim())))
 }
 
 #[test]
 fn every_dependency_has_a_licence_we_accept() {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-    // Of this platform alone: crates of others were never downloaded. Offline, because a test asks nobody.
+    // Of this platform alone: crates of others were never downloaded. Offline, because a test asks
+    // nobody.
     let about = Command::new(env!("CARGO")).arg("-vV").output().unwrap();
     let about = String::from_utf8(about.stdout).unwrap();
     let host = about.lines().find_map(|l| l.strip_prefix("host: ")).unwrap();
-    let how = ["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", host, "--manifest-path", manifest];
+    let how = [
+        "metadata",
+        "--format-version",
+        "1",
+        "--locked",
+        "--offline",
+        "--filter-platform",
+        host,
+        "--manifest-path",
+        manifest,
+    ];
     let out = Command::new(env!("CARGO")).args(how).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let metadata: Value = serde_json::from_slice(&out.stdout).unwrap();
@@ -38,6 +53,10 @@ fn every_dependency_has_a_licence_we_accept() {
 
 #[test]
 fn a_choice_is_enough_and_a_demand_is_not() {
-    assert!(accepted("MIT OR Apache-2.0 OR LGPL-2.1-or-later") && accepted("(MIT OR GPL-3.0) AND ISC") && accepted("MIT/GPL-2.0"));
+    assert!(
+        accepted("MIT OR Apache-2.0 OR LGPL-2.1-or-later")
+            && accepted("(MIT OR GPL-3.0) AND ISC")
+            && accepted("MIT/GPL-2.0")
+    );
     assert!(!accepted("GPL-3.0") && !accepted("MIT AND LGPL-2.1-or-later"));
 }

@@ -1,4 +1,5 @@
-//! The metrics that services declare: what they are called, and that the operators' page lists them.
+//! The metrics that services declare: what they are called, and that the operators' page lists
+//! them.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +28,10 @@ fn the_operators_page_lists_the_metrics_there_are() {
         write_page::<countersign_ns::metrics::Metric>("services/ns/src/metrics.rs"),
     ];
     // Written where the test is run by hand, so that the next run and the diff show it.
-    assert!(!current.contains(&false), "docs/OPERATING.md was out of date and has been written anew; commit it");
+    assert!(
+        !current.contains(&false),
+        "docs/OPERATING.md was out of date and has been written anew; commit it"
+    );
 }
 
 fn check_rules<N: Names>() {

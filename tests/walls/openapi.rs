@@ -8,11 +8,13 @@ use tokio::process::Command;
 use crate::support::{Pod, Stage};
 
 /// They would end the keys that the others are asked with.
-const SELF_DESTRUCTIVE: [&str; 5] = ["deleteApiKey", "rotateApiKey", "rotateOwnApiKey", "deleteClient", "deleteRole"];
+const SELF_DESTRUCTIVE: [&str; 5] =
+    ["deleteApiKey", "rotateApiKey", "rotateOwnApiKey", "deleteClient", "deleteRole"];
 /// They stream for as long as they are listened to.
 const ENDLESS: [&str; 2] = ["streamEvents", "streamLogin"];
 /// They are not a realm's.
-const GLOBAL: [&str; 5] = ["createRealm", "listGlobalRoles", "putGlobalRole", "deleteGlobalRole", "listGlobalEvents"];
+const GLOBAL: [&str; 5] =
+    ["createRealm", "listGlobalRoles", "putGlobalRole", "deleteGlobalRole", "listGlobalEvents"];
 
 fn tool(path: &str) -> PathBuf {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(path);
@@ -26,7 +28,9 @@ async fn judge(pod: &Pod, realm: &str, key: &str, choice: &str, operations: &[&s
     // It keeps what it found beside where it runs, and tries that first the next time.
     let nowhere = tempfile::tempdir().unwrap();
     command.current_dir(nowhere.path());
-    command.args(["--config-file", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemathesis.toml")]).env("REALM", realm);
+    command
+        .args(["--config-file", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schemathesis.toml")])
+        .env("REALM", realm);
     command.args(["run", &format!("{}/openapi.json", pod.url("rest")), "--no-color", "--seed", "1"]);
     command.args(["-H", &format!("Authorization: Bearer {key}")]);
     command.args(operations.iter().flat_map(|id| [choice, *id]));
@@ -40,7 +44,8 @@ async fn judge(pod: &Pod, realm: &str, key: &str, choice: &str, operations: &[&s
 async fn key_of_everything(stage: &Stage) -> String {
     let permissions = crate::support::IN_A_REALM.to_vec();
     stage.root.put_role(&stage.realm, "everything", &PutRole { permissions }).await.unwrap();
-    let new = NewApiKey { role: "everything".into(), realm: Some(stage.realm.clone()), ..NewApiKey::default() };
+    let new =
+        NewApiKey { role: "everything".into(), realm: Some(stage.realm.clone()), ..NewApiKey::default() };
     stage.root.create_api_key(&new).await.unwrap().secret.unwrap().to_string()
 }
 
@@ -68,18 +73,26 @@ async fn schemathesis_finds_nothing_in_what_is_everywhere_nor_in_what_ends_keys(
 #[tokio::test]
 async fn redocly_finds_nothing_in_the_description() {
     let doc = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
-    let out =
-        Command::new(tool("node/node_modules/.bin/redocly")).args(["lint", doc]).env("REDOCLY_TELEMETRY", "off").output().await.unwrap();
+    let out = Command::new(tool("node/node_modules/.bin/redocly"))
+        .args(["lint", doc])
+        .env("REDOCLY_TELEMETRY", "off")
+        .output()
+        .await
+        .unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     // Its own news about Node.js are not ours.
-    assert!(out.status.success() && text.contains("Your API description is valid") && !text.contains("You have"), "{text}");
+    assert!(
+        out.status.success() && text.contains("Your API description is valid") && !text.contains("You have"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn the_description_is_served_and_every_operation_in_it_is_there() {
     let pod = Pod::start();
     let http = reqwest::Client::new();
-    let doc: serde_json::Value = http.get(format!("{}/openapi.json", pod.url("rest"))).send().await.unwrap().json().await.unwrap();
+    let doc: serde_json::Value =
+        http.get(format!("{}/openapi.json", pod.url("rest"))).send().await.unwrap().json().await.unwrap();
     let mut ids = BTreeSet::new();
     for (path, item) in doc["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

@@ -1,4 +1,5 @@
-//! The walls of the house: who may name whom. One wall, one reason; each has a fixture that breaks it.
+//! The walls of the house: who may name whom. One wall, one reason; each has a fixture that breaks
+//! it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,7 +31,8 @@ fn service(name: &str) -> Option<&str> {
     SERVICES.contains(&last).then_some(last)
 }
 
-/// Every chain of dependencies that begins in a room and ends in the room of a service it must not know.
+/// Every chain of dependencies that begins in a room and ends in the room of a service it must not
+/// know.
 fn strangers(floor: &Floor) -> Vec<String> {
     let mut found = Vec::new();
     for name in floor.keys() {
@@ -67,7 +69,9 @@ fn ours(n: &str) -> bool {
 fn server_room(name: &str) -> bool {
     let room = name.strip_prefix("countersign-").unwrap_or(name);
     let kinds = ["actors-", "domain-", "kv", "store"];
-    ["countersign", "edge", "ports"].contains(&room) || kinds.iter().any(|kind| room.starts_with(kind)) || SERVICES.contains(&room)
+    ["countersign", "edge", "ports"].contains(&room)
+        || kinds.iter().any(|kind| room.starts_with(kind))
+        || SERVICES.contains(&room)
 }
 
 static WALLS: &[Wall] = &[
@@ -100,14 +104,36 @@ static WALLS: &[Wall] = &[
     Wall {
         who: |n| n.starts_with("countersign-domain-") || n == "countersign-ports",
         never: |d| {
-            one_of(&["tokio", "actix-rt", "actix", "actix-web", "futures-util", "diesel", "redis", "reqwest", "rand", "chrono", "time"])(d)
+            one_of(&[
+                "tokio",
+                "actix-rt",
+                "actix",
+                "actix-web",
+                "futures-util",
+                "diesel",
+                "redis",
+                "reqwest",
+                "rand",
+                "chrono",
+                "time",
+            ])(d)
         },
         why: "rules know no runtime, IO, wall clock or RNG",
         breach: ("countersign-domain-ns", "tokio"),
     },
     Wall {
         who: |n| one_of(&["countersign-protocol", "countersign-channel"])(n),
-        never: |d| one_of(&["tokio", "actix-rt", "actix-web", "tokio-tungstenite", "futures-util", "async-trait", "socket2"])(d),
+        never: |d| {
+            one_of(&[
+                "tokio",
+                "actix-rt",
+                "actix-web",
+                "tokio-tungstenite",
+                "futures-util",
+                "async-trait",
+                "socket2",
+            ])(d)
+        },
         why: "the phone links them too: no sockets, no async",
         breach: ("countersign-channel", "tokio"),
     },
@@ -135,7 +161,16 @@ static WALLS: &[Wall] = &[
     },
     Wall {
         who: |n| !n.starts_with("countersign-store"),
-        never: |d| one_of(&["diesel", "diesel-async", "diesel_migrations", "libsqlite3-sys", "mysql_async", "tokio-postgres"])(d),
+        never: |d| {
+            one_of(&[
+                "diesel",
+                "diesel-async",
+                "diesel_migrations",
+                "libsqlite3-sys",
+                "mysql_async",
+                "tokio-postgres",
+            ])(d)
+        },
         why: "SQL stays in the stores",
         breach: ("countersign-edge", "diesel"),
     },
@@ -188,7 +223,11 @@ static WALLS: &[Wall] = &[
         breach: ("countersign-edge", "ring"),
     },
     Wall {
-        who: |n| ["common", "utils", "helpers", "core", "manager", "data"].iter().any(|w| n == format!("countersign-{w}")),
+        who: |n| {
+            ["common", "utils", "helpers", "core", "manager", "data"]
+                .iter()
+                .any(|w| n == format!("countersign-{w}"))
+        },
         never: |_| true,
         why: "a room is named after what it does",
         breach: ("countersign-utils", "serde"),
@@ -231,7 +270,12 @@ fn house() -> Floor {
             .map(|d| d["name"].as_str().unwrap().to_owned())
             .collect()
     };
-    metadata["packages"].as_array().unwrap().iter().map(|p| (p["name"].as_str().unwrap().to_owned(), dependencies(p))).collect()
+    metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p["name"].as_str().unwrap().to_owned(), dependencies(p)))
+        .collect()
 }
 
 #[test]
@@ -256,7 +300,10 @@ fn a_chain_to_another_service_is_seen_however_long_it_is() {
     assert!(strangers(&floor).iter().any(|c| c == chain), "{:?}", strangers(&floor));
 
     let mut floor = house();
-    floor.insert("countersign-sfs".to_owned(), vec!["countersign-edge".to_owned(), "countersign-new".to_owned()]);
+    floor.insert(
+        "countersign-sfs".to_owned(),
+        vec!["countersign-edge".to_owned(), "countersign-new".to_owned()],
+    );
     floor.insert("countersign-new".to_owned(), vec!["countersign-kv-ns".to_owned()]);
     assert_eq!(strangers(&floor), ["countersign-sfs → countersign-new → countersign-kv-ns"]);
 }

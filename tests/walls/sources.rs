@@ -21,7 +21,10 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     walk(&root.join(folder), &mut files);
-    files.iter().map(|f| (f.strip_prefix(root).unwrap().display().to_string(), fs::read_to_string(f).unwrap())).collect()
+    files
+        .iter()
+        .map(|f| (f.strip_prefix(root).unwrap().display().to_string(), fs::read_to_string(f).unwrap()))
+        .collect()
 }
 
 /// Files ≤ 400 lines, actor files ≤ 300.
@@ -43,4 +46,35 @@ fn handlers_of_rest_hold_handles_and_no_ports() {
     for (name, text) in handlers {
         assert!(!text.contains("Ports") && !text.contains("dyn Store"), "{name} names the ports");
     }
+}
+
+/// Lines ≤ 110 columns, but for what cannot be broken: addresses, rows of tables, one long name.
+#[test]
+fn no_line_is_wider_than_a_page() {
+    let unbreakable = |line: &str| {
+        let text = line.trim();
+        text.contains("://")
+            || text.starts_with("/// |")
+            || text.split([' ', '(']).any(|word| word.len() > 75)
+    };
+    let mut wide = Vec::new();
+    for (name, text) in sources("") {
+        let lines = text.lines().enumerate().filter(|(_, l)| l.chars().count() > 110 && !unbreakable(l));
+        wide.extend(lines.map(|(n, _)| format!("{name}:{}", n + 1)));
+    }
+    assert!(wide.is_empty(), "{wide:#?}");
+}
+
+/// People are "they", whoever they are.
+#[test]
+fn nobody_is_he() {
+    let he = ["he", "him", "his"];
+    let mut found = Vec::new();
+    for (name, text) in sources("") {
+        for (n, line) in text.lines().enumerate().filter(|(_, line)| line.trim().starts_with("//")) {
+            let words = line.split(|c: char| !c.is_alphabetic());
+            found.extend(words.filter(|w| he.contains(w)).map(|w| format!("{name}:{}: {w}", n + 1)));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
 }

@@ -53,7 +53,13 @@ impl Accounts {
     ///
     /// # Errors
     /// A fault of a port.
-    pub async fn rename(&self, realm: &Arc<OpenRealm>, account: Account, device: String, who: Who) -> Result<Account, Stop> {
+    pub async fn rename(
+        &self,
+        realm: &Arc<OpenRealm>,
+        account: Account,
+        device: String,
+        who: Who,
+    ) -> Result<Account, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
         run_to_completion(async move {
             let ports = &shared.ports;
@@ -68,7 +74,13 @@ impl Accounts {
     ///
     /// # Errors
     /// Why not.
-    pub async fn change(&self, realm: &Arc<OpenRealm>, id: AccountId, event: Event, who: Who) -> Result<Account, Stop> {
+    pub async fn change(
+        &self,
+        realm: &Arc<OpenRealm>,
+        id: AccountId,
+        event: Event,
+        who: Who,
+    ) -> Result<Account, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
         run_to_completion(async move { account::change(&shared.ports, &realm, id, event, who).await }).await
     }
@@ -86,18 +98,25 @@ impl Accounts {
     ///
     /// # Errors
     /// Why not.
-    pub async fn erase_user(&self, realm: &Arc<OpenRealm>, user_id: String, who: Who) -> Result<String, Stop> {
+    pub async fn erase_user(
+        &self,
+        realm: &Arc<OpenRealm>,
+        user_id: String,
+        who: Who,
+    ) -> Result<String, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
         run_to_completion(async move { people::erase(&shared.ports, &realm, &user_id, who).await }).await
     }
 
-    /// Whether a phone is connected with each of them, on any pod; in the order of the question. Where other pods cannot be asked, only this one counts.
+    /// Whether a phone is connected with each of them, on any pod; in the order of the question.
+    /// Where other pods cannot be asked, only this one counts.
     pub async fn online(&self, ids: &[AccountId]) -> Vec<bool> {
         let mut online = Vec::with_capacity(ids.len());
         for id in ids {
             online.push(self.0.messages.send(IsHere(peer(*id))).await.unwrap_or(false));
         }
-        let not_here: Vec<_> = ids.iter().zip(&online).filter(|(_, here)| !**here).map(|(id, _)| peer(*id)).collect();
+        let not_here: Vec<_> =
+            ids.iter().zip(&online).filter(|(_, here)| !**here).map(|(id, _)| peer(*id)).collect();
         let mut elsewhere = self.0.ports.presence.elsewhere(&not_here).await.unwrap_or_default().into_iter();
         online.iter_mut().filter(|here| !**here).for_each(|there| *there = elsewhere.next().unwrap_or(false));
         online

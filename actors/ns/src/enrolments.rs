@@ -45,8 +45,12 @@ impl Enrolments {
         phone_url: &str,
         who: Who,
     ) -> Result<(Enrolment, Link), Stop> {
-        let (enrolment, code) = enrolment::create(&self.0.ports, realm, client, user_id, confirm, who).await?;
-        let key = realm.keys.first().ok_or_else(|| Fault::Inconsistent("the realm has no channel key".to_owned()))?;
+        let (enrolment, code) =
+            enrolment::create(&self.0.ports, realm, client, user_id, confirm, who).await?;
+        let key = realm
+            .keys
+            .first()
+            .ok_or_else(|| Fault::Inconsistent("the realm has no channel key".to_owned()))?;
         let link = EnrolLink {
             url: phone_url.to_owned(),
             realm: realm.id(),
@@ -85,36 +89,54 @@ impl Enrolments {
     ///
     /// # Errors
     /// A fault of a port.
-    pub async fn wait(&self, realm: &OpenRealm, id: EnrolmentId, after: u64, wait: Duration) -> Result<Option<Enrolment>, Fault> {
+    pub async fn wait(
+        &self,
+        realm: &OpenRealm,
+        id: EnrolmentId,
+        after: u64,
+        wait: Duration,
+    ) -> Result<Option<Enrolment>, Fault> {
         let Some(seen) = self.look(realm, id).await? else { return Ok(None) };
         if seen.state.version() > after || wait.is_zero() {
             return Ok(Some(seen));
         }
         let until = tokio::time::Instant::now() + wait;
-        let Some(watch) = watch(&self.0.logins, Topic::Enrolment(id), MOST_PER_TOPIC, Some(seen.expires_at)) else {
+        let Some(watch) = watch(&self.0.logins, Topic::Enrolment(id), MOST_PER_TOPIC, Some(seen.expires_at))
+        else {
             // Overloaded: whoever waits is the last to press.
-            tokio::time::sleep_until(until.min(tokio::time::Instant::now() + self.0.settings.safety_poll)).await;
+            tokio::time::sleep_until(until.min(tokio::time::Instant::now() + self.0.settings.safety_poll))
+                .await;
             return self.look(realm, id).await;
         };
         loop {
             let now = self.look(realm, id).await?;
-            if now.as_ref().is_none_or(|e| e.state.version() > after) || tokio::time::Instant::now() >= until {
+            if now.as_ref().is_none_or(|e| e.state.version() > after) || tokio::time::Instant::now() >= until
+            {
                 return Ok(now);
             }
             let poll = tokio::time::Instant::now() + self.0.settings.safety_poll;
             if let Ok(false) = tokio::time::timeout_at(until.min(poll), watch.woken()).await {
-                // Too many wait for this enrolment: this one looks now and then instead of being woken.
+                // Too many wait for this enrolment: this one looks now and then instead of being
+                // woken.
                 tokio::time::sleep_until(until.min(poll)).await;
             }
         }
     }
 
-    /// Somebody types the number the phone shows, an administrator says yes, or the creator takes it back.
+    /// Somebody types the number the phone shows, an administrator says yes, or the creator takes
+    /// it back.
     ///
     /// # Errors
     /// Why not.
-    pub async fn act(&self, realm: &Arc<OpenRealm>, id: EnrolmentId, event: Event, who: Who) -> Result<Enrolment, Stop> {
+    pub async fn act(
+        &self,
+        realm: &Arc<OpenRealm>,
+        id: EnrolmentId,
+        event: Event,
+        who: Who,
+    ) -> Result<Enrolment, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        run_to_completion(async move { enrolment::act(&shared.ports, &realm, id, &event, None, who).await }).await
+        run_to_completion(async move { enrolment::act(&shared.ports, &realm, id, &event, None, who).await })
+            .await
     }
 }

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use actix::prelude::*;
 use async_trait::async_trait;
 use countersign_actors_shell::{
-    BusBridge, Count, Deaths, Drain, Front, Listener, MessageRegistry, Sessions, Shell, Supervision, Tell, TellAll, report_departures,
-    subscribe,
+    BusBridge, Count, Deaths, Drain, Front, Listener, MessageRegistry, Sessions, Shell, Supervision, Tell,
+    TellAll, report_departures, subscribe,
 };
 use countersign_domain_ns::{
     account::peer,
@@ -94,14 +94,17 @@ impl Listener for Woken {
             }
             Topic::Realm(_) => return self.look_at_realms(),
             Topic::Account(account) => (account, Event::Look),
-            Topic::Offered { to, .. } | Topic::Vouch { to, .. } | Topic::Device { to, .. } => (to, Event::See(topic)),
+            Topic::Offered { to, .. } | Topic::Vouch { to, .. } | Topic::Device { to, .. } => {
+                (to, Event::See(topic))
+            }
         };
         let _gone_with_the_pod = self.messages.send(Tell { peer: peer(account), event }).await;
     }
 
     async fn resync(&self) {
         self.look_at_realms();
-        let _gone_with_the_pod = (self.logins.send(WakeAll).await, self.messages.send(TellAll(Event::Look)).await);
+        let _gone_with_the_pod =
+            (self.logins.send(WakeAll).await, self.messages.send(TellAll(Event::Look)).await);
     }
 }
 
@@ -137,19 +140,31 @@ impl Heart {
         let (leave, leaving) = tokio::sync::watch::channel(false);
         let arbiter = Arbiter::new();
         let (clock, vital) = (ports.clock.clone(), watch.guard("LoginRegistry"));
-        let logins = LoginRegistry::start_in_arbiter(&arbiter.handle(), move |_| LoginRegistry::new(clock, vital));
+        let logins =
+            LoginRegistry::start_in_arbiter(&arbiter.handle(), move |_| LoginRegistry::new(clock, vital));
         let vital = watch.guard("MessageRegistry");
         let (departures, departed) = mpsc::channel(DEPARTURES);
-        let messages = MessageRegistry::start_in_arbiter(&arbiter.handle(), move |_| MessageRegistry::new(departures, vital));
+        let messages = MessageRegistry::start_in_arbiter(&arbiter.handle(), move |_| {
+            MessageRegistry::new(departures, vital)
+        });
         actix_rt::spawn(report_departures(ports.presence.clone(), departed));
         let pod = PodId(ports.fresh_id());
         let wakes = subscribe(&arbiter, ports.bus.clone(), pod).await?;
-        let woken = Arc::new(Woken { logins: logins.clone(), messages: messages.clone(), realms: realms.clone() });
-        let bridge = BusBridge::new((ports.bus.clone(), ports.presence.clone()), pod, wakes, messages.clone(), woken);
+        let woken =
+            Arc::new(Woken { logins: logins.clone(), messages: messages.clone(), realms: realms.clone() });
+        let bridge =
+            BusBridge::new((ports.bus.clone(), ports.presence.clone()), pod, wakes, messages.clone(), woken);
         let bridge = Supervisor::start_in_arbiter(&arbiter.handle(), move |_| bridge);
         let (first_frame, lifetime) = (settings.first_frame, settings.lifetime);
         let shell = Arc::new(Shell { clock: ports.clock.clone(), first_frame, lifetime, leaving });
-        let shared = Arc::new(Shared { ports, realms: realms.clone(), settings, logins, messages: messages.clone(), _bridge: bridge });
+        let shared = Arc::new(Shared {
+            ports,
+            realms: realms.clone(),
+            settings,
+            logins,
+            messages: messages.clone(),
+            _bridge: bridge,
+        });
         actix_rt::spawn(refresh(realms.clone()));
         let heart = Self {
             realms,
@@ -170,7 +185,8 @@ impl Heart {
         Some(Presences { sessions, waiters })
     }
 
-    /// For the tests of supervision: makes a registry (`logins`, `messages`) or the session of an account panic.
+    /// For the tests of supervision: makes a registry (`logins`, `messages`) or the session of an
+    /// account panic.
     #[cfg(feature = "faults")]
     pub async fn panic_in(&self, what: &str) -> bool {
         use countersign_domain_ns::account;
@@ -178,9 +194,12 @@ impl Heart {
         match (what, what.parse()) {
             ("logins", _) => self.shared.logins.send(login::Panic).await.is_err(),
             ("messages", _) => self.shared.messages.send(countersign_actors_shell::Panic).await.is_err(),
-            (_, Ok(account)) => {
-                self.shared.messages.send(countersign_actors_shell::PanicSession(account::peer(account))).await.unwrap_or(false)
-            }
+            (_, Ok(account)) => self
+                .shared
+                .messages
+                .send(countersign_actors_shell::PanicSession(account::peer(account)))
+                .await
+                .unwrap_or(false),
             _ => false,
         }
     }

@@ -45,7 +45,13 @@ impl Logins {
     ///
     /// # Errors
     /// Why not.
-    pub async fn create(&self, realm: &OpenRealm, client: &Client, new: NewLogin, who: Who) -> Result<Created, Stop> {
+    pub async fn create(
+        &self,
+        realm: &OpenRealm,
+        client: &Client,
+        new: NewLogin,
+        who: Who,
+    ) -> Result<Created, Stop> {
         login::create(&self.0.ports, realm, client, new, who).await
     }
 
@@ -71,7 +77,8 @@ impl Logins {
         self.0.ports.store.outcomes_of_user(realm.id(), user_id, after, limit).await
     }
 
-    /// The login as it is now, by the realm as it is now: whoever watches for hours may hold an older one.
+    /// The login as it is now, by the realm as it is now: whoever watches for hours may hold an
+    /// older one.
     ///
     /// # Errors
     /// A fault of a port.
@@ -84,7 +91,13 @@ impl Logins {
     ///
     /// # Errors
     /// A fault of a port.
-    pub async fn wait(&self, realm: &OpenRealm, id: LoginId, after: u64, wait: Duration) -> Result<Option<Seen>, Fault> {
+    pub async fn wait(
+        &self,
+        realm: &OpenRealm,
+        id: LoginId,
+        after: u64,
+        wait: Duration,
+    ) -> Result<Option<Seen>, Fault> {
         let Some(seen) = self.look(realm, id).await? else { return Ok(None) };
         if seen.state.public().version() > after || wait.is_zero() {
             return Ok(Some(seen));
@@ -98,7 +111,9 @@ impl Logins {
         // Registered first, read after: what changed in between is seen, what changes later wakes.
         loop {
             let now = self.look(realm, id).await?;
-            if now.as_ref().is_none_or(|s| s.state.public().version() > after) || tokio::time::Instant::now() >= until {
+            if now.as_ref().is_none_or(|s| s.state.public().version() > after)
+                || tokio::time::Instant::now() >= until
+            {
                 return Ok(now);
             }
             let poll = tokio::time::Instant::now() + self.safety_poll();
@@ -109,13 +124,15 @@ impl Logins {
         }
     }
 
-    /// Wakes its holder whenever the login may have changed, its expiry included, unless `most` wait for it already. `None` when the registry is overloaded.
+    /// Wakes its holder whenever the login may have changed, its expiry included, unless `most`
+    /// wait for it already. `None` when the registry is overloaded.
     #[must_use]
     pub fn watch(&self, login: &Login, most: usize) -> Option<LoginWatch> {
         watch(&self.0.logins, Topic::Login(login.id), most, Some(login.expires_at))
     }
 
-    /// How long to trust that no wake-up was lost: the setting, up to a fifth shorter so that waiters do not march in step.
+    /// How long to trust that no wake-up was lost: the setting, up to a fifth shorter so that
+    /// waiters do not march in step.
     #[must_use]
     pub fn safety_poll(&self) -> Duration {
         let jitter = u32::from(self.0.ports.random.bytes::<1>()[0]);
@@ -166,9 +183,16 @@ impl Logins {
     ///
     /// # Errors
     /// Why not.
-    pub async fn redeem(&self, realm: &Arc<OpenRealm>, id: LoginId, return_token: Option<[u8; 16]>, who: Who) -> Result<Redemption, Stop> {
+    pub async fn redeem(
+        &self,
+        realm: &Arc<OpenRealm>,
+        id: LoginId,
+        return_token: Option<[u8; 16]>,
+        who: Who,
+    ) -> Result<Redemption, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        run_to_completion(async move { login::redeem(&shared.ports, &realm, id, return_token, who).await }).await
+        run_to_completion(async move { login::redeem(&shared.ports, &realm, id, return_token, who).await })
+            .await
     }
 
     /// See [`login::end`].
@@ -177,23 +201,35 @@ impl Logins {
     /// Why not.
     pub async fn log_out(&self, realm: &Arc<OpenRealm>, id: LoginId, who: Who) -> Result<Seen, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        run_to_completion(async move { login::end(&shared.ports, &realm, id, EndedBy::Client, who).await }).await
+        run_to_completion(async move { login::end(&shared.ports, &realm, id, EndedBy::Client, who).await })
+            .await
     }
 
     /// Ends everything a user has approved; gives how much it was.
     ///
     /// # Errors
     /// A fault of a port.
-    pub async fn log_out_user(&self, realm: &Arc<OpenRealm>, user_id: String, who: Who) -> Result<usize, Stop> {
+    pub async fn log_out_user(
+        &self,
+        realm: &Arc<OpenRealm>,
+        user_id: String,
+        who: Who,
+    ) -> Result<usize, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
-        run_to_completion(async move { login::end_all_of_user(&shared.ports, &realm, &user_id, who).await }).await
+        run_to_completion(async move { login::end_all_of_user(&shared.ports, &realm, &user_id, who).await })
+            .await
     }
 
     /// See [`login::running_of_user`].
     ///
     /// # Errors
     /// A fault of a port.
-    pub async fn running_of_user(&self, realm: &OpenRealm, user_id: &str, client: Option<ClientId>) -> Result<Vec<Seen>, Fault> {
+    pub async fn running_of_user(
+        &self,
+        realm: &OpenRealm,
+        user_id: &str,
+        client: Option<ClientId>,
+    ) -> Result<Vec<Seen>, Fault> {
         login::running_of_user(&self.0.ports, realm, user_id, client).await
     }
 

@@ -1,4 +1,5 @@
-//! Realms, opened and kept: their secrets are unsealed once and shared by everybody who works in them.
+//! Realms, opened and kept: their secrets are unsealed once and shared by everybody who works in
+//! them.
 
 use std::{
     collections::HashMap,
@@ -90,7 +91,11 @@ impl Realms {
     }
 
     fn open(&self, sealed: SealedRealm) -> Result<OpenRealm, Fault> {
-        let keys = sealed.keys.iter().map(|k| PublicKey { key_id: k.key_id, epoch: k.epoch, public: k.public }).collect();
+        let keys = sealed
+            .keys
+            .iter()
+            .map(|k| PublicKey { key_id: k.key_id, epoch: k.epoch, public: k.public })
+            .collect();
         let qr_key = open_secret(&self.ports.vault, &qr_place(sealed.realm.id), &sealed.sealed_qr)?;
         Ok(OpenRealm { realm: sealed.realm, root_pin: sealed.root_pin, qr_key, keys, apps: sealed.apps })
     }
@@ -103,8 +108,8 @@ impl Realms {
         f(&self.book.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks in the book; on a miss looks into the store, because another pod may have made a realm just now. Strangers who ask for what is nowhere cost a look
-    /// now and then, not one each.
+    /// Looks in the book; on a miss looks into the store, because another pod may have made a realm
+    /// just now. Strangers who ask for what is nowhere cost a look now and then, not one each.
     async fn find_or_reload<T>(&self, f: impl Fn(&Book) -> Option<T>) -> Result<Option<T>, Fault> {
         if let Some(found) = self.find(&f) {
             return Ok(Some(found));
@@ -155,7 +160,8 @@ impl Realms {
     /// All of them, by name.
     #[must_use]
     pub fn all(&self) -> Vec<Realm> {
-        let mut all: Vec<Realm> = self.find(|b| Some(b.by_id.values().map(|r| r.realm.clone()).collect())).unwrap_or_default();
+        let mut all: Vec<Realm> =
+            self.find(|b| Some(b.by_id.values().map(|r| r.realm.clone()).collect())).unwrap_or_default();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
     }
@@ -180,15 +186,23 @@ impl Realms {
         // Also when the name is taken: the realm that has it may be one that is not known here yet.
         self.tell(id).await?;
         made?;
-        Ok(self.by_id(id).await?.ok_or_else(|| Fault::Inconsistent("a new realm cannot be read back".to_owned()))?)
+        Ok(self
+            .by_id(id)
+            .await?
+            .ok_or_else(|| Fault::Inconsistent("a new realm cannot be read back".to_owned()))?)
     }
 
-    /// Changes display name and settings; other pods are told. `None` when the realm is not (any more) what it was before the change: the book
-    /// is fresh then.
+    /// Changes display name and settings; other pods are told. `None` when the realm is not (any
+    /// more) what it was before the change: the book is fresh then.
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn change(&self, before: &Realm, after: &Realm, who: Who) -> Result<Option<Arc<OpenRealm>>, Stop> {
+    pub async fn change(
+        &self,
+        before: &Realm,
+        after: &Realm,
+        who: Who,
+    ) -> Result<Option<Arc<OpenRealm>>, Stop> {
         let (realms, before, after) = (self.clone(), before.clone(), after.clone());
         run_to_completion(async move {
             let changed = realms.ports.store.change_realm(&before, &after, &realms.ports.stamp(who)).await?;

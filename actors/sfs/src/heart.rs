@@ -40,8 +40,8 @@ pub struct Heart {
 }
 
 impl Heart {
-    /// Opens the server's identity, or makes it, and starts the registry on an arbiter of its own, inside a running actix
-    /// system.
+    /// Opens the server's identity, or makes it, and starts the registry on an arbiter of its own,
+    /// inside a running actix system.
     ///
     /// # Errors
     /// When the identity cannot be read or made.
@@ -52,7 +52,9 @@ impl Heart {
         // Nobody asks on which pod a phone is: there is no bus to tell it over.
         let (departures, _nobody_is_told) = mpsc::channel(1);
         let vital = watch.guard("MessageRegistry");
-        let messages = MessageRegistry::start_in_arbiter(&Arbiter::new().handle(), move |_| MessageRegistry::new(departures, vital));
+        let messages = MessageRegistry::start_in_arbiter(&Arbiter::new().handle(), move |_| {
+            MessageRegistry::new(departures, vital)
+        });
         let (first_frame, lifetime) = (settings.first_frame, settings.lifetime);
         let shell = Arc::new(Shell { clock: ports.clock.clone(), first_frame, lifetime, leaving });
         let shared = Arc::new(Shared { keys, ping_after: settings.ping_after });

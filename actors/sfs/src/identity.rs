@@ -26,7 +26,12 @@ pub(crate) async fn keys(ports: &Ports) -> Result<Vec<ServerKey>, Fault> {
         return open(ports, &fresh);
     }
     let winner = ports.store.server().await?;
-    open(ports, &winner.ok_or_else(|| Fault::Inconsistent("the server's identity is there and cannot be read".to_owned()))?)
+    open(
+        ports,
+        &winner.ok_or_else(|| {
+            Fault::Inconsistent("the server's identity is there and cannot be read".to_owned())
+        })?,
+    )
 }
 
 /// Makes the server's identity if there is none yet; a start does it, too.
@@ -42,7 +47,13 @@ fn make(ports: &Ports, fresh: &Fresh) -> SealedServer {
     let id = ServerId(ports.random.id(now));
     let place = |part| place(id, part);
     let made = owner(ports, id, &place).make(fresh, now, &*ports.random);
-    SealedServer { id, created_at: now, root_pin: made.root_pin, sealed_root: Some(made.sealed_root), keys: vec![made.key] }
+    SealedServer {
+        id,
+        created_at: now,
+        root_pin: made.root_pin,
+        sealed_root: Some(made.sealed_root),
+        keys: vec![made.key],
+    }
 }
 
 fn open(ports: &Ports, server: &SealedServer) -> Result<Vec<ServerKey>, Fault> {

@@ -60,7 +60,8 @@ impl<E: Event> Actor for BusBridge<E> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let (bus, presence, pod, first) = (self.bus.clone(), self.presence.clone(), self.pod, self.wakes.take());
+        let (bus, presence, pod, first) =
+            (self.bus.clone(), self.presence.clone(), self.pod, self.wakes.take());
         let (messages, listener) = (self.messages.clone(), self.listener.clone());
         let life = async move {
             let mut wakes = match first {
@@ -93,7 +94,8 @@ impl<E: Event> Actor for BusBridge<E> {
 
 impl<E: Event> Supervised for BusBridge<E> {}
 
-/// Subscribes on the thread that hands on what the bus says: a wake-up then wakes that thread alone.
+/// Subscribes on the thread that hands on what the bus says: a wake-up then wakes that thread
+/// alone.
 ///
 /// # Errors
 /// When the bus cannot be reached.
@@ -102,7 +104,8 @@ pub async fn subscribe(arbiter: &Arbiter, bus: Arc<dyn Bus>, pod: PodId) -> Resu
     arbiter.spawn(async move {
         let _nobody_starts_any_more = tell.send(bus.subscribe(pod).await);
     });
-    told.await.unwrap_or_else(|_| Err(Fault::Unreachable("the thread of the registries has ended".to_owned())))
+    told.await
+        .unwrap_or_else(|_| Err(Fault::Unreachable("the thread of the registries has ended".to_owned())))
 }
 
 async fn subscribe_again(bus: &dyn Bus, pod: PodId) -> Box<dyn Wakes> {

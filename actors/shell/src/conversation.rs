@@ -27,8 +27,8 @@ impl<T: Clone + Send + Unpin + 'static> Event for T {}
 
 /// One phone's conversation with a service: its phases and what may be said in each.
 ///
-/// The session around it owns the link, the channel and the deadlines; it hands over one frame at a time and waits until
-/// the frame is dealt with.
+/// The session around it owns the link, the channel and the deadlines; it hands over one frame at a
+/// time and waits until the frame is dealt with.
 #[async_trait(?Send)]
 pub trait Conversation: Sized + Unpin + 'static {
     /// What every conversation of a service shares.
@@ -37,10 +37,12 @@ pub trait Conversation: Sized + Unpin + 'static {
     type Incoming;
     /// What goes to the phone.
     type Outgoing;
-    /// What the registries tell a session about its peer. It names what changed, and carries no content.
+    /// What the registries tell a session about its peer. It names what changed, and carries no
+    /// content.
     type Event: Event;
 
-    /// The service's key with this id, and how a conversation under it begins. `None` for a key that is not there.
+    /// The service's key with this id, and how a conversation under it begins. `None` for a key
+    /// that is not there.
     ///
     /// # Errors
     /// When nobody can tell.
@@ -62,14 +64,24 @@ pub trait Conversation: Sized + Unpin + 'static {
     fn answers(frame: &Self::Outgoing) -> Option<Answered>;
 
     /// A frame of this name was answered.
-    fn answered(session: &mut SessionActor<Self>, frame: &'static str, how: Answered, ctx: &mut Context<SessionActor<Self>>);
+    fn answered(
+        session: &mut SessionActor<Self>,
+        frame: &'static str,
+        how: Answered,
+        ctx: &mut Context<SessionActor<Self>>,
+    );
 
     /// Deals with a frame. `None` when the phone may not say it now: the connection ends.
-    fn on_frame(session: &mut SessionActor<Self>, frame: Self::Incoming, ctx: &mut Context<SessionActor<Self>>) -> Option<Work<Self>>;
+    fn on_frame(
+        session: &mut SessionActor<Self>,
+        frame: Self::Incoming,
+        ctx: &mut Context<SessionActor<Self>>,
+    ) -> Option<Work<Self>>;
 
     /// Something about the peer changed.
     fn notify(session: &mut SessionActor<Self>, event: Self::Event) -> Work<Self>;
 
-    /// The connection ends: from now on nothing is accepted, and what the conversation holds is let go.
+    /// The connection ends: from now on nothing is accepted, and what the conversation holds is let
+    /// go.
     fn end(&mut self);
 }

@@ -47,8 +47,16 @@ impl Owner<'_> {
     #[must_use]
     pub fn make(&self, fresh: &Fresh, now: Time, random: &dyn Random) -> SealedIdentity {
         let (root, private) = (&fresh.root, fresh.private.expose());
-        let key = ServerKey::new(self.role, self.server_id, *private).expect("any 32 bytes are an X25519 key");
-        let draft = statement::draft(self.role, self.server_id, key.public(), 1, now.secs(), now.secs() + KEY_LIFE_SECS);
+        let key =
+            ServerKey::new(self.role, self.server_id, *private).expect("any 32 bytes are an X25519 key");
+        let draft = statement::draft(
+            self.role,
+            self.server_id,
+            key.public(),
+            1,
+            now.secs(),
+            now.secs() + KEY_LIFE_SECS,
+        );
         let seal = |part, secret: &[u8]| self.vault.seal(random, &(self.place)(part), secret);
         SealedIdentity {
             root_pin: statement::root_pin(&root.public()),
@@ -69,14 +77,16 @@ impl Owner<'_> {
     /// [`Fault::Inconsistent`] when it was sealed under another master key or for another place.
     pub fn open(&self, key: &SealedKey) -> Result<ServerKey, Fault> {
         let private = open_secret(self.vault, &(self.place)(Part::Channel(key.key_id)), &key.sealed)?;
-        ServerKey::new(self.role, self.server_id, *private.expose()).map_err(|e| Fault::Inconsistent(e.to_string()))
+        ServerKey::new(self.role, self.server_id, *private.expose())
+            .map_err(|e| Fault::Inconsistent(e.to_string()))
     }
 }
 
 /// A secret of 32 bytes, out of its envelope.
 ///
 /// # Errors
-/// [`Fault::Inconsistent`] when it was sealed under another master key, for another place, or is no such secret.
+/// [`Fault::Inconsistent`] when it was sealed under another master key, for another place, or is no
+/// such secret.
 pub fn open_secret(vault: &Vault, place: &str, envelope: &[u8]) -> Result<Secret<32>, Fault> {
     let plain = vault.open(place, envelope)?;
     let secret = plain.as_slice().try_into().map(Secret::new);
@@ -107,7 +117,12 @@ mod tests {
         let made = owner.make(&fresh, now, &Counting);
         let key = owner.open(&made.key).expect("it opens");
         assert_eq!((key.public(), key.key_id()), (made.key.public, made.key.key_id));
-        let pin = statement::RootPin { role: ServerRole::Ns, server_id: [3; 16], root_pin: made.root_pin, epoch: 0 };
+        let pin = statement::RootPin {
+            role: ServerRole::Ns,
+            server_id: [3; 16],
+            root_pin: made.root_pin,
+            epoch: 0,
+        };
         let said = statement::verify(&made.key.statement, &pin, now.secs()).expect("it is signed");
         assert_eq!((said.static_key, said.not_after), (key.public(), now.secs() + KEY_LIFE_SECS));
         let elsewhere = |_: Part| "elsewhere".to_owned();

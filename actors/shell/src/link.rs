@@ -1,7 +1,8 @@
 //! The PhoneLink: a session's bounded way out to its pump.
 //!
-//! Session and pump live on the same thread, so the PhoneLink is a plain queue without atomics, and empty it holds no buffer. The session never waits: a full
-//! queue means that the peer does not read, and ends the connection.
+//! Session and pump live on the same thread, so the PhoneLink is a plain queue without atomics, and
+//! empty it holds no buffer. The session never waits: a full queue means that the peer does not
+//! read, and ends the connection.
 
 use std::{
     cell::RefCell,
@@ -109,7 +110,8 @@ fn wake(s: &mut LinkState) {
 }
 
 impl LinkReader {
-    /// Whether the phone has shown a known key or a good code; until then it is held on a shorter leash.
+    /// Whether the phone has shown a known key or a good code; until then it is held on a shorter
+    /// leash.
     #[must_use]
     pub fn trusted(&self) -> bool {
         self.0.borrow().trusted
@@ -135,7 +137,8 @@ impl LinkReader {
         .await
     }
 
-    /// Why the session wants the connection closed at once, if it does, even while a frame is being written.
+    /// Why the session wants the connection closed at once, if it does, even while a frame is being
+    /// written.
     pub async fn cut(&self) -> Close {
         poll_fn(|cx| {
             let mut s = self.0.borrow_mut();

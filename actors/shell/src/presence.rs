@@ -31,7 +31,8 @@ impl<E: Event> Drop for Presence<E> {
     }
 }
 
-/// Takes the peer's place with the number of its arrival; `None` when the registry is gone or overloaded.
+/// Takes the peer's place with the number of its arrival; `None` when the registry is gone or
+/// overloaded.
 pub fn arrive<E: Event>(
     registry: &Addr<MessageRegistry<E>>,
     peer: Peer,

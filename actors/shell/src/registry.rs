@@ -1,7 +1,9 @@
-//! MessageRegistry: which peer is on which session of this pod. It alone owns displacement: the newest connection wins.
+//! MessageRegistry: which peer is on which session of this pod. It alone owns displacement: the
+//! newest connection wins.
 //!
-//! Arriving does not wait for an answer. A session that arrives and then reads misses nothing: the arrival was in the mailbox
-//! before the wake-up that tells of a later change, and a mailbox keeps its order.
+//! Arriving does not wait for an answer. A session that arrives and then reads misses nothing: the
+//! arrival was in the mailbox before the wake-up that tells of a later change, and a mailbox keeps
+//! its order.
 
 use std::{collections::HashMap, time::Duration};
 

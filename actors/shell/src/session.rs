@@ -1,7 +1,8 @@
 //! SessionActor: one per phone connection, on the worker of its socket.
 //!
-//! It owns the channel and the deadlines; the pump hands it one frame at a time and waits until the frame is dealt with.
-//! Everything it says goes out through its PhoneLink. What is said is the [`Conversation`]'s.
+//! It owns the channel and the deadlines; the pump hands it one frame at a time and waits until the
+//! frame is dealt with. Everything it says goes out through its PhoneLink. What is said is the
+//! [`Conversation`]'s.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -46,12 +47,19 @@ pub struct SessionActor<C: Conversation> {
     deadline: Time,
     /// Name of the frame that has no answer yet. One is heard at a time, so one field is enough.
     asked: Option<&'static str>,
-    /// Waits for the drain as long as the registry, which will tell then, does not know this session.
+    /// Waits for the drain as long as the registry, which will tell then, does not know this
+    /// session.
     waits_for_drain: SpawnHandle,
 }
 
 impl<C: Conversation> SessionActor<C> {
-    pub(crate) fn new(shell: Arc<Shell>, link: PhoneLink, channel: Channel, conversation: C, from: IpAddr) -> Self {
+    pub(crate) fn new(
+        shell: Arc<Shell>,
+        link: PhoneLink,
+        channel: Channel,
+        conversation: C,
+        from: IpAddr,
+    ) -> Self {
         let born = shell.clock.now();
         let deadline = after(born, shell.first_frame);
         let waits_for_drain = SpawnHandle::default();
@@ -177,7 +185,8 @@ impl<C: Conversation> Actor for SessionActor<C> {
         let mut leaving = self.shell.leaving.clone();
         // An error means that the program is gone already.
         let told = async move { leaving.wait_for(|leaving| *leaving).await.is_ok() };
-        self.waits_for_drain = ctx.spawn(told.into_actor(self).map(|_, session, ctx| session.goodbye(Close::Draining, ctx)));
+        self.waits_for_drain =
+            ctx.spawn(told.into_actor(self).map(|_, session, ctx| session.goodbye(Close::Draining, ctx)));
     }
 }
 

@@ -35,10 +35,12 @@ pub struct Shell {
 /// Starts sessions: the handle of the phone socket.
 #[async_trait(?Send)]
 pub trait Sessions: Send + Sync {
-    /// Answers a HELLO (the whole outer frame) that came from this address, and starts its session on this thread.
+    /// Answers a HELLO (the whole outer frame) that came from this address, and starts its session
+    /// on this thread.
     ///
     /// # Errors
-    /// What to close the connection with: the frame is no HELLO, its key is unknown, or it was not made for that key.
+    /// What to close the connection with: the frame is no HELLO, its key is unknown, or it was not
+    /// made for that key.
     async fn start(&self, hello: &[u8], from: IpAddr) -> Result<Session, Close>;
 }
 
@@ -67,7 +69,8 @@ impl<C: Conversation> Sessions for Front<C> {
                 return Err(Close::Busy);
             }
         };
-        let welcome = Welcome { time: self.shell.clock.now().secs(), max_frame: MAX_PHONE_FRAME as u64, ping_after };
+        let welcome =
+            Welcome { time: self.shell.clock.now().secs(), max_frame: MAX_PHONE_FRAME as u64, ping_after };
         let (hello_ok, channel) = accept(&key, noise, &encode(&welcome)).map_err(|_| Close::Protocol)?;
         let (way_out, reader) = link();
         if !way_out.send(hello_ok) {
@@ -95,7 +98,8 @@ impl Session {
 pub struct SessionIn<'a>(&'a Recipient<Pumped>);
 
 impl SessionIn<'_> {
-    /// Hands over one message from the phone and waits until it is dealt with. False when the session has ended.
+    /// Hands over one message from the phone and waits until it is dealt with. False when the
+    /// session has ended.
     pub async fn frame(&self, message: Vec<u8>) -> bool {
         self.0.send(Pumped::Frame(message)).await.is_ok()
     }

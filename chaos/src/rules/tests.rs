@@ -1,4 +1,5 @@
-//! Each rule is broken by a history of its own, and by no other's; one that is in order breaks none.
+//! Each rule is broken by a history of its own, and by no other's; one that is in order breaks
+//! none.
 
 use super::*;
 
@@ -60,28 +61,41 @@ fn every_rule_is_broken_by_a_history_of_its_own() {
         ("one_claimant", with(&[call(What::Claim, "bob", (4, 6), state(LoginState::Claimed))])),
         ("one_redeem", with(&[call(What::Redeem, "rest", (24, 26), is("alice"))])),
         ("one_creation", with(&[call(What::Create, "rest", (4, 5), is("another"))])),
-        ("one_account_per_code", with(&[call(What::Enrol, "a", (4, 5), is("1")), call(What::Enrol, "b", (4, 6), is("2"))])),
-        ("everybody_learns", with(&[call(What::Wait, "poll", (1, 20 * SECOND), state(LoginState::Approved))])),
+        (
+            "one_account_per_code",
+            with(&[call(What::Enrol, "a", (4, 5), is("1")), call(What::Enrol, "b", (4, 6), is("2"))]),
+        ),
+        (
+            "everybody_learns",
+            with(&[call(What::Wait, "poll", (1, 20 * SECOND), state(LoginState::Approved))]),
+        ),
         ("everybody_learns", with(&[call(What::Wait, "poll", (1, 2), Answer::Lost("gave up".into()))])),
         ("everybody_learns", with(&[call(What::Last, "rest", (40, 41), state(LoginState::Approved))])),
     ];
     for (rule, calls) in histories {
         assert_eq!(broken(&calls, &[]), [rule]);
     }
-    let wrong_user = [call(What::Approve, "alice", (1, 2), state(LoginState::Approved)), call(What::Redeem, "rest", (3, 4), is("bob"))];
+    let wrong_user = [
+        call(What::Approve, "alice", (1, 2), state(LoginState::Approved)),
+        call(What::Redeem, "rest", (3, 4), is("bob")),
+    ];
     assert_eq!(broken(&wrong_user, &[]), ["the_right_user"]);
     let late = [
         call(What::Refuse, "alice", (1, 2), state(LoginState::Refused)),
         call(What::Approve, "alice", (3, 4), state(LoginState::Approved)),
     ];
     assert!(broken(&late, &[]).contains(&"nothing_after_the_end"));
-    let waits_in_vain = [call(What::Create, "rest", (0, 1), is("id")), call(What::Wait, "page", (1, 9), Answer::Lost("gave up".into()))];
+    let waits_in_vain = [
+        call(What::Create, "rest", (0, 1), is("id")),
+        call(What::Wait, "page", (1, 9), Answer::Lost("gave up".into())),
+    ];
     assert_eq!(broken(&waits_in_vain, &[]), ["everybody_learns"]);
 }
 
 #[test]
 fn what_was_broken_excuses_those_who_wait_and_lost_live_state_excuses_a_second_claim_but_no_second_outcome() {
-    let slow = [good(), vec![call(What::Wait, "poll", (1, 20 * SECOND), state(LoginState::Approved))]].concat();
+    let slow =
+        [good(), vec![call(What::Wait, "poll", (1, 20 * SECOND), state(LoginState::Approved))]].concat();
     assert_eq!(broken(&slow, &[outage(10, 16 * SECOND, false)]), [""; 0]);
     assert_eq!(broken(&slow, &[outage(10, 14 * SECOND, false)]), ["everybody_learns"]);
     let twice = [good(), vec![call(What::Claim, "bob", (4, 6), state(LoginState::Claimed))]].concat();

@@ -2,7 +2,8 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Visitor, forward_to_deserialize_any};
 
-/// A request body: a JSON object and nothing else. serde would read an array, too, as if its elements were the members in their order.
+/// A request body: a JSON object and nothing else. serde would read an array, too, as if its
+/// elements were the members in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Object<T>(pub T);
@@ -27,7 +28,9 @@ pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Re
 }
 
 /// The same for a member that may be left out.
-pub(crate) fn object_option<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn object_option<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    d: D,
+) -> Result<Option<T>, D::Error> {
     Ok(Option::<Object<T>>::deserialize(d)?.map(|Object(value)| value))
 }
 
@@ -42,8 +45,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for AsMap<D> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq tuple
-        tuple_struct map struct enum identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 
@@ -61,7 +64,11 @@ mod tests {
     fn arrays_texts_and_unknown_members_are_no_bodies() {
         assert_eq!(read::<NewRealm>(r#" {"display_name":"D","name":"n"}"#).unwrap().name, "n");
         assert_eq!(read::<NewRealm>(r#"["n","D"]"#), None);
-        for json in [r#"{"settings":[]}"#, r#"{"settings":{"number_match":[true,true,true]}}"#, r#"{"settings":{"limits":[]}}"#] {
+        for json in [
+            r#"{"settings":[]}"#,
+            r#"{"settings":{"number_match":[true,true,true]}}"#,
+            r#"{"settings":{"limits":[]}}"#,
+        ] {
             assert_eq!(read::<ChangeRealm>(json), None, "{json}");
         }
         assert_eq!(read::<NewLogin>(r#"{"initiator":["a",null]}"#), None);
@@ -70,7 +77,13 @@ mod tests {
             assert_eq!(read::<PutUser>(json), None, "{json}");
         }
         assert_eq!(read::<PageMessage>(r#"{"type":"cancel"}"#), Some(PageMessage::Cancel {}));
-        for json in [r#"{"type":"cancel","why":1}"#, r#"["cancel"]"#, r#"["cancel",{}]"#, r#""cancel""#, r#"{"cancel":{}}"#] {
+        for json in [
+            r#"{"type":"cancel","why":1}"#,
+            r#"["cancel"]"#,
+            r#"["cancel",{}]"#,
+            r#""cancel""#,
+            r#"{"cancel":{}}"#,
+        ] {
             assert_eq!(read::<PageMessage>(json), None, "{json}");
         }
     }

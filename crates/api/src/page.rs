@@ -1,4 +1,5 @@
-//! The page channel: JSON on a WebSocket, as an event stream or in answers of a poll (`docs/API.md`, "The page channel").
+//! The page channel: JSON on a WebSocket, as an event stream or in answers of a poll
+//! (`docs/API.md`, "The page channel").
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,8 @@ use crate::{LoginState, Sensitive, Via};
 #[serde(deny_unknown_fields)]
 pub struct Hello {
     pub page_token: Sensitive,
-    /// Highest `v` already seen, for the server's logs of resumed pages; the current state is told in any case.
+    /// Highest `v` already seen, for the server's logs of resumed pages; the current state is told
+    /// in any case.
     #[serde(default)]
     pub after: u64,
 }
@@ -18,7 +20,8 @@ pub struct Hello {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum PageMessage {
-    /// The person at the browser gives up. (Braces: serde lets unknown members of a variant without fields pass.)
+    /// The person at the browser gives up. (Braces: serde lets unknown members of a variant without
+    /// fields pass.)
     Cancel {},
 }
 
@@ -44,7 +47,8 @@ pub enum PageEvent {
         /// Two digits the person types on the phone, while claimed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         number: Option<String>,
-        /// How it was claimed, while claimed or approved. By `link`: the identity is for the page that has the return token.
+        /// How it was claimed, while claimed or approved. By `link`: the identity is for the page
+        /// that has the return token.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         via: Option<Via>,
     },

@@ -24,7 +24,8 @@ pub struct Problem {
     /// Which members of the request are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// With `rate_limited` and `quarantined`: what ran into a limit, `initiator`, `account`, `client`, `address` or `quarantine`.
+    /// With `rate_limited` and `quarantined`: what ran into a limit, `initiator`, `account`,
+    /// `client`, `address` or `quarantine`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
     /// When to try again, in seconds, as in the `Retry-After` header.

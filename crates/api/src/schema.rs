@@ -1,4 +1,5 @@
-//! What JSON Schema says of our texts (draft 2020-12, as OpenAPI 3.1 uses it). The server judges more finely than a schema can.
+//! What JSON Schema says of our texts (draft 2020-12, as OpenAPI 3.1 uses it). The server judges
+//! more finely than a schema can.
 //!
 //! Some have a twin for members that may be left out: `null` means the same as leaving them out.
 
@@ -26,7 +27,8 @@ texts! {
     /// An id or a name.
     id_or_name, id_or_name_option: {"type": "string", "pattern": "^[0-9a-z][0-9a-z-]*$", "maxLength": 100}
     name, name_option: {"type": "string", "pattern": "^[a-z][a-z0-9-]*$", "maxLength": 100}
-    user_id, user_id_option: {"type": "string", "pattern": "^[!-.0-\\[\\]-~]+$", "minLength": 1, "maxLength": 100}
+    user_id, user_id_option: {"type": "string", "pattern": "^[!-.0-\\[\\]-~]+$", "minLength": 1,
+        "maxLength": 100}
     /// A text people read on one line.
     shown, shown_option: {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^\\S"}
     text, text_option: {"type": "string", "minLength": 1, "maxLength": 500, "pattern": "^\\S"}

@@ -36,6 +36,9 @@ mod tests {
     #[test]
     fn json_carries_it_and_debug_does_not() {
         let text: Sensitive = serde_json::from_str(r#""abc""#).unwrap();
-        assert_eq!((serde_json::to_string(&text).unwrap().as_str(), format!("{text:?}").as_str(), &*text), (r#""abc""#, "…", "abc"));
+        assert_eq!(
+            (serde_json::to_string(&text).unwrap().as_str(), format!("{text:?}").as_str(), &*text),
+            (r#""abc""#, "…", "abc")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! An attacker who speaks the whole handshake and cheats inside it: what they send is authentic and encrypted, so that only the key exchange itself can refuse.
+//! An attacker who speaks the whole handshake and cheats inside it: what they send is authentic and
+//! encrypted, so that only the key exchange itself can refuse.
 
 use std::sync::Arc;
 
@@ -21,7 +22,8 @@ use crate::{
     vectors::unhex,
 };
 
-/// RFC 7748's points of small order, and the same ones written beyond p: X25519 with them is zero, whatever the secret.
+/// RFC 7748's points of small order, and the same ones written beyond p: X25519 with them is zero,
+/// whatever the secret.
 const SMALL: [&str; 7] = [
     "0000000000000000000000000000000000000000000000000000000000000000",
     "0100000000000000000000000000000000000000000000000000000000000000",
@@ -40,9 +42,11 @@ enum Trick {
     Lenient,
     /// The ephemeral key is this point, and its results are zero.
     Point([u8; 32]),
-    /// One coefficient of the encapsulation key is larger by q: the same key to whoever does not look.
+    /// One coefficient of the encapsulation key is larger by q: the same key to whoever does not
+    /// look.
     BeyondModulus,
-    /// The ciphertext is not the one that was made; implicit rejection gives the phone another secret.
+    /// The ciphertext is not the one that was made; implicit rejection gives the phone another
+    /// secret.
     FlippedCiphertext,
     /// The ciphertext has another length.
     CiphertextOf(usize),
@@ -141,7 +145,12 @@ impl Kem for EvilKem {
     fn pubkey(&self) -> &[u8] {
         &self.public
     }
-    fn encapsulate(&self, pubkey: &[u8], secret: &mut [u8], ciphertext: &mut [u8]) -> Result<(usize, usize), Error> {
+    fn encapsulate(
+        &self,
+        pubkey: &[u8],
+        secret: &mut [u8],
+        ciphertext: &mut [u8],
+    ) -> Result<(usize, usize), Error> {
         let mut whole = [0; 1088];
         let (n, _) = self.fair.encapsulate(pubkey, secret, &mut whole)?;
         if self.trick == Trick::FlippedCiphertext {
@@ -156,9 +165,12 @@ impl Kem for EvilKem {
     }
 }
 
-/// Makes the first coefficient that has room for it larger by q = 3329 (FIPS 203: 12 bits each, little-endian).
+/// Makes the first coefficient that has room for it larger by q = 3329 (FIPS 203: 12 bits each,
+/// little-endian).
 fn add_q(key: &mut [u8]) {
-    let at = (0..1152).step_by(3).find(|at| u16::from(key[*at]) | (u16::from(key[at + 1] & 15) << 8) < 4096 - 3329);
+    let at = (0..1152)
+        .step_by(3)
+        .find(|at| u16::from(key[*at]) | (u16::from(key[at + 1] & 15) << 8) < 4096 - 3329);
     let at = at.expect("one of 384 random coefficients is small");
     let c = (u16::from(key[at]) | (u16::from(key[at + 1] & 15) << 8)) + 3329;
     key[at] = c.to_le_bytes()[0];
@@ -185,11 +197,23 @@ impl Server {
     fn responder(&self, trick: Trick) -> HandshakeState {
         let honest = Resolver { static_key: StaticKey::from_raw(self.raw).map(Arc::new), replay: None };
         let builder = Builder::with_resolver(params(), Box::new(Attacker(honest, trick)));
-        builder.prologue(&self.prologue()).unwrap().local_private_key(&self.raw).unwrap().build_responder().unwrap()
+        builder
+            .prologue(&self.prologue())
+            .unwrap()
+            .local_private_key(&self.raw)
+            .unwrap()
+            .build_responder()
+            .unwrap()
     }
     fn initiator(&self, trick: Trick) -> HandshakeState {
         let builder = Builder::with_resolver(params(), Box::new(Attacker(Resolver::default(), trick)));
-        builder.prologue(&self.prologue()).unwrap().remote_public_key(&self.pin.static_key).unwrap().build_initiator().unwrap()
+        builder
+            .prologue(&self.prologue())
+            .unwrap()
+            .remote_public_key(&self.pin.static_key)
+            .unwrap()
+            .build_initiator()
+            .unwrap()
     }
     /// An attacking phone's first message, and what our server makes of it.
     fn asked(&self, trick: Trick) -> Result<(), ChannelError> {

@@ -25,7 +25,8 @@ impl Channel {
         Self { transport, role, server_id }
     }
 
-    /// Pads and seals one CBOR frame; returns the whole outer frame. Each call uses the next nonce, so what is sealed must be sent.
+    /// Pads and seals one CBOR frame; returns the whole outer frame. Each call uses the next nonce,
+    /// so what is sealed must be sent.
     ///
     /// # Errors
     /// [`ChannelError::Padding`] when too long, [`ChannelError::Exhausted`] after [`MAX_MESSAGES`].
@@ -40,7 +41,8 @@ impl Channel {
         Ok(out)
     }
 
-    /// Opens the body of one DATA frame; returns the CBOR frame. After any error the channel must be closed.
+    /// Opens the body of one DATA frame; returns the CBOR frame. After any error the channel must
+    /// be closed.
     ///
     /// # Errors
     /// [`ChannelError::Open`], [`ChannelError::Padding`] or [`ChannelError::Exhausted`].
@@ -134,8 +136,8 @@ mod tests {
         }
     }
 
-    /// Two ways to implement `Never` for what is `Clone` (or can be written out), so that the compiler cannot choose: this does not compile any more when
-    /// a channel becomes either.
+    /// Two ways to implement `Never` for what is `Clone` (or can be written out), so that the
+    /// compiler cannot choose: this does not compile any more when a channel becomes either.
     trait Never<How> {
         const IS: () = ();
     }

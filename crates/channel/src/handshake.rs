@@ -91,15 +91,20 @@ impl Greeting {
         Self::start_with(pin, None)
     }
 
-    pub(crate) fn start_with(pin: &ServerPin, replay: Option<Replay>) -> Result<(Self, Vec<u8>), ChannelError> {
+    pub(crate) fn start_with(
+        pin: &ServerPin,
+        replay: Option<Replay>,
+    ) -> Result<(Self, Vec<u8>), ChannelError> {
         let id = key_id(&pin.static_key);
-        let mut noise = Noise::initiator(&pin.static_key, &labels::prologue(pin.role, &pin.server_id, &id.0), replay)?;
+        let mut noise =
+            Noise::initiator(&pin.static_key, &labels::prologue(pin.role, &pin.server_id, &id.0), replay)?;
         let message = noise.write(&[])?;
         let hello = Outer::Hello { key_id: id.0, noise: &message }.to_bytes();
         Ok((Self { noise, pin: pin.clone() }, hello))
     }
 
-    /// Reads HELLO_OK's Noise message; gives the channel and the server's first payload (a `Welcome`).
+    /// Reads HELLO_OK's Noise message; gives the channel and the server's first payload (a
+    /// `Welcome`).
     ///
     /// # Errors
     /// [`ChannelError::Handshake`] when it is not this server's answer to this HELLO.
@@ -112,10 +117,12 @@ impl Greeting {
     }
 }
 
-/// Server: answers a HELLO's Noise message with HELLO_OK (the whole outer frame) that carries `payload`.
+/// Server: answers a HELLO's Noise message with HELLO_OK (the whole outer frame) that carries
+/// `payload`.
 ///
 /// # Errors
-/// [`ChannelError::Handshake`] when the message was not made for this key, role and server id, or carries data.
+/// [`ChannelError::Handshake`] when the message was not made for this key, role and server id, or
+/// carries data.
 pub fn accept(key: &ServerKey, noise: &[u8], payload: &[u8]) -> Result<(Vec<u8>, Channel), ChannelError> {
     accept_with(key, noise, payload, None)
 }
@@ -129,7 +136,8 @@ pub(crate) fn accept_with(
     if message.len() != NOISE_MSG1 {
         return Err(ChannelError::Handshake);
     }
-    let mut noise = Noise::responder(&key.key, &labels::prologue(key.role, &key.server_id, &key.key_id.0), replay)?;
+    let mut noise =
+        Noise::responder(&key.key, &labels::prologue(key.role, &key.server_id, &key.key_id.0), replay)?;
     // 0-RTT data could be replayed and has no forward secrecy: NOISE_MSG1 leaves no room for any.
     noise.read(message)?;
     let answer = noise.write(payload)?;

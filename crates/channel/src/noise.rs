@@ -5,8 +5,8 @@ use std::sync::Arc;
 use snow::{
     Builder, HandshakeState, TransportState,
     params::{
-        BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifier, HandshakeModifierList, HandshakePattern, HashChoice,
-        KemChoice, NoiseParams,
+        BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifier, HandshakeModifierList,
+        HandshakePattern, HashChoice, KemChoice, NoiseParams,
     },
 };
 
@@ -22,7 +22,10 @@ pub(crate) fn params() -> NoiseParams {
     NoiseParams::new(
         NAME.to_owned(),
         BaseChoice::Noise,
-        HandshakeChoice { pattern: HandshakePattern::NK, modifiers: HandshakeModifierList { list: vec![HandshakeModifier::Hfs] } },
+        HandshakeChoice {
+            pattern: HandshakePattern::NK,
+            modifiers: HandshakeModifierList { list: vec![HandshakeModifier::Hfs] },
+        },
         DHChoice::Curve25519,
         Some(KemChoice::Kyber1024),
         CipherChoice::AESGCM,
@@ -40,7 +43,11 @@ pub(crate) struct Transport {
 }
 
 impl Noise {
-    pub(crate) fn initiator(server: &[u8; 32], prologue: &[u8], replay: Option<Replay>) -> Result<Self, ChannelError> {
+    pub(crate) fn initiator(
+        server: &[u8; 32],
+        prologue: &[u8],
+        replay: Option<Replay>,
+    ) -> Result<Self, ChannelError> {
         let ephemeral = replay.as_ref().and_then(|r| r.ephemeral);
         let resolver = Resolver { static_key: None, replay };
         let mut builder = Builder::with_resolver(params(), Box::new(resolver))
@@ -53,7 +60,11 @@ impl Noise {
         builder.build_initiator().map(|s| Self(Box::new(s))).map_err(failed)
     }
 
-    pub(crate) fn responder(key: &Arc<StaticKey>, prologue: &[u8], replay: Option<Replay>) -> Result<Self, ChannelError> {
+    pub(crate) fn responder(
+        key: &Arc<StaticKey>,
+        prologue: &[u8],
+        replay: Option<Replay>,
+    ) -> Result<Self, ChannelError> {
         let ephemeral = replay.as_ref().and_then(|r| r.ephemeral);
         let resolver = Resolver { static_key: Some(key.clone()), replay };
         let mut builder = Builder::with_resolver(params(), Box::new(resolver))
@@ -74,7 +85,8 @@ impl Noise {
         Ok(out)
     }
 
-    /// Reads the next handshake message. The caller has checked its exact length: snow trusts lengths.
+    /// Reads the next handshake message. The caller has checked its exact length: snow trusts
+    /// lengths.
     pub(crate) fn read(&mut self, message: &[u8]) -> Result<Vec<u8>, ChannelError> {
         let mut out = vec![0; message.len()];
         let n = self.0.read_message(message, &mut out).map_err(failed)?;

@@ -1,9 +1,12 @@
-//! P-256 keys: accounts and realm roots. Signatures are raw r‖s (64 bytes); both low and high s are accepted, and signature
-//! bytes never identify anything.
+//! P-256 keys: accounts and realm roots. Signatures are raw r‖s (64 bytes); both low and high s are
+//! accepted, and signature bytes never identify anything.
 
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey, UnparsedPublicKey},
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey,
+        UnparsedPublicKey,
+    },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_protocol::ids::Jkt;
@@ -18,7 +21,8 @@ pub enum P256Error {
     Signature,
 }
 
-/// A key held in software. Phones with secure hardware never use it; the virtual phone, realm roots and tests do.
+/// A key held in software. Phones with secure hardware never use it; the virtual phone, realm roots
+/// and tests do.
 pub struct SigningKey {
     pair: EcdsaKeyPair,
     public: [u8; 65],
@@ -31,7 +35,8 @@ impl SigningKey {
     /// When the operating system has no randomness to give.
     #[must_use]
     pub fn generate() -> Self {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("the operating system gives randomness");
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
+            .expect("the operating system gives randomness");
         Self::from_pair(pair).expect("a fresh key has a public half")
     }
 
@@ -40,7 +45,9 @@ impl SigningKey {
     /// # Errors
     /// [`P256Error::Key`].
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, P256Error> {
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(|_| P256Error::Key).and_then(Self::from_pair)
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)
+            .map_err(|_| P256Error::Key)
+            .and_then(Self::from_pair)
     }
 
     fn from_pair(pair: EcdsaKeyPair) -> Result<Self, P256Error> {
@@ -69,7 +76,8 @@ impl SigningKey {
     /// When the operating system has no randomness to give.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
-        let signature = self.pair.sign(&SystemRandom::new(), message).expect("the operating system gives randomness");
+        let signature =
+            self.pair.sign(&SystemRandom::new(), message).expect("the operating system gives randomness");
         signature.as_ref().try_into().expect("fixed-length signatures are 64 bytes")
     }
 }
@@ -90,7 +98,9 @@ pub fn check_public(public: &[u8; 65]) -> Result<(), P256Error> {
 /// # Errors
 /// [`P256Error::Signature`].
 pub fn verify(public: &[u8; 65], message: &[u8], signature: &[u8; 64]) -> Result<(), P256Error> {
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public).verify(message, signature).map_err(|_| P256Error::Signature)
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public)
+        .verify(message, signature)
+        .map_err(|_| P256Error::Signature)
 }
 
 /// RFC 7638 thumbprint: SHA-256 over `{"crv":"P-256","kty":"EC","x":"…","y":"…"}`.

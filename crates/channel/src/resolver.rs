@@ -1,7 +1,8 @@
 //! snow's cryptography, supplied by aws-lc: X25519, AES-256-GCM, SHA-256 and ML-KEM-768.
 //!
-//! The cipher keeps 32 raw bytes and sets the key up per call: 0.16 µs a message more, 1,200 bytes a session less. snow
-//! knows no ML-KEM; its `Kyber1024` slot only asks for lengths, so ML-KEM-768 fits (ADR 0002; snow is pinned exactly).
+//! The cipher keeps 32 raw bytes and sets the key up per call: 0.16 µs a message more, 1,200 bytes
+//! a session less. snow knows no ML-KEM; its `Kyber1024` slot only asks for lengths, so ML-KEM-768
+//! fits (ADR 0002; snow is pinned exactly).
 
 use std::sync::Arc;
 
@@ -42,7 +43,8 @@ impl StaticKey {
 /// What a test may replay instead of fresh randomness.
 #[derive(Clone, Default)]
 pub(crate) struct Replay {
-    /// Initiator: the encapsulation key to show, and the shared secret the expected ciphertext opens to.
+    /// Initiator: the encapsulation key to show, and the shared secret the expected ciphertext
+    /// opens to.
     pub(crate) encapsulation_key: Option<Vec<u8>>,
     pub(crate) ciphertext: Option<Vec<u8>>,
     pub(crate) shared_secret: Option<[u8; 32]>,
@@ -60,8 +62,9 @@ impl CryptoResolver for Resolver {
         Some(Box::new(OsRandom))
     }
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        (*choice == DHChoice::Curve25519)
-            .then(|| Box::new(X25519 { known: self.static_key.clone(), key: None, public: [0; 32], raw: [0; 32] }) as _)
+        (*choice == DHChoice::Curve25519).then(|| {
+            Box::new(X25519 { known: self.static_key.clone(), key: None, public: [0; 32], raw: [0; 32] }) as _
+        })
     }
     fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
         (*choice == HashChoice::SHA256).then(|| Box::new(Sha256(digest::Context::new(&digest::SHA256))) as _)
@@ -70,7 +73,8 @@ impl CryptoResolver for Resolver {
         (*choice == CipherChoice::AESGCM).then(|| Box::new(AesGcm([0; 32])) as _)
     }
     fn resolve_kem(&self, choice: &KemChoice) -> Option<Box<dyn Kem>> {
-        (*choice == KemChoice::Kyber1024).then(|| Box::new(MlKem768 { key: None, public: Vec::new(), replay: self.replay.clone() }) as _)
+        (*choice == KemChoice::Kyber1024)
+            .then(|| Box::new(MlKem768 { key: None, public: Vec::new(), replay: self.replay.clone() }) as _)
     }
 }
 
@@ -111,7 +115,9 @@ impl Dh for X25519 {
         X25519_LEN
     }
     fn set(&mut self, privkey: &[u8]) {
-        let same = |k: &Arc<StaticKey>| aws_lc_rs::constant_time::verify_slices_are_equal(&k.raw[..], privkey).is_ok();
+        let same = |k: &Arc<StaticKey>| {
+            aws_lc_rs::constant_time::verify_slices_are_equal(&k.raw[..], privkey).is_ok()
+        };
         if let Some(known) = self.known.clone().filter(same) {
             self.public = known.public;
             self.key = Some(DhKey::Shared(known));
@@ -146,11 +152,17 @@ impl Dh for X25519 {
             DhKey::Shared(key) => &key.private,
         };
         let peer = pubkey.get(..X25519_LEN).ok_or(Error::Dh)?;
-        // `agree` refuses the all-zero result, hence every small-order point (RFC 7748, section 6.1).
-        agreement::agree(key, agreement::UnparsedPublicKey::new(&agreement::X25519, peer), Error::Dh, |secret| {
-            out.get_mut(..X25519_LEN).ok_or(Error::Dh)?.copy_from_slice(secret);
-            Ok(())
-        })
+        // `agree` refuses the all-zero result, hence every small-order point (RFC 7748, section
+        // 6.1).
+        agreement::agree(
+            key,
+            agreement::UnparsedPublicKey::new(&agreement::X25519, peer),
+            Error::Dh,
+            |secret| {
+                out.get_mut(..X25519_LEN).ok_or(Error::Dh)?.copy_from_slice(secret);
+                Ok(())
+            },
+        )
     }
 }
 
@@ -211,11 +223,19 @@ impl Cipher for AesGcm {
         out[n..n + TAG].copy_from_slice(tag.as_ref());
         n + TAG
     }
-    fn decrypt(&self, nonce: u64, authtext: &[u8], ciphertext: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+    fn decrypt(
+        &self,
+        nonce: u64,
+        authtext: &[u8],
+        ciphertext: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
         let n = ciphertext.len().checked_sub(TAG).ok_or(Error::Decrypt)?;
         let (body, tag) = ciphertext.split_at(n);
         let out = out.get_mut(..n).ok_or(Error::Decrypt)?;
-        self.key().open_separate_gather(Self::nonce(nonce), aead::Aad::from(authtext), body, tag, out).map_err(|_| Error::Decrypt)?;
+        self.key()
+            .open_separate_gather(Self::nonce(nonce), aead::Aad::from(authtext), body, tag, out)
+            .map_err(|_| Error::Decrypt)?;
         Ok(n)
     }
 }
@@ -244,16 +264,25 @@ impl Kem for MlKem768 {
             self.public = known;
             return;
         }
-        let key = DecapsulationKey::generate(&kem::ML_KEM_768).expect("the operating system gives randomness");
-        self.public =
-            key.encapsulation_key().and_then(|k| k.key_bytes().map(|b| b.as_ref().to_vec())).expect("a fresh key has a public half");
+        let key =
+            DecapsulationKey::generate(&kem::ML_KEM_768).expect("the operating system gives randomness");
+        self.public = key
+            .encapsulation_key()
+            .and_then(|k| k.key_bytes().map(|b| b.as_ref().to_vec()))
+            .expect("a fresh key has a public half");
         self.key = Some(key);
     }
     fn pubkey(&self) -> &[u8] {
         &self.public
     }
-    fn encapsulate(&self, pubkey: &[u8], secret_out: &mut [u8], ciphertext_out: &mut [u8]) -> Result<(usize, usize), Error> {
-        // Parses even when replaying: a key with coefficients beyond q is refused (FIPS 203, section 7.2).
+    fn encapsulate(
+        &self,
+        pubkey: &[u8],
+        secret_out: &mut [u8],
+        ciphertext_out: &mut [u8],
+    ) -> Result<(usize, usize), Error> {
+        // Parses even when replaying: a key with coefficients beyond q is refused (FIPS 203,
+        // section 7.2).
         let peer = EncapsulationKey::new(&kem::ML_KEM_768, pubkey).map_err(|_| Error::Kem)?;
         if let Some(Replay { ciphertext: Some(ct), shared_secret: Some(ss), .. }) = &self.replay {
             ciphertext_out[..MLKEM_CIPHERTEXT].copy_from_slice(ct);

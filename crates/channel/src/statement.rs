@@ -59,8 +59,9 @@ pub fn sign(root: &SigningKey, mut statement: KeyStatement) -> Vec<u8> {
     Signed { payload, signature }.to_bytes()
 }
 
-/// What a phone does with a RETRY: believes it only when the pinned root signed it lately for this server, with a higher epoch.
-/// The new epoch is to be stored only after a handshake with the new key has completed.
+/// What a phone does with a RETRY: believes it only when the pinned root signed it lately for this
+/// server, with a higher epoch. The new epoch is to be stored only after a handshake with the new
+/// key has completed.
 ///
 /// # Errors
 /// [`StatementError`].
@@ -70,11 +71,14 @@ pub fn verify(bytes: &[u8], pin: &RootPin, now: u64) -> Result<KeyStatement, Sta
     if sha256(&s.root_key) != pin.root_pin {
         return Err(StatementError::Root);
     }
-    p256::verify(&s.root_key, &to_be_signed(&signed.payload), &signed.signature).map_err(|_| StatementError::Root)?;
+    p256::verify(&s.root_key, &to_be_signed(&signed.payload), &signed.signature)
+        .map_err(|_| StatementError::Root)?;
     if s.role != pin.role.as_str() || s.server_id != pin.server_id || s.key_id != key_id(&s.static_key) {
         return Err(StatementError::Server);
     }
-    let fresh = s.issued_at <= now.saturating_add(CLOCK_LEEWAY) && now.saturating_sub(s.issued_at) <= RETRY_MAX_AGE && now < s.not_after;
+    let fresh = s.issued_at <= now.saturating_add(CLOCK_LEEWAY)
+        && now.saturating_sub(s.issued_at) <= RETRY_MAX_AGE
+        && now < s.not_after;
     if !fresh {
         return Err(StatementError::Time);
     }
@@ -89,7 +93,14 @@ pub fn verify(bytes: &[u8], pin: &RootPin, now: u64) -> Result<KeyStatement, Sta
 
 /// A statement with everything but keys filled in, for callers of [`sign`].
 #[must_use]
-pub fn draft(role: ServerRole, server_id: [u8; 16], static_key: [u8; 32], epoch: u64, issued_at: u64, not_after: u64) -> KeyStatement {
+pub fn draft(
+    role: ServerRole,
+    server_id: [u8; 16],
+    static_key: [u8; 32],
+    epoch: u64,
+    issued_at: u64,
+    not_after: u64,
+) -> KeyStatement {
     KeyStatement {
         role: role.as_str().to_owned(),
         server_id,

@@ -1,7 +1,9 @@
-//! Known-answer vectors: whole conversations with fixed ephemerals, as `docs/vectors/*-channel.json` holds them.
+//! Known-answer vectors: whole conversations with fixed ephemerals, as
+//! `docs/vectors/*-channel.json` holds them.
 //!
-//! ML-KEM encapsulation is random in aws-lc and takes no seed, so a vector records the encapsulation key, the
-//! ciphertext and the shared secret, and a replaying KEM plays them back on both sides. All values are lower-case hex.
+//! ML-KEM encapsulation is random in aws-lc and takes no seed, so a vector records the
+//! encapsulation key, the ciphertext and the shared secret, and a replaying KEM plays them back on
+//! both sides. All values are lower-case hex.
 
 use aws_lc_rs::kem::{DecapsulationKey, ML_KEM_768};
 use countersign_protocol::{ServerRole, outer::Outer};
@@ -29,7 +31,8 @@ pub struct Conversation {
     pub encapsulation_key: String,
     pub ciphertext: String,
     pub shared_secret: String,
-    /// For implementations whose ML-KEM can start from FIPS 203's `d ‖ z`; absent when the writer's cannot.
+    /// For implementations whose ML-KEM can start from FIPS 203's `d ‖ z`; absent when the writer's
+    /// cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kem_seed: Option<String>,
     pub hello: String,
@@ -68,7 +71,9 @@ pub fn hex(bytes: &[u8]) -> String {
 #[must_use]
 pub fn unhex(text: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "an even number of digits");
-    (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).expect("hex digits")).collect()
+    (0..text.len() / 2)
+        .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).expect("hex digits"))
+        .collect()
 }
 
 fn fixed<const N: usize>(text: &str) -> [u8; N] {
@@ -108,14 +113,19 @@ pub fn generate(comment: &str, role: ServerRole, welcome: &[u8], contents: &[Vec
         messages: contents
             .iter()
             .enumerate()
-            .map(|(i, c)| Message { from: if i % 2 == 0 { "phone" } else { "server" }.to_owned(), content: hex(c), sealed: String::new() })
+            .map(|(i, c)| Message {
+                from: if i % 2 == 0 { "phone" } else { "server" }.to_owned(),
+                content: hex(c),
+                sealed: String::new(),
+            })
             .collect(),
     };
     c = replay(&c);
     c
 }
 
-/// Plays a conversation again from its inputs, with the phone's and the server's code; returns what they wrote.
+/// Plays a conversation again from its inputs, with the phone's and the server's code; returns what
+/// they wrote.
 ///
 /// # Panics
 /// When either side refuses.
@@ -123,7 +133,8 @@ pub fn generate(comment: &str, role: ServerRole, welcome: &[u8], contents: &[Vec
 pub fn replay(c: &Conversation) -> Conversation {
     let mut out = c.clone();
     let role = ServerRole::parse(&c.role).expect("a role");
-    let server = ServerKey::new(role, fixed(&c.server_id), fixed(&c.server_static_private)).expect("a server key");
+    let server =
+        ServerKey::new(role, fixed(&c.server_id), fixed(&c.server_static_private)).expect("a server key");
     let kem = |ephemeral: &str| Replay {
         encapsulation_key: Some(unhex(&c.encapsulation_key)),
         ciphertext: Some(unhex(&c.ciphertext)),
@@ -134,10 +145,12 @@ pub fn replay(c: &Conversation) -> Conversation {
     out.server_static_public = hex(&server.public());
     out.key_id = hex(&server.key_id().0);
     out.prologue = hex(&countersign_protocol::labels::prologue(role, &pin.server_id, &server.key_id().0));
-    let (greeting, hello) = Greeting::start_with(&pin, Some(kem(&c.client_ephemeral_private))).expect("HELLO");
+    let (greeting, hello) =
+        Greeting::start_with(&pin, Some(kem(&c.client_ephemeral_private))).expect("HELLO");
     let Ok(Outer::Hello { noise, .. }) = Outer::parse(&hello) else { panic!("HELLO is a HELLO") };
     let (hello_ok, mut at_server) =
-        accept_with(&server, noise, &unhex(&c.welcome), Some(kem(&c.server_ephemeral_private))).expect("HELLO is accepted");
+        accept_with(&server, noise, &unhex(&c.welcome), Some(kem(&c.server_ephemeral_private)))
+            .expect("HELLO is accepted");
     let Ok(Outer::HelloOk { noise }) = Outer::parse(&hello_ok) else { panic!("HELLO_OK is a HELLO_OK") };
     let (mut at_phone, welcome) = greeting.finish(noise).expect("HELLO_OK is accepted");
     assert_eq!(welcome, unhex(&c.welcome), "the payload of HELLO_OK");
@@ -147,7 +160,11 @@ pub fn replay(c: &Conversation) -> Conversation {
     out.h = hex(&at_phone.handshake_hash());
     out.cb = hex(&at_phone.binding());
     for message in &mut out.messages {
-        let (from, to) = if message.from == "phone" { (&mut at_phone, &mut at_server) } else { (&mut at_server, &mut at_phone) };
+        let (from, to) = if message.from == "phone" {
+            (&mut at_phone, &mut at_server)
+        } else {
+            (&mut at_server, &mut at_phone)
+        };
         message.sealed = hex(&pass(from, to, &unhex(&message.content)));
     }
     out

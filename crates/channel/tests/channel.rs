@@ -1,7 +1,9 @@
 //! What an attacker between phone and server can try on the channel, and what comes of it.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use countersign_channel::{Channel, ChannelError, Greeting, MAX_MESSAGES, ServerKey, ServerPin, accept, p256, random};
+use countersign_channel::{
+    Channel, ChannelError, Greeting, MAX_MESSAGES, ServerKey, ServerPin, accept, p256, random,
+};
 use countersign_protocol::{ServerRole, ids::Jkt, labels, outer::Outer};
 
 fn server() -> ServerKey {
@@ -50,7 +52,8 @@ fn every_flipped_cut_or_added_byte_in_hello_is_refused() {
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
-        // The unused top bit of an X25519 point is ignored by the curve (RFC 7748, section 5) but hashed by Noise.
+        // The unused top bit of an X25519 point is ignored by the curve (RFC 7748, section 5) but
+        // hashed by Noise.
         assert_eq!(accept(&key, &bad, b"").map(drop), Err(ChannelError::Handshake), "byte {at}");
     }
     for len in [0, 1, 31, 32, 1000, good.len() - 1] {
@@ -82,7 +85,11 @@ fn every_flipped_or_cut_byte_in_hello_ok_is_refused() {
     for len in [0, 31, 32, 1000, good.len() - 1] {
         let (fresh, hello) = Greeting::start(&pin(&key)).unwrap();
         let (answer, _) = accept(&key, &noise(&hello), b"welcome").unwrap();
-        assert_eq!(fresh.finish(&noise(&answer)[..len]).map(drop), Err(ChannelError::Handshake), "{len} bytes");
+        assert_eq!(
+            fresh.finish(&noise(&answer)[..len]).map(drop),
+            Err(ChannelError::Handshake),
+            "{len} bytes"
+        );
     }
 }
 
@@ -170,13 +177,22 @@ fn an_account_signature_counts_for_one_channel_key_and_purpose() {
     let good = key.sign(&phone.auth_message(&jkt));
     p256::verify(&key.public(), &phone.auth_message(&jkt), &good).unwrap();
     assert!(p256::verify(&key.public(), &other.auth_message(&jkt), &good).is_err(), "another h");
-    assert!(p256::verify(&key.public(), &phone.enrol_message(&[0; 32], &jkt), &good).is_err(), "another purpose");
-    assert!(p256::verify(&p256::SigningKey::generate().public(), &phone.auth_message(&jkt), &good).is_err(), "another key");
+    assert!(
+        p256::verify(&key.public(), &phone.enrol_message(&[0; 32], &jkt), &good).is_err(),
+        "another purpose"
+    );
+    assert!(
+        p256::verify(&p256::SigningKey::generate().public(), &phone.auth_message(&jkt), &good).is_err(),
+        "another key"
+    );
     for bad in [[0; 64], [0xff; 64]] {
         assert!(p256::verify(&key.public(), &phone.auth_message(&jkt), &bad).is_err(), "r or s out of range");
     }
-    // High s is the same signature (s' = n − s): accepted, which is why signature bytes identify nothing.
-    let n = countersign_channel::vectors::unhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+    // High s is the same signature (s' = n − s): accepted, which is why signature bytes identify
+    // nothing.
+    let n = countersign_channel::vectors::unhex(
+        "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+    );
     let mut twin = good;
     let mut borrow = 0i16;
     for i in (0..32).rev() {
@@ -203,7 +219,10 @@ fn an_enrolment_signature_counts_for_one_channel_challenge_and_key() {
     let h = server.handshake_hash();
     verify(&labels::enrol(ServerRole::Ns, &[7; 16], &h, &challenge, &jkt)).unwrap();
     assert!(verify(&labels::enrol(ServerRole::Sfs, &[7; 16], &h, &challenge, &jkt)).is_err(), "another role");
-    assert!(verify(&labels::enrol(ServerRole::Ns, &[8; 16], &h, &challenge, &jkt)).is_err(), "another server");
+    assert!(
+        verify(&labels::enrol(ServerRole::Ns, &[8; 16], &h, &challenge, &jkt)).is_err(),
+        "another server"
+    );
 }
 
 #[test]

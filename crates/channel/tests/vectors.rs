@@ -13,8 +13,11 @@ use serde_json::Value;
 
 fn files(suffix: &str) -> Vec<(String, String)> {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/vectors");
-    let mut found: Vec<_> =
-        fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).filter(|p| p.to_string_lossy().ends_with(suffix)).collect();
+    let mut found: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.to_string_lossy().ends_with(suffix))
+        .collect();
     found.sort();
     found.into_iter().map(|p| (p.display().to_string(), fs::read_to_string(p).unwrap())).collect()
 }
@@ -70,7 +73,8 @@ fn signatures(v: &Value) {
 fn decisions(v: &Value) {
     let d = &v["decision"];
     let parsed = decision::parse(d["jws"].as_str().unwrap()).unwrap();
-    p256::verify(&fixed(&v["account_public_key"]), parsed.signing_input.as_bytes(), &parsed.signature).unwrap();
+    p256::verify(&fixed(&v["account_public_key"]), parsed.signing_input.as_bytes(), &parsed.signature)
+        .unwrap();
     assert_eq!(parsed.kid, Jkt(fixed(&v["jkt"])));
     assert_eq!(parsed.decision.login.to_string(), d["login"].as_str().unwrap());
     let context = unhex(d["context"].as_str().unwrap());
@@ -79,17 +83,25 @@ fn decisions(v: &Value) {
     let context: frames::Context = countersign_protocol::cbor::decode(&context).unwrap();
     assert_eq!(context.login, parsed.decision.login);
     frames::PhoneFrame::decode(&unhex(v["frames"]["claim"].as_str().unwrap())).unwrap();
-    assert_eq!(frames::PhoneFrame::decode(&unhex(v["frames"]["ping_7"].as_str().unwrap())).unwrap(), frames::Ping { nonce: 7 }.into());
+    assert_eq!(
+        frames::PhoneFrame::decode(&unhex(v["frames"]["ping_7"].as_str().unwrap())).unwrap(),
+        frames::Ping { nonce: 7 }.into()
+    );
 }
 
 fn links(v: &Value) {
     let Link::Qr(qr) = Link::parse(v["qr"]["url"].as_str().unwrap()).unwrap() else { panic!("a QR code") };
-    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &unhex(v["qr"]["key"].as_str().unwrap()));
+    let key =
+        aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &unhex(v["qr"]["key"].as_str().unwrap()));
     let mac = aws_lc_rs::hmac::sign(&key, &labels::qr(&qr.realm.0, &qr.login.0, qr.t));
     assert_eq!((u64::from(qr.t), &qr.mac[..]), (v["qr"]["t"].as_u64().unwrap(), &mac.as_ref()[..16]));
-    let Link::Login(login) = Link::parse(v["login_link"]["url"].as_str().unwrap()).unwrap() else { panic!("a login link") };
+    let Link::Login(login) = Link::parse(v["login_link"]["url"].as_str().unwrap()).unwrap() else {
+        panic!("a login link")
+    };
     assert_eq!(login.token.0, fixed(&v["login_link"]["token"]));
-    let Link::Enrol(enrol) = Link::parse(v["enrol_link"]["url"].as_str().unwrap()).unwrap() else { panic!("an enrolment link") };
+    let Link::Enrol(enrol) = Link::parse(v["enrol_link"]["url"].as_str().unwrap()).unwrap() else {
+        panic!("an enrolment link")
+    };
     assert_eq!(enrol.code.0, fixed(&v["enrol_link"]["code"]));
     assert_eq!(enrol.key_id, countersign_channel::key_id(&enrol.static_key));
 }

@@ -38,16 +38,19 @@ pub struct Account {
     pub app_version: Option<String>,
     /// How it came to be. Accounts that became active before this was kept know parts of it.
     pub origin: Origin,
-    /// A further phone that a number let in works from then on only: the user's other phones have this long to object.
+    /// A further phone that a number let in works from then on only: the user's other phones have
+    /// this long to object.
     pub active_from: Option<Time>,
-    /// A further phone that none of the user's own let in says nothing about the others until then: they have this long to notice. Settled when it was let in, so
-    /// that nobody shortens it afterwards.
+    /// A further phone that none of the user's own let in says nothing about the others until then:
+    /// they have this long to notice. Settled when it was let in, so that nobody shortens it
+    /// afterwards.
     pub rules_from: Option<Time>,
     /// Phones of its user that came after it: all, and those it has seen in the list of them.
     pub phones: PhonesAfter,
 }
 
-/// How many phones came to the same user later. What has not been seen is told again at each connection.
+/// How many phones came to the same user later. What has not been seen is told again at each
+/// connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PhonesAfter {
     pub came: u32,
@@ -97,7 +100,8 @@ impl Account {
         may_log_in(self.state_at(now))
     }
 
-    /// Whether it may speak for its user about other phones: one that none of the user's phones let in has to wait until those have been told for a while.
+    /// Whether it may speak for its user about other phones: one that none of the user's phones let
+    /// in has to wait until those have been told for a while.
     ///
     /// # Errors
     /// [`Refused::NotAllowed`].
@@ -105,13 +109,18 @@ impl Account {
         if self.rules_from.is_some_and(|from| now < from) { Err(Refused::NotAllowed) } else { Ok(()) }
     }
 
-    /// Whether somebody who acts with this authority may unblock it: it takes as much as blocking did.
+    /// Whether somebody who acts with this authority may unblock it: it takes as much as blocking
+    /// did.
     ///
     /// # Errors
     /// [`Refused::MoreAuthority`].
     pub fn may_unblock(&self, who: Authority) -> Result<(), Refused> {
         let needed = self.blocked.as_ref().map_or(Authority::None, |b| b.authority);
-        if self.state != AccountState::Blocked || who >= needed { Ok(()) } else { Err(Refused::MoreAuthority) }
+        if self.state != AccountState::Blocked || who >= needed {
+            Ok(())
+        } else {
+            Err(Refused::MoreAuthority)
+        }
     }
 }
 
@@ -136,16 +145,20 @@ pub enum Event {
 /// ```
 ///
 /// # Errors
-/// [`Refused::NotFound`] for a deleted account (REST does not tell it from one that never was), else [`Refused::NotAllowed`].
+/// [`Refused::NotFound`] for a deleted account (REST does not tell it from one that never was),
+/// else [`Refused::NotAllowed`].
 pub fn step(state: AccountState, event: Event) -> Result<AccountState, Refused> {
     use AccountState as S;
     match (state, event) {
-        (S::Pending, Event::Confirm) | (S::Blocked, Event::Unblock) | (S::Active, Event::Unblock) => Ok(S::Active),
+        (S::Pending, Event::Confirm) | (S::Blocked, Event::Unblock) | (S::Active, Event::Unblock) => {
+            Ok(S::Active)
+        }
         (S::Pending, Event::Abandon) => Ok(S::Deleted),
         (S::Active | S::Blocked, Event::Block) => Ok(S::Blocked),
         (S::Pending | S::Active | S::Blocked, Event::Delete) => Ok(S::Deleted),
         (S::Deleted, _) => Err(Refused::NotFound),
-        (S::Pending, Event::Block | Event::Unblock) | (S::Active | S::Blocked, Event::Confirm | Event::Abandon) => Err(Refused::NotAllowed),
+        (S::Pending, Event::Block | Event::Unblock)
+        | (S::Active | S::Blocked, Event::Confirm | Event::Abandon) => Err(Refused::NotAllowed),
     }
 }
 

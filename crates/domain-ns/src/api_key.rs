@@ -1,6 +1,7 @@
 //! API keys: who may call REST.
 //!
-//! `cs_` + base64url of 32 random bytes. Stored as SHA-256 (256 bits of randomness need no slow hash); looked up by it.
+//! `cs_` + base64url of 32 random bytes. Stored as SHA-256 (256 bits of randomness need no slow
+//! hash); looked up by it.
 
 use std::net::IpAddr;
 
@@ -69,9 +70,16 @@ pub fn read(text: &str) -> Option<Secret<32>> {
 }
 
 impl ApiKey {
-    /// A key of a role that is there without being made, with no further limits, made by root or the program.
+    /// A key of a role that is there without being made, with no further limits, made by root or
+    /// the program.
     #[must_use]
-    pub fn plain(id: ApiKeyId, secret: &Secret<32>, role: &str, at: Option<(RealmId, Option<ClientId>)>, now: Time) -> Self {
+    pub fn plain(
+        id: ApiKeyId,
+        secret: &Secret<32>,
+        role: &str,
+        at: Option<(RealmId, Option<ClientId>)>,
+        now: Time,
+    ) -> Self {
         Self {
             id,
             hash: secret.hash(),
@@ -112,8 +120,15 @@ mod tests {
         assert!(key.valid(Time(5), None));
         key.expires_at = Some(Time(5));
         assert!(key.valid(Time(4), None) && !key.valid(Time(5), None));
-        key.sources = vec!["10.1.0.0/16".parse().expect("a network"), "2001:db8::/32".parse().expect("a network")];
-        for (from, works) in [("10.1.2.3", true), ("10.2.2.3", false), ("::ffff:10.1.2.3", true), ("2001:db8::1", true), ("::1", false)] {
+        key.sources =
+            vec!["10.1.0.0/16".parse().expect("a network"), "2001:db8::/32".parse().expect("a network")];
+        for (from, works) in [
+            ("10.1.2.3", true),
+            ("10.2.2.3", false),
+            ("::ffff:10.1.2.3", true),
+            ("2001:db8::1", true),
+            ("::1", false),
+        ] {
             assert_eq!(key.valid(Time(4), from.parse().ok()), works, "{from}");
         }
         assert!(!key.valid(Time(4), None));

@@ -36,8 +36,11 @@ impl Version {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parts = text.split('.').count();
-        (parts <= 6 && text.split('.').all(|p| !p.is_empty() && p.len() <= 9 && p.bytes().all(|b| b.is_ascii_digit())))
-            .then(|| Self(text.to_owned()))
+        (parts <= 6
+            && text
+                .split('.')
+                .all(|p| !p.is_empty() && p.len() <= 9 && p.bytes().all(|b| b.is_ascii_digit())))
+        .then(|| Self(text.to_owned()))
     }
 
     #[must_use]

@@ -1,4 +1,5 @@
-//! Who did what. Each row rides in the transaction of its deed; in the order of the commits the rows are the event feed.
+//! Who did what. Each row rides in the transaction of its deed; in the order of the commits the
+//! rows are the event feed.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +26,8 @@ pub enum Actor {
     System,
 }
 
-/// A keyed request (`Idempotency-Key`): what it makes gets this id, and repeating it must bring the same body.
+/// A keyed request (`Idempotency-Key`): what it makes gets this id, and repeating it must bring the
+/// same body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// Derived from caller, realm, route and key.
@@ -51,7 +53,14 @@ pub struct Who {
 
 impl From<Actor> for Who {
     fn from(actor: Actor) -> Self {
-        Self { actor, client: None, mark: None, permissions: Permissions::default(), lineage: None, realm: None }
+        Self {
+            actor,
+            client: None,
+            mark: None,
+            permissions: Permissions::default(),
+            lineage: None,
+            realm: None,
+        }
     }
 }
 
@@ -99,7 +108,9 @@ impl Class {
     pub fn of(action: &str, about: &About) -> Self {
         match action.split_once('.') {
             Some(("login", "expired" | "cancelled")) if about.user_id.is_none() => Self::Unclaimed,
-            Some(("login" | "account" | "enrolment" | "hold", _)) | Some(("user", "erased" | "deleted")) => Self::Evidence,
+            Some(("login" | "account" | "enrolment" | "hold", _)) | Some(("user", "erased" | "deleted")) => {
+                Self::Evidence
+            }
             Some(("realm", "retention_lowered")) => Self::Always,
             _ => Self::Security,
         }
@@ -109,17 +120,24 @@ impl Class {
 /// Longest detail of a row, in bytes: what changed is said in full, unless it is a lot.
 const LONGEST_DETAIL: usize = 16_000;
 
-/// What changed, for `detail`: a JSON object of the members that differ, by their paths, each with `before` and `after`. `None` when nothing does.
+/// What changed, for `detail`: a JSON object of the members that differ, by their paths, each with
+/// `before` and `after`. `None` when nothing does.
 #[must_use]
 pub fn difference(before: &impl Serialize, after: &impl Serialize) -> Option<String> {
     let value = |v: serde_json::Result<Value>| v.unwrap_or_default();
     let mut members = serde_json::Map::new();
-    compare(String::new(), &value(serde_json::to_value(before)), &value(serde_json::to_value(after)), &mut members);
+    compare(
+        String::new(),
+        &value(serde_json::to_value(before)),
+        &value(serde_json::to_value(after)),
+        &mut members,
+    );
     if members.is_empty() {
         return None;
     }
     // The longest members first: a long one hides no short one.
-    let mut sizes: Vec<(usize, String)> = members.iter().map(|(name, value)| (value.to_string().len(), name.clone())).collect();
+    let mut sizes: Vec<(usize, String)> =
+        members.iter().map(|(name, value)| (value.to_string().len(), name.clone())).collect();
     sizes.sort_unstable();
     let mut text = Value::Object(members.clone()).to_string();
     while text.len() > LONGEST_DETAIL
@@ -128,7 +146,8 @@ pub fn difference(before: &impl Serialize, after: &impl Serialize) -> Option<Str
         members.insert(name, json!({"too_long": bytes}));
         text = Value::Object(members.clone()).to_string();
     }
-    // Names are short, and there are few: what is still too long has been made so, and stays readable JSON.
+    // Names are short, and there are few: what is still too long has been made so, and stays
+    // readable JSON.
     if text.len() > LONGEST_DETAIL { Some(json!({"too_long": text.len()}).to_string()) } else { Some(text) }
 }
 
@@ -145,7 +164,12 @@ fn compare(path: String, before: &Value, after: &Value, found: &mut serde_json::
             let names: BTreeSet<&String> = b.keys().chain(a.keys()).collect();
             for name in names {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                compare(path, b.get(name).unwrap_or(&Value::Null), a.get(name).unwrap_or(&Value::Null), found);
+                compare(
+                    path,
+                    b.get(name).unwrap_or(&Value::Null),
+                    a.get(name).unwrap_or(&Value::Null),
+                    found,
+                );
             }
         }
         _ => {
@@ -243,11 +267,18 @@ mod tests {
         let before = json!({"a": 1, "b": {"c": [1], "d": 2}, "gone": true});
         let after = json!({"a": 1, "b": {"c": [], "d": 2}});
         let told: Value = serde_json::from_str(&difference(&before, &after).expect("differs")).expect("JSON");
-        assert_eq!(told, json!({"b.c": {"before": [1], "after": []}, "gone": {"before": true, "after": null}}));
+        assert_eq!(
+            told,
+            json!({"b.c": {"before": [1], "after": []}, "gone": {"before": true, "after": null}})
+        );
         assert_eq!(difference(&before, &before), None);
-        let long = difference(&json!({"a": 1, "text": "x"}), &json!({"a": 2, "text": "y".repeat(20_000)})).expect("differs");
+        let long = difference(&json!({"a": 1, "text": "x"}), &json!({"a": 2, "text": "y".repeat(20_000)}))
+            .expect("differs");
         let told: Value = serde_json::from_str(&long).expect("JSON");
-        assert_eq!((&told["a"], told["text"]["too_long"].as_u64()), (&json!({"before": 1, "after": 2}), Some(20_025)));
+        assert_eq!(
+            (&told["a"], told["text"]["too_long"].as_u64()),
+            (&json!({"before": 1, "after": 2}), Some(20_025))
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! How much authority somebody acts with, and which keys are in the same hands.
 //!
-//! Whoever blocked, deleted or erased a phone does not let in the next one, and unblocking takes as much authority as blocking did: a stolen key can take a phone
-//! away from a user, or give a user another phone, but not both.
+//! Whoever blocked, deleted or erased a phone does not let in the next one, and unblocking takes as
+//! much authority as blocking did: a stolen key can take a phone away from a user, or give a user
+//! another phone, but not both.
 
 use crate::{
     audit::{Actor, Who},
@@ -26,7 +27,8 @@ pub enum Authority {
 }
 
 impl Authority {
-    pub const ALL: [Self; 6] = [Self::None, Self::Phone, Self::Block, Self::Accounts, Self::Realm, Self::Root];
+    pub const ALL: [Self; 6] =
+        [Self::None, Self::Phone, Self::Block, Self::Accounts, Self::Realm, Self::Root];
 
     /// The number in SQL.
     #[must_use]
@@ -52,8 +54,9 @@ impl Authority {
     }
 }
 
-/// Keys that made one another have one lineage: the id of the first of them, which was made by root or the program. Rotation keeps it. A key from before this was
-/// kept has none, and is taken for the relative of every other such key.
+/// Keys that made one another have one lineage: the id of the first of them, which was made by root
+/// or the program. Rotation keeps it. A key from before this was kept has none, and is taken for
+/// the relative of every other such key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lineage(pub [u8; 16]);
 

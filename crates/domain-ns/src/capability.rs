@@ -1,5 +1,5 @@
-//! The secrets around one login. QR codes, link token and return token are derived from the realm's QR key, so nothing of them is stored;
-//! the page token is random and stored hashed.
+//! The secrets around one login. QR codes, link token and return token are derived from the realm's
+//! QR key, so nothing of them is stored; the page token is random and stored hashed.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_protocol::{
@@ -19,7 +19,12 @@ use countersign_ports::{
 #[must_use]
 pub fn qr(realm: &OpenRealm, login: LoginId, now: Time) -> Link {
     let t = u32::try_from(now.secs()).unwrap_or(u32::MAX);
-    Link::Qr(LoginQr { realm: realm.id(), login, t, mac: mac16(&realm.qr_key, &labels::qr(&realm.id().0, &login.0, t)) })
+    Link::Qr(LoginQr {
+        realm: realm.id(),
+        login,
+        t,
+        mac: mac16(&realm.qr_key, &labels::qr(&realm.id().0, &login.0, t)),
+    })
 }
 
 /// The login link for the browser's own device.
@@ -32,26 +37,33 @@ fn link_token(realm: &OpenRealm, login: LoginId) -> LinkToken {
     LinkToken(mac16(&realm.qr_key, &[b"countersign/link/v1\0", &realm.id().0[..], &login.0].concat()))
 }
 
-/// The secret of a login's page token. Derived like the others, so that a repeated keyed request gets the same one without its being stored.
+/// The secret of a login's page token. Derived like the others, so that a repeated keyed request
+/// gets the same one without its being stored.
 #[must_use]
 pub fn page_secret(realm: &OpenRealm, login: LoginId) -> Secret<32> {
-    let half = |n: u8| mac16(&realm.qr_key, &[b"countersign/page/v1\0", &[n][..], &realm.id().0, &login.0].concat());
+    let half =
+        |n: u8| mac16(&realm.qr_key, &[b"countersign/page/v1\0", &[n][..], &realm.id().0, &login.0].concat());
     let mut secret = [0; 32];
     secret[..16].copy_from_slice(&half(1));
     secret[16..].copy_from_slice(&half(2));
     Secret::new(secret)
 }
 
-/// A keyed hash of what a client says about a browser: equal for equal texts in this realm, and nothing else.
+/// A keyed hash of what a client says about a browser: equal for equal texts in this realm, and
+/// nothing else.
 #[must_use]
 pub fn fingerprint(realm: &OpenRealm, kind: &str, text: &str) -> [u8; 16] {
     mac16(&realm.qr_key, &[b"countersign/initiator/v1\0", kind.as_bytes(), b"\0", text.as_bytes()].concat())
 }
 
-/// What the phone hands to the browser after a claim by link, or to its own back end when it started the login.
+/// What the phone hands to the browser after a claim by link, or to its own back end when it
+/// started the login.
 #[must_use]
 pub fn return_token(realm: &OpenRealm, login: LoginId, account: AccountId) -> ReturnToken {
-    ReturnToken(mac16(&realm.qr_key, &[b"countersign/return/v1\0", &realm.id().0[..], &login.0, &account.0].concat()))
+    ReturnToken(mac16(
+        &realm.qr_key,
+        &[b"countersign/return/v1\0", &realm.id().0[..], &login.0, &account.0].concat(),
+    ))
 }
 
 /// What a claim shows.
@@ -61,7 +73,8 @@ pub enum Shown {
     Link,
     /// A QR code of the last seconds.
     FreshQr,
-    /// A genuine QR code that has been lying around: good enough only for the account that has the login already.
+    /// A genuine QR code that has been lying around: good enough only for the account that has the
+    /// login already.
     StaleQr,
     /// Nothing: the login must have been directed at this account.
     Nothing,
@@ -109,16 +122,36 @@ mod tests {
 
     fn realm(id: u8, key: u8) -> OpenRealm {
         let (name, display_name) = ("demo".to_owned(), "Demo".to_owned());
-        let realm = Realm { id: RealmId([id; 16]), name, display_name, created_at: Time(0), settings: RealmSettings::default() };
-        OpenRealm { realm, root_pin: [0; 32], qr_key: Secret::new([key; 32]), keys: Vec::new(), apps: Vec::new() }
+        let realm = Realm {
+            id: RealmId([id; 16]),
+            name,
+            display_name,
+            created_at: Time(0),
+            settings: RealmSettings::default(),
+        };
+        OpenRealm {
+            realm,
+            root_pin: [0; 32],
+            qr_key: Secret::new([key; 32]),
+            keys: Vec::new(),
+            apps: Vec::new(),
+        }
     }
 
     /// The claim a phone makes of what it scanned or opened.
     fn claim(shown: Link) -> ClaimFrame {
         let req_id = countersign_protocol::ids::ReqId([1; 16]);
         match shown {
-            Link::Qr(qr) => ClaimFrame { req_id, login: qr.login, qr_time: Some(qr.t.into()), qr_mac: Some(qr.mac), link: None },
-            Link::Login(l) => ClaimFrame { req_id, login: l.login, qr_time: None, qr_mac: None, link: Some(l.token) },
+            Link::Qr(qr) => ClaimFrame {
+                req_id,
+                login: qr.login,
+                qr_time: Some(qr.t.into()),
+                qr_mac: Some(qr.mac),
+                link: None,
+            },
+            Link::Login(l) => {
+                ClaimFrame { req_id, login: l.login, qr_time: None, qr_mac: None, link: Some(l.token) }
+            }
             Link::Enrol(_) => panic!("no capability for a login"),
         }
     }
@@ -141,11 +174,21 @@ mod tests {
             let good = claim(made);
             assert!(check(&here, &good, now).is_ok());
             for other in [realm(9, 2), realm(1, 9)] {
-                assert_eq!(check(&other, &good, now), Err(Refused::BadCapability), "another realm, another key");
+                assert_eq!(
+                    check(&other, &good, now),
+                    Err(Refused::BadCapability),
+                    "another realm, another key"
+                );
             }
-            assert_eq!(check(&here, &ClaimFrame { login: LoginId([4; 16]), ..good.clone() }, now), Err(Refused::BadCapability));
+            assert_eq!(
+                check(&here, &ClaimFrame { login: LoginId([4; 16]), ..good.clone() }, now),
+                Err(Refused::BadCapability)
+            );
             let later = good.qr_time.map(|t| t + 1);
-            assert!(later.is_none() || check(&here, &ClaimFrame { qr_time: later, ..good.clone() }, now).is_err(), "another second");
+            assert!(
+                later.is_none() || check(&here, &ClaimFrame { qr_time: later, ..good.clone() }, now).is_err(),
+                "another second"
+            );
             let mac = good.qr_mac.or(good.link.as_ref().map(|t| t.0));
             let swapped = match good.link {
                 None => ClaimFrame { qr_time: None, qr_mac: None, link: mac.map(LinkToken), ..good },

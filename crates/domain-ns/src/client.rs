@@ -20,16 +20,20 @@ pub struct Client {
     pub origins: Vec<String>,
     /// Exact URLs a phone may send the browser back to.
     pub return_urls: Vec<String>,
-    /// Where an app hands over a login it started itself. Without one, apps cannot start logins here.
+    /// Where an app hands over a login it started itself. Without one, apps cannot start logins
+    /// here.
     pub callback_urls: Vec<String>,
-    /// Texts for the phone by name, with `{places}` for values. A client that has some sends no texts of its own.
+    /// Texts for the phone by name, with `{places}` for values. A client that has some sends no
+    /// texts of its own.
     pub templates: BTreeMap<String, String>,
-    /// Whose enrolments it accepts: only phones that these clients invited log in here. Empty: everybody's.
+    /// Whose enrolments it accepts: only phones that these clients invited log in here. Empty:
+    /// everybody's.
     pub accepts: Vec<ClientId>,
     pub created_at: Time,
 }
 
-/// Fills a template. Values are checked like any shown text, on one line, so that they cannot add lines of their own.
+/// Fills a template. Values are checked like any shown text, on one line, so that they cannot add
+/// lines of their own.
 ///
 /// # Errors
 /// Which place has no value, which value has no place, or which may not be shown.
@@ -56,13 +60,18 @@ pub fn is_origin(text: &str) -> bool {
     is_web_url(text) && text.matches('/').count() == 2
 }
 
-/// Whether this is an http(s) URL that can be compared byte by byte: no spaces, user info or fragment; http on loopback only.
+/// Whether this is an http(s) URL that can be compared byte by byte: no spaces, user info or
+/// fragment; http on loopback only.
 #[must_use]
 pub fn is_web_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let host = rest.split(['/', '?']).next().unwrap_or_default();
-    let name = host.strip_prefix('[').and_then(|h| h.split(']').next()).unwrap_or_else(|| host.split(':').next().unwrap_or_default());
-    let clean = text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'@' | b'\\' | b'"' | b'<' | b'>'));
+    let name = host
+        .strip_prefix('[')
+        .and_then(|h| h.split(']').next())
+        .unwrap_or_else(|| host.split(':').next().unwrap_or_default());
+    let clean =
+        text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'@' | b'\\' | b'"' | b'<' | b'>'));
     let loopback = matches!(name, "localhost" | "127.0.0.1" | "::1");
     clean && !name.is_empty() && (scheme == "https" || (scheme == "http" && loopback))
 }
@@ -73,7 +82,13 @@ mod tests {
 
     #[test]
     fn origins_and_return_urls_are_exact_and_safe() {
-        for good in ["https://shop.example", "https://shop.example:8443", "http://127.0.0.1:8000", "http://[::1]:80", "http://localhost"] {
+        for good in [
+            "https://shop.example",
+            "https://shop.example:8443",
+            "http://127.0.0.1:8000",
+            "http://[::1]:80",
+            "http://localhost",
+        ] {
             assert!(is_origin(good), "{good}");
         }
         for bad in [
@@ -94,8 +109,13 @@ mod tests {
 
     #[test]
     fn a_template_takes_exactly_its_values_and_none_that_could_deceive() {
-        let values = |all: &[(&str, &str)]| all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
-        assert_eq!(fill("Pay {n} to {who}.", &values(&[("n", "5 €"), ("who", "{n}")])), Ok("Pay 5 € to {n}.".to_owned()));
+        let values = |all: &[(&str, &str)]| {
+            all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(
+            fill("Pay {n} to {who}.", &values(&[("n", "5 €"), ("who", "{n}")])),
+            Ok("Pay 5 € to {n}.".to_owned())
+        );
         assert_eq!(fill("Log in", &values(&[])), Ok("Log in".to_owned()));
         assert_eq!(fill("{n}", &values(&[])), Err(("n".to_owned(), BadText::Empty)));
         assert_eq!(fill("x", &values(&[("n", "1")])), Err(("n".to_owned(), BadText::NoPlace)));

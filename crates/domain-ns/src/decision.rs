@@ -19,15 +19,25 @@ pub struct Judged {
     pub number: Option<String>,
 }
 
-/// Judges a decision for `login`, made with `public_key` on the channel with binding `cb`. Nothing in the JWS is believed but what was verified.
+/// Judges a decision for `login`, made with `public_key` on the channel with binding `cb`. Nothing
+/// in the JWS is believed but what was verified.
 ///
 /// # Errors
 /// [`Refused::BadDecision`], whatever is wrong with it.
-pub fn judge(jws: &str, login: &Login, jkt: &Jkt, public_key: &[u8; 65], cb: &[u8; 32]) -> Result<Judged, Refused> {
+pub fn judge(
+    jws: &str,
+    login: &Login,
+    jkt: &Jkt,
+    public_key: &[u8; 65],
+    cb: &[u8; 32],
+) -> Result<Judged, Refused> {
     let parsed = parse(jws).map_err(|_| Refused::BadDecision)?;
     let d = &parsed.decision;
-    let about_this =
-        d.login == login.id && d.realm == login.realm && same(&d.ctx, &login.context_hash()) && same(&d.cb, cb) && parsed.kid == *jkt;
+    let about_this = d.login == login.id
+        && d.realm == login.realm
+        && same(&d.ctx, &login.context_hash())
+        && same(&d.cb, cb)
+        && parsed.kid == *jkt;
     if !about_this {
         return Err(Refused::BadDecision);
     }
@@ -39,11 +49,21 @@ pub fn judge(jws: &str, login: &Login, jkt: &Jkt, public_key: &[u8; 65], cb: &[u
 ///
 /// # Errors
 /// [`Refused::BadDecision`], whatever is wrong with it.
-pub fn judge_vouch(jws: &str, enrolment: &Enrolment, jkt: &Jkt, public_key: &[u8; 65], cb: &[u8; 32]) -> Result<Vouch, Refused> {
+pub fn judge_vouch(
+    jws: &str,
+    enrolment: &Enrolment,
+    jkt: &Jkt,
+    public_key: &[u8; 65],
+    cb: &[u8; 32],
+) -> Result<Vouch, Refused> {
     let parsed = vouch::parse(jws).map_err(|_| Refused::BadDecision)?;
     let v = &parsed.claims;
     let new = enrolment.redeemed.as_ref().ok_or(Refused::NotRedeemed)?;
-    let about_this = v.enrolment == enrolment.id && v.realm == enrolment.realm && v.jkt == new.jkt && same(&v.cb, cb) && parsed.kid == *jkt;
+    let about_this = v.enrolment == enrolment.id
+        && v.realm == enrolment.realm
+        && v.jkt == new.jkt
+        && same(&v.cb, cb)
+        && parsed.kid == *jkt;
     if !about_this {
         return Err(Refused::BadDecision);
     }
@@ -51,15 +71,18 @@ pub fn judge_vouch(jws: &str, enrolment: &Enrolment, jkt: &Jkt, public_key: &[u8
     Ok(parsed.claims)
 }
 
-/// Whether two vouches that were judged are the same phone's same word; only time and connection differ.
+/// Whether two vouches that were judged are the same phone's same word; only time and connection
+/// differ.
 #[must_use]
 pub fn same_word(one: &str, other: &str) -> bool {
     let (Ok(one), Ok(other)) = (vouch::parse(one), vouch::parse(other)) else { return false };
-    one.kid == other.kid && Vouch { iat: 0, cb: [0; 32], ..one.claims } == Vouch { iat: 0, cb: [0; 32], ..other.claims }
+    one.kid == other.kid
+        && Vouch { iat: 0, cb: [0; 32], ..one.claims } == Vouch { iat: 0, cb: [0; 32], ..other.claims }
 }
 
 fn genuine(jws: &str, signing_input: &str, public_key: &[u8; 65]) -> Result<(), Refused> {
     let (_, signature) = jws.rsplit_once('.').ok_or(Refused::BadDecision)?;
-    let genuine = verify(signature, signing_input.as_bytes(), &DecodingKey::from_ec_der(public_key), Algorithm::ES256);
+    let genuine =
+        verify(signature, signing_input.as_bytes(), &DecodingKey::from_ec_der(public_key), Algorithm::ES256);
     if genuine.unwrap_or(false) { Ok(()) } else { Err(Refused::BadDecision) }
 }

@@ -64,7 +64,8 @@ pub enum EnrolmentState {
 }
 
 impl EnrolmentState {
-    pub const ALL: [Self; 6] = [Self::Pending, Self::Redeemed, Self::Confirmed, Self::Refused, Self::Cancelled, Self::Expired];
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Redeemed, Self::Confirmed, Self::Refused, Self::Cancelled, Self::Expired];
 
     /// Rank of the state; never runs backwards.
     #[must_use]
@@ -134,7 +135,8 @@ pub enum Event {
     TypeNumber(String),
     /// An administrator says yes.
     Admit,
-    /// Another phone of the user says yes, with the number the new one shows; its signature has been verified.
+    /// Another phone of the user says yes, with the number the new one shows; its signature has
+    /// been verified.
     Vouch(String),
     /// Another phone of the user says no.
     Turn,
@@ -176,7 +178,8 @@ pub enum Step {
 /// ```
 ///
 /// # Errors
-/// Why the event does not fit. A wrong number is not an error here: it moves to the same state with one try less, or to refused.
+/// Why the event does not fit. A wrong number is not an error here: it moves to the same state with
+/// one try less, or to refused.
 pub fn step(e: &Enrolment, event: &Event, now: Time) -> Result<Step, Refused> {
     use EnrolmentState as S;
     let over = now >= e.expires_at;
@@ -184,22 +187,32 @@ pub fn step(e: &Enrolment, event: &Event, now: Time) -> Result<Step, Refused> {
         (S::Pending | S::Redeemed, Event::Expire) if over => Ok(Step::To(S::Expired, e.tries_left)),
         (_, Event::Expire) => Err(Refused::NotAllowed),
 
-        (S::Pending | S::Redeemed | S::Confirmed, Event::Redeem(jkt, req)) if same_phone(e, jkt, *req) => Ok(Step::SameAgain),
+        (S::Pending | S::Redeemed | S::Confirmed, Event::Redeem(jkt, req)) if same_phone(e, jkt, *req) => {
+            Ok(Step::SameAgain)
+        }
         (S::Pending, Event::Redeem(..)) if over => Err(Refused::BadEnrolment),
-        (S::Pending, Event::Redeem(..)) => Ok(Step::To(if e.confirm == Confirm::None { S::Confirmed } else { S::Redeemed }, e.tries_left)),
-        (S::Redeemed | S::Confirmed, Event::Redeem(..)) if active(Sabotage::ReuseCode) => Ok(Step::To(e.state, e.tries_left)),
+        (S::Pending, Event::Redeem(..)) => {
+            Ok(Step::To(if e.confirm == Confirm::None { S::Confirmed } else { S::Redeemed }, e.tries_left))
+        }
+        (S::Redeemed | S::Confirmed, Event::Redeem(..)) if active(Sabotage::ReuseCode) => {
+            Ok(Step::To(e.state, e.tries_left))
+        }
         (_, Event::Redeem(..)) => Err(Refused::BadEnrolment),
 
         (S::Redeemed, event) if over && event.confirms().is_some() => Err(Refused::Expired),
         (S::Pending, event) if event.confirms().is_some() => Err(Refused::NotRedeemed),
-        (S::Redeemed, event) if event.confirms().is_some_and(|how| how != e.confirm) => Err(Refused::NotAllowed),
+        (S::Redeemed, event) if event.confirms().is_some_and(|how| how != e.confirm) => {
+            Err(Refused::NotAllowed)
+        }
         (S::Redeemed, Event::TypeNumber(typed) | Event::Vouch(typed)) => Ok(typed_number(e, typed)),
         (S::Redeemed, Event::Admit) => Ok(Step::To(S::Confirmed, e.tries_left)),
         (S::Redeemed, Event::Turn) => Ok(Step::To(S::Refused, 0)),
 
         (S::Pending | S::Redeemed, Event::Cancel) => Ok(Step::To(S::Cancelled, e.tries_left)),
 
-        (S::Pending | S::Confirmed | S::Refused | S::Cancelled | S::Expired, _) => Err(Refused::AlreadyDecided),
+        (S::Pending | S::Confirmed | S::Refused | S::Cancelled | S::Expired, _) => {
+            Err(Refused::AlreadyDecided)
+        }
     }
 }
 
@@ -208,7 +221,11 @@ fn same_phone(e: &Enrolment, jkt: &Jkt, req: ReqId) -> bool {
 }
 
 fn typed_number(e: &Enrolment, typed: &str) -> Step {
-    let right = e.redeemed.as_ref().and_then(|r| r.number.as_deref()).is_some_and(|n| same(n.as_bytes(), typed.trim().as_bytes()));
+    let right = e
+        .redeemed
+        .as_ref()
+        .and_then(|r| r.number.as_deref())
+        .is_some_and(|n| same(n.as_bytes(), typed.trim().as_bytes()));
     match (right, e.tries_left) {
         (true, _) => Step::To(EnrolmentState::Confirmed, e.tries_left),
         (false, 0 | 1) => Step::To(EnrolmentState::Refused, 0),
@@ -253,7 +270,8 @@ mod tests {
     }
 
     proptest! {
-        /// No sequence of events redeems a code twice, confirms without the number, or leaves a final state.
+        /// No sequence of events redeems a code twice, confirms without the number, or leaves a
+        /// final state.
         #[test]
         fn no_sequence_of_events_breaks_an_enrolment(events in proptest::collection::vec(event(), 1..25)) {
             let (mut e, mut now, mut wrong) = (enrolment(), 0, 0);
@@ -267,7 +285,8 @@ mod tests {
                     Event::Redeem(jkt, req) => {
                         prop_assert!(before.redeemed.is_none(), "redeemed twice");
                         prop_assert!(Time(now) < e.expires_at, "redeemed after expiry");
-                        e.redeemed = Some(Redeemed { account: AccountId([9; 16]), jkt: *jkt, req_id: *req, device: "x".into(), number: Some("1234".into()) });
+                        e.redeemed = Some(Redeemed { account: AccountId([9; 16]), jkt: *jkt, req_id: *req,
+                            device: "x".into(), number: Some("1234".into()) });
                     }
                     Event::TypeNumber(n) => {
                         prop_assert!(Time(now) < e.expires_at);
@@ -275,10 +294,13 @@ mod tests {
                         prop_assert!(wrong <= NUMBER_TRIES);
                     }
                     Event::Expire => prop_assert!(Time(now) >= e.expires_at),
-                    Event::Admit | Event::Vouch(_) | Event::Turn => prop_assert!(false, "confirmed in another way than its own"),
+                    Event::Admit | Event::Vouch(_) | Event::Turn => {
+                        prop_assert!(false, "confirmed in another way than its own");
+                    }
                     Event::Cancel => {}
                 }
-                prop_assert!(state != EnrolmentState::Confirmed || (before.state == EnrolmentState::Redeemed && matches!(event, Event::TypeNumber(_))));
+                let typed = before.state == EnrolmentState::Redeemed && matches!(event, Event::TypeNumber(_));
+                prop_assert!(state != EnrolmentState::Confirmed || typed);
                 e.state = state;
                 e.tries_left = tries;
             }
@@ -304,8 +326,11 @@ mod tests {
         for confirm in Confirm::ALL {
             e.confirm = confirm;
             for (way, event) in &ways {
-                let expected =
-                    if *way == confirm { Ok(Step::To(EnrolmentState::Confirmed, NUMBER_TRIES)) } else { Err(Refused::NotAllowed) };
+                let expected = if *way == confirm {
+                    Ok(Step::To(EnrolmentState::Confirmed, NUMBER_TRIES))
+                } else {
+                    Err(Refused::NotAllowed)
+                };
                 assert_eq!(step(&e, event, Time(1)), expected, "{confirm:?} {event:?}");
             }
         }
@@ -323,7 +348,13 @@ mod tests {
             number: Some("1234".into()),
         });
         assert_eq!(step(&e, &Event::Redeem(Jkt([1; 32]), ReqId([1; 16])), Time(1)), Ok(Step::SameAgain));
-        assert_eq!(step(&e, &Event::Redeem(Jkt([1; 32]), ReqId([2; 16])), Time(1)), Err(Refused::BadEnrolment));
-        assert_eq!(step(&e, &Event::Redeem(Jkt([2; 32]), ReqId([1; 16])), Time(1)), Err(Refused::BadEnrolment));
+        assert_eq!(
+            step(&e, &Event::Redeem(Jkt([1; 32]), ReqId([2; 16])), Time(1)),
+            Err(Refused::BadEnrolment)
+        );
+        assert_eq!(
+            step(&e, &Event::Redeem(Jkt([2; 32]), ReqId([1; 16])), Time(1)),
+            Err(Refused::BadEnrolment)
+        );
     }
 }

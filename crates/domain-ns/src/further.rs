@@ -1,8 +1,9 @@
 //! Further phones: whether a user gets the next one this way, and who may let it in.
 //!
-//! A first phone is trust on first use: whoever invites it says who the person is. Every later one could take the first one's place, so it takes more: one of the
-//! user's own phones, or an administrator. It is the same for a user whose phones are blocked, deleted or erased, because taking a phone away must not be a way to a
-//! new one.
+//! A first phone is trust on first use: whoever invites it says who the person is. Every later one
+//! could take the first one's place, so it takes more: one of the user's own phones, or an
+//! administrator. It is the same for a user whose phones are blocked, deleted or erased, because
+//! taking a phone away must not be a way to a new one.
 
 use countersign_protocol::ids::RealmId;
 
@@ -49,7 +50,8 @@ pub struct Admission {
     /// What was judged: it must still be so when it is written.
     pub past: Past,
     pub recovered: bool,
-    /// Who took phones away before is remembered further: it was no phone of the user's own that let this one in.
+    /// Who took phones away before is remembered further: it was no phone of the user's own that
+    /// let this one in.
     pub unsettled: bool,
     /// When it begins to work, unless at once.
     pub active_from: Option<Time>,
@@ -60,10 +62,15 @@ pub struct Admission {
 /// Whether a phone may come to this user this way.
 ///
 /// # Errors
-/// [`Refused::FurtherPhone`]; [`Refused::ConfirmNotAllowed`] for a first phone that comes a way the realm does not allow (any more).
+/// [`Refused::FurtherPhone`]; [`Refused::ConfirmNotAllowed`] for a first phone that comes a way the
+/// realm does not allow (any more).
 pub fn may_come(settings: &RealmSettings, past: &Past, way: Confirm) -> Result<(), Refused> {
     if !past.had {
-        return if settings.enrolment_confirm.contains(&way) { Ok(()) } else { Err(Refused::ConfirmNotAllowed) };
+        return if settings.enrolment_confirm.contains(&way) {
+            Ok(())
+        } else {
+            Err(Refused::ConfirmNotAllowed)
+        };
     }
     let open = match way {
         // Whoever lost their phones can always be let in again by an administrator.
@@ -75,10 +82,12 @@ pub fn may_come(settings: &RealmSettings, past: &Past, way: Confirm) -> Result<(
     if open { Ok(()) } else { Err(Refused::FurtherPhone) }
 }
 
-/// Lets a phone in: `who` says yes, this way, now. Whom a phone lets in that none of the user's phones had let in is as much of the user's own as that one is.
+/// Lets a phone in: `who` says yes, this way, now. Whom a phone lets in that none of the user's
+/// phones had let in is as much of the user's own as that one is.
 ///
 /// # Errors
-/// [`Refused::FurtherPhone`]; [`Refused::SameHands`] and [`Refused::MoreAuthority`] for whoever took a phone away before, or has less authority than they.
+/// [`Refused::FurtherPhone`]; [`Refused::SameHands`] and [`Refused::MoreAuthority`] for whoever
+/// took a phone away before, or has less authority than they.
 pub fn admit(
     settings: &RealmSettings,
     past: Past,
@@ -105,7 +114,8 @@ pub fn admit(
     let unsettled = voucher.is_some_and(|v| v.origin.recovered_at.is_some());
     let recovered = past.had && (way != Confirm::Phone || unsettled);
     let later = now.plus_secs(settings.further_phone_secs);
-    let (active_from, rules_from) = ((past.had && way == Confirm::Number).then_some(later), recovered.then_some(later));
+    let (active_from, rules_from) =
+        ((past.had && way == Confirm::Number).then_some(later), recovered.then_some(later));
     Ok(Admission { past, recovered, unsettled, active_from, rules_from })
 }
 
@@ -123,7 +133,11 @@ mod tests {
 
     fn key(role: &str, lineage: u8) -> Who {
         let permissions = builtin(role).expect("there");
-        Who { permissions, lineage: Some(Lineage([lineage; 16])), ..Actor::Key(ApiKeyId([lineage; 16])).into() }
+        Who {
+            permissions,
+            lineage: Some(Lineage([lineage; 16])),
+            ..Actor::Key(ApiKeyId([lineage; 16])).into()
+        }
     }
 
     fn settings(further_phones: FurtherPhones) -> RealmSettings {
@@ -141,8 +155,16 @@ mod tests {
         ] {
             for way in Confirm::ALL {
                 let first = may_come(&settings(further), &Past::default(), way);
-                assert_eq!(first, if way == Confirm::None { Err(Refused::ConfirmNotAllowed) } else { Ok(()) }, "as the realm allows");
-                assert_eq!(may_come(&settings(further), &had, way).is_ok(), ways.contains(&way), "{further:?} {way:?}");
+                assert_eq!(
+                    first,
+                    if way == Confirm::None { Err(Refused::ConfirmNotAllowed) } else { Ok(()) },
+                    "as the realm allows"
+                );
+                assert_eq!(
+                    may_come(&settings(further), &had, way).is_ok(),
+                    ways.contains(&way),
+                    "{further:?} {way:?}"
+                );
             }
         }
     }
@@ -151,7 +173,8 @@ mod tests {
     fn whoever_took_a_phone_away_and_every_key_in_the_same_hands_does_not_let_in_the_next() {
         let closer = |authority, lineage| Closer { authority, lineage };
         let by = |closers: Vec<Closer>, who: Who, way| {
-            admit(&settings(FurtherPhones::PhoneOrAdmin), Past { had: true, closers }, way, (&who, None), NOW).map(|a| a.recovered)
+            admit(&settings(FurtherPhones::PhoneOrAdmin), Past { had: true, closers }, way, (&who, None), NOW)
+                .map(|a| a.recovered)
         };
         let blocked = vec![closer(Authority::Block, Some(Lineage([1; 16])))];
         assert_eq!(by(blocked.clone(), key(role::REALM_ADMIN, 1), Confirm::Admin), Err(Refused::SameHands));
@@ -163,7 +186,11 @@ mod tests {
         assert_eq!(by(by_root, key(role::REALM_ADMIN, 2), Confirm::Admin), Err(Refused::MoreAuthority));
         let unknown = vec![closer(Authority::Realm, None)];
         let old = Who { lineage: None, ..key(role::REALM_ADMIN, 2) };
-        assert_eq!(by(unknown, old, Confirm::Admin), Err(Refused::SameHands), "keys of unknown makers are relatives");
+        assert_eq!(
+            by(unknown, old, Confirm::Admin),
+            Err(Refused::SameHands),
+            "keys of unknown makers are relatives"
+        );
     }
 
     #[test]
@@ -173,9 +200,16 @@ mod tests {
         let had = Past { had: true, closers: Vec::new() };
         let let_in = admit(&realm, had, Confirm::Number, (&registrar, None), NOW).expect("the realm says so");
         assert_eq!((let_in.active_from, let_in.recovered), (Some(NOW.plus_secs(86_400)), true));
-        let first = admit(&realm, Past::default(), Confirm::Number, (&registrar, None), NOW).expect("a first phone");
+        let first =
+            admit(&realm, Past::default(), Confirm::Number, (&registrar, None), NOW).expect("a first phone");
         assert_eq!((first.active_from, first.recovered), (None, false));
-        let blocked = Past { had: true, closers: vec![Closer { lineage: Some(Lineage([7; 16])), authority: Authority::Block }] };
-        assert_eq!(admit(&realm, blocked, Confirm::Number, (&registrar, None), NOW), Err(Refused::MoreAuthority));
+        let blocked = Past {
+            had: true,
+            closers: vec![Closer { lineage: Some(Lineage([7; 16])), authority: Authority::Block }],
+        };
+        assert_eq!(
+            admit(&realm, blocked, Confirm::Number, (&registrar, None), NOW),
+            Err(Refused::MoreAuthority)
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Giving power away: keys and roles. Nobody gives away what they lack, and nobody takes from a key what they could not have given it.
+//! Giving power away: keys and roles. Nobody gives away what they lack, and nobody takes from a key
+//! what they could not have given it.
 
 use std::fmt;
 
@@ -52,7 +53,9 @@ fn fits(wish: &Wish) -> Result<(), NotGranted> {
         role::CLIENT if !realm || !client => "a client key takes a realm and a client",
         role::REGISTRAR if !realm || !client => "a registrar key takes a realm and a client",
         role::HELP_DESK if !realm => "a help_desk key takes a realm, and a client if it is to invite phones",
-        _ if client && !realm => return Err(NotGranted::Invalid("/client", "a client belongs to a realm; name it")),
+        _ if client && !realm => {
+            return Err(NotGranted::Invalid("/client", "a client belongs to a realm; name it"));
+        }
         _ => return Ok(()),
     };
     Err(NotGranted::Invalid("/role", why))
@@ -90,18 +93,21 @@ pub fn key(
     })
 }
 
-/// A key that root made is the first of its line; every other one is in the hands of whoever made it.
+/// A key that root made is the first of its line; every other one is in the hands of whoever made
+/// it.
 fn lineage_of(who: &Who, id: ApiKeyId) -> Option<Lineage> {
     if who.authority() == Authority::Root { Some(Lineage(id.0)) } else { who.lineage }
 }
 
-/// The lineage of a successor: rotating one's own key changes nothing, and whoever rotates another's has it in their hands afterwards.
+/// The lineage of a successor: rotating one's own key changes nothing, and whoever rotates
+/// another's has it in their hands afterwards.
 #[must_use]
 pub fn lineage_after(who: &Who, old: &ApiKey) -> Option<Lineage> {
     if who.authority() == Authority::Root { old.lineage } else { who.lineage }
 }
 
-/// Whether `who` administers this key: it is of their realm and client, and has nothing they could not give.
+/// Whether `who` administers this key: it is of their realm and client, and has nothing they could
+/// not give.
 #[must_use]
 pub fn rules(who: &Who, key: &ApiKey, permissions: Permissions) -> bool {
     sees(who, key) && who.permissions.may_give(permissions)
@@ -113,13 +119,15 @@ pub fn sees(who: &Who, key: &ApiKey) -> bool {
     who.realm.is_none_or(|r| key.realm == Some(r)) && who.client.is_none_or(|c| key.client == Some(c))
 }
 
-/// Whether `who` may give, or take, these permissions: asked again in the transaction that does it, because roles change. What the program does by itself, it may.
+/// Whether `who` may give, or take, these permissions: asked again in the transaction that does it,
+/// because roles change. What the program does by itself, it may.
 #[must_use]
 pub fn still_gives(who: &Who, permissions: Permissions) -> bool {
     matches!(who.actor, Actor::System) || who.permissions.may_give(permissions)
 }
 
-/// Whether this would give authority to a key of another line, which is for root: who has stolen one beside their own would have two pairs of hands.
+/// Whether this would give authority to a key of another line, which is for root: who has stolen
+/// one beside their own would have two pairs of hands.
 #[must_use]
 pub fn raises_another(who: &Who, lineage: Option<Lineage>, before: Permissions, after: Permissions) -> bool {
     let by_key = matches!(who.actor, Actor::Key(_)) && who.authority() < Authority::Root;
@@ -127,18 +135,31 @@ pub fn raises_another(who: &Who, lineage: Option<Lineage>, before: Permissions, 
 }
 
 /// Why not.
-pub const OTHER_HANDS: NotGranted = NotGranted::Lacking("only root gives authority to a key that other hands made; make a new one");
+pub const OTHER_HANDS: NotGranted =
+    NotGranted::Lacking("only root gives authority to a key that other hands made; make a new one");
 
 /// Whether `who` may make this role of these permissions, where it had those `before`.
 ///
 /// # Errors
 /// Why not.
-pub fn role(who: &Who, name: &str, realm: Option<RealmId>, before: Option<Permissions>, wanted: Permissions) -> Result<(), NotGranted> {
+pub fn role(
+    who: &Who,
+    name: &str,
+    realm: Option<RealmId>,
+    before: Option<Permissions>,
+    wanted: Permissions,
+) -> Result<(), NotGranted> {
     if builtin(name).is_some() {
-        return Err(NotGranted::Invalid("/role", "this role is there without being made, and stays as it is"));
+        return Err(NotGranted::Invalid(
+            "/role",
+            "this role is there without being made, and stays as it is",
+        ));
     }
     if realm.is_some() && wanted.iter().any(Permission::is_global) {
-        return Err(NotGranted::Invalid("/permissions", "counts only for keys that are not bound to a realm"));
+        return Err(NotGranted::Invalid(
+            "/permissions",
+            "counts only for keys that are not bound to a realm",
+        ));
     }
     // Whoever changes a role takes from every key that has it.
     if !still_gives(who, wanted.and(before.unwrap_or_default())) {
@@ -178,10 +199,17 @@ mod tests {
         for maker in role::IN_A_REALM {
             for role in role::IN_A_REALM {
                 let covers = builtin(maker).expect("there").covers(builtin(role).expect("there"));
-                assert_eq!(make(&who(maker, 1, None), role, bound(role)).is_ok(), covers, "{maker} makes {role}");
+                assert_eq!(
+                    make(&who(maker, 1, None), role, bound(role)).is_ok(),
+                    covers,
+                    "{maker} makes {role}"
+                );
             }
         }
-        assert!(make(&who(role::REALM_ADMIN, 1, shop), role::CLIENT, Some(ClientId([3; 16]))).is_err(), "another client's");
+        assert!(
+            make(&who(role::REALM_ADMIN, 1, shop), role::CLIENT, Some(ClientId([3; 16]))).is_err(),
+            "another client's"
+        );
         let abroad = Who { realm: Some(RealmId([5; 16])), ..who(role::REALM_ADMIN, 1, None) };
         assert!(make(&abroad, role::VIEWER, None).is_err(), "another realm's");
     }
@@ -192,7 +220,11 @@ mod tests {
         assert_eq!(by_root.lineage, Some(Lineage([9; 16])), "the first of its line");
         let by_admin = make(&who(role::REALM_ADMIN, 4, None), role::REALM_ADMIN, None).expect("an equal");
         assert_eq!(by_admin.lineage, Some(Lineage([4; 16])));
-        assert_eq!(lineage_after(&who(role::REALM_ADMIN, 4, None), &by_root), Some(Lineage([4; 16])), "it is in other hands now");
+        assert_eq!(
+            lineage_after(&who(role::REALM_ADMIN, 4, None), &by_root),
+            Some(Lineage([4; 16])),
+            "it is in other hands now"
+        );
         assert_eq!(lineage_after(&who(role::ROOT, 1, None), &by_admin), by_admin.lineage);
     }
 
@@ -202,6 +234,9 @@ mod tests {
         let lesser = Who { permissions: of(&[Permission::Realm]), ..who(role::REALM_ADMIN, 1, None) };
         assert!(role(&lesser, "agents", Some(REALM), Some(of(&[Permission::Accounts])), of(&[])).is_err());
         assert!(role(&lesser, "agents", Some(REALM), Some(of(&[Permission::RealmRead])), of(&[])).is_ok());
-        assert!(role(&who(role::ROOT, 1, None), role::CLIENT, Some(REALM), None, of(&[])).is_err(), "builtin ones stay as they are");
+        assert!(
+            role(&who(role::ROOT, 1, None), role::CLIENT, Some(REALM), None, of(&[])).is_err(),
+            "builtin ones stay as they are"
+        );
     }
 }

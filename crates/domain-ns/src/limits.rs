@@ -1,4 +1,5 @@
-//! How much is too much. Limits count whoever starts something before whom it is done to: strangers may run into their own limits, not into their victim's.
+//! How much is too much. Limits count whoever starts something before whom it is done to: strangers
+//! may run into their own limits, not into their victim's.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,8 @@ pub struct Limits {
     pub initiator: Limit,
     /// Logins directed at one user before they wait in silence.
     pub user: Limit,
-    /// Logins shown to one account unasked before they wait in silence; and codes or links that are not genuine, shown by one account.
+    /// Logins shown to one account unasked before they wait in silence; and codes or links that are
+    /// not genuine, shown by one account.
     pub account: Limit,
     /// Logins one client may start.
     pub client: Limit,
@@ -29,7 +31,8 @@ pub struct Limits {
     pub address: Limit,
     /// How long a browser stays out after users said "not me".
     pub quarantine_secs: u64,
-    /// How many users have to say "not me" to one address within `quarantine_secs` before it stays out; two at least.
+    /// How many users have to say "not me" to one address within `quarantine_secs` before it stays
+    /// out; two at least.
     pub address_accounts: u64,
     /// How long an address stays out.
     pub address_secs: u64,
@@ -68,7 +71,8 @@ pub enum LimitedBy {
 }
 
 impl LimitedBy {
-    pub const ALL: [Self; 5] = [Self::Initiator, Self::Account, Self::Client, Self::Address, Self::Quarantine];
+    pub const ALL: [Self; 5] =
+        [Self::Initiator, Self::Account, Self::Client, Self::Address, Self::Quarantine];
 
     /// The spelling in problems, events and metrics.
     #[must_use]

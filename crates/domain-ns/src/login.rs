@@ -22,7 +22,8 @@ use countersign_ports::{
 pub use outcome::{Outcome, Record};
 pub use ways::{EndedBy, Via};
 
-/// What does not change after creation. Lives in the KV while the login is pending, and in its outcome row afterwards.
+/// What does not change after creation. Lives in the KV while the login is pending, and in its
+/// outcome row afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
     #[serde(with = "as_text")]
@@ -74,7 +75,8 @@ pub enum Target {
     Account(AccountId),
 }
 
-/// Who started the login, as far as the client can tell, as keyed hashes: good for counting, not for looking up people.
+/// Who started the login, as far as the client can tell, as keyed hashes: good for counting, not
+/// for looking up people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Initiator {
@@ -109,7 +111,11 @@ impl Login {
     /// What it is directed at is who may have it, also by its code.
     fn expects(&self, account: AccountId, user: &str) -> Result<(), Refused> {
         let account_fits = !matches!(&self.target, Some(Target::Account(id)) if *id != account);
-        if account_fits && self.expected_user.as_deref().is_none_or(|u| u == user) { Ok(()) } else { Err(Refused::WrongUser) }
+        if account_fits && self.expected_user.as_deref().is_none_or(|u| u == user) {
+            Ok(())
+        } else {
+            Err(Refused::WrongUser)
+        }
     }
 
     /// Whether its client takes a phone that this client invited.
@@ -211,7 +217,8 @@ pub enum Event {
     Cancel,
     /// Its time is over; anybody may notice.
     Expire,
-    /// The client exchanges it; `return_token` is what the browser brought, `expected` what it should be.
+    /// The client exchanges it; `return_token` is what the browser brought, `expected` what it
+    /// should be.
     Redeem { return_token: Option<[u8; 16]>, expected: [u8; 16] },
     /// Somebody ends it.
     End(EndedBy),
@@ -226,61 +233,66 @@ pub enum Event {
 ///    └───────Expire (after expires_at)─────────▶ expired        ▼
 /// ```
 ///
-/// The gap between "approved" and its durable row is closed by the store: the row's INSERT has one winner.
+/// The gap between "approved" and its durable row is closed by the store: the row's INSERT has one
+/// winner.
 ///
 /// # Errors
 /// Why the event does not fit; the state stays as it is.
-pub fn step(login: &Login, state: &LoginProgress, event: &Event, now: Time) -> Result<LoginProgress, Refused> {
-    let over = now >= login.expires_at && !countersign_ports::sabotage::active(countersign_ports::sabotage::Sabotage::LoseExpiry);
+pub fn step(
+    login: &Login,
+    state: &LoginProgress,
+    event: &Event,
+    now: Time,
+) -> Result<LoginProgress, Refused> {
+    use LoginProgress as S;
+    let over = now >= login.expires_at
+        && !countersign_ports::sabotage::active(countersign_ports::sabotage::Sabotage::LoseExpiry);
     match (state, event) {
-        (LoginProgress::Pending | LoginProgress::Claimed(_), Event::Expire) => {
+        (S::Pending | S::Claimed(_), Event::Expire) => {
             if over {
-                Ok(LoginProgress::Expired)
+                Ok(S::Expired)
             } else {
                 Err(Refused::NotAllowed)
             }
         }
-        (LoginProgress::Pending | LoginProgress::Claimed(_), Event::Claim(_) | Event::Decide { .. }) if over => Err(Refused::Expired),
+        (S::Pending | S::Claimed(_), Event::Claim(_) | Event::Decide { .. }) if over => Err(Refused::Expired),
 
-        (LoginProgress::Pending, Event::Claim(claim)) => {
-            login.expects(claim.account, &claim.user_id).map(|()| LoginProgress::Claimed(claim.clone()))
+        (S::Pending, Event::Claim(claim)) => {
+            login.expects(claim.account, &claim.user_id).map(|()| S::Claimed(claim.clone()))
         }
-        (LoginProgress::Claimed(by), Event::Claim(again)) if by.account == again.account => Ok(state.clone()),
-        (LoginProgress::Claimed(_), Event::Claim(_)) => Err(Refused::AlreadyClaimed),
+        (S::Claimed(by), Event::Claim(again)) if by.account == again.account => Ok(state.clone()),
+        (S::Claimed(_), Event::Claim(_)) => Err(Refused::AlreadyClaimed),
 
-        (LoginProgress::Claimed(by), Event::Decide { account, verdict, reason, number }) if by.account == *account => {
+        (S::Claimed(by), Event::Decide { account, verdict, reason, number }) if by.account == *account => {
             decide(login, by, *verdict, *reason, number.as_deref(), now)
         }
-        (LoginProgress::Claimed(by), Event::Disown(account, why)) if by.account == *account => {
-            Ok(LoginProgress::Refused { reason: why.as_str().to_owned() })
+        (S::Claimed(by), Event::Disown(account, why)) if by.account == *account => {
+            Ok(S::Refused { reason: why.as_str().to_owned() })
         }
         // A login somebody else holds does not exist for this account.
-        (LoginProgress::Pending | LoginProgress::Claimed(_), Event::Decide { .. } | Event::Disown(..)) => Err(Refused::NotFound),
+        (S::Pending | S::Claimed(_), Event::Decide { .. } | Event::Disown(..)) => Err(Refused::NotFound),
 
-        (LoginProgress::Pending | LoginProgress::Claimed(_), Event::Cancel) => Ok(LoginProgress::Cancelled),
-        (LoginProgress::Pending | LoginProgress::Claimed(_), Event::Redeem { .. } | Event::End(_)) => Err(Refused::NotApproved),
+        (S::Pending | S::Claimed(_), Event::Cancel) => Ok(S::Cancelled),
+        (S::Pending | S::Claimed(_), Event::Redeem { .. } | Event::End(_)) => Err(Refused::NotApproved),
 
-        (LoginProgress::Approved { claim, redeem_by, ends_at, redeemed }, Event::Redeem { return_token, expected }) => {
+        (S::Approved { claim, redeem_by, ends_at, redeemed }, Event::Redeem { return_token, expected }) => {
             redeem(claim, *redeem_by, *redeemed, *return_token, expected, now)?;
-            Ok(LoginProgress::Approved { claim: claim.clone(), redeem_by: *redeem_by, ends_at: *ends_at, redeemed: true })
+            Ok(S::Approved { claim: claim.clone(), redeem_by: *redeem_by, ends_at: *ends_at, redeemed: true })
         }
-        (LoginProgress::Approved { ends_at, .. }, Event::End(EndedBy::Lifetime)) if now < *ends_at => Err(Refused::NotAllowed),
-        (LoginProgress::Approved { redeemed, .. }, Event::End(by)) => Ok(LoginProgress::Ended { by: *by, redeemed: *redeemed }),
+        (S::Approved { ends_at, .. }, Event::End(EndedBy::Lifetime)) if now < *ends_at => {
+            Err(Refused::NotAllowed)
+        }
+        (S::Approved { redeemed, .. }, Event::End(by)) => Ok(S::Ended { by: *by, redeemed: *redeemed }),
 
         (
-            LoginProgress::Refused { .. } | LoginProgress::Cancelled | LoginProgress::Expired | LoginProgress::Ended { .. },
+            S::Refused { .. } | S::Cancelled | S::Expired | S::Ended { .. },
             Event::Redeem { .. } | Event::End(_),
         ) => Err(Refused::NotApproved),
-        (LoginProgress::Expired, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Expired),
-        (LoginProgress::Cancelled, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Cancelled),
-        (
-            LoginProgress::Approved { .. }
-            | LoginProgress::Refused { .. }
-            | LoginProgress::Cancelled
-            | LoginProgress::Expired
-            | LoginProgress::Ended { .. },
-            _,
-        ) => Err(Refused::AlreadyDecided),
+        (S::Expired, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Expired),
+        (S::Cancelled, Event::Claim(_) | Event::Decide { .. }) => Err(Refused::Cancelled),
+        (S::Approved { .. } | S::Refused { .. } | S::Cancelled | S::Expired | S::Ended { .. }, _) => {
+            Err(Refused::AlreadyDecided)
+        }
     }
 }
 
@@ -296,7 +308,10 @@ fn decide(
     match (verdict, reason) {
         (Verdict::Approve, None) => {
             login.expects(by.account, &by.user_id)?;
-            let right = by.number.as_deref().is_none_or(|wanted| number.is_some_and(|typed| same(wanted.as_bytes(), typed.as_bytes())));
+            let right = by
+                .number
+                .as_deref()
+                .is_none_or(|wanted| number.is_some_and(|typed| same(wanted.as_bytes(), typed.as_bytes())));
             if !right {
                 return Ok(LoginProgress::Refused { reason: WRONG_NUMBER.to_owned() });
             }
@@ -308,7 +323,14 @@ fn decide(
     }
 }
 
-fn redeem(claim: &Claim, redeem_by: Time, redeemed: bool, token: Option<[u8; 16]>, expected: &[u8; 16], now: Time) -> Result<(), Refused> {
+fn redeem(
+    claim: &Claim,
+    redeem_by: Time,
+    redeemed: bool,
+    token: Option<[u8; 16]>,
+    expected: &[u8; 16],
+    now: Time,
+) -> Result<(), Refused> {
     if redeemed {
         return Err(Refused::AlreadyRedeemed);
     }
@@ -327,7 +349,9 @@ mod as_text {
     pub(super) fn serialize<T: Display, S: Serializer>(value: &T, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(value)
     }
-    pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
+    pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<T, D::Error> {
         String::deserialize(d)?.parse().map_err(D::Error::custom)
     }
 }

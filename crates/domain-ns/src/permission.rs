@@ -18,7 +18,8 @@ macro_rules! permissions {
             pub fn as_str(self) -> &'static str { match self { $(Self::$variant => $text),* } }
 
             #[must_use]
-            pub fn parse(text: &str) -> Option<Self> { Self::ALL.iter().copied().find(|p| p.as_str() == text) }
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|p| p.as_str() == text) }
 
             fn bit(self) -> u32 { match self { $(Self::$variant => 1 << $bit),* } }
         }
@@ -42,7 +43,8 @@ permissions! {
     Audit = 6 "audit",
     /// Clients and the API keys of the realm.
     Clients = 7 "clients",
-    /// The realm itself: settings, roles, apps, quarantine; admitting phones, erasing people, legal holds.
+    /// The realm itself: settings, roles, apps, quarantine; admitting phones, erasing people, legal
+    /// holds.
     Realm = 8 "realm",
     /// Making realms.
     Realms = 9 "realms",
@@ -115,12 +117,13 @@ impl Permissions {
         Permission::ALL.iter().all(|p| other.0 & p.bit() == 0 || self.has(*p))
     }
 
-    /// Whether a key that has these may make a role or key that has those. Beyond what it has, only acting for clients, and only where it administers them: it
-    /// could be each of them.
+    /// Whether a key that has these may make a role or key that has those. Beyond what it has, only
+    /// acting for clients, and only where it administers them: it could be each of them.
     #[must_use]
     pub fn may_give(self, those: Self) -> bool {
         let own = self.has(Permission::ActForClient) || self.has(Permission::Clients);
-        (own || !those.has(Permission::ActForClient)) && self.covers(those.iter().filter(|p| *p != Permission::ActForClient).collect())
+        (own || !those.has(Permission::ActForClient))
+            && self.covers(those.iter().filter(|p| *p != Permission::ActForClient).collect())
     }
 
     /// The members.
@@ -145,7 +148,8 @@ pub mod role {
     pub const AUDITOR: &str = "auditor";
     pub const VIEWER: &str = "viewer";
 
-    /// Those that a role made before them may have the name of: then the made one counts, so that no key gains anything by an upgrade.
+    /// Those that a role made before them may have the name of: then the made one counts, so that
+    /// no key gains anything by an upgrade.
     pub const LATER: [&str; 4] = [REGISTRAR, HELP_DESK, AUDITOR, VIEWER];
 
     /// All that count inside a realm, from the least to the most.
@@ -175,7 +179,9 @@ pub fn builtin(name: &str) -> Option<Permissions> {
             Some(P::ALL.iter().copied().filter(|p| !not_given(*p) && p.part_of().is_none()).collect())
         }
         role::CLIENT => of(CLIENT),
-        role::REGISTRAR => of(&[CLIENT, &[P::Enrolments, P::EnrolmentsConfirm, P::Users, P::AccountsRead]].concat()),
+        role::REGISTRAR => {
+            of(&[CLIENT, &[P::Enrolments, P::EnrolmentsConfirm, P::Users, P::AccountsRead]].concat())
+        }
         role::HELP_DESK => of(&[P::UsersRead, P::AccountsRead, P::AccountsBlock, P::Enrolments]),
         role::AUDITOR => of(&[P::Audit, P::UsersRead, P::AccountsRead, P::ClientsRead, P::RealmRead]),
         role::VIEWER => of(&[P::RealmRead]),
@@ -194,18 +200,31 @@ mod tests {
         let root = builtin(role::ROOT).expect("there");
         assert!(admin.covers(client) && !client.covers(admin) && root.covers(admin) && !admin.covers(root));
         let agent: Permissions = [Permission::Logins, Permission::ActForClient].into_iter().collect();
-        assert!(!admin.covers(agent) && admin.may_give(agent) && !admin.may_give(root) && !client.may_give(admin));
+        assert!(
+            !admin.covers(agent) && admin.may_give(agent) && !admin.may_give(root) && !client.may_give(admin)
+        );
         assert!(!client.may_give(agent) && client.may_give([Permission::Logins].into_iter().collect()));
         assert!(!admin.has(Permission::ActForClient) && root.has(Permission::ActForClient));
         for name in role::IN_A_REALM {
             let role = builtin(name).expect("there");
-            assert!(admin.covers(role) && admin.may_give(role) && (name == role::REALM_ADMIN || !role.covers(admin)), "{name}");
+            assert!(
+                admin.covers(role)
+                    && admin.may_give(role)
+                    && (name == role::REALM_ADMIN || !role.covers(admin)),
+                "{name}"
+            );
         }
         let of = |p| [p].into_iter().collect::<Permissions>();
         for (part, whole) in Permission::ALL.iter().filter_map(|p| p.part_of().map(|whole| (*p, whole))) {
-            assert!(of(whole).covers(of(part)) && !of(part).covers(of(whole)), "{part:?} is part of {whole:?}");
+            assert!(
+                of(whole).covers(of(part)) && !of(part).covers(of(whole)),
+                "{part:?} is part of {whole:?}"
+            );
         }
         assert_eq!(root.iter().collect::<Vec<_>>(), [Permission::Root]);
-        assert_eq!(Permission::ALL.iter().copied().collect::<Permissions>().iter().count(), Permission::ALL.len());
+        assert_eq!(
+            Permission::ALL.iter().copied().collect::<Permissions>().iter().count(),
+            Permission::ALL.len()
+        );
     }
 }

@@ -15,7 +15,8 @@ pub const TRAIL_FLOOR_DAYS: u64 = 400;
 /// Days outcomes and their evidence are kept at least, unless root says otherwise: five years.
 pub const OUTCOME_FLOOR_DAYS: u64 = 1826;
 
-/// What a realm may decide for itself. Absent members in stored settings take the default, so that new ones can be added.
+/// What a realm may decide for itself. Absent members in stored settings take the default, so that
+/// new ones can be added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RealmSettings {
@@ -27,7 +28,8 @@ pub struct RealmSettings {
     pub session_secs: u64,
     /// Seconds an enrolment may take.
     pub enrolment_secs: u64,
-    /// Continuous authentication: an approved login ends when its phone has not been heard for so many seconds. 0: it need not be.
+    /// Continuous authentication: an approved login ends when its phone has not been heard for so
+    /// many seconds. 0: it need not be.
     pub silence_secs: u64,
     /// Which ways to a login take a number from the browser, typed on the phone.
     pub number_match: NumberMatch,
@@ -88,7 +90,8 @@ impl RealmSettings {
         self.outcome_days.max(self.outcome_floor_days)
     }
 
-    /// Whether somebody may change these settings to those: nobody but root lowers a floor, and nobody keeps less than one.
+    /// Whether somebody may change these settings to those: nobody but root lowers a floor, and
+    /// nobody keeps less than one.
     ///
     /// # Errors
     /// What is not allowed.
@@ -97,7 +100,9 @@ impl RealmSettings {
             ("trail_floor_days", self.trail_floor_days, after.trail_floor_days),
             ("outcome_floor_days", self.outcome_floor_days, after.outcome_floor_days),
         ];
-        if let Some((name, ..)) = floors.into_iter().find(|(_, before, after)| after < before && who < Authority::Root) {
+        if let Some((name, ..)) =
+            floors.into_iter().find(|(_, before, after)| after < before && who < Authority::Root)
+        {
             return Err(Kept::Floor(name));
         }
         let days = [
@@ -110,7 +115,8 @@ impl RealmSettings {
         }
     }
 
-    /// Whether less is kept under those settings than under these: its row in the trail is kept always.
+    /// Whether less is kept under those settings than under these: its row in the trail is kept
+    /// always.
     #[must_use]
     pub fn keeps_more_than(&self, after: &Self) -> bool {
         after.kept_trail_days() < self.kept_trail_days()
@@ -175,7 +181,8 @@ pub struct SealedRealm {
     pub realm: Realm,
     /// SHA-256 of the root's public key: what phones pin.
     pub root_pin: [u8; 32],
-    /// Envelope of the root's private key. Not needed at run time; an operator may take it offline, then it is absent.
+    /// Envelope of the root's private key. Not needed at run time; an operator may take it offline,
+    /// then it is absent.
     pub sealed_root: Option<Vec<u8>>,
     /// Envelope of the key under QR codes and link tokens.
     pub sealed_qr: Vec<u8>,

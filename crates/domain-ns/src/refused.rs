@@ -182,7 +182,8 @@ impl Refuse for Limited {
         let code = if self.by == LimitedBy::Quarantine { "quarantined" } else { "rate_limited" };
         let detail = match self.by {
             LimitedBy::Quarantine => {
-                "phones said of this browser or address that it was not their users; try later, or ask an administrator to release it"
+                "phones said of this browser or address that it was not their users; try later, or ask an \
+                    administrator to release it"
             }
             LimitedBy::Initiator => "this browser has started too many logins",
             LimitedBy::Account => "this account has tried too often",

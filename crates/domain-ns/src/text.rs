@@ -1,7 +1,8 @@
 //! Texts that people see: what a client may put on a phone's screen, and what names may look like.
 //!
-//! What is shown is what is signed, so nothing may hide, reorder or imitate: control characters, bidirectional overrides,
-//! zero-width and other invisible characters are refused rather than removed.
+//! What is shown is what is signed, so nothing may hide, reorder or imitate: control characters,
+//! bidirectional overrides, zero-width and other invisible characters are refused rather than
+//! removed.
 
 /// Why a text may not be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +21,8 @@ pub enum BadText {
     NoPlace,
 }
 
-/// A text for the screen: 1 to `max` bytes, nothing invisible. New lines are allowed when `lines` is true.
+/// A text for the screen: 1 to `max` bytes, nothing invisible. New lines are allowed when `lines`
+/// is true.
 ///
 /// # Errors
 /// [`BadText`].
@@ -37,9 +39,11 @@ pub fn shown(text: &str, max: usize, lines: bool) -> Result<(), BadText> {
 fn invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+                | '\u{1d173}'..='\u{1d17a}'
             | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..='\u{10ffff}')
 }
 
@@ -52,7 +56,8 @@ pub fn name(text: &str) -> Result<(), BadText> {
         return Err(BadText::TooLong);
     }
     let first = text.chars().next().ok_or(BadText::Empty)?;
-    let ok = first.is_ascii_lowercase() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let ok = first.is_ascii_lowercase()
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if ok { Ok(()) } else { Err(BadText::Name) }
 }
 
@@ -78,7 +83,16 @@ mod tests {
     fn texts_that_could_deceive_are_refused() {
         assert_eq!(shown("Pay 5 € to Zoë – 中文 👍", 500, false), Ok(()));
         assert_eq!(shown("one\ntwo", 500, true), Ok(()));
-        for bad in ["one\ntwo", "a\u{202e}b", "a\u{200b}b", "tab\tbed", "nul\0", "tag\u{e0041}", "soft\u{ad}hyphen", "\u{3164}"] {
+        for bad in [
+            "one\ntwo",
+            "a\u{202e}b",
+            "a\u{200b}b",
+            "tab\tbed",
+            "nul\0",
+            "tag\u{e0041}",
+            "soft\u{ad}hyphen",
+            "\u{3164}",
+        ] {
             assert_eq!(shown(bad, 500, false), Err(BadText::Invisible), "{bad:?}");
         }
         assert_eq!(shown("  ", 500, false), Err(BadText::Empty));

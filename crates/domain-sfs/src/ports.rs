@@ -1,4 +1,5 @@
-//! What the rules of SFS need from outside. SFS has no live state beside its database: its limits are rows.
+//! What the rules of SFS need from outside. SFS has no live state beside its database: its limits
+//! are rows.
 
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ pub trait Store: Probe {
     /// A fault of the database.
     async fn server(&self) -> Result<Option<SealedServer>, Fault>;
 
-    /// Makes this the server's identity, unless there is one: of several pods that start together one wins. The row of the
-    /// trail that tells of it gets this id.
+    /// Makes this the server's identity, unless there is one: of several pods that start together
+    /// one wins. The row of the trail that tells of it gets this id.
     ///
     /// # Errors
     /// A fault of the database.

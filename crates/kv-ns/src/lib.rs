@@ -8,5 +8,6 @@ mod redis;
 pub use memory::{MemoryLive, Size};
 pub use redis::RedisLive;
 
-/// How long a settled login is kept, in seconds: it is in the store, and makes room for others soon.
+/// How long a settled login is kept, in seconds: it is in the store, and makes room for others
+/// soon.
 const SETTLED_SECS: u64 = 30;

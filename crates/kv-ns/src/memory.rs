@@ -6,7 +6,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use countersign_domain_ns::ports::{Advanced, CounterKind, Live, Measure, Opened, Opening, Quarantine, Suspect, Topic, Versioned};
+use countersign_domain_ns::ports::{
+    Advanced, CounterKind, Live, Measure, Opened, Opening, Quarantine, Suspect, Topic, Versioned,
+};
 use countersign_kv::{MemoryKv, Vanishing};
 use countersign_ports::{Fault, time::Time};
 use countersign_protocol::{
@@ -70,7 +72,8 @@ impl MemoryLive {
         Self { kv, state: Mutex::default() }
     }
 
-    /// The state, swept. Every change below leaves it whole, so a panic elsewhere does not spoil it.
+    /// The state, swept. Every change below leaves it whole, so a panic elsewhere does not spoil
+    /// it.
     fn state(&self) -> MutexGuard<'_, LiveState> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.kv.now();
@@ -96,7 +99,14 @@ impl MemoryLive {
     }
 
     /// How many the account would have been shown with this one; 0 when nothing is shown.
-    fn offer(&self, state: &mut LiveState, opening: &Opening<'_>, to: AccountId, until: Time, quiet: bool) -> u64 {
+    fn offer(
+        &self,
+        state: &mut LiveState,
+        opening: &Opening<'_>,
+        to: AccountId,
+        until: Time,
+        quiet: bool,
+    ) -> u64 {
         let (limit, login) = (opening.shown, opening.login);
         let counter = CounterKind::Offers.of(opening.realm, to.0);
         let n = if quiet { 0 } else { self.kv.count_at_once(counter, limit.secs).n };
@@ -198,7 +208,8 @@ impl Live for MemoryLive {
         let until = now.plus_secs(opening.ttl_secs);
         opened.made = state.create(opening.login, opening.body.clone(), until)?;
         if opened.made {
-            opened.shown = opening.to.iter().map(|to| self.offer(&mut state, &opening, *to, until, quiet)).collect();
+            opened.shown =
+                opening.to.iter().map(|to| self.offer(&mut state, &opening, *to, until, quiet)).collect();
         }
         Ok(opened)
     }
@@ -207,7 +218,14 @@ impl Live for MemoryLive {
         Ok(self.state().logins.get(&login).map(|e| e.stored.clone()))
     }
 
-    async fn claim(&self, login: LoginId, account: AccountId, from: u64, to: Versioned, ttl_secs: u64) -> Result<Advanced, Fault> {
+    async fn claim(
+        &self,
+        login: LoginId,
+        account: AccountId,
+        from: u64,
+        to: Versioned,
+        ttl_secs: u64,
+    ) -> Result<Advanced, Fault> {
         let v = to.v;
         {
             let until = self.kv.now().plus_secs(ttl_secs);
@@ -244,11 +262,21 @@ impl Live for MemoryLive {
     }
 
     async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
-        Ok(self.state().claims.get(&account).map(|all| all.iter().map(|(id, _)| *id).collect()).unwrap_or_default())
+        Ok(self
+            .state()
+            .claims
+            .get(&account)
+            .map(|all| all.iter().map(|(id, _)| *id).collect())
+            .unwrap_or_default())
     }
 
     async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault> {
-        Ok(self.state().offers.get(&account).map(|all| all.iter().map(|o| o.login).collect()).unwrap_or_default())
+        Ok(self
+            .state()
+            .offers
+            .get(&account)
+            .map(|all| all.iter().map(|o| o.login).collect())
+            .unwrap_or_default())
     }
 
     async fn quarantine(&self, realm: RealmId, suspect: Suspect, secs: u64) -> Result<(), Fault> {

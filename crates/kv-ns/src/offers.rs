@@ -1,7 +1,8 @@
 //! What waits for an account, kept so that nobody fills the list with their own.
 //!
-//! Whoever starts logins has [`MOST_SHARE`] places of an account's [`MOST`] at most, and then displaces themselves. What is shown to nobody never takes the place of
-//! what is shown. Redis' script `offer` does the same; one contract holds both to it.
+//! Whoever starts logins has [`MOST_SHARE`] places of an account's [`MOST`] at most, and then
+//! displaces themselves. What is shown to nobody never takes the place of what is shown. Redis'
+//! script `offer` does the same; one contract holds both to it.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,5 @@
-//! What every adapter of the port `Live` promises. A new adapter implements [`Bench`] and joins the list at the end.
+//! What every adapter of the port `Live` promises. A new adapter implements [`Bench`] and joins the
+//! list at the end.
 
 use std::{
     sync::{
@@ -93,7 +94,9 @@ async fn of_many_that_compare_and_set_at_once_one_wins(on: &dyn Bench) {
     let tries: Vec<_> = (0..32_u8)
         .map(|i| {
             let live = live.clone();
-            tokio::spawn(async move { live.claim(A, ACCOUNT, 1, Versioned { v: 2, body: vec![i] }, 60).await.unwrap() })
+            tokio::spawn(async move {
+                live.claim(A, ACCOUNT, 1, Versioned { v: 2, body: vec![i] }, 60).await.unwrap()
+            })
         })
         .collect();
     let mut won = Vec::new();
@@ -129,9 +132,16 @@ async fn a_login_vanishes_in_its_time_whatever_happened_to_it(on: &dyn Bench) {
 async fn every_change_wakes_every_subscriber(on: &dyn Bench) {
     let live = on.live();
     make(&*live, A, b"body 1", 60).await;
-    let (mut one, mut two) = (on.bus().subscribe(PodId([1; 16])).await.unwrap(), on.bus().subscribe(PodId([2; 16])).await.unwrap());
+    let (mut one, mut two) = (
+        on.bus().subscribe(PodId([1; 16])).await.unwrap(),
+        on.bus().subscribe(PodId([2; 16])).await.unwrap(),
+    );
     live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap();
-    assert_eq!(live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap(), Advanced::Stale(at(2)), "changes nothing, so wakes nobody");
+    assert_eq!(
+        live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap(),
+        Advanced::Stale(at(2)),
+        "changes nothing, so wakes nobody"
+    );
     live.settle(A, at(3)).await.unwrap();
     on.bus().announce(&Topic::Account(ACCOUNT).to_bytes(), 7).await.unwrap();
     for pod in [&mut one, &mut two] {
@@ -148,7 +158,10 @@ async fn claims_are_remembered_once_in_order_for_their_time(on: &dyn Bench) {
         live.claim(login, ACCOUNT, 1, at(2), ttl).await.unwrap();
     }
     live.claim(B, ACCOUNT, 2, at(2), 60).await.unwrap();
-    assert!(matches!(live.claim(B, AccountId([9; 16]), 1, at(2), 60).await.unwrap(), Advanced::Stale(_)), "who came too late has nothing");
+    assert!(
+        matches!(live.claim(B, AccountId([9; 16]), 1, at(2), 60).await.unwrap(), Advanced::Stale(_)),
+        "who came too late has nothing"
+    );
     assert_eq!(live.claims(ACCOUNT).await.unwrap(), [A, B]);
     assert_eq!(live.claims(AccountId([9; 16])).await.unwrap(), []);
     on.pass(4).await;
@@ -160,7 +173,10 @@ async fn offers_are_kept_apart_from_claims(on: &dyn Bench) {
     for (login, ttl) in [(A, 3), (B, 60)] {
         live.open(Opening { to: &[ACCOUNT], ..opening(login, b"body 1", ttl) }).await.unwrap();
     }
-    assert_eq!((live.offers(ACCOUNT).await.unwrap(), live.claims(ACCOUNT).await.unwrap()), (vec![A, B], vec![]));
+    assert_eq!(
+        (live.offers(ACCOUNT).await.unwrap(), live.claims(ACCOUNT).await.unwrap()),
+        (vec![A, B], vec![])
+    );
     on.pass(4).await;
     assert_eq!(live.offers(ACCOUNT).await.unwrap(), [B]);
 }
@@ -174,7 +190,8 @@ async fn an_account_is_shown_so_many_and_each_once(on: &dyn Bench) {
         let shown = Limit { most: 2, secs: 60 };
         live.open(Opening { to, gates, shown, ..opening(login(n), b"body 1", 60) }).await.unwrap().shown
     };
-    let loud = Gate { counter: counter(CounterKind::User, 1), limit: Limit { most: 0, secs: 60 }, shut: false };
+    let loud =
+        Gate { counter: counter(CounterKind::User, 1), limit: Limit { most: 0, secs: 60 }, shut: false };
     assert_eq!(shown(1, &[ACCOUNT], &[]).await, [1]);
     assert_eq!(shown(1, &both, &[]).await, [0; 0], "it is there already");
     assert_eq!(shown(2, &[ACCOUNT], &[loud]).await, [0], "too many for the user: in silence");
@@ -183,7 +200,9 @@ async fn an_account_is_shown_so_many_and_each_once(on: &dyn Bench) {
     on.bus().announce(&Topic::Realm(REALM).to_bytes(), 0).await.unwrap();
     let mut told = Vec::new();
     while let Some(Wake::Changed { topic, v: 1 }) = pod.next().await {
-        let Some(Topic::Offered { to, login }) = Topic::from_bytes(&topic) else { unreachable!("another topic") };
+        let Some(Topic::Offered { to, login }) = Topic::from_bytes(&topic) else {
+            unreachable!("another topic")
+        };
         told.push((to, login));
     }
     assert_eq!(told, [(ACCOUNT, login(1)), (ACCOUNT, login(3)), (other, login(3)), (other, login(4))]);
@@ -202,17 +221,31 @@ async fn nobody_fills_an_accounts_list_with_their_own(on: &dyn Bench) {
     let offer = async |n: u8, share: u8, quiet: bool| {
         let shown = Limit { most: 1000, secs: 60 };
         let gates = [gate(share, quiet)];
-        let opening = Opening { to: &[ACCOUNT], gates: &gates, shown, share: [share; 16], ..opening(LoginId([n; 16]), b"body 1", 60) };
+        let opening = Opening {
+            to: &[ACCOUNT],
+            gates: &gates,
+            shown,
+            share: [share; 16],
+            ..opening(LoginId([n; 16]), b"body 1", 60)
+        };
         assert!(live.open(opening).await.unwrap().made);
     };
-    let listed = async || live.offers(ACCOUNT).await.unwrap().into_iter().map(|id| id.0[0]).collect::<Vec<_>>();
+    let listed =
+        async || live.offers(ACCOUNT).await.unwrap().into_iter().map(|id| id.0[0]).collect::<Vec<_>>();
     offer(1, 1, false).await;
     for n in 2..=20 {
         offer(n, 2, true).await;
     }
-    assert_eq!(listed().await, [&[1][..], &(13..=20).collect::<Vec<u8>>()].concat(), "one share, and then their own oldest");
+    assert_eq!(
+        listed().await,
+        [&[1][..], &(13..=20).collect::<Vec<u8>>()].concat(),
+        "one share, and then their own oldest"
+    );
     offer(21, 2, false).await;
-    assert!(!listed().await.contains(&13) && listed().await.contains(&21), "one that is shown takes the place of their own quiet one");
+    assert!(
+        !listed().await.contains(&13) && listed().await.contains(&21),
+        "one that is shown takes the place of their own quiet one"
+    );
     // Seven more with eight each: the list is full.
     for n in 30..=110 {
         offer(n, 3 + (n - 30) / 10, true).await;
@@ -224,7 +257,10 @@ async fn nobody_fills_an_accounts_list_with_their_own(on: &dyn Bench) {
         offer(n, n, false).await;
     }
     let shown = listed().await;
-    assert!(shown.len() == 64 && shown.iter().all(|n| *n >= 120), "what is shown displaces what is quiet, and then the oldest: {shown:?}");
+    assert!(
+        shown.len() == 64 && shown.iter().all(|n| *n >= 120),
+        "what is shown displaces what is quiet, and then the oldest: {shown:?}"
+    );
     offer(200, 200, true).await;
     assert_eq!(listed().await, shown, "and nothing quiet displaces what is shown");
 }

@@ -49,7 +49,9 @@ async fn after_a_failover_the_new_master_is_found_and_whoever_listens_reads_ever
     let live = RedisLive::new(kv.clone());
     let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
     make(&live, LOGIN, b"body", 600).await;
-    live.claim(LOGIN, AccountId([3; 16]), 1, Versioned { v: 2, body: b"claimed".to_vec() }, 600).await.unwrap();
+    live.claim(LOGIN, AccountId([3; 16]), 1, Versioned { v: 2, body: b"claimed".to_vec() }, 600)
+        .await
+        .unwrap();
     assert_eq!(pod.next().await, Some(changed(Topic::Login(LOGIN), 2)));
     sentinel.replicated();
     clock.pass(100);
@@ -58,11 +60,18 @@ async fn after_a_failover_the_new_master_is_found_and_whoever_listens_reads_ever
     until_well(&kv).await;
     assert_eq!(live.faithful_since(), Time(100_000), "the new master may have gone back on something");
     clock.pass(50);
-    assert_eq!(open_by(&sentinel.url(), clock.clone()).await.faithful_since(), Time(100_000), "a pod that starts later knows it");
+    assert_eq!(
+        open_by(&sentinel.url(), clock.clone()).await.faithful_since(),
+        Time(100_000),
+        "a pod that starts later knows it"
+    );
     let told = timeout(PATIENCE, pod.next()).await.expect("it is told that it may have missed something");
     assert_eq!(told, Some(Wake::Resync));
     assert_eq!(live.read(LOGIN).await.unwrap().map(|there| there.v), Some(2));
-    let late = live.claim(LOGIN, AccountId([3; 16]), 1, Versioned { v: 2, body: b"another".to_vec() }, 600).await.unwrap();
+    let late = live
+        .claim(LOGIN, AccountId([3; 16]), 1, Versioned { v: 2, body: b"another".to_vec() }, 600)
+        .await
+        .unwrap();
     assert!(matches!(late, Advanced::Stale(_)), "{late:?}");
     kv.announce(&Topic::Account(AccountId([3; 16])).to_bytes(), 7).await.unwrap();
     assert_eq!(pod.next().await, Some(changed(Topic::Account(AccountId([3; 16])), 7)));
@@ -72,7 +81,8 @@ async fn after_a_failover_the_new_master_is_found_and_whoever_listens_reads_ever
 async fn a_user_with_a_password_sees_only_what_begins_with_the_prefix() {
     let Some(redis) = Private::redis(&[]) else { return };
     // What the program needs, and nothing more.
-    let rules = "ACL SETUSER ns on >secret ~t:1:* &t:1:* -@all +@read +@write +@pubsub +@scripting +@connection +info +time";
+    let rules = "ACL SETUSER ns on >secret ~t:1:* &t:1:* -@all +@read +@write +@pubsub +@scripting \
+        +@connection +info +time";
     redis.tell("0", rules);
     let kv = open(&redis.database().replace("redis://", "redis://ns:secret@")).await;
     let live = RedisLive::new(kv.clone());
@@ -82,7 +92,8 @@ async fn a_user_with_a_password_sees_only_what_begins_with_the_prefix() {
     assert!(matches!(pod.next().await, Some(Wake::Arrived { .. })));
     kv.ping().await.unwrap();
     let wrong = redis.database().replace("redis://", "redis://ns:wrong@");
-    let refused = RedisKv::open(&wrong.parse().unwrap(), "t", Arc::new(Hands::default()), &Handle::current()).await;
+    let refused =
+        RedisKv::open(&wrong.parse().unwrap(), "t", Arc::new(Hands::default()), &Handle::current()).await;
     let said = refused.map(drop).unwrap_err().to_string();
     assert!(said.contains("WRONGPASS") || said.to_lowercase().contains("auth"), "{said}");
     assert!(!said.contains("ns:wrong"), "{said}");
@@ -92,22 +103,34 @@ async fn a_user_with_a_password_sees_only_what_begins_with_the_prefix() {
 async fn in_tls_redis_is_spoken_to_only_when_its_certificate_is_vouched_for() {
     let Some((redis, url)) = Private::redis_in_tls() else { return };
     let there: RedisUrl = url.parse().unwrap();
-    let try_it = async |url: &RedisUrl| RedisKv::open(url, "t", Arc::new(Hands::default()), &Handle::current()).await;
+    let try_it =
+        async |url: &RedisUrl| RedisKv::open(url, "t", Arc::new(Hands::default()), &Handle::current()).await;
     assert!(try_it(&there).await.is_err(), "the CAs of the web do not know it");
-    let kv = try_it(&there.clone().trusting(std::fs::read(redis.dir().join("ca.pem")).unwrap()).unwrap()).await.unwrap();
+    let kv = try_it(&there.clone().trusting(std::fs::read(redis.dir().join("ca.pem")).unwrap()).unwrap())
+        .await
+        .unwrap();
     let kv = Arc::new(kv);
     let live = RedisLive::new(kv.clone());
     let mut pod = kv.subscribe(PodId([1; 16])).await.unwrap();
     make(&live, LOGIN, b"body", 600).await;
-    live.claim(LOGIN, AccountId([3; 16]), 1, Versioned { v: 2, body: b"claimed".to_vec() }, 600).await.unwrap();
+    live.claim(LOGIN, AccountId([3; 16]), 1, Versioned { v: 2, body: b"claimed".to_vec() }, 600)
+        .await
+        .unwrap();
     assert_eq!(pod.next().await, Some(changed(Topic::Login(LOGIN), 2)));
     let elsewhere = tempfile::tempdir().unwrap();
     let another = countersign_testkit::Certificates::make(elsewhere.path());
-    assert!(try_it(&there.trusting(std::fs::read(another.file("ca.pem")).unwrap()).unwrap()).await.is_err(), "another CA");
-    assert!(redis.database().parse::<RedisUrl>().unwrap().trusting(Vec::new()).is_err(), "a CA that guards nothing");
+    assert!(
+        try_it(&there.trusting(std::fs::read(another.file("ca.pem")).unwrap()).unwrap()).await.is_err(),
+        "another CA"
+    );
+    assert!(
+        redis.database().parse::<RedisUrl>().unwrap().trusting(Vec::new()).is_err(),
+        "a CA that guards nothing"
+    );
 }
 
-/// A thread that does nothing but read, over a connection of its own: each question is answered when it has read.
+/// A thread that does nothing but read, over a connection of its own: each question is answered
+/// when it has read.
 fn reader(live: RedisLive) -> mpsc::Sender<oneshot::Sender<bool>> {
     let (ask, mut asked) = mpsc::channel::<oneshot::Sender<bool>>(1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -136,7 +159,10 @@ async fn what_one_thread_hears_of_a_master_that_is_none_any_more_the_others_beli
     clock.pass(100);
     redis.tell("0", "REPLICAOF 127.0.0.1 1");
     assert!(read().await, "who only reads notices nothing");
-    let refused = kv.announce(&Topic::Login(LOGIN).to_bytes(), 2).await.and(live.settle(LOGIN, Versioned { v: 3, body: Vec::new() }).await);
+    let refused = kv
+        .announce(&Topic::Login(LOGIN).to_bytes(), 2)
+        .await
+        .and(live.settle(LOGIN, Versioned { v: 3, body: Vec::new() }).await);
     assert!(refused.is_err_and(|fault| fault.to_string().contains("read only")));
     assert_eq!(live.faithful_since(), Time(0));
     redis.tell("0", "REPLICAOF NO ONE");

@@ -54,7 +54,12 @@ impl MemoryKv {
     /// An empty one.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, tallies: Mutex::default(), wakes: broadcast::channel(BACKLOG).0, arrivals: AtomicU64::new(0) }
+        Self {
+            clock,
+            tallies: Mutex::default(),
+            wakes: broadcast::channel(BACKLOG).0,
+            arrivals: AtomicU64::new(0),
+        }
     }
 
     /// Now, by the clock of this adapter.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_ports::time::Time;
 
-/// Entries held at most. Beyond it the one that vanishes first goes early: something is forgotten, memory does not grow.
+/// Entries held at most. Beyond it the one that vanishes first goes early: something is forgotten,
+/// memory does not grow.
 const MOST: usize = 1_000_000;
 
 /// Values by key, each until a time of its own.

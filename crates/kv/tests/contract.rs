@@ -1,4 +1,5 @@
-//! What every adapter of the general ports promises. A new adapter implements [`Bench`] and joins the list at the end.
+//! What every adapter of the general ports promises. A new adapter implements [`Bench`] and joins
+//! the list at the end.
 
 use std::{
     sync::{

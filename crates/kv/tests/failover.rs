@@ -47,7 +47,10 @@ async fn clients_that_are_killed_come_back_and_say_that_they_may_have_missed_som
         assert_eq!(timeout(PATIENCE, pod.next()).await.unwrap(), Some(Wake::Resync), "round {round}");
         until_well(&kv).await;
         kv.announce(TOPIC, round).await.unwrap();
-        assert_eq!(timeout(PATIENCE, pod.next()).await.unwrap(), Some(Wake::Changed { topic: TOPIC.to_vec(), v: round }));
+        assert_eq!(
+            timeout(PATIENCE, pod.next()).await.unwrap(),
+            Some(Wake::Changed { topic: TOPIC.to_vec(), v: round })
+        );
     }
 }
 
@@ -86,13 +89,18 @@ async fn who_is_on_another_pod_is_known_until_they_leave_or_the_pod_dies() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_arrival_is_numbered_by_the_clock_of_its_pod_and_is_newer_than_the_last_even_where_that_clock_is_behind() {
+async fn an_arrival_is_numbered_by_the_clock_of_its_pod_and_is_newer_than_the_last_even_where_that_clock_is_behind()
+ {
     let Some(redis) = Private::redis(&[]) else { return };
     let ahead = Arc::new(Hands::default());
     ahead.pass(1_000);
     let (one, other) = (open_by(&redis.database(), ahead.clone()).await, open(&redis.database()).await);
     let alice = Peer([3; 16]);
-    assert_eq!(one.arrive(alice, 600).await.unwrap(), 1_000_000_000, "microseconds of the pod's clock, not of Redis'");
+    assert_eq!(
+        one.arrive(alice, 600).await.unwrap(),
+        1_000_000_000,
+        "microseconds of the pod's clock, not of Redis'"
+    );
     assert_eq!(other.arrive(alice, 600).await.unwrap(), 1_000_000_001, "a pod whose clock is behind");
     ahead.pass(1);
     assert_eq!(one.arrive(alice, 600).await.unwrap(), 1_001_000_000);

@@ -11,7 +11,8 @@ pub const ARRIVAL: u8 = 8;
 /// Something to read again. It carries no content on purpose: the store tells, the bus wakes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wake {
-    /// What the topic names has changed, up to version `v`. The bytes mean something to their service only.
+    /// What the topic names has changed, up to version `v`. The bytes mean something to their
+    /// service only.
     Changed { topic: Vec<u8>, v: u64 },
     /// This peer has a newer connection somewhere; `arrival` is its number.
     Arrived { peer: Peer, arrival: u64 },
@@ -26,7 +27,8 @@ pub trait Wakes: Send {
     async fn next(&mut self) -> Option<Wake>;
 }
 
-/// Wakes those who wait, on every pod of the service. It may lose wake-ups; then it says [`Wake::Resync`].
+/// Wakes those who wait, on every pod of the service. It may lose wake-ups; then it says
+/// [`Wake::Resync`].
 ///
 /// A topic does not begin with the byte [`ARRIVAL`].
 #[async_trait]

@@ -9,7 +9,8 @@ use crate::Fault;
 pub struct Counter {
     /// Whose counter it is, such as a realm: nobody counts for another.
     pub scope: [u8; 16],
-    /// A name that its service chose. It is part of what is stored, so it does not change between releases.
+    /// A name that its service chose. It is part of what is stored, so it does not change between
+    /// releases.
     pub kind: &'static str,
     /// An id, or the hash of a text.
     pub key: [u8; 16],

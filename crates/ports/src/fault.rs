@@ -9,8 +9,8 @@ pub enum Fault {
     /// So much waits for it that it takes no more. Trying again in a moment helps.
     #[error("{0}")]
     Busy(String),
-    /// What is there makes no sense to this program, or the program failed itself: damage, or a bug. Trying again does not
-    /// help.
+    /// What is there makes no sense to this program, or the program failed itself: damage, or a
+    /// bug. Trying again does not help.
     #[error("{0}")]
     Inconsistent(String),
 }

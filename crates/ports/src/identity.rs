@@ -1,4 +1,5 @@
-//! What a server proves itself by, as it is stored. The actors' shell makes and opens it; each service says where.
+//! What a server proves itself by, as it is stored. The actors' shell makes and opens it; each
+//! service says where.
 
 use countersign_protocol::ids::KeyId;
 

@@ -47,7 +47,8 @@ impl dyn Random + '_ {
     }
 }
 
-/// The id of what a keyed request makes: a UUIDv8 (RFC 9562, section 5.8) that is the same for the same key.
+/// The id of what a keyed request makes: a UUIDv8 (RFC 9562, section 5.8) that is the same for the
+/// same key.
 #[must_use]
 pub fn id_from(hash: &[u8; 32]) -> [u8; 16] {
     let mut id = [0; 16];

@@ -1,6 +1,8 @@
-//! Sabotage, for tests of the tests: each named fault breaks one promise, and the suite must notice.
+//! Sabotage, for tests of the tests: each named fault breaks one promise, and the suite must
+//! notice.
 //!
-//! Without the `faults` feature every question is answered "no" at compile time and nothing of this is in the program.
+//! Without the `faults` feature every question is answered "no" at compile time and nothing of this
+//! is in the program.
 
 /// What may be broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +23,14 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::DropPublish, Self::SkipCompare, Self::ApproveTwice, Self::AckBeforeCommit, Self::LoseExpiry, Self::ReuseCode];
+    pub const ALL: [Self; 6] = [
+        Self::DropPublish,
+        Self::SkipCompare,
+        Self::ApproveTwice,
+        Self::AckBeforeCommit,
+        Self::LoseExpiry,
+        Self::ReuseCode,
+    ];
 
     /// The spelling on the command line of a test build.
     #[must_use]

@@ -1,7 +1,7 @@
 //! Secrets at rest: AES-256-GCM envelopes under the master key.
 //!
-//! Envelope = `1 | key id (4) | nonce (12) | ciphertext | tag (16)`. The associated data names the row and column, so that an envelope copied to
-//! another place does not open.
+//! Envelope = `1 | key id (4) | nonce (12) | ciphertext | tag (16)`. The associated data names the
+//! row and column, so that an envelope copied to another place does not open.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -52,7 +52,11 @@ impl Vault {
         let nonce = random.bytes::<12>();
         let mut out = plain.to_vec();
         self.key
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place.as_bytes()), &mut out)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(place.as_bytes()),
+                &mut out,
+            )
             .expect("far below the GCM limit");
         [&[VERSION][..], &self.key_id, &nonce, &out].concat()
     }
@@ -68,7 +72,8 @@ impl Vault {
         }
         if envelope[1..5] != self.key_id {
             return Err(Fault::Inconsistent(format!(
-                "the secret at {place} was sealed under another master key; give the program the key file that belongs to this database"
+                "the secret at {place} was sealed under another master key; give the program the key file \
+                    that belongs to this database"
             )));
         }
         let nonce = envelope[5..HEADER].try_into().map_err(|_| damaged())?;
@@ -101,7 +106,8 @@ mod tests {
         let sealed = vault.seal(&random, "realms/demo/qr", b"secret");
         assert_eq!(vault.open("realms/demo/qr", &sealed).expect("opens")[..], b"secret"[..]);
         assert!(vault.open("realms/other/qr", &sealed).is_err());
-        let other = Vault::new(&Secret::new([2; 32])).open("realms/demo/qr", &sealed).expect_err("another key");
+        let other =
+            Vault::new(&Secret::new([2; 32])).open("realms/demo/qr", &sealed).expect_err("another key");
         assert!(other.to_string().contains("another master key"), "{other}");
         for at in 0..sealed.len() {
             let mut bad = sealed.clone();

@@ -1,5 +1,5 @@
-//! An app's configuration as its publisher signs it: a compact JWS, ES256, `typ` `cs-app+jwt`. The app is built with the publisher's public key and
-//! believes nothing else about where it may enrol.
+//! An app's configuration as its publisher signs it: a compact JWS, ES256, `typ` `cs-app+jwt`. The
+//! app is built with the publisher's public key and believes nothing else about where it may enrol.
 
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +78,8 @@ impl AppConfig {
 /// Takes a compact JWS apart.
 ///
 /// # Errors
-/// [`BadJws`] for anything that [`AppConfig::signing_input`] and [`jws::compact`] could not have written.
+/// [`BadJws`] for anything that [`AppConfig::signing_input`] and [`jws::compact`] could not have
+/// written.
 pub fn parse(text: &str) -> Result<Parsed<'_>, BadJws> {
     let parts = jws::parse::<Claims>(text, TYP)?;
     let accepts = match &parts.claims.realms {
@@ -86,8 +87,14 @@ pub fn parse(text: &str) -> Result<Parsed<'_>, BadJws> {
         Realms::Word(_) => return Err(BadJws),
         Realms::Roots(pins) => Accepts::Roots(pins.iter().map(|p| jws::fixed(p)).collect::<Result<_, _>>()?),
     };
-    let config = AppConfig { app: parts.claims.app.clone(), accepts, iat: parts.claims.iat, exp: parts.claims.exp };
-    Ok(jws::Parts { claims: config, kid: parts.kid, signing_input: parts.signing_input, signature: parts.signature })
+    let config =
+        AppConfig { app: parts.claims.app.clone(), accepts, iat: parts.claims.iat, exp: parts.claims.exp };
+    Ok(jws::Parts {
+        claims: config,
+        kid: parts.kid,
+        signing_input: parts.signing_input,
+        signature: parts.signature,
+    })
 }
 
 #[cfg(test)]
@@ -101,7 +108,8 @@ mod tests {
             let text = jws::compact(&config.signing_input(&Jkt([5; 32])), &[6; 64]);
             assert_eq!(parse(&text).expect("ours").claims, config);
         }
-        let listed = AppConfig { app: "a".into(), accepts: Accepts::Roots(vec![[1; 32]]), iat: 1, exp: Some(10) };
+        let listed =
+            AppConfig { app: "a".into(), accepts: Accepts::Roots(vec![[1; 32]]), iat: 1, exp: Some(10) };
         assert!(listed.allows(&[1; 32], 9) && !listed.allows(&[2; 32], 9) && !listed.allows(&[1; 32], 10));
         let open = AppConfig { accepts: Accepts::Open, exp: None, ..listed };
         assert!(open.allows(&[2; 32], u64::MAX));

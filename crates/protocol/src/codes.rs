@@ -1,13 +1,14 @@
 //! Small numbers with one meaning, and their spelling outside the channel.
 //!
-//! A number never changes its meaning and is never used again. A reader refuses a number it does not know; new ones are sent only to
-//! peers that announced they know them.
+//! A number never changes its meaning and is never used again. A reader refuses a number it does
+//! not know; new ones are sent only to peers that announced they know them.
 
 use crate::cbor::{CborError, Field};
 use minicbor::{Decoder, Encoder};
 
 macro_rules! codes {
-    ($($(#[$m:meta])* pub enum $name:ident { $($(#[$vm:meta])* $variant:ident = $n:literal $text:literal),* $(,)? })*) => {$(
+    ($($(#[$m:meta])* pub enum $name:ident {
+        $($(#[$vm:meta])* $variant:ident = $n:literal $text:literal),* $(,)? })*) => {$(
         $(#[$m])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$vm])* $variant = $n),* }
@@ -42,9 +43,11 @@ macro_rules! codes {
 }
 
 codes! {
-    /// Why a command of the phone was refused. The connection stays open unless the text says otherwise.
+    /// Why a command of the phone was refused. The connection stays open unless the text says
+    /// otherwise.
     pub enum Refusal {
-        /// The command does not belong to this state of the connection, or its fields contradict each other.
+        /// The command does not belong to this state of the connection, or its fields contradict
+        /// each other.
         NotAllowed = 1 "not_allowed",
         /// No such login here, or not for this account; deliberately the same answer.
         UnknownLogin = 2 "unknown_login",

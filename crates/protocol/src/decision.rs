@@ -1,8 +1,10 @@
-//! The signed answer to a login: a compact JWS (RFC 7515), ES256, `typ` `cs-login+jwt`, by the account key.
+//! The signed answer to a login: a compact JWS (RFC 7515), ES256, `typ` `cs-login+jwt`, by the
+//! account key.
 //!
-//! The phone signs what it was shown: `ctx` is SHA-256 of [`crate::labels::login_context`] over the context bytes exactly
-//! as they arrived. `cb` binds the decision to the channel it is sent on. Header and claims are written without
-//! whitespace, members in the order given here; a verifier works on the bytes as received.
+//! The phone signs what it was shown: `ctx` is SHA-256 of [`crate::labels::login_context`] over the
+//! context bytes exactly as they arrived. `cb` binds the decision to the channel it is sent on.
+//! Header and claims are written without whitespace, members in the order given here; a verifier
+//! works on the bytes as received.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +35,8 @@ pub struct Decision {
     pub verdict: Verdict,
     /// Present exactly when the verdict is [`Verdict::Refuse`].
     pub reason: Option<RefuseReason>,
-    /// What the user typed from the browser, when the server asked for it; only with [`Verdict::Approve`].
+    /// What the user typed from the browser, when the server asked for it; only with
+    /// [`Verdict::Approve`].
     pub number: Option<String>,
     /// Seconds since 1970, by the phone's clock; for the reader, not for the rules.
     pub iat: u64,
@@ -94,7 +97,9 @@ pub fn parse(jws: &str) -> Result<Parsed<'_>, BadJws> {
     let parts = jws::parse::<Claims>(jws, TYP)?;
     let claims = &parts.claims;
     let reason = claims.reason.as_deref().map(|r| RefuseReason::parse(r).ok_or(BadJws)).transpose()?;
-    if reason.is_some() != (claims.decision == Verdict::Refuse) || (claims.number.is_some() && claims.decision == Verdict::Refuse) {
+    if reason.is_some() != (claims.decision == Verdict::Refuse)
+        || (claims.number.is_some() && claims.decision == Verdict::Refuse)
+    {
         return Err(BadJws);
     }
     let decision = Decision {
@@ -131,10 +136,15 @@ mod tests {
     #[test]
     fn a_decision_survives_its_text() {
         let numbered = Decision { number: Some("42".into()), ..decision(Verdict::Approve, None) };
-        for d in [decision(Verdict::Approve, None), numbered, decision(Verdict::Refuse, Some(RefuseReason::NotMe))] {
+        for d in
+            [decision(Verdict::Approve, None), numbered, decision(Verdict::Refuse, Some(RefuseReason::NotMe))]
+        {
             let input = d.signing_input(&Jkt([5; 32]));
             let jws = compact(&input, &[6; 64]);
-            assert_eq!(parse(&jws), Ok(Parsed { decision: d, kid: Jkt([5; 32]), signing_input: &input, signature: [6; 64] }));
+            assert_eq!(
+                parse(&jws),
+                Ok(Parsed { decision: d, kid: Jkt([5; 32]), signing_input: &input, signature: [6; 64] })
+            );
         }
     }
 
@@ -157,7 +167,9 @@ mod tests {
         }
         let refuse_without_reason = decision(Verdict::Refuse, None).signing_input(&Jkt([5; 32]));
         assert_eq!(parse(&compact(&refuse_without_reason, &[6; 64])), Err(BadJws));
-        for bad in ["", "a.b", "a.b.c.d", &format!("{good}."), &format!("{good}.AA"), &"x".repeat(MAX_JWS + 1)] {
+        for bad in
+            ["", "a.b", "a.b.c.d", &format!("{good}."), &format!("{good}.AA"), &"x".repeat(MAX_JWS + 1)]
+        {
             assert_eq!(parse(bad), Err(BadJws));
         }
     }
@@ -165,10 +177,17 @@ mod tests {
     #[test]
     fn claims_that_are_almost_right_are_refused() {
         let good = compact(&decision(Verdict::Approve, None).signing_input(&Jkt([5; 32])), &[6; 64]);
-        let [header, claims, signature] = good.split('.').collect::<Vec<_>>().try_into().expect("three parts");
+        let [header, claims, signature] =
+            good.split('.').collect::<Vec<_>>().try_into().expect("three parts");
         let said = String::from_utf8(URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("UTF-8");
-        let with = |claims: &str| parse(&format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims))).map(|p| p.decision.iat);
-        assert_eq!(with(&format!(" {}\n", said.replace(',', ", "))), Ok(1_790_000_000), "white space does not matter");
+        let with = |claims: &str| {
+            parse(&format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims))).map(|p| p.decision.iat)
+        };
+        assert_eq!(
+            with(&format!(" {}\n", said.replace(',', ", "))),
+            Ok(1_790_000_000),
+            "white space does not matter"
+        );
         let hash = URL_SAFE_NO_PAD.encode([3; 32]);
         let ids = (LoginId([1; 16]), RealmId([2; 16]));
         for bad in [

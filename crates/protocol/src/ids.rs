@@ -1,7 +1,7 @@
 //! One type per noun, so that an account can never be passed where a login is meant.
 //!
-//! Object ids are 16 bytes, made by the caller as UUIDv7 (RFC 9562, section 5.7), and written as UUID text. They are
-//! names, never capabilities: knowing one gives no right.
+//! Object ids are 16 bytes, made by the caller as UUIDv7 (RFC 9562, section 5.7), and written as
+//! UUID text. They are names, never capabilities: knowing one gives no right.
 
 use std::{fmt, str::FromStr};
 

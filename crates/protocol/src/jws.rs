@@ -1,4 +1,5 @@
-//! Compact JWS (RFC 7515), ES256 only: what our signed words have in common. A verifier works on the bytes as received.
+//! Compact JWS (RFC 7515), ES256 only: what our signed words have in common. A verifier works on
+//! the bytes as received.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -37,7 +38,9 @@ pub struct Parts<'a, C> {
 pub(crate) fn signing_input(typ: &str, kid: &Jkt, claims: &impl Serialize) -> String {
     let kid = URL_SAFE_NO_PAD.encode(kid.0);
     let header = Header { alg: "ES256", typ, kid: &kid };
-    let json = |v: Result<Vec<u8>, serde_json::Error>| URL_SAFE_NO_PAD.encode(v.expect("strings and numbers always serialise"));
+    let json = |v: Result<Vec<u8>, serde_json::Error>| {
+        URL_SAFE_NO_PAD.encode(v.expect("strings and numbers always serialise"))
+    };
     format!("{}.{}", json(serde_json::to_vec(&header)), json(serde_json::to_vec(claims)))
 }
 
@@ -46,7 +49,8 @@ pub(crate) fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<S
     String::deserialize(d).map(Some)
 }
 
-/// A JSON object. serde would read an array, too, as if its elements were the members in their order.
+/// A JSON object. serde would read an array, too, as if its elements were the members in their
+/// order.
 fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJws> {
     if json.trim_ascii_start().first() != Some(&b'{') {
         return Err(BadJws);
@@ -60,7 +64,8 @@ pub fn compact(signing_input: &str, signature: &[u8; 64]) -> String {
     format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// Takes a compact JWS apart. `alg` and `typ` are fixed by the caller; nothing in the text can choose them.
+/// Takes a compact JWS apart. `alg` and `typ` are fixed by the caller; nothing in the text can
+/// choose them.
 pub(crate) fn parse<'a, C: DeserializeOwned>(jws: &'a str, typ: &str) -> Result<Parts<'a, C>, BadJws> {
     if jws.len() > MAX_JWS {
         return Err(BadJws);

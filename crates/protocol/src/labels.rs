@@ -1,6 +1,7 @@
 //! Every domain-separation label, and the byte strings that are signed or hashed under them.
 //!
-//! `00` below is one zero byte; `‖` is concatenation; ids, hashes and keys are raw bytes of fixed length.
+//! `00` below is one zero byte; `‖` is concatenation; ids, hashes and keys are raw bytes of fixed
+//! length.
 
 use crate::{ServerRole, ids::Jkt};
 
@@ -10,15 +11,23 @@ pub fn prologue(role: ServerRole, server_id: &[u8; 16], key_id: &[u8; 8]) -> Vec
     [b"countersign/1\0", role.as_str().as_bytes(), b"\0", server_id, key_id].concat()
 }
 
-/// `"countersign/channel-auth/v1" 00 role 00 server_id ‖ h ‖ jkt`: what the account key signs to authenticate a channel.
+/// `"countersign/channel-auth/v1" 00 role 00 server_id ‖ h ‖ jkt`: what the account key signs to
+/// authenticate a channel.
 #[must_use]
 pub fn channel_auth(role: ServerRole, server_id: &[u8; 16], h: &[u8; 32], jkt: &Jkt) -> Vec<u8> {
     [b"countersign/channel-auth/v1\0", role.as_str().as_bytes(), b"\0", server_id, h, &jkt.0].concat()
 }
 
-/// `"countersign/enrol/v1" 00 role 00 server_id ‖ h ‖ challenge ‖ jkt`: what a new account key signs to prove it is held.
+/// `"countersign/enrol/v1" 00 role 00 server_id ‖ h ‖ challenge ‖ jkt`: what a new account key
+/// signs to prove it is held.
 #[must_use]
-pub fn enrol(role: ServerRole, server_id: &[u8; 16], h: &[u8; 32], challenge: &[u8; 32], jkt: &Jkt) -> Vec<u8> {
+pub fn enrol(
+    role: ServerRole,
+    server_id: &[u8; 16],
+    h: &[u8; 32],
+    challenge: &[u8; 32],
+    jkt: &Jkt,
+) -> Vec<u8> {
     [b"countersign/enrol/v1\0", role.as_str().as_bytes(), b"\0", server_id, h, challenge, &jkt.0].concat()
 }
 

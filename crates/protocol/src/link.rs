@@ -1,7 +1,8 @@
-//! Links and QR codes. All are https URLs whose *fragment* carries the payload, so that no server on the way sees it:
-//! `https://host/app#e1.…` enrols, `#q1.…` is the rotating login QR code, `#l1.…` the login link on the same device.
-//! The payload is unpadded base64url (RFC 4648, section 5). A QR code and a link for one login are different
-//! capabilities: the first is worthless after 5 seconds, the second yields a return token.
+//! Links and QR codes. All are https URLs whose *fragment* carries the payload, so that no server
+//! on the way sees it: `https://host/app#e1.…` enrols, `#q1.…` is the rotating login QR code,
+//! `#l1.…` the login link on the same device. The payload is unpadded base64url (RFC 4648, section
+//! 5). A QR code and a link for one login are different capabilities: the first is worthless after
+//! 5 seconds, the second yields a return token.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -80,7 +81,10 @@ impl Link {
         let (_, fragment) = text.trim().split_once('#').ok_or(LinkError::NotOurs)?;
         let (kind, payload) = fragment.split_once('.').ok_or(LinkError::NotOurs)?;
         let (letter, version) = kind.split_at_checked(1).ok_or(LinkError::NotOurs)?;
-        if !matches!(letter, "e" | "q" | "l") || version.is_empty() || !version.bytes().all(|b| b.is_ascii_digit()) {
+        if !matches!(letter, "e" | "q" | "l")
+            || version.is_empty()
+            || !version.bytes().all(|b| b.is_ascii_digit())
+        {
             return Err(LinkError::NotOurs);
         }
         if version != "1" {
@@ -110,13 +114,22 @@ fn parse_qr(bytes: &[u8]) -> Option<LoginQr> {
     let (realm, rest) = bytes.split_first_chunk::<16>()?;
     let (login, rest) = rest.split_first_chunk::<16>()?;
     let (t, rest) = rest.split_first_chunk::<4>()?;
-    Some(LoginQr { realm: RealmId(*realm), login: LoginId(*login), t: u32::from_be_bytes(*t), mac: rest.try_into().ok()? })
+    Some(LoginQr {
+        realm: RealmId(*realm),
+        login: LoginId(*login),
+        t: u32::from_be_bytes(*t),
+        mac: rest.try_into().ok()?,
+    })
 }
 
 fn parse_login(bytes: &[u8]) -> Option<LoginLink> {
     let (realm, rest) = bytes.split_first_chunk::<16>()?;
     let (login, rest) = rest.split_first_chunk::<16>()?;
-    Some(LoginLink { realm: RealmId(*realm), login: LoginId(*login), token: LinkToken(rest.try_into().ok()?) })
+    Some(LoginLink {
+        realm: RealmId(*realm),
+        login: LoginId(*login),
+        token: LinkToken(rest.try_into().ok()?),
+    })
 }
 
 #[cfg(test)]
@@ -139,7 +152,11 @@ mod tests {
     #[test]
     fn links_survive_their_text() {
         let qr = Link::Qr(LoginQr { realm: RealmId([1; 16]), login: LoginId([2; 16]), t: 77, mac: [3; 16] });
-        let login = Link::Login(LoginLink { realm: RealmId([1; 16]), login: LoginId([2; 16]), token: LinkToken([3; 16]) });
+        let login = Link::Login(LoginLink {
+            realm: RealmId([1; 16]),
+            login: LoginId([2; 16]),
+            token: LinkToken([3; 16]),
+        });
         for link in [enrol(), qr, login] {
             assert_eq!(Link::parse(&link.to_url("https://id.example/app")), Ok(link));
         }

@@ -2,9 +2,11 @@
 
 /// The only frame version there is.
 pub const VERSION: u8 = 1;
-/// Noise message 1: e (32) + encrypted ML-KEM-768 public key (1184 + 16) + tag of the empty payload (16).
+/// Noise message 1: e (32) + encrypted ML-KEM-768 public key (1184 + 16) + tag of the empty payload
+/// (16).
 pub const NOISE_MSG1: usize = 32 + 1184 + 16 + 16;
-/// Noise message 2 without its payload: e (32) + encrypted ML-KEM-768 ciphertext (1088 + 16) + payload tag (16).
+/// Noise message 2 without its payload: e (32) + encrypted ML-KEM-768 ciphertext (1088 + 16) +
+/// payload tag (16).
 pub const NOISE_MSG2_OVERHEAD: usize = 32 + 1088 + 16 + 16;
 /// A whole HELLO.
 pub const HELLO_LEN: usize = 2 + 8 + NOISE_MSG1;
@@ -32,7 +34,8 @@ pub enum Outer<'a> {
     Hello { key_id: [u8; 8], noise: &'a [u8] },
     /// Server → phone: Noise message 2.
     HelloOk { noise: &'a [u8] },
-    /// Server → phone instead of HELLO_OK: the static key you pinned is retired, here is the root's word on the new one.
+    /// Server → phone instead of HELLO_OK: the static key you pinned is retired, here is the root's
+    /// word on the new one.
     Retry { statement: &'a [u8] },
     /// Either way: a Noise transport message.
     Data { sealed: &'a [u8] },
@@ -63,13 +66,20 @@ impl<'a> Outer<'a> {
         }
         match *kind {
             HELLO => match body.split_first_chunk::<8>() {
-                Some((key_id, noise)) if noise.len() == NOISE_MSG1 => Ok(Self::Hello { key_id: *key_id, noise }),
+                Some((key_id, noise)) if noise.len() == NOISE_MSG1 => {
+                    Ok(Self::Hello { key_id: *key_id, noise })
+                }
                 _ => Err(OuterError::Length),
             },
-            HELLO_OK if (NOISE_MSG2_OVERHEAD..=NOISE_MSG2_OVERHEAD + 512).contains(&body.len()) => Ok(Self::HelloOk { noise: body }),
+            HELLO_OK if (NOISE_MSG2_OVERHEAD..=NOISE_MSG2_OVERHEAD + 512).contains(&body.len()) => {
+                Ok(Self::HelloOk { noise: body })
+            }
             RETRY if !body.is_empty() && body.len() <= MAX_RETRY => Ok(Self::Retry { statement: body }),
             DATA if body.len() > 16 && body.len() <= MAX_PLAINTEXT + 16 => Ok(Self::Data { sealed: body }),
-            CLOSE => body.try_into().map(|b| Self::Close { code: u16::from_be_bytes(b) }).map_err(|_| OuterError::Length),
+            CLOSE => body
+                .try_into()
+                .map(|b| Self::Close { code: u16::from_be_bytes(b) })
+                .map_err(|_| OuterError::Length),
             HELLO_OK | RETRY | DATA => Err(OuterError::Length),
             _ => Err(OuterError::Unknown),
         }

@@ -1,4 +1,5 @@
-//! What is inside DATA: `length u16 | CBOR | zeros`, filled up to a bucket so that lengths say little.
+//! What is inside DATA: `length u16 | CBOR | zeros`, filled up to a bucket so that lengths say
+//! little.
 
 use crate::outer::MAX_PLAINTEXT;
 
@@ -46,7 +47,11 @@ pub fn unpad(plaintext: &[u8]) -> Result<&[u8], PaddingError> {
     };
     let len = usize::from(u16::from_be_bytes(*len));
     if bucket(len) != Some(plaintext.len()) {
-        return Err(if BUCKETS.contains(&plaintext.len()) && len > rest.len() { PaddingError::Length } else { PaddingError::Bucket });
+        return Err(if BUCKETS.contains(&plaintext.len()) && len > rest.len() {
+            PaddingError::Length
+        } else {
+            PaddingError::Bucket
+        });
     }
     let (content, zeros) = rest.split_at(len);
     if zeros.iter().all(|b| *b == 0) { Ok(content) } else { Err(PaddingError::NotZero) }

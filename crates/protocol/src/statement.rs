@@ -1,8 +1,10 @@
-//! The server key statement: the realm root's word on a static key. It travels in RETRY and lies beside the key.
+//! The server key statement: the realm root's word on a static key. It travels in RETRY and lies
+//! beside the key.
 //!
-//! COSE_Sign1 (RFC 9052, section 4.2), untagged, ES256, detached from nothing:
-//! `[ protected = {1: -7} as bytes, unprotected = {}, payload as bytes, signature r‖s ]`. The payload is the map below.
-//! The root's public key rides in the payload; what makes it believable is that the phone pinned its hash at enrolment.
+//! COSE_Sign1 (RFC 9052, section 4.2), untagged, ES256, detached from nothing: `[ protected = {1:
+//! -7} as bytes, unprotected = {}, payload as bytes, signature r‖s ]`. The payload is the map
+//! below. The root's public key rides in the payload; what makes it believable is that the phone
+//! pinned its hash at enrolment.
 
 use minicbor::{Decoder, Encoder};
 
@@ -89,7 +91,10 @@ impl Signed {
         check(bytes)?;
         let wrong = |_| CborError::WrongType;
         let mut d = Decoder::new(bytes);
-        if d.array().map_err(wrong)? != Some(4) || d.bytes().map_err(wrong)? != PROTECTED || d.map().map_err(wrong)? != Some(0) {
+        if d.array().map_err(wrong)? != Some(4)
+            || d.bytes().map_err(wrong)? != PROTECTED
+            || d.map().map_err(wrong)? != Some(0)
+        {
             return Err(CborError::WrongType);
         }
         let payload = d.bytes().map_err(wrong)?.to_vec();

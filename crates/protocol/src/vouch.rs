@@ -1,6 +1,8 @@
-//! The signed word of an old phone on a new one: a compact JWS, ES256, `typ` `cs-vouch+jwt`, by the old phone's account key.
+//! The signed word of an old phone on a new one: a compact JWS, ES256, `typ` `cs-vouch+jwt`, by the
+//! old phone's account key.
 //!
-//! It names the new phone by the thumbprint of its key, and carries the number the new phone shows: whoever vouches has it before their eyes.
+//! It names the new phone by the thumbprint of its key, and carries the number the new phone shows:
+//! whoever vouches has it before their eyes.
 
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +67,8 @@ impl Vouch {
 /// Takes a compact JWS apart.
 ///
 /// # Errors
-/// [`BadJws`] for anything that [`Vouch::signing_input`] and [`jws::compact`] could not have written.
+/// [`BadJws`] for anything that [`Vouch::signing_input`] and [`jws::compact`] could not have
+/// written.
 pub fn parse(text: &str) -> Result<Parsed<'_>, BadJws> {
     let parts = jws::parse::<Claims>(text, TYP)?;
     let c = &parts.claims;
@@ -81,7 +84,12 @@ pub fn parse(text: &str) -> Result<Parsed<'_>, BadJws> {
         iat: c.iat,
         cb: jws::fixed(&c.cb)?,
     };
-    Ok(jws::Parts { claims: vouch, kid: parts.kid, signing_input: parts.signing_input, signature: parts.signature })
+    Ok(jws::Parts {
+        claims: vouch,
+        kid: parts.kid,
+        signing_input: parts.signing_input,
+        signature: parts.signature,
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The tables. Kept by hand, because one schema serves every database; the migration test holds it to SQLite's.
+//! The tables. Kept by hand, because one schema serves every database; the migration test holds it
+//! to SQLite's.
 
 diesel::table! {
     realms (id) {

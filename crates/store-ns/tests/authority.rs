@@ -27,8 +27,11 @@ use crate::{
 
 /// A stamp of a key of this role and lineage.
 fn by(role: &str, lineage: u8) -> Stamp {
-    let who =
-        Who { permissions: builtin(role).unwrap(), lineage: Some(Lineage([lineage; 16])), ..Actor::Key(ApiKeyId([lineage; 16])).into() };
+    let who = Who {
+        permissions: builtin(role).unwrap(),
+        lineage: Some(Lineage([lineage; 16])),
+        ..Actor::Key(ApiKeyId([lineage; 16])).into()
+    };
     Stamp { who, ..stamp() }
 }
 
@@ -62,7 +65,8 @@ async fn waiting(store: &Arc<dyn Store>, n: u32) -> Enrolment {
 }
 
 async fn admit(store: &Arc<dyn Store>, e: &Enrolment, past: Past, stamp: &Stamp) -> bool {
-    let admission = Admission { past, recovered: true, unsettled: false, active_from: None, rules_from: None };
+    let admission =
+        Admission { past, recovered: true, unsettled: false, active_from: None, rules_from: None };
     let after = Enrolment { state: EnrolmentState::Confirmed, ..e.clone() };
     store.move_enrolment(e, &after, Some(&admission), ALICE, stamp).await.unwrap()
 }
@@ -73,25 +77,47 @@ async fn whoever_took_a_phone_away_is_remembered_until_the_next_one_is_let_in(pl
     let closer = |lineage: u8, authority| Closer { lineage: Some(Lineage([lineage; 16])), authority };
     assert_eq!(past().await, Past { had: true, closers: vec![] });
     let account = async || store.account(REALM, PHONE).await.unwrap().unwrap();
-    store.move_account(&account().await, AccountState::Blocked, ALICE, &by(role::HELP_DESK, 1)).await.unwrap().unwrap();
+    store
+        .move_account(&account().await, AccountState::Blocked, ALICE, &by(role::HELP_DESK, 1))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(past().await.closers, [closer(1, Authority::Block)]);
     let blocked = account().await.blocked.unwrap();
     assert_eq!((blocked.by, blocked.authority), (Actor::Key(ApiKeyId([1; 16])).text(), Authority::Block));
-    store.move_account(&account().await, AccountState::Active, ALICE, &by(role::ROOT, 8)).await.unwrap().unwrap();
+    store
+        .move_account(&account().await, AccountState::Active, ALICE, &by(role::ROOT, 8))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(past().await.closers, [], "it works again");
-    store.move_account(&account().await, AccountState::Blocked, ALICE, &by(role::HELP_DESK, 1)).await.unwrap().unwrap();
-    store.move_account(&account().await, AccountState::Deleted, ALICE, &by(role::REALM_ADMIN, 2)).await.unwrap().unwrap();
+    store
+        .move_account(&account().await, AccountState::Blocked, ALICE, &by(role::HELP_DESK, 1))
+        .await
+        .unwrap()
+        .unwrap();
+    store
+        .move_account(&account().await, AccountState::Deleted, ALICE, &by(role::REALM_ADMIN, 2))
+        .await
+        .unwrap()
+        .unwrap();
     let now = past().await;
     assert_eq!(now.closers, [closer(1, Authority::Block), closer(2, Authority::Realm)]);
 
     let e = waiting(&store, 40).await;
-    assert!(!admit(&store, &e, Past { had: true, closers: vec![] }, &by(role::REALM_ADMIN, 3)).await, "judged by another past");
+    assert!(
+        !admit(&store, &e, Past { had: true, closers: vec![] }, &by(role::REALM_ADMIN, 3)).await,
+        "judged by another past"
+    );
     assert!(admit(&store, &e, now, &by(role::REALM_ADMIN, 3)).await);
     assert_eq!(past().await, Past { had: true, closers: vec![] });
     let there = store.account(REALM, AccountId(id(40))).await.unwrap().unwrap();
     assert_eq!(there.origin.confirmed_by, Some(Actor::Key(ApiKeyId([3; 16])).text()));
     assert_eq!((there.origin.confirmed_at, there.origin.recovered_at), (Some(NOW), Some(NOW)));
-    let told = store.events(&Filter { realm: Some(REALM), action: Some("alert".into()), limit: 9, ..Filter::default() }).await.unwrap();
+    let told = store
+        .events(&Filter { realm: Some(REALM), action: Some("alert".into()), limit: 9, ..Filter::default() })
+        .await
+        .unwrap();
     assert_eq!(told.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["alert.recovered"]);
 }
 
@@ -105,16 +131,35 @@ async fn of_two_first_phones_that_are_let_in_at_once_one_is_the_first(place: Pla
             let e = Enrolment { confirm: Confirm::Number, user_id: user.clone(), ..enrolment(n) };
             here.add_enrolment(&e, &stamp()).await.unwrap();
             let jkt = Jkt([u8::try_from(n).unwrap(); 32]);
-            let redeemed = Redeemed { account: AccountId(id(n)), jkt, req_id: ReqId(id(n)), device: "x".into(), number: Some("1".into()) };
+            let redeemed = Redeemed {
+                account: AccountId(id(n)),
+                jkt,
+                req_id: ReqId(id(n)),
+                device: "x".into(),
+                number: Some("1".into()),
+            };
             let after = Enrolment { state: EnrolmentState::Redeemed, redeemed: Some(redeemed), ..e.clone() };
             let phone = here.account(REALM, PHONE).await.unwrap().unwrap();
             let origin = Origin::default();
-            let account = Account { id: AccountId(id(n)), user_id: user.clone(), jkt, state: AccountState::Pending, origin, ..phone };
+            let account = Account {
+                id: AccountId(id(n)),
+                user_id: user.clone(),
+                jkt,
+                state: AccountState::Pending,
+                origin,
+                ..phone
+            };
             assert!(here.redeem_enrolment(&after, &account, None, hash, &stamp()).await.unwrap());
             let store = if n % 2 == 0 { here.clone() } else { there.clone() };
             racers.push(tokio::spawn(async move {
                 let e = store.enrolment(REALM, e.id).await.unwrap().unwrap();
-                let first = Admission { past: Past::default(), recovered: false, unsettled: false, active_from: None, rules_from: None };
+                let first = Admission {
+                    past: Past::default(),
+                    recovered: false,
+                    unsettled: false,
+                    active_from: None,
+                    rules_from: None,
+                };
                 let after = Enrolment { state: EnrolmentState::Confirmed, ..e.clone() };
                 store.move_enrolment(&e, &after, Some(&first), hash, &stamp()).await.unwrap()
             }));
@@ -146,10 +191,17 @@ async fn an_old_phone_has_news_until_it_has_seen_the_list(place: Place) {
 async fn that_somebody_had_a_phone_outlives_their_name(place: Place) {
     let store = furnished(&place).await;
     let account = store.account(REALM, PHONE).await.unwrap().unwrap();
-    store.move_account(&account, AccountState::Deleted, ALICE, &by(role::REALM_ADMIN, 2)).await.unwrap().unwrap();
+    store
+        .move_account(&account, AccountState::Deleted, ALICE, &by(role::REALM_ADMIN, 2))
+        .await
+        .unwrap()
+        .unwrap();
     assert!(store.erase_user(REALM, "alice", ALICE, "erased-x", &by(role::REALM_ADMIN, 2)).await.unwrap());
     let past = store.past(REALM, "alice", ALICE).await.unwrap();
-    assert!(past.had && past.closers == [Closer { lineage: Some(Lineage([2; 16])), authority: Authority::Realm }], "{past:?}");
+    assert!(
+        past.had && past.closers == [Closer { lineage: Some(Lineage([2; 16])), authority: Authority::Realm }],
+        "{past:?}"
+    );
     let other = countersign_domain_ns::further::UserHash([77; 16]);
     assert_eq!(store.past(REALM, "bob", other).await.unwrap(), Past::default());
     // Somebody who never had one leaves nothing.
@@ -173,7 +225,10 @@ async fn a_database_has_one_first_root_key_and_it_never_comes_back(place: Place)
     let [n] = won[..] else { panic!("{won:?}") };
     assert!(stores[0].had_root_key().await.unwrap());
     assert!(stores[0].delete_api_key(ApiKeyId([n; 16]), &stamp()).await.unwrap());
-    assert!(!stores[1].add_first_root_key(&key(n), &stamp()).await.unwrap() && stores[1].had_root_key().await.unwrap());
+    assert!(
+        !stores[1].add_first_root_key(&key(n), &stamp()).await.unwrap()
+            && stores[1].had_root_key().await.unwrap()
+    );
     assert_eq!(stores[0].api_key_by_hash(&Secret::new([n; 32]).hash()).await.unwrap(), None);
 }
 
@@ -185,17 +240,31 @@ async fn each_class_of_the_trail_is_kept_for_its_own_time(place: Place) {
     store.tell("client.changed", &About::of(REALM, "x"), &stamp()).await.unwrap();
     store.tell("realm.retention_lowered", &About::of(REALM, "x"), &stamp()).await.unwrap();
     let actions = async || {
-        let all = store.events(&Filter { realm: Some(REALM), limit: 100, ..Filter::default() }).await.unwrap();
+        let all =
+            store.events(&Filter { realm: Some(REALM), limit: 100, ..Filter::default() }).await.unwrap();
         all.into_iter().map(|e| e.action).collect::<Vec<_>>()
     };
     let (never, later) = (Time(0), NOW.plus_secs(1_000_000));
     let purge = async |kept: Kept| store.purge(Some(REALM), kept).await.unwrap();
     let nothing = Kept { unclaimed: never, security: never, evidence: never, requests: never };
     assert_eq!(purge(nothing).await, Purged::default());
-    assert_eq!(purge(Kept { unclaimed: later, ..nothing }).await, Purged { events: 1, outcomes: 1, requests: 0 });
-    assert!(store.outcome(REALM, LoginId(id(1))).await.unwrap().is_none() && store.outcome(REALM, LoginId(id(2))).await.unwrap().is_some());
-    assert_eq!(purge(Kept { security: later, ..nothing }).await, Purged { events: 2, outcomes: 0, requests: 0 }, "client and realm");
-    assert_eq!(actions().await, ["enrolment.created", "enrolment.confirmed", "login.refused", "realm.retention_lowered"]);
+    assert_eq!(
+        purge(Kept { unclaimed: later, ..nothing }).await,
+        Purged { events: 1, outcomes: 1, requests: 0 }
+    );
+    assert!(
+        store.outcome(REALM, LoginId(id(1))).await.unwrap().is_none()
+            && store.outcome(REALM, LoginId(id(2))).await.unwrap().is_some()
+    );
+    assert_eq!(
+        purge(Kept { security: later, ..nothing }).await,
+        Purged { events: 2, outcomes: 0, requests: 0 },
+        "client and realm"
+    );
+    assert_eq!(
+        actions().await,
+        ["enrolment.created", "enrolment.confirmed", "login.refused", "realm.retention_lowered"]
+    );
 
     let hold = Hold {
         realm: REALM,
@@ -205,28 +274,41 @@ async fn each_class_of_the_trail_is_kept_for_its_own_time(place: Place) {
         authority: Authority::Realm,
         placed_at: NOW,
     };
-    assert!(store.add_hold(&hold, &stamp()).await.unwrap() && !store.add_hold(&hold, &stamp()).await.unwrap());
+    assert!(
+        store.add_hold(&hold, &stamp()).await.unwrap() && !store.add_hold(&hold, &stamp()).await.unwrap()
+    );
     assert_eq!(store.holds(REALM, None, 10).await.unwrap(), [hold]);
     let everything = Kept { unclaimed: later, security: later, evidence: later, requests: later };
     assert_eq!(purge(everything).await, Purged::default(), "a hold lies on all of it");
     assert!(!store.erase_user(REALM, "alice", ALICE, "erased-x", &stamp()).await.unwrap());
-    assert!(store.lift_hold(REALM, "alice", &stamp()).await.unwrap() && !store.lift_hold(REALM, "alice", &stamp()).await.unwrap());
+    assert!(
+        store.lift_hold(REALM, "alice", &stamp()).await.unwrap()
+            && !store.lift_hold(REALM, "alice", &stamp()).await.unwrap()
+    );
     assert_eq!(purge(everything).await, Purged { events: 5, outcomes: 1, requests: 0 });
     assert_eq!(actions().await, ["realm.retention_lowered"], "that less is kept outlives it");
 }
 
-/// As the release before leaves it: active without a time, deleted by the phone itself, so without a word about who took it away.
+/// As the release before leaves it: active without a time, deleted by the phone itself, so without
+/// a word about who took it away.
 async fn a_phone_that_the_release_before_let_in_is_not_forgotten_with_its_deletion(place: Place) {
     let store = place.open().await;
     let e = Enrolment { user_id: "carol".into(), ..enrolment(60) };
     let realm = furnished(&place).await.realms().await.unwrap().remove(0);
     assert_eq!(realm.realm.id, REALM);
     store.add_enrolment(&e, &stamp()).await.unwrap();
-    let redeemed = Redeemed { account: AccountId(id(60)), jkt: Jkt([60; 32]), req_id: ReqId(id(60)), device: "x".into(), number: None };
+    let redeemed = Redeemed {
+        account: AccountId(id(60)),
+        jkt: Jkt([60; 32]),
+        req_id: ReqId(id(60)),
+        device: "x".into(),
+        number: None,
+    };
     let after = Enrolment { state: EnrolmentState::Confirmed, redeemed: Some(redeemed), ..e };
     let phone = store.account(REALM, PHONE).await.unwrap().unwrap();
     let origin = Origin::default();
-    let account = Account { id: AccountId(id(60)), user_id: "carol".into(), jkt: Jkt([60; 32]), origin, ..phone };
+    let account =
+        Account { id: AccountId(id(60)), user_id: "carol".into(), jkt: Jkt([60; 32]), origin, ..phone };
     let hash = countersign_domain_ns::further::UserHash([60; 16]);
     assert!(store.redeem_enrolment(&after, &account, None, hash, &stamp()).await.unwrap());
     let account = store.account(REALM, account.id).await.unwrap().unwrap();

@@ -32,7 +32,11 @@ pub(crate) fn id(n: u32) -> [u8; 16] {
 /// Every write has a stamp of its own.
 pub(crate) fn stamp() -> Stamp {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    Stamp { id: AuditId(id(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))), now: NOW, who: Actor::System.into() }
+    Stamp {
+        id: AuditId(id(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))),
+        now: NOW,
+        who: Actor::System.into(),
+    }
 }
 
 fn login(n: u32) -> Login {
@@ -97,9 +101,21 @@ pub(crate) fn enrolment(n: u32) -> Enrolment {
 /// A realm with one active account in it.
 pub(crate) async fn furnished(place: &Place) -> Arc<dyn Store> {
     let store = place.open().await;
-    let realm =
-        Realm { id: REALM, name: "realm".into(), display_name: "Realm".into(), created_at: NOW, settings: RealmSettings::default() };
-    let sealed = SealedRealm { realm, root_pin: [0; 32], sealed_root: None, sealed_qr: vec![1], keys: vec![], apps: vec![] };
+    let realm = Realm {
+        id: REALM,
+        name: "realm".into(),
+        display_name: "Realm".into(),
+        created_at: NOW,
+        settings: RealmSettings::default(),
+    };
+    let sealed = SealedRealm {
+        realm,
+        root_pin: [0; 32],
+        sealed_root: None,
+        sealed_qr: vec![1],
+        keys: vec![],
+        apps: vec![],
+    };
     assert!(store.add_realm(&sealed, &stamp()).await.unwrap());
     let mut redeemed = enrolment(900);
     store.add_enrolment(&redeemed, &stamp()).await.unwrap();
@@ -128,7 +144,13 @@ pub(crate) async fn furnished(place: &Place) -> Arc<dyn Store> {
         rules_from: None,
         phones: PhonesAfter::default(),
     };
-    let first = Admission { past: Past::default(), recovered: false, unsettled: false, active_from: None, rules_from: None };
+    let first = Admission {
+        past: Past::default(),
+        recovered: false,
+        unsettled: false,
+        active_from: None,
+        rules_from: None,
+    };
     assert!(store.redeem_enrolment(&redeemed, &account, Some(&first), ALICE, &stamp()).await.unwrap());
     store
 }
@@ -139,7 +161,9 @@ async fn of_many_outcomes_at_once_one_wins_and_the_others_are_shown_it(place: Pl
         let states = [LoginState::Approved, LoginState::Refused, LoginState::Cancelled, LoginState::Expired];
         let racers = states.into_iter().cycle().take(16).map(|state| {
             let store = store.clone();
-            tokio::spawn(async move { (state, store.record_outcome(&outcome(round, state), &stamp()).await.unwrap()) })
+            tokio::spawn(async move {
+                (state, store.record_outcome(&outcome(round, state), &stamp()).await.unwrap())
+            })
         });
         let (mut winner, mut shown) = (None, Vec::new());
         for racer in racers.collect::<Vec<_>>() {
@@ -161,7 +185,9 @@ async fn a_login_is_redeemed_once_and_not_after_its_end_nor_for_a_blocked_accoun
     }
     let racers = (0..16).map(|_| {
         let store = store.clone();
-        tokio::spawn(async move { store.redeem(&outcome(0, LoginState::Approved), PHONE, &stamp()).await.unwrap() })
+        tokio::spawn(async move {
+            store.redeem(&outcome(0, LoginState::Approved), PHONE, &stamp()).await.unwrap()
+        })
     });
     let mut won = 0;
     for racer in racers.collect::<Vec<_>>() {
@@ -176,13 +202,25 @@ async fn a_login_is_redeemed_once_and_not_after_its_end_nor_for_a_blocked_accoun
     assert_eq!(won, 1);
     assert!(store.end_login(REALM, LoginId(id(1)), EndedBy::Client, &stamp()).await.unwrap());
     assert!(!store.end_login(REALM, LoginId(id(1)), EndedBy::Phone, &stamp()).await.unwrap(), "one end");
-    assert_eq!(store.redeem(&outcome(1, LoginState::Approved), PHONE, &stamp()).await.unwrap(), Redeemed::Ended);
+    assert_eq!(
+        store.redeem(&outcome(1, LoginState::Approved), PHONE, &stamp()).await.unwrap(),
+        Redeemed::Ended
+    );
     store
-        .move_account(&store.account(REALM, PHONE).await.unwrap().unwrap(), AccountState::Blocked, ALICE, &stamp())
+        .move_account(
+            &store.account(REALM, PHONE).await.unwrap().unwrap(),
+            AccountState::Blocked,
+            ALICE,
+            &stamp(),
+        )
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(store.redeem(&outcome(2, LoginState::Approved), PHONE, &stamp()).await.unwrap(), Redeemed::Ended, "blocking ended it");
+    assert_eq!(
+        store.redeem(&outcome(2, LoginState::Approved), PHONE, &stamp()).await.unwrap(),
+        Redeemed::Ended,
+        "blocking ended it"
+    );
     let late = store.record_outcome(&outcome(9, LoginState::Approved), &stamp()).await.unwrap();
     assert_eq!(late, Recorded::AccountNotActive(AccountState::Blocked));
 }
@@ -193,7 +231,12 @@ async fn blocking_ends_everything_the_account_approved_however_much_it_is(place:
         store.record_outcome(&outcome(n, LoginState::Approved), &stamp()).await.unwrap();
     }
     let ended = store
-        .move_account(&store.account(REALM, PHONE).await.unwrap().unwrap(), AccountState::Blocked, ALICE, &stamp())
+        .move_account(
+            &store.account(REALM, PHONE).await.unwrap().unwrap(),
+            AccountState::Blocked,
+            ALICE,
+            &stamp(),
+        )
         .await
         .unwrap()
         .unwrap();
@@ -202,19 +245,30 @@ async fn blocking_ends_everything_the_account_approved_however_much_it_is(place:
 
 async fn a_write_that_fails_takes_nothing_of_its_batch_with_it(place: Place) {
     let store = furnished(&place).await;
-    // All at once, so that they share commits: the even ones are twins of one another and all but one of them fail.
+    // All at once, so that they share commits: the even ones are twins of one another and all but
+    // one of them fail.
     let writes = (0..200_u32).map(|n| {
         let store = store.clone();
-        let e = Enrolment { code_hash: if n % 2 == 0 { [255; 32] } else { enrolment(n).code_hash }, ..enrolment(n) };
+        let e = Enrolment {
+            code_hash: if n % 2 == 0 { [255; 32] } else { enrolment(n).code_hash },
+            ..enrolment(n)
+        };
         tokio::spawn(async move { (n, store.add_enrolment(&e, &stamp()).await == Ok(true)) })
     });
     let mut there = Vec::new();
     for write in writes.collect::<Vec<_>>() {
         let (n, ok) = write.await.unwrap();
-        assert_eq!(store.enrolment(REALM, EnrolmentId(id(n))).await.unwrap().is_some(), ok, "what was answered is what is there");
+        assert_eq!(
+            store.enrolment(REALM, EnrolmentId(id(n))).await.unwrap().is_some(),
+            ok,
+            "what was answered is what is there"
+        );
         there.extend(ok.then_some(n));
     }
-    assert_eq!((there.iter().filter(|n| *n % 2 == 0).count(), there.iter().filter(|n| *n % 2 == 1).count()), (1, 100));
+    assert_eq!(
+        (there.iter().filter(|n| *n % 2 == 0).count(), there.iter().filter(|n| *n % 2 == 1).count()),
+        (1, 100)
+    );
 }
 
 async fn what_was_answered_is_there_after_reopening_and_every_write_left_one_audit_row(place: Place) {
@@ -226,12 +280,23 @@ async fn what_was_answered_is_there_after_reopening_and_every_write_left_one_aud
     drop(store);
     let store = place.open().await;
     for n in 0..10 {
-        assert_eq!(store.outcome(REALM, LoginId(id(n))).await.unwrap().unwrap().outcome, outcome(n, LoginState::Refused));
+        assert_eq!(
+            store.outcome(REALM, LoginId(id(n))).await.unwrap().unwrap().outcome,
+            outcome(n, LoginState::Refused)
+        );
     }
     let rows = store.events(&Filter { realm: Some(REALM), limit: 1000, ..Filter::default() }).await.unwrap();
     assert!(rows.windows(2).all(|w| w[0].seq < w[1].seq), "in the order of the commits");
     let count = |action: &str| rows.iter().filter(|r| r.action == action).count();
-    assert_eq!((count("login.refused"), count("login.expired"), count("enrolment.created"), count("enrolment.confirmed")), (10, 0, 1, 1));
+    assert_eq!(
+        (
+            count("login.refused"),
+            count("login.expired"),
+            count("enrolment.created"),
+            count("enrolment.confirmed")
+        ),
+        (10, 0, 1, 1)
+    );
 }
 
 crate::support::everywhere!(

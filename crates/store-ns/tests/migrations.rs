@@ -20,7 +20,8 @@ fn texts(c: &mut SqliteConnection, query: &str) -> Vec<String> {
 fn schema(c: &mut SqliteConnection) -> Vec<String> {
     texts(
         c,
-        "SELECT sql AS text FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '__diesel%' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+        "SELECT sql AS text FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '__diesel%' AND name \
+            NOT LIKE 'sqlite_%' ORDER BY name",
     )
 }
 

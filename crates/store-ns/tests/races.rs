@@ -17,7 +17,8 @@ use crate::{
     support::Place,
 };
 
-/// Either the block comes first and the approval is refused, or the approval comes first and the block ends it: none of them outlives it.
+/// Either the block comes first and the approval is refused, or the approval comes first and the
+/// block ends it: none of them outlives it.
 async fn no_approval_outlives_the_block_it_races_with(place: Place) {
     let here = furnished(&place).await;
     let there = place.open().await;
@@ -25,7 +26,9 @@ async fn no_approval_outlives_the_block_it_races_with(place: Place) {
         let account = here.account(REALM, PHONE).await.unwrap().unwrap();
         let approvals = (0..4).map(|n| {
             let store = if n % 2 == 0 { here.clone() } else { there.clone() };
-            tokio::spawn(async move { store.record_outcome(&outcome(round * 10 + n, LoginState::Approved), &stamp()).await.unwrap() })
+            tokio::spawn(async move {
+                store.record_outcome(&outcome(round * 10 + n, LoginState::Approved), &stamp()).await.unwrap()
+            })
         });
         let approvals = approvals.collect::<Vec<_>>();
         let block = tokio::spawn({
@@ -39,14 +42,19 @@ async fn no_approval_outlives_the_block_it_races_with(place: Place) {
                 other => assert_eq!(other, Recorded::AccountNotActive(AccountState::Blocked)),
             }
         }
-        assert_eq!(block.await.unwrap().unwrap().len(), approved, "round {round}: what was approved is what was ended");
+        assert_eq!(
+            block.await.unwrap().unwrap().len(),
+            approved,
+            "round {round}: what was approved is what was ended"
+        );
         assert_eq!(here.running_logins(REALM, PHONE, NOW).await.unwrap(), vec![]);
         let blocked = here.account(REALM, PHONE).await.unwrap().unwrap();
         here.move_account(&blocked, AccountState::Active, ALICE, &stamp()).await.unwrap().unwrap();
     }
 }
 
-/// A reader who always goes on after the last row it has seen sees every row once, whatever order the writers commit in.
+/// A reader who always goes on after the last row it has seen sees every row once, whatever order
+/// the writers commit in.
 async fn whoever_reads_the_trail_while_it_is_written_misses_nothing(place: Place) {
     const EACH: u32 = 25;
     let stores = [furnished(&place).await, place.open().await];
@@ -94,7 +102,8 @@ async fn take(store: &dyn Store, after: &mut u64, seen: &mut BTreeMap<String, u3
     }
 }
 
-/// Of everybody who ends, redeems or decides the same login at once there is one winner each, on two pods.
+/// Of everybody who ends, redeems or decides the same login at once there is one winner each, on
+/// two pods.
 async fn every_race_has_one_winner(place: Place) {
     let stores: [Arc<dyn Store>; 2] = [furnished(&place).await, place.open().await];
     for round in 0..20_u32 {
@@ -103,7 +112,9 @@ async fn every_race_has_one_winner(place: Place) {
         let ends = (0..8_usize).map(|n| {
             let store = stores[n % 2].clone();
             let by = [EndedBy::Client, EndedBy::Phone][n % 2];
-            tokio::spawn(async move { store.end_login(REALM, login, by, &stamp()).await.unwrap().then_some(by) })
+            tokio::spawn(
+                async move { store.end_login(REALM, login, by, &stamp()).await.unwrap().then_some(by) },
+            )
         });
         let mut winners = Vec::new();
         for end in ends.collect::<Vec<_>>() {

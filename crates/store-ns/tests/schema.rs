@@ -11,10 +11,12 @@ use countersign_testkit::SharedServer;
 
 use crate::support::{self, Place};
 
-/// `table.column kind` with `?` for what may be NULL, `table key columns`, `table unique columns`, `table index columns`.
+/// `table.column kind` with `?` for what may be NULL, `table key columns`, `table unique columns`,
+/// `table index columns`.
 type Schema = BTreeSet<String>;
 
-/// Columns of all databases, in a form that all of them can say: table, column, type, whether it may be NULL.
+/// Columns of all databases, in a form that all of them can say: table, column, type, whether it
+/// may be NULL.
 fn column(table: &str, column: &str, kind: &str, null: bool) -> String {
     let kind = match kind.to_lowercase().as_str() {
         "blob" | "bytea" | "binary" | "varbinary" => "bytes",
@@ -27,19 +29,28 @@ fn column(table: &str, column: &str, kind: &str, null: bool) -> String {
     format!("{table}.{column} {kind}{}", if null { "?" } else { "" })
 }
 
-const SQLITE_COLUMNS: &str = "SELECT m.name || '|' || c.name || '|' || c.type || '|' || (c.\"notnull\" = 0) AS text FROM sqlite_master m, pragma_table_info(m.name) c \
+const SQLITE_COLUMNS: &str = "SELECT m.name || '|' || c.name || '|' || c.type || '|' || (c.\"notnull\" = 0) \
+    AS text FROM sqlite_master m, pragma_table_info(m.name) c \
     WHERE m.type = 'table' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%'";
-const SQLITE_INDEXES: &str = "SELECT m.name || ' ' || CASE WHEN i.origin = 'pk' THEN 'key' WHEN i.\"unique\" THEN 'unique' ELSE 'index' END || ' ' || \
-    (SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) AS text \
-    FROM sqlite_master m, pragma_index_list(m.name) i WHERE m.type = 'table' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%'";
-const SERVER_COLUMNS: &str = "SELECT CONCAT(table_name, '|', column_name, '|', DATA_TYPE, '|', CASE is_nullable WHEN 'YES' THEN 1 ELSE 0 END) \
+const SQLITE_INDEXES: &str = "SELECT m.name || ' ' || CASE WHEN i.origin = 'pk' THEN 'key' WHEN \
+    i.\"unique\" THEN 'unique' ELSE 'index' END || ' ' || \
+    (SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) AS \
+    text \
+    FROM sqlite_master m, pragma_index_list(m.name) i WHERE m.type = 'table' AND m.name NOT LIKE '\\_\\_%' \
+    ESCAPE '\\' AND m.name NOT LIKE 'sqlite%'";
+const SERVER_COLUMNS: &str = "SELECT CONCAT(table_name, '|', column_name, '|', DATA_TYPE, '|', CASE \
+    is_nullable WHEN 'YES' THEN 1 ELSE 0 END) \
     FROM information_schema.columns WHERE table_schema = ";
-const POSTGRES_INDEXES: &str = "SELECT t.relname || ' ' || CASE WHEN i.indisprimary THEN 'key' WHEN i.indisunique THEN 'unique' ELSE 'index' END || ' ' || \
+const POSTGRES_INDEXES: &str = "SELECT t.relname || ' ' || CASE WHEN i.indisprimary THEN 'key' WHEN \
+    i.indisunique THEN 'unique' ELSE 'index' END || ' ' || \
     (SELECT string_agg(a.attname, ',' ORDER BY k.n) FROM unnest(i.indkey) WITH ORDINALITY k(attnum, n) \
     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum) \
-    FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace s ON s.oid = t.relnamespace WHERE s.nspname = 'public'";
-const MARIADB_INDEXES: &str = "SELECT CONCAT(table_name, ' ', CASE WHEN index_name = 'PRIMARY' THEN 'key' WHEN non_unique = 0 THEN 'unique' ELSE 'index' END, ' ', \
-    GROUP_CONCAT(column_name ORDER BY seq_in_index)) FROM information_schema.statistics WHERE table_schema = DATABASE() GROUP BY table_name, index_name, non_unique";
+    FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace s ON s.oid = t.relnamespace \
+    WHERE s.nspname = 'public'";
+const MARIADB_INDEXES: &str = "SELECT CONCAT(table_name, ' ', CASE WHEN index_name = 'PRIMARY' THEN 'key' \
+    WHEN non_unique = 0 THEN 'unique' ELSE 'index' END, ' ', \
+    GROUP_CONCAT(column_name ORDER BY seq_in_index)) FROM information_schema.statistics WHERE table_schema \
+    = DATABASE() GROUP BY table_name, index_name, non_unique";
 
 fn gather<'a>(columns: impl Iterator<Item = &'a str>, indexes: impl Iterator<Item = &'a str>) -> Schema {
     let ours = |line: &&str| !line.starts_with("__diesel");
@@ -55,13 +66,20 @@ fn of_sqlite(url: &DatabaseUrl) -> Schema {
     let DatabaseUrl::Sqlite(path) = url else { panic!("{url}") };
     let mut c = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
     let mut texts = |query: &str| -> Vec<String> {
-        sql_query(query).load::<crate::migrations::Text>(&mut c).unwrap().into_iter().map(|t| t.text).collect()
+        sql_query(query)
+            .load::<crate::migrations::Text>(&mut c)
+            .unwrap()
+            .into_iter()
+            .map(|t| t.text)
+            .collect()
     };
     let (columns, mut indexes) = (texts(SQLITE_COLUMNS), texts(SQLITE_INDEXES));
     // Rows that lie in the order of their key have no index for it; the key is told by the table.
     indexes.extend(texts(
-        "SELECT m.name || ' key ' || (SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_table_info(m.name) WHERE pk > 0 ORDER BY pk)) AS text \
-         FROM sqlite_master m WHERE m.type = 'table' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%'",
+        "SELECT m.name || ' key ' || (SELECT group_concat(name, ',') FROM (SELECT name FROM \
+            pragma_table_info(m.name) WHERE pk > 0 ORDER BY pk)) AS text \
+         FROM sqlite_master m WHERE m.type = 'table' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\' AND m.name \
+         NOT LIKE 'sqlite%'",
     ));
     gather(columns.iter().map(String::as_str), indexes.iter().map(String::as_str))
 }
@@ -70,7 +88,8 @@ fn of_server(server: &SharedServer, url: &DatabaseUrl) -> Schema {
     let text = url.to_string();
     let name = text.rsplit('/').next().unwrap();
     let postgres = matches!(url, DatabaseUrl::Postgres(_));
-    let columns = server.tell(name, &format!("{SERVER_COLUMNS}{}", if postgres { "'public'" } else { "DATABASE()" }));
+    let columns =
+        server.tell(name, &format!("{SERVER_COLUMNS}{}", if postgres { "'public'" } else { "DATABASE()" }));
     let indexes = server.tell(name, if postgres { POSTGRES_INDEXES } else { MARIADB_INDEXES });
     // An index that only serves a foreign key is the database's own affair.
     gather(columns.lines(), indexes.lines())
@@ -86,7 +105,8 @@ fn believed() -> Schema {
         found.insert(format!("{name} key {}", key.replace(' ', "")));
         for line in rest.split('}').next().unwrap().lines().filter(|l| l.contains("->")) {
             let (member, kind) = line.trim().trim_end_matches(',').split_once(" -> ").unwrap();
-            let (kind, null) = kind.strip_prefix("Nullable<").map_or((kind, false), |k| (k.trim_end_matches('>'), true));
+            let (kind, null) =
+                kind.strip_prefix("Nullable<").map_or((kind, false), |k| (k.trim_end_matches('>'), true));
             let kind = if kind == "Binary" { "bytea" } else { kind };
             found.insert(column(name, member, kind, null));
         }
@@ -104,13 +124,26 @@ async fn all_dialects_and_the_program_have_the_same_schema() {
     migrated(&sqlite).await;
     let wanted = of_sqlite(&sqlite.url);
     assert!(wanted.len() > 100, "{}", wanted.len());
-    let told: Schema = wanted.iter().filter(|l| !l.contains(" index ") && !l.contains(" unique ")).cloned().collect();
-    assert_eq!(believed().symmetric_difference(&told).collect::<Vec<_>>(), Vec::<&String>::new(), "schema.rs and SQLite");
-    for (server, place) in [(countersign_testkit::postgres(), support::postgres()), (countersign_testkit::mariadb(), support::mariadb())] {
+    let told: Schema =
+        wanted.iter().filter(|l| !l.contains(" index ") && !l.contains(" unique ")).cloned().collect();
+    assert_eq!(
+        believed().symmetric_difference(&told).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "schema.rs and SQLite"
+    );
+    for (server, place) in [
+        (countersign_testkit::postgres(), support::postgres()),
+        (countersign_testkit::mariadb(), support::mariadb()),
+    ] {
         let (Some(server), Some(place)) = (server, place) else { continue };
         migrated(&place).await;
         let there = of_server(server, &place.url);
-        assert_eq!(there.symmetric_difference(&wanted).collect::<Vec<_>>(), Vec::<&String>::new(), "{} and SQLite", place.url);
+        assert_eq!(
+            there.symmetric_difference(&wanted).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "{} and SQLite",
+            place.url
+        );
     }
 }
 
@@ -118,7 +151,9 @@ async fn all_dialects_and_the_program_have_the_same_schema() {
 async fn of_five_starters_one_migrates_and_all_start(place: Place) {
     let starters = (0..5).map(|_| {
         let url = place.url.clone();
-        tokio::spawn(async move { migrate(&url, &TlsOptions::default(), migrations(), What::Run).await.unwrap() })
+        tokio::spawn(
+            async move { migrate(&url, &TlsOptions::default(), migrations(), What::Run).await.unwrap() },
+        )
     });
     let mut ran = 0;
     for starter in starters.collect::<Vec<_>>() {
@@ -132,7 +167,8 @@ async fn of_five_starters_one_migrates_and_all_start(place: Place) {
 }
 
 async fn looking_changes_nothing(place: Place) {
-    let look = || async { migrate(&place.url, &TlsOptions::default(), migrations(), What::Look).await.unwrap() };
+    let look =
+        || async { migrate(&place.url, &TlsOptions::default(), migrations(), What::Look).await.unwrap() };
     let first = look().await;
     assert!(!first.pending.is_empty());
     assert_eq!(look().await, first);

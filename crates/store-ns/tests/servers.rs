@@ -9,6 +9,7 @@ use countersign_store::{
 };
 use countersign_store_ns::{NsStore, migrations};
 use countersign_testkit::SharedServer;
+use diesel::{BoxableExpression, mysql::Mysql, sql_types::Bool};
 use tokio::runtime::Handle;
 
 async fn open(url: &str, tls: &TlsOptions) -> Result<NsStore, StoreError> {
@@ -36,7 +37,8 @@ async fn a_wrong_password_a_missing_database_and_a_closed_port_are_told_apart() 
         let url = server.database();
         let wrong = said(&url.replace("secret", "wrong")).await;
         assert!(
-            wrong.contains("ns@127.0.0.1") && (wrong.contains("password authentication failed") || wrong.contains("Access denied")),
+            wrong.contains("ns@127.0.0.1")
+                && (wrong.contains("password authentication failed") || wrong.contains("Access denied")),
             "{wrong}"
         );
         let missing = said(&format!("{url}_nowhere")).await;
@@ -68,7 +70,11 @@ async fn a_server_is_verified_as_far_as_the_mode_says() {
         let alias = url.replace("127.0.0.1", "127.0.0.2");
         if std::net::TcpStream::connect(("127.0.0.2", server.port)).is_ok() {
             open(&alias, &tls(TlsMode::VerifyCa, ours.clone())).await.map(drop).unwrap();
-            let e = open(&alias, &tls(TlsMode::VerifyFull, ours.clone())).await.map(drop).unwrap_err().to_string();
+            let e = open(&alias, &tls(TlsMode::VerifyFull, ours.clone()))
+                .await
+                .map(drop)
+                .unwrap_err()
+                .to_string();
             assert!(e.to_lowercase().contains("certificate"), "{e}");
         }
     }
@@ -85,8 +91,8 @@ async fn a_pod_shows_its_certificate_to_a_server_that_asks() {
         let url = server.database();
         migrate(&url.parse().unwrap(), &TlsOptions::default(), migrations(), What::Run).await.unwrap();
         let name = url.rsplit('/').next().unwrap();
-        let seen =
-            "SELECT COUNT(*) > 0 FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE s.client_dn LIKE '%a pod%' AND a.datname = ";
+        let seen = "SELECT COUNT(*) > 0 FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE \
+            s.client_dn LIKE '%a pod%' AND a.datname = ";
         let store = open(&url, &tls(server, true)).await.unwrap();
         countersign_ports::probe::Probe::ping(&store).await.unwrap();
         assert_eq!(server.tell("postgres", &format!("{seen}'{name}'")).trim(), "t");
@@ -95,7 +101,13 @@ async fn a_pod_shows_its_certificate_to_a_server_that_asks() {
         let url = server.database();
         migrate(&url.parse().unwrap(), &TlsOptions::default(), migrations(), What::Run).await.unwrap();
         let name = url.rsplit('/').next().unwrap();
-        server.tell("mysql", &format!("CREATE USER {name}@'%' IDENTIFIED BY 'secret' REQUIRE X509; GRANT ALL ON {name}.* TO {name}@'%'"));
+        server.tell(
+            "mysql",
+            &format!(
+                "CREATE USER {name}@'%' IDENTIFIED BY 'secret' REQUIRE X509; GRANT \
+            ALL ON {name}.* TO {name}@'%'"
+            ),
+        );
         let url = url.replace("ns:secret", &format!("{name}:secret"));
         assert!(open(&url, &tls(server, false)).await.is_err(), "without a certificate it is refused");
         open(&url, &tls(server, true)).await.map(drop).unwrap();
@@ -130,14 +142,18 @@ async fn however_many_different_questions_a_connection_is_asked_the_first_can_be
     use diesel_async::RunQueryDsl;
     let Some(server) = countersign_testkit::mariadb() else { return };
     let mut conn = mysql::Conn::connect(&server.database(), &TlsOptions::default()).await.unwrap();
-    diesel::sql_query("CREATE TEMPORARY TABLE numbers (a INT PRIMARY KEY, b INT, c INT, d INT, e INT, f INT)")
-        .execute(&mut conn)
-        .await
-        .unwrap();
+    diesel::sql_query(
+        "CREATE TEMPORARY TABLE numbers (a INT PRIMARY KEY, b INT, c INT, d INT, e INT, f INT)",
+    )
+    .execute(&mut conn)
+    .await
+    .unwrap();
     for n in (0..64).chain(0..64) {
         let mut query = q::numbers.select(q::a).into_boxed();
         for (nth, wanted) in
-            [query_of(q::a), query_of(q::b), query_of(q::c), query_of(q::d), query_of(q::e), query_of(q::f)].into_iter().enumerate()
+            [query_of(q::a), query_of(q::b), query_of(q::c), query_of(q::d), query_of(q::e), query_of(q::f)]
+                .into_iter()
+                .enumerate()
         {
             if n & (1 << nth) != 0 {
                 query = query.filter(wanted);
@@ -148,12 +164,12 @@ async fn however_many_different_questions_a_connection_is_asked_the_first_can_be
     }
 }
 
-type Wanted = Box<dyn diesel::BoxableExpression<numbers::table, diesel::mysql::Mysql, SqlType = diesel::sql_types::Bool>>;
+type Wanted = Box<dyn BoxableExpression<numbers::table, Mysql, SqlType = Bool>>;
 
 fn query_of<C>(column: C) -> Wanted
 where
     C: diesel::ExpressionMethods<SqlType = diesel::sql_types::Integer>,
-    diesel::dsl::Eq<C, i32>: diesel::BoxableExpression<numbers::table, diesel::mysql::Mysql, SqlType = diesel::sql_types::Bool> + 'static,
+    diesel::dsl::Eq<C, i32>: BoxableExpression<numbers::table, Mysql, SqlType = Bool> + 'static,
     i32: diesel::expression::AsExpression<diesel::sql_types::Integer>,
 {
     Box::new(column.eq(1))

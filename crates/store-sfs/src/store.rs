@@ -34,11 +34,17 @@ pub struct SfsStore {
 }
 
 impl SfsStore {
-    /// Opens a database that has been migrated. Connections to a server live on `rt`, up to `size` of them.
+    /// Opens a database that has been migrated. Connections to a server live on `rt`, up to `size`
+    /// of them.
     ///
     /// # Errors
     /// When it cannot be used.
-    pub async fn open(url: &DatabaseUrl, tls: &TlsOptions, size: u32, rt: &Handle) -> Result<Self, StoreError> {
+    pub async fn open(
+        url: &DatabaseUrl,
+        tls: &TlsOptions,
+        size: u32,
+        rt: &Handle,
+    ) -> Result<Self, StoreError> {
         Ok(Self { database: Database::open(url, tls, size, rt, SCHEMA).await? })
     }
 

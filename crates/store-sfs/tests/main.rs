@@ -100,7 +100,8 @@ macro_rules! on {
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn what_is_there_is_there_for_the_next_start_and_nothing_is_left_to_migrate() {
                 if let Some(place) = crate::$database() {
-                    crate::what_is_there_is_there_for_the_next_start_and_nothing_is_left_to_migrate(place).await;
+                    use crate::what_is_there_is_there_for_the_next_start_and_nothing_is_left_to_migrate as test;
+                    test(place).await;
                 }
             }
         }

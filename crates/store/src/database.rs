@@ -25,12 +25,18 @@ pub enum Database {
 }
 
 impl Database {
-    /// Opens a database that has been migrated, for a program that knows this `schema`. Connections to a server live on
-    /// `rt`, up to `size` of them.
+    /// Opens a database that has been migrated, for a program that knows this `schema`. Connections
+    /// to a server live on `rt`, up to `size` of them.
     ///
     /// # Errors
     /// When it cannot be used, or a newer release has prepared it.
-    pub async fn open(url: &DatabaseUrl, tls: &TlsOptions, size: u32, rt: &Handle, schema: i64) -> Result<Self, StoreError> {
+    pub async fn open(
+        url: &DatabaseUrl,
+        tls: &TlsOptions,
+        size: u32,
+        rt: &Handle,
+        schema: i64,
+    ) -> Result<Self, StoreError> {
         let database = match url {
             DatabaseUrl::Sqlite(path) => Self::sqlite(path)?,
             DatabaseUrl::Postgres(url) => Self::Postgres(Pool::open(url, tls, size, rt).await?),
@@ -43,7 +49,8 @@ impl Database {
         };
         match oldest.map_err(|e| StoreError::Open(e.to_string()))? {
             oldest if oldest > schema => Err(StoreError::Open(format!(
-                "a newer release has prepared this database: it takes a program that knows schema {oldest}, and this one knows {schema}"
+                "a newer release has prepared this database: it takes a program that knows schema {oldest}, \
+                    and this one knows {schema}"
             ))),
             _ => Ok(database),
         }
@@ -80,9 +87,9 @@ impl Database {
     }
 }
 
-/// Runs a function of a query body, with owned arguments, on whichever database this is: `how` is `read` for a few rows by a
-/// key, `scan` for many, `write` for a transaction. The query body is the module `q` of `sqlite`, `postgres` and `mysql` in
-/// the crate that calls.
+/// Runs a function of a query body, with owned arguments, on whichever database this is: `how` is
+/// `read` for a few rows by a key, `scan` for many, `write` for a transaction. The query body is
+/// the module `q` of `sqlite`, `postgres` and `mysql` in the crate that calls.
 #[macro_export]
 #[expect(clippy::crate_in_macro_def, reason = "the query body is the caller's")]
 macro_rules! run {

@@ -5,7 +5,8 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
-/// INSERT that leaves an existing row alone; gives the number of rows inserted (0 or 1). SQLite and PostgreSQL.
+/// INSERT that leaves an existing row alone; gives the number of rows inserted (0 or 1). SQLite and
+/// PostgreSQL.
 #[macro_export]
 macro_rules! insert_new_conflict {
     ($c:expr, $table:expr, $values:expr) => {
@@ -13,7 +14,8 @@ macro_rules! insert_new_conflict {
     };
 }
 
-/// The same for MySQL, whose `INSERT IGNORE` would let wrong values pass, too. A duplicate ends the statement there, not the transaction.
+/// The same for MySQL, whose `INSERT IGNORE` would let wrong values pass, too. A duplicate ends the
+/// statement there, not the transaction.
 #[macro_export]
 macro_rules! insert_new_duplicate {
     ($c:expr, $table:expr, $values:expr) => {

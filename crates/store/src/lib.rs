@@ -26,7 +26,8 @@ pub enum StoreError {
     /// It answered with an error.
     #[error("the database refused: {0}")]
     Query(String),
-    /// Nothing was written, and the same may succeed when tried again: a deadlock, a collision, a lost connection.
+    /// Nothing was written, and the same may succeed when tried again: a deadlock, a collision, a
+    /// lost connection.
     #[error("the database gave up: {0}")]
     Again(String),
     /// A row makes no sense to this version of the program.
@@ -46,7 +47,9 @@ impl From<StoreError> for Fault {
         match e {
             StoreError::Busy => Self::Busy(text),
             StoreError::Row { .. } => Self::Inconsistent(text),
-            StoreError::Open(_) | StoreError::Query(_) | StoreError::Again(_) | StoreError::Closed => Self::Unreachable(text),
+            StoreError::Open(_) | StoreError::Query(_) | StoreError::Again(_) | StoreError::Closed => {
+                Self::Unreachable(text)
+            }
         }
     }
 }
@@ -57,11 +60,11 @@ impl From<diesel::result::Error> for StoreError {
             DatabaseErrorKind::{ClosedConnection, SerializationFailure, UnableToSendCommand, Unknown},
             Error::{BrokenTransactionManager, DatabaseError},
         };
-        // Diesel's texts name tables and constraints, never values. It has no kind for a deadlock: what it does not know is tried again, too.
+        // Diesel's texts name tables and constraints, never values. It has no kind for a deadlock:
+        // what it does not know is tried again, too.
         match &e {
-            DatabaseError(SerializationFailure | ClosedConnection | UnableToSendCommand | Unknown, _) | BrokenTransactionManager => {
-                Self::Again(e.to_string())
-            }
+            DatabaseError(SerializationFailure | ClosedConnection | UnableToSendCommand | Unknown, _)
+            | BrokenTransactionManager => Self::Again(e.to_string()),
             _ => Self::Query(e.to_string()),
         }
     }

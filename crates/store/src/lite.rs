@@ -1,14 +1,17 @@
 //! SQLite behind a group-commit writer.
 //!
-//! One small durable write costs more than all the cryptography of a login, because it waits for the disk. So writes queue up for one thread,
-//! which takes all that wait, runs them in one `BEGIN IMMEDIATE … COMMIT`, and answers each only after the commit. Each write
-//! has a savepoint of its own: one that fails takes nothing of the others with it.
+//! One small durable write costs more than all the cryptography of a login, because it waits for
+//! the disk. So writes queue up for one thread, which takes all that wait, runs them in one `BEGIN
+//! IMMEDIATE … COMMIT`, and answers each only after the commit. Each write has a savepoint of its
+//! own: one that fails takes nothing of the others with it.
 //!
-//! Queries are written for diesel-async, whose SQLite connection wants every statement on another thread. Here the whole job runs where it may block
-//! already, so [`Inline`] runs statements on the spot: one hop per job instead of one per statement.
+//! Queries are written for diesel-async, whose SQLite connection wants every statement on another
+//! thread. Here the whole job runs where it may block already, so [`Inline`] runs statements on the
+//! spot: one hop per job instead of one per statement.
 //!
-//! Point reads do not even hop: waking a thread and being woken by it costs several times the read (ADR 0006). They run on a connection of the asker's own
-//! thread, which never waits for a lock; whatever would have to wait, and whatever reads many rows, goes to a reading thread.
+//! Point reads do not even hop: waking a thread and being woken by it costs several times the read
+//! (ADR 0006). They run on a connection of the asker's own thread, which never waits for a lock;
+//! whatever would have to wait, and whatever reads many rows, goes to a reading thread.
 
 use std::{
     cell::RefCell,
@@ -21,7 +24,10 @@ use std::{
     thread,
 };
 
-use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query, sql_types};
+use diesel::{
+    Connection, QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection,
+    sql_query, sql_types,
+};
 use diesel_async::{
     AsyncConnection, SimpleAsyncConnection,
     sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
@@ -56,7 +62,8 @@ impl SpawnBlocking for Inline {
     }
 }
 
-/// Brings a database that nobody uses into its one file: what was in the log beside it is in it afterwards.
+/// Brings a database that nobody uses into its one file: what was in the log beside it is in it
+/// afterwards.
 ///
 /// # Errors
 /// When it cannot be used, or is in use.
@@ -66,7 +73,8 @@ pub fn into_one_file(path: &Path) -> Result<(), StoreError> {
     // The process that closes a database last takes the log away; one that was killed has left it.
     c.batch_execute("PRAGMA busy_timeout=2000; PRAGMA synchronous=FULL;").map_err(|e| open(&e))?;
     // A checkpoint that somebody stands in the way of is no error: it says so in a row.
-    let done: Checkpoint = sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(&mut c).map_err(|e| open(&e))?;
+    let done: Checkpoint =
+        sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(&mut c).map_err(|e| open(&e))?;
     if done.busy == 0 { Ok(()) } else { Err(open(&"another program has it open")) }
 }
 
@@ -165,13 +173,21 @@ impl Lite {
             let (tx, rx) = mpsc::channel(QUEUE);
             let done = done.clone();
             let run = move || {
-                block_on(async move { if writes { write_loop(&mut conn, rx, &done).await } else { read_loop(&mut conn, rx).await } })
+                block_on(async move {
+                    if writes {
+                        write_loop(&mut conn, rx, &done).await
+                    } else {
+                        read_loop(&mut conn, rx).await
+                    }
+                })
             };
             thread::Builder::new().name(name).spawn(run).map_err(|e| StoreError::Open(e.to_string()))?;
             Ok(tx)
         };
         let writer = start("sqlite-write".to_owned(), true)?;
-        let readers = (0..readers.max(1)).map(|i| start(format!("sqlite-read-{i}"), false)).collect::<Result<Vec<_>, _>>()?;
+        let readers = (0..readers.max(1))
+            .map(|i| start(format!("sqlite-read-{i}"), false))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Self { done, writer, readers: readers.into(), next: Arc::default(), path: path.into() })
     }
 
@@ -191,8 +207,13 @@ impl Lite {
         }
     }
 
-    fn on_this_thread<T>(&self, work: impl for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, JobResult<T>>) -> Option<JobResult<T>> {
-        let mine = OWN.with_borrow_mut(|own| own.iter().position(|(path, _)| *path == self.path).map(|at| own.swap_remove(at).1));
+    fn on_this_thread<T>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, JobResult<T>>,
+    ) -> Option<JobResult<T>> {
+        let mine = OWN.with_borrow_mut(|own| {
+            own.iter().position(|(path, _)| *path == self.path).map(|at| own.swap_remove(at).1)
+        });
         let mut conn = mine.or_else(|| connect(&self.path, 0).ok())?;
         let result = work(&mut conn).now_or_never();
         OWN.with_borrow_mut(|own| own.push((self.path.clone(), conn)));
@@ -235,7 +256,8 @@ impl Lite {
     /// Runs queries that write, in one transaction that is on disk when this returns.
     ///
     /// # Errors
-    /// What the queries gave (then nothing of theirs was written), or that the database is busy or closed.
+    /// What the queries gave (then nothing of theirs was written), or that the database is busy or
+    /// closed.
     pub async fn write<T, F>(&self, work: F) -> JobResult<T>
     where
         T: Send + 'static,
@@ -268,14 +290,16 @@ fn block_on(future: impl Future<Output = ()>) {
 
 /// Opens a connection that waits so long for a lock.
 ///
-/// Statement journals (each job has a savepoint) stay in memory: in a file of their own they cost several system calls per job and protect nothing, because the
-/// transaction is what survives a crash. Checkpoints come every 16 MB of log: pages that many commits touch are copied less often.
+/// Statement journals (each job has a savepoint) stay in memory: in a file of their own they cost
+/// several system calls per job and protect nothing, because the transaction is what survives a
+/// crash. Checkpoints come every 16 MB of log: pages that many commits touch are copied less often.
 fn connect(path: &Path, wait_ms: u32) -> Result<Conn, StoreError> {
     let url = path.to_string_lossy().into_owned();
     let open = async {
         let mut c = Conn::establish(&url).await.map_err(|e| StoreError::Open(e.to_string()))?;
         c.batch_execute(&format!(
-            "PRAGMA busy_timeout={wait_ms}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;"
+            "PRAGMA busy_timeout={wait_ms}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA \
+                foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;"
         ))
         .await?;
         Ok(c)

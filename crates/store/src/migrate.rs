@@ -8,7 +8,9 @@ use diesel::{
     migration::{MigrationSource, MigrationVersion},
     sql_types,
 };
-use diesel_async::{AsyncMigrationHarness, AsyncMysqlConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{
+    AsyncMigrationHarness, AsyncMysqlConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use crate::{
@@ -42,12 +44,18 @@ pub enum What {
     Look,
 }
 
-/// Brings a database up to date; tells how it was before. Blocks on SQLite, and runs on a multi-threaded runtime, so it is called before the actor system
-/// starts.
+/// Brings a database up to date; tells how it was before. Blocks on SQLite, and runs on a
+/// multi-threaded runtime, so it is called before the actor system starts.
 ///
 /// # Errors
-/// [`StoreError::Open`] when the database cannot be used, [`StoreError::Query`] when a migration fails.
-pub async fn migrate(url: &DatabaseUrl, tls: &TlsOptions, all: Migrations, what: What) -> Result<SchemaState, StoreError> {
+/// [`StoreError::Open`] when the database cannot be used, [`StoreError::Query`] when a migration
+/// fails.
+pub async fn migrate(
+    url: &DatabaseUrl,
+    tls: &TlsOptions,
+    all: Migrations,
+    what: What,
+) -> Result<SchemaState, StoreError> {
     match url {
         DatabaseUrl::Sqlite(path) => sqlite(path, all.sqlite, what),
         DatabaseUrl::Postgres(url) => postgres(url, tls, all, what).await,
@@ -67,8 +75,19 @@ fn go<DB: diesel::backend::Backend>(
 ) -> Result<SchemaState, StoreError> {
     let known = migrations.migrations().map_err(failed)?;
     let known: Vec<MigrationVersion<'_>> = known.iter().map(|m| m.name().version().as_owned()).collect();
-    let newer = harness.applied_migrations().map_err(failed)?.iter().filter(|v| !known.contains(v)).map(ToString::to_string).collect();
-    let pending = harness.pending_migrations(*migrations).map_err(failed)?.iter().map(|m| m.name().to_string()).collect();
+    let newer = harness
+        .applied_migrations()
+        .map_err(failed)?
+        .iter()
+        .filter(|v| !known.contains(v))
+        .map(ToString::to_string)
+        .collect();
+    let pending = harness
+        .pending_migrations(*migrations)
+        .map_err(failed)?
+        .iter()
+        .map(|m| m.name().to_string())
+        .collect();
     if what == What::Run {
         harness.run_pending_migrations(*migrations).map_err(failed)?;
     }
@@ -82,7 +101,8 @@ fn go<DB: diesel::backend::Backend>(
 pub fn sqlite(path: &Path, migrations: EmbeddedMigrations, what: What) -> Result<SchemaState, StoreError> {
     let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("{}: {e}", path.display()));
     let lock = File::create(path.with_extension("migrate.lock")).map_err(|e| open(&e))?;
-    // A lock on a file beside the database: the operating system releases it even when the process dies.
+    // A lock on a file beside the database: the operating system releases it even when the process
+    // dies.
     lock.lock().map_err(|e| open(&e))?;
     let mut c = SqliteConnection::establish(&path.to_string_lossy()).map_err(|e| open(&e))?;
     c.batch_execute("PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")?;
@@ -105,12 +125,19 @@ struct Got {
     ok: Option<i64>,
 }
 
-async fn postgres(url: &str, tls: &TlsOptions, all: Migrations, what: What) -> Result<SchemaState, StoreError> {
+async fn postgres(
+    url: &str,
+    tls: &TlsOptions,
+    all: Migrations,
+    what: What,
+) -> Result<SchemaState, StoreError> {
     let mut c = AsyncPgConnection::connect(url, tls).await?;
     c.examine().await?;
-    // The lock is the session's: it goes with the connection, whatever happens. A migration may take longer than a request.
+    // The lock is the session's: it goes with the connection, whatever happens. A migration may
+    // take longer than a request.
     c.batch_execute(&format!(
-        "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock(hashtext('countersign {}'))",
+        "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock(hashtext('countersign \
+            {}'))",
         all.name
     ))
     .await?;
@@ -124,7 +151,9 @@ async fn mysql(url: &str, tls: &TlsOptions, all: Migrations, what: What) -> Resu
     let lock = format!("SELECT GET_LOCK(CONCAT('countersign {name} ', MD5(DATABASE())), 600) AS ok");
     let got: Got = diesel::sql_query(lock).get_result(&mut c).await?;
     if got.ok != Some(1) {
-        return Err(StoreError::Open("another process has been migrating the database for ten minutes".to_owned()));
+        return Err(StoreError::Open(
+            "another process has been migrating the database for ten minutes".to_owned(),
+        ));
     }
     go(&mut AsyncMigrationHarness::new(c), &Shared(&all.mysql), what)
 }

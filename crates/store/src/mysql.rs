@@ -15,10 +15,12 @@ use crate::{
 
 pub type Conn = AsyncMysqlConnection;
 
-/// Each sees what others have committed, as on the other databases; nothing is cut to fit; a lock is waited for 5 s.
+/// Each sees what others have committed, as on the other databases; nothing is cut to fit; a lock
+/// is waited for 5 s.
 const SETUP: [&str; 2] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', SESSION innodb_lock_wait_timeout = 5",
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', SESSION \
+        innodb_lock_wait_timeout = 5",
 ];
 
 #[derive(QueryableByName)]
@@ -38,13 +40,18 @@ impl SqlServer for Conn {
             let far = given.socket().is_none().then(|| given.ip_or_hostname().to_owned());
             let mode = tls.towards(far.as_deref())?;
             // A row that is changed to what it was has been found, on every database.
-            let mut opts = OptsBuilder::from_opts(given).client_found_rows(true).tcp_keepalive(Some(30_000_u32)).prefer_socket(false);
-            // Diesel remembers what it has prepared. A second memory below it would close what the first still uses.
+            let mut opts = OptsBuilder::from_opts(given)
+                .client_found_rows(true)
+                .tcp_keepalive(Some(30_000_u32))
+                .prefer_socket(false);
+            // Diesel remembers what it has prepared. A second memory below it would close what the
+            // first still uses.
             opts = opts.stmt_cache_size(0);
             if mode != TlsMode::Off {
                 opts = opts.ssl_opts(ssl(mode, tls)?);
             }
-            let connecting = tokio::time::timeout(std::time::Duration::from_secs(5), mysql_async::Conn::new(opts));
+            let connecting =
+                tokio::time::timeout(std::time::Duration::from_secs(5), mysql_async::Conn::new(opts));
             let conn = connecting.await.map_err(|_| open(&"no answer within 5 s"))?.map_err(|e| open(&e))?;
             let mut c = Self::try_from(conn).await.map_err(|e| open(&e))?;
             for set in SETUP {
@@ -57,16 +64,24 @@ impl SqlServer for Conn {
 
     fn examine(&mut self) -> BoxFuture<'_, JobResult<()>> {
         async move {
-            let about: About =
-                diesel::sql_query("SELECT VERSION() AS version, @@global.read_only OR @@global.innodb_read_only AS read_only")
-                    .get_result(self)
-                    .await?;
+            let about: About = diesel::sql_query(
+                "SELECT VERSION() AS version, @@global.read_only OR \
+                    @@global.innodb_read_only AS read_only",
+            )
+            .get_result(self)
+            .await?;
             if too_old(&about.version) {
-                return Err(StoreError::Open(format!("{} is too old: MariaDB from 10.6 on, MySQL from 8.0 on", about.version)));
+                return Err(StoreError::Open(format!(
+                    "{} is too old: MariaDB from 10.6 on, MySQL from \
+                    8.0 on",
+                    about.version
+                )));
             }
             if about.read_only {
                 return Err(StoreError::Open(
-                    "the database takes no writes: it is a replica, or set read only; database.url must name the primary".to_owned(),
+                    "the database takes no writes: it is a replica, or set read only; database.url must \
+                        name the primary"
+                        .to_owned(),
                 ));
             }
             Ok(())
@@ -85,7 +100,8 @@ fn ssl(mode: TlsMode, tls: &TlsOptions) -> Result<SslOpts, StoreError> {
         ssl = ssl.with_root_certs(vec![ca.clone().into()]);
     }
     if let Some((chain, key)) = &tls.identity {
-        let pem = std::fs::read_to_string(key).map_err(|e| StoreError::Open(format!("{}: {e}", key.display())))?;
+        let pem =
+            std::fs::read_to_string(key).map_err(|e| StoreError::Open(format!("{}: {e}", key.display())))?;
         if !pem.contains("BEGIN RSA PRIVATE KEY") {
             return Err(StoreError::Open(format!(
                 "{}: for MySQL the key must be RSA in PKCS#1 (`openssl rsa -traditional`)",
@@ -109,7 +125,14 @@ fn too_old(version: &str) -> bool {
 mod tests {
     #[test]
     fn versions_are_read_as_the_servers_write_them() {
-        for new in ["10.11.6-MariaDB-0+deb12u1", "5.5.5-10.6.1-MariaDB", "11.4.2-MariaDB", "8.0.36", "8.4.0-commercial", "9.0.1"] {
+        for new in [
+            "10.11.6-MariaDB-0+deb12u1",
+            "5.5.5-10.6.1-MariaDB",
+            "11.4.2-MariaDB",
+            "8.0.36",
+            "8.4.0-commercial",
+            "9.0.1",
+        ] {
             assert!(!super::too_old(new), "{new}");
         }
         for old in ["10.5.9-MariaDB", "5.5.5-10.3.1-MariaDB", "5.7.44-log", ""] {

@@ -1,10 +1,13 @@
 //! A database server behind a pool.
 //!
-//! Every job (the queries of one read, or of one transaction) runs as a task of the runtime that also drives the connections: one hop for a job instead of
-//! one for each statement, and a job whose asker has gone away is finished, not torn apart.
+//! Every job (the queries of one read, or of one transaction) runs as a task of the runtime that
+//! also drives the connections: one hop for a job instead of one for each statement, and a job
+//! whose asker has gone away is finished, not torn apart.
 //!
-//! A transaction that the server gave up (deadlock, serialization, a lost connection before COMMIT) is tried again, from the beginning. One whose COMMIT got
-//! no answer is not: nobody knows whether it happened, and the caller repeats the request, which every write bears (the row that was inserted wins).
+//! A transaction that the server gave up (deadlock, serialization, a lost connection before COMMIT)
+//! is tried again, from the beginning. One whose COMMIT got no answer is not: nobody knows whether
+//! it happened, and the caller repeats the request, which every write bears (the row that was
+//! inserted wins).
 
 use std::{
     sync::{
@@ -70,7 +73,11 @@ impl<C: SqlServer> bb8::ManageConnection for Manager<C> {
     async fn connect(&self) -> Result<PooledConnection<C>, StoreError> {
         let (url, tls) = (self.url.clone(), self.tls.clone());
         // The task that drives the connection lives where it was made.
-        let made = self.rt.spawn(async move { C::connect(&url, &tls).await }).await.unwrap_or(Err(StoreError::Closed));
+        let made = self
+            .rt
+            .spawn(async move { C::connect(&url, &tls).await })
+            .await
+            .unwrap_or(Err(StoreError::Closed));
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = made.as_ref().err().cloned();
         Ok(PooledConnection { conn: made?, bad: false })
     }
@@ -98,7 +105,11 @@ struct QueueSlot(Arc<Done>);
 impl QueueSlot {
     fn take(done: &Arc<Done>) -> JobResult<Self> {
         let place = Self(done.clone());
-        if done.under_way.fetch_add(1, Ordering::Relaxed) >= QUEUE { Err(StoreError::Busy) } else { Ok(place) }
+        if done.under_way.fetch_add(1, Ordering::Relaxed) >= QUEUE {
+            Err(StoreError::Busy)
+        } else {
+            Ok(place)
+        }
     }
 }
 
@@ -118,12 +129,18 @@ pub struct Pool<C: SqlServer> {
 
 impl<C: SqlServer> Clone for Pool<C> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), rt: self.rt.clone(), trouble: self.trouble.clone(), done: self.done.clone() }
+        Self {
+            pool: self.pool.clone(),
+            rt: self.rt.clone(),
+            trouble: self.trouble.clone(),
+            done: self.done.clone(),
+        }
     }
 }
 
 impl<C: SqlServer> Pool<C> {
-    /// Connects once, so that what is wrong is said now, and keeps up to `size` connections on `rt`.
+    /// Connects once, so that what is wrong is said now, and keeps up to `size` connections on
+    /// `rt`.
     ///
     /// # Errors
     /// [`StoreError::Open`].
@@ -158,10 +175,13 @@ impl<C: SqlServer> Pool<C> {
         let pool = self.clone();
         self.job(async move {
             // Whoever asks how it is does not wait until it is well.
-            let mut held = timeout(SOON, pool.get()).await.unwrap_or_else(|_| Err(pool.trouble().unwrap_or(StoreError::Busy)))?;
+            let mut held = timeout(SOON, pool.get())
+                .await
+                .unwrap_or_else(|_| Err(pool.trouble().unwrap_or(StoreError::Busy)))?;
             held.bad = true;
             let told = held.conn.examine().await;
-            // A server that takes no writes any more is left: the next connection may find its successor.
+            // A server that takes no writes any more is left: the next connection may find its
+            // successor.
             held.bad = told.is_err();
             told
         })
@@ -211,7 +231,8 @@ impl<C: SqlServer> Pool<C> {
     /// Runs queries that write, in one transaction that is committed when this returns.
     ///
     /// # Errors
-    /// What the queries gave (then nothing of theirs was written), that the database is busy or not reachable, or that the COMMIT got no answer.
+    /// What the queries gave (then nothing of theirs was written), that the database is busy or not
+    /// reachable, or that the COMMIT got no answer.
     pub async fn write<T, F>(&self, work: F) -> JobResult<T>
     where
         T: Send + 'static,
@@ -223,7 +244,9 @@ impl<C: SqlServer> Pool<C> {
                 let mut tries = 1;
                 loop {
                     match pool.transaction(work.clone()).await {
-                        Err(StoreError::Again(_)) if tries < TRIES => tokio::time::sleep(pool.pause(tries)).await,
+                        Err(StoreError::Again(_)) if tries < TRIES => {
+                            tokio::time::sleep(pool.pause(tries)).await
+                        }
                         result => return result,
                     }
                     tries += 1;
@@ -253,7 +276,10 @@ impl<C: SqlServer> Pool<C> {
         Duration::from_millis((1 << tries) + nth * 7 % (4 << tries))
     }
 
-    async fn job<T: Send + 'static>(&self, work: impl Future<Output = JobResult<T>> + Send + 'static) -> JobResult<T> {
+    async fn job<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = JobResult<T>> + Send + 'static,
+    ) -> JobResult<T> {
         let place = QueueSlot::take(&self.done)?;
         let job = async move {
             let result = timeout(JOB, work).await;
@@ -304,7 +330,8 @@ impl<C: SqlServer> Pool<C> {
     }
 }
 
-/// Whether a failed COMMIT is known not to have happened: Galera tells a conflict with another node here, as a deadlock.
+/// Whether a failed COMMIT is known not to have happened: Galera tells a conflict with another node
+/// here, as a deadlock.
 fn gave_up(e: &diesel::result::Error) -> bool {
     use diesel::result::{DatabaseErrorKind::SerializationFailure, Error::DatabaseError};
     match e {

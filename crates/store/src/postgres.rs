@@ -17,10 +17,13 @@ use crate::{
 pub type Conn = AsyncPgConnection;
 
 const OLDEST: i32 = 13;
-/// Committed is what is on the server's disk; a server that is stricter stays so. Times are in milliseconds.
-const SETUP: &str = "SET TIME ZONE 'UTC'; SET default_transaction_isolation = 'read committed'; SET statement_timeout = 10000; SET lock_timeout = 5000; \
+/// Committed is what is on the server's disk; a server that is stricter stays so. Times are in
+/// milliseconds.
+const SETUP: &str = "SET TIME ZONE 'UTC'; SET default_transaction_isolation = 'read committed'; SET \
+    statement_timeout = 10000; SET lock_timeout = 5000; \
      SET idle_in_transaction_session_timeout = 15000; \
-     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');";
+     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN \
+     ('off', 'local');";
 
 #[derive(QueryableByName)]
 struct About {
@@ -72,11 +75,17 @@ impl SqlServer for Conn {
             .get_result(self)
             .await?;
             if about.version < OLDEST {
-                return Err(StoreError::Open(format!("PostgreSQL {} is too old: from {OLDEST} on", about.version)));
+                return Err(StoreError::Open(format!(
+                    "PostgreSQL {} is too old: from \
+                    {OLDEST} on",
+                    about.version
+                )));
             }
             if about.read_only {
                 return Err(StoreError::Open(
-                    "PostgreSQL takes no writes: it is a replica, or set read only; database.url must name the primary".to_owned(),
+                    "PostgreSQL takes no writes: it is a replica, or set read only; database.url must name \
+                        the primary"
+                        .to_owned(),
                 ));
             }
             Ok(())
@@ -85,7 +94,8 @@ impl SqlServer for Conn {
     }
 }
 
-/// What the server said, or the innermost reason: the driver's own text is "error connecting to server".
+/// What the server said, or the innermost reason: the driver's own text is "error connecting to
+/// server".
 fn reason(e: &tokio_postgres::Error) -> String {
     let mut innermost: &dyn std::error::Error = e;
     while let Some(source) = innermost.source() {

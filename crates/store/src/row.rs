@@ -1,4 +1,5 @@
-//! Rows to nouns and back. A row that makes no sense is a [`StoreError::Row`], which names table and row and shows no value.
+//! Rows to nouns and back. A row that makes no sense is a [`StoreError::Row`], which names table
+//! and row and shows no value.
 
 use crate::StoreError;
 use countersign_ports::time::Time;
@@ -26,7 +27,11 @@ impl At<'_> {
     /// Why it makes no sense.
     #[must_use]
     pub fn bad(&self, why: &str) -> StoreError {
-        StoreError::Row { table: self.table, row: self.row.iter().map(|b| format!("{b:02x}")).collect(), why: why.to_owned() }
+        StoreError::Row {
+            table: self.table,
+            row: self.row.iter().map(|b| format!("{b:02x}")).collect(),
+            why: why.to_owned(),
+        }
     }
 
     /// A column of this length.
@@ -41,7 +46,10 @@ impl At<'_> {
     ///
     /// # Errors
     /// [`StoreError::Row`].
-    pub fn fixed_option<const N: usize>(&self, bytes: Option<&Vec<u8>>) -> Result<Option<[u8; N]>, StoreError> {
+    pub fn fixed_option<const N: usize>(
+        &self,
+        bytes: Option<&Vec<u8>>,
+    ) -> Result<Option<[u8; N]>, StoreError> {
         bytes.map(|b| self.fixed(b)).transpose()
     }
 }

@@ -36,14 +36,18 @@ pub(crate) fn client(mode: TlsMode, options: &TlsOptions) -> Result<ClientConfig
     for certificate in options.ca.as_deref().map(certificates).transpose()?.unwrap_or_default() {
         roots.add(certificate).map_err(|e| open(&e))?;
     }
-    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().map_err(|e| open(&e))?;
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|e| open(&e))?;
     let builder = if mode == TlsMode::VerifyFull {
         builder.with_root_certificates(roots)
     } else {
         let chain = match mode {
-            TlsMode::VerifyCa => {
-                Some(WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().map_err(|e| open(&e))?)
-            }
+            TlsMode::VerifyCa => Some(
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+                    .build()
+                    .map_err(|e| open(&e))?,
+            ),
             _ => None,
         };
         builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyName { chain, provider }))
@@ -57,8 +61,8 @@ pub(crate) fn client(mode: TlsMode, options: &TlsOptions) -> Result<ClientConfig
     }
 }
 
-/// What an operator asked for with `require` and `verify-ca`: whoever answers, or whoever the CA vouches for, under any name. The handshake's signature is
-/// always verified.
+/// What an operator asked for with `require` and `verify-ca`: whoever answers, or whoever the CA
+/// vouches for, under any name. The handshake's signature is always verified.
 #[derive(Debug)]
 struct AnyName {
     chain: Option<Arc<WebPkiServerVerifier>>,
@@ -78,7 +82,9 @@ impl ServerCertVerifier for AnyName {
         let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
         match chain.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
             // The chain is verified before the name.
-            Err(Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => Ok(ServerCertVerified::assertion()),
+            Err(Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
+                Ok(ServerCertVerified::assertion())
+            }
             result => result,
         }
     }

@@ -29,7 +29,9 @@ impl FromStr for TlsMode {
             "verify-ca" => Self::VerifyCa,
             "verify-full" => Self::VerifyFull,
             other => {
-                return Err(StoreError::Open(format!("database.tls = {other:?} is none of auto, off, require, verify-ca, verify-full")));
+                return Err(StoreError::Open(format!(
+                    "database.tls = {other:?} is none of auto, off, require, verify-ca, verify-full"
+                )));
             }
         })
     }
@@ -58,7 +60,10 @@ impl TlsOptions {
         };
         if matches!(mode, TlsMode::VerifyCa | TlsMode::VerifyFull) && self.ca.is_none() {
             return Err(StoreError::Open(
-                "the database's certificate cannot be verified without a CA: set database.ca_file (Debian's own list is /etc/ssl/certs/ca-certificates.crt), or say database.tls = \"off\" or \"require\"".to_owned(),
+                "the database's certificate cannot be verified without a CA: set database.ca_file (Debian's \
+                    own list is /etc/ssl/certs/ca-certificates.crt), or say database.tls = \"off\" \
+                    or \"require\""
+                    .to_owned(),
             ));
         }
         Ok(mode)
@@ -66,7 +71,9 @@ impl TlsOptions {
 }
 
 fn is_here(host: &str) -> bool {
-    host == "localhost" || host.starts_with('/') || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|a| a.is_loopback())
+    host == "localhost"
+        || host.starts_with('/')
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|a| a.is_loopback())
 }
 
 /// A database by URL. Its text shows no password.
@@ -100,7 +107,10 @@ impl FromStr for DatabaseUrl {
 
 fn unknown(text: &str) -> StoreError {
     let scheme = text.split("://").next().filter(|_| text.contains("://")).unwrap_or("no scheme");
-    StoreError::Open(format!("database.url has {scheme}, and must be postgres://user:password@host/name, mysql://… or sqlite:///path"))
+    StoreError::Open(format!(
+        "database.url has {scheme}, and must be postgres://user:password@host/name, mysql://… or \
+            sqlite:///path"
+    ))
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -141,7 +151,10 @@ mod tests {
         assert_eq!(format!("{url} {url:?}"), "postgres://ns@db.example/ns postgres://ns@db.example/ns");
         let odd: DatabaseUrl = "mysql://ns:p@ss@db/ns".parse().unwrap();
         assert_eq!(odd.to_string(), "mysql://ns@db/ns");
-        assert_eq!("sqlite:///data/ns.sqlite".parse::<DatabaseUrl>().unwrap(), DatabaseUrl::Sqlite("/data/ns.sqlite".into()));
+        assert_eq!(
+            "sqlite:///data/ns.sqlite".parse::<DatabaseUrl>().unwrap(),
+            DatabaseUrl::Sqlite("/data/ns.sqlite".into())
+        );
         for bad in ["", "ns.sqlite", "oracle://ns:s3cret@db/ns", "sqlite://"] {
             let told = bad.parse::<DatabaseUrl>().unwrap_err().to_string();
             assert!(told.contains("database.url") && !told.contains("s3cret"), "{told}");

@@ -2,7 +2,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{run, tool};
 
-/// A CA, a server's certificate, a client's and one that is over, as PEM files in a directory. Keys are RSA, which every server and client can read.
+/// A CA, a server's certificate, a client's and one that is over, as PEM files in a directory. Keys
+/// are RSA, which every server and client can read.
 pub struct Certificates {
     dir: PathBuf,
 }
@@ -18,10 +19,32 @@ impl Certificates {
         let path = |name: &str| dir.join(name).display().to_string();
         let (ca, ca_key) = (path("ca.pem"), path("ca.key"));
         let openssl = |words: &[&str]| run(tool("openssl").args(words));
-        openssl(&["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test CA", "-keyout", &ca_key, "-out", &ca]);
-        for (name, subject, days) in [("server", "/CN=localhost", "2"), ("client", "/CN=a pod", "2"), ("expired", "/CN=an old pod", "-1")] {
-            let (key, request, certificate, more) =
-                (path(&format!("{name}.key")), path(&format!("{name}.csr")), path(&format!("{name}.pem")), path(&format!("{name}.ext")));
+        openssl(&[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=test CA",
+            "-keyout",
+            &ca_key,
+            "-out",
+            &ca,
+        ]);
+        for (name, subject, days) in [
+            ("server", "/CN=localhost", "2"),
+            ("client", "/CN=a pod", "2"),
+            ("expired", "/CN=an old pod", "-1"),
+        ] {
+            let (key, request, certificate, more) = (
+                path(&format!("{name}.key")),
+                path(&format!("{name}.csr")),
+                path(&format!("{name}.pem")),
+                path(&format!("{name}.ext")),
+            );
             std::fs::write(&more, "subjectAltName=DNS:localhost,IP:127.0.0.1\n").unwrap();
             openssl(&["genrsa", "-traditional", "-out", &key, "2048"]);
             openssl(&["req", "-new", "-key", &key, "-subj", subject, "-out", &request]);
@@ -46,7 +69,8 @@ impl Certificates {
         these
     }
 
-    /// A file of them: `ca.pem`, `server.pem`, `server.key`, `client.pem`, `client.key`, `expired.pem`, `expired.key`.
+    /// A file of them: `ca.pem`, `server.pem`, `server.key`, `client.pem`, `client.key`,
+    /// `expired.pem`, `expired.key`.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.dir.join(name)

@@ -23,16 +23,22 @@ pub(crate) enum Kind {
 
 /// A program by name, wherever Debian puts it.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
-    let mut places: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
+    let mut places: Vec<PathBuf> =
+        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
     places.push("/usr/sbin".into());
-    let mut versions: Vec<PathBuf> =
-        fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|e| e.path().join("bin")).collect();
+    let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path().join("bin"))
+        .collect();
     versions.sort();
     places.extend(versions.into_iter().rev());
     places.into_iter().map(|place| place.join(name)).find(|path| path.exists())
 }
 
-/// A port for a server that is started later: free now, and below those that outgoing connections take.
+/// A port for a server that is started later: free now, and below those that outgoing connections
+/// take.
 ///
 /// # Panics
 /// When none is free.
@@ -91,7 +97,11 @@ impl Kind {
 
     /// Makes a directory with certificates and an empty database in it.
     pub(crate) fn prepare(self) -> PathBuf {
-        let dir = tempfile::Builder::new().prefix(&format!("countersign-test-{}-", self.name())).tempdir().unwrap().keep();
+        let dir = tempfile::Builder::new()
+            .prefix(&format!("countersign-test-{}-", self.name()))
+            .tempdir()
+            .unwrap()
+            .keep();
         let _files = Certificates::make(&dir);
         match self {
             Self::Postgres => initdb(&dir),
@@ -115,7 +125,11 @@ impl Kind {
             if Instant::now() > until {
                 child.kill().unwrap();
                 child.wait().unwrap();
-                panic!("{} does not start: {}", self.name(), fs::read_to_string(dir.join("log")).unwrap_or_default());
+                panic!(
+                    "{} does not start: {}",
+                    self.name(),
+                    fs::read_to_string(dir.join("log")).unwrap_or_default()
+                );
             }
             sleep(Duration::from_millis(50));
         }
@@ -139,7 +153,12 @@ impl Kind {
 
     pub(crate) fn tell(self, port: u16, database: &str, sql: &str) -> String {
         match self {
-            Self::Postgres => run(command("psql").arg(postgres_url(port, database)).args(["-v", "ON_ERROR_STOP=1", "-qAtc", sql])),
+            Self::Postgres => run(command("psql").arg(postgres_url(port, database)).args([
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-qAtc",
+                sql,
+            ])),
             Self::Mariadb => run(mariadb(port).args(["-N", "-e", sql, database])),
             Self::Redis => run(redis_cli(port).args(["-n", database]).args(sql.split(' '))),
         }
@@ -152,13 +171,17 @@ fn postgres_url(port: u16, database: &str) -> String {
 
 fn mariadb(port: u16) -> Command {
     let mut client = command("mariadb");
-    client.args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--user=ns", "--password=secret"]).arg(format!("--port={port}"));
+    client
+        .args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--user=ns", "--password=secret"])
+        .arg(format!("--port={port}"));
     client
 }
 
-/// PostgreSQL does not run as root: as whom else, when we are. In a session of its own, so that it outlives a test that is killed.
+/// PostgreSQL does not run as root: as whom else, when we are. In a session of its own, so that it
+/// outlives a test that is killed.
 fn as_other(name: &str) -> (Option<&'static str>, Command) {
-    let other = is_root().then(|| if run(tool("getent").arg("passwd")).contains("postgres:") { "postgres" } else { "nobody" });
+    let other = is_root()
+        .then(|| if run(tool("getent").arg("passwd")).contains("postgres:") { "postgres" } else { "nobody" });
     let mut server = Command::new("setsid");
     if let Some(user) = other {
         server.args(["setpriv", "--reuid", user, "--clear-groups"]).current_dir("/");
@@ -173,7 +196,13 @@ fn initdb(dir: &Path) {
     if let Some(other) = other {
         run(tool("chown").arg("-R").arg(other).arg(dir));
     }
-    initdb.args(["--username=ns", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
+    initdb.args([
+        "--username=ns",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        "--no-sync",
+    ]);
     run(initdb.arg(format!("--pwfile={}", dir.join("password").display())).arg("-D").arg(dir.join("data")));
 }
 
@@ -204,7 +233,8 @@ fn install_db(dir: &Path) {
     let data = format!("--datadir={}", dir.join("data").display());
     let install = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"];
     run(command("mariadb-install-db").args(install).arg(whoever_runs_this()).arg(data));
-    let init = "CREATE USER IF NOT EXISTS ns@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO ns@'%' WITH GRANT OPTION;\n";
+    let init = "CREATE USER IF NOT EXISTS ns@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO ns@'%' WITH \
+        GRANT OPTION;\n";
     fs::write(dir.join("init.sql"), init).unwrap();
 }
 
@@ -216,11 +246,20 @@ fn mariadbd(dir: &Path, port: u16) -> Command {
         "--bind-address=127.0.0.1",
         "--skip-name-resolve",
     ]);
-    server.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--max-connections=400", "--skip-log-bin"]);
+    server.args([
+        "--innodb-flush-log-at-trx-commit=0",
+        "--innodb-doublewrite=0",
+        "--max-connections=400",
+        "--skip-log-bin",
+    ]);
     server.arg(format!("--datadir={}", dir.join("data").display())).arg(format!("--port={port}"));
-    for (option, name) in
-        [("socket", "socket"), ("init-file", "init.sql"), ("ssl-cert", "server.pem"), ("ssl-key", "server.key"), ("ssl-ca", "ca.pem")]
-    {
+    for (option, name) in [
+        ("socket", "socket"),
+        ("init-file", "init.sql"),
+        ("ssl-cert", "server.pem"),
+        ("ssl-key", "server.key"),
+        ("ssl-ca", "ca.pem"),
+    ] {
         server.arg(format!("--{option}={}", dir.join(name).display()));
     }
     server
@@ -234,7 +273,10 @@ fn redis_cli(port: u16) -> Command {
 
 fn redis(dir: &Path, port: u16) -> Command {
     let mut server = Command::new("setsid");
-    server.arg(program("redis-server").unwrap()).args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]).arg(dir);
+    server
+        .arg(program("redis-server").unwrap())
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
+        .arg(dir);
     server.arg("--port").arg(port.to_string());
     server
 }

@@ -86,7 +86,8 @@ server!(
     Kind::Redis
 );
 
-/// A program whose arguments and words are those of every locale. In Turkish, procps' `kill` does not know `CONT`.
+/// A program whose arguments and words are those of every locale. In Turkish, procps' `kill` does
+/// not know `CONT`.
 #[must_use]
 pub fn tool(name: impl AsRef<OsStr>) -> Command {
     let mut tool = Command::new(name);
@@ -96,10 +97,16 @@ pub fn tool(name: impl AsRef<OsStr>) -> Command {
 
 /// Sends a process a signal by its name, for example `STOP`; whether it was there.
 pub fn signal(pid: u32, name: &str) -> bool {
-    tool("kill").arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    tool("kill")
+        .arg(format!("-{name}"))
+        .arg(pid.to_string())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
 }
 
-/// Lets this process, and what it starts from now on, open so many files: a login shell begins with fewer.
+/// Lets this process, and what it starts from now on, open so many files: a login shell begins with
+/// fewer.
 ///
 /// # Panics
 /// When it is not allowed to.

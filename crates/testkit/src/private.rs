@@ -47,7 +47,14 @@ impl Private {
     #[must_use]
     pub fn redis_in_tls() -> Option<(Self, String)> {
         let port = free_port().to_string();
-        let files = ["--tls-cert-file", "{dir}/server.pem", "--tls-key-file", "{dir}/server.key", "--tls-ca-cert-file", "{dir}/ca.pem"];
+        let files = [
+            "--tls-cert-file",
+            "{dir}/server.pem",
+            "--tls-key-file",
+            "{dir}/server.key",
+            "--tls-ca-cert-file",
+            "{dir}/ca.pem",
+        ];
         let more = [&["--tls-port", &port, "--tls-auth-clients", "no"], &files[..]].concat();
         Self::redis(&more).map(|redis| (redis, format!("rediss://127.0.0.1:{port}/0")))
     }
@@ -102,7 +109,8 @@ impl Private {
     pub fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         // PostgreSQL's processes are not one group; told so, all of them drop everything.
-        let _ended_by_itself = signal(child.id(), if matches!(self.kind, Kind::Postgres) { "QUIT" } else { "KILL" });
+        let _ended_by_itself =
+            signal(child.id(), if matches!(self.kind, Kind::Postgres) { "QUIT" } else { "KILL" });
         child.wait().unwrap();
     }
 

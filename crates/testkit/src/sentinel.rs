@@ -32,14 +32,20 @@ impl Sentinel {
         let replica = Private::redis(&["--replicaof", &format!("127.0.0.1 {}", master.port())])?;
         let (port, config) = (free_port(), master.dir().join("sentinel.conf"));
         let rules = format!(
-            "port {port}\nbind 127.0.0.1\ndir {dir}\nsentinel monitor main 127.0.0.1 {master} 1\nsentinel down-after-milliseconds main 1000\n\
+            "port {port}\nbind 127.0.0.1\ndir {dir}\nsentinel monitor main 127.0.0.1 {master} 1\nsentinel \
+                down-after-milliseconds main 1000\n\
              sentinel failover-timeout main 3000\n",
             dir = master.dir().display(),
             master = master.port()
         );
         fs::write(&config, rules).unwrap();
         let mut sentinel = Command::new(program("redis-server").unwrap());
-        sentinel.arg(&config).arg("--sentinel").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        sentinel
+            .arg(&config)
+            .arg("--sentinel")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let these = Self { child: sentinel.spawn().unwrap(), master, replica, port };
         let until = Instant::now() + Duration::from_secs(30);
         while !these.ask(&["SENTINEL", "REPLICAS", "main"]).contains(&these.replica.port().to_string()) {
@@ -50,7 +56,11 @@ impl Sentinel {
     }
 
     fn ask(&self, words: &[&str]) -> String {
-        let out = tool(program("redis-cli").unwrap()).args(["-p", &self.port.to_string()]).args(words).output().unwrap();
+        let out = tool(program("redis-cli").unwrap())
+            .args(["-p", &self.port.to_string()])
+            .args(words)
+            .output()
+            .unwrap();
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
@@ -68,7 +78,8 @@ impl Sentinel {
         assert_eq!(self.master.tell("0", "WAIT 1 10000").trim(), "1");
     }
 
-    /// The port of whoever is master now. On a machine that is busy enough the other may take over without being asked.
+    /// The port of whoever is master now. On a machine that is busy enough the other may take over
+    /// without being asked.
     #[must_use]
     pub fn master_port(&self) -> Option<u16> {
         self.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"]).lines().nth(1)?.trim().parse().ok()
@@ -82,7 +93,8 @@ impl Sentinel {
         of.tell("0", words)
     }
 
-    /// The other one takes over: asked to, or because the master was killed, which then comes back as its replica.
+    /// The other one takes over: asked to, or because the master was killed, which then comes back
+    /// as its replica.
     ///
     /// # Panics
     /// When it does not take over.

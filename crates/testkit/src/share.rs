@@ -1,4 +1,5 @@
-//! One server for all tests of all processes. Who uses it holds a shared lock on a file; a shell waits until nobody does, and ends it.
+//! One server for all tests of all processes. Who uses it holds a shared lock on a file; a shell
+//! waits until nobody does, and ends it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,7 +13,8 @@ use crate::{
     kinds::{Kind, free_port},
 };
 
-/// Given: the file that users lock, the one that starters lock, the one with the port, the server's directory, its process id.
+/// Given: the file that users lock, the one that starters lock, the one with the port, the server's
+/// directory, its process id.
 const CARETAKER: &str = r#"
 while :; do
     if [ ! -e "$1" ]; then kill "$5"; exit; fi
@@ -51,8 +53,11 @@ pub(crate) fn take(kind: Kind) -> Option<SharedServer> {
     if !installed(kind) {
         return None;
     }
-    let (users, starters, note) =
-        (file(&format!("{}.users", kind.name())), file(&format!("{}.lock", kind.name())), file(&format!("{}.port", kind.name())));
+    let (users, starters, note) = (
+        file(&format!("{}.users", kind.name())),
+        file(&format!("{}.lock", kind.name())),
+        file(&format!("{}.port", kind.name())),
+    );
     let starter = open(&starters);
     starter.lock().unwrap();
     let in_use = open(&users);
@@ -66,7 +71,10 @@ pub(crate) fn take(kind: Kind) -> Option<SharedServer> {
         let pid = kind.launch(&dir, port, &[]).id();
         fs::write(&note, format!("{port} {}", dir.display())).unwrap();
         let mut caretaker = Command::new("setsid");
-        caretaker.args(["sh", "-c", CARETAKER, "caretaker"]).args([&users, &starters, &note, &dir]).arg(pid.to_string());
+        caretaker
+            .args(["sh", "-c", CARETAKER, "caretaker"])
+            .args([&users, &starters, &note, &dir])
+            .arg(pid.to_string());
         caretaker.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         (port, dir)
     });

@@ -6,7 +6,9 @@ mod shell;
 use countersign_channel::{ChannelError, ServerPin, p256};
 use countersign_protocol::{
     codes::{AccountState, Close, LoginState},
-    frames::{AuthAccount, AuthEnrol, ClientAuth, Device, Enrol, EnrolCode, PhoneFrame, ServerFrame, Welcome},
+    frames::{
+        AuthAccount, AuthEnrol, ClientAuth, Device, Enrol, EnrolCode, PhoneFrame, ServerFrame, Welcome,
+    },
     ids::{AccountId, EnrolmentId, Jkt, LoginId, RealmId, ReqId},
 };
 
@@ -102,7 +104,11 @@ impl Connection {
     ///
     /// # Errors
     /// When the pinned key is no key.
-    pub fn hello(pin: &ServerPin, purpose: Purpose, app_version: Option<String>) -> Result<(Self, Vec<u8>), ChannelError> {
+    pub fn hello(
+        pin: &ServerPin,
+        purpose: Purpose,
+        app_version: Option<String>,
+    ) -> Result<(Self, Vec<u8>), ChannelError> {
         let (shell, hello) = Shell::hello(pin)?;
         let (state, realm) = (ConnectionState::Greeting, RealmId(pin.server_id));
         Ok((Self { shell, state, realm, purpose, jkt: None, ping_after: 0, app_version }, hello))
@@ -160,7 +166,11 @@ impl Connection {
             Purpose::Account { key } => {
                 let jkt = p256::thumbprint(&keys.public(key)?);
                 self.jkt = Some(jkt);
-                ClientAuth::Account(AuthAccount { jkt, sig: keys.sign(key, &channel.auth_message(&jkt))?, app_version })
+                ClientAuth::Account(AuthAccount {
+                    jkt,
+                    sig: keys.sign(key, &channel.auth_message(&jkt))?,
+                    app_version,
+                })
             }
             Purpose::Enrol { code } => ClientAuth::Enrol(AuthEnrol { code: code.clone(), app_version }),
         };
@@ -174,10 +184,19 @@ impl Connection {
             (_, ServerFrame::Goodbye(g)) => return self.end(Ended::Server(g.code), turn),
             (ConnectionState::Authenticating, ServerFrame::AuthOk(ok)) => {
                 let ping_after = self.ping_after;
-                (Event::Ready { account: ok.account, state: ok.state, realm_name: ok.realm_name, ping_after }, ConnectionState::Ready)
+                (
+                    Event::Ready {
+                        account: ok.account,
+                        state: ok.state,
+                        realm_name: ok.realm_name,
+                        ping_after,
+                    },
+                    ConnectionState::Ready,
+                )
             }
             (ConnectionState::Authenticating, ServerFrame::EnrolOffer(o)) => {
-                let offer = Event::Offer { realm_name: o.realm_name, client_name: o.client_name, user: o.user };
+                let offer =
+                    Event::Offer { realm_name: o.realm_name, client_name: o.client_name, user: o.user };
                 (offer, ConnectionState::Offered(o.challenge))
             }
             (at @ ConnectionState::Enrolling(req_id), ServerFrame::EnrolOk(ok)) if ok.req_id == req_id => {
@@ -188,10 +207,12 @@ impl Connection {
             }
             (at @ (ConnectionState::Ready | ConnectionState::Waiting(_)), frame) => match (sort(frame), at) {
                 (Sorted::News(event), at) => (event, at),
-                (Sorted::Other(frame), ConnectionState::Waiting(req_id)) => match answer(req_id, frame, self.realm) {
-                    Some(answer) => (Event::Answered(answer), ConnectionState::Ready),
-                    None => return self.end(Ended::Protocol, turn),
-                },
+                (Sorted::Other(frame), ConnectionState::Waiting(req_id)) => {
+                    match answer(req_id, frame, self.realm) {
+                        Some(answer) => (Event::Answered(answer), ConnectionState::Ready),
+                        None => return self.end(Ended::Protocol, turn),
+                    }
+                }
                 (Sorted::Other(_), _) => return self.end(Ended::Protocol, turn),
             },
             _ => return self.end(Ended::Protocol, turn),
@@ -200,12 +221,19 @@ impl Connection {
         turn.events.push(event);
     }
 
-    /// The user joins: proves a key made for this account. `req_id` and key must be the same when a lost answer is asked for
-    /// again.
+    /// The user joins: proves a key made for this account. `req_id` and key must be the same when a
+    /// lost answer is asked for again.
     ///
     /// # Errors
     /// When the key store fails; the connection is over then.
-    pub fn accept(&mut self, keys: &dyn KeyStore, key: &KeyHandle, req_id: ReqId, app: &str, device: &str) -> Result<Turn, KeyError> {
+    pub fn accept(
+        &mut self,
+        keys: &dyn KeyStore,
+        key: &KeyHandle,
+        req_id: ReqId,
+        app: &str,
+        device: &str,
+    ) -> Result<Turn, KeyError> {
         let mut turn = Turn::default();
         let ConnectionState::Offered(challenge) = self.state else { return Ok(turn) };
         let frame = self.or_end(|c| {
@@ -224,10 +252,16 @@ impl Connection {
     ///
     /// # Errors
     /// When the key store fails; the connection is over then.
-    pub fn command(&mut self, command: &Command, keys: &dyn KeyStore, now: u64) -> Result<Option<Turn>, KeyError> {
+    pub fn command(
+        &mut self,
+        command: &Command,
+        keys: &dyn KeyStore,
+        now: u64,
+    ) -> Result<Option<Turn>, KeyError> {
         let ConnectionState::Ready = self.state else { return Ok(None) };
         let frame = self.or_end(|c| {
-            let (Purpose::Account { key }, Some(jkt), Some(channel)) = (&c.purpose, c.jkt, c.shell.channel()) else {
+            let (Purpose::Account { key }, Some(jkt), Some(channel)) = (&c.purpose, c.jkt, c.shell.channel())
+            else {
                 return Err(KeyError::Missing);
             };
             Signer { keys, key, jkt, channel, realm: c.realm, now }.frame(command)

@@ -38,12 +38,18 @@ impl Signer<'_> {
                 let jws = self.sign_decision(prompt, *verdict, *reason, number.clone())?;
                 frames::Decide { req_id: *req_id, login: prompt.login, jws }.into()
             }
-            Command::StartLogin { req_id, client } => frames::StartLogin { req_id: *req_id, client: client.clone() }.into(),
+            Command::StartLogin { req_id, client } => {
+                frames::StartLogin { req_id: *req_id, client: client.clone() }.into()
+            }
             Command::LogoutAll { req_id } => frames::LogoutAll { req_id: *req_id }.into(),
             Command::Devices { req_id } => frames::ListDevices { req_id: *req_id }.into(),
-            Command::Manage { req_id, account, action, name } => {
-                frames::ManageDevice { req_id: *req_id, account: *account, action: *action, name: name.clone() }.into()
+            Command::Manage { req_id, account, action, name } => frames::ManageDevice {
+                req_id: *req_id,
+                account: *account,
+                action: *action,
+                name: name.clone(),
             }
+            .into(),
             Command::Enrolments { req_id } => frames::ListEnrolments { req_id: *req_id }.into(),
             Command::Vouch { req_id, new, number } => {
                 let jws = self.sign_vouch(new, number.clone())?;
@@ -106,7 +112,9 @@ pub(super) fn sort(frame: ServerFrame) -> Sorted {
     Sorted::News(match frame {
         ServerFrame::LoginChanged(c) => Event::LoginChanged { login: c.login, state: c.state },
         ServerFrame::AccountChanged(c) => Event::AccountChanged(c.state),
-        ServerFrame::LoginOffered(o) => Event::LoginOffered { login: o.login, client_name: o.client_name, expires_at: o.expires_at },
+        ServerFrame::LoginOffered(o) => {
+            Event::LoginOffered { login: o.login, client_name: o.client_name, expires_at: o.expires_at }
+        }
         ServerFrame::EnrolmentWaiting(w) => Event::EnrolmentWaiting { enrolment: w.enrolment, name: w.name },
         ServerFrame::DeviceChanged(frames::DeviceChanged { account, name, app, state, since }) => {
             Event::DeviceChanged(Device { account, name, app, state, since })
@@ -120,15 +128,19 @@ pub(super) fn answer(asked: Option<ReqId>, frame: ServerFrame, realm: RealmId) -
     let mine = |req_id: ReqId| asked == Some(req_id);
     match frame {
         ServerFrame::Pong(p) if asked.is_none() => Some(Answer::Pong { time: p.time }),
-        ServerFrame::Claimed(c) if mine(c.req_id) => Prompt::read(&c, realm).map(|p| Answer::Prompt(Box::new(p))),
+        ServerFrame::Claimed(c) if mine(c.req_id) => {
+            Prompt::read(&c, realm).map(|p| Answer::Prompt(Box::new(p)))
+        }
         ServerFrame::Decided(d) if mine(d.req_id) => Some(Answer::Decided { login: d.login, state: d.state }),
         ServerFrame::Done(d) if mine(d.req_id) => Some(Answer::Done),
-        ServerFrame::Logins(l) if mine(l.req_id) => {
-            Some(Answer::Logins(l.logins.into_iter().map(|e| (e.login, e.state, e.client_name, e.since)).collect()))
-        }
+        ServerFrame::Logins(l) if mine(l.req_id) => Some(Answer::Logins(
+            l.logins.into_iter().map(|e| (e.login, e.state, e.client_name, e.since)).collect(),
+        )),
         ServerFrame::Devices(d) if mine(d.req_id) => Some(Answer::Devices(d.devices)),
         ServerFrame::Enrolments(e) if mine(e.req_id) => Some(Answer::NewPhones(e.enrolments)),
-        ServerFrame::Refused(r) if mine(r.req_id) => Some(Answer::Refused { code: r.code, retry_after: r.retry_after }),
+        ServerFrame::Refused(r) if mine(r.req_id) => {
+            Some(Answer::Refused { code: r.code, retry_after: r.retry_after })
+        }
         _ => None,
     }
 }

@@ -51,7 +51,9 @@ impl Shell {
     }
 
     fn greeted(&mut self, greeting: Greeting, noise: &[u8]) -> Incoming {
-        let Ok((channel, welcome)) = greeting.finish(noise) else { return Incoming::Ended(Ended::NotTheServer) };
+        let Ok((channel, welcome)) = greeting.finish(noise) else {
+            return Incoming::Ended(Ended::NotTheServer);
+        };
         let Ok(welcome) = cbor::decode(&welcome) else { return Incoming::Ended(Ended::Protocol) };
         self.stage = Stage::Open(channel);
         Incoming::Welcome(welcome)

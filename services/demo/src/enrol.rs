@@ -1,4 +1,5 @@
-//! Enrolling a phone. A real application puts this behind the login it already has, or into its help desk's hands.
+//! Enrolling a phone. A real application puts this behind the login it already has, or into its
+//! help desk's hands.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use countersign_api::{Confirm, Enrolment, NewEnrolment};
@@ -34,9 +35,15 @@ struct Number {
     number: String,
 }
 
-async fn begin(demo: web::Data<Demo>, request: HttpRequest, body: web::Json<Begin>) -> Result<HttpResponse, DemoError> {
+async fn begin(
+    demo: web::Data<Demo>,
+    request: HttpRequest,
+    body: web::Json<Begin>,
+) -> Result<HttpResponse, DemoError> {
     let enrolment = invite(&demo, body.into_inner().user_id).await?;
-    let session = demo.sessions.with_or_new(SessionId::of(&request), |session| session.add_enrolment(enrolment.id.clone()))?;
+    let session = demo
+        .sessions
+        .with_or_new(SessionId::of(&request), |session| session.add_enrolment(enrolment.id.clone()))?;
     let answer = json!({ "id": enrolment.id, "link": enrolment.link, "expires_at": enrolment.expires_at });
     Ok(HttpResponse::Ok().cookie(demo.cookie(&session)).json(answer))
 }
@@ -50,7 +57,8 @@ async fn invite(demo: &Demo, user_id: String) -> Result<Enrolment, DemoError> {
     };
     let further = NewEnrolment { confirm: Confirm::Phone, ..first };
     match demo.api.create_enrolment(&demo.realm, &further).await {
-        // None of the user's phones works: an administrator lets the next one in, which is nobody here.
+        // None of the user's phones works: an administrator lets the next one in, which is nobody
+        // here.
         Err(error) if error.code() == Some("confirm_not_allowed") => Err(refused.into()),
         other => Ok(other?),
     }
@@ -76,12 +84,15 @@ async fn confirm(
     Ok(told(&demo.api.confirm_enrolment(&demo.realm, &id, &body.number).await?))
 }
 
-/// An enrolment is shown only to the browser that began it: the number must be typed by whoever holds the phone.
+/// An enrolment is shown only to the browser that began it: the number must be typed by whoever
+/// holds the phone.
 fn own(demo: &Demo, request: &HttpRequest, id: &str) -> Result<(), DemoError> {
-    let owns = SessionId::of(request).and_then(|session| demo.sessions.with(&session, |session| session.has_enrolment(id)));
+    let owns = SessionId::of(request)
+        .and_then(|session| demo.sessions.with(&session, |session| session.has_enrolment(id)));
     if owns == Some(true) { Ok(()) } else { Err(DemoError::NotFound) }
 }
 
 fn told(enrolment: &Enrolment) -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "state": enrolment.state, "v": enrolment.v, "device": enrolment.device, "confirm": enrolment.confirm }))
+    HttpResponse::Ok().json(json!({ "state": enrolment.state, "v": enrolment.v, "device": enrolment.device,
+        "confirm": enrolment.confirm }))
 }

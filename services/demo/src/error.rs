@@ -1,4 +1,5 @@
-//! Every way the demo says no: a status and `{"code", "detail"}`, the codes of the REST API where the no came from there.
+//! Every way the demo says no: a status and `{"code", "detail"}`, the codes of the REST API where
+//! the no came from there.
 
 use std::fmt;
 
@@ -53,7 +54,9 @@ impl fmt::Display for DemoError {
         match self {
             Self::Api(ApiError::Refused(problem)) => {
                 f.write_str(problem.detail.as_deref().unwrap_or(&problem.title))?;
-                problem.errors.iter().try_for_each(|error| write!(f, " ({}: {})", error.pointer.trim_start_matches('/'), error.detail))
+                problem.errors.iter().try_for_each(|error| {
+                    write!(f, " ({}: {})", error.pointer.trim_start_matches('/'), error.detail)
+                })
             }
             Self::Api(_) => f.write_str("Countersign does not answer. Is it running?"),
             Self::ForeignOrigin { own } => write!(f, "This page is not the demo's own. Open {own}/ instead."),
@@ -72,7 +75,9 @@ impl std::error::Error for DemoError {}
 impl ResponseError for DemoError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Api(ApiError::Refused(problem)) => StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_GATEWAY),
+            Self::Api(ApiError::Refused(problem)) => {
+                StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_GATEWAY)
+            }
             Self::Api(_) => StatusCode::BAD_GATEWAY,
             Self::ForeignOrigin { .. } => StatusCode::FORBIDDEN,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -88,6 +93,7 @@ impl ResponseError for DemoError {
         if let Self::Api(error @ (ApiError::Unreachable(_) | ApiError::Status(_))) = self {
             tracing::warn!(%error, "no usable answer from the REST API");
         }
-        HttpResponse::build(self.status_code()).json(json!({ "code": self.code(), "detail": self.to_string() }))
+        HttpResponse::build(self.status_code())
+            .json(json!({ "code": self.code(), "detail": self.to_string() }))
     }
 }

@@ -1,4 +1,5 @@
-//! Against cross-site request forgery: what changes something is a POST, from the demo's own page, and JSON.
+//! Against cross-site request forgery: what changes something is a POST, from the demo's own page,
+//! and JSON.
 
 use actix_web::{
     Error, HttpMessage, ResponseError,
@@ -32,8 +33,13 @@ fn check(demo: &Demo, request: &ServiceRequest) -> Result<(), DemoError> {
     if [Method::GET, Method::HEAD].contains(request.method()) {
         return Ok(());
     }
-    // Browsers always send it with a POST; programs that are no browser carry nobody's cookie by accident.
-    if request.headers().get(header::ORIGIN).is_some_and(|origin| origin.as_bytes() != demo.own_origin.as_bytes()) {
+    // Browsers always send it with a POST; programs that are no browser carry nobody's cookie by
+    // accident.
+    if request
+        .headers()
+        .get(header::ORIGIN)
+        .is_some_and(|origin| origin.as_bytes() != demo.own_origin.as_bytes())
+    {
         return Err(DemoError::ForeignOrigin { own: demo.own_origin.clone() });
     }
     if request.content_type() != "application/json" {

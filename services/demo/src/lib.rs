@@ -39,7 +39,8 @@ pub struct Settings {
     pub realm: String,
     /// Origin of the page socket and the login element, like `http://127.0.0.1:9999`.
     pub page_origin: String,
-    /// Origin of the demo itself, like `http://127.0.0.1:8000`; one of the client's `origins`, and with `/` one of its `return_urls`.
+    /// Origin of the demo itself, like `http://127.0.0.1:8000`; one of the client's `origins`, and
+    /// with `/` one of its `return_urls`.
     pub own_origin: String,
     /// How the virtual phone is called at a terminal.
     pub phone_command: String,
@@ -84,7 +85,11 @@ impl Demo {
 /// When the listener cannot be used, or no HTTP client can be made.
 pub fn serve(listener: TcpListener, settings: Settings) -> io::Result<Server> {
     let demo = web::Data::new(Demo::new(&settings)?);
-    let server = HttpServer::new(move || app(demo.clone())).workers(1).disable_signals().shutdown_timeout(1).listen(listener)?;
+    let server = HttpServer::new(move || app(demo.clone()))
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .listen(listener)?;
     tracing::info!(origin = %settings.own_origin, "demo shop is open");
     Ok(server.run())
 }
@@ -92,7 +97,13 @@ pub fn serve(listener: TcpListener, settings: Settings) -> io::Result<Server> {
 fn app(
     demo: web::Data<Demo>,
 ) -> App<
-    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error, InitError = ()>,
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
 > {
     let headers = DefaultHeaders::new()
         .add(("Content-Security-Policy", demo.pages.policy.as_str()))

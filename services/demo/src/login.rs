@@ -27,7 +27,8 @@ struct Finish {
 
 /// Creates a login for this browser, and remembers that it is this browser's.
 async fn begin(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpResponse, DemoError> {
-    let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let user_agent =
+        request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let new = NewLogin {
         text: Some("Log in to the demo shop".to_owned()),
         browser: Some(browser::readable(user_agent)),
@@ -36,26 +37,37 @@ async fn begin(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpRespon
         ..NewLogin::default()
     };
     let login = demo.api.create_login(&demo.realm, &new).await?;
-    // A new id already here: one that somebody planted before the login must not be the one it is remembered under.
+    // A new id already here: one that somebody planted before the login must not be the one it is
+    // remembered under.
     let before = SessionId::of(&request).and_then(|id| demo.sessions.take(&id)).unwrap_or_default();
     let session = demo.sessions.insert(before.asking(login.id))?;
     let answer = json!({ "page_url": login.page_url, "page_token": login.page_token });
     Ok(HttpResponse::Ok().cookie(demo.cookie(&session)).json(answer))
 }
 
-/// Redeems the login of this browser's own session. The page says *that* something was approved; who it was is what
-/// Countersign tells us, about the login we remembered ourselves.
-async fn finish(demo: web::Data<Demo>, request: HttpRequest, body: web::Json<Finish>) -> Result<HttpResponse, DemoError> {
+/// Redeems the login of this browser's own session. The page says *that* something was approved;
+/// who it was is what Countersign tells us, about the login we remembered ourselves.
+async fn finish(
+    demo: web::Data<Demo>,
+    request: HttpRequest,
+    body: web::Json<Finish>,
+) -> Result<HttpResponse, DemoError> {
     let session = SessionId::of(&request).ok_or(DemoError::NoLogin)?;
-    let (login, user) = demo.sessions.with(&session, |session| (session.login.clone(), session.user.clone())).ok_or(DemoError::NoLogin)?;
+    let (login, user) = demo
+        .sessions
+        .with(&session, |session| (session.login.clone(), session.user.clone()))
+        .ok_or(DemoError::NoLogin)?;
     let Some(login) = login else {
         // Another tab of this browser was faster.
-        return user.map(|user| HttpResponse::Ok().json(json!({ "user_id": user.user_id }))).ok_or(DemoError::NoLogin);
+        return user
+            .map(|user| HttpResponse::Ok().json(json!({ "user_id": user.user_id })))
+            .ok_or(DemoError::NoLogin);
     };
     let identity = demo.api.redeem(&demo.realm, &login, body.return_token.as_deref()).await?;
     let user = LoggedIn { user_id: identity.user_id.clone(), login_id: identity.login_id };
     let Some(before) = demo.sessions.take(&session) else {
-        // The browser logged out, or its session ended, while we asked: nobody is left to be logged in.
+        // The browser logged out, or its session ended, while we asked: nobody is left to be logged
+        // in.
         demo.end(&user).await?;
         return Err(DemoError::NoLogin);
     };
@@ -73,7 +85,11 @@ async fn finish(demo: web::Data<Demo>, request: HttpRequest, body: web::Json<Fin
 /// Who is logged in. Asks Countersign each time, so that a logout on the phone counts at once.
 async fn me(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpResponse, DemoError> {
     let session = SessionId::of(&request).ok_or(DemoError::NotLoggedIn)?;
-    let user = demo.sessions.with(&session, |session| session.user.clone()).flatten().ok_or(DemoError::NotLoggedIn)?;
+    let user = demo
+        .sessions
+        .with(&session, |session| session.user.clone())
+        .flatten()
+        .ok_or(DemoError::NotLoggedIn)?;
     let lives = match demo.api.login(&demo.realm, &user.login_id, 0, 0).await {
         Ok(login) => login.state == LoginState::Approved,
         Err(error) if error.code() == Some("not_found") => false,
@@ -89,7 +105,9 @@ async fn me(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpResponse,
 
 /// Logs out: here whatever happens, and at Countersign.
 async fn logout(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpResponse, DemoError> {
-    let user = SessionId::of(&request).and_then(|session| demo.sessions.take(&session)).and_then(|session| session.user);
+    let user = SessionId::of(&request)
+        .and_then(|session| demo.sessions.take(&session))
+        .and_then(|session| session.user);
     if let Some(user) = user {
         demo.end(&user).await?;
     }

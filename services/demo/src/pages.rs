@@ -17,16 +17,21 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// `page_origin`: where the login element and the page socket are. `phone`: how the virtual phone is called at a terminal.
+    /// `page_origin`: where the login element and the page socket are. `phone`: how the virtual
+    /// phone is called at a terminal.
     pub(crate) fn new(page_origin: &str, phone: &str) -> Self {
         // http becomes ws, https becomes wss; both, because the element falls back to plain HTTP.
         let socket = page_origin.replacen("http", "ws", 1);
         let policy = format!(
-            "default-src 'self'; script-src 'self' {page_origin}; connect-src 'self' {socket} {page_origin}; style-src 'self'; img-src 'self' data:; \
+            "default-src 'self'; script-src 'self' {page_origin}; connect-src 'self' {socket} \
+                {page_origin}; style-src 'self'; img-src 'self' data:; \
              object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         );
         let element = attribute(&format!("{page_origin}/countersign-login.js"));
-        Self { index: INDEX.replace("{{element_url}}", &element).replace("{{phone_command}}", &attribute(phone)), policy }
+        Self {
+            index: INDEX.replace("{{element_url}}", &element).replace("{{phone_command}}", &attribute(phone)),
+            policy,
+        }
     }
 }
 
@@ -60,7 +65,9 @@ mod tests {
         assert!(pages.index.contains(r#"content="https://login.example:9999/countersign-login.js""#));
         assert!(!pages.index.contains("{{"));
         assert!(pages.policy.contains("script-src 'self' https://login.example:9999;"));
-        assert!(pages.policy.contains("connect-src 'self' wss://login.example:9999 https://login.example:9999;"));
+        assert!(
+            pages.policy.contains("connect-src 'self' wss://login.example:9999 https://login.example:9999;")
+        );
         assert!(pages.policy.contains("frame-ancestors 'none'"));
     }
 

@@ -37,9 +37,15 @@ impl SessionId {
         Some(Self(bytes.try_into().ok()?))
     }
 
-    /// `Lax`, not `Strict`: the phone sends the browser back to us by a link from another site, and must find it logged in.
+    /// `Lax`, not `Strict`: the phone sends the browser back to us by a link from another site, and
+    /// must find it logged in.
     pub(crate) fn cookie(&self, secure: bool) -> Cookie<'static> {
-        Cookie::build(COOKIE, URL_SAFE_NO_PAD.encode(self.0)).path("/").http_only(true).same_site(SameSite::Lax).secure(secure).finish()
+        Cookie::build(COOKIE, URL_SAFE_NO_PAD.encode(self.0))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(secure)
+            .finish()
     }
 }
 
@@ -114,8 +120,13 @@ impl Sessions {
         self.table().get(id, Instant::now()).map(f)
     }
 
-    /// Changes the session of this id if there is one, and a new one otherwise; which it was is the id returned.
-    pub(crate) fn with_or_new(&self, id: Option<SessionId>, f: impl FnOnce(&mut Session)) -> Result<SessionId, DemoError> {
+    /// Changes the session of this id if there is one, and a new one otherwise; which it was is the
+    /// id returned.
+    pub(crate) fn with_or_new(
+        &self,
+        id: Option<SessionId>,
+        f: impl FnOnce(&mut Session),
+    ) -> Result<SessionId, DemoError> {
         let mut table = self.table();
         let now = Instant::now();
         if let Some(id) = id
@@ -233,10 +244,14 @@ mod tests {
     fn an_unknown_id_is_never_adopted() {
         let sessions = Sessions::new(10, HOUR);
         let planted = id(7);
-        let given = sessions.with_or_new(Some(planted.clone()), |session| session.login = Some("l".into())).expect("a session");
+        let given = sessions
+            .with_or_new(Some(planted.clone()), |session| session.login = Some("l".into()))
+            .expect("a session");
         assert_ne!(given, planted);
         assert!(sessions.with(&planted, |_| ()).is_none());
-        let same = sessions.with_or_new(Some(given.clone()), |session| assert_eq!(session.login.as_deref(), Some("l"))).expect("a session");
+        let same = sessions
+            .with_or_new(Some(given.clone()), |session| assert_eq!(session.login.as_deref(), Some("l")))
+            .expect("a session");
         assert_eq!(same, given);
     }
 

@@ -1,4 +1,5 @@
-//! The demo over HTTP, against a REST API that remembers what it was asked and answers from a short script.
+//! The demo over HTTP, against a REST API that remembers what it was asked and answers from a short
+//! script.
 
 use std::{
     net::TcpListener,
@@ -33,23 +34,31 @@ async fn fake(script: web::Data<Mutex<Script>>, request: HttpRequest, body: web:
     let asked = format!("{} {}", request.method(), request.uri());
     let mut script = script.lock().expect("script");
     script.asked.push(format!("{asked} {}", String::from_utf8_lossy(&body)));
-    let login = |state: &str| json!({ "id": LOGIN, "state": state, "v": 3, "created_at": "", "expires_at": "", "redeemed": true, "page_token": "pt", "page_url": "ws://p/page" });
+    let login = |state: &str| {
+        json!({ "id": LOGIN, "state": state, "v": 3, "created_at": "",
+        "expires_at": "", "redeemed": true, "page_token": "pt", "page_url": "ws://p/page" })
+    };
     let path = request.path();
     if path.ends_with("/redeem") && !String::from_utf8_lossy(&body).contains("right") {
-        let problem = json!({ "type": "/problems/wrong_return_token", "title": "No", "status": 403, "code": "wrong_return_token" });
+        let problem = json!({ "type": "/problems/wrong_return_token", "title": "No", "status": 403,
+            "code": "wrong_return_token" });
         return HttpResponse::Forbidden().content_type("application/problem+json").json(problem);
     }
     if path.ends_with("/redeem") {
-        return HttpResponse::Ok()
-            .json(json!({ "login_id": LOGIN, "user_id": "alice", "account_id": "a", "via": "qr", "approved_at": "", "ends_at": "",
-            "decision": "", "context": "", "public_key": "" }));
+        return HttpResponse::Ok().json(
+            json!({ "login_id": LOGIN, "user_id": "alice", "account_id": "a", "via": "qr",
+                "approved_at": "", "ends_at": "",
+            "decision": "", "context": "", "public_key": "" }),
+        );
     }
     if path.ends_with("/enrolments") {
-        return HttpResponse::Created().json(json!({ "id": "e-1", "user_id": "alice", "confirm": "number", "state": "pending", "v": 1, "created_at": "", "expires_at": "", "link": "https://x/app#e1.AA" }));
+        return HttpResponse::Created().json(json!({ "id": "e-1", "user_id": "alice", "confirm": "number",
+            "state": "pending", "v": 1, "created_at": "", "expires_at": "", "link": "https://x/app#e1.AA" }));
     }
     if path.contains("/enrolments/") {
         return HttpResponse::Ok().json(
-            json!({ "id": "e-1", "user_id": "alice", "confirm": "number", "state": "redeemed", "v": 2, "created_at": "", "expires_at": "", "device": "Pixel" }),
+            json!({ "id": "e-1", "user_id": "alice", "confirm": "number", "state": "redeemed", "v": 2,
+                "created_at": "", "expires_at": "", "device": "Pixel" }),
         );
     }
     HttpResponse::Ok().json(login(script.login_state))
@@ -61,7 +70,9 @@ fn rest() -> (String, Shared, ServerHandle) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
     let data = web::Data::from(script.clone());
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(fake))).workers(1).disable_signals();
+    let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(fake)))
+        .workers(1)
+        .disable_signals();
     let server = server.listen(listener).expect("listening").run();
     let handle = server.handle();
     actix_web::rt::spawn(server);
@@ -112,7 +123,8 @@ async fn a_login_is_redeemed_by_its_own_browser_under_a_new_session_id() {
     let (rest, script, handle) = rest();
     let app = test::init_service(app(demo(&rest))).await;
 
-    let Answer(status, body, first) = call!(&app, post("/login", json!({})).insert_header(("User-Agent", "Firefox/1 Linux")), None);
+    let Answer(status, body, first) =
+        call!(&app, post("/login", json!({})).insert_header(("User-Agent", "Firefox/1 Linux")), None);
     assert_eq!((status, body), (StatusCode::OK, json!({ "page_url": "ws://p/page", "page_token": "pt" })));
     assert!(script.lock().expect("script").asked[0].contains(r#""browser":"Firefox on Linux""#));
     let first = first.expect("a session");
@@ -120,19 +132,32 @@ async fn a_login_is_redeemed_by_its_own_browser_under_a_new_session_id() {
     let finish = |token: &str| post("/login/finish", json!({ "return_token": token }));
     assert_eq!(call!(&app, finish("right"), None).1["code"], "no_login", "another browser");
     let Answer(status, body, _) = call!(&app, finish("bad"), Some(&first));
-    assert_eq!((status, body), (StatusCode::FORBIDDEN, json!({ "code": "wrong_return_token", "detail": "No" })));
+    assert_eq!(
+        (status, body),
+        (StatusCode::FORBIDDEN, json!({ "code": "wrong_return_token", "detail": "No" }))
+    );
     let Answer(status, body, second) = call!(&app, finish("right"), Some(&first));
     assert_eq!((status, body), (StatusCode::OK, json!({ "user_id": "alice" })));
     let second = second.expect("a new session");
 
     assert_ne!(first.value(), second.value());
-    assert_eq!(call!(&app, get("/me"), Some(&first)).0, StatusCode::UNAUTHORIZED, "the old id is worth nothing");
+    assert_eq!(
+        call!(&app, get("/me"), Some(&first)).0,
+        StatusCode::UNAUTHORIZED,
+        "the old id is worth nothing"
+    );
     assert_eq!(call!(&app, get("/me"), Some(&second)).1, json!({ "user_id": "alice" }));
     assert_eq!(call!(&app, finish("x"), Some(&second)).1, json!({ "user_id": "alice" }), "a second tab");
 
     assert_eq!(call!(&app, post("/logout", json!({})), Some(&second)).0, StatusCode::OK);
     assert!(
-        script.lock().expect("script").asked.last().expect("a request").starts_with(&format!("POST /v1/realms/demo/logins/{LOGIN}/logout"))
+        script
+            .lock()
+            .expect("script")
+            .asked
+            .last()
+            .expect("a request")
+            .starts_with(&format!("POST /v1/realms/demo/logins/{LOGIN}/logout"))
     );
     assert_eq!(call!(&app, get("/me"), Some(&second)).0, StatusCode::UNAUTHORIZED);
     handle.stop(false).await;
@@ -161,7 +186,10 @@ async fn an_enrolment_belongs_to_the_browser_that_began_it() {
     let Answer(_, body, _) = call!(&app, get("/enrol/e-1?after=1"), cookie.as_ref());
     assert_eq!(body, json!({ "state": "redeemed", "v": 2, "device": "Pixel", "confirm": "number" }));
     assert_eq!(call!(&app, get("/enrol/e-1"), None).0, StatusCode::NOT_FOUND);
-    assert_eq!(call!(&app, post("/enrol/e-1/confirm", json!({ "number": "1234" })), None).0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        call!(&app, post("/enrol/e-1/confirm", json!({ "number": "1234" })), None).0,
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(call!(&app, get("/enrol/e-2"), cookie.as_ref()).0, StatusCode::NOT_FOUND);
     assert_eq!(call!(&app, get("/enrol/e-1?after=x"), cookie.as_ref()).1["code"], "malformed");
     handle.stop(false).await;
@@ -170,7 +198,10 @@ async fn an_enrolment_belongs_to_the_browser_that_began_it() {
 #[actix_web::test]
 async fn other_sites_cannot_post() {
     let app = test::init_service(app(demo("http://127.0.0.1:1"))).await;
-    let foreign = test::TestRequest::post().uri("/logout").insert_header(("Origin", "http://evil.example")).set_json(json!({}));
+    let foreign = test::TestRequest::post()
+        .uri("/logout")
+        .insert_header(("Origin", "http://evil.example"))
+        .set_json(json!({}));
     assert_eq!(call!(&app, foreign, None).1["code"], "foreign_origin");
     let form = test::TestRequest::post().uri("/logout").insert_header(("Origin", OWN)).set_form([("a", "b")]);
     assert_eq!(call!(&app, form, None).0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
@@ -181,7 +212,13 @@ async fn other_sites_cannot_post() {
 #[actix_web::test]
 async fn every_answer_has_the_security_headers() {
     let app = test::init_service(app(demo("http://127.0.0.1:1"))).await;
-    for request in [get("/"), get("/demo.js"), get("/vendor/uqr.mjs"), get("/nothing"), test::TestRequest::post().uri("/logout")] {
+    for request in [
+        get("/"),
+        get("/demo.js"),
+        get("/vendor/uqr.mjs"),
+        get("/nothing"),
+        test::TestRequest::post().uri("/logout"),
+    ] {
         let response = test::call_service(&app, request.to_request()).await;
         for header in ["Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy"] {
             assert!(response.headers().contains_key(header), "{header}, {}", response.status());

@@ -1,6 +1,8 @@
-//! What every request leaves behind, whatever became of it: its place in the metrics, and a line in the access log where that is switched on.
+//! What every request leaves behind, whatever became of it: its place in the metrics, and a line in
+//! the access log where that is switched on.
 //!
-//! The line says what was asked for and how it went, never of whom: the route's pattern instead of its path, no query, body, header, user or address.
+//! The line says what was asked for and how it went, never of whom: the route's pattern instead of
+//! its path, no query, body, header, user or address.
 
 use std::time::Duration;
 
@@ -24,16 +26,26 @@ pub const TARGET: &str = "countersign::access";
 #[derive(Clone, Debug)]
 pub struct KeyId(pub String);
 
-/// Outermost of all layers: it sees answers as they leave, and lines are written outside the request's span.
+/// Outermost of all layers: it sees answers as they leave, and lines are written outside the
+/// request's span.
 ///
 /// # Errors
 /// None of its own.
-pub async fn note(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+pub async fn note(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let began = Instant::now();
     let response = next.call(request).await?;
     let (request, status, took) = (response.request(), response.status().as_u16(), began.elapsed());
-    if let (Some(metrics), Some(listener)) = (request.app_data::<web::Data<Metrics>>(), request.app_data::<Listener>()) {
-        metrics.answered(if waits(request.query_string()) { "wait" } else { listener.as_str() }, status, took);
+    if let (Some(metrics), Some(listener)) =
+        (request.app_data::<web::Data<Metrics>>(), request.app_data::<Listener>())
+    {
+        metrics.answered(
+            if waits(request.query_string()) { "wait" } else { listener.as_str() },
+            status,
+            took,
+        );
     }
     if tracing::enabled!(target: TARGET, tracing::Level::INFO) {
         write(request, status, took, response.response().body().size());
@@ -48,7 +60,8 @@ fn waits(query: &str) -> bool {
 
 /// Anybody may invent a method.
 fn known(method: &Method) -> bool {
-    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS].contains(method)
+    [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS]
+        .contains(method)
 }
 
 fn write(request: &HttpRequest, status: u16, took: Duration, size: BodySize) {

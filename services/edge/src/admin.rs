@@ -1,4 +1,5 @@
-//! The admin port: is the process alive, is it ready and if not why, what does it measure, and all of that for people.
+//! The admin port: is the process alive, is it ready and if not why, what does it measure, and all
+//! of that for people.
 
 use std::{
     sync::{
@@ -112,7 +113,8 @@ impl Admin {
             let causes = service.look().await;
             service.metrics().set(Metric::Ready, &[], i64::from(causes.is_empty()));
             // Where there are several, a cause says whose it is.
-            let named = |cause| if self.services.len() > 1 { format!("{}: {cause}", service.name()) } else { cause };
+            let named =
+                |cause| if self.services.len() > 1 { format!("{}: {cause}", service.name()) } else { cause };
             all.extend(causes.into_iter().map(named));
         }
         all

@@ -1,7 +1,7 @@
 //! A request's body is read before the request is judged.
 //!
-//! A handler's extractors run side by side: without this a key would be checked when the head arrives, and used whenever its owner lets the body end, be it days
-//! after the key was deleted.
+//! A handler's extractors run side by side: without this a key would be checked when the head
+//! arrives, and used whenever its owner lets the body end, be it days after the key was deleted.
 
 use std::{io, time::Duration};
 
@@ -21,7 +21,8 @@ use futures_util::{StreamExt, stream};
 #[derive(Clone, Copy, Debug)]
 pub struct Patience(pub Duration);
 
-/// Innermost of all layers: reads the body, and hands it on whole. What went wrong is handed on in its place, so that whoever has no key hears that first.
+/// Innermost of all layers: reads the body, and hands it on whole. What went wrong is handed on in
+/// its place, so that whoever has no key hears that first.
 ///
 /// # Errors
 /// None of its own.
@@ -33,7 +34,9 @@ pub async fn whole(
     if request.method() != Method::GET {
         let payload = request.take_payload();
         let read = match request.app_data::<web::Data<Patience>>().map(|p| p.0) {
-            Some(patience) => tokio::time::timeout(patience, read(payload)).await.unwrap_or_else(|_| Err(too_slow())),
+            Some(patience) => {
+                tokio::time::timeout(patience, read(payload)).await.unwrap_or_else(|_| Err(too_slow()))
+            }
             None => read(payload).await,
         };
         request.set_payload(match read {

@@ -22,7 +22,8 @@ use crate::{
     trace::Trace,
 };
 
-/// How long the kernel lets a peer leave our data unread before it ends the connection. A stalled page's actor is not polled and could not end it.
+/// How long the kernel lets a peer leave our data unread before it ends the connection. A stalled
+/// page's actor is not polled and could not end it.
 const STALLED: Duration = Duration::from_secs(20);
 
 /// What a listener serves first, as metrics spell it.
@@ -61,18 +62,27 @@ pub struct Spans;
 
 impl RootSpanBuilder for Spans {
     fn on_request_start(request: &actix_web::dev::ServiceRequest) -> tracing::Span {
-        let id =
-            actix_web::HttpMessage::extensions(request).get::<tracing_actix_web::RequestId>().map(ToString::to_string).unwrap_or_default();
+        let id = actix_web::HttpMessage::extensions(request)
+            .get::<tracing_actix_web::RequestId>()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let trace = Trace::begin(request);
         let route = request.match_pattern().unwrap_or_default();
-        tracing::span!(Level::INFO, "request", http.method = %request.method(), http.route = %route, http.status_code = tracing::field::Empty, request_id = %id, trace_id = %trace.id, otel.status_code = tracing::field::Empty, exception.message = tracing::field::Empty, exception.details = tracing::field::Empty)
+        tracing::span!(Level::INFO, "request", http.method = %request.method(), http.route = %route,
+            http.status_code = tracing::field::Empty, request_id = %id, trace_id = %trace.id,
+                otel.status_code = tracing::field::Empty, exception.message = tracing::field::Empty,
+                    exception.details = tracing::field::Empty)
     }
-    fn on_request_end<B: actix_web::body::MessageBody>(span: tracing::Span, outcome: &Result<ServiceResponse<B>, actix_web::Error>) {
+    fn on_request_end<B: actix_web::body::MessageBody>(
+        span: tracing::Span,
+        outcome: &Result<ServiceResponse<B>, actix_web::Error>,
+    ) {
         DefaultRootSpanBuilder::on_request_end(span, outcome);
     }
 }
 
-/// Serves `routes` on these sockets, in TLS where there is some: unix sockets speak none. `codes` are the problem codes of the service.
+/// Serves `routes` on these sockets, in TLS where there is some: unix sockets speak none. `codes`
+/// are the problem codes of the service.
 ///
 /// # Errors
 /// When the listener cannot be used.
@@ -112,17 +122,26 @@ where
     .shutdown_timeout(1)
     .disable_signals()
     .on_connect(|io, data| {
-        if let Some(certificate) = io.downcast_ref::<TlsStream<TcpStream>>().and_then(|tls| Shown::by(tls.ssl())) {
+        if let Some(certificate) =
+            io.downcast_ref::<TlsStream<TcpStream>>().and_then(|tls| Shown::by(tls.ssl()))
+        {
             data.insert(certificate);
         }
-        let tcp = io.downcast_ref::<TcpStream>().or_else(|| io.downcast_ref::<TlsStream<TcpStream>>().map(|tls| tls.get_ref()));
+        let tcp = io
+            .downcast_ref::<TcpStream>()
+            .or_else(|| io.downcast_ref::<TlsStream<TcpStream>>().map(|tls| tls.get_ref()));
         if let Some(stream) = tcp {
-            let _best_effort = (stream.set_nodelay(true), socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALLED)));
+            let _best_effort = (
+                stream.set_nodelay(true),
+                socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALLED)),
+            );
         }
     });
     let listen = |server: HttpServer<_, _, _, _>, socket| match (socket, tls) {
         (Socket::Tcp(listener), None) => server.listen(listener),
-        (Socket::Tcp(listener), Some(tls)) => server.listen_openssl(listener, tls.acceptor().map_err(std::io::Error::other)?),
+        (Socket::Tcp(listener), Some(tls)) => {
+            server.listen_openssl(listener, tls.acceptor().map_err(std::io::Error::other)?)
+        }
         (Socket::Unix(listener), _) => server.listen_uds(listener),
     };
     Ok(sockets.into_iter().try_fold(server, listen)?.run())

@@ -70,7 +70,8 @@ impl Handed {
     }
 
     fn take(&mut self, name: &str) -> io::Result<Socket> {
-        let missing = || io::Error::new(io::ErrorKind::NotFound, "systemd has handed over no socket of this name");
+        let missing =
+            || io::Error::new(io::ErrorKind::NotFound, "systemd has handed over no socket of this name");
         let at = self.names.iter().position(|n| n == name).ok_or_else(missing)?;
         if let Ok(Some(listener)) = self.sockets.take_tcp_listener(at) {
             return Ok(Socket::Tcp(listener));
@@ -95,7 +96,10 @@ pub fn bind(at: &Bind, handed: &mut Handed) -> io::Result<Socket> {
 fn unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
     if let Ok(there) = fs::symlink_metadata(path) {
         if !there.file_type().is_socket() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file of this name, which is no socket"));
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "there is a file of this name, which is no socket",
+            ));
         }
         if UnixStream::connect(path).is_ok() {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, "somebody listens there already"));

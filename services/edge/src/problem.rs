@@ -1,5 +1,5 @@
-//! Errors as RFC 9457 problem details. Handlers return [`ApiProblem`]; one middleware writes the body, so that every error
-//! carries its request id.
+//! Errors as RFC 9457 problem details. Handlers return [`ApiProblem`]; one middleware writes the
+//! body, so that every error carries its request id.
 
 mod codes;
 
@@ -84,7 +84,8 @@ impl ApiProblem {
     /// 401.
     #[must_use]
     pub fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized").because("send a valid API key: Authorization: Bearer cs_…")
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized")
+            .because("send a valid API key: Authorization: Bearer cs_…")
     }
 }
 
@@ -93,7 +94,9 @@ impl<T: Refuse> From<T> for ApiProblem {
     fn from(refused: T) -> Self {
         let Refusal { kind, code, detail, limit, retry_after, log } = refused.refusal();
         match (log, kind) {
-            (Some(why), Kind::Internal) => tracing::error!(%why, "a request met something that makes no sense"),
+            (Some(why), Kind::Internal) => {
+                tracing::error!(%why, "a request met something that makes no sense")
+            }
             (Some(why), _) => tracing::warn!(%why, "a request could not be served"),
             (None, _) => {}
         }
@@ -150,7 +153,9 @@ pub struct PathDeprecations(pub Vec<(Method, Deprecation)>);
 /// RFC 9745, RFC 8594, RFC 8288.
 fn say_deprecated(request: &HttpRequest, headers: &mut header::HeaderMap) {
     let all = request.app_data::<PathDeprecations>();
-    let Some((_, d)) = all.and_then(|all| all.0.iter().find(|(method, _)| method == request.method())) else { return };
+    let Some((_, d)) = all.and_then(|all| all.0.iter().find(|(method, _)| method == request.method())) else {
+        return;
+    };
     let sunset = u64::try_from(d.sunset).unwrap_or(0);
     let date = header::HttpDate::from(std::time::UNIX_EPOCH + std::time::Duration::from_secs(sunset));
     let said = [
@@ -169,7 +174,10 @@ fn say_deprecated(request: &HttpRequest, headers: &mut header::HeaderMap) {
 ///
 /// # Errors
 /// None of its own.
-pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+pub async fn render(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
     let trace = request.extensions().get::<Trace>().copied();
     let (request, mut response) = match next.call(request).await {
@@ -202,7 +210,9 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
         if let Some(Ok(methods)) = problem.allow.as_deref().map(header::HeaderValue::from_str) {
             headers.insert(header::ALLOW, methods);
         }
-        let body = serde_json::to_vec(&body(problem, id, request.app_data::<Codes>().map_or(&[], |codes| codes.0))).unwrap_or_default();
+        let body =
+            serde_json::to_vec(&body(problem, id, request.app_data::<Codes>().map_or(&[], |codes| codes.0)))
+                .unwrap_or_default();
         response = response.set_body(BoxBody::new(body));
     }
     Ok(ServiceResponse::new(request, response))
@@ -211,7 +221,8 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
 /// An error the framework made itself: it gets a body like every other.
 fn foreign(response: &HttpResponse) -> Option<ApiProblem> {
     let status = response.status();
-    let bare = response.headers().get(header::CONTENT_TYPE).is_none_or(|t| t.as_bytes().starts_with(b"text/plain"));
+    let bare =
+        response.headers().get(header::CONTENT_TYPE).is_none_or(|t| t.as_bytes().starts_with(b"text/plain"));
     let code = match status {
         StatusCode::PAYLOAD_TOO_LARGE => "too_large",
         _ if status.is_client_error() => "malformed",
@@ -244,7 +255,9 @@ pub async fn no_such_endpoint() -> Result<HttpResponse, ApiProblem> {
 
 /// The answer where a route has no such method: it says which there are (RFC 9110, section 15.5.6).
 pub async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, ApiProblem> {
-    let methods = request.app_data::<PathMethods>().map(|all| all.0.iter().map(Method::as_str).collect::<Vec<_>>().join(", "));
+    let methods = request
+        .app_data::<PathMethods>()
+        .map(|all| all.0.iter().map(Method::as_str).collect::<Vec<_>>().join(", "));
     let mut problem = ApiProblem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
     problem.allow = methods.map(String::into_boxed_str);
     Err(problem)
@@ -254,27 +267,39 @@ pub async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Ap
 #[must_use]
 pub fn json_config() -> web::JsonConfig {
     use actix_web::error::{JsonPayloadError as E, PayloadError};
-    web::JsonConfig::default().limit(countersign_api::limits::BODY).content_type_required(true).error_handler(|error, _| {
-        match error {
-            E::Overflow { .. } | E::OverflowKnownLength { .. } => ApiProblem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            E::ContentType => {
-                ApiProblem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type").because("send Content-Type: application/json")
+    web::JsonConfig::default().limit(countersign_api::limits::BODY).content_type_required(true).error_handler(
+        |error, _| {
+            match error {
+                E::Overflow { .. } | E::OverflowKnownLength { .. } => {
+                    ApiProblem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large")
+                }
+                E::ContentType => {
+                    ApiProblem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+                        .because("send Content-Type: application/json")
+                }
+                E::Deserialize(e) => {
+                    ApiProblem::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string())
+                }
+                // A body that is read before there is a body of JSON (`body::whole`).
+                E::Payload(PayloadError::Overflow) => {
+                    ApiProblem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large")
+                }
+                E::Payload(e) => {
+                    ApiProblem::new(StatusCode::BAD_REQUEST, "malformed").because(format!("the body: {e}"))
+                }
+                _ => ApiProblem::new(StatusCode::BAD_REQUEST, "malformed"),
             }
-            E::Deserialize(e) => ApiProblem::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string()),
-            // A body that is read before there is a body of JSON (`body::whole`).
-            E::Payload(PayloadError::Overflow) => ApiProblem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            E::Payload(e) => ApiProblem::new(StatusCode::BAD_REQUEST, "malformed").because(format!("the body: {e}")),
-            _ => ApiProblem::new(StatusCode::BAD_REQUEST, "malformed"),
-        }
-        .into()
-    })
+            .into()
+        },
+    )
 }
 
 /// How query strings are read.
 #[must_use]
 pub fn query_config() -> web::QueryConfig {
-    web::QueryConfig::default()
-        .error_handler(|error, _| ApiProblem::new(StatusCode::BAD_REQUEST, "malformed").because(error.to_string()).into())
+    web::QueryConfig::default().error_handler(|error, _| {
+        ApiProblem::new(StatusCode::BAD_REQUEST, "malformed").because(error.to_string()).into()
+    })
 }
 
 /// How path segments are read.

@@ -1,5 +1,5 @@
-//! The state of the process for people: one page without a script, and the same facts as JSON. What is said of each service
-//! comes from the service.
+//! The state of the process for people: one page without a script, and the same facts as JSON. What
+//! is said of each service comes from the service.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::admin::Admin;
 const PAGE: &str = include_str!("../../../web/status/index.html");
 const STYLE: &str = include_str!("../../../web/status/status.css");
 /// The page loads its style and nothing else (its icon is none), and is in nobody's frame.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action \
+    'none'; frame-ancestors 'none'";
 
 /// What a service says of itself.
 pub struct ServiceStatus {
@@ -82,7 +83,8 @@ pub(crate) async fn json(admin: web::Data<Admin>) -> HttpResponse {
     fresh(HttpResponse::Ok()).json(as_json(&status))
 }
 
-/// The facts of every service stand below its name; those of the first stand beside the process's, too.
+/// The facts of every service stand below its name; those of the first stand beside the process's,
+/// too.
 fn as_json(s: &Status) -> Value {
     let mut all = json!({
         "role": s.role,
@@ -116,18 +118,23 @@ impl Section {
     fn html(&self, id: &str) -> String {
         match self {
             Self::Table { title, columns, rows } => {
-                let head: String = columns.iter().map(|c| format!("<th scope=\"col\">{}</th>", escape(c))).collect();
+                let head: String =
+                    columns.iter().map(|c| format!("<th scope=\"col\">{}</th>", escape(c))).collect();
                 let row = |cells: &Vec<String>| {
-                    let (name, rest) = cells.split_first().map_or(("", &[][..]), |(name, rest)| (name.as_str(), rest));
+                    let (name, rest) =
+                        cells.split_first().map_or(("", &[][..]), |(name, rest)| (name.as_str(), rest));
                     let rest: String = rest.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
                     format!("<tr><th scope=\"row\">{}</th>{rest}</tr>\n", escape(name))
                 };
                 let rows: String = rows.iter().map(row).collect();
-                let table = format!("<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n");
+                let table =
+                    format!("<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n");
                 section(id, title, &table)
             }
             Self::Facts { title, facts } => {
-                let fact = |(name, value): &(&str, String)| format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value));
+                let fact = |(name, value): &(&str, String)| {
+                    format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
+                };
                 section(id, title, &format!("<dl>\n{}</dl>\n", facts.iter().map(fact).collect::<String>()))
             }
         }
@@ -145,7 +152,8 @@ fn html(s: &Status) -> String {
         String::new()
     } else {
         format!(
-            "<section class=\"causes\" aria-labelledby=\"why\">\n<h2 id=\"why\">Why it is not ready</h2>\n<ul>\n{causes}</ul>\n</section>\n"
+            "<section class=\"causes\" aria-labelledby=\"why\">\n<h2 id=\"why\">Why it is not \
+                ready</h2>\n<ul>\n{causes}</ul>\n</section>\n"
         )
     };
     let mut sections = String::new();
@@ -185,7 +193,11 @@ fn spell(secs: u64) -> String {
 /// Texts of the database come from outside.
 fn escape(text: &str) -> String {
     // Braces too: what is filled in is never filled in again.
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('{', "&#123;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('{', "&#123;")
 }
 
 #[cfg(test)]
@@ -207,7 +219,10 @@ mod tests {
             uptime: Duration::from_secs(90_061),
             causes: vec!["database: <script>\"{{pid}}\"&".to_owned()],
             resident_bytes: Some(51 << 20),
-            services: vec![("ns", ServiceStatus { sections: vec![table, facts], json: json!({"phone_connections": 31}) })],
+            services: vec![(
+                "ns",
+                ServiceStatus { sections: vec![table, facts], json: json!({"phone_connections": 31}) },
+            )],
         };
         let page = html(&status);
         for fact in ["Not ready", "all", "9.8.7", "4711", "1 d 1 h", "31", "Approved", "41", "42", "51 MiB"] {
@@ -216,7 +231,10 @@ mod tests {
         assert!(page.contains("database: &lt;script&gt;&quot;&#123;&#123;pid}}&quot;&amp;"), "{page}");
         assert!(!page.contains("{{") && !page.contains("<script"), "{page}");
         let json = as_json(&status);
-        assert_eq!((&json["phone_connections"], &json["services"]["ns"]["phone_connections"]), (&json!(31), &json!(31)));
+        assert_eq!(
+            (&json["phone_connections"], &json["services"]["ns"]["phone_connections"]),
+            (&json!(31), &json!(31))
+        );
     }
 
     #[test]

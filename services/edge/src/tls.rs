@@ -1,7 +1,9 @@
-//! TLS of our listeners: OpenSSL, few protocols, and certificates that may be replaced while everybody stays connected.
+//! TLS of our listeners: OpenSSL, few protocols, and certificates that may be replaced while
+//! everybody stays connected.
 //!
-//! TLS 1.2 and 1.3; ECDHE with AES-GCM or ChaCha20-Poly1305 only; P-256 and X25519, in this order. No renegotiation, no compression, no sessions kept in
-//! memory. The phones' channel does not depend on any of it.
+//! TLS 1.2 and 1.3; ECDHE with AES-GCM or ChaCha20-Poly1305 only; P-256 and X25519, in this order.
+//! No renegotiation, no compression, no sessions kept in memory. The phones' channel does not
+//! depend on any of it.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,19 +12,21 @@ use std::{
 };
 
 use openssl::ssl::{
-    AlpnError, ClientHelloResponse, SslAcceptor, SslAcceptorBuilder, SslContext, SslFiletype, SslMethod, SslOptions, SslSessionCacheMode,
-    SslVerifyMode, SslVersion, select_next_proto,
+    AlpnError, ClientHelloResponse, SslAcceptor, SslAcceptorBuilder, SslContext, SslFiletype, SslMethod,
+    SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion, select_next_proto,
 };
 use openssl::x509::X509Name;
 
-const TLS_1_2: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
+const TLS_1_2: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
+                       ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
                        ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
 const TLS_1_3: &str = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
 const GROUPS: &str = "P-256:X25519";
 /// HTTP/1.1 is all that is spoken here.
 const ALPN: &[u8] = b"\x08http/1.1";
 
-/// What a listener asks of its clients. A certificate alone allows nothing: REST looks whether it is listed.
+/// What a listener asks of its clients. A certificate alone allows nothing: REST looks whether it
+/// is listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ClientCertificates {
     /// Not asked for.
@@ -86,7 +90,8 @@ impl Tls {
         Ok(Self { files, current: Arc::new(RwLock::new(context)), written })
     }
 
-    /// Reads the files again when they have changed, or when `anyway`. Connections that are open keep what they have. Gives whether something was read.
+    /// Reads the files again when they have changed, or when `anyway`. Connections that are open
+    /// keep what they have. Gives whether something was read.
     ///
     /// # Errors
     /// When the new ones cannot be used: the old ones stay in use.
@@ -140,7 +145,10 @@ fn builder(files: &TlsFiles) -> Result<SslAcceptorBuilder, TlsError> {
         file: key.clone(),
         why: "no private key in PEM without a password, or not the certificate's".to_owned(),
     })?;
-    b.check_private_key().map_err(|_| TlsError { file: key.clone(), why: format!("is not the key of {}", certificate.display()) })?;
+    b.check_private_key().map_err(|_| TlsError {
+        file: key.clone(),
+        why: format!("is not the key of {}", certificate.display()),
+    })?;
     ask(&mut b, clients)?;
     Ok(b)
 }

@@ -1,7 +1,9 @@
-//! W3C Trace Context (Recommendation of 23 November 2021), section 3.2: a request may belong to a trace that began elsewhere.
+//! W3C Trace Context (Recommendation of 23 November 2021), section 3.2: a request may belong to a
+//! trace that began elsewhere.
 //!
-//! What is accepted is read strictly; anything else is as if it were not there, and the request begins a trace of its own, whose id is its request id.
-//! `tracestate` is not read: there is nobody behind us to pass it on to.
+//! What is accepted is read strictly; anything else is as if it were not there, and the request
+//! begins a trace of its own, whose id is its request id. `tracestate` is not read: there is nobody
+//! behind us to pass it on to.
 
 use std::fmt;
 
@@ -53,7 +55,8 @@ impl Trace {
     }
 }
 
-/// Version, trace, parent and flags of a `traceparent`. A version above ours may have more after them.
+/// Version, trace, parent and flags of a `traceparent`. A version above ours may have more after
+/// them.
 fn read(text: &str) -> Option<([u8; 16], u8)> {
     let (version, rest) = (hex::<1>(text.get(..2)?)?[0], text.get(2..)?);
     let whole = match version {
@@ -61,8 +64,11 @@ fn read(text: &str) -> Option<([u8; 16], u8)> {
         0 => rest.len() == 53,
         _ => rest.len() == 53 || rest.as_bytes().get(53) == Some(&b'-'),
     };
-    let part = |from: usize, to: usize| (rest.as_bytes().get(from - 1) == Some(&b'-')).then(|| rest.get(from..to)).flatten();
-    let (id, parent, flags) = (hex::<16>(part(1, 33)?)?, hex::<8>(part(34, 50)?)?, hex::<1>(part(51, 53)?)?[0]);
+    let part = |from: usize, to: usize| {
+        (rest.as_bytes().get(from - 1) == Some(&b'-')).then(|| rest.get(from..to)).flatten()
+    };
+    let (id, parent, flags) =
+        (hex::<16>(part(1, 33)?)?, hex::<8>(part(34, 50)?)?, hex::<1>(part(51, 53)?)?[0]);
     // Flags nobody has defined yet are not passed on.
     (whole && id != [0; 16] && parent != [0; 8]).then_some((id, flags & 0b11))
 }
@@ -119,7 +125,11 @@ mod tests {
     fn a_trace_goes_on_with_its_id_and_flags_under_a_span_of_ours() {
         assert_eq!(answer(Some(GOOD)), "00-4bf92f3577b34da6a3ce929d0e0e4736-abababababababab-01");
         let flagged = GOOD.replace("-01", "-ff");
-        assert_eq!(answer(Some(&flagged)), "00-4bf92f3577b34da6a3ce929d0e0e4736-abababababababab-03", "unknown flags are not passed on");
+        assert_eq!(
+            answer(Some(&flagged)),
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-abababababababab-03",
+            "unknown flags are not passed on"
+        );
         let later = format!("{}-more", GOOD.replacen("00", "cc", 1));
         assert_eq!(answer(Some(&later)), answer(Some(GOOD)), "a later version is read as far as we know it");
     }

@@ -1,5 +1,5 @@
-//! The problem codes of NS, beside the general ones: what each means and what to do. The page of problems and the OpenAPI
-//! document are made from this.
+//! The problem codes of NS, beside the general ones: what each means and what to do. The page of
+//! problems and the OpenAPI document are made from this.
 
 #[cfg(test)]
 use countersign_edge::problem::with;
@@ -7,11 +7,17 @@ use countersign_edge::problem::{Code, code};
 
 /// NS's own codes, by status.
 pub static CODES: &[Code] = &[
-    code(401, "bad_page_token", "The page token is unknown, or its login is forgotten.", "Start a new login."),
+    code(
+        401,
+        "bad_page_token",
+        "The page token is unknown, or its login is forgotten.",
+        "Start a new login.",
+    ),
     code(
         403,
         "same_hands",
-        "This key, or one that it made or was made by, blocked, deleted or erased the user's last phone, and does not let in the next one; or it \
+        "This key, or one that it made or was made by, blocked, deleted or erased the user's last phone, \
+            and does not let in the next one; or it \
          let one in lately, and does not erase the user.",
         "Have another administrator do it, whose key root made, or root.",
     ),
@@ -25,7 +31,8 @@ pub static CODES: &[Code] = &[
         403,
         "enrolment_not_accepted",
         "The client does not accept phones that the client invited which enrolled this one.",
-        "Enrol the phone through a client that is accepted, or add the inviting client to `accepts_enrolments_of`.",
+        "Enrol the phone through a client that is accepted, or add the inviting client to \
+            `accepts_enrolments_of`.",
     ),
     code(403, "bad_origin", "The page's origin is not one of the client's.", "Add the origin to the client."),
     code(
@@ -40,18 +47,38 @@ pub static CODES: &[Code] = &[
         "The login was claimed by link or started by an app, and this is not the token the phone was given.",
         "Send the token the browser, or the app, brought. Nothing is used up.",
     ),
-    code(403, "account_not_active", "The account is pending, blocked or deleted.", "Tell the person; an administrator can unblock."),
+    code(
+        403,
+        "account_not_active",
+        "The account is pending, blocked or deleted.",
+        "Tell the person; an administrator can unblock.",
+    ),
     code(409, "already_exists", "The name is taken.", "Choose another name, or use what is there."),
     code(409, "already_decided", "The login or enrolment is final.", "Read it to see how it ended."),
-    code(409, "not_approved", "The login is not approved, or has ended since.", "Wait for the approval, or start a new login."),
+    code(
+        409,
+        "not_approved",
+        "The login is not approved, or has ended since.",
+        "Wait for the approval, or start a new login.",
+    ),
     code(
         409,
         "already_redeemed",
         "The identity was given out before.",
         "Start a new login. To be safe against lost answers, send an Idempotency-Key.",
     ),
-    code(409, "not_redeemed", "No phone has come with the enrolment's code yet.", "Wait for the state `redeemed`."),
-    code(409, "not_allowed", "The object's state, or its way of confirming, does not allow this.", "Read it to see its state."),
+    code(
+        409,
+        "not_redeemed",
+        "No phone has come with the enrolment's code yet.",
+        "Wait for the state `redeemed`.",
+    ),
+    code(
+        409,
+        "not_allowed",
+        "The object's state, or its way of confirming, does not allow this.",
+        "Read it to see its state.",
+    ),
     code(
         409,
         "secret_already_issued",
@@ -61,7 +88,8 @@ pub static CODES: &[Code] = &[
     code(
         409,
         "further_phone",
-        "The user has or had a phone: the next one is let in as the realm's `further_phones` says, by one of the user's phones or by an administrator.",
+        "The user has or had a phone: the next one is let in as the realm's `further_phones` says, by one \
+            of the user's phones or by an administrator.",
         "Enrol with `confirm` `phone`, or `admin` if no phone of the user works.",
     ),
     code(
@@ -75,7 +103,8 @@ pub static CODES: &[Code] = &[
         409,
         "superseded",
         "The API key has a successor that is in use, or had one that was deleted.",
-        "Rotate the successor. If it is not yours, somebody else has your key: have an administrator delete both.",
+        "Rotate the successor. If it is not yours, somebody else has your key: have an administrator delete \
+            both.",
     ),
     code(410, "too_late", "The time to redeem is over.", "Start a new login."),
     code(
@@ -87,11 +116,17 @@ pub static CODES: &[Code] = &[
     code(
         422,
         "confirm_not_allowed",
-        "The realm does not allow this way of confirming an enrolment, or there is no phone that could confirm it.",
+        "The realm does not allow this way of confirming an enrolment, or there is no phone that could \
+            confirm it.",
         "Choose another way, or have an administrator change the realm.",
     ),
     code(422, "app_not_listed", "The realm does not list this app.", "Add the app to the realm."),
-    code(429, "rate_limited", "Too many of these; `limit` says what ran into its limit.", "Wait for `Retry-After` seconds."),
+    code(
+        429,
+        "rate_limited",
+        "Too many of these; `limit` says what ran into its limit.",
+        "Wait for `Retry-After` seconds.",
+    ),
     code(
         429,
         "quarantined",
@@ -106,7 +141,11 @@ pub static CODES: &[Code] = &[
 #[cfg(test)]
 fn markdown() -> String {
     let mut page = String::from(
-        "# Problem codes\n\nEvery error of the REST API is `application/problem+json` (RFC 9457): `{\"type\": \"/problems/CODE\", \"title\", \"status\", \"code\", \"detail\"?, \"request_id\", \"errors\"?, \"limit\"?, \"retry_after\"?}`.\n`code` never changes its meaning; `detail` is for people and may. This page is made from the program; a test keeps it so.\n\n| status | code | when | what to do |\n|---|---|---|---|\n",
+        "# Problem codes\n\nEvery error of the REST API is `application/problem+json` (RFC 9457): \
+         `{\"type\": \"/problems/CODE\", \"title\", \"status\", \"code\", \"detail\"?, \"request_id\", \
+         \"errors\"?, \"limit\"?, \"retry_after\"?}`.\n`code` never changes its meaning; `detail` is for people and may. \
+         This page is made from the program; a test keeps it so.\n\n\
+         | status | code | when | what to do |\n|---|---|---|---|\n",
     );
     for c in with(CODES) {
         page.push_str(&format!("| {} | `{}` | {} | {} |\n", c.status, c.code, c.when, c.what_to_do));

@@ -24,14 +24,25 @@ countersign_edge::metrics! {
     /// NS's own metrics.
     Metric {
     PageConnections Gauge "countersign_page_connections" "Pages that watch: sockets, streams, polls" [];
-    Waiters Gauge "countersign_waiters" "Pages, long polls and phones that wait for a login or enrolment to change" [];
-    Commands Counter "countersign_phone_commands_total" "Frames of phones that were answered, by frame and answer" ["frame" in PhoneFrame::NAMES.to_vec(), "result" in Answered::ALL.map(Answered::as_str).to_vec()];
-    Logins Counter "countersign_logins_total" "Logins that got their outcome on this pod, by outcome and by how the phone came" ["outcome" in outcomes(), "via" in vias()];
-    Redemptions Counter "countersign_redemptions_total" "Identities given to clients; the same one given again to a repeated request is not counted" [];
+    Waiters Gauge "countersign_waiters"
+        "Pages, long polls and phones that wait for a login or enrolment to change" [];
+    Commands Counter "countersign_phone_commands_total"
+        "Frames of phones that were answered, by frame and answer"
+        ["frame" in PhoneFrame::NAMES.to_vec(), "result" in Answered::ALL.map(Answered::as_str).to_vec()];
+    Logins Counter "countersign_logins_total"
+        "Logins that got their outcome on this pod, by outcome and by how the phone came"
+        ["outcome" in outcomes(), "via" in vias()];
+    Redemptions Counter "countersign_redemptions_total"
+        "Identities given to clients; the same one given again to a repeated request is not counted" [];
     Enrolments Counter "countersign_enrolments_confirmed_total" "Enrolments that were confirmed" [];
-    Limited Counter "countersign_limited_total" "Requests and phone commands turned away by a limit, by what ran into it" ["by" in LimitedBy::ALL.map(LimitedBy::as_str).to_vec()];
-    Alerts Counter "countersign_alerts_total" "Rows `alert.*` in the trail, by kind" ["kind" in Alert::ALL.map(Alert::as_str).to_vec()];
-    KvEntries Gauge "countersign_kv_entries" "Entries of the live state in memory, by kind" ["kind" in vec!["logins", "notes", "counters", "heard", "quarantined"]];
+    Limited Counter "countersign_limited_total"
+        "Requests and phone commands turned away by a limit, by what ran into it"
+        ["by" in LimitedBy::ALL.map(LimitedBy::as_str).to_vec()];
+    Alerts Counter "countersign_alerts_total"
+        "Rows `alert.*` in the trail, by kind" ["kind" in Alert::ALL.map(Alert::as_str).to_vec()];
+    KvEntries Gauge "countersign_kv_entries"
+        "Entries of the live state in memory, by kind"
+        ["kind" in vec!["logins", "notes", "counters", "heard", "quarantined"]];
     }
 }
 
@@ -46,7 +57,9 @@ impl Meter for Metrics {
     fn note(&self, fact: Fact) {
         let own = &self.own;
         match fact {
-            Fact::Outcome { state, via } => own.count(Metric::Logins, &[state.as_str(), via.map_or("none", |v| v.as_str())]),
+            Fact::Outcome { state, via } => {
+                own.count(Metric::Logins, &[state.as_str(), via.map_or("none", |v| v.as_str())])
+            }
             Fact::Redeemed => own.count(Metric::Redemptions, &[]),
             Fact::Enrolled => own.count(Metric::Enrolments, &[]),
             Fact::Limited(by) => own.count(Metric::Limited, &[by.as_str()]),
@@ -66,7 +79,8 @@ mod tests {
     #[test]
     fn every_fact_has_its_series() {
         let exposition = Exposition::new().unwrap();
-        let metrics = Metrics { shared: exposition.series(SERVICE).unwrap(), own: exposition.series(SERVICE).unwrap() };
+        let metrics =
+            Metrics { shared: exposition.series(SERVICE).unwrap(), own: exposition.series(SERVICE).unwrap() };
         let before = exposition.render().lines().count();
         let there = "countersign_logins_total{outcome=\"approved\",service=\"ns\",via=\"qr\"} 0";
         assert!(exposition.render().contains(there));
@@ -84,9 +98,11 @@ mod tests {
         metrics.note(Fact::Enrolled);
         let text = exposition.render();
         assert_eq!(text.lines().count(), before, "no series was added");
-        for line in
-            text.lines().filter(|l| ["logins_total{", "limited_total{", "alerts_total{", "commands_total{"].iter().any(|n| l.contains(n)))
-        {
+        for line in text.lines().filter(|l| {
+            ["logins_total{", "limited_total{", "alerts_total{", "commands_total{"]
+                .iter()
+                .any(|n| l.contains(n))
+        }) {
             assert!(line.ends_with(" 1"), "{line}");
         }
     }

@@ -59,7 +59,9 @@ impl admin::Observed for Observed {
                 self.metrics.own.set(Metric::Waiters, &[], size(here.waiters));
             }
             // Its death is on its way to the readiness.
-            Ok(None) if !causes.iter().any(|cause| cause.ends_with(" died")) => causes.push("a registry died".to_owned()),
+            Ok(None) if !causes.iter().any(|cause| cause.ends_with(" died")) => {
+                causes.push("a registry died".to_owned())
+            }
             // A dead one, or a late one, leaves its last numbers.
             Ok(None) | Err(_) => {}
         }

@@ -79,7 +79,8 @@ impl History {
     fn remember(&self, now: Instant, outcomes: Outcomes) {
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         samples.push_back((now, outcomes));
-        // The oldest that stays is from before `LATELY`: what came since is never less than asked for.
+        // The oldest that stays is from before `LATELY`: what came since is never less than asked
+        // for.
         while samples.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= LATELY) {
             samples.pop_front();
         }
@@ -95,8 +96,11 @@ impl History {
 pub(crate) fn told(metrics: &Metrics, history: &History) -> ServiceStatus {
     let all = Outcomes::of(metrics);
     let lately = history.lately(all);
-    let [sessions, pages, waiters] =
-        [metrics.shared.level(metrics::Metric::Sessions), metrics.own.level(Metric::PageConnections), metrics.own.level(Metric::Waiters)];
+    let [sessions, pages, waiters] = [
+        metrics.shared.level(metrics::Metric::Sessions),
+        metrics.own.level(Metric::PageConnections),
+        metrics.own.level(Metric::Waiters),
+    ];
     let connections = metrics.shared.level(metrics::Metric::PhoneConnections);
     let rows = [
         ("Approved", lately.approved, all.approved),
@@ -107,11 +111,18 @@ pub(crate) fn told(metrics: &Metrics, history: &History) -> ServiceStatus {
     let logins = Section::Table {
         title: "Logins",
         columns: vec!["Outcome", "last 5 minutes", "since the start"],
-        rows: rows.map(|(name, lately, all)| vec![name.to_owned(), lately.to_string(), all.to_string()]).into(),
+        rows: rows
+            .map(|(name, lately, all)| vec![name.to_owned(), lately.to_string(), all.to_string()])
+            .into(),
     };
+    let here = [
+        ("Phones connected", connections),
+        ("Phones logged on", sessions),
+        ("Pages watching", pages),
+        ("Waiting for a change", waiters),
+    ];
     let here =
-        [("Phones connected", connections), ("Phones logged on", sessions), ("Pages watching", pages), ("Waiting for a change", waiters)];
-    let here = Section::Facts { title: "Here now", facts: here.map(|(name, n)| (name, n.to_string())).into() };
+        Section::Facts { title: "Here now", facts: here.map(|(name, n)| (name, n.to_string())).into() };
     let json = json!({
         "phone_connections": connections,
         "phone_sessions": sessions,

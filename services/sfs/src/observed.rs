@@ -41,9 +41,13 @@ impl admin::Observed for Observed {
     async fn look(&self) -> Vec<String> {
         let mut causes = self.readiness.causes().await;
         match timeout(PATIENCE, self.heart.sessions()).await {
-            Ok(Some(here)) => self.metrics.set(Metric::Sessions, &[], i64::try_from(here).unwrap_or(i64::MAX)),
+            Ok(Some(here)) => {
+                self.metrics.set(Metric::Sessions, &[], i64::try_from(here).unwrap_or(i64::MAX))
+            }
             // Its death is on its way to the readiness.
-            Ok(None) if !causes.iter().any(|cause| cause.ends_with(" died")) => causes.push("a registry died".to_owned()),
+            Ok(None) if !causes.iter().any(|cause| cause.ends_with(" died")) => {
+                causes.push("a registry died".to_owned())
+            }
             // A dead one, or a late one, leaves its last number.
             Ok(None) | Err(_) => {}
         }
@@ -52,9 +56,14 @@ impl admin::Observed for Observed {
     }
 
     fn told(&self) -> ServiceStatus {
-        let [connections, sessions] = [Metric::PhoneConnections, Metric::Sessions].map(|m| self.metrics.level(m));
+        let [connections, sessions] =
+            [Metric::PhoneConnections, Metric::Sessions].map(|m| self.metrics.level(m));
         let facts = [("Phones connected", connections), ("Phones logged on", sessions)];
-        let here = Section::Facts { title: "Here now", facts: facts.map(|(name, n)| (name, n.to_string())).into() };
-        ServiceStatus { sections: vec![here], json: json!({"phone_connections": connections, "phone_sessions": sessions}) }
+        let here =
+            Section::Facts { title: "Here now", facts: facts.map(|(name, n)| (name, n.to_string())).into() };
+        ServiceStatus {
+            sections: vec![here],
+            json: json!({"phone_connections": connections, "phone_sessions": sessions}),
+        }
     }
 }

@@ -8,7 +8,9 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_api::{ApiClient, Confirm, Limit, Limits, NewApiKey, NewClient, NewEnrolment, NewRealm, RealmSettings, roles};
+use countersign_api::{
+    ApiClient, Confirm, Limit, Limits, NewApiKey, NewClient, NewEnrolment, NewRealm, RealmSettings, roles,
+};
 use countersign_channel::random;
 use countersign_sdk::{Account, AccountServer, KeyStore, Link, ReqId};
 use futures_util::{StreamExt, stream};
@@ -61,7 +63,8 @@ impl Aim {
         if phones + RESERVE > files {
             let most = files.saturating_sub(RESERVE);
             return Err(format!(
-                "{phones} phones take more open files than the {files} this process may have; {most} phones fit (ulimit -n)"
+                "{phones} phones take more open files than the {files} this process may have; {most} phones \
+                    fit (ulimit -n)"
             )
             .into());
         }
@@ -91,20 +94,24 @@ fn is_loopback(url: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// How many files this process may open: as many as it is allowed, not what a login shell begins with.
+/// How many files this process may open: as many as it is allowed, not what a login shell begins
+/// with.
 fn open_files() -> usize {
     rlimit::increase_nofile_limit(u64::MAX).map_or(1024, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
-/// Phones come from many addresses, as they do: limits per address hold for them, too. Only IPv4 has a whole net of its own machine.
+/// Phones come from many addresses, as they do: limits per address hold for them, too. Only IPv4
+/// has a whole net of its own machine.
 fn source(pod: &Pod, nth: usize) -> Option<IpAddr> {
     let local = host(&pod.phone).parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
     let (net, end) = ((nth / 250) % 250, nth % 250 + 2);
-    local.then(|| Ipv4Addr::new(127, 0, u8::try_from(net).unwrap_or(0), u8::try_from(end).unwrap_or(2)).into())
+    local
+        .then(|| Ipv4Addr::new(127, 0, u8::try_from(net).unwrap_or(0), u8::try_from(end).unwrap_or(2)).into())
 }
 
 impl Fleet {
-    /// Makes the realm `swarm` if it is not there, a client in it, and enrols `phones` phones, each for a user of its own.
+    /// Makes the realm `swarm` if it is not there, a client in it, and enrols `phones` phones, each
+    /// for a user of its own.
     ///
     /// # Errors
     /// When a pod refuses, or is not on this machine and need be.
@@ -117,7 +124,8 @@ impl Fleet {
         tally.begin("enrolling", phones);
         let enrolled = stream::iter(0..phones)
             .map(|n| {
-                let (api, pod, user) = (apis[n % apis.len()].clone(), pods[n % pods.len()].clone(), format!("swarm-{run}-{n}"));
+                let (api, pod, user) =
+                    (apis[n % apis.len()].clone(), pods[n % pods.len()].clone(), format!("swarm-{run}-{n}"));
                 tokio::spawn(async move { Phone::enrol(&api, &pod, user, n).await })
             })
             .buffered(WIDE);
@@ -183,21 +191,43 @@ impl Fleet {
 /// A client of the realm and its API.
 async fn client(root: &ApiClient) -> Result<ApiClient, Stop> {
     let much = || Some(Limit { most: 1_000_000, secs: 60 });
-    let limits = Limits { initiator: much(), user: much(), account: much(), client: much(), address: much(), ..Limits::default() };
-    let settings = RealmSettings { enrolment_confirm: Some(vec![Confirm::None]), limits: Some(limits), ..RealmSettings::default() };
+    let limits = Limits {
+        initiator: much(),
+        user: much(),
+        account: much(),
+        client: much(),
+        address: much(),
+        ..Limits::default()
+    };
+    let settings = RealmSettings {
+        enrolment_confirm: Some(vec![Confirm::None]),
+        limits: Some(limits),
+        ..RealmSettings::default()
+    };
     if root.realm(REALM).await.is_err() {
         root.create_realm(&NewRealm { name: REALM.into(), display_name: "Swarm".into(), settings }).await?;
     }
     let name = format!("swarm-{}", URL_SAFE_NO_PAD.encode(random::<6>()).replace('_', "-").to_lowercase());
-    let client = root.create_client(REALM, &NewClient { name, display_name: "Swarm".into(), ..NewClient::default() }).await?;
+    let client = root
+        .create_client(REALM, &NewClient { name, display_name: "Swarm".into(), ..NewClient::default() })
+        .await?;
     let (role, realm) = (roles::REGISTRAR.into(), Some(REALM.into()));
-    let key = root.create_api_key(&NewApiKey { role, realm, client: Some(client.id), expires_in: None, ..NewApiKey::default() }).await?;
+    let key = root
+        .create_api_key(&NewApiKey {
+            role,
+            realm,
+            client: Some(client.id),
+            expires_in: None,
+            ..NewApiKey::default()
+        })
+        .await?;
     Ok(root.with_key(key.secret.as_deref().ok_or("no secret")?))
 }
 
 impl Phone {
     async fn enrol(api: &ApiClient, pod: &Pod, user: String, nth: usize) -> Result<Self, Stop> {
-        let enrolment = api.create_enrolment(REALM, &NewEnrolment { user_id: user, confirm: Confirm::None }).await?;
+        let enrolment =
+            api.create_enrolment(REALM, &NewEnrolment { user_id: user, confirm: Confirm::None }).await?;
         let Link::Enrol(mut link) = Link::parse(enrolment.link.as_deref().unwrap_or_default())? else {
             return Err("not an enrolment link".into());
         };
@@ -225,10 +255,18 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_loopback() {
-        for near in ["http://127.0.0.1:8080", "ws://localhost:8888/phone", "https://[::1]:443/x", "http://127.9.9.9"] {
+        for near in
+            ["http://127.0.0.1:8080", "ws://localhost:8888/phone", "https://[::1]:443/x", "http://127.9.9.9"]
+        {
             assert!(is_loopback(near), "{near}");
         }
-        for far in ["https://ns.example", "ws://10.0.0.1:1/", "http://127.0.0.1.example:80", "http://localhost.example", ""] {
+        for far in [
+            "https://ns.example",
+            "ws://10.0.0.1:1/",
+            "http://127.0.0.1.example:80",
+            "http://localhost.example",
+            "",
+        ] {
             assert!(!is_loopback(far), "{far}");
         }
     }

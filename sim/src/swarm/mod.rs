@@ -1,7 +1,8 @@
 //! Many phones at once: load over the real channel, from one process, on pods that run already.
 //!
-//! A [`Fleet`] is phones enrolled at pods that share everything; a scene does something with all of them and gives an [`Outcome`]. Figures about a pod (CPU, memory)
-//! are there when the pod runs on this machine.
+//! A [`Fleet`] is phones enrolled at pods that share everything; a scene does something with all of
+//! them and gives an [`Outcome`]. Figures about a pod (CPU, memory) are there when the pod runs on
+//! this machine.
 
 mod fleet;
 mod outcome;

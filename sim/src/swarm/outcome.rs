@@ -18,7 +18,12 @@ pub struct Latency {
 impl Latency {
     pub(super) fn of(micros: &mut [u32]) -> Self {
         micros.sort_unstable();
-        let at = |percent: usize| micros.get((micros.len() * percent / 100).min(micros.len().saturating_sub(1))).copied().unwrap_or(0);
+        let at = |percent: usize| {
+            micros
+                .get((micros.len() * percent / 100).min(micros.len().saturating_sub(1)))
+                .copied()
+                .unwrap_or(0)
+        };
         Self { p50: at(50), p90: at(90), p99: at(99), max: at(100) }
     }
 }

@@ -28,7 +28,8 @@ impl Page {
         let request = url.into_client_request()?;
         let stream = online::reach(&request, None).await?;
         let (mut ws, _) = client_async(request, stream).await?;
-        ws.send(Message::Text(serde_json::json!({"page_token": token, "after": 0}).to_string().into())).await?;
+        ws.send(Message::Text(serde_json::json!({"page_token": token, "after": 0}).to_string().into()))
+            .await?;
         Ok(Self(ws))
     }
 

@@ -1,4 +1,5 @@
-//! A line chart as SVG, drawn by hand: it shows in any browser, needs no script and can be read as text.
+//! A line chart as SVG, drawn by hand: it shows in any browser, needs no script and can be read as
+//! text.
 
 use std::fmt::Write;
 
@@ -50,14 +51,18 @@ impl Plot<'_> {
         let px = |x: f64| LEFT + x / most_x * (WIDTH - LEFT - 8.0);
         let py = |y: f64| HEIGHT - BOTTOM - y / most_y * (HEIGHT - BOTTOM - TOP);
         let title = escaped(self.title);
-        let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>");
+        let mut out = format!(
+            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
+        );
         for part in 0..=4 {
             let part = f64::from(part) / 4.0;
             let (x, y) = (px(part * most_x), py(part * most_y));
             let right = WIDTH - 8.0;
             let _never_fails = write!(
                 out,
-                "<line x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\" class=\"grid\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text><text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                "<line x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\" class=\"grid\"/><text \
+                    x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text><text x=\"{x:.1}\" y=\"{:.1}\" \
+                    text-anchor=\"middle\">{}</text>",
                 LEFT - 6.0,
                 y + 4.0,
                 number(part * most_y),
@@ -66,13 +71,16 @@ impl Plot<'_> {
             );
         }
         for (nth, (_, ys)) in self.lines.iter().enumerate() {
-            let points: Vec<String> = self.x.iter().zip(ys).map(|(x, y)| format!("{:.1},{:.1}", px(*x), py(*y))).collect();
+            let points: Vec<String> =
+                self.x.iter().zip(ys).map(|(x, y)| format!("{:.1},{:.1}", px(*x), py(*y))).collect();
             let colour = COLOURS[nth % COLOURS.len()];
-            let _never_fails = write!(out, "<polyline points=\"{}\" stroke=\"{colour}\" class=\"line\"/>", points.join(" "));
+            let _never_fails =
+                write!(out, "<polyline points=\"{}\" stroke=\"{colour}\" class=\"line\"/>", points.join(" "));
             if points.len() <= 12 {
                 for point in &points {
                     let (x, y) = point.split_once(',').unwrap_or_default();
-                    let _never_fails = write!(out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"3\" fill=\"{colour}\"/>");
+                    let _never_fails =
+                        write!(out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"3\" fill=\"{colour}\"/>");
                 }
             }
         }
@@ -83,10 +91,13 @@ impl Plot<'_> {
     /// The picture with its title and what each line is.
     #[must_use]
     pub fn figure(&self) -> String {
-        let keys =
-            self.lines.iter().enumerate().map(|(nth, (name, _))| {
-                format!("<span><i style=\"background:{}\"></i>{}</span>", COLOURS[nth % COLOURS.len()], escaped(name))
-            });
+        let keys = self.lines.iter().enumerate().map(|(nth, (name, _))| {
+            format!(
+                "<span><i style=\"background:{}\"></i>{}</span>",
+                COLOURS[nth % COLOURS.len()],
+                escaped(name)
+            )
+        });
         let keys: Vec<String> = keys.collect();
         format!(
             "<figure><figcaption><b>{}</b> ({} over {}) {}</figcaption>{}</figure>",
@@ -100,9 +111,12 @@ impl Plot<'_> {
 }
 
 /// How figures look on a page.
-pub const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}\
-figure{margin:1.5rem 0}svg{width:100%;height:auto;font-size:11px;fill:#444}.grid{stroke:#e3e3e3}.line{fill:none;stroke-width:2}\
-figcaption i{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .8em}table{border-collapse:collapse}td,th{padding:.25rem .8rem .25rem 0;text-align:left}\
+pub const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 \
+    1rem;color:#1a1a1a;background:#fff}\
+figure{margin:1.5rem \
+0}svg{width:100%;height:auto;font-size:11px;fill:#444}.grid{stroke:#e3e3e3}.line{fill:none;stroke-width:2}\
+figcaption i{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 \
+.8em}table{border-collapse:collapse}td,th{padding:.25rem .8rem .25rem 0;text-align:left}\
 td.n{text-align:right;font-variant-numeric:tabular-nums}\
 @media(prefers-color-scheme:dark){body{background:#151515;color:#eee}svg{fill:#aaa}.grid{stroke:#333}}";
 
@@ -112,21 +126,37 @@ mod tests {
 
     #[test]
     fn axes_end_at_round_numbers() {
-        for (most, end) in [(0.0, 1.0), (f64::NAN, 1.0), (0.3, 0.5), (1.0, 1.0), (7.2, 10.0), (1234.0, 2000.0)] {
+        for (most, end) in
+            [(0.0, 1.0), (f64::NAN, 1.0), (0.3, 0.5), (1.0, 1.0), (7.2, 10.0), (1234.0, 2000.0)]
+        {
             assert!((round_up(most) - end).abs() < 1e-9, "{most}");
         }
     }
 
     #[test]
     fn a_picture_escapes_its_words_and_stays_within_its_frame() {
-        let plot =
-            Plot { title: "a < b", x_unit: "s", y_unit: "µs", x: &[0.0, 1.0, 3.0], lines: &[("\"p50\"".into(), vec![1.0, 900.0, 20.0])] };
+        let plot = Plot {
+            title: "a < b",
+            x_unit: "s",
+            y_unit: "µs",
+            x: &[0.0, 1.0, 3.0],
+            lines: &[("\"p50\"".into(), vec![1.0, 900.0, 20.0])],
+        };
         let figure = plot.figure();
         assert!(figure.contains("a &lt; b") && figure.contains("&quot;p50&quot;"), "{figure}");
         for circle in figure.split("<circle ").skip(1) {
-            let coordinate =
-                |name: &str| circle.split(name).nth(1).and_then(|t| t.split('"').next()?.parse::<f64>().ok()).expect("a number");
-            assert!((LEFT..=WIDTH).contains(&coordinate("cx=\"")) && (0.0..=HEIGHT).contains(&coordinate("cy=\"")), "{circle}");
+            let coordinate = |name: &str| {
+                circle
+                    .split(name)
+                    .nth(1)
+                    .and_then(|t| t.split('"').next()?.parse::<f64>().ok())
+                    .expect("a number")
+            };
+            assert!(
+                (LEFT..=WIDTH).contains(&coordinate("cx=\""))
+                    && (0.0..=HEIGHT).contains(&coordinate("cy=\"")),
+                "{circle}"
+            );
         }
     }
 }

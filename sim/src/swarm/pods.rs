@@ -51,13 +51,15 @@ impl Pod {
     }
 }
 
-/// CPU seconds of a process and the children it has waited for: user and system (proc(5): words 12 to 15 after the name, in ticks of 10 ms).
+/// CPU seconds of a process and the children it has waited for: user and system (proc(5): words 12
+/// to 15 after the name, in ticks of 10 ms).
 #[must_use]
 pub fn cpu_of(pid: u32) -> Option<f64> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may hold anything.
     let after = text.rsplit_once(')')?.1;
-    let ticks = after.split_whitespace().skip(11).take(4).map(str::parse::<u64>).sum::<Result<u64, _>>().ok()?;
+    let ticks =
+        after.split_whitespace().skip(11).take(4).map(str::parse::<u64>).sum::<Result<u64, _>>().ok()?;
     Some(ticks as f64 / 100.0)
 }
 

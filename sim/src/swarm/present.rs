@@ -124,7 +124,8 @@ impl Listener {
                 }
             }
         };
-        let (called, (heard, took)) = timeout(PATIENCE, async { tokio::try_join!(calling, hearing) }).await??;
+        let (called, (heard, took)) =
+            timeout(PATIENCE, async { tokio::try_join!(calling, hearing) }).await??;
         if heard.to_string() == called.id { Ok(took) } else { Err("told of another login".into()) }
     }
 }

@@ -8,7 +8,8 @@ use super::{
 };
 
 fn row(out: &mut String, name: &str, value: &str) {
-    let _never_fails = write!(out, "<tr><th>{}</th><td class=\"n\">{}</td></tr>", escaped(name), escaped(value));
+    let _never_fails =
+        write!(out, "<tr><th>{}</th><td class=\"n\">{}</td></tr>", escaped(name), escaped(value));
 }
 
 /// The page.
@@ -45,7 +46,9 @@ pub fn html(outcome: &Outcome) -> String {
         row(&mut table, why, &times.to_string());
     }
     format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{0}</title><style>{STYLE}</style><h1>{0}</h1><table>{table}</table>{1}</html>\n",
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+            content=\"width=device-width\"><title>{0}</title><style>{STYLE}</style><h1>{0}</h1>\
+            <table>{table}</table>{1}</html>\n",
         escaped(&title),
         plots(outcome)
     )
@@ -57,7 +60,9 @@ fn plots(outcome: &Outcome) -> String {
     let ms = |us: u32| f64::from(us) / 1e3;
     let of_each_pod = |f: &dyn Fn(usize) -> Vec<f64>| -> Vec<(String, Vec<f64>)> {
         let pods = t.first().map_or(0, |p| p.cores.len());
-        (0..pods).map(|n| (outcome.pods.get(n).map_or_else(|| format!("pod {n}"), |p| p.name.clone()), f(n))).collect()
+        (0..pods)
+            .map(|n| (outcome.pods.get(n).map_or_else(|| format!("pod {n}"), |p| p.name.clone()), f(n)))
+            .collect()
     };
     let all = [
         (
@@ -77,9 +82,19 @@ fn plots(outcome: &Outcome) -> String {
             ],
         ),
         ("Phones online", "phones", vec![("online".to_owned(), t.iter().map(|p| p.online as f64).collect())]),
-        ("CPU", "busy cores", of_each_pod(&|n| t.iter().map(|p| p.cores.get(n).copied().unwrap_or(0.0)).collect())),
-        ("Memory", "MB", of_each_pod(&|n| t.iter().map(|p| p.bytes.get(n).copied().unwrap_or(0.0) / 1e6).collect())),
+        (
+            "CPU",
+            "busy cores",
+            of_each_pod(&|n| t.iter().map(|p| p.cores.get(n).copied().unwrap_or(0.0)).collect()),
+        ),
+        (
+            "Memory",
+            "MB",
+            of_each_pod(&|n| t.iter().map(|p| p.bytes.get(n).copied().unwrap_or(0.0) / 1e6).collect()),
+        ),
     ];
     let shown = all.iter().filter(|(_, _, lines)| lines.iter().any(|(_, ys)| !ys.is_empty()));
-    shown.map(|(title, y_unit, lines)| Plot { title, x_unit: "seconds", y_unit, x: &x, lines }.figure()).collect()
+    shown
+        .map(|(title, y_unit, lines)| Plot { title, x_unit: "seconds", y_unit, x: &x, lines }.figure())
+        .collect()
 }

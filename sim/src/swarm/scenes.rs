@@ -34,9 +34,11 @@ pub enum Scenario {
     Login,
     /// All phones are connected, hang up and come back, to the next pod when there are several.
     Reconnect,
-    /// A login directed at a connected user: from the REST call at one pod to the frame at a phone of the next pod.
+    /// A login directed at a connected user: from the REST call at one pod to the frame at a phone
+    /// of the next pod.
     Notify,
-    /// The first pod gets SIGTERM: until every phone has been told goodbye, and until all are back when there are other pods.
+    /// The first pod gets SIGTERM: until every phone has been told goodbye, and until all are back
+    /// when there are other pods.
     Drain,
 }
 
@@ -83,7 +85,12 @@ type Extra = BTreeMap<&'static str, f64>;
 ///
 /// # Errors
 /// When nothing can be measured. A single operation's failure is counted.
-pub async fn run(scenario: Scenario, fleet: &Arc<Fleet>, load: Load, tally: &Arc<Tally>) -> Result<Outcome, Stop> {
+pub async fn run(
+    scenario: Scenario,
+    fleet: &Arc<Fleet>,
+    load: Load,
+    tally: &Arc<Tally>,
+) -> Result<Outcome, Stop> {
     let run = Run { fleet: fleet.clone(), load, tally: tally.clone() };
     let before = Before::now(fleet, tally);
     let (before, more) = match scenario {
@@ -108,18 +115,24 @@ struct Before {
 impl Before {
     fn now(fleet: &Fleet, tally: &Tally) -> Self {
         tally.start();
-        let (cpu, pss) = (fleet.pods.iter().map(Pod::cpu).collect(), fleet.pods.iter().map(Pod::pss).collect());
+        let (cpu, pss) =
+            (fleet.pods.iter().map(Pod::cpu).collect(), fleet.pods.iter().map(Pod::pss).collect());
         Self { at: Instant::now(), cpu, pss, took: None }
     }
 
     fn outcome(self, scenario: Scenario, run: &Run, more: Extra) -> Outcome {
         let (fleet, tally) = (&run.fleet, &run.tally);
         let seconds = self.took.unwrap_or_else(|| self.at.elapsed().as_secs_f64());
-        let figures = fleet.pods.iter().zip(self.cpu.iter().zip(&self.pss)).filter_map(|(pod, (cpu, pss))| {
-            // A pod that has ended has no last figure.
-            let (cpu_now, pss_now) = (pod.cpu()?, pod.pss()?);
-            Some(PodFigures { name: pod.name.clone(), cpu_seconds: cpu_now - (*cpu)?, bytes: [(*pss)?, pss_now] })
-        });
+        let figures =
+            fleet.pods.iter().zip(self.cpu.iter().zip(&self.pss)).filter_map(|(pod, (cpu, pss))| {
+                // A pod that has ended has no last figure.
+                let (cpu_now, pss_now) = (pod.cpu()?, pod.pss()?);
+                Some(PodFigures {
+                    name: pod.name.clone(),
+                    cpu_seconds: cpu_now - (*cpu)?,
+                    bytes: [(*pss)?, pss_now],
+                })
+            });
         let pods: Vec<PodFigures> = figures.collect();
         let operations = tally.done();
         let cpu: f64 = pods.iter().map(|p| p.cpu_seconds).sum();
@@ -148,7 +161,8 @@ struct Run {
 }
 
 impl Run {
-    /// Runs `operations` of these, so many at a time and not more each second than asked, and counts them.
+    /// Runs `operations` of these, so many at a time and not more each second than asked, and
+    /// counts them.
     async fn each<F>(&self, operations: usize, f: impl Fn(usize) -> F)
     where
         F: Future<Output = Result<Duration, Stop>> + Send + 'static,
@@ -195,7 +209,9 @@ impl Run {
                 }
             })
         });
-        let held = connecting.buffer_unordered(self.load.wide.max(1)).filter_map(|joined| async move { joined.ok().flatten() });
+        let held = connecting
+            .buffer_unordered(self.load.wide.max(1))
+            .filter_map(|joined| async move { joined.ok().flatten() });
         held.collect().await
     }
 
@@ -212,10 +228,22 @@ impl Run {
         before.cpu = fresh.cpu;
         let held = self.connect_all("connecting", 0).await;
         before.took = Some(from.elapsed().as_secs_f64());
-        let cpu: f64 = self.fleet.pods.iter().zip(&before.cpu).filter_map(|(pod, then)| Some(pod.cpu()? - (*then)?)).sum();
+        let cpu: f64 = self
+            .fleet
+            .pods
+            .iter()
+            .zip(&before.cpu)
+            .filter_map(|(pod, then)| Some(pod.cpu()? - (*then)?))
+            .sum();
         self.tally.begin("holding still", 0);
         sleep(SETTLE.max(self.load.hold)).await;
-        let grown: f64 = self.fleet.pods.iter().zip(&before.pss).filter_map(|(pod, then)| Some(pod.pss()? - (*then)?)).sum();
+        let grown: f64 = self
+            .fleet
+            .pods
+            .iter()
+            .zip(&before.pss)
+            .filter_map(|(pod, then)| Some(pod.pss()? - (*then)?))
+            .sum();
         let still = self.tally.online();
         let extra = Extra::from([
             ("bytes_per_session", grown / held.len().max(1) as f64),
@@ -251,7 +279,10 @@ impl Run {
             one.hang_up().await;
         }
         let held = self.connect_all("coming back", 1).await;
-        let extra = Extra::from([("seconds_until_all_are_back", before.at.elapsed().as_secs_f64()), ("back", held.len() as f64)]);
+        let extra = Extra::from([
+            ("seconds_until_all_are_back", before.at.elapsed().as_secs_f64()),
+            ("back", held.len() as f64),
+        ]);
         Ok((before, extra))
     }
 
@@ -281,7 +312,8 @@ impl Run {
     async fn drain(&self) -> Result<(Before, Extra), Stop> {
         let pid = self.fleet.pods[0].pid.ok_or("the pod to drain must run on this machine")?;
         self.tally.begin("connecting", self.fleet.phones.len());
-        let first = Self { fleet: Arc::new(self.fleet.at_first_pod()), load: self.load, tally: self.tally.clone() };
+        let first =
+            Self { fleet: Arc::new(self.fleet.at_first_pod()), load: self.load, tally: self.tally.clone() };
         let held = first.connect_all("connecting", 0).await;
         let before = Before::now(&self.fleet, &self.tally);
         self.tally.begin("saying goodbye", held.len());
@@ -291,16 +323,26 @@ impl Run {
         let all = held.len();
         for one in held {
             match one.ended().await {
-                Ok((PhoneError::Closed(Close::Draining), at)) => self.tally.well(at.duration_since(before.at)),
+                Ok((PhoneError::Closed(Close::Draining), at)) => {
+                    self.tally.well(at.duration_since(before.at))
+                }
                 Ok((why, _)) => self.tally.badly(&why),
                 Err(e) => self.tally.badly(&e),
             }
         }
-        let mut extra = Extra::from([("drain_seconds", before.at.elapsed().as_secs_f64()), ("phones", all as f64)]);
+        let mut extra =
+            Extra::from([("drain_seconds", before.at.elapsed().as_secs_f64()), ("phones", all as f64)]);
         if self.fleet.pods.len() > 1 {
-            let others = Self { fleet: Arc::new(self.fleet.without_first_pod()), load: self.load, tally: Arc::new(Tally::new(true)) };
+            let others = Self {
+                fleet: Arc::new(self.fleet.without_first_pod()),
+                load: self.load,
+                tally: Arc::new(Tally::new(true)),
+            };
             let back = others.connect_all("coming back", 0).await;
-            extra.extend([("seconds_until_all_are_back", before.at.elapsed().as_secs_f64()), ("back", back.len() as f64)]);
+            extra.extend([
+                ("seconds_until_all_are_back", before.at.elapsed().as_secs_f64()),
+                ("back", back.len() as f64),
+            ]);
         }
         Ok((before, extra))
     }
@@ -310,7 +352,8 @@ impl Run {
 async fn cold_login(fleet: &Fleet, n: usize, phone: &Phone) -> Result<Duration, Stop> {
     let from = Instant::now();
     let (api, realm) = (fleet.api(n), fleet.realm());
-    let login = api.create_login(realm, &NewLogin { text: Some("Log in".into()), ..NewLogin::default() }).await?;
+    let login =
+        api.create_login(realm, &NewLogin { text: Some("Log in".into()), ..NewLogin::default() }).await?;
     let mut page = Page::at(fleet.pod(n + 1), &login).await?;
     let qr = page.qr().await?;
     let mut online = phone.connect(fleet.pod(n + 2)).await?;

@@ -60,7 +60,15 @@ impl Tally {
     #[must_use]
     pub fn new(quiet: bool) -> Self {
         let zero = AtomicUsize::default;
-        Self { from: Instant::now(), quiet, done: zero(), failed: zero(), steps: zero(), online: zero(), kept: Mutex::default() }
+        Self {
+            from: Instant::now(),
+            quiet,
+            done: zero(),
+            failed: zero(),
+            steps: zero(),
+            online: zero(),
+            kept: Mutex::default(),
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -95,7 +103,11 @@ impl Tally {
         self.failed.fetch_add(1, Ordering::Relaxed);
         let mut kept = self.kept();
         let why = why.to_string();
-        let why = if kept.failures.len() < MOST_KINDS || kept.failures.contains_key(&why) { why } else { "other".to_owned() };
+        let why = if kept.failures.len() < MOST_KINDS || kept.failures.contains_key(&why) {
+            why
+        } else {
+            "other".to_owned()
+        };
         *kept.failures.entry(why).or_default() += 1;
     }
 
@@ -174,7 +186,13 @@ impl Tally {
         }
         let steps = self.steps.load(Ordering::Relaxed);
         let of = if *of > 0 { format!(" {steps} of {of}") } else { String::new() };
-        let line = format!("{:4.0} s  {phase}{of}; {} online, {} done, {} failed", point.at, point.online, self.done(), self.failed());
+        let line = format!(
+            "{:4.0} s  {phase}{of}; {} online, {} done, {} failed",
+            point.at,
+            point.online,
+            self.done(),
+            self.failed()
+        );
         // On a terminal one line that moves; elsewhere a line every ten seconds.
         let mut err = std::io::stderr();
         let _nobody_reads = if err.is_terminal() {

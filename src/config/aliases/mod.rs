@@ -1,6 +1,8 @@
-//! Names that nextAuth's servers take from the environment, so that an existing deployment carries over.
+//! Names that nextAuth's servers take from the environment, so that an existing deployment carries
+//! over.
 //!
-//! Only names in this table count: others that begin with `NEXTAUTH_` may be somebody else's (NextAuth.js).
+//! Only names in this table count: others that begin with `NEXTAUTH_` may be somebody else's
+//! (NextAuth.js).
 
 mod ns;
 mod sfs;
@@ -29,9 +31,15 @@ type Alias = (&'static str, &'static str, Carry);
 
 /// Our setting and its value, when the name is in the table.
 pub(super) fn carry(name: &str, text: &str) -> Result<Option<(&'static str, String)>, ConfigError> {
-    let Some((_, path, how)) = [ns::TABLE, sfs::TABLE].into_iter().flatten().find(|(theirs, ..)| *theirs == name) else { return Ok(None) };
+    let Some((_, path, how)) =
+        [ns::TABLE, sfs::TABLE].into_iter().flatten().find(|(theirs, ..)| *theirs == name)
+    else {
+        return Ok(None);
+    };
     let in_file = || {
-        std::fs::read_to_string(text).map(|t| t.trim().to_owned()).map_err(|e| ConfigError::File(format!("{name} = {text}"), e.to_string()))
+        std::fs::read_to_string(text)
+            .map(|t| t.trim().to_owned())
+            .map_err(|e| ConfigError::File(format!("{name} = {text}"), e.to_string()))
     };
     let value = match how {
         Carry::AsIs => text.to_owned(),
@@ -39,7 +47,10 @@ pub(super) fn carry(name: &str, text: &str) -> Result<Option<(&'static str, Stri
         Carry::Database => without_parameters(text).to_owned(),
         Carry::Format => if text == "json" { "json" } else { "pretty" }.to_owned(),
         Carry::File if text.contains("BEGIN") => {
-            return Err(ConfigError::Value(name.to_owned(), "holds the PEM itself; put it into a file and name that".to_owned()));
+            return Err(ConfigError::Value(
+                name.to_owned(),
+                "holds the PEM itself; put it into a file and name that".to_owned(),
+            ));
         }
         Carry::File => text.to_owned(),
         Carry::InFile => in_file()?,
@@ -66,7 +77,10 @@ mod tests {
         let all = toml::Value::try_from(super::super::Config::default()).expect("a table");
         for (name, path, _) in [ns::TABLE, sfs::TABLE].into_iter().flatten() {
             let (section, key) = path.split_once('.').expect("two parts");
-            assert!(all.get(section).and_then(|s| s.get(key)).is_some(), "{name} carries to {path}, which is nothing");
+            assert!(
+                all.get(section).and_then(|s| s.get(key)).is_some(),
+                "{name} carries to {path}, which is nothing"
+            );
         }
     }
 
@@ -76,22 +90,53 @@ mod tests {
         let file = dir.path().join("uri");
         std::fs::write(&file, "mysql://u:p@db:3306/ns?loc=Local\n").expect("written");
         for (name, text, path, value) in [
-            ("NEXTAUTH_DEFAULT_WEBSOCKET_URI", "wss://ns.example/ns/websocket", "public.page", "wss://ns.example"),
+            (
+                "NEXTAUTH_DEFAULT_WEBSOCKET_URI",
+                "wss://ns.example/ns/websocket",
+                "public.page",
+                "wss://ns.example",
+            ),
             ("NEXTAUTH_DEFAULT_SIGMAI_URI", "wss://ns.example:8888", "public.phone", "wss://ns.example:8888"),
-            ("NEXTAUTH_NS_DB_URI", "mysql://u:p@db:3306/ns?loc=Local", "database.url", "mysql://u:p@db:3306/ns"),
-            ("NEXTAUTH_NS_DB_URI_FILE", file.to_str().expect("a path"), "database.url", "mysql://u:p@db:3306/ns"),
+            (
+                "NEXTAUTH_NS_DB_URI",
+                "mysql://u:p@db:3306/ns?loc=Local",
+                "database.url",
+                "mysql://u:p@db:3306/ns",
+            ),
+            (
+                "NEXTAUTH_NS_DB_URI_FILE",
+                file.to_str().expect("a path"),
+                "database.url",
+                "mysql://u:p@db:3306/ns",
+            ),
             ("NEXTAUTH_NS_KV_URI", "redis://kv:6379", "kv.url", "redis://kv:6379"),
             ("NEXTAUTH_NS_LOG_FORMAT", "text", "log.format", "pretty"),
             ("NEXTAUTH_NS_HTTP_TLS_KEY_FILE", "/run/key.pem", "rest_tls.key_file", "/run/key.pem"),
-            ("NEXTAUTH_SFS_DB_URI", "postgres://sfs@db/sfs?sslmode=disable", "sfs_database.url", "postgres://sfs@db/sfs"),
-            ("NEXTAUTH_SFS_DB_URI_FILE", file.to_str().expect("a path"), "sfs_database.url", "mysql://u:p@db:3306/ns"),
+            (
+                "NEXTAUTH_SFS_DB_URI",
+                "postgres://sfs@db/sfs?sslmode=disable",
+                "sfs_database.url",
+                "postgres://sfs@db/sfs",
+            ),
+            (
+                "NEXTAUTH_SFS_DB_URI_FILE",
+                file.to_str().expect("a path"),
+                "sfs_database.url",
+                "mysql://u:p@db:3306/ns",
+            ),
             ("NEXTAUTH_SFS_SIGMAI_TLS_KEY_FILE", "/run/key.pem", "phone_tls.key_file", "/run/key.pem"),
         ] {
             assert_eq!(carry(name, text).expect("fine"), Some((path, value.to_owned())), "{name}");
         }
         assert!(carry("NEXTAUTH_SECRET", "x").expect("not ours").is_none());
         for name in ["NEXTAUTH_API_TLS_KEY", "NEXTAUTH_NS_SIGMAI_TLS_KEY", "NEXTAUTH_SFS_ADMIN_TLS_KEY"] {
-            assert!(carry(name, "-----BEGIN PRIVATE KEY-----").expect_err("PEM").to_string().contains("into a file"), "{name}");
+            assert!(
+                carry(name, "-----BEGIN PRIVATE KEY-----")
+                    .expect_err("PEM")
+                    .to_string()
+                    .contains("into a file"),
+                "{name}"
+            );
         }
     }
 }

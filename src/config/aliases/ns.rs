@@ -1,4 +1,5 @@
-//! NS's names. A PEM in the variable itself is refused with what to do: secrets do not belong into an environment.
+//! NS's names. A PEM in the variable itself is refused with what to do: secrets do not belong into
+//! an environment.
 
 use super::{Alias, Carry};
 

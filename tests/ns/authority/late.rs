@@ -1,7 +1,9 @@
-//! What a second review of these rules found: deeds that come late, and power that grows behind somebody's back.
+//! What a second review of these rules found: deeds that come late, and power that grows behind
+//! somebody's back.
 
 use countersign_api::{
-    ChangeApiKey, ChangeRealm, Confirm, NewApiKey, NewEnrolment, Permission as P, PutHold, PutRole, RealmSettings, roles,
+    ChangeApiKey, ChangeRealm, Confirm, NewApiKey, NewEnrolment, Permission as P, PutHold, PutRole,
+    RealmSettings, roles,
 };
 use countersign_sdk::{AccountState as State, Answer, Command, DeviceAction, Event};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,7 +18,8 @@ async fn half_a_request(pod: &Pod, secret: &str, path: &str, body: &str) -> toki
     let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
     let length = body.len();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {secret}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {secret}\r\nContent-Type: \
+            application/json\r\nContent-Length: {length}\r\n\r\n"
     );
     stream.write_all(format!("{head}{}", &body[..length / 2]).as_bytes()).await.unwrap();
     stream
@@ -32,7 +35,8 @@ async fn answer(mut stream: tokio::net::TcpStream) -> String {
 async fn a_body_that_ends_after_its_key_was_deleted_does_nothing() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    let stolen = Key::made(&stage.root, &NewApiKey { role: roles::ROOT.into(), ..NewApiKey::default() }).await;
+    let stolen =
+        Key::made(&stage.root, &NewApiKey { role: roles::ROOT.into(), ..NewApiKey::default() }).await;
     let body = r#"{"role":"root"}"#;
     let mut parked = half_a_request(&pod, &stolen.secret, "/v1/api-keys", body).await;
     let before = stage.root.api_keys().await.unwrap().items.len();
@@ -98,11 +102,17 @@ async fn what_a_deleted_client_asked_for_goes_with_it() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let realm = stage.realm.as_str();
-    let (open, shown) = (stage.new_enrolment("bob", Confirm::Number).await, stage.new_enrolment("carol", Confirm::Number).await);
+    let (open, shown) = (
+        stage.new_enrolment("bob", Confirm::Number).await,
+        stage.new_enrolment("carol", Confirm::Number).await,
+    );
     let (phone, number) = Phone::enrol(shown.link.as_ref().unwrap()).await.unwrap();
     stage.root.delete_client(realm, &stage.client().await).await.unwrap();
     assert!(Phone::enrol(open.link.as_ref().unwrap()).await.is_err());
-    assert_eq!(code(stage.root.confirm_enrolment(realm, &shown.id, &number.unwrap()).await), "already_decided");
+    assert_eq!(
+        code(stage.root.confirm_enrolment(realm, &shown.id, &number.unwrap()).await),
+        "already_decided"
+    );
     assert_eq!(code(stage.root.account(realm, &phone.account.id).await), "not_found");
 }
 
@@ -126,7 +136,9 @@ async fn a_name_with_a_blank_behind_it_is_nobodys_on_every_database() {
 #[cfg(feature = "faults")]
 async fn waiting(phone: &Phone, enrolment: &str) -> (countersign_sim::Online, countersign_sdk::NewPhone) {
     let mut online = phone.connect().await;
-    let Answer::NewPhones(waiting) = online.do_it(&Command::enrolments()).await.unwrap() else { panic!("new phones") };
+    let Answer::NewPhones(waiting) = online.do_it(&Command::enrolments()).await.unwrap() else {
+        panic!("new phones")
+    };
     (online, waiting.into_iter().find(|n| n.enrolment.to_string() == enrolment).unwrap())
 }
 
@@ -148,7 +160,12 @@ async fn a_phone_an_administrator_let_in_stops_no_other_and_waits_as_long_as_it_
     Phone::enrol(next.link.as_ref().unwrap()).await.unwrap();
     let (mut online, new) = waiting(&fresh, &next.id).await;
     assert!(online.do_it(&Command::vouch(&new, None)).await.is_err(), "it does not turn phones away");
-    assert!(online.do_it(&Command::manage(own.account.id.parse().unwrap(), DeviceAction::Rename, Some("Old"))).await.is_err());
+    assert!(
+        online
+            .do_it(&Command::manage(own.account.id.parse().unwrap(), DeviceAction::Rename, Some("Old")))
+            .await
+            .is_err()
+    );
     pod.later(3601).await;
     let delete = Command::manage(own.account.id.parse().unwrap(), DeviceAction::Delete, None);
     assert!(fresh.connect().await.do_it(&delete).await.is_err(), "the day it was told is not over");
@@ -163,8 +180,12 @@ async fn a_stream_ends_when_its_reader_may_see_less() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let realm = stage.realm.as_str();
-    let new =
-        NewApiKey { role: roles::REGISTRAR.into(), realm: Some(realm.into()), client: Some(stage.client().await), ..NewApiKey::default() };
+    let new = NewApiKey {
+        role: roles::REGISTRAR.into(),
+        realm: Some(realm.into()),
+        client: Some(stage.client().await),
+        ..NewApiKey::default()
+    };
     let key = Key::made(&stage.root, &new).await;
     let url = format!("{}/v1/realms/{realm}/events/stream?user_id=alice", pod.url("rest"));
     let mut stream = reqwest::Client::new().get(url).bearer_auth(&key.secret).send().await.unwrap();
@@ -187,7 +208,8 @@ async fn nobody_lifts_a_hold_that_somebody_with_more_authority_took_over() {
     for n in 0..20 {
         let user = format!("user-{n}");
         admin.put_hold(realm, &user, &plain).await.unwrap();
-        let (_either, laid) = tokio::join!(admin.lift_hold(realm, &user), stage.root.put_hold(realm, &user, &plain));
+        let (_either, laid) =
+            tokio::join!(admin.lift_hold(realm, &user), stage.root.put_hold(realm, &user, &plain));
         laid.unwrap();
         let lies = stage.root.holds(realm).await.unwrap().items;
         assert!(lies.iter().any(|h| h.user_id == user), "{user}");

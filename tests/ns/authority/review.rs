@@ -1,8 +1,8 @@
 //! What a review of these rules found, each as it was tried.
 
 use countersign_api::{
-    ChangeApiKey, ChangeRealm, Confirm, FurtherPhones, NewApiKey, NewEnrolment, NewLogin, Permission as P, PutHold, PutRole, RealmSettings,
-    roles,
+    ChangeApiKey, ChangeRealm, Confirm, FurtherPhones, NewApiKey, NewEnrolment, NewLogin, Permission as P,
+    PutHold, PutRole, RealmSettings, roles,
 };
 use countersign_sdk::{AccountId, Answer, Command, DeviceAction, Event, RefuseReason};
 use countersign_sim::Online;
@@ -62,7 +62,9 @@ async fn a_phone_that_an_administrator_let_in_washes_nothing_off_and_rules_no_ot
         let invitation = stage.new_enrolment("bob", Confirm::Phone).await;
         let (phone, number) = Phone::enrol(invitation.link.as_ref().unwrap()).await.unwrap();
         let mut online = first.connect().await;
-        let Answer::NewPhones(waiting) = online.do_it(&Command::enrolments()).await.unwrap() else { panic!("new phones") };
+        let Answer::NewPhones(waiting) = online.do_it(&Command::enrolments()).await.unwrap() else {
+            panic!("new phones")
+        };
         let new = waiting.into_iter().find(|n| n.enrolment.to_string() == invitation.id).unwrap();
         online.do_it(&Command::vouch(&new, number.as_deref())).await.map(|_| phone)
     };
@@ -77,7 +79,11 @@ async fn a_phone_that_an_administrator_let_in_washes_nothing_off_and_rules_no_ot
     assert!(origin.recovered_at.is_some(), "it is as much bob's own as the one that let it in");
     let mut online = first.connect().await;
     online.do_it(&Command::manage(id(&own), DeviceAction::Delete, None)).await.unwrap();
-    assert_eq!(code(admitted(&admin).await.map(drop)), "same_hands", "it took bob's phone away in the administrator's name");
+    assert_eq!(
+        code(admitted(&admin).await.map(drop)),
+        "same_hands",
+        "it took bob's phone away in the administrator's name"
+    );
     let other = Hands::of(&stage, roles::REALM_ADMIN).await.keys.remove(0);
     admitted(&other).await.unwrap();
 }
@@ -88,8 +94,10 @@ async fn nobody_makes_an_administrator_of_a_key_in_other_hands() {
     let stage = Stage::set(&pod).await;
     let realm = stage.realm.as_str();
     let phone = stage.phone("alice").await;
-    let (desk, admin) =
-        (Hands::of(&stage, roles::HELP_DESK).await.keys.remove(0), Hands::of(&stage, roles::REALM_ADMIN).await.keys.remove(0));
+    let (desk, admin) = (
+        Hands::of(&stage, roles::HELP_DESK).await.keys.remove(0),
+        Hands::of(&stage, roles::REALM_ADMIN).await.keys.remove(0),
+    );
     desk.block_account(realm, &phone.account.id).await.unwrap();
     let desk_id = desk.own_api_key().await.unwrap().id;
     let change = |role: &str| ChangeApiKey { role: role.into() };
@@ -116,8 +124,12 @@ async fn a_clients_feed_tells_neither_who_refused_nor_who_exists() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let realm = stage.realm.as_str();
-    let new =
-        NewApiKey { role: roles::CLIENT.into(), realm: Some(realm.into()), client: Some(stage.client().await), ..NewApiKey::default() };
+    let new = NewApiKey {
+        role: roles::CLIENT.into(),
+        realm: Some(realm.into()),
+        client: Some(stage.client().await),
+        ..NewApiKey::default()
+    };
     let client = Key::made(&stage.root, &new).await.api;
     let phone = stage.phone("carol").await;
     let mut online = phone.connect().await;
@@ -126,15 +138,22 @@ async fn a_clients_feed_tells_neither_who_refused_nor_who_exists() {
     online.do_it(&Command::refuse(&prompt, RefuseReason::Declined)).await.unwrap();
     for user in ["carol", "nobody"] {
         for _ in 0..12 {
-            client.create_login(realm, &NewLogin { to_user: Some(user.into()), ..NewLogin::default() }).await.unwrap();
+            client
+                .create_login(realm, &NewLogin { to_user: Some(user.into()), ..NewLogin::default() })
+                .await
+                .unwrap();
         }
     }
     let told = client.events(realm, &[]).await.unwrap().items;
     let refused = told.iter().find(|e| e.action == "login.refused").unwrap();
     assert_eq!((refused.actor.as_str(), &refused.user_id), ("account", &None));
-    let limits: Vec<_> = told.iter().filter(|e| e.action == "alert.limited").map(|e| e.object.as_str()).collect();
+    let limits: Vec<_> =
+        told.iter().filter(|e| e.action == "alert.limited").map(|e| e.object.as_str()).collect();
     assert_eq!(limits, ["carol", "nobody"], "alike for both, and without an account");
-    assert!(told.iter().filter(|e| e.action.starts_with("enrolment.")).all(|e| e.detail.is_none()), "by whom is the registrar's to see");
+    assert!(
+        told.iter().filter(|e| e.action.starts_with("enrolment.")).all(|e| e.detail.is_none()),
+        "by whom is the registrar's to see"
+    );
     // Carol's phone is the same client's: its feed names the account where its own invitation does.
     let of_others: Vec<_> = told.iter().filter(|e| !e.action.starts_with("enrolment.")).collect();
     assert!(!format!("{of_others:?}").contains(&phone.account.id), "{of_others:?}");
@@ -149,7 +168,8 @@ async fn a_hold_with_more_authority_takes_over_and_keeps_attributes_too() {
     let stage = Stage::set(&pod).await;
     let realm = stage.realm.as_str();
     let admin = Hands::of(&stage, roles::REALM_ADMIN).await.keys.remove(0);
-    let attributes = |value: Option<&str>| [("iban".to_owned(), value.map(str::to_owned))].into_iter().collect();
+    let attributes =
+        |value: Option<&str>| [("iban".to_owned(), value.map(str::to_owned))].into_iter().collect();
     stage.phone("alice").await;
     stage.api.change_attributes(realm, "alice", &attributes(Some("DE00"))).await.unwrap();
     admin.put_hold(realm, "alice", &PutHold::default()).await.unwrap();
@@ -180,7 +200,10 @@ async fn no_row_is_blinded_by_a_long_value_beside_it() {
     assert_eq!(now.enrolment_confirm, Some(vec![Confirm::Number]));
     for action in ["realm.changed", "realm.retention_lowered"] {
         let told = stage.root.events(&stage.realm, &[("action", action)]).await.unwrap().items;
-        assert!(told[0].detail.as_deref().unwrap().contains(r#""settings.further_phones":{"after":"number""#), "{action}");
+        assert!(
+            told[0].detail.as_deref().unwrap().contains(r#""settings.further_phones":{"after":"number""#),
+            "{action}"
+        );
     }
 }
 
@@ -196,9 +219,17 @@ async fn whoever_gave_somebody_a_phone_does_not_make_it_be_forgotten_to_whom() {
     admin.admit_enrolment(realm, &invitation.id).await.unwrap();
     assert_eq!(code(admin.erase_user(realm, "bob").await), "same_hands");
     let erased = stage.root.erase_user(realm, "bob").await.unwrap();
-    let rows = stage.root.events(realm, &[("user_id", &erased.pseudonym), ("action", "enrolment.confirmed")]).await.unwrap().items;
+    let rows = stage
+        .root
+        .events(realm, &[("user_id", &erased.pseudonym), ("action", "enrolment.confirmed")])
+        .await
+        .unwrap()
+        .items;
     let by = admin.own_api_key().await.unwrap().id;
-    assert!(rows.iter().any(|e| e.detail.as_deref().is_some_and(|d| d.contains(&by))), "by whom it was let in stays: {rows:?}");
+    assert!(
+        rows.iter().any(|e| e.detail.as_deref().is_some_and(|d| d.contains(&by))),
+        "by whom it was let in stays: {rows:?}"
+    );
 }
 
 #[tokio::test]
@@ -211,8 +242,13 @@ async fn a_role_is_deleted_and_a_realm_changed_only_by_whoever_may() {
     let lesser = stage.key("lesser", &[P::Realm]).await.api;
     assert_eq!(code(lesser.delete_role(realm, "agents").await), "forbidden");
     let bound = stage.client_key("bound", &[P::Realm, P::Accounts, P::Audit]).await.api;
-    let wider = settings(RealmSettings { further_phones: Some(FurtherPhones::Number), ..RealmSettings::default() });
-    assert_eq!(code(bound.change_realm(realm, &wider).await), "forbidden", "it is the shop's, and the realm is not");
+    let wider =
+        settings(RealmSettings { further_phones: Some(FurtherPhones::Number), ..RealmSettings::default() });
+    assert_eq!(
+        code(bound.change_realm(realm, &wider).await),
+        "forbidden",
+        "it is the shop's, and the realm is not"
+    );
     assert_eq!(code(bound.delete_role(realm, "agents").await), "forbidden");
     stage.root.delete_role(realm, "agents").await.unwrap();
     let told = stage.root.events(realm, &[("action", "role.deleted")]).await.unwrap().items;
@@ -223,12 +259,22 @@ async fn a_role_is_deleted_and_a_realm_changed_only_by_whoever_may() {
 async fn an_invitation_does_not_outlive_the_setting_that_allowed_it() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    let (none, number) = (stage.new_enrolment("alice", Confirm::None).await, stage.new_enrolment("bob", Confirm::Number).await);
+    let (none, number) = (
+        stage.new_enrolment("alice", Confirm::None).await,
+        stage.new_enrolment("bob", Confirm::Number).await,
+    );
     let (_, typed) = Phone::enrol(number.link.as_ref().unwrap()).await.unwrap();
-    let admin = settings(RealmSettings { enrolment_confirm: Some(vec![Confirm::Admin]), ..RealmSettings::default() });
+    let admin =
+        settings(RealmSettings { enrolment_confirm: Some(vec![Confirm::Admin]), ..RealmSettings::default() });
     stage.root.change_realm(&stage.realm, &admin).await.unwrap();
     assert!(Phone::enrol(none.link.as_ref().unwrap()).await.is_err());
-    assert_eq!(code(stage.api.confirm_enrolment(&stage.realm, &number.id, &typed.unwrap()).await), "confirm_not_allowed");
-    let refused = stage.api.create_enrolment(&stage.realm, &NewEnrolment { user_id: "carol".into(), confirm: Confirm::None }).await;
+    assert_eq!(
+        code(stage.api.confirm_enrolment(&stage.realm, &number.id, &typed.unwrap()).await),
+        "confirm_not_allowed"
+    );
+    let refused = stage
+        .api
+        .create_enrolment(&stage.realm, &NewEnrolment { user_id: "carol".into(), confirm: Confirm::None })
+        .await;
     assert_eq!(code(refused), "confirm_not_allowed");
 }

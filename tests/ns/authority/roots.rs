@@ -31,9 +31,20 @@ async fn whoever_has_the_machine_makes_a_root_key(env: &[(&str, &str)]) {
     let second: Value = serde_json::from_str(&second).unwrap();
     let (_, listed) = api_key(&pod, &["list", "--json"], env);
     assert_eq!(listed.lines().count(), 2, "{listed}");
-    assert!(listed.contains("break glass") && listed.contains(second["id"].as_str().unwrap()) && !listed.contains("cs_"));
-    let told = back.global_events(&[("action", "api_key.created"), ("object", second["id"].as_str().unwrap())]).await.unwrap().items;
-    assert_eq!(told.iter().map(|e| (e.actor.as_str(), e.detail.as_deref())).collect::<Vec<_>>(), [("system", Some("root"))]);
+    assert!(
+        listed.contains("break glass")
+            && listed.contains(second["id"].as_str().unwrap())
+            && !listed.contains("cs_")
+    );
+    let told = back
+        .global_events(&[("action", "api_key.created"), ("object", second["id"].as_str().unwrap())])
+        .await
+        .unwrap()
+        .items;
+    assert_eq!(
+        told.iter().map(|e| (e.actor.as_str(), e.detail.as_deref())).collect::<Vec<_>>(),
+        [("system", Some("root"))]
+    );
     assert!(!api_key(&pod, &["new", "--role", "realm-admin"], env).0, "everything else is made by REST");
 }
 
@@ -51,7 +62,11 @@ async fn whoever_has_the_machine_makes_a_root_key_beside_a_running_pod_on_postgr
     };
     for url in [postgres.database(), mariadb.database()] {
         let kv = redis.database();
-        whoever_has_the_machine_makes_a_root_key(&[("COUNTERSIGN_DATABASE_URL", &url), ("COUNTERSIGN_KV_URL", &kv)]).await;
+        whoever_has_the_machine_makes_a_root_key(&[
+            ("COUNTERSIGN_DATABASE_URL", &url),
+            ("COUNTERSIGN_KV_URL", &kv),
+        ])
+        .await;
     }
 }
 
@@ -63,7 +78,8 @@ async fn a_root_key_that_others_push_off_the_first_page_is_neither_forgotten_nor
     for _ in 0..1010 {
         root.create_api_key(&new).await.unwrap();
     }
-    let second = root.create_api_key(&NewApiKey { role: roles::ROOT.into(), ..NewApiKey::default() }).await.unwrap();
+    let second =
+        root.create_api_key(&NewApiKey { role: roles::ROOT.into(), ..NewApiKey::default() }).await.unwrap();
     let root = root.with_key(&second.secret.unwrap());
     root.delete_api_key(&pod.root().own_api_key().await.unwrap().id).await.unwrap();
     let old = pod.root_key();

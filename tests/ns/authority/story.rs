@@ -1,4 +1,5 @@
-//! "I lost my only phone", as docs/API.md tells it; and how the other phones of a user learn of a new one.
+//! "I lost my only phone", as docs/API.md tells it; and how the other phones of a user learn of a
+//! new one.
 
 use countersign_api::{AccountState, Confirm, roles};
 use countersign_sdk::{AccountState as State, Answer, Command, Event};
@@ -65,7 +66,9 @@ async fn an_old_phone_that_was_away_is_told_of_new_ones_when_it_connects_until_i
         assert_eq!(told, wanted, "each time, as long as nobody has looked");
     }
     let mut online = old.connect().await;
-    while !matches!(online.do_it(&Command::devices()).await.unwrap(), Answer::Devices(all) if all.len() == 3) {}
+    while !matches!(online.do_it(&Command::devices()).await.unwrap(), Answer::Devices(all) if all.len() == 3)
+    {
+    }
     let mut online = old.connect().await;
     stage.root.set_blocked(&stage.realm, &new[0].account.id, true).await.unwrap();
     let Event::DeviceChanged(device) = online.next().await.unwrap() else { panic!("news") };

@@ -6,7 +6,8 @@ use reqwest::Method;
 
 use crate::support::{ORIGIN, Page, Pod, Stage};
 
-const DOORS: [(Method, &str); 3] = [(Method::GET, "events"), (Method::GET, "state"), (Method::POST, "cancel")];
+const DOORS: [(Method, &str); 3] =
+    [(Method::GET, "events"), (Method::GET, "state"), (Method::POST, "cancel")];
 
 fn bytes(login: &Login) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(login.page_token.as_deref().unwrap().strip_prefix("pt_").unwrap()).unwrap()
@@ -18,7 +19,8 @@ async fn knock(login: &Login, token: &str, origin: &str) -> Vec<String> {
     let mut page = Page::dial(url, token, 0, Some(origin)).await;
     let mut said = vec![page.next().await.unwrap()["code"].as_str().unwrap_or("let in").to_owned()];
     for (method, door) in DOORS {
-        let request = reqwest::Client::new().request(method, format!("{}/{door}", url.replacen("ws", "http", 1)));
+        let request =
+            reqwest::Client::new().request(method, format!("{}/{door}", url.replacen("ws", "http", 1)));
         let answer = request.bearer_auth(token).header("Origin", origin).send().await.unwrap();
         if answer.status().is_success() {
             said.push("let in".to_owned());
@@ -57,5 +59,8 @@ async fn a_page_token_opens_its_own_login_at_its_own_clients_pages_and_no_part_o
     // With its own token, another page moves its own login.
     let other = stage.new_login().await;
     assert_eq!(knock(&victim, other.page_token.as_deref().unwrap(), ORIGIN).await, ["let in"; 4]);
-    assert_eq!((stage.look(&victim).await.state, stage.look(&other).await.state), (LoginState::Pending, LoginState::Cancelled));
+    assert_eq!(
+        (stage.look(&victim).await.state, stage.look(&other).await.state),
+        (LoginState::Pending, LoginState::Cancelled)
+    );
 }

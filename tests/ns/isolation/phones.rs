@@ -39,7 +39,9 @@ impl Hers {
         let codes = vec![Command::scanned(&parsed(&qr)).unwrap(), Command::opened(&parsed(&link)).unwrap()];
         let enrolment = stage.new_enrolment("alice", Confirm::Phone).await;
         let (_, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
-        let Answer::NewPhones(new) = online.do_it(&Command::enrolments()).await.unwrap() else { panic!("new phones") };
+        let Answer::NewPhones(new) = online.do_it(&Command::enrolments()).await.unwrap() else {
+            panic!("new phones")
+        };
         let new = (new[0].clone(), number.unwrap());
         let (expected, directed) = (expected.id.parse().unwrap(), directed.id.parse().unwrap());
         Self { phone, online, expected, codes, directed, prompt, approved, new }
@@ -81,19 +83,34 @@ impl Hers {
         [self.expected, self.directed, self.prompt.login, self.approved]
     }
 
-    /// Holds an answer against what must come; gives which command it was. A new command fails to compile until it is judged here.
+    /// Holds an answer against what must come; gives which command it was. A new command fails to
+    /// compile until it is judged here.
     fn judge(&self, command: &Command, answer: &Answer, realm: Whose) -> &'static str {
-        let unknown =
-            |refusal: Refusal| assert!(matches!(answer, Answer::Refused { code, .. } if *code == refusal), "{command:?}: {answer:?}");
+        let unknown = |refusal: Refusal| {
+            assert!(
+                matches!(answer, Answer::Refused { code, .. } if *code == refusal),
+                "{command:?}: {answer:?}"
+            )
+        };
         match command {
-            Command::Claim { login, .. } if *login != self.expected || self.is_directed(command) => unknown(Refusal::UnknownLogin),
-            Command::Claim { .. } => unknown(if realm == Whose::Another { Refusal::BadCapability } else { Refusal::WrongUser }),
-            Command::Decide { .. } | Command::Logout { .. } | Command::Manage { .. } | Command::Vouch { .. } => {
+            Command::Claim { login, .. } if *login != self.expected || self.is_directed(command) => {
+                unknown(Refusal::UnknownLogin)
+            }
+            Command::Claim { .. } => {
+                unknown(if realm == Whose::Another { Refusal::BadCapability } else { Refusal::WrongUser })
+            }
+            Command::Decide { .. }
+            | Command::Logout { .. }
+            | Command::Manage { .. }
+            | Command::Vouch { .. } => {
                 unknown(Refusal::UnknownLogin);
             }
             Command::StartLogin { .. } if realm == Whose::Another => unknown(Refusal::UnknownLogin),
             Command::StartLogin { .. } => {
-                assert!(matches!(answer, Answer::Prompt(p) if !self.logins().contains(&p.login)), "{answer:?}");
+                assert!(
+                    matches!(answer, Answer::Prompt(p) if !self.logins().contains(&p.login)),
+                    "{answer:?}"
+                );
             }
             Command::Devices { .. } => assert!(
                 matches!(answer, Answer::Devices(all) if all.len() == 1 && all[0].account != self.account()),
@@ -112,8 +129,19 @@ impl Hers {
     }
 }
 
-const COMMANDS: [&str; 11] =
-    ["claim", "decide", "devices", "enrolments", "list", "logout", "logout all", "manage", "ping", "start", "vouch"];
+const COMMANDS: [&str; 11] = [
+    "claim",
+    "decide",
+    "devices",
+    "enrolments",
+    "list",
+    "logout",
+    "logout all",
+    "manage",
+    "ping",
+    "start",
+    "vouch",
+];
 
 fn named(command: &Command) -> &'static str {
     match command {
@@ -150,7 +178,11 @@ async fn whatever_a_phone_says_of_another_users_or_realms_objects_it_is_told_and
     let pod = Pod::start();
     let (stage, elsewhere) = (Stage::set(&pod).await, Stage::set(&pod).await);
     let vault = Stage::client_in(&stage.root, &stage.realm, "vault").await;
-    let put = PutClient { display_name: "Vault".into(), callback_urls: vec![RETURN_URL.into()], ..PutClient::default() };
+    let put = PutClient {
+        display_name: "Vault".into(),
+        callback_urls: vec![RETURN_URL.into()],
+        ..PutClient::default()
+    };
     stage.root.put_client(&stage.realm, &vault.client().await, &put).await.unwrap();
     let (namesake, mallory) = (elsewhere.phone("alice").await, stage.phone("mallory").await);
     let mut strangers = [(Whose::Another, namesake.connect().await), (Whose::This, mallory.connect().await)];
@@ -167,14 +199,20 @@ async fn whatever_a_phone_says_of_another_users_or_realms_objects_it_is_told_and
         }
     }
     assert_eq!(said, BTreeSet::from(COMMANDS), "each command there is was tried");
-    for (login, state) in
-        hers.logins().into_iter().zip([LoginState::Pending, LoginState::Pending, LoginState::Claimed, LoginState::Approved])
-    {
+    for (login, state) in hers.logins().into_iter().zip([
+        LoginState::Pending,
+        LoginState::Pending,
+        LoginState::Claimed,
+        LoginState::Approved,
+    ]) {
         assert_eq!(stage.api.login(&stage.realm, &login.to_string(), 0, 0).await.unwrap().state, state);
     }
     assert_eq!(stage.api.account(&stage.realm, &hers.phone.account.id).await.unwrap(), account);
     for event in stage.root.events(&stage.realm, &[("user_id", "alice")]).await.unwrap().items {
-        assert!(!event.actor.ends_with(&mallory.account.id) && !event.actor.ends_with(&namesake.account.id), "{event:?}");
+        assert!(
+            !event.actor.ends_with(&mallory.account.id) && !event.actor.ends_with(&namesake.account.id),
+            "{event:?}"
+        );
     }
     // All of it is still hers to do.
     hers.online.do_it(&Command::approve(&hers.prompt)).await.unwrap();
@@ -189,7 +227,11 @@ async fn a_phone_that_shows_a_code_of_another_realm_or_not_meant_for_it_is_told_
     let pod = Pod::start();
     let (stage, elsewhere) = (Stage::set(&pod).await, Stage::set(&pod).await);
     let mut mallory = stage.phone("mallory").await.connect().await;
-    let login = stage.api.create_login(&stage.realm, &NewLogin { to_user: Some("alice".into()), ..NewLogin::default() }).await.unwrap();
+    let login = stage
+        .api
+        .create_login(&stage.realm, &NewLogin { to_user: Some("alice".into()), ..NewLogin::default() })
+        .await
+        .unwrap();
     let foreign = elsewhere.new_login().await;
     for (login, code) in [(&login, "wrong_user"), (&foreign, "bad_capability")] {
         let mut page = Page::open(login).await;

@@ -27,7 +27,11 @@ impl Victim {
         let stage = Stage::set(pod).await;
         let (phone, mut online) = online(&stage).await;
         let realm = stage.realm.as_str();
-        stage.root.put_app(realm, APP, &PutApp { display_name: "Victim".into(), min_version: None }).await.unwrap();
+        stage
+            .root
+            .put_app(realm, APP, &PutApp { display_name: "Victim".into(), min_version: None })
+            .await
+            .unwrap();
         let attributes = [("team".to_owned(), Some("victims".to_owned()))].into_iter().collect();
         stage.root.change_attributes(realm, "alice", &attributes).await.unwrap();
         quarantined(&stage, &mut online).await;
@@ -67,7 +71,8 @@ impl Victim {
 
     /// What no other client may read.
     pub fn of_the_client(&self) -> Vec<String> {
-        let places = ["enrolment", "client", "key", "unused key", "certificate"].map(|p| self.places[p].clone());
+        let places =
+            ["enrolment", "client", "key", "unused key", "certificate"].map(|p| self.places[p].clone());
         places.into_iter().chain(self.logins.iter().cloned()).collect()
     }
 
@@ -120,14 +125,27 @@ async fn online(stage: &Stage) -> (Phone, Online) {
 /// A client certificate of nobody's, new each time.
 fn certificate() -> String {
     let mut openssl = countersign_testkit::tool("openssl");
-    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=nobody"]);
+    openssl.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=nobody",
+    ]);
     String::from_utf8(openssl.args(["-keyout", "/dev/null", "-out", "-"]).output().unwrap().stdout).unwrap()
 }
 
 /// Somebody said "not me".
 async fn quarantined(stage: &Stage, online: &mut Online) {
     let initiator = Some(Initiator { binding: Some("a browser".into()), address: None });
-    let login = stage.api.create_login(&stage.realm, &NewLogin { initiator, ..NewLogin::default() }).await.unwrap();
+    let login =
+        stage.api.create_login(&stage.realm, &NewLogin { initiator, ..NewLogin::default() }).await.unwrap();
     let prompt = claim(online, &Page::open(&login).await.qr().await).await.unwrap();
     online.do_it(&Command::refuse(&prompt, RefuseReason::NotMe)).await.unwrap();
 }
@@ -142,29 +160,44 @@ pub struct Operation {
 impl Operation {
     /// All that the pod describes.
     pub async fn all(pod: &Pod) -> Vec<Self> {
-        let doc: Value = reqwest::get(format!("{}/openapi.json", pod.url("rest"))).await.unwrap().json().await.unwrap();
+        let doc: Value =
+            reqwest::get(format!("{}/openapi.json", pod.url("rest"))).await.unwrap().json().await.unwrap();
         let mut all = Vec::new();
         for (path, item) in doc["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let method = method.to_uppercase().parse().unwrap();
-                all.push(Self { id: operation["operationId"].as_str().unwrap().to_owned(), method, path: path.clone() });
+                all.push(Self {
+                    id: operation["operationId"].as_str().unwrap().to_owned(),
+                    method,
+                    path: path.clone(),
+                });
             }
         }
         all
     }
 
-    /// Asks for the victim's objects in this realm; gives the status and, of a stream, what comes first.
-    pub async fn ask(&self, pod: &Pod, row: &Row, victim: &Victim, realm: &str, key: Option<&Key>) -> (u16, String) {
+    /// Asks for the victim's objects in this realm; gives the status and, of a stream, what comes
+    /// first.
+    pub async fn ask(
+        &self,
+        pod: &Pod,
+        row: &Row,
+        victim: &Victim,
+        realm: &str,
+        key: Option<&Key>,
+    ) -> (u16, String) {
         let (mut path, mut body) = (self.path.clone(), row.body.to_owned());
         if path.contains("/quarantine/") {
             path = path.replace("{key}", "{quarantine}");
         }
         path = path.replace("{realm}", realm);
         for (name, value) in &victim.places {
-            (path, body) = (path.replace(&format!("{{{name}}}"), value), body.replace(&format!("{{{name}}}"), value));
+            (path, body) =
+                (path.replace(&format!("{{{name}}}"), value), body.replace(&format!("{{{name}}}"), value));
         }
         assert!(!path.contains('{'), "{path}: something stands for nothing");
-        let mut request = reqwest::Client::new().request(self.method.clone(), format!("{}{path}", pod.url("rest")));
+        let mut request =
+            reqwest::Client::new().request(self.method.clone(), format!("{}{path}", pod.url("rest")));
         if let Some(key) = key {
             request = request.bearer_auth(&key.secret);
         }
@@ -173,7 +206,10 @@ impl Operation {
         }
         let mut answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
-        let endless = answer.headers().get("content-type").is_some_and(|t| t.as_bytes().starts_with(b"text/event-stream"));
+        let endless = answer
+            .headers()
+            .get("content-type")
+            .is_some_and(|t| t.as_bytes().starts_with(b"text/event-stream"));
         let text = if endless {
             String::from_utf8(answer.chunk().await.unwrap().unwrap_or_default().to_vec()).unwrap()
         } else {
@@ -192,16 +228,23 @@ impl Operation {
         for place in ["{pem}", "{client}", "{number}"] {
             body = body.replace(place, NOWHERE);
         }
-        let mut request =
-            reqwest::Client::new().request(self.method.clone(), format!("{}{path}", pod.url("rest"))).bearer_auth(&key.secret);
+        let mut request = reqwest::Client::new()
+            .request(self.method.clone(), format!("{}{path}", pod.url("rest")))
+            .bearer_auth(&key.secret);
         if !body.is_empty() {
             request = request.header("Content-Type", "application/json").body(body);
         }
         let mut answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
-        let endless = answer.headers().get("content-type").is_some_and(|t| t.as_bytes().starts_with(b"text/event-stream"));
-        let text =
-            if endless { answer.chunk().await.unwrap().unwrap_or_default().to_vec() } else { answer.bytes().await.unwrap().to_vec() };
+        let endless = answer
+            .headers()
+            .get("content-type")
+            .is_some_and(|t| t.as_bytes().starts_with(b"text/event-stream"));
+        let text = if endless {
+            answer.chunk().await.unwrap().unwrap_or_default().to_vec()
+        } else {
+            answer.bytes().await.unwrap().to_vec()
+        };
         (status, String::from_utf8(text).unwrap())
     }
 }

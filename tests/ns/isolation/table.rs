@@ -68,7 +68,12 @@ pub struct Row {
     pub body: &'static str,
 }
 
-const fn row(id: &'static str, needs: Needs, [abroad, home, neighbour]: [Comes; 3], body: &'static str) -> Row {
+const fn row(
+    id: &'static str,
+    needs: Needs,
+    [abroad, home, neighbour]: [Comes; 3],
+    body: &'static str,
+) -> Row {
     Row { id, needs, abroad, home, neighbour, body }
 }
 
@@ -128,7 +133,12 @@ pub const TABLE: &[Row] = &[
     // Without a client nobody enrols or logs in, at home neither.
     row("createEnrolment", In(P::Enrolments), [Nothing, No, Own], r#"{"user_id":"carol"}"#),
     row("getEnrolment", OneOf(INVITES), [Nothing, Nothing, Nothing], ""),
-    row("confirmEnrolment", In(P::EnrolmentsConfirm), [Nothing, Nothing, Nothing], r#"{"number":"{number}"}"#),
+    row(
+        "confirmEnrolment",
+        In(P::EnrolmentsConfirm),
+        [Nothing, Nothing, Nothing],
+        r#"{"number":"{number}"}"#,
+    ),
     row("admitEnrolment", In(P::Realm), [Nothing, Nothing, Nothing], ""),
     row("cancelEnrolment", In(P::Enrolments), [Nothing, Nothing, Nothing], ""),
     row("listAccounts", In(P::AccountsRead), [Nothing, Own, Shared], ""),

@@ -15,7 +15,8 @@ async fn a_client_sees_what_of_its_own_runs_and_an_administrator_what_runs() {
     stage.claimed(&mut online).await;
     let bobs = stage.approved(&mut stage.phone("bob").await.connect().await).await;
     let running = async |api: &countersign_api::ApiClient, user: &str| {
-        let mut ids: Vec<String> = api.user_logins(&stage.realm, user).await.unwrap().items.into_iter().map(|l| l.id).collect();
+        let mut ids: Vec<String> =
+            api.user_logins(&stage.realm, user).await.unwrap().items.into_iter().map(|l| l.id).collect();
         ids.sort();
         ids
     };
@@ -45,7 +46,12 @@ async fn logging_a_user_out_everywhere_ends_every_login_and_tells_phone_and_page
     assert_eq!(stage.root.logout_user(&stage.realm, "alice").await.unwrap().ended, 3);
     assert_eq!(page.until(LoginState::Ended).await["reason"], "everywhere");
     // One row for each login, where its client sees it.
-    let told = stage.root.events(&stage.realm, &[("action", "login.ended"), ("user_id", "alice")]).await.unwrap().items;
+    let told = stage
+        .root
+        .events(&stage.realm, &[("action", "login.ended"), ("user_id", "alice")])
+        .await
+        .unwrap()
+        .items;
     let mut clients: Vec<_> = told.iter().map(|e| (e.client.clone(), e.detail.as_deref())).collect();
     clients.sort();
     let mut wanted = [
@@ -75,11 +81,22 @@ async fn a_timeline_tells_each_step_of_a_login_and_names_nobody() {
     let steps = async |id: &str| {
         let timeline = stage.api.timeline(&stage.realm, id).await.unwrap();
         let text = serde_json::to_string(&timeline).unwrap();
-        assert!(timeline.login == id && !text.contains("alice") && !text.contains(&phone.account.id), "{text}");
+        assert!(
+            timeline.login == id && !text.contains("alice") && !text.contains(&phone.account.id),
+            "{text}"
+        );
         assert!(timeline.steps.windows(2).all(|w| w[0].at <= w[1].at), "{text}");
-        timeline.steps.into_iter().map(|s| s.detail.map_or(s.step.clone(), |d| format!("{} {d}", s.step))).collect::<Vec<_>>()
+        timeline
+            .steps
+            .into_iter()
+            .map(|s| s.detail.map_or(s.step.clone(), |d| format!("{} {d}", s.step)))
+            .collect::<Vec<_>>()
     };
-    let login = stage.api.create_login(&stage.realm, &NewLogin { to_user: Some("alice".into()), ..NewLogin::default() }).await.unwrap();
+    let login = stage
+        .api
+        .create_login(&stage.realm, &NewLogin { to_user: Some("alice".into()), ..NewLogin::default() })
+        .await
+        .unwrap();
     assert_eq!(steps(&login.id).await, ["created"]);
     let prompt = claim(&mut online, &Page::open(&login).await.qr().await).await.unwrap();
     assert_eq!(steps(&login.id).await, ["created", "claimed qr"]);
@@ -96,7 +113,10 @@ async fn a_timeline_tells_each_step_of_a_login_and_names_nobody() {
     let cancelled = stage.new_login().await;
     stage.api.cancel_login(&stage.realm, &cancelled.id).await.unwrap();
     assert_eq!(steps(&cancelled.id).await, ["created", "cancelled"]);
-    assert_eq!(code(stage.api.timeline(&stage.realm, "00000000-0000-0000-0000-000000000000").await), "not_found");
+    assert_eq!(
+        code(stage.api.timeline(&stage.realm, "00000000-0000-0000-0000-000000000000").await),
+        "not_found"
+    );
 }
 
 #[tokio::test]
@@ -112,24 +132,41 @@ async fn an_export_holds_all_that_is_kept_of_one_user_and_of_no_other() {
     online.do_it(&Command::logout(ended.id.parse().unwrap())).await.unwrap();
     stage.approved(&mut stage.phone("bob").await.connect().await).await;
     let export = stage.root.export_user(&stage.realm, "alice").await.unwrap();
-    assert_eq!((export.user.user_id.as_str(), export.attributes["team"].as_str(), export.accounts.len()), ("alice", "red", 1));
-    let mut found: Vec<_> = export.logins.iter().map(|l| (l.login.id.clone(), l.login.state, l.account_id.clone())).collect();
+    assert_eq!(
+        (export.user.user_id.as_str(), export.attributes["team"].as_str(), export.accounts.len()),
+        ("alice", "red", 1)
+    );
+    let mut found: Vec<_> =
+        export.logins.iter().map(|l| (l.login.id.clone(), l.login.state, l.account_id.clone())).collect();
     found.sort_by_key(|l| l.0 != ended.id);
     let account = Some(phone.account.id.clone());
-    let expected = [(ended.id.clone(), LoginState::Ended, account.clone()), (theirs.id.clone(), LoginState::Approved, account)];
+    let expected = [
+        (ended.id.clone(), LoginState::Ended, account.clone()),
+        (theirs.id.clone(), LoginState::Approved, account),
+    ];
     assert_eq!(found, expected);
     assert!(export.logins.iter().all(|l| l.decision.is_some()));
     assert!(export.events.iter().all(|e| e.user_id.as_deref() == Some("alice")));
     let actions: Vec<&str> = export.events.iter().map(|e| e.action.as_str()).collect();
-    let told =
-        ["enrolment.created", "enrolment.confirmed", "user.attributes", "login.approved", "login.approved", "login.ended", "user.exported"];
+    let told = [
+        "enrolment.created",
+        "enrolment.confirmed",
+        "user.attributes",
+        "login.approved",
+        "login.approved",
+        "login.ended",
+        "user.exported",
+    ];
     assert_eq!(actions, told, "that it was exported, too");
     assert!(!serde_json::to_string(&export).unwrap().contains("bob"));
     // A client with the permission has what is its own.
     let key = neighbour.client_key("reader", &IN_A_REALM).await;
     let export = key.api.export_user(&stage.realm, "alice").await.unwrap();
     assert_eq!(export.logins.iter().map(|l| l.login.id.as_str()).collect::<Vec<_>>(), [theirs.id.as_str()]);
-    assert_eq!(export.events.iter().map(|e| e.object.as_str()).collect::<Vec<_>>(), [theirs.id.as_str(), "alice"]);
+    assert_eq!(
+        export.events.iter().map(|e| e.object.as_str()).collect::<Vec<_>>(),
+        [theirs.id.as_str(), "alice"]
+    );
     assert_eq!(code(stage.root.export_user(&stage.realm, "nobody").await), "not_found");
 }
 
@@ -141,10 +178,16 @@ async fn erasing_a_user_leaves_what_is_merely_called_the_same() {
     stage.api.put_user(&stage.realm, "ops", &PutUser::default()).await.unwrap();
     let told = async || stage.root.events(&stage.realm, &[("object", "ops")]).await.unwrap().items;
     let (before, erased) = (told().await, stage.root.erase_user(&stage.realm, "ops").await.unwrap());
-    assert_eq!(before.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["role.created", "user.created"]);
+    assert_eq!(
+        before.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(),
+        ["role.created", "user.created"]
+    );
     assert_eq!(told().await, before[..1], "the role is nobody");
     let theirs = stage.root.events(&stage.realm, &[("object", &erased.pseudonym)]).await.unwrap().items;
-    assert_eq!(theirs.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["user.created", "user.deleted", "user.erased"]);
+    assert_eq!(
+        theirs.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(),
+        ["user.created", "user.deleted", "user.erased"]
+    );
 }
 
 /// Everything the realm answers, as one text.
@@ -177,7 +220,8 @@ async fn who_is_erased_is_named_nowhere_and_what_happened_can_still_be_counted()
     stage.api.change_attributes(&stage.realm, NAME, &attributes).await.unwrap();
     let login = stage.approved(&mut online).await;
     stage.api.redeem(&stage.realm, &login.id, None).await.unwrap();
-    let new = NewLogin { to_user: Some(NAME.into()), text: Some(format!("{NAME} logs in")), ..NewLogin::default() };
+    let new =
+        NewLogin { to_user: Some(NAME.into()), text: Some(format!("{NAME} logs in")), ..NewLogin::default() };
     let directed = stage.api.create_login(&stage.realm, &new).await.unwrap();
     online.do_it(&Command::directed(directed.id.parse().unwrap())).await.unwrap();
     stage.new_enrolment(NAME, Confirm::Admin).await;
@@ -198,7 +242,12 @@ async fn who_is_erased_is_named_nowhere_and_what_happened_can_still_be_counted()
     }
     let told = after.iter().filter(|e| e.action == "user.erased").map(|e| &e.object).collect::<Vec<_>>();
     assert_eq!(told, [&erased.pseudonym]);
-    let counted = stage.root.events(&stage.realm, &[("user_id", &erased.pseudonym), ("action", "login")]).await.unwrap().items;
+    let counted = stage
+        .root
+        .events(&stage.realm, &[("user_id", &erased.pseudonym), ("action", "login")])
+        .await
+        .unwrap()
+        .items;
     let actions: Vec<_> = counted.iter().map(|e| e.action.as_str()).collect();
     assert_eq!(
         actions,
@@ -208,7 +257,10 @@ async fn who_is_erased_is_named_nowhere_and_what_happened_can_still_be_counted()
     assert_eq!(stage.look(&login).await.state, LoginState::Ended);
     let gone = phone.try_connect().await.map(drop).unwrap_err();
     assert_eq!(gone.code(), "deleted");
-    for asked in [stage.root.user(&stage.realm, NAME).await.map(drop), stage.root.erase_user(&stage.realm, NAME).await.map(drop)] {
+    for asked in [
+        stage.root.user(&stage.realm, NAME).await.map(drop),
+        stage.root.erase_user(&stage.realm, NAME).await.map(drop),
+    ] {
         assert_eq!(code(asked), "not_found");
     }
     stage.root.user(&stage.realm, "bob").await.unwrap();

@@ -1,98 +1,38 @@
 //! LoginRegistry: who on this pod waits for which login or enrolment.
 //!
-//! A registration is a guard: dropping it unregisters, and only the registration itself (its generation). Wake-ups carry an id and a version, nothing
-//! else; whoever is woken reads the store. The registry also wakes at expiry, so that somebody notices.
+//! A registration is a guard: dropping it unregisters, and only the registration itself (its
+//! generation). Wake-ups carry an id and a version, nothing else; whoever is woken reads the store.
+//! The registry also wakes at expiry, so that somebody notices.
 //!
-//! Registering does not wait for an answer. Whoever registers and then reads misses nothing: if the read saw the old state, the registration was in the mailbox
-//! before the change was made, and so before the wake-up that tells of it; a mailbox keeps its order.
+//! Registering does not wait for an answer. Whoever registers and then reads misses nothing: if the
+//! read saw the old state, the registration was in the mailbox before the change was made, and so
+//! before the wake-up that tells of it; a mailbox keeps its order.
 
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use actix::prelude::*;
+use countersign_actors_shell::{Count, Vital};
 use countersign_domain_ns::ports::Topic;
 use countersign_ports::time::{Clock, Time};
-use tokio::sync::Notify;
 
-use countersign_actors_shell::{Count, Vital};
+use super::waiter::{Bell, Delivery, LOOK, Waiter};
 
 /// How often expiries are looked for.
 const TICK: Duration = Duration::from_millis(200);
-/// Waiters for one id at most: pages, long polls and one phone of one login. Some kinds may take fewer places.
+/// Waiters for one id at most: pages, long polls and one phone of one login. Some kinds may take
+/// fewer places.
 pub(crate) const MOST_PER_TOPIC: usize = 64;
 /// How long a session that could not take a wake-up is left alone.
 const RETRY: Duration = Duration::from_millis(100);
 /// Messages that may wait for the registry.
 const MAILBOX: usize = 16_384;
-
-/// Told to a session that watches: read this login again.
-#[derive(Message, Clone, Copy)]
-#[rtype(result = "()")]
-pub(crate) struct Woken {
-    pub(crate) topic: Topic,
-    /// The version it has reached; whoever knows that one need not read.
-    pub(crate) v: u64,
-}
-
-/// A wake-up that tells no version: read in any case.
-const LOOK: u64 = u64::MAX;
-
-/// Rings in a waiting task.
-#[derive(Default)]
-pub(crate) struct Bell {
-    notify: Notify,
-    refused: AtomicBool,
-}
-
-/// Result of a wake-up.
-#[derive(PartialEq, Eq)]
-enum Delivery {
-    Done,
-    /// The session's mailbox is full: it must be told again.
-    Later,
-    /// The session is gone.
-    Never,
-}
-
-#[derive(Clone)]
-pub(crate) enum Waiter {
-    /// A task that waits (a page, a long poll).
-    Task(Arc<Bell>),
-    /// A session.
-    Session(Recipient<Woken>),
-}
-
-impl Waiter {
-    fn wake(&self, topic: Topic, v: u64) -> Delivery {
-        match self {
-            // Its LoginWatch is gone.
-            Self::Task(bell) if Arc::strong_count(bell) == 1 => Delivery::Never,
-            Self::Task(bell) => {
-                bell.notify.notify_one();
-                Delivery::Done
-            }
-            Self::Session(to) => match to.try_send(Woken { topic, v }) {
-                Ok(()) => Delivery::Done,
-                Err(SendError::Full(_)) => Delivery::Later,
-                Err(SendError::Closed(_)) => Delivery::Never,
-            },
-        }
-    }
-
-    /// Too many wait already. A session does without: it is told when it asks.
-    fn refuse(&self) {
-        if let Self::Task(bell) = self {
-            bell.refused.store(true, Ordering::Relaxed);
-            bell.notify.notify_one();
-        }
-    }
-}
 
 pub(crate) struct LoginRegistry {
     topics: HashMap<Topic, Vec<(u64, Waiter)>>,
@@ -251,7 +191,8 @@ pub struct LoginWatch {
 }
 
 impl LoginWatch {
-    /// Waits for the next wake-up. One that came between two calls is not lost. False when too many wait for this object already, and none will come.
+    /// Waits for the next wake-up. One that came between two calls is not lost. False when too many
+    /// wait for this object already, and none will come.
     pub async fn woken(&self) -> bool {
         self.bell.notify.notified().await;
         !self.bell.refused.load(Ordering::Relaxed)
@@ -268,13 +209,23 @@ pub(crate) struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // A full mailbox leaves a stale entry: the next wake-up finds nobody listening and removes it, or the object's deadline passes.
-        let _ = self.registry.try_send(Unregister { topic: self.topic, generation: self.generation, wake_at: self.wake_at });
+        // A full mailbox leaves a stale entry: the next wake-up finds nobody listening and removes
+        // it, or the object's deadline passes.
+        let _ = self.registry.try_send(Unregister {
+            topic: self.topic,
+            generation: self.generation,
+            wake_at: self.wake_at,
+        });
     }
 }
 
 /// Registers a task, unless `most` wait already. `None` when the registry is gone or overloaded.
-pub(crate) fn watch(registry: &Addr<LoginRegistry>, topic: Topic, most: usize, wake_at: Option<Time>) -> Option<LoginWatch> {
+pub(crate) fn watch(
+    registry: &Addr<LoginRegistry>,
+    topic: Topic,
+    most: usize,
+    wake_at: Option<Time>,
+) -> Option<LoginWatch> {
     let bell = Arc::new(Bell::default());
     let registration = register(registry, topic, Waiter::Task(bell.clone()), most, wake_at)?;
     Some(LoginWatch { bell, _registration: registration })

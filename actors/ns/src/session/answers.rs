@@ -11,7 +11,11 @@ use countersign_protocol::{
     ids::ReqId,
 };
 
-pub(super) fn answer(realm: &OpenRealm, req_id: ReqId, Claimed { login, claim }: &Claimed) -> frames::Claimed {
+pub(super) fn answer(
+    realm: &OpenRealm,
+    req_id: ReqId,
+    Claimed { login, claim }: &Claimed,
+) -> frames::Claimed {
     let returns = claim.via.returns();
     frames::Claimed {
         req_id,

@@ -7,7 +7,7 @@ use countersign_actors_shell::{done, run_to_completion};
 use countersign_domain_ns::{
     account::Account,
     audit::Actor,
-    flows::login::{self, Claimed, Seen},
+    flows::login::{self, Claimed},
     login::{EndedBy, Login, LoginProgress},
     ports::Topic,
     realm::OpenRealm,
@@ -15,19 +15,23 @@ use countersign_domain_ns::{
 };
 use countersign_ports::Fault;
 use countersign_protocol::{
-    codes::{AccountState, Close, LoginState, Refusal},
-    frames::{self, AccountChanged, Decided, Done, LoginChanged, Logins, PhoneFrame, Pong},
-    ids::{LoginId, ReqId},
+    codes::{LoginState, Refusal},
+    frames::{self, Decided, Done, Logins, PhoneFrame, Pong},
+    ids::ReqId,
 };
 
 use super::{
     Session, Work,
     answers::{answer, entry},
-    devices::{decide_enrolment, list_devices, list_enrolments, manage_device, state_now},
+    devices::{decide_enrolment, list_devices, list_enrolments, manage_device},
     entrance::record_heartbeat,
+    news::{deciding, knows, look_at_login, note},
     phases::{MOST_WATCHED, Phase},
 };
-use crate::registry::login::{MOST_PER_TOPIC, Waiter, Woken, register};
+use crate::registry::{
+    login::{MOST_PER_TOPIC, register},
+    waiter::{Waiter, Woken},
+};
 
 /// Entries of one `logins` answer: far below the largest frame.
 const MOST_LISTED: usize = 100;
@@ -49,10 +53,12 @@ fn refusal(stop: &Stop) -> Refusal {
 
 pub(super) fn me(session: &Session) -> Option<(Arc<OpenRealm>, Rc<Account>)> {
     match &session.conversation.phase {
-        // The realm as it is now: what an administrator changes counts for phones that are connected, too.
-        Phase::Account(a) => {
-            Some((session.conversation.shared.realms.known(a.realm.id()).unwrap_or_else(|| a.realm.clone()), a.account.clone()))
-        }
+        // The realm as it is now: what an administrator changes counts for phones that are
+        // connected, too.
+        Phase::Account(a) => Some((
+            session.conversation.shared.realms.known(a.realm.id()).unwrap_or_else(|| a.realm.clone()),
+            a.account.clone(),
+        )),
         _ => None,
     }
 }
@@ -96,18 +102,32 @@ fn keep_alive(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>
 fn claim(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::Claim) -> Work {
     let shared = session.conversation.shared.clone();
     let req_id = frame.req_id;
-    show(session, req_id, realm.clone(), async move { login::claim(&shared.ports, &realm, &account, &frame).await })
+    show(session, req_id, realm.clone(), async move {
+        login::claim(&shared.ports, &realm, &account, &frame).await
+    })
 }
 
-fn start_login(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::StartLogin) -> Work {
+fn start_login(
+    session: &mut Session,
+    realm: Arc<OpenRealm>,
+    account: Rc<Account>,
+    frame: frames::StartLogin,
+) -> Work {
     let shared = session.conversation.shared.clone();
     let req_id = frame.req_id;
     let here = realm.clone();
-    show(session, req_id, here, async move { login::start_in_app(&shared.ports, &realm, &account, &frame.client, req_id).await })
+    show(session, req_id, here, async move {
+        login::start_in_app(&shared.ports, &realm, &account, &frame.client, req_id).await
+    })
 }
 
 /// Answers with what the phone has to show, and follows the login from then on.
-fn show(session: &mut Session, req_id: ReqId, realm: Arc<OpenRealm>, claim: impl Future<Output = Result<Claimed, Stop>> + 'static) -> Work {
+fn show(
+    session: &mut Session,
+    req_id: ReqId,
+    realm: Arc<OpenRealm>,
+    claim: impl Future<Output = Result<Claimed, Stop>> + 'static,
+) -> Work {
     Box::pin(run_to_completion(claim).into_actor(session).then(move |result, session, ctx| match result {
         Ok(claimed) => {
             session.say(answer(&realm, req_id, &claimed), ctx);
@@ -127,7 +147,11 @@ pub(super) fn no(session: &mut Session, req_id: ReqId, stop: &Stop, ctx: &mut Co
 }
 
 /// Runs a command whose answer is "done".
-pub(super) fn get_done(session: &mut Session, req_id: ReqId, command: impl Future<Output = Result<(), Stop>> + 'static) -> Work {
+pub(super) fn get_done(
+    session: &mut Session,
+    req_id: ReqId,
+    command: impl Future<Output = Result<(), Stop>> + 'static,
+) -> Work {
     Box::pin(run_to_completion(command).into_actor(session).map(move |result, session, ctx| match result {
         Ok(()) => session.say(Done { req_id }, ctx),
         Err(stop) => no(session, req_id, &stop, ctx),
@@ -149,9 +173,16 @@ fn watch(session: &mut Session, login: &Login, notified: u64, ctx: &mut Context<
         return done();
     }
     let (id, me) = (login.id, ctx.address().recipient::<Woken>());
-    let registration =
-        register(&session.conversation.shared.logins, Topic::Login(id), Waiter::Session(me), MOST_PER_TOPIC, Some(login.expires_at));
-    let (Phase::Account(a), Some(registration)) = (&mut session.conversation.phase, registration) else { return done() };
+    let registration = register(
+        &session.conversation.shared.logins,
+        Topic::Login(id),
+        Waiter::Session(me),
+        MOST_PER_TOPIC,
+        Some(login.expires_at),
+    );
+    let (Phase::Account(a), Some(registration)) = (&mut session.conversation.phase, registration) else {
+        return done();
+    };
     a.watch(id, notified, registration);
     look_at_login(session, id)
 }
@@ -161,7 +192,9 @@ fn decide(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, fr
     let (req_id, id, cb, from) = (frame.req_id, frame.login, session.channel().binding(), session.from());
     // The wake-up of its own outcome comes before the answer, and needs no look.
     deciding(session, id, true);
-    let work = run_to_completion(async move { login::decide(&shared.ports, &realm, &account, &frame, (&cb, Some(from))).await });
+    let work = run_to_completion(async move {
+        login::decide(&shared.ports, &realm, &account, &frame, (&cb, Some(from))).await
+    });
     Box::pin(work.into_actor(session).then(move |result, session, ctx| {
         deciding(session, id, false);
         match result {
@@ -179,11 +212,17 @@ fn decide(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, fr
     }))
 }
 
-fn log_out(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, frame: &frames::Logout) -> Work {
+fn log_out(
+    session: &mut Session,
+    realm: Arc<OpenRealm>,
+    account: Rc<Account>,
+    frame: &frames::Logout,
+) -> Work {
     let shared = session.conversation.shared.clone();
     let (req_id, id) = (frame.req_id, frame.login);
     let who = Actor::Account(account.id).into();
-    let work = run_to_completion(async move { login::end(&shared.ports, &realm, id, EndedBy::Phone, who).await });
+    let work =
+        run_to_completion(async move { login::end(&shared.ports, &realm, id, EndedBy::Phone, who).await });
     Box::pin(work.into_actor(session).map(move |result, session, ctx| match result {
         Ok(_) => {
             note(session, id, LoginState::Ended);
@@ -210,72 +249,4 @@ fn list(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, req_
         }
         Err(fault) => no(session, req_id, &Stop::Fault(fault), ctx),
     }))
-}
-
-/// The phone knows this state: the registry's echo of it is no news.
-fn note(session: &mut Session, login: LoginId, state: LoginState) -> bool {
-    match &mut session.conversation.phase {
-        Phase::Account(a) => a.note(login, state.version(), state.is_last()),
-        _ => false,
-    }
-}
-
-fn deciding(session: &mut Session, login: LoginId, deciding: bool) {
-    if let Phase::Account(a) = &mut session.conversation.phase {
-        a.deciding(login, deciding);
-    }
-}
-
-/// Whether the phone has been told this version already.
-pub(super) fn knows(session: &Session, login: LoginId, v: u64) -> bool {
-    matches!(&session.conversation.phase, Phase::Account(a) if a.knows(login, v))
-}
-
-/// Something may have changed: read, and tell if it is news.
-pub(super) fn look_at_login(session: &mut Session, id: LoginId) -> Work {
-    let Some((realm, _)) = me(session) else { return done() };
-    let shared = session.conversation.shared.clone();
-    let work = async move { login::look(&shared.ports, &realm, id).await };
-    Box::pin(work.into_actor(session).map(move |seen, session, ctx| {
-        if let Ok(Some(Seen { state, .. })) = seen {
-            let state = state.public();
-            if note(session, id, state) {
-                session.say(LoginChanged { login: id, state, v: state.version() }, ctx);
-            }
-        }
-    }))
-}
-
-pub(super) fn look_at_account(session: &mut Session) -> Work {
-    let Some((realm, account)) = me(session) else {
-        // It is being authenticated: look as soon as it is.
-        session.conversation.look_due = true;
-        return done();
-    };
-    if session.owes_an_answer() {
-        // What it asked is answered first, also when it blocks itself.
-        session.conversation.look_due = true;
-        return done();
-    }
-    let shared = session.conversation.shared.clone();
-    let work = async move { shared.ports.store.account(realm.id(), account.id).await };
-    Box::pin(work.into_actor(session).map(|found, session, ctx| match found {
-        Ok(Some(account)) => account_is(session, account, ctx),
-        Ok(None) => session.goodbye(Close::Deleted, ctx),
-        // Nothing is lost: commands read the store themselves.
-        Err(fault) => tracing::warn!(%fault, "an account could not be read"),
-    }))
-}
-
-fn account_is(session: &mut Session, now: Account, ctx: &mut Context<Session>) {
-    let (state, before) = (state_now(session, &now, ctx), session.conversation.notified_state);
-    let Phase::Account(a) = &mut session.conversation.phase else { return };
-    a.account = Rc::new(now);
-    session.conversation.notified_state = Some(state);
-    match state {
-        AccountState::Blocked => session.goodbye(Close::Blocked, ctx),
-        AccountState::Deleted => session.goodbye(Close::Deleted, ctx),
-        AccountState::Pending | AccountState::Active if before != Some(state) => session.say(AccountChanged { state }, ctx),
-        AccountState::Pending | AccountState::Active => {}
-    }
 }

@@ -1,4 +1,5 @@
-//! What concerns an account without being it: logins that wait for it, and the other phones of its user.
+//! What concerns an account without being it: logins that wait for it, and the other phones of its
+//! user.
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -16,14 +17,16 @@ use countersign_ports::Fault;
 use countersign_protocol::{
     codes::AccountState,
     frames::{
-        self, DecideEnrolment, Device, DeviceChanged, Devices, EnrolmentEntry, EnrolmentWaiting, LoginOffered, ManageDevice, ServerFrame,
+        self, DecideEnrolment, Device, DeviceChanged, Devices, EnrolmentEntry, EnrolmentWaiting,
+        LoginOffered, ManageDevice, ServerFrame,
     },
     ids::ReqId,
 };
 
 use super::{
     Session, Work,
-    commands::{get_done, look_at_account, me, no},
+    commands::{get_done, me, no},
+    news::look_at_account,
 };
 use crate::heart::Shared;
 
@@ -36,12 +39,24 @@ pub(super) fn list_devices(session: &mut Session, account: Rc<Account>, req_id: 
     }))
 }
 
-pub(super) fn manage_device(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, asked: ManageDevice) -> Work {
+pub(super) fn manage_device(
+    session: &mut Session,
+    realm: Arc<OpenRealm>,
+    account: Rc<Account>,
+    asked: ManageDevice,
+) -> Work {
     let shared = session.conversation.shared.clone();
-    get_done(session, asked.req_id, async move { devices::manage(&shared.ports, &realm, account.id, &asked).await })
+    get_done(session, asked.req_id, async move {
+        devices::manage(&shared.ports, &realm, account.id, &asked).await
+    })
 }
 
-pub(super) fn list_enrolments(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, req_id: ReqId) -> Work {
+pub(super) fn list_enrolments(
+    session: &mut Session,
+    realm: Arc<OpenRealm>,
+    account: Rc<Account>,
+    req_id: ReqId,
+) -> Work {
     let shared = session.conversation.shared.clone();
     let work = async move { devices::waiting(&shared.ports, &realm, &account).await };
     Box::pin(work.into_actor(session).map(move |found, session, ctx| match found {
@@ -59,24 +74,34 @@ pub(super) fn list_enrolments(session: &mut Session, realm: Arc<OpenRealm>, acco
     }))
 }
 
-pub(super) fn decide_enrolment(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, asked: DecideEnrolment) -> Work {
+pub(super) fn decide_enrolment(
+    session: &mut Session,
+    realm: Arc<OpenRealm>,
+    account: Rc<Account>,
+    asked: DecideEnrolment,
+) -> Work {
     let (shared, cb) = (session.conversation.shared.clone(), session.channel().binding());
-    get_done(session, asked.req_id, async move { devices::vouch(&shared.ports, &realm, &account, &asked, &cb).await })
+    get_done(session, asked.req_id, async move {
+        devices::vouch(&shared.ports, &realm, &account, &asked, &cb).await
+    })
 }
 
-/// Tells of phones that came to the user since this one asked for the list: an old phone learns of a new one however long it was away.
+/// Tells of phones that came to the user since this one asked for the list: an old phone learns of
+/// a new one however long it was away.
 pub(super) fn tell_phones(session: &mut Session) -> Work {
     let Some((_, account)) = me(session) else { return done() };
     let shared = session.conversation.shared.clone();
     let work = async move { devices::news_for(&shared.ports, &account).await };
     Box::pin(work.into_actor(session).map(|found, session, ctx| match found {
         Ok(all) => all.iter().for_each(|a| session.say(changed(a), ctx)),
-        // Nothing is lost: it is told at the next connection, until it is in a list that the phone asked for.
+        // Nothing is lost: it is told at the next connection, until it is in a list that the phone
+        // asked for.
         Err(fault) => tracing::warn!(%fault, "a phone could not be told of others"),
     }))
 }
 
-/// The account's state for the phone, now. One that works from later on only is looked at again then.
+/// The account's state for the phone, now. One that works from later on only is looked at again
+/// then.
 pub(super) fn state_now(session: &Session, account: &Account, ctx: &mut Context<Session>) -> AccountState {
     let now = session.conversation.shared.ports.now();
     let state = account.state_at(now);
@@ -103,13 +128,27 @@ pub(super) fn see(session: &mut Session, topic: Topic) -> Work {
     }))
 }
 
-async fn news(shared: &Shared, realm: &OpenRealm, account: &Account, topic: Topic) -> Result<Option<ServerFrame>, Fault> {
+async fn news(
+    shared: &Shared,
+    realm: &OpenRealm,
+    account: &Account,
+    topic: Topic,
+) -> Result<Option<ServerFrame>, Fault> {
     let ports = &shared.ports;
     Ok(match topic {
         Topic::Offered { login: id, .. } => {
             let seen = login::look(ports, realm, id).await?;
-            let waits = seen.filter(|s| s.state == LoginProgress::Pending && s.login.is_for(account.id, &account.user_id));
-            waits.map(|s| LoginOffered { login: id, client_name: s.login.client_name, expires_at: s.login.expires_at.secs() }.into())
+            let waits = seen.filter(|s| {
+                s.state == LoginProgress::Pending && s.login.is_for(account.id, &account.user_id)
+            });
+            waits.map(|s| {
+                LoginOffered {
+                    login: id,
+                    client_name: s.login.client_name,
+                    expires_at: s.login.expires_at.secs(),
+                }
+                .into()
+            })
         }
         Topic::Vouch { enrolment: id, .. } => {
             let e = enrolment::look(ports, realm, id).await?.filter(|e| e.user_id == account.user_id);
@@ -129,5 +168,11 @@ fn changed(a: &Account) -> DeviceChanged {
 }
 
 fn device(a: &Account) -> Device {
-    Device { account: a.id, name: a.device.clone(), app: a.app.clone(), state: a.state, since: a.created_at.secs() }
+    Device {
+        account: a.id,
+        name: a.device.clone(),
+        app: a.app.clone(),
+        state: a.state,
+        since: a.created_at.secs(),
+    }
 }

@@ -23,13 +23,19 @@ use countersign_protocol::{
 
 use super::{
     Event, Session, Work,
-    commands::look_at_account,
     devices::{state_now, tell_phones},
+    news::look_at_account,
     phases::{Enrolling, Greeting, InAccount, Phase},
 };
 
-/// ClientAuth `account`: the key is known, the signature is for this channel, the account takes its place.
-pub(super) fn authenticate(session: &mut Session, g: Greeting, auth: AuthAccount, ctx: &mut Context<Session>) -> Work {
+/// ClientAuth `account`: the key is known, the signature is for this channel, the account takes its
+/// place.
+pub(super) fn authenticate(
+    session: &mut Session,
+    g: Greeting,
+    auth: AuthAccount,
+    ctx: &mut Context<Session>,
+) -> Work {
     let (shared, jkt, sig) = (session.conversation.shared.clone(), auth.jkt, auth.sig);
     let message = session.channel().auth_message(&jkt);
     let me = ctx.address().recipient::<Control<Event>>();
@@ -40,7 +46,13 @@ pub(super) fn authenticate(session: &mut Session, g: Greeting, auth: AuthAccount
         let arrival = arrival(&shared.ports, &account, shared.settings.lifetime.as_secs()).await;
         let presence = arrive(&shared.messages, peer(account.id), arrival, me).ok_or(Close::Busy)?;
         // Read again now that the registry knows us: a block in between is not missed.
-        let account = shared.ports.store.account(account.realm, account.id).await.map_err(|_| Close::Busy)?.ok_or(Close::Deleted)?;
+        let account = shared
+            .ports
+            .store
+            .account(account.realm, account.id)
+            .await
+            .map_err(|_| Close::Busy)?
+            .ok_or(Close::Deleted)?;
         let version = auth.app_version.filter(|v| Version::parse(v).is_some());
         if matches!(account.state, AccountState::Blocked | AccountState::Deleted) {
             // That it is over matters more than which version it is.
@@ -56,7 +68,13 @@ pub(super) fn authenticate(session: &mut Session, g: Greeting, auth: AuthAccount
     }))
 }
 
-fn arrived(session: &mut Session, g: Greeting, account: Account, presence: Presence<Event>, ctx: &mut Context<Session>) {
+fn arrived(
+    session: &mut Session,
+    g: Greeting,
+    account: Account,
+    presence: Presence<Event>,
+    ctx: &mut Context<Session>,
+) {
     match account.state {
         AccountState::Blocked => return session.goodbye(Close::Blocked, ctx),
         AccountState::Deleted => return session.goodbye(Close::Deleted, ctx),
@@ -65,10 +83,19 @@ fn arrived(session: &mut Session, g: Greeting, account: Account, presence: Prese
     let state = state_now(session, &account, ctx);
     session.conversation.notified_state = Some(state);
     let has_news = account.phones.came > account.phones.seen;
-    let ok = AuthOk { account: account.id, state, realm_name: g.realm.display_name().to_owned(), server_epoch: g.epoch };
+    let ok = AuthOk {
+        account: account.id,
+        state,
+        realm_name: g.realm.display_name().to_owned(),
+        server_epoch: g.epoch,
+    };
     session.is_registered(ctx);
-    session.conversation.phase =
-        Phase::Account(Box::new(InAccount { realm: g.realm, account: Rc::new(account), _presence: presence, watched: Vec::new() }));
+    session.conversation.phase = Phase::Account(Box::new(InAccount {
+        realm: g.realm,
+        account: Rc::new(account),
+        _presence: presence,
+        watched: Vec::new(),
+    }));
     session.extend(session.conversation.shared.settings.idle);
     session.trust();
     session.say(ok, ctx);
@@ -92,8 +119,14 @@ pub(super) fn offer(session: &mut Session, g: Greeting, auth: AuthEnrol) -> Work
     };
     Box::pin(work.into_actor(session).map(move |(g, offered), session, ctx| match offered {
         Ok(Offer { enrolment: e, client_name, challenge }) => {
-            let offer = EnrolOffer { challenge, realm_name: g.realm.display_name().to_owned(), client_name, user: e.user_id };
-            session.conversation.phase = Phase::Enrolling(Enrolling { realm: g.realm, enrolment: e.id, challenge, app_version });
+            let offer = EnrolOffer {
+                challenge,
+                realm_name: g.realm.display_name().to_owned(),
+                client_name,
+                user: e.user_id,
+            };
+            session.conversation.phase =
+                Phase::Enrolling(Enrolling { realm: g.realm, enrolment: e.id, challenge, app_version });
             session.extend(session.conversation.shared.settings.enrolment);
             session.trust();
             session.say(offer, ctx);
@@ -110,18 +143,33 @@ pub(super) fn offer(session: &mut Session, g: Greeting, auth: AuthEnrol) -> Work
 pub(super) fn enrol(session: &mut Session, e: Enrolling, enrol: Enrol) -> Work {
     let jkt = p256::thumbprint(&enrol.public_key);
     let message = session.channel().enrol_message(&e.challenge, &jkt);
-    let proven = p256::check_public(&enrol.public_key).and_then(|()| p256::verify(&enrol.public_key, &message, &enrol.sig));
+    let proven = p256::check_public(&enrol.public_key)
+        .and_then(|()| p256::verify(&enrol.public_key, &message, &enrol.sig));
     let shared = session.conversation.shared.clone();
-    let proof =
-        Proof { jkt, public_key: enrol.public_key, req_id: enrol.req_id, app: enrol.app, app_version: e.app_version, device: enrol.device };
+    let proof = Proof {
+        jkt,
+        public_key: enrol.public_key,
+        req_id: enrol.req_id,
+        app: enrol.app,
+        app_version: e.app_version,
+        device: enrol.device,
+    };
     let work = async move {
         proven.map_err(|_| Stop::Refused(Refused::BadEnrolment))?;
-        run_to_completion(async move { enrolment::redeem(&shared.ports, &e.realm, e.enrolment, &proof).await }).await
+        run_to_completion(
+            async move { enrolment::redeem(&shared.ports, &e.realm, e.enrolment, &proof).await },
+        )
+        .await
     };
     Box::pin(work.into_actor(session).map(move |redeemed, session, ctx| match redeemed {
         Ok((r, state)) => {
             session.say(
-                EnrolOk { req_id: enrol.req_id, account: r.account, state, number: r.number.filter(|_| state == AccountState::Pending) },
+                EnrolOk {
+                    req_id: enrol.req_id,
+                    account: r.account,
+                    state,
+                    number: r.number.filter(|_| state == AccountState::Pending),
+                },
                 ctx,
             );
             session.goodbye(Close::Done, ctx);
@@ -142,7 +190,8 @@ pub(super) fn enrol(session: &mut Session, e: Enrolling, enrol: Enrol) -> Work {
     }))
 }
 
-/// Which arrival of the account this is, among all pods. Where nobody can tell, newest by the clock: nobody is kept out because Redis is away.
+/// Which arrival of the account this is, among all pods. Where nobody can tell, newest by the
+/// clock: nobody is kept out because Redis is away.
 async fn arrival(ports: &Ports, account: &Account, lifetime: u64) -> u64 {
     match ports.presence.arrive(peer(account.id), lifetime).await {
         Ok(arrival) => arrival,
@@ -154,7 +203,12 @@ async fn arrival(ports: &Ports, account: &Account, lifetime: u64) -> u64 {
 }
 
 /// Remembers what the phone tells of itself by coming.
-async fn note(ports: &Ports, realm: &OpenRealm, account: &Account, version: Option<String>) -> Result<(), Fault> {
+async fn note(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+    version: Option<String>,
+) -> Result<(), Fault> {
     if version != account.app_version {
         ports.store.note_app_version(account.realm, account.id, version.as_deref()).await?;
     }
@@ -162,7 +216,11 @@ async fn note(ports: &Ports, realm: &OpenRealm, account: &Account, version: Opti
 }
 
 /// Where the realm asks for continuous authentication, every word of the phone counts.
-pub(super) async fn record_heartbeat(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<(), Fault> {
+pub(super) async fn record_heartbeat(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+) -> Result<(), Fault> {
     match realm.settings().silence_secs {
         0 => Ok(()),
         // A little longer than it matters.

@@ -4,6 +4,7 @@ mod answers;
 mod commands;
 mod devices;
 mod entrance;
+mod news;
 mod phases;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use countersign_protocol::{
     ids::KeyId,
 };
 
-use crate::{heart::Shared, registry::login::Woken};
+use crate::{heart::Shared, registry::waiter::Woken};
 use phases::{Greeting, Phase};
 
 /// A phone connection of NS.
@@ -100,10 +101,16 @@ impl Conversation for Ns {
 
     fn on_frame(session: &mut Session, frame: PhoneFrame, ctx: &mut Context<Session>) -> Option<Work> {
         match (std::mem::replace(&mut session.conversation.phase, Phase::Over), frame) {
-            (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Account(auth))) => Some(entrance::authenticate(session, g, auth, ctx)),
-            (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Enrol(auth))) => Some(entrance::offer(session, g, auth)),
+            (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Account(auth))) => {
+                Some(entrance::authenticate(session, g, auth, ctx))
+            }
+            (Phase::Greeting(g), PhoneFrame::Auth(ClientAuth::Enrol(auth))) => {
+                Some(entrance::offer(session, g, auth))
+            }
             (Phase::Enrolling(e), PhoneFrame::Enrol(enrol)) => Some(entrance::enrol(session, e, enrol)),
-            (Phase::Account(account), command) if !matches!(command, PhoneFrame::Auth(_) | PhoneFrame::Enrol(_)) => {
+            (Phase::Account(account), command)
+                if !matches!(command, PhoneFrame::Auth(_) | PhoneFrame::Enrol(_)) =>
+            {
                 session.conversation.phase = Phase::Account(account);
                 session.extend(session.conversation.shared.settings.idle);
                 Some(commands::command(session, command, ctx))
@@ -114,7 +121,7 @@ impl Conversation for Ns {
 
     fn notify(session: &mut Session, event: Event) -> Work {
         match event {
-            Event::Look => commands::look_at_account(session),
+            Event::Look => news::look_at_account(session),
             Event::See(topic) => devices::see(session, topic),
         }
     }
@@ -129,14 +136,15 @@ impl Handler<Woken> for Session {
 
     fn handle(&mut self, woken: Woken, _: &mut Self::Context) -> Work {
         match woken.topic {
-            Topic::Login(id) if commands::knows(self, id, woken.v) => done(),
-            Topic::Login(id) => commands::look_at_login(self, id),
+            Topic::Login(id) if news::knows(self, id, woken.v) => done(),
+            Topic::Login(id) => news::look_at_login(self, id),
             _ => done(),
         }
     }
 }
 
-/// How often to ping, in seconds: a realm that ends logins in silence wants to hear three times before.
+/// How often to ping, in seconds: a realm that ends logins in silence wants to hear three times
+/// before.
 fn ping_after(usual: u64, silence_secs: u64) -> u64 {
     match silence_secs {
         0 => usual,

@@ -63,9 +63,13 @@ impl InAccount {
         self.watched.iter().any(|w| w.login == login)
     }
 
-    /// Whether the phone has been notified this version of a login or is about to be, or does not follow it (any more).
+    /// Whether the phone has been notified this version of a login or is about to be, or does not
+    /// follow it (any more).
     pub(super) fn knows(&self, login: LoginId, v: u64) -> bool {
-        self.watched.iter().find(|w| w.login == login).is_none_or(|w| w.notified >= v || w.deciding && v <= LoginState::OUTCOME)
+        self.watched
+            .iter()
+            .find(|w| w.login == login)
+            .is_none_or(|w| w.notified >= v || w.deciding && v <= LoginState::OUTCOME)
     }
 
     pub(super) fn watch(&mut self, login: LoginId, notified: u64, registration: Registration) {
@@ -82,7 +86,8 @@ impl InAccount {
         }
     }
 
-    /// Notes that the phone knows this version; true when that is news. A login that cannot change any more is forgotten.
+    /// Notes that the phone knows this version; true when that is news. A login that cannot change
+    /// any more is forgotten.
     pub(super) fn note(&mut self, login: LoginId, v: u64, last: bool) -> bool {
         let Some(at) = self.watched.iter().position(|w| w.login == login) else { return false };
         let news = self.watched[at].notified < v;

@@ -2,8 +2,8 @@
 
 use super::{Answer, ApiClient, segment};
 use crate::{
-    ApiKey, App, ChangeApiKey, ChangeRealm, Client, ClientCertificate, List, NewApiKey, NewClient, NewClientCertificate, NewRealm, PutApp,
-    PutClient, PutRole, Quarantine, Realm, Role, RotateApiKey,
+    ApiKey, App, ChangeApiKey, ChangeRealm, Client, ClientCertificate, List, NewApiKey, NewClient,
+    NewClientCertificate, NewRealm, PutApp, PutClient, PutRole, Quarantine, Realm, Role, RotateApiKey,
 };
 
 impl ApiClient {
@@ -143,7 +143,10 @@ impl ApiClient {
     }
 
     /// `POST /v1/client-certificates`.
-    pub async fn list_client_certificate(&self, certificate: &NewClientCertificate) -> Answer<ClientCertificate> {
+    pub async fn list_client_certificate(
+        &self,
+        certificate: &NewClientCertificate,
+    ) -> Answer<ClientCertificate> {
         self.post("/v1/client-certificates", certificate).await
     }
 

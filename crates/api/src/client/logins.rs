@@ -18,7 +18,10 @@ impl ApiClient {
 
     /// `GET /v1/realms/{realm}/logins/{login}/events`.
     pub async fn stream_login(&self, realm: &str, id: &str, after: u64) -> Answer<reqwest::Response> {
-        Self::accepted(self.request(Method::GET, &format!("/v1/realms/{realm}/logins/{id}/events?after={after}"))).await
+        Self::accepted(
+            self.request(Method::GET, &format!("/v1/realms/{realm}/logins/{id}/events?after={after}")),
+        )
+        .await
     }
 
     /// `GET /v1/realms/{realm}/logins/{login}/timeline`.
@@ -33,8 +36,11 @@ impl ApiClient {
 
     /// `POST /v1/realms/{realm}/logins/{login}/redeem`.
     pub async fn redeem(&self, realm: &str, id: &str, return_token: Option<&str>) -> Answer<Identity> {
-        self.post(&format!("/v1/realms/{realm}/logins/{id}/redeem"), &Redeem { return_token: return_token.map(|t| t.to_owned().into()) })
-            .await
+        self.post(
+            &format!("/v1/realms/{realm}/logins/{id}/redeem"),
+            &Redeem { return_token: return_token.map(|t| t.to_owned().into()) },
+        )
+        .await
     }
 
     /// `POST /v1/realms/{realm}/logins/{login}/logout`.
@@ -49,7 +55,8 @@ impl ApiClient {
 
     /// `GET /v1/realms/{realm}/events/stream`.
     pub async fn stream_events(&self, realm: &str, after: u64) -> Answer<reqwest::Response> {
-        Self::accepted(self.request(Method::GET, &format!("/v1/realms/{realm}/events/stream?after={after}"))).await
+        Self::accepted(self.request(Method::GET, &format!("/v1/realms/{realm}/events/stream?after={after}")))
+            .await
     }
 
     /// `GET /v1/realms/{realm}/events/export`.

@@ -64,15 +64,26 @@ impl ApiClient {
     /// # Errors
     /// When they cannot be read, or the HTTP client cannot start.
     pub fn trusting(base: &str, key: &str, ca: &[u8]) -> Answer<Self> {
-        Self::with(reqwest::Client::builder().tls_certs_only(reqwest::Certificate::from_pem_bundle(ca)?), base, key)
+        Self::with(
+            reqwest::Client::builder().tls_certs_only(reqwest::Certificate::from_pem_bundle(ca)?),
+            base,
+            key,
+        )
     }
 
     fn with(http: reqwest::ClientBuilder, base: &str, key: &str) -> Answer<Self> {
         let http = http.timeout(Duration::from_secs(limits::WAIT + 15)).no_proxy().build()?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), key: key.to_owned(), request_key: None, acting_for: None })
+        Ok(Self {
+            http,
+            base: base.trim_end_matches('/').to_owned(),
+            key: key.to_owned(),
+            request_key: None,
+            acting_for: None,
+        })
     }
 
-    /// A client that shows a certificate instead of a key: `identity` is PEM, the certificate and its private key; `ca` as in [`ApiClient::trusting`].
+    /// A client that shows a certificate instead of a key: `identity` is PEM, the certificate and
+    /// its private key; `ca` as in [`ApiClient::trusting`].
     ///
     /// # Errors
     /// When the files do not hold what they should.
@@ -93,13 +104,15 @@ impl ApiClient {
         Self { base: base.trim_end_matches('/').to_owned(), ..self.clone() }
     }
 
-    /// What is asked through this has this `Idempotency-Key`: repeating it does nothing twice, and gives the same answer.
+    /// What is asked through this has this `Idempotency-Key`: repeating it does nothing twice, and
+    /// gives the same answer.
     #[must_use]
     pub fn once(&self, request_key: &str) -> Self {
         Self { request_key: Some(request_key.to_owned()), ..self.clone() }
     }
 
-    /// What is asked through this is asked for a client, by its name; takes the permission `act_for_client`.
+    /// What is asked through this is asked for a client, by its name; takes the permission
+    /// `act_for_client`.
     #[must_use]
     pub fn acting_for(&self, client: &str) -> Self {
         Self { acting_for: Some(client.to_owned()), ..self.clone() }
@@ -110,7 +123,9 @@ impl ApiClient {
         if !self.key.is_empty() {
             request = request.bearer_auth(&self.key);
         }
-        for (name, value) in [("idempotency-key", &self.request_key), ("countersign-client", &self.acting_for)] {
+        for (name, value) in
+            [("idempotency-key", &self.request_key), ("countersign-client", &self.acting_for)]
+        {
             if let Some(value) = value {
                 request = request.header(name, value);
             }
@@ -173,7 +188,8 @@ pub(crate) fn segment(text: &str) -> String {
 mod tests {
     #[test]
     fn every_endpoint_of_the_description_has_its_method_here() {
-        let doc: serde_json::Value = serde_json::from_str(include_str!("../../../../docs/openapi.json")).expect("JSON");
+        let doc: serde_json::Value =
+            serde_json::from_str(include_str!("../../../../docs/openapi.json")).expect("JSON");
         let here = [include_str!("admin.rs"), include_str!("people.rs"), include_str!("logins.rs")].concat();
         for (path, item) in doc["paths"].as_object().expect("paths") {
             for method in item.as_object().expect("methods").keys() {

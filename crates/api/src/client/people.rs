@@ -2,8 +2,8 @@
 
 use super::{Answer, ApiClient, segment};
 use crate::{
-    Account, Attributes, ChangeAccount, ChangeAttributes, ConfirmNumber, Ended, Enrolment, Erased, Hold, List, Login, NewEnrolment,
-    PutHold, PutUser, User, UserExport,
+    Account, Attributes, ChangeAccount, ChangeAttributes, ConfirmNumber, Ended, Enrolment, Erased, Hold,
+    List, Login, NewEnrolment, PutHold, PutUser, User, UserExport,
 };
 
 impl ApiClient {
@@ -33,7 +33,12 @@ impl ApiClient {
     }
 
     /// `PATCH /v1/realms/{realm}/users/{user}/attributes`.
-    pub async fn change_attributes(&self, realm: &str, user: &str, change: &ChangeAttributes) -> Answer<Attributes> {
+    pub async fn change_attributes(
+        &self,
+        realm: &str,
+        user: &str,
+        change: &ChangeAttributes,
+    ) -> Answer<Attributes> {
         self.patch(&format!("/v1/realms/{realm}/users/{}/attributes", segment(user)), change).await
     }
 
@@ -89,7 +94,11 @@ impl ApiClient {
 
     /// `POST /v1/realms/{realm}/enrolments/{enrolment}/confirm`.
     pub async fn confirm_enrolment(&self, realm: &str, id: &str, number: &str) -> Answer<Enrolment> {
-        self.post(&format!("/v1/realms/{realm}/enrolments/{id}/confirm"), &ConfirmNumber { number: number.to_owned() }).await
+        self.post(
+            &format!("/v1/realms/{realm}/enrolments/{id}/confirm"),
+            &ConfirmNumber { number: number.to_owned() },
+        )
+        .await
     }
 
     /// `POST /v1/realms/{realm}/enrolments/{enrolment}/admit`.

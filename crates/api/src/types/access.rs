@@ -8,14 +8,16 @@ use crate::{Sensitive, schema};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApiKey {
-    /// `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role that was made.
+    /// `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role
+    /// that was made.
     #[schemars(schema_with = "schema::name")]
     pub role: String,
     /// Realm name: where it works. Without one it works everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::name_option")]
     pub realm: Option<String>,
-    /// Client, by id or name: whose objects it sees. Required with the roles `client` and `registrar`.
+    /// Client, by id or name: whose objects it sees. Required with the roles `client` and
+    /// `registrar`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::id_or_name_option")]
     pub client: Option<String>,
@@ -40,14 +42,16 @@ pub struct NewClientCertificate {
     /// The certificate, in PEM, without those that vouch for it.
     #[schemars(length(min = 1, max = 16_384))]
     pub certificate: String,
-    /// `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role that was made.
+    /// `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role
+    /// that was made.
     #[schemars(schema_with = "schema::name")]
     pub role: String,
     /// Realm name: where it works. Without one it works everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::name_option")]
     pub realm: Option<String>,
-    /// Client, by id or name: whose objects it sees. Required with the roles `client` and `registrar`.
+    /// Client, by id or name: whose objects it sees. Required with the roles `client` and
+    /// `registrar`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::id_or_name_option")]
     pub client: Option<String>,
@@ -105,7 +109,8 @@ pub struct RotateApiKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 2_592_000))]
     pub overlap: Option<u64>,
-    /// Seconds until the successor stops working; when the old key would have, when absent. A key that rotates itself cannot have more.
+    /// Seconds until the successor stops working; when the old key would have, when absent. A key
+    /// that rotates itself cannot have more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 315_360_000))]
     pub expires_in: Option<u64>,

@@ -30,7 +30,8 @@ pub struct RealmSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 60, max = 2_592_000))]
     pub enrolment_secs: Option<u64>,
-    /// Continuous authentication: a login ends when its phone has not been heard for so many seconds, 15 to a day; 0 switches it off.
+    /// Continuous authentication: a login ends when its phone has not been heard for so many
+    /// seconds, 15 to a day; 0 switches it off.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 86_400))]
     pub silence_secs: Option<u64>,
@@ -87,7 +88,8 @@ pub enum FurtherPhones {
     Number,
 }
 
-/// Where a number has to be typed, by the way a login was claimed. In a request, what is absent stays as it is.
+/// Where a number has to be typed, by the way a login was claimed. In a request, what is absent
+/// stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NumberMatch {
@@ -128,7 +130,8 @@ pub struct Limits {
     /// Logins from one address (`initiator.address`).
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub address: Option<Limit>,
-    /// How long a browser stays out after two users said "not me", and directs nobody after one did.
+    /// How long a browser stays out after two users said "not me", and directs nobody after one
+    /// did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 604_800))]
     pub quarantine_secs: Option<u64>,
@@ -196,7 +199,8 @@ pub struct PutClient {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::url_option")]
     pub logo: Option<String>,
-    /// Exact origins whose pages may open the page socket, like `https://shop.example`. Empty: none from a browser.
+    /// Exact origins whose pages may open the page socket, like `https://shop.example`. Empty: none
+    /// from a browser.
     #[serde(default)]
     #[schemars(schema_with = "schema::urls")]
     pub origins: Vec<String>,
@@ -204,14 +208,17 @@ pub struct PutClient {
     #[serde(default)]
     #[schemars(schema_with = "schema::urls")]
     pub return_urls: Vec<String>,
-    /// Where an app hands over a login that it started itself; without one, apps cannot start logins here. The first one counts.
+    /// Where an app hands over a login that it started itself; without one, apps cannot start
+    /// logins here. The first one counts.
     #[serde(default)]
     #[schemars(schema_with = "schema::urls")]
     pub callback_urls: Vec<String>,
-    /// Texts for the phone by name, with `{places}` for values. A client that has some sends no texts of its own.
+    /// Texts for the phone by name, with `{places}` for values. A client that has some sends no
+    /// texts of its own.
     #[serde(default)]
     pub templates: BTreeMap<String, String>,
-    /// Clients, by id or name, whose enrolments it accepts: only phones that these invited log in here. Empty: everybody's.
+    /// Clients, by id or name, whose enrolments it accepts: only phones that these invited log in
+    /// here. Empty: everybody's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub accepts_enrolments_of: Vec<String>,
@@ -273,7 +280,8 @@ pub mod roles {
     pub const ROOT: &str = "root";
     /// Everything inside one realm.
     pub const REALM_ADMIN: &str = "realm-admin";
-    /// What a relying party needs: its own logins, signings, messages and webhooks, and power over nobody.
+    /// What a relying party needs: its own logins, signings, messages and webhooks, and power over
+    /// nobody.
     pub const CLIENT: &str = "client";
     /// A client that also invites phones and keeps users.
     pub const REGISTRAR: &str = "registrar";
@@ -365,7 +373,8 @@ pub struct App {
 pub struct Quarantine {
     /// A keyed hash: the events tell the same one.
     pub id: String,
-    /// `browser`: it stays out. `directed`: it directs no logins at users. `number`: its logins take a number. `address`: the address stays out.
+    /// `browser`: it stays out. `directed`: it directs no logins at users. `number`: its logins
+    /// take a number. `address`: the address stays out.
     pub kind: String,
     #[schemars(schema_with = "schema::time")]
     pub until: String,

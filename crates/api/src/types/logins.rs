@@ -14,7 +14,8 @@ pub struct NewLogin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::user_id_option")]
     pub expected_user: Option<String>,
-    /// Shows the login on this user's phones without any code. Never from what a stranger typed alone: see `initiator`.
+    /// Shows the login on this user's phones without any code. Never from what a stranger typed
+    /// alone: see `initiator`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::user_id_option")]
     pub to_user: Option<String>,
@@ -60,7 +61,8 @@ pub struct NewLogin {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Initiator {
-    /// Any text that stays the same for one browser and that another cannot take: a hash of the value of a cookie.
+    /// Any text that stays the same for one browser and that another cannot take: a hash of the
+    /// value of a cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::context_option")]
     pub binding: Option<String>,
@@ -120,7 +122,8 @@ pub struct Login {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redeem {
-    /// Required when the login was claimed by link or started by an app: what the browser, or the app, brought.
+    /// Required when the login was claimed by link or started by an app: what the browser, or the
+    /// app, brought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_token: Option<Sensitive>,
 }
@@ -177,7 +180,8 @@ pub struct Step {
     pub detail: Option<String>,
 }
 
-/// What happened to a login, for support. It names nobody: the login's id is the only thing to ask with.
+/// What happened to a login, for support. It names nobody: the login's id is the only thing to ask
+/// with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeline {
     #[schemars(schema_with = "schema::id")]

@@ -1,4 +1,5 @@
-//! Request and answer bodies of `/v1`. Ids are UUID texts, times RFC 3339 in UTC, unknown members of requests are refused.
+//! Request and answer bodies of `/v1`. Ids are UUID texts, times RFC 3339 in UTC, unknown members
+//! of requests are refused.
 
 mod access;
 mod admin;
@@ -46,7 +47,8 @@ pub mod limits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct List<T> {
     pub items: Vec<T>,
-    /// Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page.
+    /// Give it back as `page_token` for the next page, with the same other parameters. Absent on
+    /// the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

@@ -121,7 +121,8 @@ pub struct Origin {
     /// Whose invitation it was, like `key:…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolled_by: Option<String>,
-    /// Who let it in: `key:…`, `account:…` of another phone of the user, or `phone` where nobody had to.
+    /// Who let it in: `key:…`, `account:…` of another phone of the user, or `phone` where nobody
+    /// had to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

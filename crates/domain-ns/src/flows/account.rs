@@ -19,11 +19,19 @@ use crate::{
 };
 use countersign_ports::Fault;
 
-/// Moves an account, ends what it approved, refuses what it claimed, wakes its phone and tells the user's other ones.
+/// Moves an account, ends what it approved, refuses what it claimed, wakes its phone and tells the
+/// user's other ones.
 ///
 /// # Errors
-/// [`Refused::NotFound`] when there is no such account, [`Refused::NotAllowed`] when the event does not fit.
-pub async fn change(ports: &Ports, realm: &OpenRealm, id: AccountId, event: Event, who: Who) -> Result<Account, Stop> {
+/// [`Refused::NotFound`] when there is no such account, [`Refused::NotAllowed`] when the event does
+/// not fit.
+pub async fn change(
+    ports: &Ports,
+    realm: &OpenRealm,
+    id: AccountId,
+    event: Event,
+    who: Who,
+) -> Result<Account, Stop> {
     loop {
         let account = ports.store.account(realm.id(), id).await?.ok_or(Refused::NotFound)?;
         let to = match step(account.state, event) {
@@ -39,22 +47,34 @@ pub async fn change(ports: &Ports, realm: &OpenRealm, id: AccountId, event: Even
         if event == Event::Unblock {
             account.may_unblock(who.authority())?;
         }
-        // What somebody with more authority blocks as well stays blocked until somebody with as much lets it go.
-        let stronger = event == Event::Block && account.blocked.as_ref().is_some_and(|b| who.authority() > b.authority);
+        // What somebody with more authority blocks as well stays blocked until somebody with as
+        // much lets it go.
+        let stronger =
+            event == Event::Block && account.blocked.as_ref().is_some_and(|b| who.authority() > b.authority);
         if to == account.state && !stronger {
             // Asked again: perhaps because the first time stopped half way.
             aftermath(ports, realm, &after, &[], who).await?;
             return Ok(after);
         }
-        // `None`: somebody else moved it in between; judge anew. Each round means that somebody made progress.
-        let Some(ended) = ports.store.move_account(&account, to, hash, &ports.stamp(who)).await? else { continue };
+        // `None`: somebody else moved it in between; judge anew. Each round means that somebody
+        // made progress.
+        let Some(ended) = ports.store.move_account(&account, to, hash, &ports.stamp(who)).await? else {
+            continue;
+        };
         aftermath(ports, realm, &after, &ended, who).await?;
         return Ok(after);
     }
 }
 
-/// What follows from the state an account has reached, after the store said so. Doing it again does no harm.
-async fn aftermath(ports: &Ports, realm: &OpenRealm, account: &Account, ended: &[LoginId], who: Who) -> Result<(), Fault> {
+/// What follows from the state an account has reached, after the store said so. Doing it again does
+/// no harm.
+async fn aftermath(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+    ended: &[LoginId],
+    who: Who,
+) -> Result<(), Fault> {
     let disowned = match account.state {
         AccountState::Blocked => disown(ports, realm, account.id, EndedBy::AccountBlocked, who).await,
         AccountState::Deleted => disown(ports, realm, account.id, EndedBy::AccountDeleted, who).await,

@@ -1,7 +1,8 @@
 //! What follows from "not me".
 //!
-//! It protects whoever says it, and must not become a weapon against somebody else: what it does is small, counts at one client, takes several *users* before it shuts
-//! anybody out, and never touches a browser or address that the accuser uses.
+//! It protects whoever says it, and must not become a weapon against somebody else: what it does is
+//! small, counts at one client, takes several *users* before it shuts anybody out, and never
+//! touches a browser or address that the accuser uses.
 
 use std::net::IpAddr;
 
@@ -25,7 +26,7 @@ const BROWSER_USERS: u64 = 2;
 /// | the login came by | one user | [`BROWSER_USERS`] |
 /// |---|---|---|
 /// | code or link | the browser's next logins take a number, for a short time | the browser stays out |
-/// | being directed at the user | the browser directs no more logins at users; its codes work | the browser stays out |
+/// | being directed at the user | it directs no more logins at users; its codes work | the browser stays out |
 ///
 /// The address stays out when as many users as the realm says accuse it.
 pub(crate) async fn not_me(
@@ -45,7 +46,8 @@ pub(crate) async fn not_me(
         if said.n == limits.accusations.most + 1 {
             // Not the same at two clients: they must not find out together whom they both know.
             let object = hex(&short(&[&client.0[..], &user].concat()));
-            alert(ports, Alert::Limited, about(object).user(&account.user_id).detail(Some("accusations"))).await?;
+            alert(ports, Alert::Limited, about(object).user(&account.user_id).detail(Some("accusations")))
+                .await?;
         }
         return Ok(());
     }
@@ -54,7 +56,10 @@ pub(crate) async fn not_me(
     let mut measures = Vec::new();
     if let Some(browser) = login.initiator.binding.filter(|b| !own.iter().any(|i| i.binding == Some(*b))) {
         let accused = suspect(client, Measure::Browser, &browser);
-        let users = ports.counters.distinct(counter(CounterKind::Initiator, accused.key), user, limits.quarantine_secs).await?;
+        let users = ports
+            .counters
+            .distinct(counter(CounterKind::Initiator, accused.key), user, limits.quarantine_secs)
+            .await?;
         measures.push(match via {
             _ if users >= BROWSER_USERS => (accused, limits.quarantine_secs),
             Some(Via::Directed) => (suspect(client, Measure::Directed, &browser), limits.quarantine_secs),
@@ -65,14 +70,18 @@ pub(crate) async fn not_me(
     let own_address = |a: &[u8; 16]| here == Some(*a) || own.iter().any(|i| i.address == Some(*a));
     if let Some(address) = login.initiator.address.filter(|a| !own_address(a)) {
         let accused = suspect(client, Measure::Address, &address);
-        let users = ports.counters.distinct(counter(CounterKind::Address, accused.key), user, limits.quarantine_secs).await?;
+        let users = ports
+            .counters
+            .distinct(counter(CounterKind::Address, accused.key), user, limits.quarantine_secs)
+            .await?;
         if users >= limits.address_accounts.max(BROWSER_USERS) {
             measures.push((accused, limits.address_secs));
         }
     }
     for (accused, secs) in measures {
         // The row comes first: nobody is kept out without one.
-        alert(ports, Alert::Quarantined, about(hex(&accused.key)).detail(Some(accused.measure.as_str()))).await?;
+        alert(ports, Alert::Quarantined, about(hex(&accused.key)).detail(Some(accused.measure.as_str())))
+            .await?;
         ports.live.quarantine(realm.id(), accused, secs).await?;
     }
     Ok(())

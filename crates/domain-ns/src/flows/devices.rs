@@ -38,9 +38,18 @@ pub async fn of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec
 ///
 /// # Errors
 /// A fault of the store.
-pub(crate) async fn active_of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec<Account>, Fault> {
+pub(crate) async fn active_of_user(
+    ports: &Ports,
+    realm: RealmId,
+    user_id: &str,
+) -> Result<Vec<Account>, Fault> {
     let active = Some(AccountState::Active);
-    let query = AccountQuery { user_id: Some(user_id.to_owned()), state: active, limit: MOST, ..AccountQuery::default() };
+    let query = AccountQuery {
+        user_id: Some(user_id.to_owned()),
+        state: active,
+        limit: MOST,
+        ..AccountQuery::default()
+    };
     let (now, mut found) = (ports.now(), ports.store.accounts(realm, &query).await?);
     found.retain(|a| a.state_at(now) == AccountState::Active);
     Ok(found)
@@ -67,8 +76,8 @@ pub async fn seen_by(ports: &Ports, me: &Account) -> Result<Vec<Account>, Stop> 
     Ok(all)
 }
 
-/// Phones that came to its user since this one asked for the list, newest first, those that have gone again as well: it is told of them at each connection until it asks
-/// again.
+/// Phones that came to its user since this one asked for the list, newest first, those that have
+/// gone again as well: it is told of them at each connection until it asks again.
 ///
 /// # Errors
 /// A fault of the store.
@@ -87,12 +96,20 @@ pub async fn news_for(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault
 /// The newest phones of its user that have been let in.
 async fn let_in(ports: &Ports, me: &Account, gone: bool) -> Result<Vec<Account>, Fault> {
     let user_id = Some(me.user_id.clone());
-    let query = AccountQuery { user_id, newest_first: true, let_in: true, gone, limit: MOST, ..AccountQuery::default() };
+    let query = AccountQuery {
+        user_id,
+        newest_first: true,
+        let_in: true,
+        gone,
+        limit: MOST,
+        ..AccountQuery::default()
+    };
     ports.store.accounts(me.realm, &query).await
 }
 
-/// What is shown to a phone: those that have been let in, the newest of them if there are many, itself, and as many that wait as there is room for. Invitations are
-/// cheap: what waits must not hide what works.
+/// What is shown to a phone: those that have been let in, the newest of them if there are many,
+/// itself, and as many that wait as there is room for. Invitations are cheap: what waits must not
+/// hide what works.
 async fn listed(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
     let mut all = let_in(ports, me, false).await?;
     if !all.iter().any(|a| a.id == me.id) {
@@ -102,7 +119,13 @@ async fn listed(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
     let room = MOST.saturating_sub(u32::try_from(all.len()).unwrap_or(MOST));
     if room > 0 {
         let state = Some(AccountState::Pending);
-        let waits = AccountQuery { user_id: Some(me.user_id.clone()), state, newest_first: true, limit: room, ..AccountQuery::default() };
+        let waits = AccountQuery {
+            user_id: Some(me.user_id.clone()),
+            state,
+            newest_first: true,
+            limit: room,
+            ..AccountQuery::default()
+        };
         all.extend(ports.store.accounts(me.realm, &waits).await?);
     }
     all.sort_by_key(|a| (a.created_at, a.id));
@@ -120,12 +143,18 @@ pub async fn tell_siblings(ports: &Ports, realm: RealmId, of: AccountId, user_id
     Ok(())
 }
 
-/// An active phone does something to an account of its user, itself perhaps. A phone undoes only what a phone has done: what an administrator blocked stays
-/// blocked.
+/// An active phone does something to an account of its user, itself perhaps. A phone undoes only
+/// what a phone has done: what an administrator blocked stays blocked.
 ///
 /// # Errors
-/// [`Refused::NotFound`] for somebody else's account, [`Refused::NotAllowed`], and why the account does not change.
-pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &frames::ManageDevice) -> Result<(), Stop> {
+/// [`Refused::NotFound`] for somebody else's account, [`Refused::NotAllowed`], and why the account
+/// does not change.
+pub async fn manage(
+    ports: &Ports,
+    realm: &OpenRealm,
+    me: AccountId,
+    asked: &frames::ManageDevice,
+) -> Result<(), Stop> {
     let me = working(ports, realm.id(), me).await?;
     let device = ports.store.account(realm.id(), asked.account).await?.ok_or(Refused::NotFound)?;
     if device.user_id != me.user_id || device.state == AccountState::Deleted {
@@ -155,11 +184,17 @@ pub async fn manage(ports: &Ports, realm: &OpenRealm, me: AccountId, asked: &fra
 ///
 /// # Errors
 /// Why it may not know.
-pub async fn waiting(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<Vec<(Enrolment, Account)>, Stop> {
+pub async fn waiting(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+) -> Result<Vec<(Enrolment, Account)>, Stop> {
     working(ports, account.realm, account.id).await?;
     let mut found = Vec::new();
     for e in ports.store.enrolments_to_vouch(realm.id(), &account.user_id).await? {
-        let Some(new) = e.redeemed.as_ref().map(|r| r.account).filter(|new| *new != account.id) else { continue };
+        let Some(new) = e.redeemed.as_ref().map(|r| r.account).filter(|new| *new != account.id) else {
+            continue;
+        };
         let e = enrolment::look(ports, realm, e.id).await?.filter(|e| e.state == EnrolmentState::Redeemed);
         if let (Some(e), Some(new)) = (e, ports.store.account(realm.id(), new).await?) {
             found.push((e, new));
@@ -171,8 +206,15 @@ pub async fn waiting(ports: &Ports, realm: &OpenRealm, account: &Account) -> Res
 /// An old phone's signed word on a new one. `cb` is the binding of the channel it came on.
 ///
 /// # Errors
-/// [`Refused::NotFound`] for somebody else's enrolment, [`Refused::BadDecision`], [`Refused::WrongNumber`], or why it cannot be confirmed any more.
-pub async fn vouch(ports: &Ports, realm: &OpenRealm, me: &Account, asked: &frames::DecideEnrolment, cb: &[u8; 32]) -> Result<(), Stop> {
+/// [`Refused::NotFound`] for somebody else's enrolment, [`Refused::BadDecision`],
+/// [`Refused::WrongNumber`], or why it cannot be confirmed any more.
+pub async fn vouch(
+    ports: &Ports,
+    realm: &OpenRealm,
+    me: &Account,
+    asked: &frames::DecideEnrolment,
+    cb: &[u8; 32],
+) -> Result<(), Stop> {
     working(ports, realm.id(), me.id).await?;
     let e = enrolment::look(ports, realm, asked.enrolment).await?.ok_or(Refused::NotFound)?;
     let mine = e.redeemed.as_ref().is_some_and(|r| r.account == me.id);
@@ -180,7 +222,8 @@ pub async fn vouch(ports: &Ports, realm: &OpenRealm, me: &Account, asked: &frame
         return Err(Refused::NotFound.into());
     }
     let word = judge_vouch(&asked.jws, &e, &me.jkt, &me.public_key, cb)?;
-    // Repeated, because its answer was lost, perhaps on another connection: the word that counted is kept.
+    // Repeated, because its answer was lost, perhaps on another connection: the word that counted
+    // is kept.
     let done = if word.number.is_some() { EnrolmentState::Confirmed } else { EnrolmentState::Refused };
     if e.state == done && e.approval.as_deref().is_some_and(|kept| same_word(kept, &asked.jws)) {
         return Ok(());

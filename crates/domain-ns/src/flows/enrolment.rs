@@ -111,7 +111,9 @@ async fn moved(
     if won {
         let account = match state {
             EnrolmentState::Confirmed => Some(AccountState::Active),
-            EnrolmentState::Refused | EnrolmentState::Cancelled | EnrolmentState::Expired => Some(AccountState::Deleted),
+            EnrolmentState::Refused | EnrolmentState::Cancelled | EnrolmentState::Expired => {
+                Some(AccountState::Deleted)
+            }
             EnrolmentState::Pending | EnrolmentState::Redeemed => None,
         };
         if let Some(admission) = admission {
@@ -151,7 +153,9 @@ pub async fn offer(ports: &Ports, realm: &OpenRealm, code: &[u8; 16]) -> Result<
     // What a client asked for does not outlive it.
     let client = ports.store.client(realm.id(), e.client).await?.ok_or(Refused::BadEnrolment)?;
     let usable = match e.state {
-        EnrolmentState::Pending | EnrolmentState::Redeemed | EnrolmentState::Confirmed => ports.now() < e.expires_at,
+        EnrolmentState::Pending | EnrolmentState::Redeemed | EnrolmentState::Confirmed => {
+            ports.now() < e.expires_at
+        }
         EnrolmentState::Refused | EnrolmentState::Cancelled | EnrolmentState::Expired => false,
     };
     if !usable {
@@ -188,18 +192,52 @@ pub fn admit(realm: &OpenRealm, app: &str, version: Option<&str>) -> Result<(), 
     }
 }
 
+/// The account of a phone that comes by this enrolment.
+fn new_account(ports: &Ports, e: &Enrolment, proof: &Proof, state: AccountState) -> Account {
+    let now = ports.now();
+    let origin = Origin {
+        client: Some(e.client),
+        enrolled_by: e.created_by.clone(),
+        way: Some(e.confirm),
+        ..Origin::default()
+    };
+    Account {
+        id: AccountId(ports.random.id(now)),
+        realm: e.realm,
+        user_id: e.user_id.clone(),
+        app: proof.app.clone(),
+        device: proof.device.clone(),
+        jkt: proof.jkt,
+        public_key: proof.public_key,
+        state,
+        created_at: now,
+        blocked: None,
+        app_version: proof.app_version.clone(),
+        origin,
+        active_from: None,
+        rules_from: None,
+        phones: PhonesAfter::default(),
+    }
+}
+
 /// The phone proved a new key: the code is used up and the account exists, in one transaction.
 ///
 /// # Errors
 /// [`Refused::BadEnrolment`] unless this phone is the first, or the same phone asks again.
-pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &Proof) -> Result<(Redeemed, AccountState), Stop> {
+pub async fn redeem(
+    ports: &Ports,
+    realm: &OpenRealm,
+    id: EnrolmentId,
+    proof: &Proof,
+) -> Result<(Redeemed, AccountState), Stop> {
     admit(realm, &proof.app, proof.app_version.as_deref())?;
     text::shown(&proof.device, 100, false).map_err(|_| Refused::BadEnrolment)?;
     let e = look(ports, realm, id).await?.ok_or(Refused::BadEnrolment)?;
     let now = ports.now();
     let Step::To(state, tries_left) = step(&e, &Event::Redeem(proof.jkt, proof.req_id), now)? else {
         let redeemed = e.redeemed.ok_or(Refused::BadEnrolment)?;
-        let account = ports.store.account(realm.id(), redeemed.account).await?.ok_or(Refused::BadEnrolment)?;
+        let account =
+            ports.store.account(realm.id(), redeemed.account).await?.ok_or(Refused::BadEnrolment)?;
         return Ok((redeemed, account.state));
     };
     ports.store.client(realm.id(), e.client).await?.ok_or(Refused::BadEnrolment)?;
@@ -208,33 +246,29 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
         return Err(Refused::BadEnrolment.into());
     }
     let number = e.confirm.shows_number().then(|| ports.random.number());
-    let past = if active(Sabotage::ReuseCode) { Past::default() } else { past(ports, realm, &e.user_id).await? };
-    // Judged now already, so that nobody reads out a number in vain; and once more when the phone is let in.
+    let past =
+        if active(Sabotage::ReuseCode) { Past::default() } else { past(ports, realm, &e.user_id).await? };
+    // Judged now already, so that nobody reads out a number in vain; and once more when the phone
+    // is let in.
     further::may_come(realm.settings(), &past, e.confirm)?;
-    let account_state = if state == EnrolmentState::Confirmed { AccountState::Active } else { AccountState::Pending };
+    let account_state =
+        if state == EnrolmentState::Confirmed { AccountState::Active } else { AccountState::Pending };
     let at_once = account_state == AccountState::Active;
-    let admission = at_once.then(|| further::admit(realm.settings(), past, e.confirm, (&Actor::Phone.into(), None), now)).transpose()?;
-    let account = Account {
-        id: AccountId(ports.random.id(now)),
-        realm: realm.id(),
-        user_id: e.user_id.clone(),
-        app: proof.app.clone(),
-        device: proof.device.clone(),
+    let admission = at_once
+        .then(|| further::admit(realm.settings(), past, e.confirm, (&Actor::Phone.into(), None), now))
+        .transpose()?;
+    let account = new_account(ports, &e, proof, account_state);
+    let redeemed = Redeemed {
+        account: account.id,
         jkt: proof.jkt,
-        public_key: proof.public_key,
-        state: account_state,
-        created_at: now,
-        blocked: None,
-        app_version: proof.app_version.clone(),
-        origin: Origin { client: Some(e.client), enrolled_by: e.created_by.clone(), way: Some(e.confirm), ..Origin::default() },
-        active_from: None,
-        rules_from: None,
-        phones: PhonesAfter::default(),
+        req_id: proof.req_id,
+        device: proof.device.clone(),
+        number,
     };
-    let redeemed = Redeemed { account: account.id, jkt: proof.jkt, req_id: proof.req_id, device: proof.device.clone(), number };
     let after = Enrolment { state, tries_left, redeemed: Some(redeemed.clone()), ..e };
     let hash = UserHash::of(&ports.vault, realm.id(), &account.user_id);
-    if !ports.store.redeem_enrolment(&after, &account, admission.as_ref(), hash, &ports.stamp(Actor::Phone)).await? {
+    let stamp = ports.stamp(Actor::Phone);
+    if !ports.store.redeem_enrolment(&after, &account, admission.as_ref(), hash, &stamp).await? {
         return lost(ports, realm, id, proof).await;
     }
     if let Some(admission) = &admission {
@@ -252,9 +286,16 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &P
 }
 
 /// Lost to somebody, perhaps to this very phone repeating itself: then it gets the answer it lost.
-async fn lost(ports: &Ports, realm: &OpenRealm, id: EnrolmentId, proof: &Proof) -> Result<(Redeemed, AccountState), Stop> {
+async fn lost(
+    ports: &Ports,
+    realm: &OpenRealm,
+    id: EnrolmentId,
+    proof: &Proof,
+) -> Result<(Redeemed, AccountState), Stop> {
     let there = look(ports, realm, id).await?.ok_or(Refused::BadEnrolment)?;
-    let (Step::SameAgain, Some(redeemed)) = (step(&there, &Event::Redeem(proof.jkt, proof.req_id), ports.now())?, there.redeemed) else {
+    let (Step::SameAgain, Some(redeemed)) =
+        (step(&there, &Event::Redeem(proof.jkt, proof.req_id), ports.now())?, there.redeemed)
+    else {
         return Err(Refused::BadEnrolment.into());
     };
     let state = ports.store.account(realm.id(), redeemed.account).await?.ok_or(Refused::BadEnrolment)?.state;
@@ -275,7 +316,9 @@ pub async fn act(
 ) -> Result<Enrolment, Stop> {
     loop {
         let voucher = match who.actor {
-            Actor::Account(voucher) => Some(ports.store.account(realm.id(), voucher).await?.ok_or(Refused::AccountDeleted)?),
+            Actor::Account(voucher) => {
+                Some(ports.store.account(realm.id(), voucher).await?.ok_or(Refused::AccountDeleted)?)
+            }
             _ => None,
         };
         if let Some(voucher) = &voucher {
@@ -285,11 +328,18 @@ pub async fn act(
         }
         let e = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
         let Step::To(state, tries) = step(&e, event, ports.now())? else { return Ok(e) };
-        // Lost to a concurrent move: look again and judge anew. Each round means that somebody else made progress.
+        // Lost to a concurrent move: look again and judge anew. Each round means that somebody else
+        // made progress.
         let admission = match state {
             EnrolmentState::Confirmed => {
                 let past = past(ports, realm, &e.user_id).await?;
-                Some(further::admit(realm.settings(), past, e.confirm, (&who, voucher.as_ref()), ports.now())?)
+                Some(further::admit(
+                    realm.settings(),
+                    past,
+                    e.confirm,
+                    (&who, voucher.as_ref()),
+                    ports.now(),
+                )?)
             }
             _ => None,
         };

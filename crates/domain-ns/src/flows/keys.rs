@@ -42,7 +42,12 @@ impl Unauthorized {
 ///
 /// # Errors
 /// A fault of the store.
-pub async fn unauthorized(ports: &Ports, key: Option<&ApiKey>, why: Unauthorized, n: u64) -> Result<(), Fault> {
+pub async fn unauthorized(
+    ports: &Ports,
+    key: Option<&ApiKey>,
+    why: Unauthorized,
+    n: u64,
+) -> Result<(), Fault> {
     let about = About {
         realm: key.and_then(|k| k.realm),
         object: key.map_or_else(|| "api-key".to_owned(), |k| k.id.to_string()),
@@ -57,7 +62,11 @@ pub async fn unauthorized(ports: &Ports, key: Option<&ApiKey>, why: Unauthorized
 ///
 /// # Errors
 /// A fault of the store.
-pub async fn permissions(ports: &Ports, realm: Option<RealmId>, role: &str) -> Result<Option<Permissions>, Fault> {
+pub async fn permissions(
+    ports: &Ports,
+    realm: Option<RealmId>,
+    role: &str,
+) -> Result<Option<Permissions>, Fault> {
     let there = builtin(role);
     if there.is_some() && !role::LATER.contains(&role) {
         return Ok(there);
@@ -70,7 +79,12 @@ pub async fn permissions(ports: &Ports, realm: Option<RealmId>, role: &str) -> R
 ///
 /// # Errors
 /// Why `who` may not.
-pub async fn grant(ports: &Ports, who: &Who, wish: Wish, made: (ApiKeyId, &Secret<32>)) -> Result<Result<ApiKey, NotGranted>, Fault> {
+pub async fn grant(
+    ports: &Ports,
+    who: &Who,
+    wish: Wish,
+    made: (ApiKeyId, &Secret<32>),
+) -> Result<Result<ApiKey, NotGranted>, Fault> {
     let Some(permissions) = permissions(ports, wish.realm, &wish.role).await? else {
         return Ok(Err(NotGranted::Invalid("/role", "no such role here")));
     };
@@ -91,10 +105,15 @@ pub async fn delete(ports: &Ports, who: Who, key: &ApiKey) -> Result<(), Stop> {
     if !rules(ports, &who, key).await? {
         return Err(Refused::Lacking.into());
     }
-    if ports.store.delete_api_key(key.id, &ports.stamp(who)).await? { Ok(()) } else { Err(Refused::NotFound.into()) }
+    if ports.store.delete_api_key(key.id, &ports.stamp(who)).await? {
+        Ok(())
+    } else {
+        Err(Refused::NotFound.into())
+    }
 }
 
-/// A successor of `old` with this id and secret, which works beside it until `until`. Whoever rotates another key gets its power, so they must have it.
+/// A successor of `old` with this id and secret, which works beside it until `until`. Whoever
+/// rotates another key gets its power, so they must have it.
 ///
 /// # Errors
 /// [`Refused::Lacking`].
@@ -112,7 +131,15 @@ pub async fn rotate(
         return Err(Refused::Lacking.into());
     }
     let lineage = grant::lineage_after(&who, old);
-    let new = ApiKey { id, hash: secret.hash(), created_at: ports.now(), expires_at, last_used_at: None, lineage, ..old.clone() };
+    let new = ApiKey {
+        id,
+        hash: secret.hash(),
+        created_at: ports.now(),
+        expires_at,
+        last_used_at: None,
+        lineage,
+        ..old.clone()
+    };
     Ok(ports.store.rotate_api_key(old.id, until, &new, !own, &ports.stamp(who)).await?)
 }
 
@@ -120,7 +147,12 @@ pub async fn rotate(
 ///
 /// # Errors
 /// Why `who` may not; [`Refused::NotFound`] when the key has changed meanwhile.
-pub async fn change_role(ports: &Ports, who: Who, key: &ApiKey, role: &str) -> Result<Result<ApiKey, NotGranted>, Stop> {
+pub async fn change_role(
+    ports: &Ports,
+    who: Who,
+    key: &ApiKey,
+    role: &str,
+) -> Result<Result<ApiKey, NotGranted>, Stop> {
     if key.role == role {
         return Ok(Ok(key.clone()));
     }

@@ -1,8 +1,9 @@
 //! Who may start something now.
 //!
-//! The order is the order of blame: the browser that starts it, the client it comes through, the address it comes from. What is done *to* a user or
-//! account never stops that user: beyond the limit logins wait in silence, and codes and links work as ever. Browsers and addresses are counted at one client: what
-//! happens at another client does not stop its users.
+//! The order is the order of blame: the browser that starts it, the client it comes through, the
+//! address it comes from. What is done *to* a user or account never stops that user: beyond the
+//! limit logins wait in silence, and codes and links work as ever. Browsers and addresses are
+//! counted at one client: what happens at another client does not stop its users.
 
 use countersign_protocol::ids::{AccountId, ClientId, RealmId};
 
@@ -43,7 +44,12 @@ enum Whom<'a> {
 
 impl<'a> Way<'a> {
     /// For a client.
-    pub(crate) fn of_client(realm: &'a OpenRealm, client: ClientId, initiator: Initiator, target: Option<&'a Target>) -> Self {
+    pub(crate) fn of_client(
+        realm: &'a OpenRealm,
+        client: ClientId,
+        initiator: Initiator,
+        target: Option<&'a Target>,
+    ) -> Self {
         let limits = realm.settings().limits;
         let suspect = |of: Option<[u8; 16]>, measure| of.map(|key| suspect(client, measure, &key));
         // An address says more about who somebody is than a cookie that they may throw away.
@@ -53,14 +59,24 @@ impl<'a> Way<'a> {
         way.from.extend(suspect(initiator.address, Measure::Address));
         way.wary = suspect(initiator.binding, Measure::Number);
         if let Some(key) = initiator.binding {
-            way.gate(CounterKind::Initiator, at_client(client, &key), limits.initiator, Whom::Starter(LimitedBy::Initiator));
+            way.gate(
+                CounterKind::Initiator,
+                at_client(client, &key),
+                limits.initiator,
+                Whom::Starter(LimitedBy::Initiator),
+            );
         }
         if let Some(Target::User(user)) = target {
             way.gate(CounterKind::User, short(user.as_bytes()), limits.user, Whom::User(user));
         }
         way.gate(CounterKind::Client, client.0, limits.client, Whom::Starter(LimitedBy::Client));
         if let Some(key) = initiator.address {
-            way.gate(CounterKind::Address, at_client(client, &key), limits.address, Whom::Starter(LimitedBy::Address));
+            way.gate(
+                CounterKind::Address,
+                at_client(client, &key),
+                limits.address,
+                Whom::Starter(LimitedBy::Address),
+            );
         }
         way
     }
@@ -84,8 +100,14 @@ impl<'a> Way<'a> {
         self.whom.push(whom);
     }
 
-    /// Begins the login and tells these accounts, or says what it ran into. Gives the login as it was made; `None` when there is one with its id.
-    pub(crate) async fn begin(&self, ports: &Ports, mut login: Login, to: &[AccountId]) -> Result<Option<Login>, Stop> {
+    /// Begins the login and tells these accounts, or says what it ran into. Gives the login as it
+    /// was made; `None` when there is one with its id.
+    pub(crate) async fn begin(
+        &self,
+        ports: &Ports,
+        mut login: Login,
+        to: &[AccountId],
+    ) -> Result<Option<Login>, Stop> {
         let mut opened = self.open(ports, &login, to).await?;
         if opened.wary {
             login.number_match = true;
@@ -106,8 +128,9 @@ impl<'a> Way<'a> {
         }
         let most = self.realm.settings().limits.account.most;
         for (account, _) in to.iter().zip(opened.shown).filter(|(_, n)| *n == most + 1) {
-            // What an account is not shown, because it has been shown enough unasked, it finds when it looks.
-            // Without the client: it must not learn from it that there is such an account.
+            // What an account is not shown, because it has been shown enough unasked, it finds when
+            // it looks. Without the client: it must not learn from it that there is such an
+            // account.
             alert(ports, Alert::Limited, About::of(self.realm.id(), *account).detail(Some("offers"))).await?;
         }
         Ok(opened.made.then_some(login))
@@ -135,7 +158,8 @@ impl<'a> Way<'a> {
     }
 }
 
-/// A browser or address, of this client alone: what is said of it at one client does not count at another.
+/// A browser or address, of this client alone: what is said of it at one client does not count at
+/// another.
 fn at_client(client: ClientId, key: &[u8; 16]) -> [u8; 16] {
     short(&[&client.0[..], key].concat())
 }
@@ -145,13 +169,27 @@ pub(crate) fn suspect(client: ClientId, measure: Measure, key: &[u8; 16]) -> Sus
     Suspect { key: short(&[&client.0[..], measure.as_str().as_bytes(), b"\0", key].concat()), measure }
 }
 
-/// A phone changes something about its user's phones or logins: each is a write and a row of the trail.
+/// A phone changes something about its user's phones or logins: each is a write and a row of the
+/// trail.
 pub(crate) async fn let_change(ports: &Ports, realm: &OpenRealm, account: AccountId) -> Result<(), Stop> {
-    within(ports, realm, CounterKind::Changes, account.0, realm.settings().limits.initiator, LimitedBy::Account).await
+    within(
+        ports,
+        realm,
+        CounterKind::Changes,
+        account.0,
+        realm.settings().limits.initiator,
+        LimitedBy::Account,
+    )
+    .await
 }
 
 /// An account showed a code or link that is not genuine.
-pub(crate) async fn not_genuine(ports: &Ports, realm: &OpenRealm, account: AccountId, why: Refused) -> Result<Stop, Fault> {
+pub(crate) async fn not_genuine(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: AccountId,
+    why: Refused,
+) -> Result<Stop, Fault> {
     let limit = realm.settings().limits.account;
     let limit = Limit { most: limit.most.saturating_mul(BAD_CLAIMS), ..limit };
     match within(ports, realm, CounterKind::BadClaims, account.0, limit, LimitedBy::Account).await {
@@ -161,14 +199,27 @@ pub(crate) async fn not_genuine(ports: &Ports, realm: &OpenRealm, account: Accou
     }
 }
 
-async fn within(ports: &Ports, realm: &OpenRealm, kind: CounterKind, key: [u8; 16], limit: Limit, by: LimitedBy) -> Result<(), Stop> {
+async fn within(
+    ports: &Ports,
+    realm: &OpenRealm,
+    kind: CounterKind,
+    key: [u8; 16],
+    limit: Limit,
+    by: LimitedBy,
+) -> Result<(), Stop> {
     let gate = Gate { counter: kind.of(realm.id(), key), limit, shut: true };
     let count = ports.counters.count(gate.counter, limit.secs).await?;
     judge(ports, &gate, count, by, None).await
 }
 
 /// Turns away whoever is beyond their limit.
-async fn judge(ports: &Ports, gate: &Gate, count: Count, by: LimitedBy, client: Option<ClientId>) -> Result<(), Stop> {
+async fn judge(
+    ports: &Ports,
+    gate: &Gate,
+    count: Count,
+    by: LimitedBy,
+    client: Option<ClientId>,
+) -> Result<(), Stop> {
     if count.n == gate.limit.most + 1 {
         // Told once a window, so that nobody fills the trail by knocking.
         let about = About { client, ..About::of(RealmId(gate.counter.scope), hex(&gate.counter.key)) };

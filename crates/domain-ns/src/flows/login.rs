@@ -27,7 +27,8 @@ pub use claim::{Claimed, claim};
 pub use decide::{cancel, decide, disown};
 pub use start::{Created, Directed, NewLogin, create, direct, start_in_app};
 
-/// After its expiry the live record stays this long, so that whoever looks can still record the expiry.
+/// After its expiry the live record stays this long, so that whoever looks can still record the
+/// expiry.
 pub(super) const LINGER_SECS: u64 = 300;
 
 /// Pods' clocks may be this far apart.
@@ -51,11 +52,13 @@ fn write(login: &Login, claim: Option<&Claim>, v: u64) -> Versioned {
 }
 
 pub(super) fn encode(login: &Login, claim: Option<&Claim>) -> Vec<u8> {
-    serde_json::to_vec(&Body { login: login.clone(), claim: claim.cloned() }).expect("texts and numbers always serialise")
+    serde_json::to_vec(&Body { login: login.clone(), claim: claim.cloned() })
+        .expect("texts and numbers always serialise")
 }
 
 fn read(stored: &Versioned) -> Result<(Login, LoginProgress), Fault> {
-    let body: Body = serde_json::from_slice(&stored.body).map_err(|e| Fault::Inconsistent(format!("a live login cannot be read: {e}")))?;
+    let body: Body = serde_json::from_slice(&stored.body)
+        .map_err(|e| Fault::Inconsistent(format!("a live login cannot be read: {e}")))?;
     Ok((body.login, body.claim.map_or(LoginProgress::Pending, LoginProgress::Claimed)))
 }
 
@@ -81,13 +84,15 @@ pub async fn look(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Optio
         }
         _ => match ports.store.outcome(realm.id(), id).await? {
             Some(record) => ended_by_itself(ports, realm, record).await.map(Some),
-            // What is decided can be seen without live state; whether there is anything else cannot.
+            // What is decided can be seen without live state; whether there is anything else
+            // cannot.
             None => live.map(|_| None),
         },
     }
 }
 
-/// Live state that may have gone back says "undecided" of what was decided, and acknowledged: then the store is asked, and live state put right.
+/// Live state that may have gone back says "undecided" of what was decided, and acknowledged: then
+/// the store is asked, and live state put right.
 async fn decided_after_all(ports: &Ports, realm: &OpenRealm, login: &Login) -> Result<Option<Seen>, Fault> {
     if login.created_at >= ports.live.faithful_since().plus_secs(CLOCKS_APART_SECS) {
         return Ok(None);
@@ -103,7 +108,8 @@ async fn settle(ports: &Ports, record: &Record) -> Result<(), Fault> {
     ports.live.settle(login.id, settled).await
 }
 
-/// Whoever looks at a login whose lifetime is over, or whose phone is silent for too long, records its end.
+/// Whoever looks at a login whose lifetime is over, or whose phone is silent for too long, records
+/// its end.
 async fn ended_by_itself(ports: &Ports, realm: &OpenRealm, record: Record) -> Result<Seen, Fault> {
     let (login, state) = (record.outcome.login.clone(), record.state());
     let by = if is_silent(ports, realm, &record).await? { EndedBy::Silence } else { EndedBy::Lifetime };
@@ -123,8 +129,15 @@ async fn ended_by_itself(ports: &Ports, realm: &OpenRealm, record: Record) -> Re
 
 async fn is_silent(ports: &Ports, realm: &OpenRealm, record: &Record) -> Result<bool, Fault> {
     let allowed = realm.settings().silence_secs;
-    let (LoginProgress::Approved { claim, .. }, true) = (record.state(), allowed > 0) else { return Ok(false) };
-    let heard = ports.presence.last_heartbeat(peer(claim.account)).await?.unwrap_or(Time(0)).max(record.outcome.decided_at);
+    let (LoginProgress::Approved { claim, .. }, true) = (record.state(), allowed > 0) else {
+        return Ok(false);
+    };
+    let heard = ports
+        .presence
+        .last_heartbeat(peer(claim.account))
+        .await?
+        .unwrap_or(Time(0))
+        .max(record.outcome.decided_at);
     Ok(ports.now() >= heard.plus_secs(allowed))
 }
 
@@ -155,8 +168,24 @@ impl NotWon {
     }
 }
 
-fn outcome(now: Time, login: &Login, state: LoginState, reason: Option<String>, claim: Option<Claim>) -> Outcome {
-    Outcome { login: login.clone(), state, reason, claim, decision: None, req_id: None, decided_at: now, redeem_by: now, ends_at: now }
+fn outcome(
+    now: Time,
+    login: &Login,
+    state: LoginState,
+    reason: Option<String>,
+    claim: Option<Claim>,
+) -> Outcome {
+    Outcome {
+        login: login.clone(),
+        state,
+        reason,
+        claim,
+        decision: None,
+        req_id: None,
+        decided_at: now,
+        redeem_by: now,
+        ends_at: now,
+    }
 }
 
 /// Inserts the outcome, settles the KV from what the store says, wakes.
@@ -173,7 +202,9 @@ async fn record(ports: &Ports, outcome: Outcome, who: Who) -> Result<Result<Logi
     let (record, result) = match recorded {
         Recorded::Won => (&mine, Ok(mine.state())),
         Recorded::Lost(ref there) => (&**there, Err(NotWon::Decided(there.state()))),
-        Recorded::AccountNotActive(state) => return Ok(Err(NotWon::Inactive(may_log_in(state).err().unwrap_or(Refused::AccountBlocked)))),
+        Recorded::AccountNotActive(state) => {
+            return Ok(Err(NotWon::Inactive(may_log_in(state).err().unwrap_or(Refused::AccountBlocked))));
+        }
     };
     settle(ports, record).await?;
     Ok(result)

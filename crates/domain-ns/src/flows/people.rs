@@ -20,7 +20,8 @@ use countersign_ports::time::Time;
 /// How long whoever let a phone in for a user does not erase that user.
 const RECENT_MS: u64 = 30 * 86_400_000;
 
-/// Deletes a user with all accounts; taking phones away is for whoever manages accounts. False when there was nothing.
+/// Deletes a user with all accounts; taking phones away is for whoever manages accounts. False when
+/// there was nothing.
 ///
 /// # Errors
 /// [`Refused::Lacking`]; [`Refused::LegalHold`], because attributes and name go with the user.
@@ -29,9 +30,12 @@ pub async fn delete(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -
     if !left.is_empty() && !who.permissions.has(Permission::Accounts) {
         return Err(Refused::Lacking.into());
     }
-    // The user goes first, so that no enrolment makes another account; then the accounts, one by one.
-    let gone = ports.store.delete_user(realm.id(), user_id, &ports.stamp(who)).await?.ok_or(Refused::LegalHold)?;
-    // One may have been let in since the first look. A list has an end, a user's accounts may not: what is deleted is not listed again.
+    // The user goes first, so that no enrolment makes another account; then the accounts, one by
+    // one.
+    let gone =
+        ports.store.delete_user(realm.id(), user_id, &ports.stamp(who)).await?.ok_or(Refused::LegalHold)?;
+    // One may have been let in since the first look. A list has an end, a user's accounts may not:
+    // what is deleted is not listed again.
     left = of_user(ports, realm.id(), user_id).await?;
     let there = gone || !left.is_empty();
     while !left.is_empty() {
@@ -46,11 +50,13 @@ pub async fn delete(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -
     Ok(there)
 }
 
-/// Deletes a user, and puts a pseudonym where the name stood: everything that names the user goes, what is counted stays. That there was a phone stays under a keyed
-/// hash, so that forgetting somebody is no way to become them.
+/// Deletes a user, and puts a pseudonym where the name stood: everything that names the user goes,
+/// what is counted stays. That there was a phone stays under a keyed hash, so that forgetting
+/// somebody is no way to become them.
 ///
 /// # Errors
-/// [`Refused::NotFound`]; [`Refused::LegalHold`]; [`Refused::Lacking`] for a client's key, because a user concerns every client of the realm.
+/// [`Refused::NotFound`]; [`Refused::LegalHold`]; [`Refused::Lacking`] for a client's key, because
+/// a user concerns every client of the realm.
 pub async fn erase(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<String, Stop> {
     if who.client.is_some() || who.authority() < Authority::Realm {
         return Err(Refused::Lacking.into());
@@ -64,7 +70,10 @@ pub async fn erase(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) ->
     }
     let there = delete(ports, realm, user_id, who).await?;
     let known = ports.store.outcomes_of_user(id, user_id, None, 1).await?;
-    let told = ports.store.events(&Filter { realm: Some(id), user_id: Some(user_id.to_owned()), limit: 1, ..Filter::default() }).await?;
+    let told = ports
+        .store
+        .events(&Filter { realm: Some(id), user_id: Some(user_id.to_owned()), limit: 1, ..Filter::default() })
+        .await?;
     if !there && known.is_empty() && told.is_empty() {
         return Err(Refused::NotFound.into());
     }
@@ -77,11 +86,18 @@ pub async fn erase(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) ->
     Ok(pseudonym)
 }
 
-/// Lays a legal hold on a user; the user need not exist (any more). One that lies there stays as it is, unless this comes with more authority.
+/// Lays a legal hold on a user; the user need not exist (any more). One that lies there stays as it
+/// is, unless this comes with more authority.
 ///
 /// # Errors
 /// A fault of the store.
-pub async fn hold(ports: &Ports, realm: &OpenRealm, user_id: &str, reason: Option<String>, who: Who) -> Result<Hold, Stop> {
+pub async fn hold(
+    ports: &Ports,
+    realm: &OpenRealm,
+    user_id: &str,
+    reason: Option<String>,
+    who: Who,
+) -> Result<Hold, Stop> {
     let hold = Hold {
         realm: realm.id(),
         user_id: user_id.to_owned(),

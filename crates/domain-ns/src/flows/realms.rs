@@ -26,7 +26,13 @@ pub struct NewRealm {
 ///
 /// # Errors
 /// [`Refused::AlreadyExists`] when the name is taken.
-pub async fn create(ports: &Ports, new: NewRealm, identity: SealedIdentity, qr_key: &Secret<32>, who: Who) -> Result<(), Stop> {
+pub async fn create(
+    ports: &Ports,
+    new: NewRealm,
+    identity: SealedIdentity,
+    qr_key: &Secret<32>,
+    who: Who,
+) -> Result<(), Stop> {
     let NewRealm { id, name, display_name, settings } = new;
     let sealed = SealedRealm {
         realm: Realm { id, name, display_name, created_at: ports.now(), settings },
@@ -36,5 +42,9 @@ pub async fn create(ports: &Ports, new: NewRealm, identity: SealedIdentity, qr_k
         keys: vec![identity.key],
         apps: Vec::new(),
     };
-    if ports.store.add_realm(&sealed, &ports.stamp(who)).await? { Ok(()) } else { Err(Refused::AlreadyExists.into()) }
+    if ports.store.add_realm(&sealed, &ports.stamp(who)).await? {
+        Ok(())
+    } else {
+        Err(Refused::AlreadyExists.into())
+    }
 }

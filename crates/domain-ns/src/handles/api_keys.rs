@@ -82,7 +82,12 @@ impl ApiKeys {
     ///
     /// # Errors
     /// [`Refused::SecretAlreadyIssued`] for a keyed request that was answered before; faults.
-    pub async fn create(&self, who: Who, wish: Wish, lives: Option<u64>) -> Result<Result<Made, NotGranted>, Stop> {
+    pub async fn create(
+        &self,
+        who: Who,
+        wish: Wish,
+        lives: Option<u64>,
+    ) -> Result<Result<Made, NotGranted>, Stop> {
         let ports = &self.0;
         let (id, secret) = (self.fresh(who), ports.random.secret());
         let wish = Wish { expires_at: lives.map(|secs| ports.now().plus_secs(secs)), ..wish };
@@ -101,11 +106,17 @@ impl ApiKeys {
         Ok(Err(NotGranted::Invalid("/client", "no such client, or role, in this realm")))
     }
 
-    /// Lists a client certificate as a key. Nobody has a secret for it: the certificate takes its place.
+    /// Lists a client certificate as a key. Nobody has a secret for it: the certificate takes its
+    /// place.
     ///
     /// # Errors
     /// Faults.
-    pub async fn list_certificate(&self, who: Who, wish: Wish, certificate: &Certificate) -> Result<Result<ApiKey, NotGranted>, Stop> {
+    pub async fn list_certificate(
+        &self,
+        who: Who,
+        wish: Wish,
+        certificate: &Certificate,
+    ) -> Result<Result<ApiKey, NotGranted>, Stop> {
         let (ports, bad) = (&self.0, |why| Ok(Err(NotGranted::Invalid("/certificate", why))));
         if certificate.not_after <= ports.now() {
             return bad("the certificate has expired");
@@ -116,7 +127,11 @@ impl ApiKeys {
         let nobodys: Secret<32> = ports.random.secret();
         let wish = Wish { expires_at: Some(certificate.not_after), ..wish };
         let key = match keys::grant(ports, &who, wish, (ApiKeyId(ports.fresh_id()), &nobodys)).await? {
-            Ok(key) => ApiKey { hash: certificate_hash(&certificate.der), certificate: Some(certificate.fingerprint), ..key },
+            Ok(key) => ApiKey {
+                hash: certificate_hash(&certificate.der),
+                certificate: Some(certificate.fingerprint),
+                ..key
+            },
             Err(why) => return Ok(Err(why)),
         };
         let there = ports.store.api_key_by_hash(&key.hash).await?.is_some();
@@ -130,7 +145,12 @@ impl ApiKeys {
     ///
     /// # Errors
     /// As [`keys::change_role`].
-    pub async fn change_role(&self, who: Who, key: &ApiKey, role: &str) -> Result<Result<ApiKey, NotGranted>, Stop> {
+    pub async fn change_role(
+        &self,
+        who: Who,
+        key: &ApiKey,
+        role: &str,
+    ) -> Result<Result<ApiKey, NotGranted>, Stop> {
         keys::change_role(&self.0, who, key, role).await
     }
 
@@ -142,11 +162,18 @@ impl ApiKeys {
         keys::delete(&self.0, who, key).await
     }
 
-    /// Makes a successor of a key, good for `lives` seconds; the old one works beside it for `overlap` seconds.
+    /// Makes a successor of a key, good for `lives` seconds; the old one works beside it for
+    /// `overlap` seconds.
     ///
     /// # Errors
     /// [`Refused::Lacking`], [`Refused::Superseded`], [`Refused::SecretAlreadyIssued`]; faults.
-    pub async fn rotate(&self, who: Who, old: &ApiKey, lives: Option<u64>, overlap: u64) -> Result<Rotation, Stop> {
+    pub async fn rotate(
+        &self,
+        who: Who,
+        old: &ApiKey,
+        lives: Option<u64>,
+        overlap: u64,
+    ) -> Result<Rotation, Stop> {
         let (ports, now) = (&self.0, self.0.now());
         let secret: Secret<32> = ports.random.secret();
         let (made, expires_at) = ((self.fresh(who), &secret), lives.map(|secs| now.plus_secs(secs)));
@@ -159,7 +186,8 @@ impl ApiKeys {
         }
     }
 
-    /// The first root key, in a database that never had one: of pods that share it one makes it. `false` when there was one.
+    /// The first root key, in a database that never had one: of pods that share it one makes it.
+    /// `false` when there was one.
     ///
     /// # Errors
     /// A fault of the store.
@@ -191,14 +219,23 @@ impl ApiKeys {
     }
 }
 
-/// Makes a root key for whoever has the machine and the database, when the others are lost or sealed away. It takes no
-/// more than those: pods may be running beside it.
+/// Makes a root key for whoever has the machine and the database, when the others are lost or
+/// sealed away. It takes no more than those: pods may be running beside it.
 ///
 /// # Errors
 /// [`Refused::AlreadyExists`] when the key was not kept; a fault of the store.
-pub async fn break_glass(store: &dyn Directory, clock: &dyn Clock, random: &dyn Random, name: Option<String>) -> Result<Made, Stop> {
+pub async fn break_glass(
+    store: &dyn Directory,
+    clock: &dyn Clock,
+    random: &dyn Random,
+    name: Option<String>,
+) -> Result<Made, Stop> {
     let (now, secret) = (clock.now(), random.secret());
     let key = ApiKey { name, ..ApiKey::plain(ApiKeyId(random.id(now)), &secret, role::ROOT, None, now) };
     let stamp = Stamp { id: AuditId(random.id(now)), now, who: Actor::System.into() };
-    if store.add_api_key(&key, &stamp).await? { Ok(Made { key, secret }) } else { Err(Refused::AlreadyExists.into()) }
+    if store.add_api_key(&key, &stamp).await? {
+        Ok(Made { key, secret })
+    } else {
+        Err(Refused::AlreadyExists.into())
+    }
 }

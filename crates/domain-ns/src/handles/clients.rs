@@ -37,7 +37,8 @@ impl Clients {
         self.0.store.clients(realm, after, limit).await
     }
 
-    /// A client that is not kept yet: it has an id, and nothing but its name. A keyed request gets the same id again.
+    /// A client that is not kept yet: it has an id, and nothing but its name. A keyed request gets
+    /// the same id again.
     #[must_use]
     pub fn draft(&self, who: Who, realm: RealmId, name: String) -> Client {
         Client {

@@ -1,5 +1,6 @@
-//! What services may do with the directory, people and the trail: each handle covers one noun, and writes by the rules of
-//! the flows alone. Services are given these, and never the ports behind them.
+//! What services may do with the directory, people and the trail: each handle covers one noun, and
+//! writes by the rules of the flows alone. Services are given these, and never the ports behind
+//! them.
 
 mod api_keys;
 mod clients;

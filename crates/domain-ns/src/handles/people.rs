@@ -1,4 +1,5 @@
-//! Users, their attributes and their legal holds. What concerns their phones is the actors' handle `Accounts`.
+//! Users, their attributes and their legal holds. What concerns their phones is the actors' handle
+//! `Accounts`.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +42,13 @@ impl Users {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn put(&self, realm: RealmId, user_id: &str, display_name: Option<String>, who: Who) -> Result<User, Fault> {
+    pub async fn put(
+        &self,
+        realm: RealmId,
+        user_id: &str,
+        display_name: Option<String>,
+        who: Who,
+    ) -> Result<User, Fault> {
         let user = User { realm, user_id: user_id.to_owned(), display_name, created_at: self.0.now() };
         self.0.store.put_user(&user, &self.0.stamp(who)).await
     }
@@ -82,7 +89,13 @@ impl Users {
     ///
     /// # Errors
     /// As [`people::hold`].
-    pub async fn hold(&self, realm: &OpenRealm, user_id: &str, reason: Option<String>, who: Who) -> Result<Hold, Stop> {
+    pub async fn hold(
+        &self,
+        realm: &OpenRealm,
+        user_id: &str,
+        reason: Option<String>,
+        who: Who,
+    ) -> Result<Hold, Stop> {
         people::hold(&self.0, realm, user_id, reason, who).await
     }
 

@@ -34,7 +34,13 @@ impl Roles {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn put(&self, who: Who, realm: Option<RealmId>, name: &str, wanted: Permissions) -> Result<Result<(), NotGranted>, Fault> {
+    pub async fn put(
+        &self,
+        who: Who,
+        realm: Option<RealmId>,
+        name: &str,
+        wanted: Permissions,
+    ) -> Result<Result<(), NotGranted>, Fault> {
         keys::put_role(&self.0, who, realm, name, wanted).await
     }
 

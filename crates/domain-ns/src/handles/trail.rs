@@ -25,7 +25,8 @@ impl Events {
         self.0.store.events(filter).await
     }
 
-    /// What is new since `filter.after`, which moves on, also when nothing fits: what did not fit is not read again.
+    /// What is new since `filter.after`, which moves on, also when nothing fits: what did not fit
+    /// is not read again.
     ///
     /// # Errors
     /// A fault of the store.
@@ -40,7 +41,8 @@ impl Events {
         Ok(found)
     }
 
-    /// Writes that somebody reads all of something. Comes before the reading: nothing is carried away without a row.
+    /// Writes that somebody reads all of something. Comes before the reading: nothing is carried
+    /// away without a row.
     ///
     /// # Errors
     /// A fault of the store.

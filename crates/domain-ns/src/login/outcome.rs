@@ -43,7 +43,9 @@ impl Record {
                 ends_at: self.outcome.ends_at,
                 redeemed: self.redeemed.is_some(),
             },
-            (None, LoginState::Refused, _) => LoginProgress::Refused { reason: self.outcome.reason.clone().unwrap_or_default() },
+            (None, LoginState::Refused, _) => {
+                LoginProgress::Refused { reason: self.outcome.reason.clone().unwrap_or_default() }
+            }
             (None, LoginState::Cancelled, _) => LoginProgress::Cancelled,
             _ => LoginProgress::Expired,
         }

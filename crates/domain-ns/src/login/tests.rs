@@ -37,29 +37,39 @@ fn account() -> impl Strategy<Value = AccountId> {
 fn event() -> impl Strategy<Value = (Event, u64)> {
     let number = || proptest::option::of(prop_oneof![Just("42".to_owned()), Just("24".to_owned())]);
     let via = proptest::sample::select(Via::ALL.to_vec());
-    let claim = (account(), prop_oneof![Just("alice"), Just("mallory")], via, number())
-        .prop_map(|(account, user, via, number)| Event::Claim(Claim { account, user_id: user.into(), via, number, at: Time(0) }));
+    let claim = (account(), prop_oneof![Just("alice"), Just("mallory")], via, number()).prop_map(
+        |(account, user, via, number)| {
+            Event::Claim(Claim { account, user_id: user.into(), via, number, at: Time(0) })
+        },
+    );
     let reason = proptest::option::of(Just(RefuseReason::NotMe));
-    let decide = (account(), any::<bool>(), reason, number()).prop_map(|(account, yes, reason, number)| Event::Decide {
-        account,
-        verdict: if yes { Verdict::Approve } else { Verdict::Refuse },
-        reason,
-        number,
+    let decide = (account(), any::<bool>(), reason, number()).prop_map(|(account, yes, reason, number)| {
+        Event::Decide {
+            account,
+            verdict: if yes { Verdict::Approve } else { Verdict::Refuse },
+            reason,
+            number,
+        }
     });
     let redeem = proptest::option::of(prop_oneof![Just(RIGHT), Just([8; 16])])
         .prop_map(|return_token| Event::Redeem { return_token, expected: RIGHT });
-    let end = prop_oneof![Just(EndedBy::Phone), Just(EndedBy::Client), Just(EndedBy::Lifetime)].prop_map(Event::End);
+    let end = prop_oneof![Just(EndedBy::Phone), Just(EndedBy::Client), Just(EndedBy::Lifetime)]
+        .prop_map(Event::End);
     let disown = account().prop_map(|a| Event::Disown(a, EndedBy::AccountBlocked));
-    let kind = prop_oneof![4 => claim, 4 => decide, 1 => disown, 1 => Just(Event::Cancel), 1 => Just(Event::Expire), 3 => redeem, 1 => end];
+    let kind = prop_oneof![4 => claim, 4 => decide, 1 => disown, 1 => Just(Event::Cancel),
+        1 => Just(Event::Expire), 3 => redeem, 1 => end];
     (kind, prop_oneof![5 => 0u64..2_000, 1 => 0u64..130_000])
 }
 
 /// What the flow does after `step` says approved: the realm's lifetimes.
 fn with_lifetimes(state: LoginProgress, now: Time) -> LoginProgress {
     match state {
-        LoginProgress::Approved { claim, redeemed: false, .. } => {
-            LoginProgress::Approved { claim, redeem_by: now.plus_secs(120), ends_at: now.plus_secs(3600), redeemed: false }
-        }
+        LoginProgress::Approved { claim, redeemed: false, .. } => LoginProgress::Approved {
+            claim,
+            redeem_by: now.plus_secs(120),
+            ends_at: now.plus_secs(3600),
+            redeemed: false,
+        },
         other => other,
     }
 }
@@ -67,10 +77,12 @@ fn with_lifetimes(state: LoginProgress, now: Time) -> LoginProgress {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
-    /// No sequence of events leaves a terminal state, approves twice, approves expired or refused, approves with another account,
-    /// redeems twice or without its return token, or lets another user than the expected one in.
+    /// No sequence of events leaves a terminal state, approves twice, approves expired or refused,
+    /// approves with another account, redeems twice or without its return token, or lets another
+    /// user than the expected one in.
     #[test]
-    fn no_sequence_of_events_breaks_a_login(expected in any::<bool>(), events in proptest::collection::vec(event(), 1..40)) {
+    fn no_sequence_of_events_breaks_a_login(expected in any::<bool>(),
+        events in proptest::collection::vec(event(), 1..40)) {
         let login = login(expected.then_some("alice"));
         let (mut state, mut now) = (LoginProgress::Pending, Time(0));
         let (mut approvals, mut redemptions, mut claimed_by) = (0, 0, None::<Claim>);
@@ -78,14 +90,18 @@ proptest! {
             now = Time(now.0 + later);
             let before = state.clone();
             let Ok(next) = step(&login, &state, &event, now) else { continue };
-            let approved_now = matches!(event, Event::Decide { .. }) && matches!(next, LoginProgress::Approved { .. });
+            let approved_now = matches!(event, Event::Decide { .. }) && matches!(next,
+                LoginProgress::Approved { .. });
             let next = if approved_now { with_lifetimes(next, now) } else { next };
 
             prop_assert!(next.public().version() >= before.public().version(), "the version ran backwards");
-            let terminal = matches!(before, LoginProgress::Refused { .. } | LoginProgress::Cancelled | LoginProgress::Expired | LoginProgress::Ended { .. });
+            let terminal = matches!(before,
+                LoginProgress::Refused {
+                    .. } | LoginProgress::Cancelled | LoginProgress::Expired | LoginProgress::Ended { .. });
             prop_assert!(!terminal, "{before:?} was left by {event:?}");
             if matches!(before, LoginProgress::Approved { .. }) {
-                prop_assert!(matches!(next, LoginProgress::Approved { .. } | LoginProgress::Ended { .. }), "an approval was taken back");
+                prop_assert!(matches!(next, LoginProgress::Approved { .. } | LoginProgress::Ended { .. }),
+                    "an approval was taken back");
             }
             match &event {
                 Event::Claim(claim) => {
@@ -99,15 +115,18 @@ proptest! {
                 }
                 Event::Decide { account, number, .. } => {
                     let wanted = claimed_by.as_ref().and_then(|c| c.number.clone());
-                    prop_assert!(!approved_now || wanted.is_none() || wanted == *number, "approved with a wrong number");
-                    prop_assert_eq!(claimed_by.as_ref().map(|c| c.account), Some(*account), "decided by another account");
+                    prop_assert!(!approved_now || wanted.is_none() || wanted == *number, "approved with a \
+                        wrong number");
+                    prop_assert_eq!(claimed_by.as_ref().map(|c| c.account), Some(*account), "decided by \
+                        another account");
                     prop_assert!(now < login.expires_at, "decided after expiry");
                     approvals += u32::from(approved_now);
                 }
                 Event::Redeem { return_token, .. } => {
                     redemptions += 1;
                     let returns = claimed_by.as_ref().is_some_and(|c| c.via.returns());
-                    prop_assert!(!returns || *return_token == Some(RIGHT), "redeemed without its return token");
+                    prop_assert!(!returns || *return_token == Some(RIGHT), "redeemed without its return \
+                        token");
                 }
                 Event::Expire => prop_assert!(now >= login.expires_at),
                 Event::Disown(..) | Event::Cancel | Event::End(_) => {}
@@ -124,7 +143,13 @@ proptest! {
 
 #[test]
 fn claiming_again_gives_the_first_claim_back_even_when_the_way_differs() {
-    let first = Claim { account: AccountId([1; 16]), user_id: "alice".into(), via: Via::Link, number: Some("42".into()), at: Time(0) };
+    let first = Claim {
+        account: AccountId([1; 16]),
+        user_id: "alice".into(),
+        via: Via::Link,
+        number: Some("42".into()),
+        at: Time(0),
+    };
     let again = Claim { via: Via::Qr, number: None, ..first.clone() };
     let state = LoginProgress::Claimed(first);
     assert_eq!(step(&login(None), &state, &Event::Claim(again), Time(1)), Ok(state));
@@ -132,7 +157,13 @@ fn claiming_again_gives_the_first_claim_back_even_when_the_way_differs() {
 
 #[test]
 fn the_time_to_redeem_ends() {
-    let claim = Claim { account: AccountId([1; 16]), user_id: "alice".into(), via: Via::Qr, number: None, at: Time(0) };
+    let claim = Claim {
+        account: AccountId([1; 16]),
+        user_id: "alice".into(),
+        via: Via::Qr,
+        number: None,
+        at: Time(0),
+    };
     let state = LoginProgress::Approved { claim, redeem_by: Time(10), ends_at: Time(99), redeemed: false };
     let event = Event::Redeem { return_token: None, expected: RIGHT };
     assert_eq!(step(&login(None), &state, &event, Time(10)), Err(Refused::TooLate));
@@ -141,10 +172,17 @@ fn the_time_to_redeem_ends() {
 #[test]
 fn there_is_one_try_for_the_number_and_none_is_a_wrong_one() {
     let account = AccountId([1; 16]);
-    let claim = Claim { account, user_id: "alice".into(), via: Via::Link, number: Some("42".into()), at: Time(0) };
+    let claim =
+        Claim { account, user_id: "alice".into(), via: Via::Link, number: Some("42".into()), at: Time(0) };
     for (typed, right) in [(Some("42"), true), (Some("24"), false), (None, false), (Some("042"), false)] {
-        let event = Event::Decide { account, verdict: Verdict::Approve, reason: None, number: typed.map(str::to_owned) };
-        let next = step(&login(None), &LoginProgress::Claimed(claim.clone()), &event, Time(1)).expect("decided");
+        let event = Event::Decide {
+            account,
+            verdict: Verdict::Approve,
+            reason: None,
+            number: typed.map(str::to_owned),
+        };
+        let next =
+            step(&login(None), &LoginProgress::Claimed(claim.clone()), &event, Time(1)).expect("decided");
         assert_eq!(matches!(next, LoginProgress::Approved { .. }), right, "{typed:?}");
         assert_eq!(next == LoginProgress::Refused { reason: WRONG_NUMBER.into() }, !right, "{typed:?}");
     }

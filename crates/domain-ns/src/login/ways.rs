@@ -57,8 +57,15 @@ pub enum EndedBy {
 }
 
 impl EndedBy {
-    pub const ALL: [Self; 7] =
-        [Self::Phone, Self::Client, Self::AccountBlocked, Self::AccountDeleted, Self::Lifetime, Self::Silence, Self::Everywhere];
+    pub const ALL: [Self; 7] = [
+        Self::Phone,
+        Self::Client,
+        Self::AccountBlocked,
+        Self::AccountDeleted,
+        Self::Lifetime,
+        Self::Silence,
+        Self::Everywhere,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {

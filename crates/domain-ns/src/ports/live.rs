@@ -1,4 +1,5 @@
-//! Live state: pending logins with compare-and-set. Losing it may cost liveness, never an acknowledged fact.
+//! Live state: pending logins with compare-and-set. Losing it may cost liveness, never an
+//! acknowledged fact.
 
 use async_trait::async_trait;
 use countersign_protocol::ids::{AccountId, LoginId, RealmId};
@@ -83,13 +84,15 @@ pub struct Opening<'a> {
 pub struct Opened {
     /// It stays out until then; nothing was counted.
     pub out: Option<Time>,
-    /// What it comes from is to be treated with care, and the login is not: nothing was counted or made.
+    /// What it comes from is to be treated with care, and the login is not: nothing was counted or
+    /// made.
     pub wary: bool,
     /// Where the gates' counters stand, as far as it came.
     pub counts: Vec<Count>,
     /// The login is there, at version 1. Not so when it was stopped, or one with this id is there.
     pub made: bool,
-    /// For each account it waits for how many it would have been shown with this one; 0 where nothing is shown.
+    /// For each account it waits for how many it would have been shown with this one; 0 where
+    /// nothing is shown.
     pub shown: Vec<u64>,
 }
 
@@ -153,22 +156,31 @@ pub enum Advanced {
     Missing,
 }
 
-/// Live logins. All methods may be called from any task of any runtime, and fail when the port cannot be reached.
+/// Live logins. All methods may be called from any task of any runtime, and fail when the port
+/// cannot be reached.
 #[async_trait]
 pub trait Live: Send + Sync {
-    /// Writes acknowledged after this time cannot have been lost in a failover. What was acknowledged before may look older
-    /// here than it is: a new master may not have heard everything of the old one.
+    /// Writes acknowledged after this time cannot have been lost in a failover. What was
+    /// acknowledged before may look older here than it is: a new master may not have heard
+    /// everything of the old one.
     fn faithful_since(&self) -> Time;
-    /// Stores a new login at version 1, to vanish after `ttl_secs`, unless something stands in its way; and tells whom it
-    /// waits for. All of it at once.
+    /// Stores a new login at version 1, to vanish after `ttl_secs`, unless something stands in its
+    /// way; and tells whom it waits for. All of it at once.
     async fn open(&self, opening: Opening<'_>) -> Result<Opened, Fault>;
     /// What is there.
     async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault>;
-    /// Moves from exactly version `from` to `to`, and wakes; remembers for `ttl_secs` that the account has it. The login's
-    /// time to live stays.
-    async fn claim(&self, login: LoginId, account: AccountId, from: u64, to: Versioned, ttl_secs: u64) -> Result<Advanced, Fault>;
-    /// Moves to `to`, which the store says, unless the version there is as high already, and wakes. It may be forgotten
-    /// soon. Missing is fine.
+    /// Moves from exactly version `from` to `to`, and wakes; remembers for `ttl_secs` that the
+    /// account has it. The login's time to live stays.
+    async fn claim(
+        &self,
+        login: LoginId,
+        account: AccountId,
+        from: u64,
+        to: Versioned,
+        ttl_secs: u64,
+    ) -> Result<Advanced, Fault>;
+    /// Moves to `to`, which the store says, unless the version there is as high already, and wakes.
+    /// It may be forgotten soon. Missing is fine.
     async fn settle(&self, login: LoginId, to: Versioned) -> Result<(), Fault>;
     /// Logins the account claimed lately.
     async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault>;

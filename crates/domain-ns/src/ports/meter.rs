@@ -38,7 +38,8 @@ pub enum Alert {
 }
 
 impl Alert {
-    pub const ALL: [Self; 5] = [Self::Limited, Self::NotMe, Self::Quarantined, Self::Recovered, Self::Unauthorized];
+    pub const ALL: [Self; 5] =
+        [Self::Limited, Self::NotMe, Self::Quarantined, Self::Recovered, Self::Unauthorized];
 
     /// The action in the trail.
     #[must_use]

@@ -1,4 +1,5 @@
-//! What the flows need from outside. Adapters live in `crates/store-ns` (Diesel) and `crates/kv` (in-memory, Redis); the program puts them together.
+//! What the flows need from outside. Adapters live in `crates/store-ns` (Diesel) and `crates/kv`
+//! (in-memory, Redis); the program puts them together.
 
 mod live;
 mod meter;
@@ -13,7 +14,8 @@ use std::sync::{
 pub use live::{Advanced, CounterKind, Gate, Live, Measure, Opened, Opening, Quarantine, Suspect, Versioned};
 pub use meter::{Alert, Fact, Meter, Unmetered};
 pub use store::{
-    AccountQuery, Directory, Kept, KeyQuery, Logins, People, Purged, Recorded, Redeemed, Rotated, Store, Trail, UserQuery, UserSort,
+    AccountQuery, Directory, Kept, KeyQuery, Logins, People, Purged, Recorded, Redeemed, Rotated, Store,
+    Trail, UserQuery, UserSort,
 };
 pub use topic::Topic;
 
@@ -29,11 +31,13 @@ use countersign_ports::{
 };
 use countersign_protocol::ids::AuditId;
 
-/// Rows that one process makes stand in the trail as they were made, also within a millisecond: the 12 bits behind the time count (RFC 9562, section 6.2, method 1).
+/// Rows that one process makes stand in the trail as they were made, also within a millisecond: the
+/// 12 bits behind the time count (RFC 9562, section 6.2, method 1).
 fn in_turn(mut id: [u8; 16], now: Time) -> [u8; 16] {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let next = |last: u64| if last >> 12 >= now.0 { last + 1 } else { now.0 << 12 };
-    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last))).unwrap_or_default();
+    let last =
+        LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last))).unwrap_or_default();
     let [.., high, low] = next(last).to_be_bytes();
     (id[6], id[7]) = (0x70 | (high & 0x0f), low);
     id
@@ -88,7 +92,10 @@ mod tests {
 
     #[test]
     fn what_is_made_within_a_millisecond_is_in_turn() {
-        let made: Vec<_> = (0..2000).map(|n: u64| in_turn([255; 16], Time(1000 + n / 500))).map(|id| (id[6], id[7])).collect();
+        let made: Vec<_> = (0..2000)
+            .map(|n: u64| in_turn([255; 16], Time(1000 + n / 500)))
+            .map(|id| (id[6], id[7]))
+            .collect();
         for in_one_ms in made.chunks(500) {
             assert!(in_one_ms.windows(2).all(|two| two[0] < two[1]), "{in_one_ms:?}");
         }

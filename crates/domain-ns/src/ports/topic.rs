@@ -28,8 +28,8 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// A byte that says what it is, then its ids. Pods of two releases share a bus, so these bytes do not change. The first
-    /// byte is never that of the bus's own arrivals.
+    /// A byte that says what it is, then its ids. Pods of two releases share a bus, so these bytes
+    /// do not change. The first byte is never that of the bus's own arrivals.
     #[must_use]
     pub fn to_bytes(self) -> Vec<u8> {
         let (kind, ids): (u8, Vec<[u8; 16]>) = match self {

@@ -5,7 +5,9 @@ mod open;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign_domain_ns::ports::{Advanced, Live, Measure, Opened, Opening, Quarantine, Suspect, Topic, Versioned};
+use countersign_domain_ns::ports::{
+    Advanced, Live, Measure, Opened, Opening, Quarantine, Suspect, Topic, Versioned,
+};
 use countersign_kv::{Keys, RedisKv, argument, script};
 use countersign_ports::{Fault, time::Time};
 use countersign_protocol::ids::{AccountId, LoginId, RealmId};
@@ -158,7 +160,14 @@ impl Live for RedisLive {
         Ok(v.zip(body).map(|(v, body)| Versioned { v, body }))
     }
 
-    async fn claim(&self, login: LoginId, account: AccountId, from: u64, to: Versioned, ttl_secs: u64) -> Result<Advanced, Fault> {
+    async fn claim(
+        &self,
+        login: LoginId,
+        account: AccountId,
+        from: u64,
+        to: Versioned,
+        ttl_secs: u64,
+    ) -> Result<Advanced, Fault> {
         let mut keys = Keys::default();
         let (record, channel) = (keys.add(self.login_key(login)), keys.add(self.kv.channel()));
         let [claims, ends] = self.notes_keys(b"claims:", account).map(|key| keys.add(key));
@@ -173,11 +182,13 @@ impl Live for RedisLive {
             wake: self.wake(Topic::Login(login), to.v),
             login: &login.0,
             now: self.kv.now().0,
-            // A note goes by the pods' clock, like everything it is compared with; the keys themselves go by Redis'.
+            // A note goes by the pods' clock, like everything it is compared with; the keys
+            // themselves go by Redis'.
             life: ttl_secs.saturating_mul(1000),
             most: MOST_NOTES,
         };
-        let (what, v, body): (u8, u64, Vec<u8>) = self.kv.run_script(&self.scripts.claim, &keys, &argument).await?;
+        let (what, v, body): (u8, u64, Vec<u8>) =
+            self.kv.run_script(&self.scripts.claim, &keys, &argument).await?;
         Ok(match what {
             0 => Advanced::Missing,
             1 => Advanced::Stale(Versioned { v, body }),

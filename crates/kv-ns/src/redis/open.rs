@@ -9,7 +9,8 @@ use super::{MOST_NOTES, RedisLive, member};
 use crate::offers::MOST_SHARE;
 
 argument! {
-    /// The argument of `open.lua`. Keys are named by their place; lives and windows are in milliseconds.
+    /// The argument of `open.lua`. Keys are named by their place; lives and windows are in
+    /// milliseconds.
     struct Open<'a> {
         /// The record of the login.
         record: usize,
@@ -61,13 +62,18 @@ argument! {
 }
 
 pub(super) fn script() -> Script {
-    countersign_kv::script(&[COUNTING, include_str!("scripts/offering.lua"), include_str!("scripts/open.lua")])
+    countersign_kv::script(&[
+        COUNTING,
+        include_str!("scripts/offering.lua"),
+        include_str!("scripts/open.lua"),
+    ])
 }
 
 impl RedisLive {
     pub(super) async fn open_login(&self, opening: Opening<'_>) -> Result<Opened, Fault> {
         let mut keys = Keys::default();
-        let (record, suspects) = (keys.add(self.login_key(opening.login)), keys.add(self.out_key(opening.realm)));
+        let (record, suspects) =
+            (keys.add(self.login_key(opening.login)), keys.add(self.out_key(opening.realm)));
         let channel = keys.add(self.kv.channel());
         let gates = opening.gates.iter().map(|gate| Gate {
             counter: keys.add(self.kv.counter_key(gate.counter)),
@@ -95,7 +101,8 @@ impl RedisLive {
             wary: opening.wary.as_ref().map(member).unwrap_or_default(),
             gates,
             login: &opening.login.0,
-            // A note goes by the pods' clock, like everything it is compared with; the keys themselves go by Redis'.
+            // A note goes by the pods' clock, like everything it is compared with; the keys
+            // themselves go by Redis'.
             note_life: opening.ttl_secs.saturating_mul(1000),
             most_notes: MOST_NOTES,
             most_share: MOST_SHARE as u64,
@@ -104,7 +111,8 @@ impl RedisLive {
             most_shown: opening.shown.most,
             to,
         };
-        let (out, made, counts, shown): (u64, u8, Vec<u64>, Vec<u64>) = self.kv.run_script(&self.scripts.open, &keys, &argument).await?;
+        let (out, made, counts, shown): (u64, u8, Vec<u64>, Vec<u64>) =
+            self.kv.run_script(&self.scripts.open, &keys, &argument).await?;
         let counts = counts.chunks_exact(2).map(|c| self.kv.counted(c[0], c[1])).collect();
         let out = Some(out).filter(|out| *out > 0).map(Time);
         Ok(Opened { out, wary: made == 2, counts, made: made == 1, shown })

@@ -1,4 +1,5 @@
-//! Wake-ups over Redis' pub/sub, which loses messages when a connection breaks: then whoever listens is told to read everything again.
+//! Wake-ups over Redis' pub/sub, which loses messages when a connection breaks: then whoever
+//! listens is told to read everything again.
 
 use std::{
     sync::{
@@ -78,7 +79,8 @@ impl Beat {
         tokio::spawn(async move {
             let Ok(mut held) = lines.get().await else { return };
             let life = u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX);
-            let set: Result<(), _> = redis::cmd("SET").arg(key).arg(1).arg("PX").arg(life).query_async(&mut held.conn).await;
+            let set: Result<(), _> =
+                redis::cmd("SET").arg(key).arg(1).arg("PX").arg(life).query_async(&mut held.conn).await;
             if let Err(e) = set {
                 lines.judge(&held, &e);
             }
@@ -87,9 +89,13 @@ impl Beat {
 }
 
 impl Line {
-    /// Subscribes, and keeps subscribing until nobody listens any more. Runs on the runtime this is called on.
+    /// Subscribes, and keeps subscribing until nobody listens any more. Runs on the runtime this is
+    /// called on.
     pub(super) async fn open(self) -> Result<Box<dyn Wakes>, Fault> {
-        let first = self.subscribe().await.map_err(|e| Fault::Unreachable(format!("Redis: cannot subscribe: {e}")))?;
+        let first = self
+            .subscribe()
+            .await
+            .map_err(|e| Fault::Unreachable(format!("Redis: cannot subscribe: {e}")))?;
         let (tell, hear) = broadcast::channel(BACKLOG);
         tokio::spawn(self.keep(first, tell));
         Ok(Box::new(Subscription(hear)))
@@ -101,7 +107,9 @@ impl Line {
             sink.subscribe(&self.channel[..]).await?;
             Ok((sink, stream))
         };
-        timeout(PATIENCE, all).await.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+        timeout(PATIENCE, all)
+            .await
+            .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
     }
 
     async fn keep(self, first: (PubSubSink, PubSubStream), tell: broadcast::Sender<Wake>) {

@@ -1,6 +1,7 @@
 //! Connections to Redis: one for each thread that asks.
 //!
-//! An answer that comes on the asker's own thread wakes no other thread first, and what several ask on one thread at a time goes out together.
+//! An answer that comes on the asker's own thread wakes no other thread first, and what several ask
+//! on one thread at a time goes out together.
 
 use std::{
     collections::HashMap,
@@ -38,7 +39,8 @@ impl ThreadConnection {
     }
 }
 
-/// Which server it is that answers, and since when pods know it: by the id Redis gives itself at each start, and the one it gives its data when it becomes a master.
+/// Which server it is that answers, and since when pods know it: by the id Redis gives itself at
+/// each start, and the one it gives its data when it becomes a master.
 pub(super) struct Life {
     clock: Arc<dyn Clock>,
     /// What the server remembers of this begins so.
@@ -76,13 +78,15 @@ impl Life {
             return Ok(());
         }
         let met = if named { self.remembered(conn, &id).await.ok() } else { None };
-        // Others may have met it before this pod began: what it was told since then, it was told as this master. Whoever saw it change knows no older time.
+        // Others may have met it before this pod began: what it was told since then, it was told as
+        // this master. Whoever saw it change knows no older time.
         let since = met.filter(|_| known.is_empty()).unwrap_or_else(|| self.clock.now());
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = (id, since);
         Ok(())
     }
 
-    /// When pods met this master first, which is now if nobody has. One that cannot remember it, because it is full, is taken for new.
+    /// When pods met this master first, which is now if nobody has. One that cannot remember it,
+    /// because it is full, is taken for new.
     async fn remembered(&self, conn: &mut MultiplexedConnection, id: &str) -> Result<Time, RedisError> {
         let (key, life) = ([&self.prefix[..], id.as_bytes()].concat(), REMEMBERED.as_secs());
         let mut both = redis::pipe();
@@ -102,7 +106,8 @@ pub(super) fn field<'a>(info: &'a str, name: &str) -> &'a str {
 #[derive(Clone)]
 pub(super) struct Manager {
     pub(super) clients: Arc<Clients>,
-    /// Raised when the subscription is lost, or the server is no master any more: all older connections are suspected, and made anew before they are used.
+    /// Raised when the subscription is lost, or the server is no master any more: all older
+    /// connections are suspected, and made anew before they are used.
     pub(super) epoch: Arc<AtomicU64>,
     pub(super) life: Arc<Life>,
     /// Why the last connection could not be made, if it could not.
@@ -120,7 +125,9 @@ impl Manager {
             self.life.meet(&mut conn).await?;
             Ok(ThreadConnection { conn, bad: Arc::default(), epoch })
         };
-        timeout(PATIENCE, all).await.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+        timeout(PATIENCE, all)
+            .await
+            .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
     }
 }
 
@@ -130,7 +137,8 @@ impl bb8::ManageConnection for Manager {
 
     async fn connect(&self) -> Result<ThreadConnection, RedisError> {
         let made = self.make().await;
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = made.as_ref().err().map(ToString::to_string);
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
+            made.as_ref().err().map(ToString::to_string);
         made
     }
 
@@ -147,7 +155,8 @@ impl bb8::ManageConnection for Manager {
     }
 }
 
-/// For each thread that asks a pool of one, which makes its connection anew when it must. Threads of a pod are as many at its end as at its start.
+/// For each thread that asks a pool of one, which makes its connection anew when it must. Threads
+/// of a pod are as many at its end as at its start.
 pub(super) struct Lines {
     pub(super) manager: Manager,
     pools: RwLock<HashMap<ThreadId, bb8::Pool<Manager>>>,
@@ -164,7 +173,8 @@ impl Lines {
             return there.clone();
         }
         let pool = bb8::Pool::builder().max_size(1).connection_timeout(PATIENCE);
-        // It lives until it is lost: connections that were made together are not all made anew together.
+        // It lives until it is lost: connections that were made together are not all made anew
+        // together.
         let pool = pool.max_lifetime(None).idle_timeout(None).build_unchecked(self.manager.clone());
         self.pools.write().unwrap_or_else(PoisonError::into_inner).entry(me).or_insert(pool).clone()
     }
@@ -182,8 +192,14 @@ impl Lines {
             held.spoil();
         }
         if deposed(e) {
-            // Threads that only read would not notice: their connections are made anew, too. Once, however many answers say so.
-            let _done_already = self.manager.epoch.compare_exchange(held.epoch, held.epoch + 1, Ordering::AcqRel, Ordering::Relaxed);
+            // Threads that only read would not notice: their connections are made anew, too. Once,
+            // however many answers say so.
+            let _done_already = self.manager.epoch.compare_exchange(
+                held.epoch,
+                held.epoch + 1,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
         }
     }
 

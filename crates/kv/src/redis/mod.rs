@@ -1,8 +1,8 @@
 //! What all pods share, in Redis.
 //!
-//! Keys and the channel begin with the deployment's prefix and `:1:`; the number is the version of what is stored under
-//! them. Every change is one script, so that it happens whole. What a connection that broke has done is not known, and
-//! nothing here is repeated by itself.
+//! Keys and the channel begin with the deployment's prefix and `:1:`; the number is the version of
+//! what is stored under them. Every change is one script, so that it happens whole. What a
+//! connection that broke has done is not known, and nothing here is repeated by itself.
 
 mod bus;
 mod lines;
@@ -49,16 +49,24 @@ pub struct RedisKv {
 }
 
 impl RedisKv {
-    /// Connects. Each thread that asks has a connection of its own; Sentinels are asked on `rt`. Deployments that share a Redis have different prefixes.
+    /// Connects. Each thread that asks has a connection of its own; Sentinels are asked on `rt`.
+    /// Deployments that share a Redis have different prefixes.
     ///
     /// # Errors
     /// When it cannot be reached, or is not fit to hold what must not vanish.
-    pub async fn open(url: &RedisUrl, prefix: &str, clock: Arc<dyn Clock>, rt: &Handle) -> Result<Self, Fault> {
+    pub async fn open(
+        url: &RedisUrl,
+        prefix: &str,
+        clock: Arc<dyn Clock>,
+        rt: &Handle,
+    ) -> Result<Self, Fault> {
         let prefix = format!("{prefix}:1:").into_bytes();
         let (clients, life) = (Arc::new(Clients::new(url, rt)?), Arc::new(Life::new(clock.clone(), &prefix)));
         let manager = Manager { clients, life, epoch: Arc::default(), trouble: Arc::default() };
         // Once without the pool, which would try again before it says what is wrong.
-        bb8::ManageConnection::connect(&manager).await.map_err(|e| Fault::Unreachable(format!("Redis at {url}: {e}")))?;
+        bb8::ManageConnection::connect(&manager)
+            .await
+            .map_err(|e| Fault::Unreachable(format!("Redis at {url}: {e}")))?;
         let kv = Self {
             url: url.clone(),
             prefix,
@@ -84,13 +92,19 @@ impl RedisKv {
         let value = |name: &str| field(&info, name);
         let refuse = |why: String| Err(Fault::Unreachable(format!("Redis at {}: {why}", self.url)));
         let version = value("redis_version");
-        if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < OLDEST) {
+        if version
+            .split('.')
+            .next()
+            .and_then(|major| major.parse::<u32>().ok())
+            .is_none_or(|major| major < OLDEST)
+        {
             return refuse(format!("version {version} is too old: from {OLDEST} on"));
         }
         let policy = value("maxmemory_policy");
         if policy != "noeviction" {
             return refuse(format!(
-                "maxmemory-policy is {policy}; it must be noeviction, or limits and logins vanish when memory is short"
+                "maxmemory-policy is {policy}; it must be noeviction, or limits and logins vanish when \
+                    memory is short"
             ));
         }
         if value("role") != "master" {
@@ -125,7 +139,10 @@ impl RedisKv {
         self.run(async move |held| command.query_async(&mut held.conn).await).await
     }
 
-    async fn run<T>(&self, work: impl AsyncFnOnce(&mut ThreadConnection) -> Result<T, RedisError>) -> Result<T, Fault> {
+    async fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut ThreadConnection) -> Result<T, RedisError>,
+    ) -> Result<T, Fault> {
         let mut held = self.lines.get().await.map_err(|e| match e {
             bb8::RunError::User(e) => self.fault(&e),
             bb8::RunError::TimedOut => self.unreachable(),
@@ -138,7 +155,11 @@ impl RedisKv {
     }
 
     fn unreachable(&self) -> Fault {
-        Fault::Unreachable(format!("Redis at {}: {}", self.url, self.lines.trouble().unwrap_or_else(|| "no connection is free".to_owned())))
+        Fault::Unreachable(format!(
+            "Redis at {}: {}",
+            self.url,
+            self.lines.trouble().unwrap_or_else(|| "no connection is free".to_owned())
+        ))
     }
 
     fn fault(&self, e: &RedisError) -> Fault {

@@ -1,5 +1,6 @@
-//! The argument of a script: a map in MessagePack, which Redis' `cmsgpack` reads. It knows text, in which any bytes may
-//! stand, but not the later type for bytes, so what serde makes of bytes cannot be used.
+//! The argument of a script: a map in MessagePack, which Redis' `cmsgpack` reads. It knows text, in
+//! which any bytes may stand, but not the later type for bytes, so what serde makes of bytes cannot
+//! be used.
 
 use rmp::encode::{write_array_len, write_bool, write_map_len, write_str, write_str_len, write_uint};
 
@@ -60,10 +61,12 @@ pub fn pack_map(members: &[(&str, &dyn Pack)], out: &mut Vec<u8>) {
     }
 }
 
-/// Declares the argument of a script: a struct that is packed as a map with the names of its members.
+/// Declares the argument of a script: a struct that is packed as a map with the names of its
+/// members.
 #[macro_export]
 macro_rules! argument {
-    ($(#[$about:meta])* struct $name:ident $(<$life:lifetime>)? { $($(#[$of:meta])* $member:ident: $type:ty,)* }) => {
+    ($(#[$about:meta])* struct $name:ident $(<$life:lifetime>)? {
+        $($(#[$of:meta])* $member:ident: $type:ty,)* }) => {
         $(#[$about])*
         struct $name $(<$life>)? { $($(#[$of])* $member: $type,)* }
 
@@ -91,8 +94,15 @@ mod tests {
     #[test]
     fn an_argument_is_a_map_by_name_in_which_bytes_are_text() {
         let mut out = Vec::new();
-        All { number: 300, flag: true, text: &[0xff, 0], list: vec![b"a".to_vec(), Vec::new()] }.pack(&mut out);
-        let wanted = [&[0x84][..], b"\xa6number\xcd\x01\x2c", b"\xa4flag\xc3", b"\xa4text\xa2\xff\x00", b"\xa4list\x92\xa1a\xa0"];
+        All { number: 300, flag: true, text: &[0xff, 0], list: vec![b"a".to_vec(), Vec::new()] }
+            .pack(&mut out);
+        let wanted = [
+            &[0x84][..],
+            b"\xa6number\xcd\x01\x2c",
+            b"\xa4flag\xc3",
+            b"\xa4text\xa2\xff\x00",
+            b"\xa4list\x92\xa1a\xa0",
+        ];
         assert_eq!(out, wanted.concat());
     }
 }

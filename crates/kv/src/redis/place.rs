@@ -13,7 +13,8 @@ use tokio::{runtime::Handle, sync::Mutex, task::JoinSet};
 /// To connect, and for one command.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A Redis by URL: `redis://[user:password@]host[:port][/db]` or `redis-sentinel://[user:password@]host:port,host:port/SERVICE[/db]`; `rediss://` and
+/// A Redis by URL: `redis://[user:password@]host[:port][/db]` or
+/// `redis-sentinel://[user:password@]host:port,host:port/SERVICE[/db]`; `rediss://` and
 /// `rediss-sentinel://` are the same in TLS. Its text shows no password.
 #[derive(Clone)]
 pub struct RedisUrl {
@@ -26,7 +27,14 @@ pub struct RedisUrl {
 #[derive(Clone)]
 enum RedisPlace {
     One(Box<ConnectionInfo>),
-    Sentinels { sentinels: Vec<(String, u16)>, service: String, user: Option<String>, password: Option<String>, db: i64, tls: bool },
+    Sentinels {
+        sentinels: Vec<(String, u16)>,
+        service: String,
+        user: Option<String>,
+        password: Option<String>,
+        db: i64,
+        tls: bool,
+    },
 }
 
 fn fault(shown: &str, e: &dyn fmt::Display) -> Fault {
@@ -40,12 +48,16 @@ impl FromStr for RedisUrl {
         let shown = without_password(text);
         for (scheme, tls) in [("redis-sentinel://", false), ("rediss-sentinel://", true)] {
             if let Some(rest) = text.strip_prefix(scheme) {
-                let place = sentinels(rest, tls).ok_or_else(|| fault(&shown, &format!("must be {scheme}host:port,host:port/SERVICE")))?;
+                let place = sentinels(rest, tls)
+                    .ok_or_else(|| fault(&shown, &format!("must be {scheme}host:port,host:port/SERVICE")))?;
                 return Ok(Self { place, shown, ca: None });
             }
         }
         if !text.starts_with("redis://") && !text.starts_with("rediss://") {
-            return Err(fault(&shown, &"must begin with redis://, rediss://, redis-sentinel:// or rediss-sentinel://"));
+            return Err(fault(
+                &shown,
+                &"must begin with redis://, rediss://, redis-sentinel:// or rediss-sentinel://",
+            ));
         }
         let info = text.into_connection_info().map_err(|e| fault(&shown, &e))?;
         Ok(Self { shown, place: RedisPlace::One(Box::new(info)), ca: None })
@@ -62,20 +74,28 @@ impl RedisUrl {
             RedisPlace::One(info) => matches!(info.addr(), ConnectionAddr::TcpTls { .. }),
             RedisPlace::Sentinels { tls, .. } => *tls,
         };
-        if tls { Ok(Self { ca: Some(ca), ..self }) } else { Err(fault(&self.shown, &"a CA is for rediss:// and rediss-sentinel://")) }
+        if tls {
+            Ok(Self { ca: Some(ca), ..self })
+        } else {
+            Err(fault(&self.shown, &"a CA is for rediss:// and rediss-sentinel://"))
+        }
     }
 }
 
 fn sentinels(rest: &str, tls: bool) -> Option<RedisPlace> {
     let (who, rest) = rest.rsplit_once('@').map_or((None, rest), |(who, rest)| (Some(who), rest));
     let mut parts = rest.split('/');
-    let place = |s: &str| s.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
-    let sentinels: Vec<(String, u16)> = parts.next()?.split(',').filter(|s| !s.is_empty()).map(place).collect::<Option<_>>()?;
+    let place =
+        |s: &str| s.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    let sentinels: Vec<(String, u16)> =
+        parts.next()?.split(',').filter(|s| !s.is_empty()).map(place).collect::<Option<_>>()?;
     let service = parts.next().filter(|s| !s.is_empty())?.to_owned();
     let db = parts.next().map_or(Some(0), |db| db.parse().ok())?;
     let (user, password) = match who.map(|who| who.split_once(':').unwrap_or(("", who))) {
         None => (None, None),
-        Some((user, password)) => (Some(user.to_owned()).filter(|u| !u.is_empty()), Some(password.to_owned())),
+        Some((user, password)) => {
+            (Some(user.to_owned()).filter(|u| !u.is_empty()), Some(password.to_owned()))
+        }
     };
     (!sentinels.is_empty()).then_some(RedisPlace::Sentinels { sentinels, service, user, password, db, tls })
 }
@@ -109,29 +129,44 @@ pub(super) enum Clients {
 impl Clients {
     pub(super) fn new(url: &RedisUrl, rt: &Handle) -> Result<Self, Fault> {
         let bad = |e: RedisError| fault(&url.shown, &e);
-        // The driver asks the process which cryptography to use. Whoever said so first said the same.
+        // The driver asks the process which cryptography to use. Whoever said so first said the
+        // same.
         let _said_already = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let certificates = url.ca.as_ref().map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) });
+        let certificates =
+            url.ca.as_ref().map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) });
         Ok(match &url.place {
             RedisPlace::One(info) => match certificates {
                 None => Self::One(info.clone()),
-                Some(those) => {
-                    Self::One(Box::new(Client::build_with_tls(*info.clone(), those).map_err(bad)?.get_connection_info().clone()))
-                }
+                Some(those) => Self::One(Box::new(
+                    Client::build_with_tls(*info.clone(), those).map_err(bad)?.get_connection_info().clone(),
+                )),
             },
             RedisPlace::Sentinels { sentinels, service, user, password, db, tls } => {
                 let addr = |(host, port): &(String, u16)| match *tls {
                     false => ConnectionAddr::Tcp(host.clone(), *port),
-                    true => ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None },
+                    true => ConnectionAddr::TcpTls {
+                        host: host.clone(),
+                        port: *port,
+                        insecure: false,
+                        tls_params: None,
+                    },
                 };
-                let mut builder =
-                    SentinelClientBuilder::new(sentinels.iter().map(addr), service, SentinelServerType::Master).map_err(bad)?;
+                let mut builder = SentinelClientBuilder::new(
+                    sentinels.iter().map(addr),
+                    service,
+                    SentinelServerType::Master,
+                )
+                .map_err(bad)?;
                 builder = builder.set_client_to_redis_db(*db);
                 if *tls {
-                    builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure).set_client_to_sentinel_tls_mode(TlsMode::Secure);
+                    builder = builder
+                        .set_client_to_redis_tls_mode(TlsMode::Secure)
+                        .set_client_to_sentinel_tls_mode(TlsMode::Secure);
                 }
                 if let Some(those) = certificates {
-                    builder = builder.set_client_to_redis_certificates(those.clone()).set_client_to_sentinel_certificates(those);
+                    builder = builder
+                        .set_client_to_redis_certificates(those.clone())
+                        .set_client_to_sentinel_certificates(those);
                 }
                 if let Some(user) = user {
                     builder = builder.set_client_to_redis_username(user);

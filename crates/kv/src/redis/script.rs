@@ -1,5 +1,6 @@
-//! Scripts: one file each, one argument each. The argument is a map in MessagePack, which says what is what by name; a key
-//! is named in it by its place among the keys, because Redis wants to be told every key a script touches.
+//! Scripts: one file each, one argument each. The argument is a map in MessagePack, which says what
+//! is what by name; a key is named in it by its place among the keys, because Redis wants to be
+//! told every key a script touches.
 
 use countersign_ports::Fault;
 use redis::{FromRedisValue, Script};
@@ -31,7 +32,8 @@ impl RedisKv {
     /// Runs a script on these keys, with this argument.
     ///
     /// # Errors
-    /// When Redis cannot be reached, or refuses. What a connection that broke has done is not known.
+    /// When Redis cannot be reached, or refuses. What a connection that broke has done is not
+    /// known.
     pub async fn run_script<T: FromRedisValue + Send + 'static>(
         &self,
         script: &Script,

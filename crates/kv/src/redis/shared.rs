@@ -97,7 +97,8 @@ impl RedisKv {
         self.key(&[b"bus"])
     }
 
-    /// What a script publishes to wake those who wait for the topic; nothing where a test has cut the bus.
+    /// What a script publishes to wake those who wait for the topic; nothing where a test has cut
+    /// the bus.
     #[must_use]
     pub fn wake(&self, topic: &[u8], v: u64) -> Vec<u8> {
         if active(Sabotage::DropPublish) { Vec::new() } else { bus::write(topic, v) }
@@ -196,19 +197,23 @@ impl Presence for RedisKv {
         let Some(pod) = self.pod.get() else { return Ok(()) };
         let mut keys = Keys::default();
         let places = gone.iter().map(|(peer, _)| keys.add(self.place(peer))).collect();
-        let were = gone.iter().map(|(_, arrival)| [format!("{arrival}:").as_bytes(), &pod.0].concat()).collect();
+        let were =
+            gone.iter().map(|(_, arrival)| [format!("{arrival}:").as_bytes(), &pod.0].concat()).collect();
         self.run_script(&self.scripts.depart, &keys, &Depart { places, were }).await
     }
 
     async fn elsewhere(&self, peers: &[Peer]) -> Result<Vec<bool>, Fault> {
         let at = self.values(peers.iter().map(|peer| self.place(peer)).collect()).await?;
         // The pod stands behind the number of the arrival.
-        let pod_of = |at: Option<Vec<u8>>| at.and_then(|at| at.iter().position(|b| *b == b':').map(|n| at[n + 1..].to_vec()));
+        let pod_of = |at: Option<Vec<u8>>| {
+            at.and_then(|at| at.iter().position(|b| *b == b':').map(|n| at[n + 1..].to_vec()))
+        };
         let pods: Vec<Option<Vec<u8>>> = at.into_iter().map(pod_of).collect();
         let named: BTreeSet<&Vec<u8>> = pods.iter().flatten().collect();
         let beats = self.values(named.iter().map(|pod| self.key(&[b"pod:", pod])).collect()).await?;
         let mine = self.pod.get().map(|pod| pod.0.to_vec());
-        let alive = named.into_iter().zip(beats).filter(|(pod, beat)| beat.is_some() && Some(*pod) != mine.as_ref());
+        let alive =
+            named.into_iter().zip(beats).filter(|(pod, beat)| beat.is_some() && Some(*pod) != mine.as_ref());
         let alive: BTreeSet<&Vec<u8>> = alive.map(|(pod, _)| pod).collect();
         Ok(pods.iter().map(|pod| pod.as_ref().is_some_and(|pod| alive.contains(pod))).collect())
     }
@@ -230,7 +235,8 @@ impl Presence for RedisKv {
 impl Counters for RedisKv {
     async fn count(&self, counter: Counter, secs: u64) -> Result<Count, Fault> {
         let mut keys = Keys::default();
-        let argument = CountArgument { counter: keys.add(self.counter_key(counter)), window: self.millis(secs) };
+        let argument =
+            CountArgument { counter: keys.add(self.counter_key(counter)), window: self.millis(secs) };
         let (n, left): (u64, u64) = self.run_script(&self.scripts.count, &keys, &argument).await?;
         Ok(self.counted(n, left))
     }
@@ -238,7 +244,8 @@ impl Counters for RedisKv {
     async fn distinct(&self, counter: Counter, member: [u8; 16], secs: u64) -> Result<u64, Fault> {
         let mut keys = Keys::default();
         let members = keys.add(self.keyed(b"members:", counter));
-        let argument = Distinct { members, member: &member[..], window: self.millis(secs), most: MOST_MEMBERS };
+        let argument =
+            Distinct { members, member: &member[..], window: self.millis(secs), most: MOST_MEMBERS };
         self.run_script(&self.scripts.distinct, &keys, &argument).await
     }
 }

@@ -1,7 +1,7 @@
 //! Maps with unsigned integer keys, written and read field by field.
 //!
-//! Keys 0–127 are critical: a reader that does not know one refuses the whole map. Keys from 128 are optional
-//! extensions: a reader skips what it does not know.
+//! Keys 0–127 are critical: a reader that does not know one refuses the whole map. Keys from 128
+//! are optional extensions: a reader skips what it does not know.
 
 use minicbor::{Decoder, Encoder, data::Type};
 
@@ -77,7 +77,8 @@ impl<'a> MapReader<'a> {
     /// Validates `bytes` and opens the map that fills them.
     ///
     /// # Errors
-    /// Whatever [`check`] finds, or [`CborError::WrongType`] when it is not a map with unsigned keys.
+    /// Whatever [`check`] finds, or [`CborError::WrongType`] when it is not a map with unsigned
+    /// keys.
     pub fn open(bytes: &'a [u8]) -> Result<Self, CborError> {
         check(bytes)?;
         Self::nested(Decoder::new(bytes))
@@ -100,7 +101,8 @@ impl<'a> MapReader<'a> {
         Ok(())
     }
 
-    /// The entry with this key, or what its absence means. Keys must be asked for in ascending order.
+    /// The entry with this key, or what its absence means. Keys must be asked for in ascending
+    /// order.
     ///
     /// # Errors
     /// [`CborError::Missing`], [`CborError::WrongType`] or [`CborError::UnknownField`].
@@ -132,8 +134,12 @@ impl<'a> MapReader<'a> {
     }
 }
 
-/// Writing into a `Vec` cannot fail; the error type of minicbor says so too, but not to the compiler.
-fn put(e: &mut Encoder<Vec<u8>>, f: impl FnOnce(&mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>>) {
+/// Writing into a `Vec` cannot fail; the error type of minicbor says so too, but not to the
+/// compiler.
+fn put(
+    e: &mut Encoder<Vec<u8>>,
+    f: impl FnOnce(&mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>>,
+) {
     f(e).expect("writing CBOR into memory cannot fail");
 }
 
@@ -235,7 +241,8 @@ bytes_field!(ids::EnrolmentId, ids::RealmId, ids::LoginId, ids::AccountId, ids::
 
 /// Declares a struct together with the integer key of each field.
 macro_rules! record {
-    ($($(#[$m:meta])* pub struct $name:ident { $($(#[$fm:meta])* $key:literal => $field:ident : $ty:ty),* $(,)? })*) => {$(
+    ($($(#[$m:meta])* pub struct $name:ident { $($(#[$fm:meta])* $key:literal =>
+        $field:ident : $ty:ty),* $(,)? })*) => {$(
         $(#[$m])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct $name { $($(#[$fm])* pub $field: $ty),* }

@@ -1,6 +1,8 @@
 //! The validator. One pass, no allocation, depth-limited.
 
-use super::CborError::{self, Forbidden, Indefinite, KeyOrder, NotShortest, TooDeep, Trailing, Truncated, Utf8};
+use super::CborError::{
+    self, Forbidden, Indefinite, KeyOrder, NotShortest, TooDeep, Trailing, Truncated, Utf8,
+};
 
 /// Arrays and maps may be nested this deep.
 pub const MAX_DEPTH: usize = 8;
@@ -74,7 +76,8 @@ impl<'a> Cursor<'a> {
         if depth >= MAX_DEPTH {
             return Err(TooDeep);
         }
-        // Each item takes a byte at least: a huge declared count ends here instead of in a long loop.
+        // Each item takes a byte at least: a huge declared count ends here instead of in a long
+        // loop.
         if n > (self.input.len() - self.at) as u64 { Err(Truncated) } else { Ok(n) }
     }
 

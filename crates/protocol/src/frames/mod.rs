@@ -1,7 +1,8 @@
-//! The sentences inside DATA. Each is one CBOR map; key 0 is the frame type, the other keys are listed here.
+//! The sentences inside DATA. Each is one CBOR map; key 0 is the frame type, the other keys are
+//! listed here.
 //!
-//! Times are whole seconds since 1970-01-01T00:00:00Z. Texts are UTF-8. A phone gives each command a fresh `req_id` and
-//! uses the same one again only to repeat the same command.
+//! Times are whole seconds since 1970-01-01T00:00:00Z. Texts are UTF-8. A phone gives each command
+//! a fresh `req_id` and uses the same one again only to repeat the same command.
 
 macro_rules! secret {
     ($($(#[$m:meta])* $name:ident($n:literal)),* $(,)?) => {$(
@@ -9,7 +10,8 @@ macro_rules! secret {
         #[derive(Clone, PartialEq, Eq)]
         pub struct $name(pub [u8; $n]);
         impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(concat!(stringify!($name), "(..)")) }
+            fn fmt(&self,
+                f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(concat!(stringify!($name), "(..)")) }
         }
         impl Field for $name {
             fn put(&self, e: &mut Encoder<Vec<u8>>) { self.0.put(e); }
@@ -54,7 +56,8 @@ macro_rules! frames {
             pub const NAMES: &'static [&'static str] = &[$(stringify!($variant)),*];
             /// A name for logs and metrics.
             #[must_use]
-            pub fn name(&self) -> &'static str { match self { $(Self::$variant(_) => stringify!($variant)),* } }
+            pub fn name(&self) -> &'static str { match self { $(Self::$variant(_) =>
+                stringify!($variant)),* } }
         }
         $(impl From<$body> for $name { fn from(body: $body) -> Self { Self::$variant(body) } })*
     )*};
@@ -79,7 +82,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn claim() -> PhoneFrame {
-        Claim { req_id: ReqId([1; 16]), login: LoginId([2; 16]), qr_time: Some(1_790_000_000), qr_mac: Some([3; 16]), link: None }.into()
+        Claim {
+            req_id: ReqId([1; 16]),
+            login: LoginId([2; 16]),
+            qr_time: Some(1_790_000_000),
+            qr_mac: Some([3; 16]),
+            link: None,
+        }
+        .into()
     }
 
     #[test]
@@ -95,7 +105,15 @@ mod tests {
         }
         let list = ServerFrame::from(Logins {
             req_id: ReqId([1; 16]),
-            logins: vec![LoginEntry { login: LoginId([9; 16]), state: LoginState::Approved, client_name: "Shop".into(), since: 5 }; 2],
+            logins: vec![
+                LoginEntry {
+                    login: LoginId([9; 16]),
+                    state: LoginState::Approved,
+                    client_name: "Shop".into(),
+                    since: 5
+                };
+                2
+            ],
         });
         assert_eq!(ServerFrame::decode(&list.encode()), Ok(list));
     }
@@ -120,7 +138,10 @@ mod tests {
 
     #[test]
     fn capabilities_do_not_show_in_debug() {
-        let text = format!("{:?}", PhoneFrame::from(ClientAuth::Enrol(AuthEnrol { code: EnrolCode([0xab; 16]), app_version: None })));
+        let text = format!(
+            "{:?}",
+            PhoneFrame::from(ClientAuth::Enrol(AuthEnrol { code: EnrolCode([0xab; 16]), app_version: None }))
+        );
         assert!(!text.contains("171") && text.contains("EnrolCode(..)"), "{text}");
     }
 

@@ -14,15 +14,30 @@ use crate::{
 secret! {
     /// The capability in a login link.
     LinkToken(16),
-    /// Handed to the phone at a claim by link; the browser brings it back to the client, which redeems with it.
+    /// Handed to the phone at a claim by link; the browser brings it back to the client, which
+    /// redeems with it.
     ReturnToken(16),
 }
 
 record! {
-    /// Proves a new key. `sig` is [`crate::labels::enrol`] signed by it; `public_key` is the uncompressed point (SEC 1).
-    pub struct Enrol { 1 => req_id: ReqId, 2 => public_key: [u8; 65], 3 => sig: [u8; 64], 4 => app: String, 5 => device: String }
-    /// "I want to decide this login." `qr_time` and `qr_mac`, or `link`, or neither for a login that was directed at this account or its user.
-    pub struct Claim { 1 => req_id: ReqId, 2 => login: LoginId, 3 => qr_time: Option<u64>, 4 => qr_mac: Option<[u8; 16]>, 5 => link: Option<LinkToken> }
+    /// Proves a new key. `sig` is [`crate::labels::enrol`] signed by it; `public_key` is the
+    /// uncompressed point (SEC 1).
+    pub struct Enrol {
+        1 => req_id: ReqId,
+        2 => public_key: [u8; 65],
+        3 => sig: [u8; 64],
+        4 => app: String,
+        5 => device: String
+    }
+    /// "I want to decide this login." `qr_time` and `qr_mac`, or `link`, or neither for a login
+    /// that was directed at this account or its user.
+    pub struct Claim {
+        1 => req_id: ReqId,
+        2 => login: LoginId,
+        3 => qr_time: Option<u64>,
+        4 => qr_mac: Option<[u8; 16]>,
+        5 => link: Option<LinkToken>
+    }
     /// The signed answer; see [`crate::decision`].
     pub struct Decide { 1 => req_id: ReqId, 2 => login: LoginId, 3 => jws: String }
     /// "End this login."
@@ -36,44 +51,99 @@ record! {
     /// "Which phones does my user have?"
     pub struct ListDevices { 1 => req_id: ReqId }
     /// "Do this to that account of my user." `name` with [`DeviceAction::Rename`] only.
-    pub struct ManageDevice { 1 => req_id: ReqId, 2 => account: AccountId, 3 => action: DeviceAction, 4 => name: Option<String> }
+    pub struct ManageDevice {
+        1 => req_id: ReqId,
+        2 => account: AccountId,
+        3 => action: DeviceAction,
+        4 => name: Option<String>
+    }
     /// "Which new phones wait for my word?"
     pub struct ListEnrolments { 1 => req_id: ReqId }
     /// The signed word on a new phone; see [`crate::vouch`].
     pub struct DecideEnrolment { 1 => req_id: ReqId, 2 => enrolment: EnrolmentId, 3 => jws: String }
     /// The channel belongs to this account now.
-    pub struct AuthOk { 1 => account: AccountId, 2 => state: AccountState, 3 => realm_name: String, 4 => server_epoch: u64 }
-    /// The code is good so far: this is who invites, and `challenge` is what the new key signs over.
-    pub struct EnrolOffer { 1 => challenge: [u8; 32], 2 => realm_name: String, 3 => client_name: String, 4 => user: String }
+    pub struct AuthOk {
+        1 => account: AccountId,
+        2 => state: AccountState,
+        3 => realm_name: String,
+        4 => server_epoch: u64
+    }
+    /// The code is good so far: this is who invites, and `challenge` is what the new key signs
+    /// over.
+    pub struct EnrolOffer {
+        1 => challenge: [u8; 32],
+        2 => realm_name: String,
+        3 => client_name: String,
+        4 => user: String
+    }
     /// The account exists. `number`, when present, is to be typed where the enrolment was created.
-    pub struct EnrolOk { 1 => req_id: ReqId, 2 => account: AccountId, 3 => state: AccountState, 4 => number: Option<String> }
-    /// Show `context` (see [`Context`]) exactly, and sign over exactly these bytes. `number` is how many digits the user types from the browser; without it, none.
-    pub struct Claimed { 1 => req_id: ReqId, 2 => login: LoginId, 3 => context: Vec<u8>, 4 => expires_at: u64, 5 => return_token: Option<ReturnToken>, 6 => return_url: Option<String>, 7 => number: Option<u64>, 8 => callback_url: Option<String> }
+    pub struct EnrolOk {
+        1 => req_id: ReqId,
+        2 => account: AccountId,
+        3 => state: AccountState,
+        4 => number: Option<String>
+    }
+    /// Show `context` (see [`Context`]) exactly, and sign over exactly these bytes. `number` is how
+    /// many digits the user types from the browser; without it, none.
+    pub struct Claimed {
+        1 => req_id: ReqId,
+        2 => login: LoginId,
+        3 => context: Vec<u8>,
+        4 => expires_at: u64,
+        5 => return_token: Option<ReturnToken>,
+        6 => return_url: Option<String>,
+        7 => number: Option<u64>,
+        8 => callback_url: Option<String>
+    }
     /// The decision is stored.
     pub struct Decided { 1 => req_id: ReqId, 2 => login: LoginId, 3 => state: LoginState }
     /// Answer to ListLogins.
     pub struct Logins { 1 => req_id: ReqId, 2 => logins: Vec<LoginEntry> }
     /// One line of [`Logins`].
-    pub struct LoginEntry { 1 => login: LoginId, 2 => state: LoginState, 3 => client_name: String, 4 => since: u64 }
+    pub struct LoginEntry {
+        1 => login: LoginId,
+        2 => state: LoginState,
+        3 => client_name: String,
+        4 => since: u64
+    }
     /// Answer to ListDevices.
     pub struct Devices { 1 => req_id: ReqId, 2 => devices: Vec<Device> }
     /// One line of [`Devices`].
-    pub struct Device { 1 => account: AccountId, 2 => name: String, 3 => app: String, 4 => state: AccountState, 5 => since: u64 }
+    pub struct Device {
+        1 => account: AccountId,
+        2 => name: String,
+        3 => app: String,
+        4 => state: AccountState,
+        5 => since: u64
+    }
     /// Answer to ListEnrolments.
     pub struct Enrolments { 1 => req_id: ReqId, 2 => enrolments: Vec<EnrolmentEntry> }
     /// One line of [`Enrolments`]: a new phone, by the thumbprint of its key.
-    pub struct EnrolmentEntry { 1 => enrolment: EnrolmentId, 2 => name: String, 3 => app: String, 4 => since: u64, 5 => jkt: Jkt }
+    pub struct EnrolmentEntry {
+        1 => enrolment: EnrolmentId,
+        2 => name: String,
+        3 => app: String,
+        4 => since: u64,
+        5 => jkt: Jkt
+    }
     /// A login waits for this account: claim it.
     pub struct LoginOffered { 1 => login: LoginId, 2 => client_name: String, 3 => expires_at: u64 }
     /// A new phone of this user waits for a word from an old one.
     pub struct EnrolmentWaiting { 1 => enrolment: EnrolmentId, 2 => name: String }
     /// Another phone of this user came, changed or went.
-    pub struct DeviceChanged { 1 => account: AccountId, 2 => name: String, 3 => app: String, 4 => state: AccountState, 5 => since: u64 }
+    pub struct DeviceChanged {
+        1 => account: AccountId,
+        2 => name: String,
+        3 => app: String,
+        4 => state: AccountState,
+        5 => since: u64
+    }
     /// A login this account claimed changed; `v` is its version.
     pub struct LoginChanged { 1 => login: LoginId, 2 => state: LoginState, 3 => v: u64 }
     /// The account's own state changed.
     pub struct AccountChanged { 1 => state: AccountState }
-    /// What the user is shown before deciding. The client chose `text`; everything else is the server's own word.
+    /// What the user is shown before deciding. The client chose `text`; everything else is the
+    /// server's own word.
     pub struct Context {
         1 => login: LoginId,
         2 => realm: RealmId,

@@ -16,7 +16,8 @@ secret! {
 }
 
 record! {
-    /// First frame of an enrolled phone. `sig` is [`crate::labels::channel_auth`] signed by the account key, raw r‖s.
+    /// First frame of an enrolled phone. `sig` is [`crate::labels::channel_auth`] signed by the
+    /// account key, raw r‖s.
     pub struct AuthAccount { 2 => jkt: Jkt, 3 => sig: [u8; 64], 5 => app_version: Option<String> }
     /// First frame of a phone with an enrolment link.
     pub struct AuthEnrol { 4 => code: EnrolCode, 5 => app_version: Option<String> }

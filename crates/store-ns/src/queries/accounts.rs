@@ -23,7 +23,9 @@ use crate::{
 
 macro_rules! of_user {
     ($realm:expr, $user_id:expr) => {
-        accounts::table.filter(accounts::realm.eq($realm.0.to_vec())).filter(accounts::user_id.eq($user_id.to_owned()))
+        accounts::table
+            .filter(accounts::realm.eq($realm.0.to_vec()))
+            .filter(accounts::user_id.eq($user_id.to_owned()))
     };
 }
 
@@ -33,8 +35,12 @@ pub(crate) async fn add(c: &mut Conn, account: &Account) -> Answer<()> {
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: AccountId) -> Answer<Option<Account>> {
-    let row: Option<AccountRow> =
-        accounts::table.find((realm.0.to_vec(), id.0.to_vec())).select(AccountRow::as_select()).get_result(c).await.optional()?;
+    let row: Option<AccountRow> = accounts::table
+        .find((realm.0.to_vec(), id.0.to_vec()))
+        .select(AccountRow::as_select())
+        .get_result(c)
+        .await
+        .optional()?;
     row.map(Account::try_from).transpose()
 }
 
@@ -50,11 +56,18 @@ pub(crate) async fn by_jkt(c: &mut Conn, realm: RealmId, jkt: &Jkt) -> Answer<Op
 }
 
 pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &AccountQuery) -> Answer<Vec<Account>> {
-    let mut query =
-        accounts::table.filter(accounts::realm.eq(realm.0.to_vec())).limit(i64::from(q.limit)).select(AccountRow::as_select()).into_boxed();
+    let mut query = accounts::table
+        .filter(accounts::realm.eq(realm.0.to_vec()))
+        .limit(i64::from(q.limit))
+        .select(AccountRow::as_select())
+        .into_boxed();
     let there = accounts::state.ne(i32::from(AccountState::Deleted.code()));
     // One that has never been let in is not worth a word when it goes.
-    query = if q.gone { query.filter(there.or(accounts::confirmed_at.is_not_null())) } else { query.filter(there) };
+    query = if q.gone {
+        query.filter(there.or(accounts::confirmed_at.is_not_null()))
+    } else {
+        query.filter(there)
+    };
     query = if q.newest_first {
         query.order((accounts::created_at.desc(), accounts::id.desc()))
     } else {
@@ -74,7 +87,9 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &AccountQuery) -> Answ
     }
     if let Some((created, id)) = q.after {
         let (created, id) = (millis(created), id.0.to_vec());
-        query = query.filter(accounts::created_at.gt(created).or(accounts::created_at.eq(created).and(accounts::id.gt(id))));
+        query = query.filter(
+            accounts::created_at.gt(created).or(accounts::created_at.eq(created).and(accounts::id.gt(id))),
+        );
     }
     let found: Vec<AccountRow> = query.load(c).await?;
     found.into_iter().map(Account::try_from).collect()
@@ -83,7 +98,10 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &AccountQuery) -> Answ
 /// As it is until the transaction ends: whoever wants to change it waits.
 async fn held(c: &mut Conn, realm: RealmId, id: AccountId) -> Answer<Option<Account>> {
     let row: Option<AccountRow> =
-        lock!(accounts::table.find((realm.0.to_vec(), id.0.to_vec())).select(AccountRow::as_select())).get_result(c).await.optional()?;
+        lock!(accounts::table.find((realm.0.to_vec(), id.0.to_vec())).select(AccountRow::as_select()))
+            .get_result(c)
+            .await
+            .optional()?;
     row.map(Account::try_from).transpose()
 }
 
@@ -107,7 +125,8 @@ pub(crate) async fn past(c: &mut Conn, realm: RealmId, user_id: &str, hash: User
         Ok(Closer { lineage, authority: Authority::from_rank(authority).ok_or_else(|| at.bad("authority"))? })
     };
     let mut closers = found.into_iter().map(closer).collect::<Answer<Vec<_>>>()?;
-    // Blocked by a key of which nobody knows the makers and the authority: the release before has done it.
+    // Blocked by a key of which nobody knows the makers and the authority: the release before has
+    // done it.
     let unknown: Option<Vec<u8>> = of_user!(realm, user_id)
         .filter(accounts::state.eq(i32::from(AccountState::Blocked.code())))
         .filter(accounts::blocked_by.like("key:%"))
@@ -122,11 +141,13 @@ pub(crate) async fn past(c: &mut Conn, realm: RealmId, user_id: &str, hash: User
     Ok(Past { had, closers })
 }
 
-/// Whether one was let in at some time. The release before does not say when: there it is, or was, active, or its enrolment was confirmed.
+/// Whether one was let in at some time. The release before does not say when: there it is, or was,
+/// active, or its enrolment was confirmed.
 async fn had_one(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<bool> {
     let active = [AccountState::Active, AccountState::Blocked].map(|s| i32::from(s.code()));
     let known = accounts::confirmed_at.is_not_null().or(accounts::state.eq_any(active));
-    let one: Option<Vec<u8>> = of_user!(realm, user_id).filter(known).select(accounts::id).first(c).await.optional()?;
+    let one: Option<Vec<u8>> =
+        of_user!(realm, user_id).filter(known).select(accounts::id).first(c).await.optional()?;
     if one.is_some() {
         return Ok(true);
     }
@@ -135,22 +156,36 @@ async fn had_one(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<bool> {
 }
 
 /// Phones that were let in though none of the user's own did it.
-pub(crate) async fn recoveries(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<Vec<(Option<Lineage>, Time)>> {
+pub(crate) async fn recoveries(
+    c: &mut Conn,
+    realm: RealmId,
+    user_id: &str,
+) -> Answer<Vec<(Option<Lineage>, Time)>> {
     let found: Vec<(Option<Vec<u8>>, Option<i64>)> = of_user!(realm, user_id)
         .filter(accounts::recovered_at.is_not_null())
         .select((accounts::confirmed_lineage, accounts::recovered_at))
         .load(c)
         .await?;
     let at = At { table: "accounts", row: user_id.as_bytes() };
-    found.into_iter().map(|(lineage, when)| Ok((at.fixed_option(lineage.as_ref())?.map(Lineage), time(when.unwrap_or(0))))).collect()
+    found
+        .into_iter()
+        .map(|(lineage, when)| Ok((at.fixed_option(lineage.as_ref())?.map(Lineage), time(when.unwrap_or(0)))))
+        .collect()
 }
 
 /// Keys whose makers are unknown have this lineage.
 const UNKNOWN: [u8; 16] = [0; 16];
 
-/// A key takes a phone away: it, and those in the same hands, will not let in the next one. A phone that a key let in, and none of the user's own, takes phones away in
-/// the name of whoever let it in.
-pub(crate) async fn close(c: &mut Conn, realm: RealmId, hash: UserHash, account: [u8; 16], stamp: &Stamp) -> Answer<()> {
+/// A key takes a phone away: it, and those in the same hands, will not let in the next one. A phone
+/// that a key let in, and none of the user's own, takes phones away in the name of whoever let it
+/// in.
+pub(crate) async fn close(
+    c: &mut Conn,
+    realm: RealmId,
+    hash: UserHash,
+    account: [u8; 16],
+    stamp: &Stamp,
+) -> Answer<()> {
     let (lineage, authority) = match stamp.who.actor {
         Actor::Key(_) => (stamp.who.lineage, stamp.who.authority()),
         Actor::Account(phone) if phone.0 != account => match get(c, realm, phone).await?.map(|a| a.origin) {
@@ -176,15 +211,25 @@ pub(crate) async fn close(c: &mut Conn, realm: RealmId, hash: UserHash, account:
     Ok(())
 }
 
-/// Lets a phone in that waits: it is active from now on, or from when its admission says, and what was taken away before is settled by it. Its user's other phones will
-/// be told until they have seen it in their list.
-pub(crate) async fn let_in(c: &mut Conn, e: &Enrolment, id: AccountId, let_in: &Admission, hash: UserHash, stamp: &Stamp) -> Answer<bool> {
+/// Lets a phone in that waits: it is active from now on, or from when its admission says, and what
+/// was taken away before is settled by it. Its user's other phones will be told until they have
+/// seen it in their list.
+pub(crate) async fn let_in(
+    c: &mut Conn,
+    e: &Enrolment,
+    id: AccountId,
+    let_in: &Admission,
+    hash: UserHash,
+    stamp: &Stamp,
+) -> Answer<bool> {
     if !set_state(c, e.realm, id, AccountState::Pending, AccountState::Active).await? {
         return Ok(false);
     }
     // Whom a phone lets in is in the hands that phone is in.
     let lineage = match stamp.who.actor {
-        Actor::Account(voucher) if let_in.unsettled => get(c, e.realm, voucher).await?.and_then(|v| v.origin.confirmed_lineage),
+        Actor::Account(voucher) if let_in.unsettled => {
+            get(c, e.realm, voucher).await?.and_then(|v| v.origin.confirmed_lineage)
+        }
         _ => stamp.who.lineage,
     };
     let set = (
@@ -205,15 +250,23 @@ pub(crate) async fn let_in(c: &mut Conn, e: &Enrolment, id: AccountId, let_in: &
         .filter(accounts::realm.eq(key.clone()))
         .filter(accounts::user_id.eq(e.user_id.clone()))
         .filter(accounts::id.ne(id.0.to_vec()))
-        .filter(accounts::state.eq_any([AccountState::Active, AccountState::Blocked].map(|s| i32::from(s.code()))));
+        .filter(
+            accounts::state
+                .eq_any([AccountState::Active, AccountState::Blocked].map(|s| i32::from(s.code()))),
+        );
     diesel::update(others).set(accounts::phones_came.eq(accounts::phones_came + 1)).execute(c).await?;
     if !let_in.unsettled {
-        let closed = closings::table.filter(closings::realm.eq(key)).filter(closings::user_hash.eq(hash.0.to_vec()));
+        let closed =
+            closings::table.filter(closings::realm.eq(key)).filter(closings::user_hash.eq(hash.0.to_vec()));
         diesel::delete(closed).execute(c).await?;
-        // What the release before has blocked is settled as well; it still takes root to unblock it.
+        // What the release before has blocked is settled as well; it still takes root to unblock
+        // it.
         let unknown = of_user!(e.realm, e.user_id.as_str()).filter(accounts::blocked_by.like("key:%"));
         let unknown = unknown.filter(accounts::blocked_authority.is_null());
-        diesel::update(unknown).set(accounts::blocked_authority.eq(Authority::Root.rank())).execute(c).await?;
+        diesel::update(unknown)
+            .set(accounts::blocked_authority.eq(Authority::Root.rank()))
+            .execute(c)
+            .await?;
     }
     if let_in.recovered {
         let about = About::of(e.realm, id).client(e.client).user(&e.user_id).detail(Some(e.confirm.as_str()));
@@ -234,13 +287,24 @@ pub(crate) async fn drop_pending(c: &mut Conn, realm: RealmId, ids: Vec<Vec<u8>>
         .filter(accounts::realm.eq(realm.0.to_vec()))
         .filter(accounts::id.eq_any(ids))
         .filter(accounts::state.eq(i32::from(AccountState::Pending.code())));
-    diesel::update(pending).set(accounts::state.eq(i32::from(AccountState::Deleted.code()))).execute(c).await?;
+    diesel::update(pending)
+        .set(accounts::state.eq(i32::from(AccountState::Deleted.code())))
+        .execute(c)
+        .await?;
     Ok(())
 }
 
 /// Moves the state if it is still `from`; true when it was.
-pub(crate) async fn set_state(c: &mut Conn, realm: RealmId, id: AccountId, from: AccountState, to: AccountState) -> Answer<bool> {
-    let row = accounts::table.find((realm.0.to_vec(), id.0.to_vec())).filter(accounts::state.eq(i32::from(from.code())));
+pub(crate) async fn set_state(
+    c: &mut Conn,
+    realm: RealmId,
+    id: AccountId,
+    from: AccountState,
+    to: AccountState,
+) -> Answer<bool> {
+    let row = accounts::table
+        .find((realm.0.to_vec(), id.0.to_vec()))
+        .filter(accounts::state.eq(i32::from(from.code())));
     Ok(diesel::update(row).set(accounts::state.eq(i32::from(to.code()))).execute(c).await? == 1)
 }
 
@@ -261,7 +325,10 @@ pub(crate) async fn change(
     }
     let blocks = to == AccountState::Blocked;
     // The release before has not said when it became active.
-    let confirmed = account.origin.confirmed_at.or((account.state != AccountState::Pending).then_some(account.created_at));
+    let confirmed = account
+        .origin
+        .confirmed_at
+        .or((account.state != AccountState::Pending).then_some(account.created_at));
     let set = (
         accounts::confirmed_at.eq(confirmed.map(millis)),
         accounts::blocked_by.eq(blocks.then(|| stamp.who.actor.text())),
@@ -269,22 +336,40 @@ pub(crate) async fn change(
     );
     diesel::update(accounts::table.find((realm.0.to_vec(), id.0.to_vec()))).set(set).execute(c).await?;
     if to == AccountState::Active {
-        let of_this = closings::table.filter(closings::realm.eq(realm.0.to_vec())).filter(closings::user_hash.eq(hash.0.to_vec()));
+        let of_this = closings::table
+            .filter(closings::realm.eq(realm.0.to_vec()))
+            .filter(closings::user_hash.eq(hash.0.to_vec()));
         diesel::delete(of_this.filter(closings::account.eq(id.0.to_vec()))).execute(c).await?;
     } else if account.state != AccountState::Pending {
         close(c, realm, hash, id.0, stamp).await?;
     }
     let by = if to == AccountState::Blocked { EndedBy::AccountBlocked } else { EndedBy::AccountDeleted };
-    let ended = if to == AccountState::Active { Vec::new() } else { logins::end_all(c, realm, id, by, stamp).await? };
+    let ended = if to == AccountState::Active {
+        Vec::new()
+    } else {
+        logins::end_all(c, realm, id, by, stamp).await?
+    };
     if to == AccountState::Deleted {
         enrolments::cancel_of_account(c, realm, id).await?;
     }
     let about = About { client: account.origin.client, ..About::of(realm, id).user(&account.user_id) };
-    append(c, stamp, &format!("account.{to}"), &about.detail(changed("state", account.state.as_str(), to.as_str()))).await?;
+    append(
+        c,
+        stamp,
+        &format!("account.{to}"),
+        &about.detail(changed("state", account.state.as_str(), to.as_str())),
+    )
+    .await?;
     Ok(Some(ended))
 }
 
-pub(crate) async fn rename(c: &mut Conn, realm: RealmId, id: AccountId, device: &str, stamp: &Stamp) -> Answer<bool> {
+pub(crate) async fn rename(
+    c: &mut Conn,
+    realm: RealmId,
+    id: AccountId,
+    device: &str,
+    stamp: &Stamp,
+) -> Answer<bool> {
     let Some(account) = get(c, realm, id).await? else { return Ok(false) };
     if account.device == device {
         return Ok(true);
@@ -293,12 +378,18 @@ pub(crate) async fn rename(c: &mut Conn, realm: RealmId, id: AccountId, device: 
     let renamed = diesel::update(row).set(accounts::device.eq(device.to_owned())).execute(c).await? == 1;
     if renamed {
         let about = About { client: account.origin.client, ..About::of(realm, id).user(account.user_id) };
-        append(c, stamp, "account.renamed", &about.detail(changed("device", &account.device, device))).await?;
+        append(c, stamp, "account.renamed", &about.detail(changed("device", &account.device, device)))
+            .await?;
     }
     Ok(renamed)
 }
 
-pub(crate) async fn note_app_version(c: &mut Conn, realm: RealmId, id: AccountId, version: Option<String>) -> Answer<()> {
+pub(crate) async fn note_app_version(
+    c: &mut Conn,
+    realm: RealmId,
+    id: AccountId,
+    version: Option<String>,
+) -> Answer<()> {
     let row = accounts::table.find((realm.0.to_vec(), id.0.to_vec()));
     diesel::update(row).set(accounts::app_version.eq(version)).execute(c).await?;
     Ok(())

@@ -25,7 +25,13 @@ use crate::{
 };
 
 fn about(key: &ApiKey) -> About {
-    About { realm: key.realm, object: key.id.to_string(), client: key.client, user_id: None, detail: Some(key.role.clone()) }
+    About {
+        realm: key.realm,
+        object: key.id.to_string(),
+        client: key.client,
+        user_id: None,
+        detail: Some(key.role.clone()),
+    }
 }
 
 /// False when it is for a client or role that is not there (any more), or its id is taken.
@@ -47,8 +53,12 @@ pub(crate) async fn add(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<boo
 }
 
 pub(crate) async fn by_hash(c: &mut Conn, hash: &[u8; 32]) -> Answer<Option<Granted>> {
-    let row: Option<ApiKeyRow> =
-        api_keys::table.filter(api_keys::hash.eq(hash.to_vec())).select(ApiKeyRow::as_select()).get_result(c).await.optional()?;
+    let row: Option<ApiKeyRow> = api_keys::table
+        .filter(api_keys::hash.eq(hash.to_vec()))
+        .select(ApiKeyRow::as_select())
+        .get_result(c)
+        .await
+        .optional()?;
     let Some(key) = row.map(ApiKey::try_from).transpose()? else { return Ok(None) };
     let there = builtin(&key.role);
     if let (Some(permissions), false) = (there, LATER.contains(&key.role.as_str())) {
@@ -61,12 +71,17 @@ pub(crate) async fn by_hash(c: &mut Conn, hash: &[u8; 32]) -> Answer<Option<Gran
 }
 
 pub(crate) async fn get(c: &mut Conn, id: ApiKeyId) -> Answer<Option<ApiKey>> {
-    let row: Option<ApiKeyRow> = api_keys::table.find(id.0.to_vec()).select(ApiKeyRow::as_select()).get_result(c).await.optional()?;
+    let row: Option<ApiKeyRow> =
+        api_keys::table.find(id.0.to_vec()).select(ApiKeyRow::as_select()).get_result(c).await.optional()?;
     row.map(ApiKey::try_from).transpose()
 }
 
 pub(crate) async fn list(c: &mut Conn, q: &KeyQuery) -> Answer<Vec<ApiKey>> {
-    let mut query = api_keys::table.order(api_keys::id).limit(i64::from(q.limit)).select(ApiKeyRow::as_select()).into_boxed();
+    let mut query = api_keys::table
+        .order(api_keys::id)
+        .limit(i64::from(q.limit))
+        .select(ApiKeyRow::as_select())
+        .into_boxed();
     if let Some(realm) = q.realm {
         query = query.filter(api_keys::realm.eq(realm.0.to_vec()));
     }
@@ -88,11 +103,15 @@ pub(crate) async fn list(c: &mut Conn, q: &KeyQuery) -> Answer<Vec<ApiKey>> {
     found.into_iter().map(ApiKey::try_from).collect()
 }
 
-/// Keys whose role could invite phones and manage people before roles were narrowed, and does not any more: those of the role `client`, and of roles that were made with
-/// `users` and without `enrolments`. Only columns that the release before has, so that it can be asked before the migration, too. Made since, a key has a lineage.
+/// Keys whose role could invite phones and manage people before roles were narrowed, and does not
+/// any more: those of the role `client`, and of roles that were made with `users` and without
+/// `enrolments`. Only columns that the release before has, so that it can be asked before the
+/// migration, too. Made since, a key has a lineage.
 pub(crate) async fn old_client_keys(c: &mut Conn, since_narrowed: bool) -> Answer<Vec<ApiKeyId>> {
-    let made: Vec<(Vec<u8>, String, String)> =
-        role_table::table.select((role_table::scope, role_table::name, role_table::permissions)).load(c).await?;
+    let made: Vec<(Vec<u8>, String, String)> = role_table::table
+        .select((role_table::scope, role_table::name, role_table::permissions))
+        .load(c)
+        .await?;
     let narrowed = |realm: &Option<Vec<u8>>, role: &str| {
         let of_key = |(scope_of, name, json): &&(Vec<u8>, String, String)| {
             let here = realm.as_ref().map_or(*scope_of == scope(None), |realm| realm == scope_of);
@@ -100,7 +119,10 @@ pub(crate) async fn old_client_keys(c: &mut Conn, since_narrowed: bool) -> Answe
         };
         role == CLIENT || made.iter().any(|r| of_key(&r))
     };
-    let mut query = api_keys::table.order(api_keys::id).select((api_keys::id, api_keys::realm, api_keys::role)).into_boxed();
+    let mut query = api_keys::table
+        .order(api_keys::id)
+        .select((api_keys::id, api_keys::realm, api_keys::role))
+        .into_boxed();
     if since_narrowed {
         query = query.filter(api_keys::lineage.is_null());
     }
@@ -111,7 +133,8 @@ pub(crate) async fn old_client_keys(c: &mut Conn, since_narrowed: bool) -> Answe
 
 /// Whether keys have a lineage here: asked of a database that may be of the release before.
 pub(crate) async fn narrowed(c: &mut Conn) -> Answer<bool> {
-    let n: Option<i64> = counters::table.find("root_key").select(counters::n).get_result(c).await.optional()?;
+    let n: Option<i64> =
+        counters::table.find("root_key").select(counters::n).get_result(c).await.optional()?;
     Ok(n.is_some())
 }
 
@@ -120,8 +143,8 @@ pub(crate) async fn had_root(c: &mut Conn) -> Answer<bool> {
     Ok(n > 0)
 }
 
-/// The one root key that the program makes by itself. Decided by a row that says whether there ever was one, so that of several pods one makes it, and a key that was
-/// deleted does not come back.
+/// The one root key that the program makes by itself. Decided by a row that says whether there ever
+/// was one, so that of several pods one makes it, and a key that was deleted does not come back.
 pub(crate) async fn add_first_root(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<bool> {
     let never = counters::table.find("root_key").filter(counters::n.eq(0));
     if diesel::update(never).set(counters::n.eq(1)).execute(c).await? == 0 {
@@ -143,17 +166,27 @@ pub(crate) async fn delete(c: &mut Conn, id: ApiKeyId, stamp: &Stamp) -> Answer<
     Ok(gone)
 }
 
-/// A key has one successor at a time, and two people who both have the key notice each other: whoever rotates it again takes an unused successor's place, and
-/// nobody follows a key whose successor works.
-pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Answer<Rotated> {
+/// A key has one successor at a time, and two people who both have the key notice each other:
+/// whoever rotates it again takes an unused successor's place, and nobody follows a key whose
+/// successor works.
+pub(crate) async fn rotate(
+    c: &mut Conn,
+    old: ApiKeyId,
+    until: Time,
+    new: &ApiKey,
+    may_outlive: bool,
+    stamp: &Stamp,
+) -> Answer<Rotated> {
     // First the client, as whoever deletes it does: its keys go with it, the newest too.
     if let (Some(realm), Some(client)) = (new.realm, new.client)
         && !clients::hold(c, realm, client).await?
     {
         return Ok(Rotated::Missing);
     }
-    let row: Option<ApiKeyRow> =
-        lock!(api_keys::table.find(old.0.to_vec()).select(ApiKeyRow::as_select())).get_result(c).await.optional()?;
+    let row: Option<ApiKeyRow> = lock!(api_keys::table.find(old.0.to_vec()).select(ApiKeyRow::as_select()))
+        .get_result(c)
+        .await
+        .optional()?;
     let Some(key) = row.map(ApiKey::try_from).transpose()? else { return Ok(Rotated::Missing) };
     if done_before(c, stamp).await? || get(c, new.id).await?.is_some() {
         return Ok(Rotated::Taken);
@@ -162,9 +195,11 @@ pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKe
     if key.role != new.role {
         return Ok(Rotated::Missing);
     }
-    let before: Option<Vec<u8>> = api_keys::table.find(old.0.to_vec()).select(api_keys::successor).get_result(c).await?;
+    let before: Option<Vec<u8>> =
+        api_keys::table.find(old.0.to_vec()).select(api_keys::successor).get_result(c).await?;
     let before = before.map(|id| At { table: "api_keys", row: &id }.fixed(&id).map(ApiKeyId)).transpose()?;
-    // One that an administrator has deleted counts, too: what they ended does not go on under another name.
+    // One that an administrator has deleted counts, too: what they ended does not go on under
+    // another name.
     let before = match before {
         None => None,
         Some(id) => match get(c, id).await?.filter(|s| s.last_used_at.is_none()) {
@@ -173,7 +208,8 @@ pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKe
         },
     };
     let end = before.as_ref().map_or(key.expires_at, |unused| unused.expires_at);
-    let asked = if may_outlive { new.expires_at.or(end) } else { [new.expires_at, end].into_iter().flatten().min() };
+    let asked =
+        if may_outlive { new.expires_at.or(end) } else { [new.expires_at, end].into_iter().flatten().min() };
     if asked.is_some_and(|end| end <= stamp.now) {
         return Ok(Rotated::Over);
     }
@@ -189,7 +225,10 @@ pub(crate) async fn rotate(c: &mut Conn, old: ApiKeyId, until: Time, new: &ApiKe
     let until = key.expires_at.map_or(until, |end| end.min(until));
     let successor = Some(new.id.0.to_vec());
     let row = api_keys::table.find(old.0.to_vec());
-    diesel::update(row).set((api_keys::expires_at.eq(millis(until)), api_keys::successor.eq(successor))).execute(c).await?;
+    diesel::update(row)
+        .set((api_keys::expires_at.eq(millis(until)), api_keys::successor.eq(successor)))
+        .execute(c)
+        .await?;
     append(c, stamp, "api_key.rotated", &About { detail: Some(old.to_string()), ..about(&new) }).await?;
     Ok(Rotated::Done(Box::new(new)))
 }
@@ -200,7 +239,9 @@ pub(crate) async fn change_role(c: &mut Conn, key: &ApiKey, role: &str, stamp: &
     for name in BTreeSet::from([key.role.as_str(), role]) {
         held.insert(name, roles::held_of_key(c, key.realm, name).await?);
     }
-    let (before, Some(after)) = (held[key.role.as_str()].unwrap_or_default(), held[role]) else { return Ok(false) };
+    let (before, Some(after)) = (held[key.role.as_str()].unwrap_or_default(), held[role]) else {
+        return Ok(false);
+    };
     let may = [before, after].into_iter().all(|permissions| grant::still_gives(&stamp.who, permissions));
     if !may || grant::raises_another(&stamp.who, key.lineage, before, after) {
         return Ok(false);
@@ -215,6 +256,9 @@ pub(crate) async fn change_role(c: &mut Conn, key: &ApiKey, role: &str, stamp: &
 }
 
 pub(crate) async fn touch(c: &mut Conn, id: ApiKeyId, at: Time) -> Answer<()> {
-    diesel::update(api_keys::table.find(id.0.to_vec())).set(api_keys::last_used_at.eq(millis(at))).execute(c).await?;
+    diesel::update(api_keys::table.find(id.0.to_vec()))
+        .set(api_keys::last_used_at.eq(millis(at)))
+        .execute(c)
+        .await?;
     Ok(())
 }

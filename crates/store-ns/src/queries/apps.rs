@@ -19,15 +19,22 @@ pub(crate) async fn put(c: &mut Conn, app: &App, stamp: &Stamp) -> Answer<()> {
         );
         diesel::update(apps::table.find((app.realm.0.to_vec(), app.id.clone()))).set(set).execute(c).await?;
     }
-    let told =
-        |a: &App| serde_json::json!({"display_name": a.display_name, "min_version": a.min_version.as_ref().map(|v| v.as_str().to_owned())});
-    let about = About::of(app.realm, &app.id).detail(difference(&before.as_ref().map(told), &Some(told(app))));
+    let told = |a: &App| {
+        serde_json::json!({"display_name": a.display_name,
+        "min_version": a.min_version.as_ref().map(|v| v.as_str().to_owned())})
+    };
+    let about =
+        About::of(app.realm, &app.id).detail(difference(&before.as_ref().map(told), &Some(told(app))));
     append(c, stamp, if made { "app.created" } else { "app.changed" }, &about).await
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: &str) -> Answer<Option<App>> {
-    let row: Option<AppRow> =
-        apps::table.find((realm.0.to_vec(), id.to_owned())).select(AppRow::as_select()).get_result(c).await.optional()?;
+    let row: Option<AppRow> = apps::table
+        .find((realm.0.to_vec(), id.to_owned()))
+        .select(AppRow::as_select())
+        .get_result(c)
+        .await
+        .optional()?;
     row.map(App::try_from).transpose()
 }
 

@@ -30,15 +30,27 @@ pub(crate) async fn set(
         return Ok(None);
     }
     for (name, value) in change {
-        diesel::delete(a::table.find((realm.0.to_vec(), user_id.to_owned(), name.clone()))).execute(c).await?;
+        diesel::delete(a::table.find((realm.0.to_vec(), user_id.to_owned(), name.clone())))
+            .execute(c)
+            .await?;
         if let Some(value) = value {
-            let values =
-                (a::realm.eq(realm.0.to_vec()), a::user_id.eq(user_id.to_owned()), a::name.eq(name.clone()), a::value.eq(value.clone()));
+            let values = (
+                a::realm.eq(realm.0.to_vec()),
+                a::user_id.eq(user_id.to_owned()),
+                a::name.eq(name.clone()),
+                a::value.eq(value.clone()),
+            );
             diesel::insert_into(a::table).values(values).execute(c).await?;
         }
     }
     let names: Vec<&str> = change.keys().map(String::as_str).collect();
-    append(c, stamp, "user.attributes", &About::of(realm, user_id).user(user_id).detail(Some(names.join(" ")))).await?;
+    append(
+        c,
+        stamp,
+        "user.attributes",
+        &About::of(realm, user_id).user(user_id).detail(Some(names.join(" "))),
+    )
+    .await?;
     Ok(Some(true))
 }
 

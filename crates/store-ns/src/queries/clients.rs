@@ -38,7 +38,8 @@ pub(crate) async fn add(c: &mut Conn, client: &Client, stamp: &Stamp) -> Answer<
     }
     let added = insert_new!(c, clients::table, ClientRow::new(client)?).await? == 1;
     if added {
-        append(c, stamp, "client.created", &about(client.realm, client.id).detail(Some(client.name.clone()))).await?;
+        append(c, stamp, "client.created", &about(client.realm, client.id).detail(Some(client.name.clone())))
+            .await?;
     }
     Ok(added)
 }
@@ -55,8 +56,12 @@ pub(crate) async fn change(c: &mut Conn, client: &Client, stamp: &Stamp) -> Answ
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: ClientId) -> Answer<Option<Client>> {
-    let row: Option<ClientRow> =
-        clients::table.find((realm.0.to_vec(), id.0.to_vec())).select(ClientRow::as_select()).get_result(c).await.optional()?;
+    let row: Option<ClientRow> = clients::table
+        .find((realm.0.to_vec(), id.0.to_vec()))
+        .select(ClientRow::as_select())
+        .get_result(c)
+        .await
+        .optional()?;
     row.map(Client::try_from).transpose()
 }
 
@@ -78,7 +83,12 @@ pub(crate) async fn by_name(c: &mut Conn, realm: RealmId, name: &str) -> Answer<
     row.map(Client::try_from).transpose()
 }
 
-pub(crate) async fn list(c: &mut Conn, realm: RealmId, after: Option<String>, limit: i64) -> Answer<Vec<Client>> {
+pub(crate) async fn list(
+    c: &mut Conn,
+    realm: RealmId,
+    after: Option<String>,
+    limit: i64,
+) -> Answer<Vec<Client>> {
     let mut query = clients::table
         .filter(clients::realm.eq(realm.0.to_vec()))
         .order(clients::name)

@@ -73,15 +73,23 @@ pub(crate) async fn list(
     }
     if let Some((created, id)) = before {
         let (created, id) = (millis(created), id.0.to_vec());
-        query = query.filter(enrolments::created_at.lt(created).or(enrolments::created_at.eq(created).and(enrolments::id.lt(id))));
+        query = query.filter(
+            enrolments::created_at
+                .lt(created)
+                .or(enrolments::created_at.eq(created).and(enrolments::id.lt(id))),
+        );
     }
     let found: Vec<EnrolmentRow> = query.load(c).await?;
     found.into_iter().map(Enrolment::try_from).collect()
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: EnrolmentId) -> Answer<Option<Enrolment>> {
-    let row: Option<EnrolmentRow> =
-        enrolments::table.find((realm.0.to_vec(), id.0.to_vec())).select(EnrolmentRow::as_select()).get_result(c).await.optional()?;
+    let row: Option<EnrolmentRow> = enrolments::table
+        .find((realm.0.to_vec(), id.0.to_vec()))
+        .select(EnrolmentRow::as_select())
+        .get_result(c)
+        .await
+        .optional()?;
     row.map(Enrolment::try_from).transpose()
 }
 
@@ -109,11 +117,17 @@ pub(crate) async fn redeem(
     if !users::hold(c, after.realm, &after.user_id).await? {
         return Ok(false);
     }
-    let (Some(there), Some(r)) = (get(c, after.realm, after.id).await?, after.redeemed.as_ref()) else { return Ok(false) };
-    if there.state != from && there.state != EnrolmentState::Pending || !still_so(c, after, admission, hash).await? {
+    let (Some(there), Some(r)) = (get(c, after.realm, after.id).await?, after.redeemed.as_ref()) else {
+        return Ok(false);
+    };
+    if there.state != from && there.state != EnrolmentState::Pending
+        || !still_so(c, after, admission, hash).await?
+    {
         return Ok(false);
     }
-    let row = enrolments::table.find((after.realm.0.to_vec(), after.id.0.to_vec())).filter(enrolments::state.eq(there.state.as_str()));
+    let row = enrolments::table
+        .find((after.realm.0.to_vec(), after.id.0.to_vec()))
+        .filter(enrolments::state.eq(there.state.as_str()));
     let set = (
         enrolments::state.eq(after.state.as_str()),
         enrolments::account.eq(r.account.0.to_vec()),
@@ -130,12 +144,23 @@ pub(crate) async fn redeem(
     if let Some(admission) = admission {
         accounts::let_in(c, after, account.id, admission, hash, stamp).await?;
     }
-    append(c, stamp, &format!("enrolment.{}", after.state.as_str()), &about(after).detail(how(after, admission, stamp))).await?;
+    append(
+        c,
+        stamp,
+        &format!("enrolment.{}", after.state.as_str()),
+        &about(after).detail(how(after, admission, stamp)),
+    )
+    .await?;
     Ok(true)
 }
 
 /// The user is held by then: whether their past is what was judged.
-async fn still_so(c: &mut Conn, e: &Enrolment, admission: Option<&Admission>, hash: UserHash) -> Answer<bool> {
+async fn still_so(
+    c: &mut Conn,
+    e: &Enrolment,
+    admission: Option<&Admission>,
+    hash: UserHash,
+) -> Answer<bool> {
     match admission {
         Some(_) if active(Sabotage::ReuseCode) => Ok(true),
         Some(admission) => Ok(accounts::past(c, e.realm, &e.user_id, hash).await? == admission.past),
@@ -171,7 +196,10 @@ pub(crate) async fn change(
     {
         return Ok(false);
     }
-    if admission.is_some() && (!users::hold(c, before.realm, &before.user_id).await? || !still_so(c, before, admission, hash).await?) {
+    if admission.is_some()
+        && (!users::hold(c, before.realm, &before.user_id).await?
+            || !still_so(c, before, admission, hash).await?)
+    {
         return Ok(false);
     }
     let row = enrolments::table
@@ -191,12 +219,16 @@ pub(crate) async fn change(
             accounts::let_in(c, before, r.account, admission, hash, stamp).await?;
         }
         (EnrolmentState::Refused | EnrolmentState::Cancelled | EnrolmentState::Expired, _, Some(r)) => {
-            accounts::set_state(c, before.realm, r.account, AccountState::Pending, AccountState::Deleted).await?;
+            accounts::set_state(c, before.realm, r.account, AccountState::Pending, AccountState::Deleted)
+                .await?;
         }
         _ => {}
     }
-    let action =
-        if before.state == after.state { "enrolment.wrong_number".to_owned() } else { format!("enrolment.{}", after.state.as_str()) };
+    let action = if before.state == after.state {
+        "enrolment.wrong_number".to_owned()
+    } else {
+        format!("enrolment.{}", after.state.as_str())
+    };
     append(c, stamp, &action, &about(before).detail(how(before, admission, stamp))).await?;
     Ok(true)
 }

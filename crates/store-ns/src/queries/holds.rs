@@ -16,7 +16,8 @@ use crate::{
 type Row = (String, Option<String>, String, i32, i64);
 
 fn hold(realm: RealmId, (user_id, reason, placed_by, authority, placed_at): Row) -> Answer<Hold> {
-    let authority = Authority::from_rank(authority).ok_or_else(|| At { table: "holds", row: user_id.as_bytes() }.bad("authority"))?;
+    let authority = Authority::from_rank(authority)
+        .ok_or_else(|| At { table: "holds", row: user_id.as_bytes() }.bad("authority"))?;
     Ok(Hold { realm, user_id, reason, placed_by, authority, placed_at: time(placed_at) })
 }
 
@@ -45,9 +46,14 @@ pub(crate) async fn add(c: &mut Conn, h: &Hold, stamp: &Stamp) -> Answer<bool> {
     );
     let mut added = insert_new!(c, holds::table, values).await? == 1;
     if !added {
-        let less = holds::table.find((h.realm.0.to_vec(), h.user_id.clone())).filter(holds::authority.lt(h.authority.rank()));
-        let set =
-            (holds::placed_by.eq(h.placed_by.clone()), holds::authority.eq(h.authority.rank()), holds::placed_at.eq(millis(h.placed_at)));
+        let less = holds::table
+            .find((h.realm.0.to_vec(), h.user_id.clone()))
+            .filter(holds::authority.lt(h.authority.rank()));
+        let set = (
+            holds::placed_by.eq(h.placed_by.clone()),
+            holds::authority.eq(h.authority.rank()),
+            holds::placed_at.eq(millis(h.placed_at)),
+        );
         added = diesel::update(less).set(set).execute(c).await? == 1;
         if let (true, Some(reason)) = (added, &h.reason) {
             let row = holds::table.find((h.realm.0.to_vec(), h.user_id.clone()));
@@ -55,17 +61,29 @@ pub(crate) async fn add(c: &mut Conn, h: &Hold, stamp: &Stamp) -> Answer<bool> {
         }
     }
     if added {
-        append(c, stamp, "hold.placed", &About::of(h.realm, &h.user_id).user(&h.user_id).detail(h.reason.clone())).await?;
+        append(
+            c,
+            stamp,
+            "hold.placed",
+            &About::of(h.realm, &h.user_id).user(&h.user_id).detail(h.reason.clone()),
+        )
+        .await?;
     }
     Ok(added)
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<Option<Hold>> {
-    let found: Option<Row> = of_realm!(realm).filter(holds::user_id.eq(user_id.to_owned())).get_result(c).await.optional()?;
+    let found: Option<Row> =
+        of_realm!(realm).filter(holds::user_id.eq(user_id.to_owned())).get_result(c).await.optional()?;
     found.map(|row| hold(realm, row)).transpose()
 }
 
-pub(crate) async fn list(c: &mut Conn, realm: RealmId, after: Option<String>, limit: i64) -> Answer<Vec<Hold>> {
+pub(crate) async fn list(
+    c: &mut Conn,
+    realm: RealmId,
+    after: Option<String>,
+    limit: i64,
+) -> Answer<Vec<Hold>> {
     let mut query = of_realm!(realm).order(holds::user_id).limit(limit).into_boxed();
     if let Some(after) = after {
         query = query.filter(holds::user_id.gt(after));
@@ -76,7 +94,9 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, after: Option<String>, li
 
 /// False when it is not there, or somebody with more authority has taken it over.
 pub(crate) async fn lift(c: &mut Conn, realm: RealmId, user_id: &str, stamp: &Stamp) -> Answer<bool> {
-    let mine = holds::table.find((realm.0.to_vec(), user_id.to_owned())).filter(holds::authority.le(stamp.who.authority().rank()));
+    let mine = holds::table
+        .find((realm.0.to_vec(), user_id.to_owned()))
+        .filter(holds::authority.le(stamp.who.authority().rank()));
     let lifted = diesel::delete(mine).execute(c).await? == 1;
     if lifted {
         append(c, stamp, "hold.lifted", &About::of(realm, user_id).user(user_id)).await?;

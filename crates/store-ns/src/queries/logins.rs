@@ -48,9 +48,19 @@ type Whole = (OutcomeRow, Option<i64>, Option<String>, Option<i64>);
 macro_rules! wholes {
     () => {
         outcomes::table
-            .left_join(redemptions::table.on(redemptions::realm.eq(outcomes::realm).and(redemptions::login.eq(outcomes::id))))
-            .left_join(endings::table.on(endings::realm.eq(outcomes::realm).and(endings::login.eq(outcomes::id))))
-            .select((OutcomeRow::as_select(), redemptions::at.nullable(), endings::ended_by.nullable(), endings::at.nullable()))
+            .left_join(
+                redemptions::table
+                    .on(redemptions::realm.eq(outcomes::realm).and(redemptions::login.eq(outcomes::id))),
+            )
+            .left_join(
+                endings::table.on(endings::realm.eq(outcomes::realm).and(endings::login.eq(outcomes::id))),
+            )
+            .select((
+                OutcomeRow::as_select(),
+                redemptions::at.nullable(),
+                endings::ended_by.nullable(),
+                endings::at.nullable(),
+            ))
     };
 }
 
@@ -66,7 +76,10 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, login: LoginId) -> Answer<
 
 /// A login that has its outcome: whoever moves it, its client and its user are told.
 fn about(o: &Outcome) -> About {
-    About { user_id: o.claim.as_ref().map(|claim| claim.user_id.clone()), ..About::of(o.login.realm, o.login.id).client(o.login.client) }
+    About {
+        user_id: o.claim.as_ref().map(|claim| claim.user_id.clone()),
+        ..About::of(o.login.realm, o.login.id).client(o.login.client)
+    }
 }
 
 /// The one INSERT of a redemption.
@@ -74,7 +87,9 @@ pub(crate) async fn redeem(c: &mut Conn, o: &Outcome, account: AccountId, stamp:
     let (realm, login) = (o.login.realm.0.to_vec(), o.login.id.0.to_vec());
     // Whose it is, and whether it is over: one query, one answer.
     let found: Option<(AccountRow, Option<i64>)> = accounts::table
-        .left_join(endings::table.on(endings::realm.eq(accounts::realm).and(endings::login.eq(login.clone()))))
+        .left_join(
+            endings::table.on(endings::realm.eq(accounts::realm).and(endings::login.eq(login.clone()))),
+        )
         .filter(accounts::realm.eq(realm.clone()).and(accounts::id.eq(account.0.to_vec())))
         .select((AccountRow::as_select(), endings::at.nullable()))
         .get_result(c)
@@ -102,14 +117,25 @@ pub(crate) async fn redeem(c: &mut Conn, o: &Outcome, account: AccountId, stamp:
     Ok(Redeemed::Won(Box::new(account)))
 }
 
-pub(crate) async fn redeemed_by(c: &mut Conn, realm: RealmId, login: LoginId, request: &[u8; 16]) -> Answer<bool> {
+pub(crate) async fn redeemed_by(
+    c: &mut Conn,
+    realm: RealmId,
+    login: LoginId,
+    request: &[u8; 16],
+) -> Answer<bool> {
     let row = redemptions::table.find((realm.0.to_vec(), login.0.to_vec()));
     let by: Option<Option<Vec<u8>>> = row.select(redemptions::request).get_result(c).await.optional()?;
     Ok(by.flatten().is_some_and(|id| id == request))
 }
 
 /// The one INSERT of an end.
-pub(crate) async fn end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Answer<bool> {
+pub(crate) async fn end(
+    c: &mut Conn,
+    realm: RealmId,
+    login: LoginId,
+    by: EndedBy,
+    stamp: &Stamp,
+) -> Answer<bool> {
     let values = (
         endings::realm.eq(realm.0.to_vec()),
         endings::login.eq(login.0.to_vec()),
@@ -119,7 +145,8 @@ pub(crate) async fn end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedB
     if insert_new!(c, endings::table, values).await? == 0 {
         return Ok(false);
     }
-    let about = get(c, realm, login).await?.map_or_else(|| About::of(realm, login), |record| about(&record.outcome));
+    let about =
+        get(c, realm, login).await?.map_or_else(|| About::of(realm, login), |record| about(&record.outcome));
     append(c, stamp, "login.ended", &about.detail(Some(by.as_str()))).await?;
     Ok(true)
 }
@@ -128,7 +155,9 @@ pub(crate) async fn end(c: &mut Conn, realm: RealmId, login: LoginId, by: EndedB
 macro_rules! open {
     ($realm:expr, $now:expr) => {
         outcomes::table
-            .left_join(endings::table.on(endings::realm.eq(outcomes::realm).and(endings::login.eq(outcomes::id))))
+            .left_join(
+                endings::table.on(endings::realm.eq(outcomes::realm).and(endings::login.eq(outcomes::id))),
+            )
             .filter(outcomes::realm.eq($realm.0.to_vec()))
             .filter(outcomes::state.eq(i32::from(LoginState::Approved.code())))
             .filter(outcomes::ends_at.gt(millis($now)))
@@ -138,7 +167,13 @@ macro_rules! open {
 }
 
 /// Ends each, and tells each's client and user.
-async fn end_each(c: &mut Conn, realm: RealmId, found: Vec<Vec<u8>>, by: EndedBy, stamp: &Stamp) -> Answer<Vec<LoginId>> {
+async fn end_each(
+    c: &mut Conn,
+    realm: RealmId,
+    found: Vec<Vec<u8>>,
+    by: EndedBy,
+    stamp: &Stamp,
+) -> Answer<Vec<LoginId>> {
     let mut ended = Vec::with_capacity(found.len());
     for id in found {
         let login = LoginId(At { table: "outcomes", row: &id }.fixed(&id)?);
@@ -150,7 +185,13 @@ async fn end_each(c: &mut Conn, realm: RealmId, found: Vec<Vec<u8>>, by: EndedBy
 }
 
 /// Ends everything an account has approved and that is not over, however much it is.
-pub(crate) async fn end_all(c: &mut Conn, realm: RealmId, account: AccountId, by: EndedBy, stamp: &Stamp) -> Answer<Vec<LoginId>> {
+pub(crate) async fn end_all(
+    c: &mut Conn,
+    realm: RealmId,
+    account: AccountId,
+    by: EndedBy,
+    stamp: &Stamp,
+) -> Answer<Vec<LoginId>> {
     let found = open!(realm, stamp.now).filter(outcomes::account.eq(account.0.to_vec())).load(c).await?;
     end_each(c, realm, found, by, stamp).await
 }
@@ -167,7 +208,8 @@ pub(crate) async fn end_of_user(
     let all: Vec<(Vec<u8>, String)> = theirs.select((outcomes::id, outcomes::login)).load(c).await?;
     let mut found = Vec::with_capacity(all.len());
     for (id, json) in all {
-        let login: Login = serde_json::from_str(&json).map_err(|_| At { table: "outcomes", row: &id }.bad("login"))?;
+        let login: Login =
+            serde_json::from_str(&json).map_err(|_| At { table: "outcomes", row: &id }.bad("login"))?;
         if client.is_none_or(|client| client == login.client) {
             found.push(id);
         }
@@ -186,7 +228,11 @@ pub(crate) async fn end_of_user(
 const LATELY: i64 = 50;
 
 /// Where the user's newest approved logins came from.
-pub(crate) async fn initiators_of_user(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<Vec<Initiator>> {
+pub(crate) async fn initiators_of_user(
+    c: &mut Conn,
+    realm: RealmId,
+    user_id: &str,
+) -> Answer<Vec<Initiator>> {
     let found: Vec<(Vec<u8>, String)> = outcomes::table
         .filter(outcomes::realm.eq(realm.0.to_vec()))
         .filter(outcomes::user_id.eq(user_id.to_owned()))
@@ -197,7 +243,9 @@ pub(crate) async fn initiators_of_user(c: &mut Conn, realm: RealmId, user_id: &s
         .load(c)
         .await?;
     let initiator = |(id, json): (Vec<u8>, String)| {
-        serde_json::from_str::<Login>(&json).map(|l| l.initiator).map_err(|_| At { table: "outcomes", row: &id }.bad("login"))
+        serde_json::from_str::<Login>(&json)
+            .map(|l| l.initiator)
+            .map_err(|_| At { table: "outcomes", row: &id }.bad("login"))
     };
     found.into_iter().map(initiator).collect()
 }
@@ -214,8 +262,14 @@ macro_rules! running {
 }
 
 /// Approved, not ended and not over at `now`; the newest, for people to look at.
-pub(crate) async fn running(c: &mut Conn, realm: RealmId, account: AccountId, now: Time) -> Answer<Vec<Record>> {
-    let found: Vec<Whole> = running!(realm, now).filter(outcomes::account.eq(account.0.to_vec())).limit(MANY).load(c).await?;
+pub(crate) async fn running(
+    c: &mut Conn,
+    realm: RealmId,
+    account: AccountId,
+    now: Time,
+) -> Answer<Vec<Record>> {
+    let found: Vec<Whole> =
+        running!(realm, now).filter(outcomes::account.eq(account.0.to_vec())).limit(MANY).load(c).await?;
     found.into_iter().map(whole).collect()
 }
 
@@ -234,7 +288,8 @@ pub(crate) async fn running_of_user(
         let last = found.len() < MANY as usize;
         for row in found {
             let record = whole(row)?;
-            if mine.len() < MANY as usize && client.is_none_or(|client| record.outcome.login.client == client) {
+            if mine.len() < MANY as usize && client.is_none_or(|client| record.outcome.login.client == client)
+            {
                 mine.push(record);
             }
         }
@@ -246,7 +301,13 @@ pub(crate) async fn running_of_user(
 }
 
 /// Every outcome of a user, in the order of the logins' ids.
-pub(crate) async fn of_user(c: &mut Conn, realm: RealmId, user_id: &str, after: Option<LoginId>, limit: i64) -> Answer<Vec<Record>> {
+pub(crate) async fn of_user(
+    c: &mut Conn,
+    realm: RealmId,
+    user_id: &str,
+    after: Option<LoginId>,
+    limit: i64,
+) -> Answer<Vec<Record>> {
     let mut query = wholes!()
         .filter(outcomes::realm.eq(realm.0.to_vec()))
         .filter(outcomes::user_id.eq(user_id.to_owned()))

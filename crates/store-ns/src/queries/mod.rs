@@ -1,11 +1,15 @@
-//! ONE body of query code, compiled once per database: `super` supplies `Conn` and the macros that differ in SQL.
+//! ONE body of query code, compiled once per database: `super` supplies `Conn` and the macros that
+//! differ in SQL.
 //!
-//! Functions that write run inside a transaction of their caller and insert their own audit row. RETURNING is not used (MySQL has none): ids are
-//! made by the caller. A row counts as changed only when the statement says so. Others write at the same time: what is read in order to judge a write is
-//! read with `lock!`, or judged by the statement that writes.
+//! Functions that write run inside a transaction of their caller and insert their own audit row.
+//! RETURNING is not used (MySQL has none): ids are made by the caller. A row counts as changed only
+//! when the statement says so. Others write at the same time: what is read in order to judge a
+//! write is read with `lock!`, or judged by the statement that writes.
 //!
-//! Statements are prepared once a connection, and PostgreSQL stops planning them when it has seen a few. So a row by its key is `get_result`: `first` adds a LIMIT,
-//! which makes its plan for all values look worse than planning each time. And rows say `treat_none_as_default_value = false`: with DEFAULT each INSERT would be another statement.
+//! Statements are prepared once a connection, and PostgreSQL stops planning them when it has seen a
+//! few. So a row by its key is `get_result`: `first` adds a LIMIT, which makes its plan for all
+//! values look worse than planning each time. And rows say `treat_none_as_default_value = false`:
+//! with DEFAULT each INSERT would be another statement.
 
 pub(crate) mod accounts;
 pub(crate) mod api_keys;

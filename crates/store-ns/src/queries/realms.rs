@@ -16,14 +16,18 @@ pub(crate) async fn add(c: &mut Conn, realm: &SealedRealm, stamp: &Stamp) -> Ans
         return Ok(false);
     }
     for key in &realm.keys {
-        diesel::insert_into(realm_keys::table).values(RealmKeyRow::new(realm.realm.id, key)).execute(c).await?;
+        diesel::insert_into(realm_keys::table)
+            .values(RealmKeyRow::new(realm.realm.id, key))
+            .execute(c)
+            .await?;
     }
     append(c, stamp, "realm.created", &About::of(realm.realm.id, &realm.realm.name)).await?;
     Ok(true)
 }
 
 pub(crate) async fn all(c: &mut Conn) -> Answer<Vec<SealedRealm>> {
-    let found: Vec<RealmRow> = realms::table.order(realms::created_at).select(RealmRow::as_select()).load(c).await?;
+    let found: Vec<RealmRow> =
+        realms::table.order(realms::created_at).select(RealmRow::as_select()).load(c).await?;
     let keys: Vec<RealmKeyRow> = realm_keys::table
         .filter(realm_keys::retired_at.is_null())
         .order(realm_keys::epoch.desc())
@@ -39,13 +43,14 @@ pub(crate) async fn change(c: &mut Conn, before: &Realm, realm: &Realm, stamp: &
     let row = realms::table.find(before.id.0.to_vec()).select((realms::display_name, realms::settings));
     let there: Option<(String, String)> = lock!(row).get_result(c).await.optional()?;
     let same = there.is_some_and(|(display_name, settings)| {
-        display_name == before.display_name && serde_json::from_str(&settings).is_ok_and(|s: RealmSettings| s == before.settings)
+        display_name == before.display_name
+            && serde_json::from_str(&settings).is_ok_and(|s: RealmSettings| s == before.settings)
     });
     if !same {
         return Ok(false);
     }
-    let settings =
-        serde_json::to_string(&realm.settings).map_err(|_| crate::rows::At { table: "realms", row: &realm.id.0 }.bad("settings"))?;
+    let settings = serde_json::to_string(&realm.settings)
+        .map_err(|_| crate::rows::At { table: "realms", row: &realm.id.0 }.bad("settings"))?;
     let set = (realms::display_name.eq(realm.display_name.clone()), realms::settings.eq(settings));
     let changed = diesel::update(realms::table.find(realm.id.0.to_vec())).set(set).execute(c).await? == 1;
     if changed {

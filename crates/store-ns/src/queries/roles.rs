@@ -15,7 +15,8 @@ use crate::{
     schema::{api_keys, roles},
 };
 
-/// Keys of a role. A realm's role and one that counts everywhere are two, also when they have one name.
+/// Keys of a role. A realm's role and one that counts everywhere are two, also when they have one
+/// name.
 macro_rules! used_by {
     ($realm:expr, $name:expr) => {{
         let of_role = api_keys::table.filter(api_keys::role.eq($name.to_owned())).into_boxed();
@@ -30,9 +31,11 @@ fn about(realm: Option<RealmId>, name: &str) -> About {
     About { realm, object: name.to_owned(), ..About::default() }
 }
 
-/// Judged here, while the role is held: what it allowed, and which keys have it, stays until it is changed.
+/// Judged here, while the role is held: what it allowed, and which keys have it, stays until it is
+/// changed.
 pub(crate) async fn put(c: &mut Conn, role: &Role, stamp: &Stamp) -> Answer<Result<(), NotGranted>> {
-    // A new row is judged against nothing, and is nobody's yet. Should somebody be making it as well, this waits for them and finds theirs.
+    // A new row is judged against nothing, and is nobody's yet. Should somebody be making it as
+    // well, this waits for them and finds theirs.
     let made = grant::role(&stamp.who, &role.name, role.realm, None, role.permissions).is_ok()
         && insert_new!(c, roles::table, RoleRow::new(role)?).await? == 1;
     let before = if made { None } else { hold(c, role.realm, &role.name).await? };
@@ -40,22 +43,33 @@ pub(crate) async fn put(c: &mut Conn, role: &Role, stamp: &Stamp) -> Answer<Resu
         if let Err(why) = grant::role(&stamp.who, &role.name, role.realm, before, role.permissions) {
             return Ok(Err(why));
         }
-        let mine = |lineage: &Option<Lineage>| !grant::raises_another(&stamp.who, *lineage, before.unwrap_or_default(), role.permissions);
+        let mine = |lineage: &Option<Lineage>| {
+            !grant::raises_another(&stamp.who, *lineage, before.unwrap_or_default(), role.permissions)
+        };
         if !lineages(c, role.realm, &role.name).await?.iter().all(mine) {
             return Ok(Err(grant::OTHER_HANDS));
         }
         let row = roles::table.find((scope(role.realm), role.name.clone()));
-        let permissions: Vec<&str> = role.permissions.iter().map(countersign_domain_ns::permission::Permission::as_str).collect();
-        diesel::update(row).set(roles::permissions.eq(serde_json::json!(permissions).to_string())).execute(c).await?;
+        let permissions: Vec<&str> =
+            role.permissions.iter().map(countersign_domain_ns::permission::Permission::as_str).collect();
+        diesel::update(row)
+            .set(roles::permissions.eq(serde_json::json!(permissions).to_string()))
+            .execute(c)
+            .await?;
     }
-    let about = about(role.realm, &role.name).detail(changed("permissions", before.map(told), told(role.permissions)));
+    let about = about(role.realm, &role.name).detail(changed(
+        "permissions",
+        before.map(told),
+        told(role.permissions),
+    ));
     append(c, stamp, if made { "role.created" } else { "role.changed" }, &about).await?;
     Ok(Ok(()))
 }
 
 /// In whose hands the keys of this role are.
 async fn lineages(c: &mut Conn, realm: Option<RealmId>, name: &str) -> Answer<Vec<Option<Lineage>>> {
-    let found: Vec<Option<Vec<u8>>> = used_by!(realm, name).select(api_keys::lineage).distinct().load(c).await?;
+    let found: Vec<Option<Vec<u8>>> =
+        used_by!(realm, name).select(api_keys::lineage).distinct().load(c).await?;
     let at = At { table: "api_keys", row: name.as_bytes() };
     found.into_iter().map(|lineage| Ok(at.fixed_option(lineage.as_ref())?.map(Lineage))).collect()
 }
@@ -65,8 +79,12 @@ fn told(permissions: Permissions) -> Vec<&'static str> {
 }
 
 pub(crate) async fn list(c: &mut Conn, realm: Option<RealmId>) -> Answer<Vec<Role>> {
-    let found: Vec<RoleRow> =
-        roles::table.filter(roles::scope.eq(scope(realm))).order(roles::name).select(RoleRow::as_select()).load(c).await?;
+    let found: Vec<RoleRow> = roles::table
+        .filter(roles::scope.eq(scope(realm)))
+        .order(roles::name)
+        .select(RoleRow::as_select())
+        .load(c)
+        .await?;
     found.into_iter().map(Role::try_from).collect()
 }
 
@@ -77,8 +95,13 @@ pub(crate) async fn hold(c: &mut Conn, realm: Option<RealmId>, name: &str) -> An
     found.map(|json| permissions(name, &json)).transpose()
 }
 
-/// What a key's role allows, which stays so until the transaction ends. `None` when there is no such role.
-pub(crate) async fn held_of_key(c: &mut Conn, realm: Option<RealmId>, name: &str) -> Answer<Option<Permissions>> {
+/// What a key's role allows, which stays so until the transaction ends. `None` when there is no
+/// such role.
+pub(crate) async fn held_of_key(
+    c: &mut Conn,
+    realm: Option<RealmId>,
+    name: &str,
+) -> Answer<Option<Permissions>> {
     let there = builtin(name);
     if there.is_some() && !LATER.contains(&name) {
         return Ok(there);
@@ -86,7 +109,12 @@ pub(crate) async fn held_of_key(c: &mut Conn, realm: Option<RealmId>, name: &str
     Ok(hold(c, realm, name).await?.or(there))
 }
 
-pub(crate) async fn delete(c: &mut Conn, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Answer<Result<(), Refused>> {
+pub(crate) async fn delete(
+    c: &mut Conn,
+    realm: Option<RealmId>,
+    name: &str,
+    stamp: &Stamp,
+) -> Answer<Result<(), Refused>> {
     let Some(before) = hold(c, realm, name).await? else { return Ok(Err(Refused::NotFound)) };
     if !grant::still_gives(&stamp.who, before) {
         return Ok(Err(Refused::Lacking));
@@ -96,6 +124,12 @@ pub(crate) async fn delete(c: &mut Conn, realm: Option<RealmId>, name: &str, sta
         return Ok(Err(Refused::InUse));
     }
     diesel::delete(roles::table.find((scope(realm), name.to_owned()))).execute(c).await?;
-    append(c, stamp, "role.deleted", &about(realm, name).detail(changed("permissions", told(before), None::<()>))).await?;
+    append(
+        c,
+        stamp,
+        "role.deleted",
+        &about(realm, name).detail(changed("permissions", told(before), None::<()>)),
+    )
+    .await?;
     Ok(Ok(()))
 }

@@ -86,8 +86,12 @@ impl TryFrom<Row> for Entry {
 
 pub(crate) async fn events(c: &mut Conn, f: &Filter) -> Answer<Vec<Entry>> {
     let after = i64::try_from(f.after).unwrap_or(i64::MAX);
-    let mut query =
-        trail::table.filter(trail::seq.gt(after)).order(trail::seq).limit(i64::from(f.limit)).select(Row::as_select()).into_boxed();
+    let mut query = trail::table
+        .filter(trail::seq.gt(after))
+        .order(trail::seq)
+        .limit(i64::from(f.limit))
+        .select(Row::as_select())
+        .into_boxed();
     if let Some(realm) = f.realm {
         query = query.filter(trail::realm.eq(realm.0.to_vec()));
     }
@@ -101,7 +105,11 @@ pub(crate) async fn events(c: &mut Conn, f: &Filter) -> Answer<Vec<Entry>> {
         query = query.filter(trail::object.eq(object.clone()));
     }
     if let Some(action) = &f.action {
-        query = query.filter(trail::action.eq(action.clone()).or(trail::action.like(format!("{}.%", literal(action))).escape('!')));
+        query = query.filter(
+            trail::action
+                .eq(action.clone())
+                .or(trail::action.like(format!("{}.%", literal(action))).escape('!')),
+        );
     }
     let found: Vec<Row> = query.load(c).await?;
     found.into_iter().map(Entry::try_from).collect()
@@ -121,7 +129,11 @@ pub(crate) async fn last(c: &mut Conn, realm: Option<RealmId>) -> Answer<u64> {
 const BATCH: i64 = 500;
 
 pub(crate) async fn purge(c: &mut Conn, realm: Option<RealmId>, before: Kept) -> Answer<Purged> {
-    let classes = [(Class::Unclaimed, before.unclaimed), (Class::Security, before.security), (Class::Evidence, before.evidence)];
+    let classes = [
+        (Class::Unclaimed, before.unclaimed),
+        (Class::Security, before.security),
+        (Class::Evidence, before.evidence),
+    ];
     let mut gone = Purged::default();
     for (class, before) in classes {
         gone.events += purge_rows(c, realm, class, before).await?;
@@ -145,7 +157,9 @@ async fn purge_rows(c: &mut Conn, realm: Option<RealmId>, class: Class, before: 
         None => old.filter(trail::realm.is_null()),
     };
     // What a legal hold lies on stays.
-    let held = holds::table.filter(holds::realm.nullable().eq(trail::realm)).filter(holds::user_id.nullable().eq(trail::user_id));
+    let held = holds::table
+        .filter(holds::realm.nullable().eq(trail::realm))
+        .filter(holds::user_id.nullable().eq(trail::user_id));
     old = old.filter(diesel::dsl::not(diesel::dsl::exists(held.select(holds::user_id))));
     let old: Vec<Vec<u8>> = old.load(c).await?;
     Ok(diesel::delete(trail::table.filter(trail::id.eq_any(old))).execute(c).await?)
@@ -154,12 +168,15 @@ async fn purge_rows(c: &mut Conn, realm: Option<RealmId>, class: Class, before: 
 /// Those nobody claimed, or all.
 async fn purge_outcomes(c: &mut Conn, realm: RealmId, unclaimed: bool, before: Time) -> Answer<usize> {
     let key = realm.0.to_vec();
-    let over = outcomes::table.filter(outcomes::realm.eq(key.clone())).filter(outcomes::ends_at.lt(millis(before)));
+    let over =
+        outcomes::table.filter(outcomes::realm.eq(key.clone())).filter(outcomes::ends_at.lt(millis(before)));
     let mut over = over.select(outcomes::id).limit(BATCH).into_boxed();
     if unclaimed {
         over = over.filter(outcomes::account.is_null());
     }
-    let held = holds::table.filter(holds::realm.eq(outcomes::realm)).filter(holds::user_id.nullable().eq(outcomes::user_id));
+    let held = holds::table
+        .filter(holds::realm.eq(outcomes::realm))
+        .filter(holds::user_id.nullable().eq(outcomes::user_id));
     over = over.filter(diesel::dsl::not(diesel::dsl::exists(held.select(holds::user_id))));
     let over: Vec<Vec<u8>> = over.load(c).await?;
     for id in &over {

@@ -36,8 +36,12 @@ pub(crate) async fn put(c: &mut Conn, user: &User, stamp: &Stamp) -> Answer<User
 }
 
 pub(crate) async fn get(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<Option<User>> {
-    let row: Option<UserRow> =
-        users::table.find((realm.0.to_vec(), user_id.to_owned())).select(UserRow::as_select()).get_result(c).await.optional()?;
+    let row: Option<UserRow> = users::table
+        .find((realm.0.to_vec(), user_id.to_owned()))
+        .select(UserRow::as_select())
+        .get_result(c)
+        .await
+        .optional()?;
     row.map(User::try_from).transpose()
 }
 
@@ -49,12 +53,17 @@ pub(crate) async fn hold(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<
 }
 
 pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &UserQuery) -> Answer<Vec<User>> {
-    let mut query =
-        users::table.filter(users::realm.eq(realm.0.to_vec())).limit(i64::from(q.limit)).select(UserRow::as_select()).into_boxed();
+    let mut query = users::table
+        .filter(users::realm.eq(realm.0.to_vec()))
+        .limit(i64::from(q.limit))
+        .select(UserRow::as_select())
+        .into_boxed();
     if let Some(text) = &q.text {
-        // Databases differ in what LIKE takes for the same letter, not in what `lower` does to ASCII.
+        // Databases differ in what LIKE takes for the same letter, not in what `lower` does to
+        // ASCII.
         let like = format!("%{}%", literal(text));
-        // A display name that is NULL makes its half neither true nor false, and so the whole what the other half is.
+        // A display name that is NULL makes its half neither true nor false, and so the whole what
+        // the other half is.
         let shown = lower(users::display_name.assume_not_null()).like(lower(like.clone())).escape('!');
         query = query.filter(lower(users::user_id).like(lower(like)).escape('!').or(shown));
     }
@@ -71,12 +80,16 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &UserQuery) -> Answer<
         query = match (q.sort, q.descending) {
             (UserSort::UserId, false) => query.filter(users::user_id.gt(id.clone())),
             (UserSort::UserId, true) => query.filter(users::user_id.lt(id.clone())),
-            (UserSort::CreatedAt, false) => {
-                query.filter(users::created_at.gt(created).or(users::created_at.eq(created).and(users::user_id.gt(id.clone()))))
-            }
-            (UserSort::CreatedAt, true) => {
-                query.filter(users::created_at.lt(created).or(users::created_at.eq(created).and(users::user_id.lt(id.clone()))))
-            }
+            (UserSort::CreatedAt, false) => query.filter(
+                users::created_at
+                    .gt(created)
+                    .or(users::created_at.eq(created).and(users::user_id.gt(id.clone()))),
+            ),
+            (UserSort::CreatedAt, true) => query.filter(
+                users::created_at
+                    .lt(created)
+                    .or(users::created_at.eq(created).and(users::user_id.lt(id.clone()))),
+            ),
         };
     }
     query = match (q.sort, q.descending) {
@@ -90,12 +103,18 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &UserQuery) -> Answer<
 }
 
 /// `None` when a legal hold lies on the user.
-pub(crate) async fn delete(c: &mut Conn, realm: RealmId, user_id: &str, stamp: &Stamp) -> Answer<Option<bool>> {
+pub(crate) async fn delete(
+    c: &mut Conn,
+    realm: RealmId,
+    user_id: &str,
+    stamp: &Stamp,
+) -> Answer<Option<bool>> {
     hold(c, realm, user_id).await?;
     if holds::get(c, realm, user_id).await?.is_some() {
         return Ok(None);
     }
-    let gone = diesel::delete(users::table.find((realm.0.to_vec(), user_id.to_owned()))).execute(c).await? == 1;
+    let gone =
+        diesel::delete(users::table.find((realm.0.to_vec(), user_id.to_owned()))).execute(c).await? == 1;
     attributes::delete_all(c, realm, user_id).await?;
     enrolments::cancel_of_user(c, realm, user_id).await?;
     if gone {

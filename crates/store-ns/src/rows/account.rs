@@ -38,7 +38,12 @@ impl TryFrom<UserRow> for User {
     type Error = StoreError;
     fn try_from(r: UserRow) -> Result<Self, StoreError> {
         let realm = At { table: "users", row: &r.realm }.fixed(&r.realm)?;
-        Ok(Self { realm: RealmId(realm), user_id: r.user_id, display_name: r.display_name, created_at: time(r.created_at) })
+        Ok(Self {
+            realm: RealmId(realm),
+            user_id: r.user_id,
+            display_name: r.display_name,
+            created_at: time(r.created_at),
+        })
     }
 }
 
@@ -108,7 +113,8 @@ fn count(n: i32) -> u32 {
     u32::try_from(n).unwrap_or(0)
 }
 
-/// Of blocks from before authority was kept nobody knows whether root was it: then it counts as root.
+/// Of blocks from before authority was kept nobody knows whether root was it: then it counts as
+/// root.
 fn blocked(by: String, authority: Option<i32>) -> Blocked {
     let unknown = if by.starts_with("account:") { Authority::Phone } else { Authority::Root };
     Blocked { authority: authority.and_then(Authority::from_rank).unwrap_or(unknown), by }

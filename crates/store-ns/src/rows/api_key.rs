@@ -40,7 +40,8 @@ impl ApiKeyRow {
             expires_at: k.expires_at.map(millis),
             last_used_at: k.last_used_at.map(millis),
             name: k.name.clone(),
-            sources: serde_json::to_string(&sources).map_err(|_| At { table: "api_keys", row: &k.id.0 }.bad("sources"))?,
+            sources: serde_json::to_string(&sources)
+                .map_err(|_| At { table: "api_keys", row: &k.id.0 }.bad("sources"))?,
             certificate: k.certificate.map(|c| c.to_vec()),
             lineage: k.lineage.map(|l| l.0.to_vec()),
         })
@@ -57,7 +58,10 @@ impl TryFrom<ApiKeyRow> for ApiKey {
             hash: at.fixed(&r.hash)?,
             realm: at.fixed_option(r.realm.as_ref())?.map(RealmId),
             client: at.fixed_option(r.client.as_ref())?.map(ClientId),
-            sources: sources.iter().map(|s| s.parse().map_err(|_| at.bad("sources"))).collect::<Result<_, _>>()?,
+            sources: sources
+                .iter()
+                .map(|s| s.parse().map_err(|_| at.bad("sources")))
+                .collect::<Result<_, _>>()?,
             certificate: at.fixed_option(r.certificate.as_ref())?,
             lineage: at.fixed_option(r.lineage.as_ref())?.map(Lineage),
             name: r.name,
@@ -91,7 +95,8 @@ impl RoleRow {
         Ok(Self {
             scope: scope(r.realm),
             name: r.name.clone(),
-            permissions: serde_json::to_string(&names).map_err(|_| At { table: "roles", row: r.name.as_bytes() }.bad("permissions"))?,
+            permissions: serde_json::to_string(&names)
+                .map_err(|_| At { table: "roles", row: r.name.as_bytes() }.bad("permissions"))?,
             created_at: millis(r.created_at),
         })
     }

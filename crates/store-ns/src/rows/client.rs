@@ -24,7 +24,9 @@ pub(crate) struct ClientRow {
 
 impl ClientRow {
     pub(crate) fn new(c: &Client) -> Result<Self, StoreError> {
-        let list = |urls: &Vec<String>| serde_json::to_string(urls).map_err(|_| At { table: "clients", row: &c.id.0 }.bad("URLs"));
+        let list = |urls: &Vec<String>| {
+            serde_json::to_string(urls).map_err(|_| At { table: "clients", row: &c.id.0 }.bad("URLs"))
+        };
         Ok(Self {
             realm: c.realm.0.to_vec(),
             id: c.id.0.to_vec(),
@@ -36,7 +38,8 @@ impl ClientRow {
             logo: c.logo.clone(),
             callback_urls: list(&c.callback_urls)?,
             accepts: Some(list(&c.accepts.iter().map(ToString::to_string).collect())?),
-            templates: serde_json::to_string(&c.templates).map_err(|_| At { table: "clients", row: &c.id.0 }.bad("templates"))?,
+            templates: serde_json::to_string(&c.templates)
+                .map_err(|_| At { table: "clients", row: &c.id.0 }.bad("templates"))?,
         })
     }
 }

@@ -1,4 +1,5 @@
-//! Rows to nouns and back. A row that makes no sense is a [`StoreError::Row`], which names table and row and shows no value.
+//! Rows to nouns and back. A row that makes no sense is a [`StoreError::Row`], which names table
+//! and row and shows no value.
 
 mod account;
 mod api_key;

@@ -45,7 +45,8 @@ impl OutcomeRow {
             decided_at: millis(o.decided_at),
             redeem_by: millis(o.redeem_by),
             ends_at: millis(o.ends_at),
-            login: serde_json::to_string(&o.login).map_err(|_| At { table: "outcomes", row: &o.login.id.0 }.bad("login"))?,
+            login: serde_json::to_string(&o.login)
+                .map_err(|_| At { table: "outcomes", row: &o.login.id.0 }.bad("login"))?,
             via: o.claim.as_ref().map(|c| c.via.as_str().to_owned()),
             claimed_at: o.claim.as_ref().map(|c| millis(c.at)),
         })
@@ -53,7 +54,11 @@ impl OutcomeRow {
 }
 
 /// An outcome row with what the other two tables say about it.
-pub(crate) fn record(r: OutcomeRow, redeemed: Option<i64>, ended: Option<(String, i64)>) -> Result<Record, StoreError> {
+pub(crate) fn record(
+    r: OutcomeRow,
+    redeemed: Option<i64>,
+    ended: Option<(String, i64)>,
+) -> Result<Record, StoreError> {
     let at = At { table: "outcomes", row: &r.id };
     let claim = match (&r.account, r.user_id) {
         (Some(account), Some(user_id)) => {
@@ -64,7 +69,13 @@ pub(crate) fn record(r: OutcomeRow, redeemed: Option<i64>, ended: Option<(String
                 None => Via::Qr,
             };
             let account = AccountId(at.fixed(account)?);
-            Some(Claim { account, user_id, via, number: None, at: time(r.claimed_at.unwrap_or(r.decided_at)) })
+            Some(Claim {
+                account,
+                user_id,
+                via,
+                number: None,
+                at: time(r.claimed_at.unwrap_or(r.decided_at)),
+            })
         }
         _ => None,
     };
@@ -79,6 +90,8 @@ pub(crate) fn record(r: OutcomeRow, redeemed: Option<i64>, ended: Option<(String
         redeem_by: time(r.redeem_by),
         ends_at: time(r.ends_at),
     };
-    let ended = ended.map(|(by, when)| EndedBy::parse(&by).map(|by| (by, time(when))).ok_or_else(|| at.bad("ended_by"))).transpose()?;
+    let ended = ended
+        .map(|(by, when)| EndedBy::parse(&by).map(|by| (by, time(when))).ok_or_else(|| at.bad("ended_by")))
+        .transpose()?;
     Ok(Record { outcome, redeemed: redeemed.map(time), ended })
 }

@@ -63,7 +63,11 @@ impl RealmKeyRow {
     }
 }
 
-pub(crate) fn sealed_realm(r: RealmRow, keys: &[RealmKeyRow], apps: &[App]) -> Result<SealedRealm, StoreError> {
+pub(crate) fn sealed_realm(
+    r: RealmRow,
+    keys: &[RealmKeyRow],
+    apps: &[App],
+) -> Result<SealedRealm, StoreError> {
     let at = At { table: "realms", row: &r.id };
     let id = RealmId(at.fixed(&r.id)?);
     let keys = keys.iter().filter(|k| k.realm == r.id).map(|k| {
@@ -83,7 +87,8 @@ pub(crate) fn sealed_realm(r: RealmRow, keys: &[RealmKeyRow], apps: &[App]) -> R
             name: r.name,
             display_name: r.display_name,
             created_at: time(r.created_at),
-            settings: serde_json::from_str(&r.settings).map_err(|_| At { table: "realms", row: &id.0 }.bad("settings"))?,
+            settings: serde_json::from_str(&r.settings)
+                .map_err(|_| At { table: "realms", row: &id.0 }.bad("settings"))?,
         },
         sealed_root: r.sealed_root,
         sealed_qr: r.sealed_qr,

@@ -93,7 +93,14 @@ impl Directory for NsStore {
         change!(self, |c| q::api_keys::delete(c, id, &stamp))
     }
 
-    async fn rotate_api_key(&self, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Result<Rotated, Fault> {
+    async fn rotate_api_key(
+        &self,
+        old: ApiKeyId,
+        until: Time,
+        new: &ApiKey,
+        may_outlive: bool,
+        stamp: &Stamp,
+    ) -> Result<Rotated, Fault> {
         let (new, stamp) = (new.clone(), stamp.clone());
         change!(self, |c| q::api_keys::rotate(c, old, until, &new, may_outlive, &stamp))
     }
@@ -116,7 +123,12 @@ impl Directory for NsStore {
         scan!(self, |c| q::roles::list(c, realm))
     }
 
-    async fn delete_role(&self, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Result<Result<(), Refused>, Fault> {
+    async fn delete_role(
+        &self,
+        realm: Option<RealmId>,
+        name: &str,
+        stamp: &Stamp,
+    ) -> Result<Result<(), Refused>, Fault> {
         let (name, stamp) = (name.to_owned(), stamp.clone());
         change!(self, |c| q::roles::delete(c, realm, &name, &stamp))
     }

@@ -30,12 +30,23 @@ impl Logins for NsStore {
         read!(self, |c| q::logins::redeemed_by(c, realm, login, &request))
     }
 
-    async fn end_login(&self, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Result<bool, Fault> {
+    async fn end_login(
+        &self,
+        realm: RealmId,
+        login: LoginId,
+        by: EndedBy,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault> {
         let stamp = stamp.clone();
         change!(self, |c| q::logins::end(c, realm, login, by, &stamp))
     }
 
-    async fn running_logins(&self, realm: RealmId, account: AccountId, now: Time) -> Result<Vec<Record>, Fault> {
+    async fn running_logins(
+        &self,
+        realm: RealmId,
+        account: AccountId,
+        now: Time,
+    ) -> Result<Vec<Record>, Fault> {
         scan!(self, |c| q::logins::running(c, realm, account, now))
     }
 
@@ -66,7 +77,13 @@ impl Logins for NsStore {
         scan!(self, |c| q::logins::initiators_of_user(c, realm, &user_id))
     }
 
-    async fn outcomes_of_user(&self, realm: RealmId, user_id: &str, after: Option<LoginId>, limit: u32) -> Result<Vec<Record>, Fault> {
+    async fn outcomes_of_user(
+        &self,
+        realm: RealmId,
+        user_id: &str,
+        after: Option<LoginId>,
+        limit: u32,
+    ) -> Result<Vec<Record>, Fault> {
         let user_id = user_id.to_owned();
         scan!(self, |c| q::logins::of_user(c, realm, &user_id, after, i64::from(limit)))
     }

@@ -23,7 +23,8 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/ns
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres/ns");
 const MYSQL: EmbeddedMigrations = embed_migrations!("../../migrations/mysql/ns");
 
-/// The newest schema this program knows: its number is that of the newest migration. A migration after which older programs must not go on raises `oldest_schema`.
+/// The newest schema this program knows: its number is that of the newest migration. A migration
+/// after which older programs must not go on raises `oldest_schema`.
 const SCHEMA: i64 = 6;
 
 /// NS's migrations.
@@ -48,15 +49,22 @@ impl NsStore {
         Ok(Self { database: Database::sqlite(path)? })
     }
 
-    /// Opens a database that has been migrated. Connections to a server live on `rt`, up to `size` of them.
+    /// Opens a database that has been migrated. Connections to a server live on `rt`, up to `size`
+    /// of them.
     ///
     /// # Errors
     /// When it cannot be used.
-    pub async fn open(url: &DatabaseUrl, tls: &TlsOptions, size: u32, rt: &Handle) -> Result<Self, StoreError> {
+    pub async fn open(
+        url: &DatabaseUrl,
+        tls: &TlsOptions,
+        size: u32,
+        rt: &Handle,
+    ) -> Result<Self, StoreError> {
         Ok(Self { database: Database::open(url, tls, size, rt, SCHEMA).await? })
     }
 
-    /// Keys made before roles were narrowed whose role could do more then. The database may be of the release before.
+    /// Keys made before roles were narrowed whose role could do more then. The database may be of
+    /// the release before.
     ///
     /// # Errors
     /// A fault of the database.

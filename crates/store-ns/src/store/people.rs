@@ -65,7 +65,11 @@ impl People for NsStore {
         read!(self, |c| q::enrolments::get(c, realm, id))
     }
 
-    async fn enrolment_by_code(&self, realm: RealmId, code_hash: &[u8; 32]) -> Result<Option<Enrolment>, Fault> {
+    async fn enrolment_by_code(
+        &self,
+        realm: RealmId,
+        code_hash: &[u8; 32],
+    ) -> Result<Option<Enrolment>, Fault> {
         let code_hash = *code_hash;
         read!(self, |c| q::enrolments::by_code(c, realm, &code_hash))
     }
@@ -103,7 +107,8 @@ impl People for NsStore {
         hash: UserHash,
         stamp: &Stamp,
     ) -> Result<bool, Fault> {
-        let (after, account, admission, stamp) = (after.clone(), account.clone(), admission.cloned(), stamp.clone());
+        let (after, account, admission, stamp) =
+            (after.clone(), account.clone(), admission.cloned(), stamp.clone());
         change!(self, |c| q::enrolments::redeem(c, &after, &account, admission.as_ref(), hash, &stamp))
     }
 
@@ -115,7 +120,8 @@ impl People for NsStore {
         hash: UserHash,
         stamp: &Stamp,
     ) -> Result<bool, Fault> {
-        let (before, after, admission, stamp) = (before.clone(), after.clone(), admission.cloned(), stamp.clone());
+        let (before, after, admission, stamp) =
+            (before.clone(), after.clone(), admission.cloned(), stamp.clone());
         change!(self, |c| q::enrolments::change(c, &before, &after, admission.as_ref(), hash, &stamp))
     }
 
@@ -149,12 +155,23 @@ impl People for NsStore {
         change!(self, |c| q::accounts::saw_phones(c, realm, id, came))
     }
 
-    async fn rename_account(&self, realm: RealmId, id: AccountId, device: &str, stamp: &Stamp) -> Result<bool, Fault> {
+    async fn rename_account(
+        &self,
+        realm: RealmId,
+        id: AccountId,
+        device: &str,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault> {
         let (device, stamp) = (device.to_owned(), stamp.clone());
         change!(self, |c| q::accounts::rename(c, realm, id, &device, &stamp))
     }
 
-    async fn note_app_version(&self, realm: RealmId, id: AccountId, version: Option<&str>) -> Result<(), Fault> {
+    async fn note_app_version(
+        &self,
+        realm: RealmId,
+        id: AccountId,
+        version: Option<&str>,
+    ) -> Result<(), Fault> {
         let version = version.map(str::to_owned);
         change!(self, |c| q::accounts::note_app_version(c, realm, id, version))
     }

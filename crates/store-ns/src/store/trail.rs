@@ -43,7 +43,14 @@ impl Trail for NsStore {
         change!(self, |c| q::trail::purge(c, realm, before))
     }
 
-    async fn erase_user(&self, realm: RealmId, user_id: &str, hash: UserHash, pseudonym: &str, stamp: &Stamp) -> Result<bool, Fault> {
+    async fn erase_user(
+        &self,
+        realm: RealmId,
+        user_id: &str,
+        hash: UserHash,
+        pseudonym: &str,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault> {
         let (user_id, pseudonym, stamp) = (user_id.to_owned(), pseudonym.to_owned(), stamp.clone());
         change!(self, |c| q::erase::user(c, realm, &user_id, hash, &pseudonym, &stamp))
     }

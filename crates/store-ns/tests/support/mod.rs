@@ -20,7 +20,11 @@ impl Place {
     /// Migrates it and opens it, as a starting pod does.
     pub(crate) async fn open(&self) -> Arc<dyn Store> {
         migrate(&self.url, &TlsOptions::default(), migrations(), What::Run).await.unwrap();
-        Arc::new(NsStore::open(&self.url, &TlsOptions::default(), 8, &tokio::runtime::Handle::current()).await.unwrap())
+        Arc::new(
+            NsStore::open(&self.url, &TlsOptions::default(), 8, &tokio::runtime::Handle::current())
+                .await
+                .unwrap(),
+        )
     }
 }
 

@@ -31,10 +31,18 @@ fn key((key_id, epoch, public, sealed, statement): KeyRow) -> Result<SealedKey, 
 
 pub(crate) async fn get(c: &mut Conn) -> Result<Option<SealedServer>, StoreError> {
     let columns = (server::id, server::created_at, server::root_pin, server::sealed_root);
-    let row: Option<(Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>)> = server::table.find(ONE).select(columns).get_result(c).await.optional()?;
+    let row: Option<(Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>)> =
+        server::table.find(ONE).select(columns).get_result(c).await.optional()?;
     let Some((id, created_at, root_pin, sealed_root)) = row else { return Ok(None) };
-    let of_key = (server_keys::key_id, server_keys::epoch, server_keys::public_key, server_keys::sealed, server_keys::statement);
-    let in_use = server_keys::table.filter(server_keys::retired_at.is_null()).order(server_keys::epoch.desc());
+    let of_key = (
+        server_keys::key_id,
+        server_keys::epoch,
+        server_keys::public_key,
+        server_keys::sealed,
+        server_keys::statement,
+    );
+    let in_use =
+        server_keys::table.filter(server_keys::retired_at.is_null()).order(server_keys::epoch.desc());
     let keys: Vec<KeyRow> = in_use.select(of_key).load(c).await?;
     let at = At { table: "server", row: &id };
     Ok(Some(SealedServer {

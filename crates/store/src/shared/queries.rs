@@ -19,13 +19,14 @@ const BATCH: i64 = 500;
 /// # Errors
 /// Those of the database.
 pub async fn is_unordered(c: &mut Conn) -> Result<bool, StoreError> {
-    let one: Option<Vec<u8>> = trail::table.filter(trail::seq.is_null()).select(trail::id).first(c).await.optional()?;
+    let one: Option<Vec<u8>> =
+        trail::table.filter(trail::seq.is_null()).select(trail::id).first(c).await.optional()?;
     Ok(one.is_some())
 }
 
-/// Gives rows that are committed their place, one orderer at a time: what comes later gets a later one, so that whoever has
-/// read up to a place has missed nothing. A number drawn while writing could not promise that, because writers commit in any
-/// order. Gives how many got one.
+/// Gives rows that are committed their place, one orderer at a time: what comes later gets a later
+/// one, so that whoever has read up to a place has missed nothing. A number drawn while writing
+/// could not promise that, because writers commit in any order. Gives how many got one.
 ///
 /// # Errors
 /// Those of the database.
@@ -50,7 +51,12 @@ pub async fn request(c: &mut Conn, id: &[u8; 16]) -> Result<Option<Vec<u8>>, Sto
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remember_request(c: &mut Conn, id: &[u8; 16], hash: &[u8; 32], at: i64) -> Result<(), StoreError> {
+pub async fn remember_request(
+    c: &mut Conn,
+    id: &[u8; 16],
+    hash: &[u8; 32],
+    at: i64,
+) -> Result<(), StoreError> {
     let values = (requests::id.eq(id.to_vec()), requests::hash.eq(hash.to_vec()), requests::at.eq(at));
     insert_new!(c, requests::table, values).await?;
     Ok(())

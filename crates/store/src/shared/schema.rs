@@ -1,4 +1,5 @@
-// As the migrations of every service make them; a service's trail has columns of its own beside these.
+// As the migrations of every service make them; a service's trail has columns of its own beside
+// these.
 
 diesel::table! {
     trail (id) {

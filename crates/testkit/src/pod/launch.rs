@@ -68,7 +68,8 @@ impl Launch {
     /// More environment.
     #[must_use]
     pub fn env<N: AsRef<str>, V: AsRef<str>>(mut self, env: &[(N, V)]) -> Self {
-        self.env.extend(env.iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())));
+        self.env
+            .extend(env.iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())));
         self
     }
 
@@ -84,7 +85,8 @@ impl Launch {
         let path = data.with_extension("log");
         let log = fs::File::options().create(true).append(true).open(&path).map_err(text)?;
         let log = Log { path, from: log.metadata().map_err(text)?.len() };
-        let mut child = self.command(&program, data, &log).and_then(|mut command| command.spawn()).map_err(text)?;
+        let mut child =
+            self.command(&program, data, &log).and_then(|mut command| command.spawn()).map_err(text)?;
         while !data.join(Ready::FILE).exists() {
             if let Some(status) = child.try_wait().map_err(text)? {
                 return Err(format!("the pod ended with {status}: {}", log.read()));
@@ -118,8 +120,9 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn read(&self) -> String {
         let mut text = Vec::new();
-        let read =
-            fs::File::open(&self.path).and_then(|mut file| file.seek(SeekFrom::Start(self.from)).and_then(|_| file.read_to_end(&mut text)));
+        let read = fs::File::open(&self.path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(self.from)).and_then(|_| file.read_to_end(&mut text))
+        });
         read.map_or_else(|e| e.to_string(), |_| String::from_utf8_lossy(&text).into_owned())
     }
 }

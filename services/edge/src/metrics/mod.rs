@@ -1,15 +1,17 @@
-//! Everything that is measured. Enums of [`Names`] say what there is; nothing else can be observed. Every series has the label
-//! `service`, so that services may share a process.
+//! Everything that is measured. Enums of [`Names`] say what there is; nothing else can be observed.
+//! Every series has the label `service`, so that services may share a process.
 //!
-//! All series are made at the start, in the order of their labels, so counting is finding a place in a short list and one
-//! atomic addition: no lock, no memory, and a series is there, at zero, before its first event.
+//! All series are made at the start, in the order of their labels, so counting is finding a place
+//! in a short list and one atomic addition: no lock, no memory, and a series is there, at zero,
+//! before its first event.
 
 mod names;
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 pub use prometheus::Error as MetricsError;
@@ -39,17 +41,32 @@ impl Family {
             Kind::Counter => {
                 let all = IntCounterVec::new(opts, &labels)?;
                 registry.register(Box::new(all.clone()))?;
-                Kinds::Counters(places.iter().map(|values| all.get_metric_with_label_values(values)).collect::<Result<_, _>>()?)
+                Kinds::Counters(
+                    places
+                        .iter()
+                        .map(|values| all.get_metric_with_label_values(values))
+                        .collect::<Result<_, _>>()?,
+                )
             }
             Kind::Gauge => {
                 let all = IntGaugeVec::new(opts, &labels)?;
                 registry.register(Box::new(all.clone()))?;
-                Kinds::Gauges(places.iter().map(|values| all.get_metric_with_label_values(values)).collect::<Result<_, _>>()?)
+                Kinds::Gauges(
+                    places
+                        .iter()
+                        .map(|values| all.get_metric_with_label_values(values))
+                        .collect::<Result<_, _>>()?,
+                )
             }
             Kind::Histogram => {
                 let all = HistogramVec::new(HistogramOpts::from(opts).buckets(SECONDS.to_vec()), &labels)?;
                 registry.register(Box::new(all.clone()))?;
-                Kinds::Histograms(places.iter().map(|values| all.get_metric_with_label_values(values)).collect::<Result<_, _>>()?)
+                Kinds::Histograms(
+                    places
+                        .iter()
+                        .map(|values| all.get_metric_with_label_values(values))
+                        .collect::<Result<_, _>>()?,
+                )
             }
         };
         Ok(Self { spec, series })
@@ -69,7 +86,10 @@ impl Family {
 /// Every combination of label values, the last label fastest.
 fn places(spec: &Spec) -> Vec<Vec<&'static str>> {
     spec.labels.iter().fold(vec![Vec::new()], |places, label| {
-        places.iter().flat_map(|place| label.values.iter().map(|value| [&place[..], &[*value]].concat())).collect()
+        places
+            .iter()
+            .flat_map(|place| label.values.iter().map(|value| [&place[..], &[*value]].concat()))
+            .collect()
     })
 }
 
@@ -93,7 +113,8 @@ impl Exposition {
     /// # Errors
     /// When a name is registered twice: a bug.
     pub fn series<N: Names>(&self, service: &str) -> Result<Series<N>, prometheus::Error> {
-        let families = N::ALL.iter().map(|m| Family::new(m.spec(), service, &self.0)).collect::<Result<_, _>>()?;
+        let families =
+            N::ALL.iter().map(|m| Family::new(m.spec(), service, &self.0)).collect::<Result<_, _>>()?;
         Ok(Series { families, of: PhantomData })
     }
 
@@ -225,7 +246,10 @@ mod tests {
 
     /// The samples' names, without the process's own and without a histogram's suffixes.
     fn exposed(text: &str) -> Vec<String> {
-        text.lines().filter(|l| l.starts_with("# TYPE countersign_")).map(|l| l.split(' ').nth(2).unwrap().to_owned()).collect()
+        text.lines()
+            .filter(|l| l.starts_with("# TYPE countersign_"))
+            .map(|l| l.split(' ').nth(2).unwrap().to_owned())
+            .collect()
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! What is measured: name, kind, help, and for each label all the values there are. Registration, the page of metrics and its
-//! test are made from this. Here is what every service has; each has an enum of its own beside it.
+//! What is measured: name, kind, help, and for each label all the values there are. Registration,
+//! the page of metrics and its test are made from this. Here is what every service has; each has an
+//! enum of its own beside it.
 
 use countersign_protocol::codes::Close;
 
@@ -50,10 +51,16 @@ pub trait Names: Copy + std::fmt::Debug + 'static {
     fn place(self) -> usize;
 }
 
-/// Declares an enum of metrics from a table: variant, kind, name, help, and each label with its values.
+/// Declares an enum of metrics from a table: variant, kind, name, help, and each label with its
+/// values.
 #[macro_export]
 macro_rules! metrics {
-    ($(#[$about:meta])* $type:ident { $($variant:ident $kind:ident $name:literal $help:literal [$($label:literal in $values:expr),*];)* }) => {
+    ($(#[$about:meta])* $type:ident {
+        $(
+            $variant:ident $kind:ident $name:literal
+            $help:literal [$($label:literal in $values:expr),*];
+        )*
+    }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $type { $(#[doc = $help] $variant),* }
@@ -86,17 +93,28 @@ metrics! {
     /// What every service measures, beside `process_*`, which Prometheus' own collector gives.
     Metric {
     Ready Gauge "countersign_ready" "1 when the pod wants work, 0 when `/readyz` says why not" [];
-    BuildInfo Gauge "countersign_build_info" "Always 1; the label says which version runs" ["version" in vec![env!("CARGO_PKG_VERSION")]];
+    BuildInfo Gauge "countersign_build_info"
+        "Always 1; the label says which version runs" ["version" in vec![env!("CARGO_PKG_VERSION")]];
     PhoneConnections Gauge "countersign_phone_connections" "Open phone sockets, strangers included" [];
     Sessions Gauge "countersign_phone_sessions" "Phones that have authenticated" [];
-    Handshakes Counter "countersign_phone_handshakes_total" "Phone connections that began, by result" ["result" in vec!["ok", "refused", "timeout", "busy"]];
-    Closed Counter "countersign_phone_closed_total" "Phone connections that ended after their handshake, by close code" ["code" in Close::ALL.iter().map(|c| c.as_str()).collect()];
-    Http Counter "countersign_http_requests_total" "HTTP answers on all ports, by class of status" ["class" in CLASSES.to_vec()];
-    HttpSeconds Histogram "countersign_http_request_duration_seconds" "Time until an HTTP answer began; requests that asked to wait are the door `wait`" ["door" in vec!["rest", "page", "admin", "wait"], "class" in CLASSES.to_vec()];
-    StoreCommits Counter "countersign_store_commits_total" "Transactions the database's writer has put on disk" [];
-    StoreWrites Counter "countersign_store_writes_total" "Writes in these transactions; writes per commit is the batch size" [];
-    StoreFailed Counter "countersign_store_failed_commits_total" "Transactions that failed, each with every write in it" [];
-    StoreWaiting Gauge "countersign_store_waiting" "Writes that wait for the writer; at 4096 more are refused as `unavailable`" [];
+    Handshakes Counter "countersign_phone_handshakes_total"
+        "Phone connections that began, by result" ["result" in vec!["ok", "refused", "timeout", "busy"]];
+    Closed Counter "countersign_phone_closed_total"
+        "Phone connections that ended after their handshake, by close code"
+        ["code" in Close::ALL.iter().map(|c| c.as_str()).collect()];
+    Http Counter "countersign_http_requests_total"
+        "HTTP answers on all ports, by class of status" ["class" in CLASSES.to_vec()];
+    HttpSeconds Histogram "countersign_http_request_duration_seconds"
+        "Time until an HTTP answer began; requests that asked to wait are the door `wait`"
+        ["door" in vec!["rest", "page", "admin", "wait"], "class" in CLASSES.to_vec()];
+    StoreCommits Counter "countersign_store_commits_total"
+        "Transactions the database's writer has put on disk" [];
+    StoreWrites Counter "countersign_store_writes_total"
+        "Writes in these transactions; writes per commit is the batch size" [];
+    StoreFailed Counter "countersign_store_failed_commits_total"
+        "Transactions that failed, each with every write in it" [];
+    StoreWaiting Gauge "countersign_store_waiting"
+        "Writes that wait for the writer; at 4096 more are refused as `unavailable`" [];
     }
 }
 
@@ -106,7 +124,13 @@ pub fn markdown<N: Names>() -> String {
     let mut table = String::from("| metric | kind | labels | what |\n|---|---|---|---|\n");
     for spec in N::ALL.iter().map(|m| m.spec()) {
         let labels: Vec<_> = spec.labels.iter().map(|l| format!("`{}`: {}", l.name, said(l))).collect();
-        table.push_str(&format!("| `{}` | {} | {} | {} |\n", spec.name, spec.kind.as_str(), labels.join("; "), spec.help));
+        table.push_str(&format!(
+            "| `{}` | {} | {} | {} |\n",
+            spec.name,
+            spec.kind.as_str(),
+            labels.join("; "),
+            spec.help
+        ));
     }
     table
 }

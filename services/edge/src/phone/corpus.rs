@@ -1,4 +1,5 @@
-//! What the fuzzer has found worth keeping of WebSocket bytes, replayed: `fuzz/README.md`. In here, as the reader is private.
+//! What the fuzzer has found worth keeping of WebSocket bytes, replayed: `fuzz/README.md`. In here,
+//! as the reader is private.
 #![expect(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test")]
 
 use super::frames;

@@ -1,6 +1,8 @@
-//! WebSocket frames (RFC 6455 §5) without IO: what the phone socket holds while nothing arrives is three empty vectors.
+//! WebSocket frames (RFC 6455 §5) without IO: what the phone socket holds while nothing arrives is
+//! three empty vectors.
 //!
-//! Ours, because a library's read and write buffers were half the memory of an idle session (docs/PERFORMANCE.md). The head of a frame is still tungstenite's.
+//! Ours, because a library's read and write buffers were half the memory of an idle session
+//! (docs/PERFORMANCE.md). The head of a frame is still tungstenite's.
 
 use std::io::Cursor;
 
@@ -59,7 +61,9 @@ impl Reader {
                 OpCode::Data(Data::Continue) => {
                     let mut message = self.message.take().ok_or(ProtocolViolation)?;
                     // An empty fragment in the middle says nothing, and so could be sent for ever.
-                    if message.len() + payload.len() > MAX_PHONE_FRAME || (payload.is_empty() && !head.is_final) {
+                    if message.len() + payload.len() > MAX_PHONE_FRAME
+                        || (payload.is_empty() && !head.is_final)
+                    {
                         return Err(ProtocolViolation);
                     }
                     message.extend_from_slice(&payload);
@@ -68,7 +72,8 @@ impl Reader {
                     }
                     self.message = Some(message);
                 }
-                OpCode::Data(Data::Binary | Data::Text | Data::Reserved(_)) | OpCode::Control(Control::Reserved(_)) => {
+                OpCode::Data(Data::Binary | Data::Text | Data::Reserved(_))
+                | OpCode::Control(Control::Reserved(_)) => {
                     return Err(ProtocolViolation);
                 }
             }
@@ -79,7 +84,9 @@ impl Reader {
     /// The next whole frame, unmasked.
     fn frame(&mut self) -> Result<Option<(FrameHeader, Vec<u8>)>, ProtocolViolation> {
         let mut cursor = Cursor::new(self.raw.get(self.at..).unwrap_or_default());
-        let Some((head, len)) = FrameHeader::parse(&mut cursor).map_err(|_| ProtocolViolation)? else { return Ok(None) };
+        let Some((head, len)) = FrameHeader::parse(&mut cursor).map_err(|_| ProtocolViolation)? else {
+            return Ok(None);
+        };
         let most = if matches!(head.opcode, OpCode::Control(_)) { MAX_CONTROL } else { MAX_PHONE_FRAME };
         let mask = head.mask.ok_or(ProtocolViolation)?;
         let len = usize::try_from(len).ok().filter(|len| *len <= most).ok_or(ProtocolViolation)?;
@@ -120,7 +127,9 @@ mod tests {
     fn frame(opcode: OpCode, is_final: bool, payload: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mask = [7, 0, 255, 3];
-        FrameHeader { opcode, is_final, mask: Some(mask), ..FrameHeader::default() }.format(payload.len() as u64, &mut bytes).unwrap();
+        FrameHeader { opcode, is_final, mask: Some(mask), ..FrameHeader::default() }
+            .format(payload.len() as u64, &mut bytes)
+            .unwrap();
         bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m));
         bytes
     }
@@ -138,7 +147,8 @@ mod tests {
         ]
     }
 
-    /// Everything our reader says of these bytes, and whether it gave up, when they come in pieces of this size.
+    /// Everything our reader says of these bytes, and whether it gave up, when they come in pieces
+    /// of this size.
     fn ours(bytes: &[u8], piece: usize) -> (Vec<Incoming>, bool) {
         let (mut reader, mut said) = (Reader::default(), Vec::new());
         for piece in bytes.chunks(piece) {
@@ -174,7 +184,9 @@ mod tests {
             }
         }
         use tokio_tungstenite::tungstenite::Error;
-        let config = WebSocketConfig::default().max_message_size(Some(MAX_PHONE_FRAME)).max_frame_size(Some(MAX_PHONE_FRAME));
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MAX_PHONE_FRAME))
+            .max_frame_size(Some(MAX_PHONE_FRAME));
         let mut ws = WebSocket::from_raw_socket(Stream(Cursor::new(bytes)), Role::Server, Some(config));
         let mut said = Vec::new();
         loop {
@@ -196,14 +208,18 @@ mod tests {
     proptest! {
         #[test]
         fn the_reader_says_what_tungstenite_says_however_the_bytes_are_cut(
-            frames in prop::collection::vec((opcode(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..200)), 0..12),
+            frames in prop::collection::vec((opcode(), any::<bool>(), prop::collection::vec(any::<u8>(),
+                0..200)), 0..12),
             piece in 1_usize..600,
             flip in prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0_u8..8)),
         ) {
-            // A close frame's payload has a grammar of its own, which the phone socket does not care about; empty fragments only we refuse.
+            // A close frame's payload has a grammar of its own, which the phone socket does not
+            // care about; empty fragments only we refuse.
             let close = OpCode::Control(Control::Close);
-            let frames: Vec<_> = frames.into_iter().filter(|(code, fin, payload)| *code != OpCode::Data(Data::Continue) || *fin || !payload.is_empty()).collect();
-            let mut bytes: Vec<u8> = frames.iter().flat_map(|(code, fin, payload)| frame(*code, *fin, if *code == close { &[] } else { payload })).collect();
+            let frames: Vec<_> = frames.into_iter().filter(|(code, fin,
+                payload)| *code != OpCode::Data(Data::Continue) || *fin || !payload.is_empty()).collect();
+            let mut bytes: Vec<u8> = frames.iter().flat_map(|(code, fin, payload)| frame(*code, *fin,
+                if *code == close { &[] } else { payload })).collect();
             if let (Some((at, bit)), false) = (flip, bytes.is_empty()) {
                 let at = at.index(bytes.len());
                 bytes[at] ^= 1 << bit;
@@ -215,10 +231,12 @@ mod tests {
             if flip.is_none() && frames.iter().all(|(code, ..)| *code != OpCode::Data(Data::Text)) {
                 prop_assert_eq!((&mine, rude && closed.is_none()), (&said, given_up));
             } else {
-                // We refuse a bad head or a text at once, tungstenite when all of it is there. We never hear anything else, and never more.
-                // A close is the end for us whatever it says, and tungstenite reads what it says.
+                // We refuse a bad head or a text at once, tungstenite when all of it is there. We
+                // never hear anything else, and never more. A close is the end for us whatever it
+                // says, and tungstenite reads what it says.
                 let before_close = closed.map_or(&mine[..], |at| &mine[..at]);
-                prop_assert!(said.starts_with(before_close) && (rude || closed.is_some() || mine == said), "{:?} {:?}", mine, said);
+                prop_assert!(said.starts_with(before_close) && (rude || closed.is_some() || mine == said),
+                    "{:?} {:?}", mine, said);
                 prop_assert!(rude || closed.is_some() || !given_up);
             }
         }

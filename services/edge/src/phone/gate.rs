@@ -1,6 +1,8 @@
-//! What strangers have to pass at the phone socket: how many may be between "connected" and "authenticated", in all and per address.
+//! What strangers have to pass at the phone socket: how many may be between "connected" and
+//! "authenticated", in all and per address.
 //!
-//! These limits are the pod's own. They are about sockets and handshakes, so they must cost less than what they save.
+//! These limits are the pod's own. They are about sockets and handshakes, so they must cost less
+//! than what they save.
 
 use std::{
     collections::HashMap,

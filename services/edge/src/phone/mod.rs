@@ -1,7 +1,8 @@
 //! The phone socket: strangers at the gate, then a pump per connection.
 //!
-//! The pump moves opaque frames between socket and session, one at a time each way. It waits for the session to deal with a frame before it reads the
-//! next, so a phone that floods only fills its own TCP window; and it gives a peer that does not read a bounded time.
+//! The pump moves opaque frames between socket and session, one at a time each way. It waits for
+//! the session to deal with a frame before it reads the next, so a phone that floods only fills its
+//! own TCP window; and it gives a peer that does not read a bounded time.
 
 #[cfg(test)]
 mod corpus;
@@ -91,9 +92,19 @@ impl PhoneListener {
 /// When one cannot be used.
 pub fn serve(sockets: Vec<Socket>, phone: PhoneListener) -> std::io::Result<Server> {
     let workers = phone.settings.workers;
-    let tls = phone.tls.as_ref().map(Tls::acceptor).transpose().map_err(std::io::Error::other)?.map(SslAcceptorBuilder::build);
-    let mut server: ServerBuilder =
-        Server::build().workers(workers).disable_signals().shutdown_timeout(1).max_concurrent_connections(1 << 20).backlog(1024);
+    let tls = phone
+        .tls
+        .as_ref()
+        .map(Tls::acceptor)
+        .transpose()
+        .map_err(std::io::Error::other)?
+        .map(SslAcceptorBuilder::build);
+    let mut server: ServerBuilder = Server::build()
+        .workers(workers)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .max_concurrent_connections(1 << 20)
+        .backlog(1024);
     for socket in sockets {
         let (phone, tls) = (phone.clone(), tls.clone());
         server = match socket {
@@ -113,7 +124,8 @@ pub fn serve(sockets: Vec<Socket>, phone: PhoneListener) -> std::io::Result<Serv
     Ok(server.run())
 }
 
-/// The service of a connection ends at once: what lives on is the connection's own task, with no more state than it needs.
+/// The service of a connection ends at once: what lives on is the connection's own task, with no
+/// more state than it needs.
 fn begin(phone: &PhoneListener, tls: Option<&SslAcceptor>, stream: Plain) -> Ready<Result<(), ()>> {
     actix_rt::spawn(welcome(phone.clone(), tls.cloned(), stream));
     ready(Ok(()))
@@ -127,7 +139,8 @@ async fn welcome(phone: PhoneListener, tls: Option<SslAcceptor>, mut stream: Pla
         if tls.is_some() {
             return;
         }
-        let busy = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        let busy = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: \
+            close\r\nContent-Length: 0\r\n\r\n";
         let _gone = timeout(phone.settings.write, stream.write_all(busy)).await;
         return;
     };
@@ -205,17 +218,20 @@ fn pump(
                 biased;
                 out = outward.next() => match out {
                     // Boxed: an idle pump need not be as large as a writing one.
-                    Out::Frame(frame) => if let Some(why) = Box::pin(write_frame(&mut socket, frame, write, outward)).await {
+                    Out::Frame(frame) => if let Some(why) = Box::pin(write_frame(&mut socket, frame, write,
+                        outward)).await {
                         break why;
                     },
                     Out::Close(why) => break why,
                 },
                 came = socket.next() => match came {
-                    In::Frame(frame) if guest.is_some() && frame.len() > MAX_FRAME_BEFORE_AUTH - HELLO_LEN => {
+                    In::Frame(frame) if guest.is_some()
+                        && frame.len() > MAX_FRAME_BEFORE_AUTH - HELLO_LEN => {
                         violation = true;
                         break Close::Protocol;
                     }
-                    // A session that has ended still says why: its Link comes first in the next round.
+                    // A session that has ended still says why: its Link comes first in the next
+                    // round.
                     In::Frame(frame) => drop(inward.frame(frame).await),
                     In::End { violation: true } => {
                         violation = true;
@@ -231,8 +247,14 @@ fn pump(
     }
 }
 
-/// Writes one frame in its time, unless the session wants to end at once. Gives the reason to close, if there is one.
-async fn write_frame(socket: &mut PhoneSocket, frame: Vec<u8>, write: Duration, outward: &LinkReader) -> Option<Close> {
+/// Writes one frame in its time, unless the session wants to end at once. Gives the reason to
+/// close, if there is one.
+async fn write_frame(
+    socket: &mut PhoneSocket,
+    frame: Vec<u8>,
+    write: Duration,
+    outward: &LinkReader,
+) -> Option<Close> {
     let written = tokio::select! {
         written = timeout(write, socket.send(frame)) => written,
         why = outward.cut() => return Some(why),

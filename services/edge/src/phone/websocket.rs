@@ -1,6 +1,8 @@
-//! The WebSocket under the phone socket: tungstenite for the upgrade, our own frames after it (`frames.rs`).
+//! The WebSocket under the phone socket: tungstenite for the upgrade, our own frames after it
+//! (`frames.rs`).
 //!
-//! Nothing is held while nothing happens: bytes are read into the stack when the socket has some, and written from a buffer that is gone afterwards.
+//! Nothing is held while nothing happens: bytes are read into the stack when the socket has some,
+//! and written from a buffer that is gone afterwards.
 
 use std::{
     future::poll_fn,
@@ -45,7 +47,8 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) struct PhoneSocket {
     stream: Wire,
     reader: Reader,
-    /// Bytes of frames that are not with the operating system yet. Kept here, not in a future: a future may be dropped at any time.
+    /// Bytes of frames that are not with the operating system yet. Kept here, not in a future: a
+    /// future may be dropped at any time.
     out: Vec<u8>,
     /// What the newest ping said; older ones need no answer (RFC 6455 §5.5.3).
     pong: Option<Vec<u8>>,
@@ -62,7 +65,8 @@ pub(crate) enum In {
 }
 
 impl PhoneSocket {
-    /// The HTTP upgrade, on one of these paths and with our subprotocol only. Gives which path it was.
+    /// The HTTP upgrade, on one of these paths and with our subprotocol only. Gives which path it
+    /// was.
     pub(crate) async fn accept(stream: Wire, paths: &[&'static str]) -> Option<(Self, usize)> {
         let mut asked = None;
         #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
@@ -71,7 +75,8 @@ impl PhoneSocket {
             if asked.is_none() {
                 return Err(refusal(StatusCode::NOT_FOUND, "no phone socket here\n"));
             }
-            let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|v| v.to_str().ok());
+            let offered =
+                request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|v| v.to_str().ok());
             if !offered.flat_map(|v| v.split(',')).any(|p| p.trim() == SUBPROTOCOL) {
                 return Err(refusal(StatusCode::BAD_REQUEST, "the subprotocol is countersign.sigmai.v1\n"));
             }
@@ -93,7 +98,9 @@ impl PhoneSocket {
                     self.control = 0;
                     return In::Frame(frame);
                 }
-                Ok(Some(Incoming::Ping(_) | Incoming::Pong)) if self.control >= MOST_CONTROL => return In::End { violation: true },
+                Ok(Some(Incoming::Ping(_) | Incoming::Pong)) if self.control >= MOST_CONTROL => {
+                    return In::End { violation: true };
+                }
                 Ok(Some(Incoming::Ping(payload))) => {
                     self.control += 1;
                     self.pong = Some(payload);
@@ -120,7 +127,8 @@ impl PhoneSocket {
         Ok(poll_fn(|cx| self.take(cx, true)).await? > 0)
     }
 
-    /// One piece of what came; read, or forgotten. Not async, so that the buffer is never part of a future.
+    /// One piece of what came; read, or forgotten. Not async, so that the buffer is never part of a
+    /// future.
     fn take(&mut self, cx: &mut Context<'_>, keep: bool) -> Poll<io::Result<usize>> {
         let mut piece = [0; PIECE];
         let mut piece = ReadBuf::new(&mut piece);
@@ -166,7 +174,8 @@ impl PhoneSocket {
         }
     }
 
-    /// Reads and forgets what still comes. Closing with bytes unread would reset the connection, and the peer might never see why.
+    /// Reads and forgets what still comes. Closing with bytes unread would reset the connection,
+    /// and the peer might never see why.
     async fn hang_up(&mut self) {
         loop {
             consume_budget().await;

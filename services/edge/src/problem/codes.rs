@@ -1,5 +1,5 @@
-//! Problem codes: what each means, and what to do about it. Here are those that every service may answer with; a service
-//! adds its own where it builds its listeners.
+//! Problem codes: what each means, and what to do about it. Here are those that every service may
+//! answer with; a service adds its own where it builds its listeners.
 
 /// One code.
 #[derive(Debug)]
@@ -36,12 +36,27 @@ pub static GENERAL: &[Code] = &[
         "There is no API key, or it is unknown, expired, deleted, or not used from one of its networks.",
         "Send a working key: `Authorization: Bearer cs_…`.",
     ),
-    code(403, "forbidden", "The key's role does not allow this.", "Use another key, or have an administrator change the role."),
-    code(404, "not_found", "There is no such object, or it is not yours: the same answer.", "Check the id, the realm and the key."),
+    code(
+        403,
+        "forbidden",
+        "The key's role does not allow this.",
+        "Use another key, or have an administrator change the role.",
+    ),
+    code(
+        404,
+        "not_found",
+        "There is no such object, or it is not yours: the same answer.",
+        "Check the id, the realm and the key.",
+    ),
     code(404, "no_such_endpoint", "The path leads nowhere.", "See the list of endpoints."),
     code(405, "method_not_allowed", "The path has no such method.", "See the list of endpoints."),
     code(413, "too_large", "The body is larger than 64 KiB.", "Send less."),
-    code(415, "unsupported_media_type", "The body is not announced as JSON.", "Send `Content-Type: application/json`."),
+    code(
+        415,
+        "unsupported_media_type",
+        "The body is not announced as JSON.",
+        "Send `Content-Type: application/json`.",
+    ),
     code(422, "invalid", "A value is not allowed; `errors` says which.", "Correct it."),
     code(500, "internal", "A bug in the server.", "Report it with `request_id`."),
     code(

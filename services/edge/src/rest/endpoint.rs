@@ -1,5 +1,5 @@
-//! One endpoint: what it serves, what it needs, and what is said of it. Routes and OpenAPI come from the same table, so
-//! neither can know what the other does not.
+//! One endpoint: what it serves, what it needs, and what is said of it. Routes and OpenAPI come
+//! from the same table, so neither can know what the other does not.
 
 use std::future::Future;
 
@@ -23,8 +23,8 @@ pub trait Need: Copy + 'static {
     /// A sentence for the documents.
     fn describe(self) -> String;
 
-    /// Judges a request before its handler runs. What the handler may know of the caller goes into the extensions of the
-    /// request.
+    /// Judges a request before its handler runs. What the handler may know of the caller goes into
+    /// the extensions of the request.
     ///
     /// # Errors
     /// Why the handler does not run.
@@ -60,8 +60,15 @@ pub struct Endpoint<N> {
     route: fn() -> Route,
 }
 
-/// An endpoint that answers 204 until it says what else. What it needs is checked before the handler of `route` runs.
-pub fn endpoint<N: Need>(method: Method, path: &'static str, id: &'static str, needs: N, route: fn() -> Route) -> Endpoint<N> {
+/// An endpoint that answers 204 until it says what else. What it needs is checked before the
+/// handler of `route` runs.
+pub fn endpoint<N: Need>(
+    method: Method,
+    path: &'static str,
+    id: &'static str,
+    needs: N,
+    route: fn() -> Route,
+) -> Endpoint<N> {
     Endpoint {
         method,
         path,
@@ -141,7 +148,8 @@ impl<N: Need> Endpoint<N> {
         self
     }
 
-    /// The route, behind a layer that checks the need: whatever the handler takes, it does not run before.
+    /// The route, behind a layer that checks the need: whatever the handler takes, it does not run
+    /// before.
     fn guarded(&self) -> Route {
         let needs = self.needs;
         let layer = move |request: ServiceRequest, next: Next<BoxBody>| guard(needs, request, next);
@@ -149,7 +157,11 @@ impl<N: Need> Endpoint<N> {
     }
 }
 
-async fn guard<N: Need>(needs: N, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+async fn guard<N: Need>(
+    needs: N,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     match needs.check(request.request()).await {
         Ok(()) => next.call(request).await,
         Err(problem) => Ok(request.error_response(problem)),
@@ -197,8 +209,10 @@ mod tests {
     #[actix_web::test]
     async fn a_handler_does_not_run_before_its_need_is_checked_whatever_it_takes() {
         let route = || web::route().to(|| async { HttpResponse::Ok().body("ran") });
-        let table =
-            [endpoint(Method::GET, "/it", "get", Test::Everybody, route), endpoint(Method::POST, "/it", "post", Test::Nobody, route)];
+        let table = [
+            endpoint(Method::GET, "/it", "get", Test::Everybody, route),
+            endpoint(Method::POST, "/it", "post", Test::Nobody, route),
+        ];
         let layers = App::new().wrap(from_fn(problem::render));
         let app = test::init_service(layers.configure(|c| serve(c, &table))).await;
         let answer = test::call_service(&app, test::TestRequest::get().uri("/it").to_request()).await;
@@ -218,7 +232,9 @@ mod tests {
             endpoint(Method::POST, "/old", "make", Test::Everybody, route),
             endpoint(Method::GET, "/new", "new", Test::Everybody, route),
         ];
-        let app = test::init_service(App::new().wrap(from_fn(problem::render)).configure(|c| serve(c, &table))).await;
+        let app =
+            test::init_service(App::new().wrap(from_fn(problem::render)).configure(|c| serve(c, &table)))
+                .await;
         let answer = test::call_service(&app, test::TestRequest::get().uri("/old").to_request()).await;
         let header = |name: &str| answer.headers().get(name).unwrap().to_str().unwrap().to_owned();
         assert_eq!(header("deprecation"), "@1790000000");

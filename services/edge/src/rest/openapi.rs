@@ -28,7 +28,8 @@ pub struct About<N: 'static> {
     pub path_schema: fn(&str) -> Value,
     /// Headers an endpoint takes beside `Idempotency-Key`.
     pub headers: fn(&Endpoint<N>) -> Vec<Value>,
-    /// Whether an endpoint may answer with this code, beside its own refusals and what every endpoint may answer.
+    /// Whether an endpoint may answer with this code, beside its own refusals and what every
+    /// endpoint may answer.
     pub tells: fn(&Endpoint<N>, &str) -> bool,
     pub table: fn() -> Vec<Endpoint<N>>,
     /// The problem codes of the service.
@@ -47,13 +48,18 @@ pub fn routes<N: Need>(config: &mut web::ServiceConfig, about: &About<N>) {
         .route(
             "/problems/{code}",
             web::get().to(|code: web::Path<String>| async move {
-                HttpResponse::SeeOther().insert_header((header::LOCATION, format!("/problems#{}", escape(&code)))).finish()
+                HttpResponse::SeeOther()
+                    .insert_header((header::LOCATION, format!("/problems#{}", escape(&code))))
+                    .finish()
             }),
         );
 }
 
 async fn serve_document(document: web::Bytes) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")).body(document)
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .body(document)
 }
 
 async fn serve_html(page: String) -> HttpResponse {
@@ -63,14 +69,20 @@ async fn serve_html(page: String) -> HttpResponse {
 /// The document.
 #[must_use]
 pub fn openapi<N: Need>(about: &About<N>) -> Value {
-    let mut schemas = SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into()).into_generator();
+    let mut schemas = SchemaSettings::draft2020_12()
+        .with(|s| s.definitions_path = "/components/schemas".into())
+        .into_generator();
     let problem = schemas.subschema_for::<Problem>().to_value();
     let mut paths = Map::new();
     for endpoint in (about.table)() {
         let item = paths.entry(endpoint.path).or_insert_with(|| json!({}));
         item[endpoint.method.as_str().to_lowercase()] = operation(about, &endpoint, &mut schemas, &problem);
     }
-    let tags: Vec<Value> = about.tags.iter().map(|(name, description)| json!({"name": name, "description": description})).collect();
+    let tags: Vec<Value> = about
+        .tags
+        .iter()
+        .map(|(name, description)| json!({"name": name, "description": description}))
+        .collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -85,13 +97,19 @@ pub fn openapi<N: Need>(about: &About<N>) -> Value {
         "tags": tags,
         "paths": paths,
         "components": {
-            "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer", "description": "An API key, `cs_…`."}},
+            "securitySchemes": {"api_key": {"type": "http", "scheme": "bearer", "description": "An API key, \
+                `cs_…`."}},
             "schemas": schemas.take_definitions(true),
         },
     })
 }
 
-fn operation<N: Need>(about: &About<N>, e: &Endpoint<N>, schemas: &mut SchemaGenerator, problem: &Value) -> Value {
+fn operation<N: Need>(
+    about: &About<N>,
+    e: &Endpoint<N>,
+    schemas: &mut SchemaGenerator,
+    problem: &Value,
+) -> Value {
     let mut description = e.needs.describe();
     if let Some(d) = e.deprecated {
         description.push_str(&format!(" Deprecated; use {}.", d.instead));
@@ -109,26 +127,34 @@ fn operation<N: Need>(about: &About<N>, e: &Endpoint<N>, schemas: &mut SchemaGen
     }
     if let Some((schema, required)) = e.body {
         let schema = schema(schemas).to_value();
-        operation["requestBody"] = json!({"required": required, "content": {"application/json": {"schema": schema}}});
+        operation["requestBody"] =
+            json!({"required": required, "content": {"application/json": {"schema": schema}}});
     }
     operation
 }
 
 fn parameters<N>(about: &About<N>, e: &Endpoint<N>, schemas: &mut SchemaGenerator) -> Vec<Value> {
     let names = e.path.split('{').skip(1).filter_map(|part| part.split('}').next());
-    let mut all: Vec<Value> =
-        names.map(|name| json!({"name": name, "in": "path", "required": true, "schema": (about.path_schema)(name)})).collect();
+    let mut all: Vec<Value> = names
+        .map(
+            |name| json!({"name": name, "in": "path", "required": true, "schema": (about.path_schema)(name)}),
+        )
+        .collect();
     if let Some(query) = e.query {
         let schema = query(schemas).to_value();
-        let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
-            all.push(json!({"name": name, "in": "query", "required": required.contains(&name.as_str()), "schema": not_null(schema)}));
+            all.push(json!({"name": name, "in": "query", "required": required.contains(&name.as_str()),
+                "schema": not_null(schema)}));
         }
     }
     if e.keyed {
         let schema = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
-        let description = "Repeating the request with the same key and body gives the same answer, and does nothing twice.";
-        all.push(json!({"name": "Idempotency-Key", "in": "header", "required": false, "description": description, "schema": schema}));
+        let description =
+            "Repeating the request with the same key and body gives the same answer, and does nothing twice.";
+        all.push(json!({"name": "Idempotency-Key", "in": "header", "required": false,
+            "description": description, "schema": schema}));
     }
     all.extend((about.headers)(e));
     all
@@ -152,7 +178,8 @@ fn not_null(schema: &Value) -> Value {
 fn responses<N>(about: &About<N>, e: &Endpoint<N>, schemas: &mut SchemaGenerator, problem: &Value) -> Value {
     let mut responses = json!({});
     let good = &mut responses[e.answer.status.to_string()];
-    *good = json!({"description": if e.answer.status == 204 { "Done." } else { "As asked." }, "headers": {"X-Request-Id": {"schema": {"type": "string"}}}});
+    *good = json!({"description": if e.answer.status == 204 { "Done." } else { "As asked." },
+        "headers": {"X-Request-Id": {"schema": {"type": "string"}}}});
     if let Some(schema) = e.answer.schema {
         good["content"] = json!({e.answer.content_type: {"schema": schema(schemas).to_value()}});
     }
@@ -160,8 +187,10 @@ fn responses<N>(about: &About<N>, e: &Endpoint<N>, schemas: &mut SchemaGenerator
     for status in known.iter().map(|c| c.status).collect::<BTreeSet<_>>() {
         let codes: Vec<_> = known.iter().filter(|c| c.status == status && told(about, e, c.code)).collect();
         if !codes.is_empty() {
-            let text = codes.iter().map(|c| format!("`{}`: {}", c.code, c.when)).collect::<Vec<_>>().join(" ");
-            responses[status.to_string()] = json!({"description": text, "content": {"application/problem+json": {"schema": problem}}});
+            let text =
+                codes.iter().map(|c| format!("`{}`: {}", c.code, c.when)).collect::<Vec<_>>().join(" ");
+            responses[status.to_string()] =
+                json!({"description": text, "content": {"application/problem+json": {"schema": problem}}});
         }
     }
     responses
@@ -175,16 +204,23 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-const HEAD: &str = r#"<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>
-body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}
-code{font-family:ui-monospace,monospace;font-size:.92em}table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8886}
-h2{margin-top:2rem}details{margin:.4rem 0}pre{overflow:auto;background:#8881;padding:.6rem;border-radius:6px}:target{outline:2px solid}
+const HEAD: &str = r#"<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><style>
+body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+html{color-scheme:light dark}
+code{font-family:ui-monospace,monospace;font-size:.92em}table{border-collapse:collapse;width:100%}
+td,th{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8886}
+h2{margin-top:2rem}details{margin:.4rem 0}pre{overflow:auto;background:#8881;padding:.6rem;border-radius:6px}
+:target{outline:2px solid}
 </style>"#;
 
 fn html(body: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"))
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(body)
 }
@@ -194,18 +230,27 @@ fn write_problems(codes: &'static [Code]) -> String {
         .into_iter()
         .map(|c| {
             let cell = |text: &str| format!("<td>{}</td>", escape(text).replace('`', ""));
-            format!("<tr id=\"{0}\"><td>{1}</td><td><code>{0}</code></td>{2}{3}</tr>", c.code, c.status, cell(c.when), cell(c.what_to_do))
+            format!(
+                "<tr id=\"{0}\"><td>{1}</td><td><code>{0}</code></td>{2}{3}</tr>",
+                c.code,
+                c.status,
+                cell(c.when),
+                cell(c.what_to_do)
+            )
         })
         .collect();
     format!(
-        "{HEAD}<title>Problems</title><h1>Problem codes</h1><table><tr><th>status</th><th>code</th><th>when</th><th>what to do</th></tr>{rows}</table></html>"
+        "{HEAD}<title>Problems</title><h1>Problem \
+            codes</h1><table><tr><th>status</th><th>code</th><th>when</th><th>what to \
+            do</th></tr>{rows}</table></html>"
     )
 }
 
 /// The same document for people: no script, nothing loaded from elsewhere.
 fn write_page<N: Need>(about: &About<N>, doc: &Value) -> String {
     let mut out = format!(
-        "{HEAD}<title>{0}</title><h1>{0}</h1><p>The REST API. <a href=\"/openapi.json\">OpenAPI 3.1</a> · <a href=\"/problems\">problem codes</a></p>",
+        "{HEAD}<title>{0}</title><h1>{0}</h1><p>The REST API. <a href=\"/openapi.json\">OpenAPI 3.1</a> · \
+            <a href=\"/problems\">problem codes</a></p>",
         about.title
     );
     for (tag, what) in about.tags {
@@ -220,7 +265,11 @@ fn write_page<N: Need>(about: &About<N>, doc: &Value) -> String {
                 escape(e.summary),
                 escape(op["description"].as_str().unwrap_or_default()).replace('`', "")
             ));
-            for (title, part) in [("Parameters", &op["parameters"]), ("Body", &op["requestBody"]), ("Answers", &op["responses"])] {
+            for (title, part) in [
+                ("Parameters", &op["parameters"]),
+                ("Body", &op["requestBody"]),
+                ("Answers", &op["responses"]),
+            ] {
                 if !part.is_null() && part != &json!([]) {
                     out.push_str(&format!("<h4>{title}</h4><pre>{}</pre>", escape(&format!("{part:#}"))));
                 }

@@ -1,4 +1,5 @@
-//! Pages of lists. A page token is opaque to callers: it says where the next page begins, for this list alone, under a MAC.
+//! Pages of lists. A page token is opaque to callers: it says where the next page begins, for this
+//! list alone, under a MAC.
 
 use std::sync::Arc;
 
@@ -54,7 +55,8 @@ impl<'a> Tokens<'a> {
     /// Where this token begins; at the beginning without one.
     pub fn read<T: DeserializeOwned>(&self, token: Option<&String>) -> Result<Option<T>, ApiProblem> {
         let Some(token) = token else { return Ok(None) };
-        let bad = || ApiProblem::invalid("/page_token", "not a page token of this list with these parameters");
+        let bad =
+            || ApiProblem::invalid("/page_token", "not a page token of this list with these parameters");
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
         let (mac, body) = bytes.split_at_checked(MAC).ok_or_else(bad)?;
         if !same(mac, &self.mac(body)) {

@@ -14,7 +14,8 @@ use countersign_domain_ns::{
 use countersign_ports::{Fault, time::Time};
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
-/// A key that was good is believed for this long without asking the store: so long can a key deleted, or a role changed, on another pod still work here.
+/// A key that was good is believed for this long without asking the store: so long can a key
+/// deleted, or a role changed, on another pod still work here.
 const BELIEVED_MS: u64 = 2000;
 /// Keys remembered at most.
 const MOST: usize = 10_000;
@@ -72,7 +73,11 @@ impl Keys {
     }
 
     /// The key that this client certificate is, if it is listed and works from this address.
-    pub(super) async fn find_certificate(&self, hash: [u8; 32], from: Option<IpAddr>) -> Result<Option<Granted>, Fault> {
+    pub(super) async fn find_certificate(
+        &self,
+        hash: [u8; 32],
+        from: Option<IpAddr>,
+    ) -> Result<Option<Granted>, Fault> {
         let found = self.find_by_hash(hash, from).await?;
         Ok(found.filter(|g| g.key.certificate.is_some()))
     }
@@ -106,7 +111,10 @@ impl Keys {
         let id = key.as_ref().map(|k| k.id);
         // Beyond this many keys, which all exist, they are counted together.
         let id = if failures.len() < MOST_FAILING || failures.contains_key(&(id, why)) { id } else { None };
-        failures.entry((id, why)).or_insert_with(|| Failures { key: key.filter(|_| id.is_some()), n: 0, since: now }).n += 1;
+        failures
+            .entry((id, why))
+            .or_insert_with(|| Failures { key: key.filter(|_| id.is_some()), n: 0, since: now })
+            .n += 1;
     }
 
     /// Tells in the trail how often keys did not work, where that began a while ago.

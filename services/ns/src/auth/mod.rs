@@ -1,5 +1,5 @@
-//! Who calls REST, and whether they may. The endpoint table says what each endpoint needs; a layer checks it before any
-//! handler runs, and leaves who called for [`Caller`] and [`InRealm`].
+//! Who calls REST, and whether they may. The endpoint table says what each endpoint needs; a layer
+//! checks it before any handler runs, and leaves who called for [`Caller`] and [`InRealm`].
 
 mod keys;
 
@@ -34,7 +34,8 @@ pub enum Needs {
     In(Permission),
     /// One of these permissions in the realm of the path.
     OneOf(&'static [Permission]),
-    /// The event feed: a client's key with `logins` sees what concerns the client, every other key needs `events`.
+    /// The event feed: a client's key with `logins` sees what concerns the client, every other key
+    /// needs `events`.
     Feed,
     /// This permission everywhere.
     Everywhere(Permission),
@@ -103,8 +104,10 @@ impl Caller {
     /// 403 for a key without a client.
     pub fn client(&self) -> Result<ClientId, ApiProblem> {
         self.client.ok_or_else(|| {
-            ApiProblem::forbidden()
-                .because("this takes a client's API key, or the permission act_for_client and a Countersign-Client header")
+            ApiProblem::forbidden().because(
+                "this takes a client's API key, or the permission act_for_client and a \
+                    Countersign-Client header",
+            )
         })
     }
 }
@@ -128,7 +131,11 @@ impl InRealm {
     /// # Errors
     /// 403 for a client's key.
     pub fn whole_realm(&self) -> Result<(), ApiProblem> {
-        if self.caller.client.is_none() { Ok(()) } else { Err(ApiProblem::forbidden().because("this concerns every client of the realm")) }
+        if self.caller.client.is_none() {
+            Ok(())
+        } else {
+            Err(ApiProblem::forbidden().because("this concerns every client of the realm"))
+        }
     }
 }
 
@@ -140,7 +147,8 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Checks again, and gives the caller as they are now; it takes as long as a key is believed until a change is noticed.
+    /// Checks again, and gives the caller as they are now; it takes as long as a key is believed
+    /// until a change is noticed.
     ///
     /// # Errors
     /// Why not any more.
@@ -194,8 +202,14 @@ impl Need for Needs {
                 let names: Vec<String> = some.iter().map(|p| format!("`{}`", p.as_str())).collect();
                 format!("Needs one of the permissions {}.", names.join(", "))
             }
-            Self::Feed => "Needs the permission `events`; a client's key with `logins` gets the events of its own objects.".to_owned(),
-            Self::Everywhere(p) => format!("Needs the permission `{}` in a key that is not bound to a realm.", p.as_str()),
+            Self::Feed => "Needs the permission `events`; a client's key with `logins` gets the events of \
+                its own objects."
+                .to_owned(),
+            Self::Everywhere(p) => format!(
+                "Needs the permission `{}` in a key that is not bound to a \
+                realm.",
+                p.as_str()
+            ),
         }
     }
 
@@ -255,7 +269,8 @@ async fn granted(request: &HttpRequest, keys: &Keys) -> Result<Granted, ApiProbl
     let found = match (request.headers().get(header::AUTHORIZATION), request.conn_data::<Shown>()) {
         // Whoever shows a key is taken by it, also when it does not work.
         (Some(_), _) => {
-            let text = header_text(request, header::AUTHORIZATION.as_str()).and_then(|v| v.strip_prefix("Bearer "));
+            let text =
+                header_text(request, header::AUTHORIZATION.as_str()).and_then(|v| v.strip_prefix("Bearer "));
             keys.find(text.ok_or_else(ApiProblem::unauthorized)?, from).await?
         }
         (None, Some(certificate)) => keys.find_certificate(certificate_hash(certificate.der()), from).await?,
@@ -268,7 +283,11 @@ async fn granted(request: &HttpRequest, keys: &Keys) -> Result<Granted, ApiProbl
 async fn realm(request: &HttpRequest, name: &str, granted: &Granted) -> Result<Arc<OpenRealm>, ApiProblem> {
     let realms = request.app_data::<web::Data<Realms>>().ok_or_else(ApiProblem::internal)?;
     let realm = realms.by_name(name).await?.ok_or_else(ApiProblem::not_found)?;
-    if granted.key.realm.is_none_or(|mine| mine == realm.id()) { Ok(realm) } else { Err(ApiProblem::not_found()) }
+    if granted.key.realm.is_none_or(|mine| mine == realm.id()) {
+        Ok(realm)
+    } else {
+        Err(ApiProblem::not_found())
+    }
 }
 
 async fn acts_for(
@@ -277,24 +296,46 @@ async fn acts_for(
     granted: &Granted,
     realm: Option<&OpenRealm>,
 ) -> Result<Option<ClientId>, ApiProblem> {
-    let (Some(name), Some(realm)) = (request.headers().get(ACT_FOR), realm) else { return Ok(granted.key.client) };
-    let name = name.to_str().map_err(|_| ApiProblem::malformed().because("Countersign-Client is a client's name"))?;
+    let (Some(name), Some(realm)) = (request.headers().get(ACT_FOR), realm) else {
+        return Ok(granted.key.client);
+    };
+    let name = name
+        .to_str()
+        .map_err(|_| ApiProblem::malformed().because("Countersign-Client is a client's name"))?;
     if granted.key.client.is_some() || !granted.permissions.has(Permission::ActForClient) {
         return Err(ApiProblem::forbidden().because("the API key may not act for clients"));
     }
     let client = keys.client_by_name(realm.id(), name).await?;
-    client.map(Some).ok_or_else(|| ApiProblem::invalid("/headers/countersign-client", "no such client in this realm"))
+    client
+        .map(Some)
+        .ok_or_else(|| ApiProblem::invalid("/headers/countersign-client", "no such client in this realm"))
 }
 
-/// One principal's keys on one route: another principal, realm or route with the same key means something else.
-fn keyed(request: &HttpRequest, key: ApiKeyId, client: Option<ClientId>) -> Result<Option<[u8; 32]>, ApiProblem> {
+/// One principal's keys on one route: another principal, realm or route with the same key means
+/// something else.
+fn keyed(
+    request: &HttpRequest,
+    key: ApiKeyId,
+    client: Option<ClientId>,
+) -> Result<Option<[u8; 32]>, ApiProblem> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let good = value.to_str().ok().filter(|v| (1..=255).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_graphic() || b == b' '));
-    let text = good.ok_or_else(|| ApiProblem::malformed().because("Idempotency-Key is 1 to 255 visible ASCII characters"))?;
+    let good = value
+        .to_str()
+        .ok()
+        .filter(|v| (1..=255).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_graphic() || b == b' '));
+    let text = good.ok_or_else(|| {
+        ApiProblem::malformed().because("Idempotency-Key is 1 to 255 visible ASCII characters")
+    })?;
     // A client's several keys are one principal: a retry may come after a rotation.
     let principal = client.map_or(key.0, |c| c.0);
-    let scope =
-        [b"countersign/request/v1\0", &principal[..], request.method().as_str().as_bytes(), b"\0", request.path().as_bytes(), b"\0"];
+    let scope = [
+        b"countersign/request/v1\0",
+        &principal[..],
+        request.method().as_str().as_bytes(),
+        b"\0",
+        request.path().as_bytes(),
+        b"\0",
+    ];
     Ok(Some(sha256(&[&scope.concat()[..], text.as_bytes()].concat())))
 }
 

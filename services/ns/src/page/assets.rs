@@ -1,4 +1,5 @@
-//! Files for browsers: the login element, and the page a phone without the app lands on. A web server may serve them instead.
+//! Files for browsers: the login element, and the page a phone without the app lands on. A web
+//! server may serve them instead.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -23,7 +24,11 @@ const APP: Asset = script("/app", "app.html", include_str!("../../../../web/app.
 
 /// The login element: the file a site names, and what it imports.
 const SCRIPTS: [Asset; 6] = [
-    script("/countersign-login.js", "countersign-login.js", include_str!("../../../../web/countersign-login.js")),
+    script(
+        "/countersign-login.js",
+        "countersign-login.js",
+        include_str!("../../../../web/countersign-login.js"),
+    ),
     script("/login/channel.js", "login/channel.js", include_str!("../../../../web/login/channel.js")),
     script("/login/style.js", "login/style.js", include_str!("../../../../web/login/style.js")),
     script("/login/texts.js", "login/texts.js", include_str!("../../../../web/login/texts.js")),
@@ -44,8 +49,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     }
 }
 
-/// Scripts are public and loaded by pages of other origins. Browsers ask each time whether theirs is still right: after an
-/// upgrade an old one beside new ones would not fit.
+/// Scripts are public and loaded by pages of other origins. Browsers ask each time whether theirs
+/// is still right: after an upgrade an old one beside new ones would not fit.
 async fn serve(request: HttpRequest, text: &'static str) -> HttpResponse {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
@@ -66,7 +71,10 @@ async fn serve(request: HttpRequest, text: &'static str) -> HttpResponse {
 async fn app() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"))
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(APP.text)

@@ -1,8 +1,9 @@
-//! The page channel for browsers whose network lets no WebSocket through: an event stream, a long poll, and the cancel button. What is told is made in
-//! `view`, as for the socket.
+//! The page channel for browsers whose network lets no WebSocket through: an event stream, a long
+//! poll, and the cancel button. What is told is made in `view`, as for the socket.
 //!
-//! A stream is polled by the body it writes: when the browser stops reading, it is not polled, so nothing piles up, and the kernel ends the connection
-//! (TCP_USER_TIMEOUT, set where the listener is built).
+//! A stream is polled by the body it writes: when the browser stops reading, it is not polled, so
+//! nothing piles up, and the kernel ends the connection (TCP_USER_TIMEOUT, set where the listener
+//! is built).
 
 use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -57,7 +58,11 @@ impl Asked {
     }
 
     async fn open(&self, request: &HttpRequest) -> Result<(View, Seen), ApiProblem> {
-        let token = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+        let token = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.strip_prefix("Bearer "));
         let token = token.ok_or_else(|| problem(PageRefusal::BadPageToken))?;
         View::open(self.logins.clone(), &self.app, token, origin(request).as_deref()).await.map_err(problem)
     }
@@ -67,8 +72,12 @@ impl Asked {
 fn problem(why: PageRefusal) -> ApiProblem {
     let busy = StatusCode::SERVICE_UNAVAILABLE;
     let (status, detail, retry_after) = match why {
-        PageRefusal::BadPageToken => (StatusCode::UNAUTHORIZED, "send the page token of a login: Authorization: Bearer pt_…", None),
-        PageRefusal::BadOrigin => (StatusCode::FORBIDDEN, "the client of this login does not list this origin", None),
+        PageRefusal::BadPageToken => {
+            (StatusCode::UNAUTHORIZED, "send the page token of a login: Authorization: Bearer pt_…", None)
+        }
+        PageRefusal::BadOrigin => {
+            (StatusCode::FORBIDDEN, "the client of this login does not list this origin", None)
+        }
         PageRefusal::TooSlow => (StatusCode::TOO_MANY_REQUESTS, "too many pages watch this login", Some(2)),
         PageRefusal::Draining => (busy, "this pod goes away; try again", Some(1)),
         PageRefusal::Timeout => (busy, "this took too long; try again", Some(1)),
@@ -104,15 +113,23 @@ pub(super) struct Poll {
 ///
 /// # Errors
 /// As a problem: `bad_page_token`, `bad_origin`, `unavailable`.
-pub(super) async fn events(request: HttpRequest, resume: web::Query<Resume>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn events(
+    request: HttpRequest,
+    resume: web::Query<Resume>,
+) -> Result<HttpResponse, ApiProblem> {
     let asked = Asked::of(&request)?;
     let (view, seen) = asked.open(&request).await?;
     let (waiting, seen) = view.watch(&seen).await.map_err(problem)?;
     tracing::debug!(after = resume.after, "a page streams");
     let stream = Stream::new(view, &seen, waiting, &asked);
-    let body = futures_util::stream::unfold(stream, |mut stream| async move { Some((Ok::<_, Error>(stream.next().await?), stream)) });
+    let body = futures_util::stream::unfold(stream, |mut stream| async move {
+        Some((Ok::<_, Error>(stream.next().await?), stream))
+    });
     // Some proxies (nginx) keep an answer back until it is complete, unless told not to.
-    Ok(HttpResponse::Ok().content_type("text/event-stream").insert_header(("X-Accel-Buffering", "no")).streaming(body))
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header(("X-Accel-Buffering", "no"))
+        .streaming(body))
 }
 
 /// The next change, or that it could not be waited for.
@@ -122,7 +139,8 @@ type Change = Pin<Box<dyn Future<Output = Result<Option<Seen>, PageRefusal>>>>;
 struct Stream {
     view: View,
     waiting: Arc<Waiting>,
-    /// Kept from one turn to the next: a wake-up or a reading that was begun must not be lost to a tick.
+    /// Kept from one turn to the next: a wake-up or a reading that was begun must not be lost to a
+    /// tick.
     change: Change,
     /// Highest version told.
     told: u64,
@@ -170,7 +188,8 @@ impl Stream {
             }
             tokio::select! {
                 change = &mut self.change => self.changed(change),
-                _ = self.qr.tick(), if self.state == LoginState::Pending => self.queue.extend(line(&self.view.qr())),
+                _ = self.qr.tick(),
+                    if self.state == LoginState::Pending => self.queue.extend(line(&self.view.qr())),
                 _ = self.beat.tick() => self.queue.push_back(Bytes::from_static(b":\n\n")),
                 () = &mut self.sent_away => self.refuse(PageRefusal::Draining),
                 () = &mut self.over => self.refuse(PageRefusal::Timeout),
@@ -255,7 +274,8 @@ async fn wait(view: &View, seen: Seen, poll: &Poll) -> Result<Seen, PageRefusal>
     Ok(seen)
 }
 
-/// `POST /page/cancel`: the person at the browser gives up. Asking again, or too late, changes nothing.
+/// `POST /page/cancel`: the person at the browser gives up. Asking again, or too late, changes
+/// nothing.
 ///
 /// # Errors
 /// As a problem: `bad_page_token`, `bad_origin`, `unavailable`.
@@ -265,8 +285,10 @@ pub(super) async fn cancel(request: HttpRequest) -> Result<HttpResponse, ApiProb
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Who may read the answers: pages of other origins. A preflight cannot know the login's client, so it is answered for any origin; a real request is refused by
-/// the handler unless its origin is one of the client's. So each answer is either for an origin that may have it, or an error, which says nothing about a login.
+/// Who may read the answers: pages of other origins. A preflight cannot know the login's client, so
+/// it is answered for any origin; a real request is refused by the handler unless its origin is one
+/// of the client's. So each answer is either for an origin that may have it, or an error, which
+/// says nothing about a login.
 ///
 /// # Errors
 /// None of its own.
@@ -278,7 +300,8 @@ pub(super) async fn cors(
     let preflight = request.method() == Method::OPTIONS;
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();
-    let mut say = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
+    let mut say =
+        |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
     say(header::CACHE_CONTROL, "no-store");
     say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     say(header::VARY, "Origin");

@@ -1,13 +1,17 @@
-//! The page socket: what a browser learns of its login. The only file that names `actix-web-actors`.
+//! The page socket: what a browser learns of its login. The only file that names
+//! `actix-web-actors`.
 //!
-//! This actor *is* the body of an HTTP response: when the browser stops reading, the actor is not polled, so nothing piles up, and the kernel ends the connection
-//! (TCP_USER_TIMEOUT, set where the listener is built).
+//! This actor *is* the body of an HTTP response: when the browser stops reading, the actor is not
+//! polled, so nothing piles up, and the kernel ends the connection (TCP_USER_TIMEOUT, set where the
+//! listener is built).
 
 use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
-use actix_web_actors::ws::{CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder};
+use actix_web_actors::ws::{
+    CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder,
+};
 use countersign_actors_ns::{Logins, Waiting};
 use countersign_api::{
     Object,
@@ -111,7 +115,9 @@ impl Page {
     }
 
     fn greet(&mut self, text: &str, ctx: &mut Ctx) {
-        let Ok(hello) = serde_json::from_str::<Object<Hello>>(text) else { return Self::refuse(PageRefusal::Malformed, ctx) };
+        let Ok(hello) = serde_json::from_str::<Object<Hello>>(text) else {
+            return Self::refuse(PageRefusal::Malformed, ctx);
+        };
         self.phase = Phase::Busy;
         let (logins, app, origin) = (self.logins.clone(), self.app.clone(), self.origin.clone());
         let work = async move {
@@ -126,10 +132,17 @@ impl Page {
     }
 
     fn watch(&mut self, view: View, seen: &Seen, wait: Waiting, ctx: &mut Ctx) {
-        // The current state always comes first, also to a page that resumes: it refreshes the time that is left.
+        // The current state always comes first, also to a page that resumes: it refreshes the time
+        // that is left.
         view.everything(seen).iter().for_each(|event| Self::say(event, ctx));
         let state = seen.state.public();
-        self.phase = Phase::Watching(Watching { view, told: state.version(), state, wait: Arc::new(wait), cancelling: false });
+        self.phase = Phase::Watching(Watching {
+            view,
+            told: state.version(),
+            state,
+            wait: Arc::new(wait),
+            cancelling: false,
+        });
         if state.is_last() {
             return Self::farewell(ctx);
         }
@@ -245,7 +258,9 @@ impl StreamHandler<Result<Message, ProtocolError>> for Page {
                 ctx.close(reason);
                 ctx.stop();
             }
-            Ok(Message::Binary(_) | Message::Continuation(_) | Message::Nop) | Err(_) => Self::refuse(PageRefusal::Malformed, ctx),
+            Ok(Message::Binary(_) | Message::Continuation(_) | Message::Nop) | Err(_) => {
+                Self::refuse(PageRefusal::Malformed, ctx)
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What every way to watch a login shares: who may, and what is told. The socket (`socket`) and plain HTTP (`http`) differ only in how they carry it.
+//! What every way to watch a login shares: who may, and what is told. The socket (`socket`) and
+//! plain HTTP (`http`) differ only in how they carry it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,7 +42,8 @@ impl Leaving {
     }
 }
 
-/// Where the browser says the page is from. An unreadable header counts as an unknown origin, never as a missing one.
+/// Where the browser says the page is from. An unreadable header counts as an unknown origin, never
+/// as a missing one.
 pub(super) fn origin(request: &HttpRequest) -> Option<String> {
     request.headers().get(header::ORIGIN).map(|o| o.to_str().unwrap_or_default().to_owned())
 }
@@ -88,9 +90,16 @@ pub(super) struct View {
 
 impl View {
     /// Lets a page in by its token, from an origin of the login's client; or says why not.
-    pub(super) async fn open(logins: Logins, app: &AppUrl, token: &str, origin: Option<&str>) -> Result<(Self, Seen), PageRefusal> {
-        let (realm, seen) = logins.by_page_token(token).await.map_err(unavailable)?.ok_or(PageRefusal::BadPageToken)?;
-        let client = logins.client(&seen.login).await.map_err(unavailable)?.ok_or(PageRefusal::BadPageToken)?;
+    pub(super) async fn open(
+        logins: Logins,
+        app: &AppUrl,
+        token: &str,
+        origin: Option<&str>,
+    ) -> Result<(Self, Seen), PageRefusal> {
+        let (realm, seen) =
+            logins.by_page_token(token).await.map_err(unavailable)?.ok_or(PageRefusal::BadPageToken)?;
+        let client =
+            logins.client(&seen.login).await.map_err(unavailable)?.ok_or(PageRefusal::BadPageToken)?;
         if origin.is_some_and(|o| !client.origins.iter().any(|allowed| allowed == o)) {
             return Err(PageRefusal::BadOrigin);
         }
@@ -100,11 +109,17 @@ impl View {
     /// Registers first and reads after, so that no change falls between.
     pub(super) async fn watch(&self, seen: &Seen) -> Result<(Waiting, Seen), PageRefusal> {
         let waiting = self.logins.watch(&seen.login, MOST_PAGES).ok_or(PageRefusal::Unavailable)?;
-        let seen = self.logins.look(&self.realm, self.login).await.map_err(unavailable)?.ok_or(PageRefusal::BadPageToken)?;
+        let seen = self
+            .logins
+            .look(&self.realm, self.login)
+            .await
+            .map_err(unavailable)?
+            .ok_or(PageRefusal::BadPageToken)?;
         Ok((waiting, seen))
     }
 
-    /// Waits until the login may have changed, and reads it. `None` when it could not be read this time.
+    /// Waits until the login may have changed, and reads it. `None` when it could not be read this
+    /// time.
     pub(super) async fn changed(&self, waiting: &Waiting) -> Result<Option<Seen>, PageRefusal> {
         if let Ok(false) = tokio::time::timeout(self.logins.safety_poll(), waiting.woken()).await {
             return Err(PageRefusal::TooSlow);
@@ -137,7 +152,8 @@ impl View {
         PageEvent::Qr { text: self.logins.qr(&self.realm, self.login).to_url(&self.app) }
     }
 
-    /// Everything a page needs that knows nothing yet: the state first, then link and QR code while they are good for something.
+    /// Everything a page needs that knows nothing yet: the state first, then link and QR code while
+    /// they are good for something.
     pub(super) fn everything(&self, seen: &Seen) -> Vec<PageEvent> {
         let mut events = vec![self.state(seen)];
         if seen.state.public() == LoginState::Pending {
@@ -146,7 +162,8 @@ impl View {
         events
     }
 
-    /// The person at the browser gives up. Win or lose the race, the page is told the current state.
+    /// The person at the browser gives up. Win or lose the race, the page is told the current
+    /// state.
     ///
     /// # Errors
     /// A fault of a port.

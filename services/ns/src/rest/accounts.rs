@@ -113,7 +113,11 @@ async fn answer(accounts: &Accounts, account: Account) -> HttpResponse {
     HttpResponse::Ok().json(dto(account, online))
 }
 
-pub(super) async fn get(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn get(
+    at: InRealm,
+    accounts: web::Data<Accounts>,
+    path: AccountPath,
+) -> Result<HttpResponse, ApiProblem> {
     let account = find(&at, &accounts, &path).await?;
     Ok(answer(&accounts, account).await)
 }
@@ -130,21 +134,38 @@ pub(super) async fn change(
     Ok(answer(&accounts, account).await)
 }
 
-async fn step(at: &InRealm, accounts: &Accounts, path: &AccountPath, event: Event) -> Result<Account, ApiProblem> {
+async fn step(
+    at: &InRealm,
+    accounts: &Accounts,
+    path: &AccountPath,
+    event: Event,
+) -> Result<Account, ApiProblem> {
     Ok(accounts.change(&at.realm, scope::id(&path.1)?, event, at.caller.who()).await?)
 }
 
-pub(super) async fn block(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn block(
+    at: InRealm,
+    accounts: web::Data<Accounts>,
+    path: AccountPath,
+) -> Result<HttpResponse, ApiProblem> {
     let account = step(&at, &accounts, &path, Event::Block).await?;
     Ok(answer(&accounts, account).await)
 }
 
-pub(super) async fn unblock(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn unblock(
+    at: InRealm,
+    accounts: web::Data<Accounts>,
+    path: AccountPath,
+) -> Result<HttpResponse, ApiProblem> {
     let account = step(&at, &accounts, &path, Event::Unblock).await?;
     Ok(answer(&accounts, account).await)
 }
 
-pub(super) async fn delete(at: InRealm, accounts: web::Data<Accounts>, path: AccountPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn delete(
+    at: InRealm,
+    accounts: web::Data<Accounts>,
+    path: AccountPath,
+) -> Result<HttpResponse, ApiProblem> {
     step(&at, &accounts, &path, Event::Delete).await?;
     Ok(no_content())
 }

@@ -51,7 +51,11 @@ fn dto(key: &ApiKey, realms: &Realms, secret: Option<Sensitive>) -> Dto {
 /// The realm the new key will work in; a caller that is bound to one gives away no other.
 async fn place(caller: &Caller, realms: &Realms, new: &NewApiKey) -> Result<Option<RealmId>, ApiProblem> {
     let Some(name) = &new.realm else {
-        return if caller.realm.is_none() { Ok(None) } else { Err(ApiProblem::forbidden().because("name the realm this key may work in")) };
+        return if caller.realm.is_none() {
+            Ok(None)
+        } else {
+            Err(ApiProblem::forbidden().because("name the realm this key may work in"))
+        };
     };
     let realm = realms.by_name(name).await?.filter(|r| caller.realm.is_none_or(|mine| mine == r.realm.id));
     realm.map(|r| Some(r.realm.id)).ok_or_else(ApiProblem::not_found)
@@ -79,7 +83,12 @@ pub(super) fn not_granted(why: NotGranted) -> ApiProblem {
 }
 
 /// What the caller wishes for, its names resolved.
-pub(super) async fn wish(caller: &Caller, realms: &Realms, clients: &Clients, new: &NewApiKey) -> Result<Wish, ApiProblem> {
+pub(super) async fn wish(
+    caller: &Caller,
+    realms: &Realms,
+    clients: &Clients,
+    new: &NewApiKey,
+) -> Result<Wish, ApiProblem> {
     let realm = place(caller, realms, new).await?;
     check(new)?;
     if realm.is_none() && new.client.is_some() {
@@ -87,7 +96,9 @@ pub(super) async fn wish(caller: &Caller, realms: &Realms, clients: &Clients, ne
     }
     let mut sources = Vec::with_capacity(new.sources.len());
     for (i, net) in new.sources.iter().enumerate() {
-        sources.push(net.parse().map_err(|_| ApiProblem::invalid(&format!("/sources/{i}"), "a network like 10.0.0.0/8 or 2001:db8::/32"))?);
+        sources.push(net.parse().map_err(|_| {
+            ApiProblem::invalid(&format!("/sources/{i}"), "a network like 10.0.0.0/8 or 2001:db8::/32")
+        })?);
     }
     let client = client(caller, clients, realm, new.client.as_deref()).await?;
     Ok(Wish { role: new.role.clone(), realm, client, name: new.name.clone(), sources, expires_at: None })
@@ -107,7 +118,12 @@ pub(super) async fn create(
 }
 
 /// By id or by name.
-async fn client(caller: &Caller, clients: &Clients, realm: Option<RealmId>, text: Option<&str>) -> Result<Option<ClientId>, ApiProblem> {
+async fn client(
+    caller: &Caller,
+    clients: &Clients,
+    realm: Option<RealmId>,
+    text: Option<&str>,
+) -> Result<Option<ClientId>, ApiProblem> {
     let (Some(text), Some(realm)) = (text, realm) else { return Ok(None) };
     let id = match text.parse() {
         Ok(id) => Some(id),
@@ -120,8 +136,14 @@ async fn client(caller: &Caller, clients: &Clients, realm: Option<RealmId>, text
     id.map(Some).ok_or_else(|| ApiProblem::invalid("/client", "no such client in this realm"))
 }
 
-/// A key, or a certificate, that the caller may look at: its realm's, and its client's when it is bound to one.
-pub(super) async fn find(caller: &Caller, keys: &ApiKeys, path: &str, certificate: bool) -> Result<ApiKey, ApiProblem> {
+/// A key, or a certificate, that the caller may look at: its realm's, and its client's when it is
+/// bound to one.
+pub(super) async fn find(
+    caller: &Caller,
+    keys: &ApiKeys,
+    path: &str,
+    certificate: bool,
+) -> Result<ApiKey, ApiProblem> {
     let key = keys.find(&caller.who(), scope::id(path)?).await?;
     key.filter(|key| key.certificate.is_some() == certificate).ok_or_else(ApiProblem::not_found)
 }
@@ -140,7 +162,8 @@ pub(super) struct Search {
     page_token: Option<String>,
 }
 
-/// A page of the keys, or of the certificates, that the caller may look at, and how to have the next.
+/// A page of the keys, or of the certificates, that the caller may look at, and how to have the
+/// next.
 pub(super) async fn page_of(
     caller: &Caller,
     keys: &ApiKeys,
@@ -199,7 +222,11 @@ pub(super) async fn get(
     Ok(HttpResponse::Ok().json(dto(&find(&caller, &keys, &path, false).await?, &realms, None)))
 }
 
-pub(super) async fn own(caller: Caller, realms: web::Data<Realms>, keys: web::Data<ApiKeys>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn own(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    keys: web::Data<ApiKeys>,
+) -> Result<HttpResponse, ApiProblem> {
     let key = keys.own(caller.key).await?.ok_or_else(ApiProblem::unauthorized)?;
     Ok(HttpResponse::Ok().json(dto(&key, &realms, None)))
 }
@@ -248,7 +275,9 @@ pub(super) async fn rotate_own(
 ) -> Result<HttpResponse, ApiProblem> {
     let old = keys.own(caller.key).await?.ok_or_else(ApiProblem::unauthorized)?;
     if old.certificate.is_some() {
-        return Err(ApiProblem::forbidden().because("a certificate has no secret to rotate: list its successor"));
+        return Err(
+            ApiProblem::forbidden().because("a certificate has no secret to rotate: list its successor")
+        );
     }
     succeed(&caller, &realms, &keys, &known, &old, &body).await
 }
@@ -274,7 +303,9 @@ async fn succeed(
             known.forget();
             Ok(HttpResponse::Created().json(dto(&made.key, realms, Some(write(&made.secret).into()))))
         }
-        Rotation::Expired => Err(ApiProblem::invalid("/expires_in", "the key has expired; say how long its successor lives")),
+        Rotation::Expired => {
+            Err(ApiProblem::invalid("/expires_in", "the key has expired; say how long its successor lives"))
+        }
         Rotation::Missing => Err(ApiProblem::not_found()),
     }
 }

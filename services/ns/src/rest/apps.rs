@@ -28,22 +28,38 @@ pub(super) async fn list(at: InRealm, realms: web::Data<Realms>) -> Result<HttpR
     Ok(HttpResponse::Ok().json(List { items, next: None }))
 }
 
-pub(super) async fn get(at: InRealm, realms: web::Data<Realms>, path: AppPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn get(
+    at: InRealm,
+    realms: web::Data<Realms>,
+    path: AppPath,
+) -> Result<HttpResponse, ApiProblem> {
     let app = realms.app(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
     Ok(HttpResponse::Ok().json(dto(app)))
 }
 
-pub(super) async fn put(at: InRealm, realms: web::Data<Realms>, path: AppPath, put: Body<PutApp>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn put(
+    at: InRealm,
+    realms: web::Data<Realms>,
+    path: AppPath,
+    put: Body<PutApp>,
+) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
-    app::id(&path.1).map_err(|_| ApiProblem::invalid("/app", "1 to 100 bytes without control or invisible characters"))?;
+    app::id(&path.1)
+        .map_err(|_| ApiProblem::invalid("/app", "1 to 100 bytes without control or invisible characters"))?;
     text("/display_name", rules::shown(&put.display_name, limits::DISPLAY_NAME, false))?;
     let bad = || ApiProblem::invalid("/min_version", "one to six numbers with dots between them");
     let min_version = put.min_version.as_ref().map(|v| Version::parse(v).ok_or_else(bad)).transpose()?;
-    let app = realms.put_app(at.id(), path.1.clone(), put.display_name.clone(), min_version, at.caller.who()).await?;
+    let app = realms
+        .put_app(at.id(), path.1.clone(), put.display_name.clone(), min_version, at.caller.who())
+        .await?;
     Ok(HttpResponse::Ok().json(dto(app)))
 }
 
-pub(super) async fn delete(at: InRealm, realms: web::Data<Realms>, path: AppPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn delete(
+    at: InRealm,
+    realms: web::Data<Realms>,
+    path: AppPath,
+) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
     realms.delete_app(at.id(), path.1.clone(), at.caller.who()).await?;
     Ok(no_content())

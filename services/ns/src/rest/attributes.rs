@@ -15,9 +15,15 @@ fn check(change: &ChangeAttributes) -> Result<(), ApiProblem> {
     }
     for (name, value) in change {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
-        if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.bytes().all(plain) || name.len() > limits::NAME {
+        if !name.starts_with(|c: char| c.is_ascii_lowercase())
+            || !name.bytes().all(plain)
+            || name.len() > limits::NAME
+        {
             let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-            return Err(ApiProblem::invalid(&pointer, "names are lower-case letters, digits, _ . and -, beginning with a letter"));
+            return Err(ApiProblem::invalid(
+                &pointer,
+                "names are lower-case letters, digits, _ . and -, beginning with a letter",
+            ));
         }
         if value.as_ref().is_some_and(|v| v.len() > limits::VALUE) {
             return Err(ApiProblem::invalid(&format!("/{name}"), format!("at most {} bytes", limits::VALUE)));
@@ -26,7 +32,11 @@ fn check(change: &ChangeAttributes) -> Result<(), ApiProblem> {
     Ok(())
 }
 
-pub(super) async fn get(at: InRealm, users: web::Data<Users>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn get(
+    at: InRealm,
+    users: web::Data<Users>,
+    path: UserPath,
+) -> Result<HttpResponse, ApiProblem> {
     users.find(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
     Ok(HttpResponse::Ok().json(users.attributes(at.id(), &path.1).await?))
 }

@@ -1,4 +1,5 @@
-//! Client certificates that are listed. Each is an API key whose secret stays where it is: the certificate's private key.
+//! Client certificates that are listed. Each is an API key whose secret stays where it is: the
+//! certificate's private key.
 
 use actix_web::{HttpResponse, web};
 use countersign_actors_ns::Realms;
@@ -45,10 +46,13 @@ pub(super) async fn create(
     new: Body<NewClientCertificate>,
 ) -> Result<HttpResponse, ApiProblem> {
     let pem = || ApiProblem::invalid("/certificate", "one certificate in PEM");
-    let edge::Certificate { der, fingerprint, not_before, not_after } = edge::Certificate::read(&new.certificate).ok_or_else(pem)?;
+    let edge::Certificate { der, fingerprint, not_before, not_after } =
+        edge::Certificate::read(&new.certificate).ok_or_else(pem)?;
     let certificate = Certificate { der, fingerprint, not_before, not_after };
     let NewClientCertificate { role, realm, client, name, sources, .. } = new.0.0;
-    let wish = wish(&caller, &realms, &clients, &NewApiKey { role, realm, client, name, sources, expires_in: None }).await?;
+    let wish =
+        wish(&caller, &realms, &clients, &NewApiKey { role, realm, client, name, sources, expires_in: None })
+            .await?;
     let key = keys.list_certificate(caller.who(), wish, &certificate).await?.map_err(not_granted)?;
     known.forget();
     Ok(HttpResponse::Created().json(dto(&key, &realms)))

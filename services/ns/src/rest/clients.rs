@@ -42,7 +42,8 @@ async fn dto(c: Client, clients: &Clients) -> Result<Dto, ApiProblem> {
     })
 }
 
-/// The clients of the realm that are named, by id or name; `own` may name itself before it is there.
+/// The clients of the realm that are named, by id or name; `own` may name itself before it is
+/// there.
 async fn accepts(clients: &Clients, own: &Client, named: &[String]) -> Result<Vec<ClientId>, ApiProblem> {
     if named.len() > limits::URLS {
         return Err(ApiProblem::invalid("/accepts_enrolments_of", format!("at most {}", limits::URLS)));
@@ -55,7 +56,9 @@ async fn accepts(clients: &Clients, own: &Client, named: &[String]) -> Result<Ve
             Ok(id) => clients.find(own.realm, id).await?.map(|c| c.id),
             Err(_) => clients.by_name(own.realm, text).await?.map(|c| c.id),
         };
-        ids.push(id.ok_or_else(|| ApiProblem::invalid(&format!("/accepts_enrolments_of/{i}"), "no such client in this realm"))?);
+        ids.push(id.ok_or_else(|| {
+            ApiProblem::invalid(&format!("/accepts_enrolments_of/{i}"), "no such client in this realm")
+        })?);
     }
     Ok(ids)
 }
@@ -85,20 +88,56 @@ pub(crate) fn check(new: &PutClient) -> Result<(), ApiProblem> {
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;
     let logos: Vec<String> = new.logo.iter().cloned().collect();
     urls("logo", &logos, is_web_url, "an https URL without a fragment; http on loopback only")?;
-    urls("origins", &new.origins, is_origin, "an exact origin like https://shop.example, without a path; http on loopback only")?;
-    urls("return_urls", &new.return_urls, is_web_url, "an https URL without a fragment; http on loopback only")?;
-    urls("callback_urls", &new.callback_urls, is_web_url, "an https URL without a fragment; http on loopback only")?;
+    urls(
+        "origins",
+        &new.origins,
+        is_origin,
+        "an exact origin like https://shop.example, without a path; http on loopback only",
+    )?;
+    urls(
+        "return_urls",
+        &new.return_urls,
+        is_web_url,
+        "an https URL without a fragment; http on loopback only",
+    )?;
+    urls(
+        "callback_urls",
+        &new.callback_urls,
+        is_web_url,
+        "an https URL without a fragment; http on loopback only",
+    )?;
     templates(&new.templates)
 }
 
-pub(super) async fn create(at: InRealm, clients: web::Data<Clients>, new: Body<NewClient>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn create(
+    at: InRealm,
+    clients: web::Data<Clients>,
+    new: Body<NewClient>,
+) -> Result<HttpResponse, ApiProblem> {
     if at.caller.client.is_some() {
         return Err(ApiProblem::forbidden().because("a client's key makes no other clients"));
     }
     text("/name", rules::name(&new.name))?;
     let who = at.caller.who_with(&new.0.0);
-    let NewClient { name, display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of } = new.into_inner().0;
-    let put = PutClient { display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of };
+    let NewClient {
+        name,
+        display_name,
+        logo,
+        origins,
+        return_urls,
+        callback_urls,
+        templates,
+        accepts_enrolments_of,
+    } = new.into_inner().0;
+    let put = PutClient {
+        display_name,
+        logo,
+        origins,
+        return_urls,
+        callback_urls,
+        templates,
+        accepts_enrolments_of,
+    };
     check(&put)?;
     let draft = clients.draft(who, at.id(), name);
     let client = clients.create(with(&clients, draft, put).await?, who).await?;
@@ -106,7 +145,15 @@ pub(super) async fn create(at: InRealm, clients: web::Data<Clients>, new: Body<N
 }
 
 async fn with(clients: &Clients, client: Client, put: PutClient) -> Result<Client, ApiProblem> {
-    let PutClient { display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of } = put;
+    let PutClient {
+        display_name,
+        logo,
+        origins,
+        return_urls,
+        callback_urls,
+        templates,
+        accepts_enrolments_of,
+    } = put;
     let accepts = accepts(clients, &client, &accepts_enrolments_of).await?;
     Ok(Client { display_name, logo, origins, return_urls, callback_urls, templates, accepts, ..client })
 }
@@ -145,7 +192,11 @@ async fn find(at: &InRealm, clients: &Clients, path: &ClientPath) -> Result<Clie
     clients.find(at.id(), id).await?.ok_or_else(ApiProblem::not_found)
 }
 
-pub(super) async fn get(at: InRealm, clients: web::Data<Clients>, path: ClientPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn get(
+    at: InRealm,
+    clients: web::Data<Clients>,
+    path: ClientPath,
+) -> Result<HttpResponse, ApiProblem> {
     Ok(HttpResponse::Ok().json(dto(find(&at, &clients, &path).await?, &clients).await?))
 }
 

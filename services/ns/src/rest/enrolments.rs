@@ -54,7 +54,11 @@ fn dto(e: Enrolment, link: Option<Sensitive>) -> Dto {
 type EnrolmentPath = web::Path<(String, String)>;
 
 /// The id of the path, if the enrolment is the caller's.
-async fn mine(at: &InRealm, enrolments: &Enrolments, path: &EnrolmentPath) -> Result<EnrolmentId, ApiProblem> {
+async fn mine(
+    at: &InRealm,
+    enrolments: &Enrolments,
+    path: &EnrolmentPath,
+) -> Result<EnrolmentId, ApiProblem> {
     let id = scope::id(&path.1)?;
     let enrolment = enrolments.look(&at.realm, id).await?.ok_or_else(ApiProblem::not_found)?;
     at.caller.owns(enrolment.client)?;
@@ -71,7 +75,8 @@ pub(super) async fn create(
     text("/user_id", rules::user_id(&new.user_id))?;
     let who = at.caller.who_with(&new.0.0);
     let confirm = confirm_from(new.confirm);
-    let (enrolment, link) = enrolments.create(&at.realm, client, new.user_id.clone(), confirm, &urls.phone, who).await?;
+    let (enrolment, link) =
+        enrolments.create(&at.realm, client, new.user_id.clone(), confirm, &urls.phone, who).await?;
     Ok(HttpResponse::Created().json(dto(enrolment, Some(link.to_url(&urls.app).into()))))
 }
 
@@ -82,7 +87,8 @@ pub(super) async fn list(
     page: web::Query<Paging>,
 ) -> Result<HttpResponse, ApiProblem> {
     let limit = limit(page.limit)?;
-    let tokens = tokens.of(&format!("{}/enrolments", at.realm.name()), &at.caller.client.map(|c| c.to_string()));
+    let tokens =
+        tokens.of(&format!("{}/enrolments", at.realm.name()), &at.caller.client.map(|c| c.to_string()));
     let before: Option<(u64, String)> = tokens.read(page.page_token.as_ref())?;
     let before = before.map(|(created, id)| scope::id(&id).map(|id| (Time(created), id))).transpose()?;
     let found = enrolments.list(&at.realm, at.caller.client, before, limit).await?;
@@ -99,14 +105,20 @@ pub(super) async fn get(
 ) -> Result<HttpResponse, ApiProblem> {
     let wait = poll.wait()?;
     let id = mine(&at, &enrolments, &path).await?;
-    let enrolment = enrolments.wait(&at.realm, id, poll.after, wait).await?.ok_or_else(ApiProblem::not_found)?;
+    let enrolment =
+        enrolments.wait(&at.realm, id, poll.after, wait).await?.ok_or_else(ApiProblem::not_found)?;
     if !wait.is_zero() {
         standing.check().await?;
     }
     Ok(HttpResponse::Ok().json(dto(enrolment, None)))
 }
 
-async fn act(at: &InRealm, enrolments: &Enrolments, path: &EnrolmentPath, event: Event) -> Result<HttpResponse, ApiProblem> {
+async fn act(
+    at: &InRealm,
+    enrolments: &Enrolments,
+    path: &EnrolmentPath,
+    event: Event,
+) -> Result<HttpResponse, ApiProblem> {
     let id = mine(at, enrolments, path).await?;
     let enrolment = enrolments.act(&at.realm, id, event, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(enrolment, None)))
@@ -121,10 +133,18 @@ pub(super) async fn confirm(
     act(&at, &enrolments, &path, Event::TypeNumber(body.into_inner().0.number)).await
 }
 
-pub(super) async fn admit(at: InRealm, enrolments: web::Data<Enrolments>, path: EnrolmentPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn admit(
+    at: InRealm,
+    enrolments: web::Data<Enrolments>,
+    path: EnrolmentPath,
+) -> Result<HttpResponse, ApiProblem> {
     act(&at, &enrolments, &path, Event::Admit).await
 }
 
-pub(super) async fn cancel(at: InRealm, enrolments: web::Data<Enrolments>, path: EnrolmentPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn cancel(
+    at: InRealm,
+    enrolments: web::Data<Enrolments>,
+    path: EnrolmentPath,
+) -> Result<HttpResponse, ApiProblem> {
     act(&at, &enrolments, &path, Event::Cancel).await
 }

@@ -35,7 +35,8 @@ pub(super) enum Sight {
 
 impl Sight {
     pub(super) fn of(caller: &Caller) -> Self {
-        let whole = caller.client.is_none() || caller.may(Permission::UsersRead) || caller.may(Permission::Audit);
+        let whole =
+            caller.client.is_none() || caller.may(Permission::UsersRead) || caller.may(Permission::Audit);
         if whole { Self::Whole } else { Self::OwnObjects }
     }
 
@@ -44,7 +45,8 @@ impl Sight {
         if self == Self::Whole || user_id.is_none() {
             return Ok(());
         }
-        Err(ApiProblem::forbidden().because("asking for the events of a user takes the permission users_read"))
+        Err(ApiProblem::forbidden()
+            .because("asking for the events of a user takes the permission users_read"))
     }
 }
 
@@ -209,9 +211,11 @@ pub(super) async fn export(
 ) -> Result<HttpResponse, ApiProblem> {
     let filter = pick.within(&at);
     // Told first, with what was asked for: nobody carries the trail away without a row in it.
-    let asked =
-        serde_json::json!({"after": filter.after, "action": filter.action, "object": filter.object, "user_id": filter.user_id.is_some()});
+    let asked = serde_json::json!({"after": filter.after, "action": filter.action, "object": filter.object,
+        "user_id": filter.user_id.is_some()});
     let about = About::of(at.id(), at.realm.name()).detail(Some(asked.to_string()));
-    events.exported("events.exported", &About { user_id: filter.user_id.clone(), ..about }, at.caller.who()).await?;
+    events
+        .exported("events.exported", &About { user_id: filter.user_id.clone(), ..about }, at.caller.who())
+        .await?;
     Ok(stream::lines((**events).clone(), standing, filter))
 }

@@ -32,7 +32,12 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
 }
 
-pub(super) async fn put(at: InRealm, users: web::Data<Users>, path: UserPath, body: Body<PutHold>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn put(
+    at: InRealm,
+    users: web::Data<Users>,
+    path: UserPath,
+    body: Body<PutHold>,
+) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
     text("/user_id", rules::user_id(&path.1))?;
     if let Some(reason) = &body.reason {
@@ -42,7 +47,11 @@ pub(super) async fn put(at: InRealm, users: web::Data<Users>, path: UserPath, bo
     Ok(HttpResponse::Ok().json(dto(hold)))
 }
 
-pub(super) async fn lift(at: InRealm, users: web::Data<Users>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn lift(
+    at: InRealm,
+    users: web::Data<Users>,
+    path: UserPath,
+) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
     users.lift_hold(&at.realm, &path.1, at.caller.who()).await?;
     Ok(no_content())

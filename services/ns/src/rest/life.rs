@@ -25,12 +25,20 @@ fn seen(record: &Record) -> Seen {
     Seen { login: record.outcome.login.clone(), state: record.state() }
 }
 
-pub(super) async fn running(at: InRealm, logins: web::Data<Logins>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn running(
+    at: InRealm,
+    logins: web::Data<Logins>,
+    path: UserPath,
+) -> Result<HttpResponse, ApiProblem> {
     let found = logins.running_of_user(&at.realm, &path.1, at.caller.client).await?;
     Ok(HttpResponse::Ok().json(List { items: found.iter().map(logins::dto).collect(), next: None }))
 }
 
-pub(super) async fn logout(at: InRealm, logins: web::Data<Logins>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn logout(
+    at: InRealm,
+    logins: web::Data<Logins>,
+    path: UserPath,
+) -> Result<HttpResponse, ApiProblem> {
     rules::user_id(&path.1).map_err(|_| ApiProblem::not_found())?;
     let ended = logins.log_out_user(&at.realm, path.1.clone(), at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(Ended { ended: ended as u64 }))
@@ -44,8 +52,11 @@ pub(super) async fn timeline(
     let id: LoginId = scope::id(&path.1)?;
     let now = logins.look(&at.realm, id).await?.ok_or_else(ApiProblem::not_found)?;
     at.caller.owns(now.login.client)?;
-    let step =
-        |t: Time, step: &str, detail: Option<&str>| Step { at: rfc3339(t), step: step.to_owned(), detail: detail.map(str::to_owned) };
+    let step = |t: Time, step: &str, detail: Option<&str>| Step {
+        at: rfc3339(t),
+        step: step.to_owned(),
+        detail: detail.map(str::to_owned),
+    };
     let mut steps = vec![step(now.login.created_at, "created", None)];
     match logins.record(&at.realm, id).await? {
         Some(Record { outcome, redeemed, ended }) => {
@@ -73,8 +84,13 @@ fn record(r: &Record) -> LoginRecord {
 }
 
 /// All of a user's phones, piece by piece.
-async fn all_accounts(at: &InRealm, accounts: &Accounts, user_id: &str) -> Result<Vec<countersign_api::Account>, ApiProblem> {
-    let mut query = AccountQuery { user_id: Some(user_id.to_owned()), limit: PIECE, ..AccountQuery::default() };
+async fn all_accounts(
+    at: &InRealm,
+    accounts: &Accounts,
+    user_id: &str,
+) -> Result<Vec<countersign_api::Account>, ApiProblem> {
+    let mut query =
+        AccountQuery { user_id: Some(user_id.to_owned()), limit: PIECE, ..AccountQuery::default() };
     let mut all = Vec::new();
     loop {
         let piece = accounts.list(&at.realm, &query).await?;
@@ -110,13 +126,20 @@ pub(super) async fn export(
     loop {
         let piece = logins.records_of_user(&at.realm, &path.1, after, PIECE).await?;
         after = piece.last().map(|r| r.outcome.login.id);
-        export.logins.extend(piece.iter().filter(|r| at.caller.owns(r.outcome.login.client).is_ok()).map(record));
+        export
+            .logins
+            .extend(piece.iter().filter(|r| at.caller.owns(r.outcome.login.client).is_ok()).map(record));
         if piece.len() < PIECE as usize {
             break;
         }
     }
-    let mut filter =
-        Filter { realm: Some(at.id()), client: at.caller.client, user_id: Some(path.1.clone()), limit: PIECE, ..Filter::default() };
+    let mut filter = Filter {
+        realm: Some(at.id()),
+        client: at.caller.client,
+        user_id: Some(path.1.clone()),
+        limit: PIECE,
+        ..Filter::default()
+    };
     loop {
         let piece = trail.list(&filter).await?;
         filter.after = piece.last().map_or(filter.after, |e| e.seq);
@@ -129,7 +152,11 @@ pub(super) async fn export(
 }
 
 /// Everything that names the user goes, what is counted stays under a name that says nothing.
-pub(super) async fn erase(at: InRealm, accounts: web::Data<Accounts>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn erase(
+    at: InRealm,
+    accounts: web::Data<Accounts>,
+    path: UserPath,
+) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
     let pseudonym = accounts.erase_user(&at.realm, path.1.clone(), at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(Erased { pseudonym }))

@@ -46,7 +46,11 @@ pub(super) fn dto(seen: &Seen) -> Dto {
 pub(super) type LoginPath = web::Path<(String, String)>;
 
 /// The login of the path, if it is the caller's.
-pub(super) async fn mine(at: &InRealm, logins: &Logins, path: &LoginPath) -> Result<(LoginId, Seen), ApiProblem> {
+pub(super) async fn mine(
+    at: &InRealm,
+    logins: &Logins,
+    path: &LoginPath,
+) -> Result<(LoginId, Seen), ApiProblem> {
     let id = scope::id(&path.1)?;
     let seen = logins.look(&at.realm, id).await?.ok_or_else(ApiProblem::not_found)?;
     at.caller.owns(seen.login.client)?;
@@ -59,8 +63,14 @@ fn check(new: &NewLogin) -> Result<(), ApiProblem> {
             text(pointer, rules::user_id(user))?;
         }
     }
-    if new.to_user.is_some() && (new.to_account.is_some() || new.expected_user.as_ref().is_some_and(|u| new.to_user.as_ref() != Some(u))) {
-        return Err(ApiProblem::invalid("/to_user", "one user or one account, and the expected user if there is one"));
+    if new.to_user.is_some()
+        && (new.to_account.is_some()
+            || new.expected_user.as_ref().is_some_and(|u| new.to_user.as_ref() != Some(u)))
+    {
+        return Err(ApiProblem::invalid(
+            "/to_user",
+            "one user or one account, and the expected user if there is one",
+        ));
     }
     if new.number_off && new.number_match {
         return Err(ApiProblem::invalid("/number_off", "a number or none, not both"));
@@ -96,8 +106,12 @@ fn words(new: &NewLogin, client: &Client) -> Result<Option<String>, ApiProblem> 
     if new.text.is_some() {
         return Err(ApiProblem::invalid("/text", "a template or a text, not both"));
     }
-    let template = client.templates.get(name).ok_or_else(|| ApiProblem::invalid("/template", "not one of the client's templates"))?;
-    let filled = fill(template, &new.values).map_err(|(place, why)| ApiProblem::invalid(&format!("/values/{place}"), why.to_string()))?;
+    let template = client
+        .templates
+        .get(name)
+        .ok_or_else(|| ApiProblem::invalid("/template", "not one of the client's templates"))?;
+    let filled = fill(template, &new.values)
+        .map_err(|(place, why)| ApiProblem::invalid(&format!("/values/{place}"), why.to_string()))?;
     text("/values", rules::shown(&filled, limits::TEXT, true))?;
     Ok(Some(filled))
 }
@@ -111,10 +125,15 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, ApiProblem> {
     check(&new)?;
     if new.number_off && !at.caller.may(Permission::NumberOff) {
-        return Err(ApiProblem::forbidden().because("a login without a number takes the permission number_off"));
+        return Err(
+            ApiProblem::forbidden().because("a login without a number takes the permission number_off")
+        );
     }
-    let account = |a: &String| a.parse().map(Target::Account).map_err(|_| ApiProblem::invalid("/to_account", "not an account id"));
-    let target = new.to_account.as_ref().map(account).transpose()?.or_else(|| new.to_user.clone().map(Target::User));
+    let account = |a: &String| {
+        a.parse().map(Target::Account).map_err(|_| ApiProblem::invalid("/to_account", "not an account id"))
+    };
+    let target =
+        new.to_account.as_ref().map(account).transpose()?.or_else(|| new.to_user.clone().map(Target::User));
     let directed = async {
         match target {
             Some(target) => logins.direct(&at.realm, target).await.map(Some),
@@ -187,18 +206,28 @@ pub(super) async fn events(
     Ok(stream::of_login((**logins).clone(), standing, at.realm, id, after.after))
 }
 
-pub(super) async fn cancel(at: InRealm, logins: web::Data<Logins>, path: LoginPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn cancel(
+    at: InRealm,
+    logins: web::Data<Logins>,
+    path: LoginPath,
+) -> Result<HttpResponse, ApiProblem> {
     let (id, _) = mine(&at, &logins, &path).await?;
     let seen = logins.cancel(&at.realm, id, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }
 
-pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPath, body: web::Bytes) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn redeem(
+    at: InRealm,
+    logins: web::Data<Logins>,
+    path: LoginPath,
+    body: web::Bytes,
+) -> Result<HttpResponse, ApiProblem> {
     let id = scope::id(&path.1)?;
     // An identity goes to the client it is for, or to whoever may act for it.
     let may = at.caller.client.is_some() || at.caller.may(Permission::ActForClient);
     let why = "redeeming takes the client's API key, or the permission act_for_client";
-    let asked: Result<Redeem, ApiProblem> = if may { optional(&body) } else { Err(ApiProblem::forbidden().because(why)) };
+    let asked: Result<Redeem, ApiProblem> =
+        if may { optional(&body) } else { Err(ApiProblem::forbidden().because(why)) };
     let asked = match asked {
         Ok(asked) => asked,
         // A login that is not the caller's is not there, whatever else is wrong.
@@ -206,7 +235,9 @@ pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPa
     };
     let who = at.caller.who_with(&asked);
     // A text that is no token is a wrong token.
-    let token = asked.return_token.map(|t| URL_SAFE_NO_PAD.decode(t.as_bytes()).ok().and_then(|b| b.try_into().ok()).unwrap_or([0; 16]));
+    let token = asked.return_token.map(|t| {
+        URL_SAFE_NO_PAD.decode(t.as_bytes()).ok().and_then(|b| b.try_into().ok()).unwrap_or([0; 16])
+    });
     let Redemption { record, account } = logins.redeem(&at.realm, id, token, who).await?;
     let outcome = record.outcome;
     let identity = Identity {
@@ -224,7 +255,11 @@ pub(super) async fn redeem(at: InRealm, logins: web::Data<Logins>, path: LoginPa
     Ok(HttpResponse::Ok().json(identity))
 }
 
-pub(super) async fn logout(at: InRealm, logins: web::Data<Logins>, path: LoginPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn logout(
+    at: InRealm,
+    logins: web::Data<Logins>,
+    path: LoginPath,
+) -> Result<HttpResponse, ApiProblem> {
     let (id, _) = mine(&at, &logins, &path).await?;
     let seen = logins.log_out(&at.realm, id, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(&seen)))

@@ -82,7 +82,9 @@ fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ApiProblem>
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body).map(|Object(shape)| shape).map_err(|e| ApiProblem::malformed().because(e.to_string()))
+    serde_json::from_slice(body)
+        .map(|Object(shape)| shape)
+        .map_err(|e| ApiProblem::malformed().because(e.to_string()))
 }
 
 /// A request body: a JSON object of this shape.

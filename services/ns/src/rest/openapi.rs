@@ -15,7 +15,8 @@ type Endpoint = countersign_edge::rest::endpoint::Endpoint<Needs>;
 static ABOUT: About<Needs> = About {
     title: "Countersign NS",
     summary: "Logins by an organisation's own phone app.",
-    description: "For business applications and administrators. The guide is docs/API.md; the phone's side is docs/PROTOCOL.md.",
+    description: "For business applications and administrators. The guide is docs/API.md; the phone's side \
+        is docs/PROTOCOL.md.",
     server: "The REST port, 8080 by default.",
     tags: &TAGS,
     tag,
@@ -44,7 +45,12 @@ const TAGS: [(&str, &str); 10] = [
 ];
 
 fn tag(path: &str) -> &'static str {
-    let part = path.trim_start_matches("/v1/realms/{realm}/").trim_start_matches("/v1/").split('/').next().unwrap_or_default();
+    let part = path
+        .trim_start_matches("/v1/realms/{realm}/")
+        .trim_start_matches("/v1/")
+        .split('/')
+        .next()
+        .unwrap_or_default();
     let part = if ["roles", "client-certificates"].contains(&part) { "api-keys" } else { part };
     TAGS.iter().find(|(name, _)| *name == part).map_or("realms", |(name, _)| name)
 }
@@ -54,14 +60,20 @@ fn headers(e: &Endpoint) -> Vec<Value> {
         return Vec::new();
     }
     let description = "A client's name, for keys with the permission `act_for_client`.";
-    vec![json!({"name": ACT_FOR, "in": "header", "required": false, "description": description, "schema": path_schema("name")})]
+    vec![json!({"name": ACT_FOR, "in": "header", "required": false, "description": description,
+            "schema": path_schema("name")})]
 }
 
 fn path_schema(name: &str) -> Value {
     match name {
-        "realm" | "role" | "name" => json!({"type": "string", "pattern": "^[a-z][a-z0-9-]*$", "maxLength": 100}),
+        "realm" | "role" | "name" => {
+            json!({"type": "string", "pattern": "^[a-z][a-z0-9-]*$", "maxLength": 100})
+        }
         "client" | "enrolment" | "account" | "login" => json!({"type": "string", "format": "uuid"}),
-        _ => json!({"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9_.@-]*[A-Za-z0-9_@-]$"}),
+        _ => {
+            json!({"type": "string", "minLength": 1, "maxLength": 100,
+                "pattern": "^[A-Za-z0-9_.@-]*[A-Za-z0-9_@-]$"})
+        }
     }
 }
 

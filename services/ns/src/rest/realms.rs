@@ -20,11 +20,19 @@ fn dto(realm: &Realm, caller: &Caller) -> Dto {
         name: realm.name.clone(),
         display_name: realm.display_name.clone(),
         created_at: rfc3339(realm.created_at),
-        settings: if caller.may(Permission::RealmRead) { settings::dto(&realm.settings) } else { RealmSettingsDto::default() },
+        settings: if caller.may(Permission::RealmRead) {
+            settings::dto(&realm.settings)
+        } else {
+            RealmSettingsDto::default()
+        },
     }
 }
 
-pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: Body<NewRealm>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn create(
+    caller: Caller,
+    realms: web::Data<Realms>,
+    new: Body<NewRealm>,
+) -> Result<HttpResponse, ApiProblem> {
     let new = new.into_inner().0;
     text("/name", rules::name(&new.name))?;
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;
@@ -36,7 +44,11 @@ pub(super) async fn create(caller: Caller, realms: web::Data<Realms>, new: Body<
 
 pub(super) async fn list(caller: Caller, realms: web::Data<Realms>) -> Result<HttpResponse, ApiProblem> {
     let all = realms.all();
-    let items = all.iter().filter(|r| caller.realm.is_none_or(|mine| mine == r.id)).map(|r| dto(r, &caller)).collect();
+    let items = all
+        .iter()
+        .filter(|r| caller.realm.is_none_or(|mine| mine == r.id))
+        .map(|r| dto(r, &caller))
+        .collect();
     Ok(HttpResponse::Ok().json(List { items, next: None }))
 }
 
@@ -44,7 +56,11 @@ pub(super) async fn get(at: InRealm) -> HttpResponse {
     HttpResponse::Ok().json(dto(&at.realm.realm, &at.caller))
 }
 
-pub(super) async fn change(at: InRealm, realms: web::Data<Realms>, change: Body<ChangeRealm>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn change(
+    at: InRealm,
+    realms: web::Data<Realms>,
+    change: Body<ChangeRealm>,
+) -> Result<HttpResponse, ApiProblem> {
     at.whole_realm()?;
     let change = change.into_inner().0;
     if let Some(name) = &change.display_name {
@@ -59,7 +75,8 @@ pub(super) async fn change(at: InRealm, realms: web::Data<Realms>, change: Body<
         if let Some(realm) = realms.change(&before.realm, &after, at.caller.who()).await? {
             return Ok(HttpResponse::Ok().json(dto(&realm.realm, &at.caller)));
         }
-        // Somebody else changed it: this change goes on top of theirs. Each round means that somebody made progress.
+        // Somebody else changed it: this change goes on top of theirs. Each round means that
+        // somebody made progress.
         before = realms.by_id(at.id()).await?.ok_or_else(ApiProblem::not_found)?;
     }
 }

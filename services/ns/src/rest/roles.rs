@@ -70,17 +70,30 @@ async fn make(
 ) -> Result<HttpResponse, ApiProblem> {
     text("/role", rules::name(name))?;
     let wanted: Permissions = put.permissions.iter().filter_map(|p| into(*p)).collect();
-    if let Some(i) = put.permissions.iter().position(|p| realm.is_some() && into(*p).is_some_and(Permission::is_global)) {
-        return Err(ApiProblem::invalid(&format!("/permissions/{i}"), "counts only for keys that are not bound to a realm"));
+    if let Some(i) =
+        put.permissions.iter().position(|p| realm.is_some() && into(*p).is_some_and(Permission::is_global))
+    {
+        return Err(ApiProblem::invalid(
+            &format!("/permissions/{i}"),
+            "counts only for keys that are not bound to a realm",
+        ));
     }
     roles.put(caller.who(), realm, name, wanted).await?.map_err(not_granted)?;
     keys.forget();
     Ok(HttpResponse::Ok().json(dto(name, wanted, false)))
 }
 
-async fn remove(who: Who, roles: &Roles, keys: &Keys, realm: Option<RealmId>, name: &str) -> Result<HttpResponse, ApiProblem> {
+async fn remove(
+    who: Who,
+    roles: &Roles,
+    keys: &Keys,
+    realm: Option<RealmId>,
+    name: &str,
+) -> Result<HttpResponse, ApiProblem> {
     roles.delete(who, realm, name).await.map_err(|stop| match stop {
-        Stop::Refused(Refused::Lacking) => ApiProblem::forbidden().because("nobody takes away permissions they do not have"),
+        Stop::Refused(Refused::Lacking) => {
+            ApiProblem::forbidden().because("nobody takes away permissions they do not have")
+        }
         other => other.into(),
     })?;
     keys.forget();

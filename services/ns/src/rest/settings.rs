@@ -1,8 +1,8 @@
 //! A realm's settings, from JSON and to it.
 
 use countersign_api::{
-    Confirm as ConfirmDto, FurtherPhones as FurtherDto, Limit as LimitDto, Limits as LimitsDto, NumberMatch as NumberMatchDto,
-    RealmSettings as Dto,
+    Confirm as ConfirmDto, FurtherPhones as FurtherDto, Limit as LimitDto, Limits as LimitsDto,
+    NumberMatch as NumberMatchDto, RealmSettings as Dto,
 };
 use countersign_domain_ns::{
     enrolment::Confirm,
@@ -108,12 +108,18 @@ pub(super) fn changed(before: &RealmSettings, given: &Dto) -> Result<RealmSettin
     }
     if let Some(NumberMatchDto { qr, link, directed }) = given.number_match {
         let now = s.number_match;
-        s.number_match =
-            NumberMatch { qr: qr.unwrap_or(now.qr), link: link.unwrap_or(now.link), directed: directed.unwrap_or(now.directed) };
+        s.number_match = NumberMatch {
+            qr: qr.unwrap_or(now.qr),
+            link: link.unwrap_or(now.link),
+            directed: directed.unwrap_or(now.directed),
+        };
     }
     if let Some(ways) = &given.enrolment_confirm {
         if ways.is_empty() {
-            return Err(ApiProblem::invalid("/settings/enrolment_confirm", "at least one way, or no phone can enrol"));
+            return Err(ApiProblem::invalid(
+                "/settings/enrolment_confirm",
+                "at least one way, or no phone can enrol",
+            ));
         }
         s.enrolment_confirm.clear();
         for way in ways.iter().copied().map(confirm) {
@@ -140,12 +146,17 @@ fn kept(s: &mut RealmSettings, given: &Dto) -> Result<(), ApiProblem> {
 }
 
 /// Whether the caller may have the realm keep so much.
-pub(super) fn may_keep(caller: &Caller, before: &RealmSettings, after: &RealmSettings) -> Result<(), ApiProblem> {
+pub(super) fn may_keep(
+    caller: &Caller,
+    before: &RealmSettings,
+    after: &RealmSettings,
+) -> Result<(), ApiProblem> {
     before.may_become(after, caller.who().authority()).map_err(|why| match why {
         Kept::Floor(name) => ApiProblem::forbidden().because(format!("only root lowers {name}")),
-        Kept::Below(name, floor) => {
-            ApiProblem::invalid(&format!("/settings/{name}"), format!("at least {floor}, the realm's floor; only root lowers that"))
-        }
+        Kept::Below(name, floor) => ApiProblem::invalid(
+            &format!("/settings/{name}"),
+            format!("at least {floor}, the realm's floor; only root lowers that"),
+        ),
     })
 }
 

@@ -1,4 +1,5 @@
-//! Server-sent events (WHATWG HTML, section 9.2) and lines of JSON. A stream is made as the peer reads it: nothing piles up for one that does not.
+//! Server-sent events (WHATWG HTML, section 9.2) and lines of JSON. A stream is made as the peer
+//! reads it: nothing piles up for one that does not.
 
 use std::{sync::Arc, time::Duration};
 
@@ -43,7 +44,13 @@ fn sse(id: u64, data: &impl serde::Serialize) -> Bytes {
 const COMMENT: &[u8] = b":\n\n";
 
 /// A login's states, from the one above `after` to the last.
-pub(super) fn of_login(logins: Logins, standing: Standing, realm: Arc<OpenRealm>, id: LoginId, after: u64) -> HttpResponse {
+pub(super) fn of_login(
+    logins: Logins,
+    standing: Standing,
+    realm: Arc<OpenRealm>,
+    id: LoginId,
+    after: u64,
+) -> HttpResponse {
     let until = tokio::time::Instant::now() + LIFE;
     let body = stream::unfold(Some(after), move |after| {
         let (logins, standing, realm) = (logins.clone(), standing.clone(), realm.clone());
@@ -105,7 +112,10 @@ pub(super) fn lines(events: Events, standing: Standing, filter: Filter) -> HttpR
             filter.limit = PIECE;
             // It is made as it is read, and may be read slowly.
             if standing.check().await.is_err() {
-                return Some((Err(Fault::Unreachable("the API key has lost this permission".to_owned())), None));
+                return Some((
+                    Err(Fault::Unreachable("the API key has lost this permission".to_owned())),
+                    None,
+                ));
             }
             let found = match events.list(&filter).await {
                 Ok(found) => found,

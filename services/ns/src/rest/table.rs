@@ -7,8 +7,8 @@ mod people;
 
 use actix_web::http::Method;
 use countersign_api::{
-    ApiKey, App, ChangeApiKey, ChangeRealm, Client, ClientCertificate, List, NewApiKey, NewClient, NewClientCertificate, NewRealm, PutApp,
-    PutClient, PutRole, Quarantine, Realm, Role, RotateApiKey,
+    ApiKey, App, ChangeApiKey, ChangeRealm, Client, ClientCertificate, List, NewApiKey, NewClient,
+    NewClientCertificate, NewRealm, PutApp, PutClient, PutRole, Quarantine, Realm, Role, RotateApiKey,
 };
 use countersign_domain_ns::permission::Permission as P;
 use countersign_edge::rest::endpoint::{Endpoint, endpoint};
@@ -34,7 +34,8 @@ pub(crate) fn all() -> Vec<Endpoint<Needs>> {
     // The busiest first: a request is compared with one path after the other.
     let (logins, enrolling) = (flows::logins_(), people::enrolling());
     let (users, holds, accounts) = (people::people(), people::legal_holds(), people::accounts_());
-    let (realms, others) = (realms_and_clients(), [apps_and_quarantine(), keys(), certificates_(), roles_()].concat());
+    let (realms, others) =
+        (realms_and_clients(), [apps_and_quarantine(), keys(), certificates_(), roles_()].concat());
     [logins, enrolling, realms, others, users, holds, accounts, flows::trail()].concat()
 }
 
@@ -42,13 +43,17 @@ fn realms_and_clients() -> Vec<Endpoint<Needs>> {
     const CLIENTS: &str = "/v1/realms/{realm}/clients";
     const CLIENT: &str = "/v1/realms/{realm}/clients/{client}";
     vec![
-        endpoint(GET, "/v1/realms", "listRealms", Key, route!(realms::list)).says("The realms the key works in.").gives::<List<Realm>>(200),
+        endpoint(GET, "/v1/realms", "listRealms", Key, route!(realms::list))
+            .says("The realms the key works in.")
+            .gives::<List<Realm>>(200),
         endpoint(POST, "/v1/realms", "createRealm", Everywhere(P::Realms), route!(realms::create))
             .says("Makes a realm with keys of its own.")
             .takes::<NewRealm>()
             .gives::<Realm>(201)
             .refuses(&["already_exists"]),
-        endpoint(GET, "/v1/realms/{realm}", "getRealm", Member, route!(realms::get)).says("A realm.").gives::<Realm>(200),
+        endpoint(GET, "/v1/realms/{realm}", "getRealm", Member, route!(realms::get))
+            .says("A realm.")
+            .gives::<Realm>(200),
         endpoint(PATCH, "/v1/realms/{realm}", "changeRealm", In(P::Realm), route!(realms::change))
             .says("Changes display name and settings; what is absent stays.")
             .takes::<ChangeRealm>()
@@ -63,7 +68,9 @@ fn realms_and_clients() -> Vec<Endpoint<Needs>> {
             .gives::<Client>(201)
             .refuses(&["already_exists", "idempotency_key_reused"])
             .keyed(),
-        endpoint(GET, CLIENT, "getClient", In(P::ClientsRead), route!(clients::get)).says("A client.").gives::<Client>(200),
+        endpoint(GET, CLIENT, "getClient", In(P::ClientsRead), route!(clients::get))
+            .says("A client.")
+            .gives::<Client>(200),
         endpoint(PUT, CLIENT, "putClient", In(P::Clients), route!(clients::put))
             .says("Replaces everything about a client but its id and name.")
             .takes::<PutClient>()
@@ -74,21 +81,25 @@ fn realms_and_clients() -> Vec<Endpoint<Needs>> {
 }
 
 fn apps_and_quarantine() -> Vec<Endpoint<Needs>> {
+    const QUARANTINE: &str = "/v1/realms/{realm}/quarantine";
+    const QUARANTINE_PATH: &str = "/v1/realms/{realm}/quarantine/{key}";
     vec![
         endpoint(GET, "/v1/realms/{realm}/apps", "listApps", In(P::RealmRead), route!(apps::list))
             .says("The apps the realm lists.")
             .gives::<List<App>>(200),
-        endpoint(GET, "/v1/realms/{realm}/apps/{app}", "getApp", In(P::RealmRead), route!(apps::get)).says("An app.").gives::<App>(200),
+        endpoint(GET, "/v1/realms/{realm}/apps/{app}", "getApp", In(P::RealmRead), route!(apps::get))
+            .says("An app.")
+            .gives::<App>(200),
         endpoint(PUT, "/v1/realms/{realm}/apps/{app}", "putApp", In(P::Realm), route!(apps::put))
             .says("Lists an app, or changes its entry.")
             .takes::<PutApp>()
             .gives::<App>(200),
         endpoint(DELETE, "/v1/realms/{realm}/apps/{app}", "deleteApp", In(P::Realm), route!(apps::delete))
             .says("Takes an app off the list; its accounts stay."),
-        endpoint(GET, "/v1/realms/{realm}/quarantine", "listQuarantine", In(P::RealmRead), route!(quarantine::list))
+        endpoint(GET, QUARANTINE, "listQuarantine", In(P::RealmRead), route!(quarantine::list))
             .says("What is done to browsers and addresses after \"not me\".")
             .gives::<List<Quarantine>>(200),
-        endpoint(DELETE, "/v1/realms/{realm}/quarantine/{key}", "releaseQuarantine", In(P::Realm), route!(quarantine::release))
+        endpoint(DELETE, QUARANTINE_PATH, "releaseQuarantine", In(P::Realm), route!(quarantine::release))
             .says("Lets one in again."),
     ]
 }
@@ -109,7 +120,10 @@ fn keys() -> Vec<Endpoint<Needs>> {
             .says("The key the request is made with.")
             .gives::<ApiKey>(200),
         endpoint(POST, "/v1/api-keys/self/rotate", "rotateOwnApiKey", Key, route!(api_keys::rotate_own))
-            .says("A successor of the key the request is made with, which lives no longer than that one; both work for a while. While the successor is unused, rotating again replaces it.")
+            .says(
+                "A successor of the key the request is made with, which lives no longer than that one; \
+                both work for a while. While the successor is unused, rotating again replaces it.",
+            )
             .may_take::<RotateApiKey>()
             .gives::<ApiKey>(201)
             .refuses(&["superseded", "secret_already_issued", "idempotency_key_reused"])
@@ -124,7 +138,10 @@ fn keys() -> Vec<Endpoint<Needs>> {
         endpoint(DELETE, "/v1/api-keys/{key}", "deleteApiKey", In(P::Clients), route!(api_keys::delete))
             .says("Deletes an API key that may do no more than the caller; it stops working at once."),
         endpoint(POST, "/v1/api-keys/{key}/rotate", "rotateApiKey", In(P::Clients), route!(api_keys::rotate))
-            .says("A successor with the same role and limits; both work for a while. While the successor is unused, rotating again replaces it.")
+            .says(
+                "A successor with the same role and limits; both work for a while. While the successor is \
+                unused, rotating again replaces it.",
+            )
             .may_take::<RotateApiKey>()
             .gives::<ApiKey>(201)
             .refuses(&["superseded", "secret_already_issued", "idempotency_key_reused"])
@@ -134,23 +151,52 @@ fn keys() -> Vec<Endpoint<Needs>> {
 
 fn certificates_() -> Vec<Endpoint<Needs>> {
     vec![
-        endpoint(GET, "/v1/client-certificates", "listClientCertificates", In(P::ClientsRead), route!(certificates::list))
-            .says("Client certificates that are listed; a realm's administrator sees its own realm's.")
-            .asks::<api_keys::Search>()
-            .gives::<List<ClientCertificate>>(200),
-        endpoint(POST, "/v1/client-certificates", "createClientCertificate", In(P::Clients), route!(certificates::create))
-            .says("Lists a client certificate: whoever has its key may do what its role says, no more than the caller, until the certificate ends.")
-            .takes::<NewClientCertificate>()
-            .gives::<ClientCertificate>(201),
-        endpoint(GET, "/v1/client-certificates/{certificate}", "getClientCertificate", In(P::ClientsRead), route!(certificates::get))
-            .says("A client certificate that is listed.")
-            .gives::<ClientCertificate>(200),
-        endpoint(DELETE, "/v1/client-certificates/{certificate}", "deleteClientCertificate", In(P::Clients), route!(certificates::delete))
-            .says("Takes a client certificate off the list; it stops working at once."),
+        endpoint(
+            GET,
+            "/v1/client-certificates",
+            "listClientCertificates",
+            In(P::ClientsRead),
+            route!(certificates::list),
+        )
+        .says("Client certificates that are listed; a realm's administrator sees its own realm's.")
+        .asks::<api_keys::Search>()
+        .gives::<List<ClientCertificate>>(200),
+        endpoint(
+            POST,
+            "/v1/client-certificates",
+            "createClientCertificate",
+            In(P::Clients),
+            route!(certificates::create),
+        )
+        .says(
+            "Lists a client certificate: whoever has its key may do what its role says, no more than \
+                the caller, until the certificate ends.",
+        )
+        .takes::<NewClientCertificate>()
+        .gives::<ClientCertificate>(201),
+        endpoint(
+            GET,
+            "/v1/client-certificates/{certificate}",
+            "getClientCertificate",
+            In(P::ClientsRead),
+            route!(certificates::get),
+        )
+        .says("A client certificate that is listed.")
+        .gives::<ClientCertificate>(200),
+        endpoint(
+            DELETE,
+            "/v1/client-certificates/{certificate}",
+            "deleteClientCertificate",
+            In(P::Clients),
+            route!(certificates::delete),
+        )
+        .says("Takes a client certificate off the list; it stops working at once."),
     ]
 }
 
 fn roles_() -> Vec<Endpoint<Needs>> {
+    const ROLES: &str = "/v1/roles/{role}";
+    const ROLES_PATH: &str = "/v1/realms/{realm}/roles/{role}";
     vec![
         endpoint(GET, "/v1/roles", "listGlobalRoles", Everywhere(P::Root), route!(roles::list_global))
             .says("Roles that count everywhere.")
@@ -159,7 +205,7 @@ fn roles_() -> Vec<Endpoint<Needs>> {
             .says("Makes or changes a role that counts everywhere.")
             .takes::<PutRole>()
             .gives::<Role>(200),
-        endpoint(DELETE, "/v1/roles/{role}", "deleteGlobalRole", Everywhere(P::Root), route!(roles::delete_global))
+        endpoint(DELETE, ROLES, "deleteGlobalRole", Everywhere(P::Root), route!(roles::delete_global))
             .says("Deletes a role that no key has.")
             .refuses(&["in_use"]),
         endpoint(GET, "/v1/realms/{realm}/roles", "listRoles", In(P::RealmRead), route!(roles::list))
@@ -169,7 +215,7 @@ fn roles_() -> Vec<Endpoint<Needs>> {
             .says("Makes or changes a role of the realm, of permissions the caller has.")
             .takes::<PutRole>()
             .gives::<Role>(200),
-        endpoint(DELETE, "/v1/realms/{realm}/roles/{role}", "deleteRole", In(P::Realm), route!(roles::delete))
+        endpoint(DELETE, ROLES_PATH, "deleteRole", In(P::Realm), route!(roles::delete))
             .says("Deletes a role that no key has.")
             .refuses(&["in_use"]),
     ]
@@ -184,17 +230,28 @@ mod tests {
 
     #[test]
     fn every_endpoint_has_a_name_of_its_own_a_sentence_and_its_path_together() {
-        let credentials = |e: &Endpoint<Needs>| e.path.starts_with("/v1/api-keys") || e.path.starts_with("/v1/client-certificates");
+        let credentials = |e: &Endpoint<Needs>| {
+            e.path.starts_with("/v1/api-keys") || e.path.starts_with("/v1/client-certificates")
+        };
         let all = all();
         let ids: BTreeSet<_> = all.iter().map(|e| e.id).collect();
         assert_eq!(ids.len(), all.len());
         for e in &all {
             assert!(e.summary.ends_with('.'), "{} says {:?}", e.id, e.summary);
-            assert_eq!(e.path.contains("{realm}"), matches!(e.needs, Member | In(_) | OneOf(_) | Feed) && !credentials(e), "{}", e.path);
+            assert_eq!(
+                e.path.contains("{realm}"),
+                matches!(e.needs, Member | In(_) | OneOf(_) | Feed) && !credentials(e),
+                "{}",
+                e.path
+            );
             assert!(!matches!(e.needs, Key) || !e.path.contains("{realm}"), "{}", e.path);
         }
         let mut paths: Vec<_> = all.iter().map(|e| e.path).collect();
         paths.dedup();
-        assert_eq!(paths.iter().collect::<BTreeSet<_>>().len(), paths.len(), "a path's endpoints stand together");
+        assert_eq!(
+            paths.iter().collect::<BTreeSet<_>>().len(),
+            paths.len(),
+            "a path's endpoints stand together"
+        );
     }
 }

@@ -97,7 +97,12 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
 }
 
-pub(super) async fn put(at: InRealm, users: web::Data<Users>, path: UserPath, body: Body<PutUser>) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn put(
+    at: InRealm,
+    users: web::Data<Users>,
+    path: UserPath,
+    body: Body<PutUser>,
+) -> Result<HttpResponse, ApiProblem> {
     text("/user_id", rules::user_id(&path.1))?;
     if let Some(name) = &body.display_name {
         text("/display_name", rules::shown(name, limits::DISPLAY_NAME, false))?;
@@ -106,17 +111,27 @@ pub(super) async fn put(at: InRealm, users: web::Data<Users>, path: UserPath, bo
     Ok(HttpResponse::Ok().json(dto(user)))
 }
 
-pub(super) async fn get(at: InRealm, users: web::Data<Users>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
+pub(super) async fn get(
+    at: InRealm,
+    users: web::Data<Users>,
+    path: UserPath,
+) -> Result<HttpResponse, ApiProblem> {
     let user = users.find(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
     Ok(HttpResponse::Ok().json(dto(user)))
 }
 
-pub(super) async fn delete(at: InRealm, accounts: web::Data<Accounts>, path: UserPath) -> Result<HttpResponse, ApiProblem> {
-    let there = accounts.delete_user(&at.realm, path.1.clone(), at.caller.who()).await.map_err(|stop| match stop {
-        Stop::Refused(Refused::Lacking) => {
-            ApiProblem::forbidden().because("the user has phones: deleting them takes the permission accounts")
-        }
-        other => other.into(),
-    })?;
+pub(super) async fn delete(
+    at: InRealm,
+    accounts: web::Data<Accounts>,
+    path: UserPath,
+) -> Result<HttpResponse, ApiProblem> {
+    let there =
+        accounts.delete_user(&at.realm, path.1.clone(), at.caller.who()).await.map_err(
+            |stop| match stop {
+                Stop::Refused(Refused::Lacking) => ApiProblem::forbidden()
+                    .because("the user has phones: deleting them takes the permission accounts"),
+                other => other.into(),
+            },
+        )?;
     if there { Ok(no_content()) } else { Err(ApiProblem::not_found()) }
 }

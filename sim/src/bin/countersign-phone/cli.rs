@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-/// A virtual phone: enrols, logs in, refuses. Its keys are files, so it is for development and tests.
+/// A virtual phone: enrols, logs in, refuses. Its keys are files, so it is for development and
+/// tests.
 #[derive(Parser)]
 #[command(name = "countersign-phone", version)]
 pub(crate) struct Cli {
@@ -41,7 +42,8 @@ pub(crate) enum Cmd {
         /// The address of the page's link, or with --scanned the text of its code.
         #[arg(required_unless_present = "qr", conflicts_with = "qr")]
         link: Option<String>,
-        /// A PNG with the QR code, for example a screenshot. Waits a minute for one that is new: start this first, then take it.
+        /// A PNG with the QR code, for example a screenshot. Waits a minute for one that is new:
+        /// start this first, then take it.
         #[arg(long, value_name = "FILE")]
         qr: Option<PathBuf>,
         /// LINK is the text that a scanner read from a QR code.

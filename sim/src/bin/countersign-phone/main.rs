@@ -28,7 +28,9 @@ fn main() -> ExitCode {
         }
     };
     let out = Out { json: cli.json };
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return ExitCode::FAILURE };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return ExitCode::FAILURE;
+    };
     let local = tokio::task::LocalSet::new();
     match runtime.block_on(local.run_until(run(&cli, out))) {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,8 +60,11 @@ impl Out {
     }
 
     fn error(self, e: &PhoneError) {
-        let line =
-            if self.json { json!({"error": e.code(), "text": e.to_string()}).to_string() } else { format!("countersign-phone: {e}") };
+        let line = if self.json {
+            json!({"error": e.code(), "text": e.to_string()}).to_string()
+        } else {
+            format!("countersign-phone: {e}")
+        };
         let _nobody_reads = writeln!(std::io::stderr(), "{line}");
     }
 }
@@ -68,7 +73,11 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
     let state = open(cli)?;
     match &cli.command {
         Cmd::Enrol { link, device, app_config, publisher } => {
-            let app = app_config.as_ref().zip(publisher.as_ref()).map(|(file, publisher)| app::trusted(file, publisher)).transpose()?;
+            let app = app_config
+                .as_ref()
+                .zip(publisher.as_ref())
+                .map(|(file, publisher)| app::trusted(file, publisher))
+                .transpose()?;
             enrol(&state, link, device, app.as_ref(), out).await
         }
         Cmd::Login { link, qr, scanned, yes, later, number } => {
@@ -84,15 +93,10 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
         Cmd::Pending => pending(&state, out).await,
         Cmd::Approve { id, number } => decide(&state, id, None, number.clone(), out).await,
         Cmd::Refuse { id, reason } => decide(&state, id, Some(reason), None, out).await,
-        Cmd::Accounts => {
-            for a in state.wallet()?.accounts {
-                out.say(&json!({"account": a.id, "user": a.user, "realm": a.realm_name, "state": a.state}), || {
-                    format!("{}  {} at {} ({})", a.id, a.user, a.realm_name, a.state)
-                });
-            }
-            Ok(())
+        Cmd::Accounts => accounts(&state, out),
+        Cmd::Logout { everywhere: true, .. } => {
+            simple(&state, Ask::LogoutAll, out, "Logged out everywhere.").await
         }
-        Cmd::Logout { everywhere: true, .. } => simple(&state, Ask::LogoutAll, out, "Logged out everywhere.").await,
         Cmd::Logout { id, .. } => logout(&state, id.as_deref(), out).await,
         Cmd::Phones => phones(&state, Ask::Devices, out).await,
         Cmd::NewPhones => phones(&state, Ask::NewPhones, out).await,
@@ -101,15 +105,12 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
             simple(&state, ask, out, "Done.").await
         }
         Cmd::Vouch { enrolment, number } => {
-            let said = if number.is_some() { "The new phone is in." } else { "The new phone was turned away." };
-            simple(&state, Ask::Vouch { enrolment: enrolment.clone(), number: number.clone() }, out, said).await
+            let said =
+                if number.is_some() { "The new phone is in." } else { "The new phone was turned away." };
+            simple(&state, Ask::Vouch { enrolment: enrolment.clone(), number: number.clone() }, out, said)
+                .await
         }
-        Cmd::History => {
-            for h in state.wallet()?.history {
-                out.say(&json!(h), || format!("{}  {:?}  {}", h.at, h.what, h.client_name.clone().unwrap_or_default()));
-            }
-            Ok(())
-        }
+        Cmd::History => history(&state, out),
         Cmd::Watch => {
             let say = move |a: &Account, event: &str, body: Value| {
                 out.say(&json!({"event": event, "account": a.id, "body": body}), || {
@@ -121,9 +122,28 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
     }
 }
 
+fn accounts(state: &PhoneState, out: Out) -> Result<(), PhoneError> {
+    for a in state.wallet()?.accounts {
+        let told = json!({"account": a.id, "user": a.user, "realm": a.realm_name, "state": a.state});
+        out.say(&told, || format!("{}  {} at {} ({})", a.id, a.user, a.realm_name, a.state));
+    }
+    Ok(())
+}
+
+fn history(state: &PhoneState, out: Out) -> Result<(), PhoneError> {
+    for h in state.wallet()?.history {
+        let client = h.client_name.clone().unwrap_or_default();
+        out.say(&json!(h), || format!("{}  {:?}  {client}", h.at, h.what));
+    }
+    Ok(())
+}
+
 fn open(cli: &Cli) -> Result<PhoneState, PhoneError> {
     if !cli.state.exists() && !matches!(cli.command, Cmd::Enrol { .. }) {
-        return Err(PhoneError::Usage(format!("there is no phone in {}; enrol makes one", cli.state.display())));
+        return Err(PhoneError::Usage(format!(
+            "there is no phone in {}; enrol makes one",
+            cli.state.display()
+        )));
     }
     if let Some(ca) = &cli.ca {
         countersign_sim::tls::trust(ca)?;
@@ -132,7 +152,12 @@ fn open(cli: &Cli) -> Result<PhoneState, PhoneError> {
 }
 
 /// The text of a link or code, and whether it was scanned.
-async fn code(link: Option<&str>, qr: Option<&Path>, scanned: bool, out: Out) -> Result<(String, bool), PhoneError> {
+async fn code(
+    link: Option<&str>,
+    qr: Option<&Path>,
+    scanned: bool,
+    out: Out,
+) -> Result<(String, bool), PhoneError> {
     match (link, qr) {
         (Some(link), _) => Ok((link.to_owned(), scanned)),
         // A script knows when its picture is there.
@@ -145,27 +170,40 @@ async fn code(link: Option<&str>, qr: Option<&Path>, scanned: bool, out: Out) ->
     }
 }
 
-async fn enrol(state: &PhoneState, link: &str, device: &str, app: Option<&TrustedApp>, out: Out) -> Result<(), PhoneError> {
-    let Link::Enrol(link) = Link::parse(link)? else { return Err(PhoneError::Usage("this is a login link; use `login`".to_owned())) };
+async fn enrol(
+    state: &PhoneState,
+    link: &str,
+    device: &str,
+    app: Option<&TrustedApp>,
+    out: Out,
+) -> Result<(), PhoneError> {
+    let Link::Enrol(link) = Link::parse(link)? else {
+        return Err(PhoneError::Usage("this is a login link; use `login`".to_owned()));
+    };
     if let Some(app) = app {
         app.check(&link, countersign_sim::now())?;
     }
     let id = app.map_or(countersign_sim::app::OPEN, TrustedApp::id);
     let key = state.keys.generate()?;
-    let enrolled = match Online::enrol_as(id, &link, state.keys.clone(), key.clone(), ReqId(random()), device).await {
-        Ok(enrolled) => enrolled,
-        Err(e) => {
-            state.keys.forget(&key)?;
-            return Err(e);
-        }
-    };
+    let enrolled =
+        match Online::enrol_as(id, &link, state.keys.clone(), key.clone(), ReqId(random()), device).await {
+            Ok(enrolled) => enrolled,
+            Err(e) => {
+                state.keys.forget(&key)?;
+                return Err(e);
+            }
+        };
     let account = enrolled.account;
     state.change(|w| w.accounts.push(account.clone()))?;
     ask::note(state, &account, What::Enrolled, None)?;
-    let body = json!({"account": account.id, "user": account.user, "realm": account.realm_name, "client": enrolled.client_name, "state": account.state, "number": enrolled.number});
+    let body = json!({"account": account.id, "user": account.user, "realm": account.realm_name,
+        "client": enrolled.client_name, "state": account.state, "number": enrolled.number});
     out.say(&body, || match &enrolled.number {
         Some(number) => {
-            format!("Enrolled as {} at {}.\nType this number where you got the link: {number}", account.user, account.realm_name)
+            format!(
+                "Enrolled as {} at {}.\nType this number where you got the link: {number}",
+                account.user, account.realm_name
+            )
         }
         None => format!("Enrolled as {} at {}.", account.user, account.realm_name),
     });
@@ -185,7 +223,11 @@ async fn request(state: &PhoneState, account: &Account, ask: &Ask) -> Result<Rep
 fn checked(reply: Reply, out: Out) -> Result<Reply, PhoneError> {
     match reply {
         Reply::Failed { code, text, exit } => {
-            let line = if out.json { json!({"error": code, "text": text}).to_string() } else { format!("countersign-phone: {text}") };
+            let line = if out.json {
+                json!({"error": code, "text": text}).to_string()
+            } else {
+                format!("countersign-phone: {text}")
+            };
             let _nobody_reads = writeln!(std::io::stderr(), "{line}");
             std::process::exit(i32::from(exit));
         }
@@ -203,7 +245,9 @@ async fn simple(state: &PhoneState, ask: Ask, out: Out, text: &str) -> Result<()
 
 async fn phones(state: &PhoneState, ask: Ask, out: Out) -> Result<(), PhoneError> {
     let account = ask::account_for(state, &ask)?;
-    let Reply::Phones { phones } = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
+    let Reply::Phones { phones } = checked(request(state, &account, &ask).await?, out)? else {
+        return Err(PhoneError::NotTheServer);
+    };
     for p in phones {
         out.say(&json!(p), || format!("{}  {}  {} ({})", p.id, p.state, p.name, p.app));
     }
@@ -213,22 +257,37 @@ async fn phones(state: &PhoneState, ask: Ask, out: Out) -> Result<(), PhoneError
 async fn start(state: &PhoneState, client: &str, out: Out) -> Result<(), PhoneError> {
     let ask = Ask::Start { client: client.to_owned() };
     let account = ask::account_for(state, &ask)?;
-    let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
+    let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else {
+        return Err(PhoneError::NotTheServer);
+    };
     out.say(&json!({"claimed": shown}), || describe(&shown, &account, false));
     decide(state, &shown.login, None, None, out).await?;
-    let (login, token, url) =
-        (&shown.login, shown.return_token.clone().unwrap_or_default(), shown.callback_url.clone().unwrap_or_default());
+    let (login, token, url) = (
+        &shown.login,
+        shown.return_token.clone().unwrap_or_default(),
+        shown.callback_url.clone().unwrap_or_default(),
+    );
     out.say(&json!({"login": login, "return_token": token, "callback_url": url}), || {
         format!("Hand over to {url}: login {login} with return token {token}")
     });
     Ok(())
 }
 
-async fn login(state: &PhoneState, ask: Ask, yes: Option<bool>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
+async fn login(
+    state: &PhoneState,
+    ask: Ask,
+    yes: Option<bool>,
+    number: Option<String>,
+    out: Out,
+) -> Result<(), PhoneError> {
     let account = ask::account_for(state, &ask)?;
-    let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else { return Err(PhoneError::NotTheServer) };
+    let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else {
+        return Err(PhoneError::NotTheServer);
+    };
     let at_terminal = std::io::stdin().is_terminal() && !out.json;
-    out.say(&json!({"claimed": shown}), || describe(&shown, &account, at_terminal && yes != Some(false) && number.is_none()));
+    out.say(&json!({"claimed": shown}), || {
+        describe(&shown, &account, at_terminal && yes != Some(false) && number.is_none())
+    });
     let answer = match yes.or(number.is_some().then_some(true)) {
         Some(approve) => approve.then_some(None),
         None if at_terminal => question(out)?,
@@ -236,7 +295,9 @@ async fn login(state: &PhoneState, ask: Ask, yes: Option<bool>, number: Option<S
     };
     let Some(refuse) = answer else {
         let with = if shown.number.is_some() { " --number NN" } else { "" };
-        out.say(&json!({"waiting": shown.login}), || format!("Waiting: approve {0}{with} or refuse {0}", shown.login));
+        out.say(&json!({"waiting": shown.login}), || {
+            format!("Waiting: approve {0}{with} or refuse {0}", shown.login)
+        });
         return Ok(());
     };
     let asks = shown.number.is_some() && refuse.is_none() && number.is_none() && at_terminal;
@@ -278,11 +339,19 @@ fn typed(prompt: &str) -> Result<String, PhoneError> {
     Ok(line)
 }
 
-async fn decide(state: &PhoneState, id: &str, refuse: Option<&str>, number: Option<String>, out: Out) -> Result<(), PhoneError> {
+async fn decide(
+    state: &PhoneState,
+    id: &str,
+    refuse: Option<&str>,
+    number: Option<String>,
+    out: Out,
+) -> Result<(), PhoneError> {
     let ask = Ask::Decide { login: id.to_owned(), refuse: refuse.map(str::to_owned), number };
     let account = ask::account_for(state, &ask)?;
     let reply = checked(request(state, &account, &ask).await?, out)?;
-    let Reply::Decided { login, state: now_is, return_to } = reply else { return Err(PhoneError::NotTheServer) };
+    let Reply::Decided { login, state: now_is, return_to } = reply else {
+        return Err(PhoneError::NotTheServer);
+    };
     out.say(&json!({"login": login, "state": now_is, "return_to": return_to}), || match &return_to {
         Some(url) => format!("Login {now_is}. Open this in the browser you came from:\n{url}"),
         None => format!("Login {now_is}."),
@@ -296,9 +365,11 @@ async fn pending(state: &PhoneState, out: Out) -> Result<(), PhoneError> {
         let reply = checked(request(state, &account, &Ask::List).await?, out)?;
         let Reply::Logins { logins } = reply else { continue };
         for l in logins {
-            out.say(&json!({"account": account.id, "login": l.login, "state": l.state, "client": l.client, "since": l.since}), || {
-                format!("{}  {}  {}", l.login, l.state, l.client)
-            });
+            out.say(
+                &json!({"account": account.id, "login": l.login, "state": l.state, "client": l.client,
+                "since": l.since}),
+                || format!("{}  {}  {}", l.login, l.state, l.client),
+            );
         }
     }
     Ok(())

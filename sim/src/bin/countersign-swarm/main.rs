@@ -18,7 +18,8 @@ struct Cli {
     /// How many phones.
     #[arg(long, default_value_t = 1000)]
     phones: usize,
-    /// A pod's data directory on this machine, the first with its root-api-key; once for each pod that shares database and Redis.
+    /// A pod's data directory on this machine, the first with its root-api-key; once for each pod
+    /// that shares database and Redis.
     #[arg(long, value_name = "DIR", default_value = "data", conflicts_with = "rest")]
     data: Vec<PathBuf>,
     /// Instead of --data: a pod's REST API, with --phone, --page and --key-file; once for each pod.
@@ -70,7 +71,9 @@ fn main() -> ExitCode {
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };
-    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else { return ExitCode::FAILURE };
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else {
+        return ExitCode::FAILURE;
+    };
     match runtime.block_on(swarm(&cli)) {
         Ok(outcome) if outcome.failed == 0 => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(3),
@@ -99,7 +102,8 @@ fn pods(cli: &Cli) -> Result<Vec<Pod>, Stop> {
 }
 
 fn root_key(cli: &Cli) -> Result<String, Stop> {
-    let file = cli.key_file.clone().or_else(|| Some(cli.data.first()?.join("root-api-key"))).ok_or("no key")?;
+    let file =
+        cli.key_file.clone().or_else(|| Some(cli.data.first()?.join("root-api-key"))).ok_or("no key")?;
     let key = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
     Ok(key.trim().to_owned())
 }
@@ -109,7 +113,12 @@ async fn swarm(cli: &Cli) -> Result<Outcome, Stop> {
         tls::trust(ca)?;
     }
     let aim = Aim { pods: pods(cli)?, root_key: root_key(cli)?, ca: cli.ca.clone(), anywhere: cli.anywhere };
-    let load = Load { operations: cli.operations, wide: cli.wide, rate: cli.rate, hold: Duration::from_secs(cli.hold) };
+    let load = Load {
+        operations: cli.operations,
+        wide: cli.wide,
+        rate: cli.rate,
+        hold: Duration::from_secs(cli.hold),
+    };
     let tally = Arc::new(Tally::new(cli.quiet));
     let outcome = tokio::select! {
         outcome = async {
@@ -117,7 +126,8 @@ async fn swarm(cli: &Cli) -> Result<Outcome, Stop> {
             run(cli.scenario, &fleet, load, &tally).await
         } => outcome?,
         () = tally.watch(&aim.pods) => return Err("the watch ended".into()),
-        _ = tokio::signal::ctrl_c() => return Err("stopped; the enrolled phones stay in the realm `swarm`".into()),
+        _ = tokio::signal::ctrl_c() => return Err("stopped; the enrolled phones stay in the realm \
+            `swarm`".into()),
     };
     say(cli, &outcome)?;
     Ok(outcome)
@@ -140,7 +150,14 @@ fn say(cli: &Cli, outcome: &Outcome) -> Result<(), Stop> {
         "\n{}: {} ({}), {} failed, in {:.1} s",
         outcome.scenario, outcome.operations, outcome.operation, outcome.failed, outcome.seconds
     )?;
-    writeln!(out, "{:.0} per second; p50 {:.1} ms, p99 {:.1} ms, at most {:.1} ms", outcome.per_second, ms(l.p50), ms(l.p99), ms(l.max))?;
+    writeln!(
+        out,
+        "{:.0} per second; p50 {:.1} ms, p99 {:.1} ms, at most {:.1} ms",
+        outcome.per_second,
+        ms(l.p50),
+        ms(l.p99),
+        ms(l.max)
+    )?;
     if !outcome.pods.is_empty() {
         writeln!(out, "{:.0} µs of the pods' CPU each", outcome.cpu_us_per_operation)?;
     }

@@ -29,13 +29,22 @@ pub struct Redemption {
     pub account: Account,
 }
 
-/// The client exchanges an approved login for the identity, once; the same keyed request gets the same answer again. Another client's login is not there.
+/// The client exchanges an approved login for the identity, once; the same keyed request gets the
+/// same answer again. Another client's login is not there.
 ///
 /// # Errors
 /// Why not.
-pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token: Option<[u8; 16]>, who: Who) -> Result<Redemption, Stop> {
+pub async fn redeem(
+    ports: &Ports,
+    realm: &OpenRealm,
+    id: LoginId,
+    return_token: Option<[u8; 16]>,
+    who: Who,
+) -> Result<Redemption, Stop> {
     let mine = |login: &Login| who.client.is_none_or(|client| client == login.client);
-    let Some(mut record) = ports.store.outcome(realm.id(), id).await?.filter(|record| mine(&record.outcome.login)) else {
+    let Some(mut record) =
+        ports.store.outcome(realm.id(), id).await?.filter(|record| mine(&record.outcome.login))
+    else {
         // Pending logins are not in the store; looking also records an expiry nobody noticed yet.
         let seen = look(ports, realm, id).await?.filter(|seen| mine(&seen.login));
         return Err(seen.map_or(Refused::NotFound, |_| Refused::NotApproved).into());
@@ -70,7 +79,8 @@ pub async fn redeem(ports: &Ports, realm: &OpenRealm, id: LoginId, return_token:
     Ok(Redemption { record, account })
 }
 
-/// Somebody ends an approved login. Ending an ended one is refused, except that the same side may repeat itself.
+/// Somebody ends an approved login. Ending an ended one is refused, except that the same side may
+/// repeat itself.
 ///
 /// # Errors
 /// [`Refused::NotFound`], [`Refused::NotApproved`].
@@ -98,11 +108,17 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who
     Ok(Seen { login: seen.login, state: next })
 }
 
-/// Ends everything a user has approved, on whichever phone: at the client that asks, or everywhere when none does. Gives how much it was.
+/// Ends everything a user has approved, on whichever phone: at the client that asks, or everywhere
+/// when none does. Gives how much it was.
 ///
 /// # Errors
 /// [`Stop::Limited`] for a phone that asks too often.
-pub async fn end_all_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<usize, Stop> {
+pub async fn end_all_of_user(
+    ports: &Ports,
+    realm: &OpenRealm,
+    user_id: &str,
+    who: Who,
+) -> Result<usize, Stop> {
     if let Actor::Account(me) = who.actor {
         // A phone that nobody has let in yet must not end what the user's phones approved.
         ports.store.account(realm.id(), me).await?.ok_or(Refused::AccountDeleted)?.may_log_in(ports.now())?;
@@ -152,11 +168,17 @@ pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result
     Ok(found)
 }
 
-/// A user's running logins on all phones, of one client or all, the longest-lived first, 200 at most.
+/// A user's running logins on all phones, of one client or all, the longest-lived first, 200 at
+/// most.
 ///
 /// # Errors
 /// A fault of a port.
-pub async fn running_of_user(ports: &Ports, realm: &OpenRealm, user_id: &str, client: Option<ClientId>) -> Result<Vec<Seen>, Fault> {
+pub async fn running_of_user(
+    ports: &Ports,
+    realm: &OpenRealm,
+    user_id: &str,
+    client: Option<ClientId>,
+) -> Result<Vec<Seen>, Fault> {
     let mut found = Vec::new();
     for record in ports.store.running_logins_of_user(realm.id(), user_id, client, ports.now()).await? {
         found.push(ended_by_itself(ports, realm, record).await?);

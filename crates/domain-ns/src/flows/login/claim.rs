@@ -29,11 +29,17 @@ pub struct Claimed {
     pub claim: Claim,
 }
 
-/// An account shows a capability, or that the login was directed at it: the first wins, and asking again gives the same answer.
+/// An account shows a capability, or that the login was directed at it: the first wins, and asking
+/// again gives the same answer.
 ///
 /// # Errors
 /// Why not.
-pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &frames::Claim) -> Result<Claimed, Stop> {
+pub async fn claim(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+    frame: &frames::Claim,
+) -> Result<Claimed, Stop> {
     let shown = match capability::check(realm, frame, ports.now()) {
         Ok(shown) => shown,
         Err(why) => return Err(not_genuine(ports, realm, account.id, why).await?),
@@ -42,13 +48,18 @@ pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &
     now.may_log_in(ports.now())?;
     // Two rounds are enough: the version only grows, and past "pending" the answer is final.
     for _ in 0..3 {
-        let Some(stored) = ports.live.read(frame.login).await? else { return Err(gone(ports, realm, frame.login).await?) };
+        let Some(stored) = ports.live.read(frame.login).await? else {
+            return Err(gone(ports, realm, frame.login).await?);
+        };
         if stored.v >= LoginState::OUTCOME {
             return Err(gone(ports, realm, frame.login).await?);
         }
         let (login, state) = read(&stored)?;
-        // A login that waits for somebody else does not exist for this account unless it shows its code.
-        if login.realm != realm.id() || (shown == Shown::Nothing && !login.is_for(account.id, &account.user_id)) {
+        // A login that waits for somebody else does not exist for this account unless it shows its
+        // code.
+        if login.realm != realm.id()
+            || (shown == Shown::Nothing && !login.is_for(account.id, &account.user_id))
+        {
             return Err(Refused::NotFound.into());
         }
         if !login.accepts(now.origin.client) {
@@ -56,7 +67,8 @@ pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &
         }
         let state = if active(Sabotage::SkipCompare) { LoginProgress::Pending } else { state };
         let wanted = wanted(ports, realm, account, &login, shown);
-        let LoginProgress::Claimed(granted) = step(&login, &state, &Event::Claim(wanted), ports.now())? else {
+        let LoginProgress::Claimed(granted) = step(&login, &state, &Event::Claim(wanted), ports.now())?
+        else {
             return Err(Refused::AlreadyClaimed.into());
         };
         if stored.v == LoginState::CLAIMED && !active(Sabotage::SkipCompare) {
@@ -66,7 +78,11 @@ pub async fn claim(ports: &Ports, realm: &OpenRealm, account: &Account, frame: &
             return Err(Refused::StaleQr.into());
         }
         let ttl = ports.now().until(login.expires_at) / 1000 + LINGER_SECS;
-        match ports.live.claim(login.id, account.id, stored.v, write(&login, Some(&granted), LoginState::CLAIMED), ttl).await? {
+        match ports
+            .live
+            .claim(login.id, account.id, stored.v, write(&login, Some(&granted), LoginState::CLAIMED), ttl)
+            .await?
+        {
             Advanced::Done => return Ok(Claimed { login, claim: granted }),
             Advanced::Stale(_) | Advanced::Missing => {}
         }
@@ -83,14 +99,23 @@ fn wanted(ports: &Ports, realm: &OpenRealm, account: &Account, login: &Login, sh
         Shown::Nothing if login.callback_url.is_some() => (Via::App, false),
         Shown::Nothing => (Via::Directed, numbers.directed),
     };
-    // What the client asks for counts more than that it asks for none: it may have been told to be careful.
-    let number = ((numbered && !login.number_off) || (login.number_match && via != Via::App)).then(|| ports.random.short_number());
+    // What the client asks for counts more than that it asks for none: it may have been told to be
+    // careful.
+    let number = ((numbered && !login.number_off) || (login.number_match && via != Via::App))
+        .then(|| ports.random.short_number());
     Claim { account: account.id, user_id: account.user_id.clone(), via, number, at: ports.now() }
 }
 
 /// The account asks again for what it has.
-pub(super) async fn resume(ports: &Ports, realm: &OpenRealm, account: AccountId, id: LoginId) -> Result<Claimed, Stop> {
-    let Some(stored) = ports.live.read(id).await?.filter(|s| s.v < 3) else { return Err(gone(ports, realm, id).await?) };
+pub(super) async fn resume(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: AccountId,
+    id: LoginId,
+) -> Result<Claimed, Stop> {
+    let Some(stored) = ports.live.read(id).await?.filter(|s| s.v < 3) else {
+        return Err(gone(ports, realm, id).await?);
+    };
     match read(&stored)? {
         (login, LoginProgress::Claimed(claim)) if claim.account == account && login.realm == realm.id() => {
             if ports.now() >= login.expires_at {

@@ -26,7 +26,8 @@ use countersign_ports::Fault;
 /// A phone that lost an answer asks again within this time.
 const REPEATED_SECS: u64 = 60;
 
-/// The account that claimed a login answers it. `cb` is the binding of the channel the answer came on, `from` the address it came from. Gives the state the account may now believe.
+/// The account that claimed a login answers it. `cb` is the binding of the channel the answer came
+/// on, `from` the address it came from. Gives the state the account may now believe.
 ///
 /// # Errors
 /// Why not. Repeating with the same `req_id` gives the stored answer.
@@ -47,7 +48,12 @@ pub async fn decide(
     };
     let judged = judge(&frame.jws, &login, &account.jkt, &account.public_key, cb)?;
     let now = ports.now();
-    let event = Event::Decide { account: account.id, verdict: judged.verdict, reason: judged.reason, number: judged.number };
+    let event = Event::Decide {
+        account: account.id,
+        verdict: judged.verdict,
+        reason: judged.reason,
+        number: judged.number,
+    };
     let next = match step(&login, &state, &event, now) {
         Err(Refused::Expired) => {
             expire(ports, login, state).await?;
@@ -76,7 +82,8 @@ pub async fn decide(
     }
 }
 
-/// A command whose answer was lost gets the stored answer; everybody else learns why it is too late.
+/// A command whose answer was lost gets the stored answer; everybody else learns why it is too
+/// late.
 async fn repeated(
     ports: &Ports,
     realm: &OpenRealm,
@@ -84,15 +91,19 @@ async fn repeated(
     frame: &frames::Decide,
     from: Option<IpAddr>,
 ) -> Result<LoginState, Stop> {
-    let Some(record) = ports.store.outcome(realm.id(), frame.login).await? else { return Err(Refused::NotFound.into()) };
+    let Some(record) = ports.store.outcome(realm.id(), frame.login).await? else {
+        return Err(Refused::NotFound.into());
+    };
     let outcome = &record.outcome;
     let mine = outcome.claim.as_ref().is_some_and(|c| c.account == account.id);
     if mine && outcome.req_id == Some(frame.req_id) {
-        // Should the first answer have been lost with what had to follow it. Not for ever: an administrator may have let the browser in again since.
+        // Should the first answer have been lost with what had to follow it. Not for ever: an
+        // administrator may have let the browser in again since.
         let fresh = ports.now() < outcome.decided_at.plus_secs(REPEATED_SECS);
         let not_me_said = fresh && outcome.reason.as_deref() == Some(RefuseReason::NotMe.as_str());
         if not_me_said && !follows_already(ports, realm, &outcome.login).await? {
-            not_me(ports, realm, account, &outcome.login, outcome.claim.as_ref().map(|c| c.via), from).await?;
+            not_me(ports, realm, account, &outcome.login, outcome.claim.as_ref().map(|c| c.via), from)
+                .await?;
         }
         return Ok(record.state().public());
     }
@@ -118,7 +129,13 @@ pub async fn cancel(ports: &Ports, realm: &OpenRealm, id: LoginId, who: Who) -> 
 ///
 /// # Errors
 /// A fault of a port.
-pub async fn disown(ports: &Ports, realm: &OpenRealm, account: AccountId, why: EndedBy, who: Who) -> Result<(), Fault> {
+pub async fn disown(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: AccountId,
+    why: EndedBy,
+    who: Who,
+) -> Result<(), Fault> {
     let mut first = Ok(());
     for id in ports.live.claims(account).await? {
         // One that cannot be written now does not spare the others.
@@ -128,11 +145,21 @@ pub async fn disown(ports: &Ports, realm: &OpenRealm, account: AccountId, why: E
     first
 }
 
-async fn disown_one(ports: &Ports, realm: &OpenRealm, id: LoginId, account: AccountId, why: EndedBy, who: Who) -> Result<(), Fault> {
+async fn disown_one(
+    ports: &Ports,
+    realm: &OpenRealm,
+    id: LoginId,
+    account: AccountId,
+    why: EndedBy,
+    who: Who,
+) -> Result<(), Fault> {
     let Some(seen) = look(ports, realm, id).await? else { return Ok(()) };
-    let Ok(next) = step(&seen.login, &seen.state, &Event::Disown(account, why), ports.now()) else { return Ok(()) };
+    let Ok(next) = step(&seen.login, &seen.state, &Event::Disown(account, why), ports.now()) else {
+        return Ok(());
+    };
     let LoginProgress::Claimed(claim) = seen.state else { return Ok(()) };
-    let outcome = outcome(ports.now(), &seen.login, LoginState::Refused, next.reason().map(str::to_owned), Some(claim));
+    let outcome =
+        outcome(ports.now(), &seen.login, LoginState::Refused, next.reason().map(str::to_owned), Some(claim));
     let _lost_to_somebody_else = record(ports, outcome, who).await?;
     Ok(())
 }

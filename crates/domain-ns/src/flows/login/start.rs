@@ -67,12 +67,18 @@ pub async fn direct(ports: &Ports, realm: &OpenRealm, target: Target) -> Result<
         Target::Account(id) => ports.store.account(realm.id(), *id).await?.into_iter().collect(),
         Target::User(user) => {
             let active = Some(AccountState::Active);
-            let query = AccountQuery { user_id: Some(user.clone()), state: active, limit: MOST_PHONES, ..AccountQuery::default() };
+            let query = AccountQuery {
+                user_id: Some(user.clone()),
+                state: active,
+                limit: MOST_PHONES,
+                ..AccountQuery::default()
+            };
             ports.store.accounts(realm.id(), &query).await?
         }
     };
     let now = ports.now();
-    let to = accounts.into_iter().filter(|a| a.may_log_in(now).is_ok()).map(|a| (a.id, a.origin.client)).collect();
+    let to =
+        accounts.into_iter().filter(|a| a.may_log_in(now).is_ok()).map(|a| (a.id, a.origin.client)).collect();
     Ok(Directed { target, to })
 }
 
@@ -88,12 +94,21 @@ pub struct Created {
 ///
 /// # Errors
 /// [`Stop::Limited`], [`Refused::RequestChanged`], or a fault of a port.
-pub async fn create(ports: &Ports, realm: &OpenRealm, client: &Client, new: NewLogin, who: Who) -> Result<Created, Stop> {
+pub async fn create(
+    ports: &Ports,
+    realm: &OpenRealm,
+    client: &Client,
+    new: NewLogin,
+    who: Who,
+) -> Result<Created, Stop> {
     if let Some(again) = made_before(ports, realm, client, who).await? {
         return Ok(again);
     }
     let print = |kind: &str, text: Option<&String>| text.map(|t| fingerprint(realm, kind, t));
-    let initiator = Initiator { binding: print("binding", new.binding.as_ref()), address: print("address", new.address.as_ref()) };
+    let initiator = Initiator {
+        binding: print("binding", new.binding.as_ref()),
+        address: print("address", new.address.as_ref()),
+    };
     let now = ports.now();
     let id = LoginId(who.mark.map_or_else(|| ports.random.id(now), |mark| mark.id));
     let page = page_secret(realm, id);
@@ -121,19 +136,25 @@ pub async fn create(ports: &Ports, realm: &OpenRealm, client: &Client, new: NewL
         number_off: new.number_off,
         accepts: accepts(client),
     };
-    let to: Vec<AccountId> = to.into_iter().filter(|(_, invited_by)| login.accepts(*invited_by)).map(|(id, _)| id).collect();
+    let to: Vec<AccountId> =
+        to.into_iter().filter(|(_, invited_by)| login.accepts(*invited_by)).map(|(id, _)| id).collect();
     let target = login.target.clone();
     let way = Way::of_client(realm, client.id, initiator, target.as_ref());
     match way.begin(ports, login, &to).await? {
         Some(login) => Ok(Created { seen: Seen { login, state: LoginProgress::Pending }, page }),
         // The same keyed request, on another connection, a moment earlier.
-        None => {
-            made_before(ports, realm, client, who).await?.ok_or_else(|| Fault::Inconsistent("a new login's id is taken".to_owned()).into())
-        }
+        None => made_before(ports, realm, client, who)
+            .await?
+            .ok_or_else(|| Fault::Inconsistent("a new login's id is taken".to_owned()).into()),
     }
 }
 
-async fn made_before(ports: &Ports, realm: &OpenRealm, client: &Client, who: Who) -> Result<Option<Created>, Stop> {
+async fn made_before(
+    ports: &Ports,
+    realm: &OpenRealm,
+    client: &Client,
+    who: Who,
+) -> Result<Option<Created>, Stop> {
     let Some(mark) = who.mark else { return Ok(None) };
     let Some(seen) = look(ports, realm, LoginId(mark.id)).await? else { return Ok(None) };
     if seen.login.client != client.id || seen.login.request != Some(mark.hash) {
@@ -143,30 +164,16 @@ async fn made_before(ports: &Ports, realm: &OpenRealm, client: &Client, who: Who
     Ok(Some(Created { seen, page }))
 }
 
-/// A phone starts a login at a client by itself, and has it at once. The same `req_id` gives the same login.
-///
-/// # Errors
-/// [`Refused::NotFound`] for a client that is not there or does not take such logins.
-pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, client: &str, req_id: ReqId) -> Result<Claimed, Stop> {
-    let account = ports.store.account(account.realm, account.id).await?.ok_or(Refused::AccountDeleted)?;
-    account.may_log_in(ports.now())?;
-    let id = LoginId(id_from(&sha256(&[b"countersign/in-app/v1\0", &account.id.0[..], &req_id.0].concat())));
-    if let Some(there) = ports.live.read(id).await? {
-        if there.v == LoginState::PENDING {
-            // The first time stopped half way.
-            let (login, _) = read(&there)?;
-            let claimed = write(&login, Some(&own_claim(&account, login.created_at)), LoginState::CLAIMED);
-            ports.live.claim(id, account.id, LoginState::PENDING, claimed, realm.settings().login_secs + LINGER_SECS).await?;
-        }
-        return resume(ports, realm, account.id, id).await;
-    }
-    if ports.store.outcome(realm.id(), id).await?.is_some() {
-        return Err(gone(ports, realm, id).await?);
-    }
-    let client = ports.store.client_by_name(realm.id(), client).await?.ok_or(Refused::NotFound)?;
-    let callback_url = client.callback_urls.first().ok_or(Refused::NotFound)?.clone();
-    let now = ports.now();
-    let login = Login {
+/// The login that a phone starts by itself.
+fn in_app(
+    realm: &OpenRealm,
+    account: &Account,
+    client: &Client,
+    id: LoginId,
+    callback_url: String,
+    now: Time,
+) -> Login {
+    Login {
         id,
         realm: realm.id(),
         client: client.id,
@@ -186,16 +193,50 @@ pub async fn start_in_app(ports: &Ports, realm: &OpenRealm, account: &Account, c
         callback_url: Some(callback_url),
         request: None,
         number_off: false,
-        accepts: accepts(&client),
-    };
+        accepts: accepts(client),
+    }
+}
+
+/// A phone starts a login at a client by itself, and has it at once. The same `req_id` gives the
+/// same login.
+///
+/// # Errors
+/// [`Refused::NotFound`] for a client that is not there or does not take such logins.
+pub async fn start_in_app(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+    client: &str,
+    req_id: ReqId,
+) -> Result<Claimed, Stop> {
+    let account = ports.store.account(account.realm, account.id).await?.ok_or(Refused::AccountDeleted)?;
+    account.may_log_in(ports.now())?;
+    let id = LoginId(id_from(&sha256(&[b"countersign/in-app/v1\0", &account.id.0[..], &req_id.0].concat())));
+    let ttl = realm.settings().login_secs + LINGER_SECS;
+    if let Some(there) = ports.live.read(id).await? {
+        if there.v == LoginState::PENDING {
+            // The first time stopped half way.
+            let (login, _) = read(&there)?;
+            let claimed = write(&login, Some(&own_claim(&account, login.created_at)), LoginState::CLAIMED);
+            ports.live.claim(id, account.id, LoginState::PENDING, claimed, ttl).await?;
+        }
+        return resume(ports, realm, account.id, id).await;
+    }
+    if ports.store.outcome(realm.id(), id).await?.is_some() {
+        return Err(gone(ports, realm, id).await?);
+    }
+    let client = ports.store.client_by_name(realm.id(), client).await?.ok_or(Refused::NotFound)?;
+    let callback_url = client.callback_urls.first().ok_or(Refused::NotFound)?.clone();
+    let now = ports.now();
+    let login = in_app(realm, &account, &client, id, callback_url, now);
     if !login.accepts(account.origin.client) {
         return Err(Refused::EnrolmentNotAccepted.into());
     }
-    let ttl = realm.settings().login_secs + LINGER_SECS;
     Way::of_phone(realm, account.id, client.id).begin(ports, login.clone(), &[]).await?;
     let claim = own_claim(&account, now);
     // Lost only to the same request on another connection: then what is there is the same.
-    match ports.live.claim(id, account.id, LoginState::PENDING, write(&login, Some(&claim), LoginState::CLAIMED), ttl).await? {
+    let claimed = write(&login, Some(&claim), LoginState::CLAIMED);
+    match ports.live.claim(id, account.id, LoginState::PENDING, claimed, ttl).await? {
         Advanced::Done => Ok(Claimed { login, claim }),
         Advanced::Stale(there @ Versioned { v: LoginState::CLAIMED, .. }) => match read(&there)? {
             (login, LoginProgress::Claimed(claim)) => Ok(Claimed { login, claim }),

@@ -48,7 +48,8 @@ pub trait Directory: Send + Sync {
     /// False when the name is taken.
     async fn add_realm(&self, realm: &SealedRealm, stamp: &Stamp) -> Result<bool, Fault>;
     async fn realms(&self) -> Result<Vec<SealedRealm>, Fault>;
-    /// Display name and settings. False when the realm is gone, or not (any more) what it was `before`.
+    /// Display name and settings. False when the realm is gone, or not (any more) what it was
+    /// `before`.
     async fn change_realm(&self, before: &Realm, after: &Realm, stamp: &Stamp) -> Result<bool, Fault>;
 
     /// False when the name is taken in the realm, or the id by the same keyed request.
@@ -62,7 +63,8 @@ pub trait Directory: Send + Sync {
     /// Its API keys go with it.
     async fn delete_client(&self, realm: RealmId, id: ClientId, stamp: &Stamp) -> Result<bool, Fault>;
 
-    /// False when it is for a client or role that is not there (any more), or its id is taken by the same keyed request.
+    /// False when it is for a client or role that is not there (any more), or its id is taken by
+    /// the same keyed request.
     async fn add_api_key(&self, key: &ApiKey, stamp: &Stamp) -> Result<bool, Fault>;
     /// With what its role allows now.
     async fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Granted>, Fault>;
@@ -71,13 +73,23 @@ pub trait Directory: Send + Sync {
     async fn api_keys(&self, query: &KeyQuery) -> Result<Vec<ApiKey>, Fault>;
     /// Whether the database has, or had, a root key.
     async fn had_root_key(&self) -> Result<bool, Fault>;
-    /// The first root key of a database. False when it has, or had, one: a key that existed once never comes back.
+    /// The first root key of a database. False when it has, or had, one: a key that existed once
+    /// never comes back.
     async fn add_first_root_key(&self, key: &ApiKey, stamp: &Stamp) -> Result<bool, Fault>;
     async fn delete_api_key(&self, id: ApiKeyId, stamp: &Stamp) -> Result<bool, Fault>;
-    /// A successor in the same transaction, in the place of one that was never used; the old one works until `until`. Unless the successor `may_outlive` it, it
-    /// ends when the old one would have.
-    async fn rotate_api_key(&self, old: ApiKeyId, until: Time, new: &ApiKey, may_outlive: bool, stamp: &Stamp) -> Result<Rotated, Fault>;
-    /// Gives the key another role, if it still has the one it is given with. False when it has not, or the role is gone.
+    /// A successor in the same transaction, in the place of one that was never used; the old one
+    /// works until `until`. Unless the successor `may_outlive` it, it ends when the old one would
+    /// have.
+    async fn rotate_api_key(
+        &self,
+        old: ApiKeyId,
+        until: Time,
+        new: &ApiKey,
+        may_outlive: bool,
+        stamp: &Stamp,
+    ) -> Result<Rotated, Fault>;
+    /// Gives the key another role, if it still has the one it is given with. False when it has not,
+    /// or the role is gone.
     async fn change_api_key(&self, before: &ApiKey, role: &str, stamp: &Stamp) -> Result<bool, Fault>;
     /// When it was last used; not in the trail.
     async fn touch_api_key(&self, id: ApiKeyId, at: Time) -> Result<(), Fault>;
@@ -87,7 +99,12 @@ pub trait Directory: Send + Sync {
     /// Of one realm, or those that count everywhere.
     async fn roles(&self, realm: Option<RealmId>) -> Result<Vec<Role>, Fault>;
     /// Refuses what is not there, what a key has, and what whoever deletes it could not give.
-    async fn delete_role(&self, realm: Option<RealmId>, name: &str, stamp: &Stamp) -> Result<Result<(), Refused>, Fault>;
+    async fn delete_role(
+        &self,
+        realm: Option<RealmId>,
+        name: &str,
+        stamp: &Stamp,
+    ) -> Result<Result<(), Refused>, Fault>;
 
     /// Makes or changes an app.
     async fn put_app(&self, app: &App, stamp: &Stamp) -> Result<(), Fault>;

@@ -42,7 +42,8 @@ pub enum Redeemed {
 /// Outcomes, redemptions, ends.
 #[async_trait]
 pub trait Logins: Send + Sync {
-    /// The one INSERT of an outcome. An approval checks in the same transaction that the account is active.
+    /// The one INSERT of an outcome. An approval checks in the same transaction that the account is
+    /// active.
     async fn record_outcome(&self, outcome: &Outcome, stamp: &Stamp) -> Result<Recorded, Fault>;
     async fn outcome(&self, realm: RealmId, login: LoginId) -> Result<Option<Record>, Fault>;
     /// The one INSERT of a redemption: this account approved this outcome.
@@ -50,9 +51,20 @@ pub trait Logins: Send + Sync {
     /// Whether this very keyed request redeemed it.
     async fn redeemed_by(&self, realm: RealmId, login: LoginId, request: &[u8; 16]) -> Result<bool, Fault>;
     /// The one INSERT of an end. False when it has ended already.
-    async fn end_login(&self, realm: RealmId, login: LoginId, by: EndedBy, stamp: &Stamp) -> Result<bool, Fault>;
+    async fn end_login(
+        &self,
+        realm: RealmId,
+        login: LoginId,
+        by: EndedBy,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault>;
     /// Approved and not ended, of one account, newest first.
-    async fn running_logins(&self, realm: RealmId, account: AccountId, now: Time) -> Result<Vec<Record>, Fault>;
+    async fn running_logins(
+        &self,
+        realm: RealmId,
+        account: AccountId,
+        now: Time,
+    ) -> Result<Vec<Record>, Fault>;
     /// Approved and not ended, of one user, newest first.
     async fn running_logins_of_user(
         &self,
@@ -72,5 +84,11 @@ pub trait Logins: Send + Sync {
     /// Where the user's newest approved logins came from.
     async fn initiators_of_user(&self, realm: RealmId, user_id: &str) -> Result<Vec<Initiator>, Fault>;
     /// Every outcome of a user, oldest first, beginning after `after`.
-    async fn outcomes_of_user(&self, realm: RealmId, user_id: &str, after: Option<LoginId>, limit: u32) -> Result<Vec<Record>, Fault>;
+    async fn outcomes_of_user(
+        &self,
+        realm: RealmId,
+        user_id: &str,
+        after: Option<LoginId>,
+        limit: u32,
+    ) -> Result<Vec<Record>, Fault>;
 }

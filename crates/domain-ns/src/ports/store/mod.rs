@@ -12,7 +12,8 @@ pub use trail::{Kept, Purged, Trail};
 
 use countersign_ports::probe::Probe;
 
-/// The store port of NS. "Absent" is `None` or `false`; only broken infrastructure is a [`countersign_ports::Fault`].
+/// The store port of NS. "Absent" is `None` or `false`; only broken infrastructure is a
+/// [`countersign_ports::Fault`].
 pub trait Store: Directory + People + Logins + Trail + Probe {}
 
 impl<T: Directory + People + Logins + Trail + Probe> Store for T {}

@@ -63,11 +63,13 @@ pub trait People: Send + Sync {
     async fn put_user(&self, user: &User, stamp: &Stamp) -> Result<User, Fault>;
     async fn user(&self, realm: RealmId, user_id: &str) -> Result<Option<User>, Fault>;
     async fn users(&self, realm: RealmId, query: &UserQuery) -> Result<Vec<User>, Fault>;
-    /// With its attributes; its open enrolments are cancelled. False when there is no such user, `None` when a legal hold lies on them.
+    /// With its attributes; its open enrolments are cancelled. False when there is no such user,
+    /// `None` when a legal hold lies on them.
     async fn delete_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Option<bool>, Fault>;
 
     async fn attributes(&self, realm: RealmId, user_id: &str) -> Result<BTreeMap<String, String>, Fault>;
-    /// Sets these, removes those whose value is `None`, leaves the others. False when there is no such user, `None` when a legal hold keeps what is there.
+    /// Sets these, removes those whose value is `None`, leaves the others. False when there is no
+    /// such user, `None` when a legal hold keeps what is there.
     async fn set_attributes(
         &self,
         realm: RealmId,
@@ -79,7 +81,11 @@ pub trait People: Send + Sync {
     /// Makes the user when it does not exist. False when the id is taken by the same keyed request.
     async fn add_enrolment(&self, enrolment: &Enrolment, stamp: &Stamp) -> Result<bool, Fault>;
     async fn enrolment(&self, realm: RealmId, id: EnrolmentId) -> Result<Option<Enrolment>, Fault>;
-    async fn enrolment_by_code(&self, realm: RealmId, code_hash: &[u8; 32]) -> Result<Option<Enrolment>, Fault>;
+    async fn enrolment_by_code(
+        &self,
+        realm: RealmId,
+        code_hash: &[u8; 32],
+    ) -> Result<Option<Enrolment>, Fault>;
     /// Of one user, redeemed and waiting for another phone's word.
     async fn enrolments_to_vouch(&self, realm: RealmId, user_id: &str) -> Result<Vec<Enrolment>, Fault>;
     /// Newest first, of one client or all, beginning below `before`.
@@ -90,12 +96,14 @@ pub trait People: Send + Sync {
         before: Option<(Time, EnrolmentId)>,
         limit: u32,
     ) -> Result<Vec<Enrolment>, Fault>;
-    /// Phones that were let in for the user though none of their own did: in whose hands the key was, and when.
+    /// Phones that were let in for the user though none of their own did: in whose hands the key
+    /// was, and when.
     async fn recoveries(&self, realm: RealmId, user_id: &str) -> Result<Vec<(Option<Lineage>, Time)>, Fault>;
     /// The phones a user has and had, `hash` being the name when it is erased.
     async fn past(&self, realm: RealmId, user_id: &str, hash: UserHash) -> Result<Past, Fault>;
-    /// Consumes the code and makes the account in one transaction; with an admission it is let in at once. False when somebody was faster, or the user's past is not
-    /// (any more) what was judged.
+    /// Consumes the code and makes the account in one transaction; with an admission it is let in
+    /// at once. False when somebody was faster, or the user's past is not (any more) what was
+    /// judged.
     async fn redeem_enrolment(
         &self,
         after: &Enrolment,
@@ -104,8 +112,9 @@ pub trait People: Send + Sync {
         hash: UserHash,
         stamp: &Stamp,
     ) -> Result<bool, Fault>;
-    /// Moves an enrolment whose state and tries are still as in `before`; its account moves along, and needs an admission to become active. False when they are not, or
-    /// the user's past is not (any more) what was judged.
+    /// Moves an enrolment whose state and tries are still as in `before`; its account moves along,
+    /// and needs an admission to become active. False when they are not, or the user's past is not
+    /// (any more) what was judged.
     async fn move_enrolment(
         &self,
         before: &Enrolment,
@@ -118,18 +127,35 @@ pub trait People: Send + Sync {
     async fn account(&self, realm: RealmId, id: AccountId) -> Result<Option<Account>, Fault>;
     async fn account_by_jkt(&self, realm: RealmId, jkt: &Jkt) -> Result<Option<Account>, Fault>;
     async fn accounts(&self, realm: RealmId, query: &AccountQuery) -> Result<Vec<Account>, Fault>;
-    /// Moves the account if it is still as given; ends its approved logins when it leaves `Active`; remembers which key took it away. `None` when it was not as given, else
-    /// the logins ended.
-    async fn move_account(&self, account: &Account, to: AccountState, hash: UserHash, stamp: &Stamp)
-    -> Result<Option<Vec<LoginId>>, Fault>;
+    /// Moves the account if it is still as given; ends its approved logins when it leaves `Active`;
+    /// remembers which key took it away. `None` when it was not as given, else the logins ended.
+    async fn move_account(
+        &self,
+        account: &Account,
+        to: AccountState,
+        hash: UserHash,
+        stamp: &Stamp,
+    ) -> Result<Option<Vec<LoginId>>, Fault>;
     /// The phone has seen the list of its user's phones after so many had come; not in the trail.
     async fn saw_phones(&self, realm: RealmId, id: AccountId, came: u32) -> Result<(), Fault>;
     /// Another name for the phone. False when there is no such account.
-    async fn rename_account(&self, realm: RealmId, id: AccountId, device: &str, stamp: &Stamp) -> Result<bool, Fault>;
+    async fn rename_account(
+        &self,
+        realm: RealmId,
+        id: AccountId,
+        device: &str,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault>;
     /// The app's version, as it told it; not in the trail.
-    async fn note_app_version(&self, realm: RealmId, id: AccountId, version: Option<&str>) -> Result<(), Fault>;
+    async fn note_app_version(
+        &self,
+        realm: RealmId,
+        id: AccountId,
+        version: Option<&str>,
+    ) -> Result<(), Fault>;
 
-    /// Lays a legal hold on a user, whether there is one of this name or not, or takes over one that was laid with less authority. False when one lies there.
+    /// Lays a legal hold on a user, whether there is one of this name or not, or takes over one
+    /// that was laid with less authority. False when one lies there.
     async fn add_hold(&self, hold: &Hold, stamp: &Stamp) -> Result<bool, Fault>;
     async fn hold(&self, realm: RealmId, user_id: &str) -> Result<Option<Hold>, Fault>;
     /// In the order of the users' ids, beginning after `after`.

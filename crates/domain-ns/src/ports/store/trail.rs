@@ -34,7 +34,8 @@ pub struct Kept {
 /// The trail.
 #[async_trait]
 pub trait Trail: Send + Sync {
-    /// Gives what is committed its place in the feed. Reading does it first; somebody does it now and then where nobody reads.
+    /// Gives what is committed its place in the feed. Reading does it first; somebody does it now
+    /// and then where nobody reads.
     async fn order(&self) -> Result<(), Fault>;
     /// Rows, oldest first.
     async fn events(&self, filter: &Filter) -> Result<Vec<Entry>, Fault>;
@@ -44,9 +45,18 @@ pub trait Trail: Send + Sync {
     async fn tell(&self, action: &str, about: &About, stamp: &Stamp) -> Result<(), Fault>;
     /// The body's hash of a keyed request that made something.
     async fn request(&self, id: &[u8; 16]) -> Result<Option<[u8; 32]>, Fault>;
-    /// Forgets what is from before these times, a batch of each kind; without a realm, what belongs to none, requests among it. What a legal hold lies on stays.
+    /// Forgets what is from before these times, a batch of each kind; without a realm, what belongs
+    /// to none, requests among it. What a legal hold lies on stays.
     async fn purge(&self, realm: Option<RealmId>, before: Kept) -> Result<Purged, Fault>;
-    /// Puts `pseudonym` where a user's name stood, in trail, outcomes, enrolments and deleted accounts. That the user had a phone stays, under `hash`. False when a legal
-    /// hold lies on the user.
-    async fn erase_user(&self, realm: RealmId, user_id: &str, hash: UserHash, pseudonym: &str, stamp: &Stamp) -> Result<bool, Fault>;
+    /// Puts `pseudonym` where a user's name stood, in trail, outcomes, enrolments and deleted
+    /// accounts. That the user had a phone stays, under `hash`. False when a legal hold lies on the
+    /// user.
+    async fn erase_user(
+        &self,
+        realm: RealmId,
+        user_id: &str,
+        hash: UserHash,
+        pseudonym: &str,
+        stamp: &Stamp,
+    ) -> Result<bool, Fault>;
 }

@@ -1,11 +1,20 @@
-//! Which role may use which endpoint, as a table for people. It is made from the endpoints' needs, and the program is held to it from outside by `tests/ns/isolation.rs`.
+//! Which role may use which endpoint, as a table for people. It is made from the endpoints' needs,
+//! and the program is held to it from outside by `tests/ns/isolation.rs`.
 
 use countersign_domain_ns::permission::{Permission, Permissions, builtin, role};
 
 use crate::auth::Needs;
 
 /// The columns: every role that is there without being made.
-const ROLES: [&str; 7] = [role::CLIENT, role::REGISTRAR, role::HELP_DESK, role::VIEWER, role::AUDITOR, role::REALM_ADMIN, role::ROOT];
+const ROLES: [&str; 7] = [
+    role::CLIENT,
+    role::REGISTRAR,
+    role::HELP_DESK,
+    role::VIEWER,
+    role::AUDITOR,
+    role::REALM_ADMIN,
+    role::ROOT,
+];
 
 const BEGIN: &str = "<!-- made from the table of endpoints; a test keeps it so -->\n";
 const END: &str = "<!-- end of what is made -->\n";
@@ -25,8 +34,15 @@ fn allows(needs: Needs, name: &str, permissions: Permissions) -> bool {
 fn markdown() -> String {
     let mut page = format!("{BEGIN}| | {} |\n|---|{}\n", ROLES.join(" | "), "---|".repeat(ROLES.len()));
     for e in super::all() {
-        let of = |name: &str| if allows(e.needs, name, builtin(name).unwrap_or_default()) { "✓" } else { "–" };
-        page.push_str(&format!("| `{}` {} `{}` | {} |\n", e.id, e.method, e.path.trim_start_matches("/v1"), ROLES.map(of).join(" | ")));
+        let of =
+            |name: &str| if allows(e.needs, name, builtin(name).unwrap_or_default()) { "✓" } else { "–" };
+        page.push_str(&format!(
+            "| `{}` {} `{}` | {} |\n",
+            e.id,
+            e.method,
+            e.path.trim_start_matches("/v1"),
+            ROLES.map(of).join(" | ")
+        ));
     }
     page.push_str(END);
     page

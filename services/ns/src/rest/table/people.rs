@@ -1,8 +1,8 @@
 //! Users, enrolments, accounts.
 
 use countersign_api::{
-    Account, Attributes, ChangeAccount, ChangeAttributes, ConfirmNumber, Ended, Enrolment, Erased, Hold, List, Login, NewEnrolment,
-    PutHold, PutUser, User, UserExport,
+    Account, Attributes, ChangeAccount, ChangeAttributes, ConfirmNumber, Ended, Enrolment, Erased, Hold,
+    List, Login, NewEnrolment, PutHold, PutUser, User, UserExport,
 };
 use countersign_domain_ns::permission::Permission as P;
 use countersign_edge::rest::endpoint::{Endpoint, endpoint};
@@ -17,6 +17,10 @@ use crate::auth::Needs::{self, In, OneOf};
 const INVITES: &[P] = &[P::Enrolments, P::EnrolmentsConfirm];
 
 pub(super) fn people() -> Vec<Endpoint<Needs>> {
+    const LOGINS: &str = "/v1/realms/{realm}/users/{user}/logins";
+    const LOGOUT: &str = "/v1/realms/{realm}/users/{user}/logout";
+    const EXPORT: &str = "/v1/realms/{realm}/users/{user}/export";
+    const ERASE: &str = "/v1/realms/{realm}/users/{user}/erase";
     const USER: &str = "/v1/realms/{realm}/users/{user}";
     const ATTRIBUTES: &str = "/v1/realms/{realm}/users/{user}/attributes";
     vec![
@@ -24,7 +28,9 @@ pub(super) fn people() -> Vec<Endpoint<Needs>> {
             .says("Users: all, or those that match.")
             .asks::<users::Search>()
             .gives::<List<User>>(200),
-        endpoint(GET, USER, "getUser", In(P::UsersRead), route!(users::get)).says("A user.").gives::<User>(200),
+        endpoint(GET, USER, "getUser", In(P::UsersRead), route!(users::get))
+            .says("A user.")
+            .gives::<User>(200),
         endpoint(PUT, USER, "putUser", In(P::Users), route!(users::put))
             .says("Makes or changes a user.")
             .takes::<PutUser>()
@@ -40,16 +46,16 @@ pub(super) fn people() -> Vec<Endpoint<Needs>> {
             .takes::<ChangeAttributes>()
             .gives::<Attributes>(200)
             .refuses(&["legal_hold"]),
-        endpoint(GET, "/v1/realms/{realm}/users/{user}/logins", "listUserLogins", In(P::Logins), route!(life::running))
+        endpoint(GET, LOGINS, "listUserLogins", In(P::Logins), route!(life::running))
             .says("What runs in this user's name; a client sees its own.")
             .gives::<List<Login>>(200),
-        endpoint(POST, "/v1/realms/{realm}/users/{user}/logout", "logoutUser", In(P::Logins), route!(life::logout))
+        endpoint(POST, LOGOUT, "logoutUser", In(P::Logins), route!(life::logout))
             .says("Ends every login of a user; a client ends its own.")
             .gives::<Ended>(200),
-        endpoint(GET, "/v1/realms/{realm}/users/{user}/export", "exportUser", In(P::Audit), route!(life::export))
+        endpoint(GET, EXPORT, "exportUser", In(P::Audit), route!(life::export))
             .says("Everything that is kept about a user.")
             .gives::<UserExport>(200),
-        endpoint(POST, "/v1/realms/{realm}/users/{user}/erase", "eraseUser", In(P::Realm), route!(life::erase))
+        endpoint(POST, ERASE, "eraseUser", In(P::Realm), route!(life::erase))
             .says("Deletes a user and puts a pseudonym where the name stood.")
             .gives::<Erased>(200)
             .refuses(&["legal_hold", "same_hands"]),
@@ -64,7 +70,10 @@ pub(super) fn legal_holds() -> Vec<Endpoint<Needs>> {
             .asks::<Paging>()
             .gives::<List<Hold>>(200),
         endpoint(PUT, HOLD, "putHold", In(P::Realm), route!(holds::put))
-            .says("Lays a legal hold on a user, who need not exist: nothing of what is kept about them is forgotten or erased.")
+            .says(
+                "Lays a legal hold on a user, who need not exist: nothing of what is kept about them is \
+                forgotten or erased.",
+            )
             .takes::<PutHold>()
             .gives::<Hold>(200),
         endpoint(DELETE, HOLD, "liftHold", In(P::Realm), route!(holds::lift))
@@ -74,6 +83,10 @@ pub(super) fn legal_holds() -> Vec<Endpoint<Needs>> {
 }
 
 pub(super) fn enrolling() -> Vec<Endpoint<Needs>> {
+    const ENROLMENTS_PATH: &str = "/v1/realms/{realm}/enrolments/{enrolment}";
+    const CONFIRM: &str = "/v1/realms/{realm}/enrolments/{enrolment}/confirm";
+    const ADMIT: &str = "/v1/realms/{realm}/enrolments/{enrolment}/admit";
+    const CANCEL: &str = "/v1/realms/{realm}/enrolments/{enrolment}/cancel";
     const ENROLMENTS: &str = "/v1/realms/{realm}/enrolments";
     vec![
         endpoint(GET, ENROLMENTS, "listEnrolments", OneOf(INVITES), route!(enrolments::list))
@@ -84,66 +97,65 @@ pub(super) fn enrolling() -> Vec<Endpoint<Needs>> {
             .says("Invites a phone for a user. The answer alone has the link.")
             .takes::<NewEnrolment>()
             .gives::<Enrolment>(201)
-            .refuses(&["confirm_not_allowed", "further_phone", "secret_already_issued", "idempotency_key_reused"])
+            .refuses(&[
+                "confirm_not_allowed",
+                "further_phone",
+                "secret_already_issued",
+                "idempotency_key_reused",
+            ])
             .keyed(),
-        endpoint(GET, "/v1/realms/{realm}/enrolments/{enrolment}", "getEnrolment", OneOf(INVITES), route!(enrolments::get))
+        endpoint(GET, ENROLMENTS_PATH, "getEnrolment", OneOf(INVITES), route!(enrolments::get))
             .says("An enrolment, at once or as soon as it changes.")
             .asks::<LongPoll>()
             .gives::<Enrolment>(200),
-        endpoint(
-            POST,
-            "/v1/realms/{realm}/enrolments/{enrolment}/confirm",
-            "confirmEnrolment",
-            In(P::EnrolmentsConfirm),
-            route!(enrolments::confirm),
-        )
-        .says("Types the number the phone shows.")
-        .takes::<ConfirmNumber>()
-        .gives::<Enrolment>(200)
-        .refuses(&[
-            "wrong_number",
-            "not_redeemed",
-            "already_decided",
-            "not_allowed",
-            "further_phone",
-            "same_hands",
-            "more_authority",
-        ]),
-        endpoint(POST, "/v1/realms/{realm}/enrolments/{enrolment}/admit", "admitEnrolment", In(P::Realm), route!(enrolments::admit))
+        endpoint(POST, CONFIRM, "confirmEnrolment", In(P::EnrolmentsConfirm), route!(enrolments::confirm))
+            .says("Types the number the phone shows.")
+            .takes::<ConfirmNumber>()
+            .gives::<Enrolment>(200)
+            .refuses(&[
+                "wrong_number",
+                "not_redeemed",
+                "already_decided",
+                "not_allowed",
+                "further_phone",
+                "same_hands",
+                "more_authority",
+            ]),
+        endpoint(POST, ADMIT, "admitEnrolment", In(P::Realm), route!(enrolments::admit))
             .says("Says yes to a phone whose enrolment asks for an administrator.")
             .gives::<Enrolment>(200)
             .refuses(&["not_redeemed", "already_decided", "not_allowed", "same_hands", "more_authority"]),
-        endpoint(
-            POST,
-            "/v1/realms/{realm}/enrolments/{enrolment}/cancel",
-            "cancelEnrolment",
-            In(P::Enrolments),
-            route!(enrolments::cancel),
-        )
-        .says("Takes an enrolment back.")
-        .gives::<Enrolment>(200)
-        .refuses(&["already_decided"]),
+        endpoint(POST, CANCEL, "cancelEnrolment", In(P::Enrolments), route!(enrolments::cancel))
+            .says("Takes an enrolment back.")
+            .gives::<Enrolment>(200)
+            .refuses(&["already_decided"]),
     ]
 }
 
 pub(super) fn accounts_() -> Vec<Endpoint<Needs>> {
+    const ACCOUNTS: &str = "/v1/realms/{realm}/accounts";
+    const BLOCK: &str = "/v1/realms/{realm}/accounts/{account}/block";
+    const UNBLOCK: &str = "/v1/realms/{realm}/accounts/{account}/unblock";
     const ACCOUNT: &str = "/v1/realms/{realm}/accounts/{account}";
     vec![
-        endpoint(GET, "/v1/realms/{realm}/accounts", "listAccounts", In(P::AccountsRead), route!(accounts::list))
+        endpoint(GET, ACCOUNTS, "listAccounts", In(P::AccountsRead), route!(accounts::list))
             .says("Accounts, in the order they were made.")
             .asks::<accounts::Search>()
             .gives::<List<Account>>(200),
-        endpoint(GET, ACCOUNT, "getAccount", In(P::AccountsRead), route!(accounts::get)).says("An account.").gives::<Account>(200),
+        endpoint(GET, ACCOUNT, "getAccount", In(P::AccountsRead), route!(accounts::get))
+            .says("An account.")
+            .gives::<Account>(200),
         endpoint(PATCH, ACCOUNT, "changeAccount", In(P::Accounts), route!(accounts::change))
             .says("Gives a phone another name.")
             .takes::<ChangeAccount>()
             .gives::<Account>(200),
-        endpoint(DELETE, ACCOUNT, "deleteAccount", In(P::Accounts), route!(accounts::delete)).says("Deletes an account for good."),
-        endpoint(POST, "/v1/realms/{realm}/accounts/{account}/block", "blockAccount", In(P::AccountsBlock), route!(accounts::block))
+        endpoint(DELETE, ACCOUNT, "deleteAccount", In(P::Accounts), route!(accounts::delete))
+            .says("Deletes an account for good."),
+        endpoint(POST, BLOCK, "blockAccount", In(P::AccountsBlock), route!(accounts::block))
             .says("Stops an account and ends what it approved.")
             .gives::<Account>(200)
             .refuses(&["not_allowed"]),
-        endpoint(POST, "/v1/realms/{realm}/accounts/{account}/unblock", "unblockAccount", In(P::Accounts), route!(accounts::unblock))
+        endpoint(POST, UNBLOCK, "unblockAccount", In(P::Accounts), route!(accounts::unblock))
             .says("Lets an account work again; that takes as much authority as blocking it did.")
             .gives::<Account>(200)
             .refuses(&["not_allowed", "more_authority"]),
