@@ -1,4 +1,4 @@
-//! The handle for accounts, as REST uses it.
+//! The handle for accounts that REST uses.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use countersign_protocol::ids::AccountId;
 
 use crate::heart::Shared;
 
-/// What may be done to accounts from outside. IO runs in the caller's task.
+/// Operations on accounts from outside. IO runs in the caller's task.
 #[derive(Clone)]
 pub struct Accounts(Arc<Shared>);
 
@@ -25,7 +25,7 @@ impl Accounts {
         Self(shared)
     }
 
-    /// The account, deleted ones included.
+    /// Returns the account, even if it is deleted.
     ///
     /// # Errors
     /// A fault of the store.
@@ -33,7 +33,7 @@ impl Accounts {
         self.0.ports.store.account(realm.id(), id).await
     }
 
-    /// Those the query asks for; without deleted ones.
+    /// Lists the accounts that match the query, without deleted ones.
     ///
     /// # Errors
     /// A fault of the store.
@@ -41,7 +41,7 @@ impl Accounts {
         self.0.ports.store.accounts(realm.id(), query).await
     }
 
-    /// Those of one user.
+    /// Lists the accounts of one user.
     ///
     /// # Errors
     /// A fault of the store.
@@ -49,7 +49,7 @@ impl Accounts {
         devices::of_user(&self.0.ports, realm.id(), user_id).await
     }
 
-    /// Another name for the phone; the user's other ones learn of it.
+    /// Renames the phone and notifies the user's other phones.
     ///
     /// # Errors
     /// A fault of a port.
@@ -70,10 +70,10 @@ impl Accounts {
         .await
     }
 
-    /// Blocks, unblocks or deletes; its phone learns of it at once.
+    /// Blocks, unblocks or deletes an account and notifies its phone at once.
     ///
     /// # Errors
-    /// Why not.
+    /// When the change is refused, or a port fails.
     pub async fn change(
         &self,
         realm: &Arc<OpenRealm>,
@@ -88,7 +88,7 @@ impl Accounts {
     /// See [`people::delete`].
     ///
     /// # Errors
-    /// Why not.
+    /// When the deletion is refused, or a port fails.
     pub async fn delete_user(&self, realm: &Arc<OpenRealm>, user_id: String, who: Who) -> Result<bool, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
         run_to_completion(async move { people::delete(&shared.ports, &realm, &user_id, who).await }).await
@@ -97,7 +97,7 @@ impl Accounts {
     /// See [`people::erase`].
     ///
     /// # Errors
-    /// Why not.
+    /// When the erasure is refused, or a port fails.
     pub async fn erase_user(
         &self,
         realm: &Arc<OpenRealm>,
@@ -108,8 +108,8 @@ impl Accounts {
         run_to_completion(async move { people::erase(&shared.ports, &realm, &user_id, who).await }).await
     }
 
-    /// Whether a phone is connected with each of them, on any pod; in the order of the question.
-    /// Where other pods cannot be asked, only this one counts.
+    /// Whether each account has a connected phone on any pod, in the order of `ids`. Where other
+    /// pods cannot be asked, only this pod counts.
     pub async fn online(&self, ids: &[AccountId]) -> Vec<bool> {
         let mut online = Vec::with_capacity(ids.len());
         for id in ids {

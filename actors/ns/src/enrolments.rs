@@ -1,4 +1,4 @@
-//! The handle for enrolments, as REST uses it.
+//! The handle for enrolments that REST uses.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::{
     registry::login::{MOST_PER_TOPIC, watch},
 };
 
-/// What may be done to enrolments from outside. IO runs in the caller's task.
+/// Operations on enrolments from outside. IO runs in the caller's task.
 #[derive(Clone)]
 pub struct Enrolments(Arc<Shared>);
 
@@ -32,7 +32,7 @@ impl Enrolments {
         Self(shared)
     }
 
-    /// Makes an enrolment; gives it with its link, which sends phones to `phone_url`.
+    /// Creates an enrolment; returns it with its link, which directs phones to `phone_url`.
     ///
     /// # Errors
     /// A fault of the store.
@@ -63,7 +63,7 @@ impl Enrolments {
         Ok((enrolment, Link::Enrol(link)))
     }
 
-    /// Enrolments, newest first, from before `before`; one client's, or all.
+    /// Lists enrolments, newest first, starting before `before`; those of one client, or all.
     ///
     /// # Errors
     /// A fault of the store.
@@ -85,7 +85,8 @@ impl Enrolments {
         enrolment::look(&self.0.ports, realm, id).await
     }
 
-    /// The enrolment as soon as its version is above `after`, or as it is when `wait` is over.
+    /// Returns the enrolment as soon as its version is above `after`, or as it is when `wait` has
+    /// elapsed.
     ///
     /// # Errors
     /// A fault of a port.
@@ -103,7 +104,8 @@ impl Enrolments {
         let until = tokio::time::Instant::now() + wait;
         let Some(watch) = watch(&self.0.logins, Topic::Enrolment(id), MOST_PER_TOPIC, Some(seen.expires_at))
         else {
-            // Overloaded: whoever waits is the last to press.
+            // The registry is overloaded. Long polls have the lowest priority: sleep, then read
+            // once.
             tokio::time::sleep_until(until.min(tokio::time::Instant::now() + self.0.settings.safety_poll))
                 .await;
             return self.look(realm, id).await;
@@ -116,18 +118,18 @@ impl Enrolments {
             }
             let poll = tokio::time::Instant::now() + self.0.settings.safety_poll;
             if let Ok(false) = tokio::time::timeout_at(until.min(poll), watch.woken()).await {
-                // Too many wait for this enrolment: this one looks now and then instead of being
+                // Too many wait for this enrolment already: this caller polls instead of being
                 // woken.
                 tokio::time::sleep_until(until.min(poll)).await;
             }
         }
     }
 
-    /// Somebody types the number the phone shows, an administrator says yes, or the creator takes
-    /// it back.
+    /// Applies an event: the number that the phone shows is entered, an administrator confirms, or
+    /// the creator withdraws the enrolment.
     ///
     /// # Errors
-    /// Why not.
+    /// When the event is refused, or a port fails.
     pub async fn act(
         &self,
         realm: &Arc<OpenRealm>,

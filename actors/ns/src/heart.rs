@@ -1,4 +1,4 @@
-//! Starting the heart.
+//! Starting the actors of NS.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,35 +22,35 @@ use crate::{
     session::{Event, Ns},
 };
 
-/// How long the steps of a session may take. The defaults are in the program's configuration.
+/// Time limits of a session's steps. The defaults are in the program's configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// From HELLO to ClientAuth.
+    /// Longest time from HELLO to ClientAuth.
     pub first_frame: Duration,
-    /// From ClientAuth `enrol` to the end of the enrolment connection.
+    /// Longest time from ClientAuth `enrol` to the end of the enrolment connection.
     pub enrolment: Duration,
-    /// Without hearing anything from an authenticated phone.
+    /// Longest silence of an authenticated phone.
     pub idle: Duration,
-    /// Of a whole connection.
+    /// Longest life of a connection.
     pub lifetime: Duration,
     /// How often phones are asked to ping, in seconds.
     pub ping_after: u64,
-    /// How long a waiter trusts that no wake-up was lost.
+    /// How long a waiter relies on wake-ups before it reads the state without one.
     pub safety_poll: Duration,
 }
 
-/// What everybody in the heart shares.
+/// State that the actors and handles of NS share.
 pub(crate) struct Shared {
     pub(crate) ports: Ports,
     pub(crate) realms: Realms,
     pub(crate) settings: Settings,
     pub(crate) logins: Addr<LoginRegistry>,
     pub(crate) messages: Addr<MessageRegistry<Event>>,
-    /// A supervised actor lives only as long as somebody could send to it.
+    /// Kept because a supervised actor stops when its last address is dropped.
     _bridge: Addr<BusBridge<Event>>,
 }
 
-/// How soon settings that were changed on another pod are seen here.
+/// How often the realms are read again, to see settings that were changed on another pod.
 const REFRESH: Duration = Duration::from_secs(10);
 
 async fn refresh(realms: Realms) {
@@ -62,9 +62,9 @@ async fn refresh(realms: Realms) {
     }
 }
 
-/// Phones that left and have not been told of yet, at most.
+/// Departures that may wait to be reported to other pods.
 const DEPARTURES: usize = 65_536;
-/// Hands the wake-ups of NS to its registries.
+/// Forwards the wake-ups of NS to its registries.
 struct Woken {
     logins: Addr<LoginRegistry>,
     messages: Addr<MessageRegistry<Event>>,
@@ -72,7 +72,7 @@ struct Woken {
 }
 
 impl Woken {
-    /// Reads the realms again, beside the wake-ups.
+    /// Reads the realms again in a task of its own, so that further wake-ups do not wait for it.
     fn look_at_realms(&self) {
         let realms = self.realms.clone();
         actix_rt::spawn(async move {
@@ -108,7 +108,7 @@ impl Listener for Woken {
     }
 }
 
-/// The handles of a started heart.
+/// The handles of the started actors.
 #[derive(Clone)]
 pub struct Heart {
     pub realms: Realms,
@@ -120,7 +120,7 @@ pub struct Heart {
     shared: Arc<Shared>,
 }
 
-/// How many are here.
+/// How many sessions and waiters are on this pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Presences {
     /// Phones that have authenticated.
@@ -130,7 +130,8 @@ pub struct Presences {
 }
 
 impl Heart {
-    /// Starts registries and bridge on an arbiter of their own, inside a running actix system.
+    /// Starts the registries and the bridge on an arbiter of their own, inside a running actix
+    /// system.
     ///
     /// # Errors
     /// When the realms cannot be read, or the KV cannot be subscribed to.
@@ -178,7 +179,8 @@ impl Heart {
         Ok((heart, deaths))
     }
 
-    /// How many are here; asks the registries. `None` when one of them has died.
+    /// Counts the sessions and waiters on this pod by asking the registries. `None` when one of
+    /// them has died.
     pub async fn presences(&self) -> Option<Presences> {
         let sessions = self.shared.messages.send(Count).await.ok()?;
         let waiters = self.shared.logins.send(Count).await.ok()?;

@@ -1,4 +1,4 @@
-//! The handle for logins, as REST and pages use it.
+//! The handle for logins that REST and pages use.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
     registry::login::{LoginWatch, MOST_PER_TOPIC, watch},
 };
 
-/// What may be done to logins from outside. IO runs in the caller's task.
+/// Operations on logins from outside. IO runs in the caller's task.
 #[derive(Clone)]
 pub struct Logins(Arc<Shared>);
 
@@ -44,7 +44,7 @@ impl Logins {
     /// See [`login::create`].
     ///
     /// # Errors
-    /// Why not.
+    /// When the login is refused, or a port fails.
     pub async fn create(
         &self,
         realm: &OpenRealm,
@@ -55,7 +55,7 @@ impl Logins {
         login::create(&self.0.ports, realm, client, new, who).await
     }
 
-    /// What is kept of a login that was decided.
+    /// Returns the stored record of a decided login.
     ///
     /// # Errors
     /// A fault of the store.
@@ -63,7 +63,7 @@ impl Logins {
         self.0.ports.store.outcome(realm.id(), id).await
     }
 
-    /// What is kept of a user's logins, from behind `after`.
+    /// Lists the stored records of a user's logins, starting after `after`.
     ///
     /// # Errors
     /// A fault of the store.
@@ -77,8 +77,8 @@ impl Logins {
         self.0.ports.store.outcomes_of_user(realm.id(), user_id, after, limit).await
     }
 
-    /// The login as it is now, by the realm as it is now: whoever watches for hours may hold an
-    /// older one.
+    /// Returns the login as it is now, judged by the current realm: a caller that watches for hours
+    /// may hold an older one.
     ///
     /// # Errors
     /// A fault of a port.
@@ -87,7 +87,8 @@ impl Logins {
         login::look(&self.0.ports, now.as_deref().unwrap_or(realm), id).await
     }
 
-    /// The login as soon as its version is above `after`, or as it is when `wait` is over.
+    /// Returns the login as soon as its version is above `after`, or as it is when `wait` has
+    /// elapsed.
     ///
     /// # Errors
     /// A fault of a port.
@@ -104,11 +105,12 @@ impl Logins {
         }
         let until = tokio::time::Instant::now() + wait;
         let Some(watch) = self.watch(&seen.login, MOST_PER_TOPIC) else {
-            // Overloaded: whoever waits is the last to press.
+            // The registry is overloaded. Long polls have the lowest priority: sleep, then read
+            // once.
             tokio::time::sleep_until(until.min(tokio::time::Instant::now() + self.safety_poll())).await;
             return self.look(realm, id).await;
         };
-        // Registered first, read after: what changed in between is seen, what changes later wakes.
+        // Register first, then read: the read sees earlier changes, and later changes wake.
         loop {
             let now = self.look(realm, id).await?;
             if now.as_ref().is_none_or(|s| s.state.public().version() > after)
@@ -118,28 +120,29 @@ impl Logins {
             }
             let poll = tokio::time::Instant::now() + self.safety_poll();
             if let Ok(false) = tokio::time::timeout_at(until.min(poll), watch.woken()).await {
-                // Too many wait for this login: this one looks now and then instead of being woken.
+                // Too many wait for this login already: this caller polls instead of being woken.
                 tokio::time::sleep_until(until.min(poll)).await;
             }
         }
     }
 
-    /// Wakes its holder whenever the login may have changed, its expiry included, unless `most`
-    /// wait for it already. `None` when the registry is overloaded.
+    /// Returns a watch that wakes its holder whenever the login may have changed, including at its
+    /// expiry. The watch is refused when `most` waiters exist already. `None` when the registry is
+    /// overloaded.
     #[must_use]
     pub fn watch(&self, login: &Login, most: usize) -> Option<LoginWatch> {
         watch(&self.0.logins, Topic::Login(login.id), most, Some(login.expires_at))
     }
 
-    /// How long to trust that no wake-up was lost: the setting, up to a fifth shorter so that
-    /// waiters do not march in step.
+    /// How long to rely on wake-ups before reading without one: the setting, shortened by up to a
+    /// fifth so that waiters do not poll in step.
     #[must_use]
     pub fn safety_poll(&self) -> Duration {
         let jitter = u32::from(self.0.ports.random.bytes::<1>()[0]);
         self.0.settings.safety_poll.mul_f64(1.0 - f64::from(jitter) / 1280.0)
     }
 
-    /// The login a page token belongs to, and its realm.
+    /// Returns the login that a page token belongs to, and its realm.
     ///
     /// # Errors
     /// A fault of a port.
@@ -150,7 +153,7 @@ impl Logins {
         Ok(seen.filter(|s| same(&s.login.page_hash, &secret.hash())).map(|s| (realm, s)))
     }
 
-    /// The client a login belongs to.
+    /// Returns the client that a login belongs to.
     ///
     /// # Errors
     /// A fault of the store.
@@ -158,7 +161,7 @@ impl Logins {
         self.0.ports.store.client(login.realm, login.client).await
     }
 
-    /// The QR code of this second.
+    /// The QR code for the current second.
     #[must_use]
     pub fn qr(&self, realm: &OpenRealm, id: LoginId) -> Link {
         capability::qr(realm, id, self.0.ports.now())
@@ -173,7 +176,7 @@ impl Logins {
     /// See [`login::cancel`].
     ///
     /// # Errors
-    /// Why not.
+    /// When the cancellation is refused, or a port fails.
     pub async fn cancel(&self, realm: &Arc<OpenRealm>, id: LoginId, who: Who) -> Result<Seen, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
         run_to_completion(async move { login::cancel(&shared.ports, &realm, id, who).await }).await
@@ -182,7 +185,7 @@ impl Logins {
     /// See [`login::redeem`].
     ///
     /// # Errors
-    /// Why not.
+    /// When the redemption is refused, or a port fails.
     pub async fn redeem(
         &self,
         realm: &Arc<OpenRealm>,
@@ -198,14 +201,14 @@ impl Logins {
     /// See [`login::end`].
     ///
     /// # Errors
-    /// Why not.
+    /// When the logout is refused, or a port fails.
     pub async fn log_out(&self, realm: &Arc<OpenRealm>, id: LoginId, who: Who) -> Result<Seen, Stop> {
         let (shared, realm) = (self.0.clone(), realm.clone());
         run_to_completion(async move { login::end(&shared.ports, &realm, id, EndedBy::Client, who).await })
             .await
     }
 
-    /// Ends everything a user has approved; gives how much it was.
+    /// Ends everything that a user has approved; returns how many logins were ended.
     ///
     /// # Errors
     /// A fault of a port.

@@ -1,5 +1,5 @@
-//! Realms, opened and kept: their secrets are unsealed once and shared by everybody who works in
-//! them.
+//! Realms, opened and kept in memory: their secrets are unsealed once and shared by all users of
+//! this handle.
 
 use std::{
     collections::HashMap,
@@ -27,7 +27,7 @@ use countersign_protocol::{
     ids::{KeyId, RealmId},
 };
 
-/// How often misses lead to a look into the store at most.
+/// Least time between two reads of the store that are caused by misses, in milliseconds.
 const RELOAD_MS: u64 = 200;
 
 #[derive(Default)]
@@ -35,7 +35,7 @@ struct Book {
     by_id: HashMap<RealmId, Arc<OpenRealm>>,
     by_name: HashMap<String, RealmId>,
     by_key: HashMap<KeyId, (ServerKey, u64)>,
-    /// When the store was read last.
+    /// When the store was last read.
     looked: Option<Time>,
 }
 
@@ -44,13 +44,13 @@ struct Book {
 pub struct Realms {
     ports: Ports,
     book: Arc<RwLock<Book>>,
-    /// One reads at a time, so that an older reading never replaces a newer one.
+    /// One task reads at a time, so that an older result never replaces a newer one.
     reading: Arc<tokio::sync::Mutex<()>>,
-    /// Whoever misses something stands in line: one looks for all.
+    /// Callers with a miss wait here, so that one read of the store serves all of them.
     missing: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// What a HELLO's key id leads to.
+/// The result of looking up the key id of a HELLO.
 pub(crate) struct Entrance {
     pub(crate) realm: Arc<OpenRealm>,
     pub(crate) key: ServerKey,
@@ -68,7 +68,7 @@ impl Realms {
         Ok(realms)
     }
 
-    /// Reads all realms again: something about one has changed, here or on another pod.
+    /// Reads all realms again, because one of them has changed here or on another pod.
     ///
     /// # Errors
     /// A fault of the store.
@@ -108,8 +108,9 @@ impl Realms {
         f(&self.book.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks in the book; on a miss looks into the store, because another pod may have made a realm
-    /// just now. Strangers who ask for what is nowhere cost a look now and then, not one each.
+    /// Looks in memory, and on a miss in the store, because another pod may have just created the
+    /// realm. Misses share reads, at most one per [`RELOAD_MS`], so that requests for unknown
+    /// realms do not cause one read each.
     async fn find_or_reload<T>(&self, f: impl Fn(&Book) -> Option<T>) -> Result<Option<T>, Fault> {
         if let Some(found) = self.find(&f) {
             return Ok(Some(found));
@@ -125,7 +126,7 @@ impl Realms {
         Ok(self.find(&f))
     }
 
-    /// By name, as in URLs.
+    /// Returns the realm with this name, as used in URLs.
     ///
     /// # Errors
     /// A fault of the store.
@@ -133,7 +134,7 @@ impl Realms {
         self.find_or_reload(|b| b.by_name.get(name).and_then(|id| b.by_id.get(id)).cloned()).await
     }
 
-    /// By id.
+    /// Returns the realm with this id.
     ///
     /// # Errors
     /// A fault of the store.
@@ -141,13 +142,13 @@ impl Realms {
         self.find_or_reload(|b| b.by_id.get(&id).cloned()).await
     }
 
-    /// As it is known here, without looking into the store.
+    /// Returns the realm as known on this pod, without reading the store.
     #[must_use]
     pub fn known(&self, id: RealmId) -> Option<Arc<OpenRealm>> {
         self.find(|b| b.by_id.get(&id).cloned())
     }
 
-    /// By the key a HELLO names.
+    /// Returns the realm and key that a HELLO names.
     pub(crate) async fn by_key(&self, id: KeyId) -> Result<Option<Entrance>, Fault> {
         self.find_or_reload(|b| {
             let (key, epoch) = b.by_key.get(&id)?;
@@ -157,7 +158,7 @@ impl Realms {
         .await
     }
 
-    /// All of them, by name.
+    /// Lists all realms, sorted by name.
     #[must_use]
     pub fn all(&self) -> Vec<Realm> {
         let mut all: Vec<Realm> =
@@ -166,7 +167,7 @@ impl Realms {
         all
     }
 
-    /// Makes a realm with fresh keys.
+    /// Creates a realm with fresh keys.
     ///
     /// # Errors
     /// [`Refused::AlreadyExists`] when the name is taken.
@@ -183,7 +184,7 @@ impl Realms {
         let identity = self.owner(id, &place).make(&Fresh::from(&**random), self.ports.now(), &**random);
         let new = NewRealm { id, name: name.to_owned(), display_name: display_name.to_owned(), settings };
         let made = flow::create(&self.ports, new, identity, &random.secret(), who.into()).await;
-        // Also when the name is taken: the realm that has it may be one that is not known here yet.
+        // Announced even when the name is taken: the realm that has it may not be known here yet.
         self.tell(id).await?;
         made?;
         Ok(self
@@ -192,8 +193,8 @@ impl Realms {
             .ok_or_else(|| Fault::Inconsistent("a new realm cannot be read back".to_owned()))?)
     }
 
-    /// Changes display name and settings; other pods are told. `None` when the realm is not (any
-    /// more) what it was before the change: the book is fresh then.
+    /// Changes display name and settings, and notifies other pods. Returns `None` when the realm no
+    /// longer equals `before`; the realms in memory are up to date then.
     ///
     /// # Errors
     /// A fault of the store.
@@ -213,7 +214,7 @@ impl Realms {
         .await
     }
 
-    /// The apps a realm lists.
+    /// Lists the apps of a realm.
     ///
     /// # Errors
     /// A fault of the store.
@@ -221,7 +222,7 @@ impl Realms {
         self.ports.store.apps(realm).await
     }
 
-    /// One of them.
+    /// Returns one app of a realm.
     ///
     /// # Errors
     /// A fault of the store.
@@ -229,7 +230,7 @@ impl Realms {
         self.ports.store.app(realm, id).await
     }
 
-    /// Makes or changes an app; gives it as it is kept.
+    /// Creates or changes an app; returns it as it is stored.
     ///
     /// # Errors
     /// A fault of the store.
@@ -251,10 +252,10 @@ impl Realms {
         .await
     }
 
-    /// The realm does not list it any more.
+    /// Removes an app from the realm's list.
     ///
     /// # Errors
-    /// [`Refused::NotFound`].
+    /// [`Refused::NotFound`] when the realm does not list it, or a fault of the store.
     pub async fn delete_app(&self, realm: RealmId, id: String, who: Who) -> Result<(), Stop> {
         let realms = self.clone();
         run_to_completion(async move {
@@ -266,7 +267,7 @@ impl Realms {
         .await
     }
 
-    /// Reads what is there now, here and on every other pod.
+    /// Reads the realms again here and makes every other pod do so.
     async fn tell(&self, realm: RealmId) -> Result<(), Fault> {
         self.reload().await?;
         if let Err(fault) = self.ports.announce(Topic::Realm(realm), 0).await {

@@ -14,18 +14,18 @@ use crate::{
     session::{Event, Sfs},
 };
 
-/// How long the steps of a session may take.
+/// Time limits of a session's steps.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// From HELLO to ClientAuth.
+    /// Longest time from HELLO to ClientAuth.
     pub first_frame: Duration,
-    /// Of a whole connection.
+    /// Longest life of a connection.
     pub lifetime: Duration,
     /// How often phones are asked to ping, in seconds.
     pub ping_after: u64,
 }
 
-/// What every session of SFS shares.
+/// State that all sessions of SFS share.
 pub(crate) struct Shared {
     pub(crate) keys: Vec<ServerKey>,
     pub(crate) ping_after: u64,
@@ -40,16 +40,17 @@ pub struct Heart {
 }
 
 impl Heart {
-    /// Opens the server's identity, or makes it, and starts the registry on an arbiter of its own,
-    /// inside a running actix system.
+    /// Opens the server's identity, or creates it, and starts the registry on an arbiter of its
+    /// own, inside a running actix system.
     ///
     /// # Errors
-    /// When the identity cannot be read or made.
+    /// When the identity cannot be read or created.
     pub async fn start(ports: &Ports, settings: Settings) -> Result<(Self, Deaths), Fault> {
         let keys = identity::keys(ports).await?;
         let (watch, deaths) = Supervision::new();
         let (leave, leaving) = watch::channel(false);
-        // Nobody asks on which pod a phone is: there is no bus to tell it over.
+        // Departures are not reported: SFS has no bus, so no other pod asks where a phone is
+        // connected.
         let (departures, _nobody_is_told) = mpsc::channel(1);
         let vital = watch.guard("MessageRegistry");
         let messages = MessageRegistry::start_in_arbiter(&Arbiter::new().handle(), move |_| {
@@ -63,7 +64,7 @@ impl Heart {
         Ok((Self { sessions, drain, messages }, deaths))
     }
 
-    /// How many phones have authenticated; asks the registry. `None` when it has died.
+    /// How many phones have authenticated, as counted by the registry. `None` when it has died.
     pub async fn sessions(&self) -> Option<usize> {
         self.messages.send(Count).await.ok()
     }

@@ -1,4 +1,4 @@
-//! Who this server is: made at the first start, opened at every other.
+//! The server's identity: created at the first start, opened at every later one.
 
 use countersign_actors_shell::identity::{Fresh, Owner};
 use countersign_channel::ServerKey;
@@ -12,7 +12,8 @@ use countersign_protocol::{
     ids::{AuditId, ServerId},
 };
 
-/// The channel keys of this server, opened. Of several pods that start together one makes them.
+/// Returns the channel keys of this server, opened. If several pods start together, one of them
+/// creates the keys.
 ///
 /// # Errors
 /// When the database fails, or the master key is not the one they were sealed under.
@@ -34,10 +35,10 @@ pub(crate) async fn keys(ports: &Ports) -> Result<Vec<ServerKey>, Fault> {
     )
 }
 
-/// Makes the server's identity if there is none yet; a start does it, too.
+/// Creates the server's identity if there is none yet. A start does the same.
 ///
 /// # Errors
-/// As a start.
+/// The same as those of a start.
 pub async fn make_identity(ports: &Ports) -> Result<(), Fault> {
     keys(ports).await.map(drop)
 }

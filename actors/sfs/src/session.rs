@@ -1,4 +1,4 @@
-//! What SFS and a phone say to each other: the conversation of a session.
+//! The conversation between SFS and a phone in one session.
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ use crate::heart::Shared;
 
 /// A phone connection of SFS.
 type Session = SessionActor<Sfs>;
-/// What it still does before it hears the next frame.
+/// Work that a session finishes before it receives the next frame.
 type Work = countersign_actors_shell::Work<Sfs>;
 
-/// What a session of SFS is told of: nothing yet.
+/// Events that the registry sends to a session of SFS: none yet.
 #[derive(Clone, Copy, Debug)]
 pub enum Event {}
 
-/// Where a conversation is.
+/// The state of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// HELLO_OK is out; ClientAuth is awaited.
+    /// HELLO_OK has been sent; ClientAuth is awaited.
     Greeting,
     /// Nothing is accepted any more.
     Over,
@@ -78,7 +78,7 @@ impl Conversation for Sfs {
     fn on_frame(session: &mut Session, frame: SfsPhoneFrame, ctx: &mut Context<Session>) -> Option<Work> {
         match (std::mem::replace(&mut session.conversation.phase, Phase::Over), frame) {
             (Phase::Greeting, SfsPhoneFrame::Auth(_)) => {
-                // Nobody has registered here, so nobody is known.
+                // No phone can register here yet, so every key is unknown.
                 session.goodbye(Close::AuthFailed, ctx);
                 Some(done())
             }

@@ -1,4 +1,4 @@
-//! BusBridge: hands the wake-ups of all pods to the registries of this one.
+//! BusBridge: forwards the wake-ups of all pods to the registries of this pod.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,33 +17,33 @@ use crate::{
     registry::{ListPeers, MessageRegistry, Moved},
 };
 
-/// How long a lost subscription waits before it is tried again.
+/// How long to wait before a failed subscription is tried again.
 const RETRY: Duration = Duration::from_millis(500);
-/// Peers asked about at a time.
+/// Peers per query.
 const CHUNK: usize = 500;
 
-/// What a service does when it is woken.
+/// What a service does when it receives a wake-up.
 #[async_trait(?Send)]
 pub trait Listener {
-    /// What the topic names has changed, up to version `v`.
+    /// The object that the topic names has changed, up to version `v`.
     async fn changed(&self, topic: &[u8], v: u64);
-    /// Wake-ups may have been lost: everybody reads again.
+    /// Wake-ups may have been lost: all sessions and waiters read again.
     async fn resync(&self);
 }
 
-/// See the module. `E` is what the sessions of the service are told of.
+/// Forwards wake-ups; see the module. `E` is the event that the sessions of the service receive.
 pub struct BusBridge<E: Event> {
     bus: Arc<dyn Bus>,
     presence: Arc<dyn Presence>,
     pod: PodId,
-    /// The subscription the first life begins with.
+    /// The subscription that the first life of the actor starts with.
     wakes: Option<Box<dyn Wakes>>,
     messages: Addr<MessageRegistry<E>>,
     listener: Arc<dyn Listener + Send + Sync>,
 }
 
 impl<E: Event> BusBridge<E> {
-    /// Begins with the subscription there is.
+    /// Creates a bridge that starts with an existing subscription.
     #[must_use]
     pub fn new(
         (bus, presence): (Arc<dyn Bus>, Arc<dyn Presence>),
@@ -87,15 +87,15 @@ impl<E: Event> Actor for BusBridge<E> {
             }
             tracing::warn!("the bus subscription ended; subscribing again");
         };
-        // Stopping restarts it: the supervisor keeps the actor, and `started` subscribes anew.
+        // Stopping restarts the actor: the supervisor keeps it, and `started` subscribes again.
         ctx.spawn(life.into_actor(self).map(|(), _, ctx| ctx.stop()));
     }
 }
 
 impl<E: Event> Supervised for BusBridge<E> {}
 
-/// Subscribes on the thread that hands on what the bus says: a wake-up then wakes that thread
-/// alone.
+/// Subscribes on the arbiter's thread, which also forwards the wake-ups, so that a wake-up wakes
+/// only that thread.
 ///
 /// # Errors
 /// When the bus cannot be reached.

@@ -1,13 +1,13 @@
-//! Work that is not dropped half way.
+//! Work that is not dropped halfway.
 
 use countersign_ports::Fault;
 
-/// Runs a flow that changes something in a task of its own. The caller may be dropped half way: a
+/// Runs a flow that changes state in a task of its own. The caller may be dropped halfway: a
 /// request with its connection, the work of a session with the session. What the flow has committed
-/// is then settled and told all the same.
+/// is still settled and announced.
 ///
 /// # Errors
-/// Those of the flow, and a fault when it panicked.
+/// Those of the flow, and a fault when the flow panicked.
 pub async fn run_to_completion<T: 'static, E: From<Fault> + 'static>(
     flow: impl Future<Output = Result<T, E>> + 'static,
 ) -> Result<T, E> {

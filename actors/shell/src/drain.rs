@@ -1,4 +1,4 @@
-//! Drain: everybody is sent away in good order before the pod goes.
+//! Drain: ends all sessions in an orderly way before the pod stops.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,11 +11,11 @@ use crate::{
     watch::Supervision,
 };
 
-/// The handle of the drain.
+/// The handle of a drain.
 pub struct Drain<E: Event> {
     messages: Addr<MessageRegistry<E>>,
     watch: Supervision,
-    /// Heard by sessions that have not authenticated yet: the registry does not know them.
+    /// Signals sessions that have not authenticated yet and are therefore unknown to the registry.
     leave: Arc<watch::Sender<bool>>,
 }
 
@@ -26,24 +26,25 @@ impl<E: Event> Clone for Drain<E> {
 }
 
 impl<E: Event> Drain<E> {
-    /// `leave` is what sessions that have not authenticated yet listen to.
+    /// Creates the handle. `leave` signals sessions that have not authenticated yet.
     #[must_use]
     pub fn new(messages: Addr<MessageRegistry<E>>, watch: Supervision, leave: watch::Sender<bool>) -> Self {
         Self { messages, watch, leave: Arc::new(leave) }
     }
 
-    /// From now on the end of a registry is no accident.
+    /// From now on the end of a registry is expected and not treated as a failure.
     pub fn expect_the_end(&self) {
         self.watch.leave();
     }
 
-    /// Tells every session to say goodbye, spread over `spread`; gives how many there were.
+    /// Makes every session say goodbye, spread over `spread`; returns how many registered sessions
+    /// there were.
     pub async fn send_away(&self, spread: Duration) -> usize {
         self.leave.send_replace(true);
         self.messages.send(SendAway(spread)).await.unwrap_or(0)
     }
 
-    /// How many sessions are left.
+    /// The number of registered sessions that are left.
     pub async fn left(&self) -> usize {
         self.messages.send(Count).await.unwrap_or(0)
     }

@@ -11,16 +11,17 @@ use countersign_ports::{
 };
 use countersign_protocol::ServerRole;
 
-/// A channel key says that it is good for two years; renewing it is the rotation's work.
+/// The lifetime that a channel key's statement gives it: two years. Key rotation renews it.
 const KEY_LIFE_SECS: u64 = 2 * 365 * 86_400;
 
-/// Whose secrets these are, and where they are kept.
+/// The owner of the secrets, and where they are stored.
 pub struct Owner<'a> {
     pub role: ServerRole,
     /// The server id that the channel's prologue names.
     pub server_id: [u8; 16],
     pub vault: &'a Vault,
-    /// The name of the place of a secret: an envelope opens at its place alone.
+    /// The name of the location of a secret. An envelope opens only at the location it was sealed
+    /// for.
     pub place: &'a dyn Fn(Part) -> String,
 }
 
@@ -32,7 +33,8 @@ pub struct Fresh {
 }
 
 impl Fresh {
-    /// Fresh ones. The root comes from the provider's own generator, which takes no other source.
+    /// Generates new secrets. The root comes from the crypto provider's own generator, which
+    /// accepts no other source.
     #[must_use]
     pub fn from(random: &dyn Random) -> Self {
         Self { root: p256::SigningKey::generate(), private: random.secret() }
@@ -40,7 +42,7 @@ impl Fresh {
 }
 
 impl Owner<'_> {
-    /// The identity of a new server, sealed.
+    /// Creates the identity of a new server, sealed.
     ///
     /// # Panics
     /// Never: any 32 bytes are an X25519 key.
@@ -71,10 +73,10 @@ impl Owner<'_> {
         }
     }
 
-    /// A channel key, ready to answer HELLO.
+    /// Opens a channel key, ready to answer HELLO.
     ///
     /// # Errors
-    /// [`Fault::Inconsistent`] when it was sealed under another master key or for another place.
+    /// [`Fault::Inconsistent`] when it was sealed under another master key or for another location.
     pub fn open(&self, key: &SealedKey) -> Result<ServerKey, Fault> {
         let private = open_secret(self.vault, &(self.place)(Part::Channel(key.key_id)), &key.sealed)?;
         ServerKey::new(self.role, self.server_id, *private.expose())
@@ -82,11 +84,11 @@ impl Owner<'_> {
     }
 }
 
-/// A secret of 32 bytes, out of its envelope.
+/// Opens the envelope of a 32-byte secret.
 ///
 /// # Errors
-/// [`Fault::Inconsistent`] when it was sealed under another master key, for another place, or is no
-/// such secret.
+/// [`Fault::Inconsistent`] when it was sealed under another master key or for another location, or
+/// does not contain 32 bytes.
 pub fn open_secret(vault: &Vault, place: &str, envelope: &[u8]) -> Result<Secret<32>, Fault> {
     let plain = vault.open(place, envelope)?;
     let secret = plain.as_slice().try_into().map(Secret::new);

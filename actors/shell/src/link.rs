@@ -1,8 +1,8 @@
-//! The PhoneLink: a session's bounded way out to its pump.
+//! The PhoneLink: a session's bounded output queue to its pump.
 //!
 //! Session and pump live on the same thread, so the PhoneLink is a plain queue without atomics, and
-//! empty it holds no buffer. The session never waits: a full queue means that the peer does not
-//! read, and ends the connection.
+//! holds no buffer while it is empty. The session never waits: a full queue means that the peer
+//! does not read, and the connection ends.
 
 use std::{
     cell::RefCell,
@@ -14,7 +14,7 @@ use std::{
 
 use countersign_protocol::codes::Close;
 
-/// Frames that may wait for the peer; enough for an answer and a burst of events.
+/// Frames that may wait for the peer: enough for an answer and a burst of events.
 const CAPACITY: usize = 16;
 
 /// What the pump has to do next.
@@ -32,17 +32,17 @@ struct LinkState {
     closed: Option<Close>,
     /// Close at once, even in the middle of a write.
     hard: bool,
-    /// The pump has gone.
+    /// The pump has ended.
     cut: bool,
     /// The phone has shown a known key or a good code.
     trusted: bool,
     waker: Option<Waker>,
 }
 
-/// The session's end.
+/// The session's side of the link.
 pub(crate) struct PhoneLink(Rc<RefCell<LinkState>>);
 
-/// The pump's end. Dropping it cuts the session.
+/// The pump's side of the link. Dropping it ends the session.
 pub struct LinkReader(Rc<RefCell<LinkState>>);
 
 pub(crate) fn link() -> (PhoneLink, LinkReader) {
@@ -51,7 +51,7 @@ pub(crate) fn link() -> (PhoneLink, LinkReader) {
 }
 
 impl PhoneLink {
-    /// Queues a frame. False when the peer is too slow or gone: the session must end.
+    /// Queues a frame. Returns false when the peer is too slow or gone; the session must end then.
     #[must_use]
     pub(crate) fn send(&self, frame: Vec<u8>) -> bool {
         let mut s = self.0.borrow_mut();
@@ -63,14 +63,14 @@ impl PhoneLink {
         true
     }
 
-    /// Lets what is queued go out, then closes. The first reason stays.
+    /// Closes after the queued frames have been written. The first reason given is kept.
     pub(crate) fn close(&self, why: Close) {
         let mut s = self.0.borrow_mut();
         s.closed.get_or_insert(why);
         wake(&mut s);
     }
 
-    /// Drops what is queued and closes at once: the peer does not read.
+    /// Drops the queued frames and closes at once, because the peer does not read.
     pub(crate) fn cut(&self, why: Close) {
         {
             let mut s = self.0.borrow_mut();
@@ -80,17 +80,17 @@ impl PhoneLink {
         self.close(why);
     }
 
-    /// Whether nothing may be queued any more.
+    /// Whether the link is closed, so that nothing may be queued any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.0.borrow().closed.is_some()
     }
 
-    /// Tells the pump that the phone is no stranger any more.
+    /// Informs the pump that the phone has shown a known key or a good code.
     pub(crate) fn trust(&self) {
         self.0.borrow_mut().trusted = true;
     }
 
-    /// Whether the pump has gone.
+    /// Whether the pump has ended.
     pub(crate) fn is_cut(&self) -> bool {
         self.0.borrow().cut
     }
@@ -98,7 +98,7 @@ impl PhoneLink {
 
 impl Drop for PhoneLink {
     fn drop(&mut self) {
-        // A session that ends without a word (a panic) still ends its socket.
+        // A session that ends without closing the link (a panic) still closes its socket.
         self.close(Close::Internal);
     }
 }
@@ -110,14 +110,14 @@ fn wake(s: &mut LinkState) {
 }
 
 impl LinkReader {
-    /// Whether the phone has shown a known key or a good code; until then it is held on a shorter
-    /// leash.
+    /// Whether the phone has shown a known key or a good code. Until then stricter limits apply to
+    /// it.
     #[must_use]
     pub fn trusted(&self) -> bool {
         self.0.borrow().trusted
     }
 
-    /// What to do next; waits until there is something.
+    /// Waits for the pump's next action.
     pub async fn next(&mut self) -> Out {
         poll_fn(|cx| {
             let mut s = self.0.borrow_mut();
@@ -137,8 +137,8 @@ impl LinkReader {
         .await
     }
 
-    /// Why the session wants the connection closed at once, if it does, even while a frame is being
-    /// written.
+    /// Waits until the session wants the connection closed at once, even while a frame is being
+    /// written; returns the reason.
     pub async fn cut(&self) -> Close {
         poll_fn(|cx| {
             let mut s = self.0.borrow_mut();

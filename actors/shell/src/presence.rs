@@ -1,4 +1,4 @@
-//! A session's place in the registry, and what other pods hear of it.
+//! A session's entry in the registry, and how other pods learn of its departure.
 
 use std::sync::{
     Arc,
@@ -14,10 +14,10 @@ use crate::{
     registry::{Arrive, Control, Leave, MessageRegistry},
 };
 
-/// Departures told to other pods at a time.
+/// Departures per batch.
 const BATCH: usize = 500;
 
-/// A session's place in the registry. Dropping it leaves the place.
+/// A session's entry in the registry. Dropping it removes the entry.
 pub struct Presence<E: Event> {
     registry: Addr<MessageRegistry<E>>,
     peer: Peer,
@@ -26,13 +26,13 @@ pub struct Presence<E: Event> {
 
 impl<E: Event> Drop for Presence<E> {
     fn drop(&mut self) {
-        // A full mailbox leaves a stale entry: the next session of the peer takes its place.
+        // If the mailbox is full, a stale entry remains; the next session of the peer replaces it.
         let _ = self.registry.try_send(Leave { peer: self.peer, generation: self.generation });
     }
 }
 
-/// Takes the peer's place with the number of its arrival; `None` when the registry is gone or
-/// overloaded.
+/// Registers the session as the peer's, with the number of its arrival; `None` when the registry is
+/// gone or overloaded.
 pub fn arrive<E: Event>(
     registry: &Addr<MessageRegistry<E>>,
     peer: Peer,
@@ -45,7 +45,7 @@ pub fn arrive<E: Event>(
     Some(Presence { registry: registry.clone(), peer, generation })
 }
 
-/// Tells other pods who left here, until the registry ends.
+/// Reports departures from this pod to other pods, until the registry ends.
 pub async fn report_departures(presence: Arc<dyn PresencePort>, mut departed: mpsc::Receiver<(Peer, u64)>) {
     let mut gone = Vec::new();
     while departed.recv_many(&mut gone, BATCH).await > 0 {

@@ -1,9 +1,8 @@
-//! MessageRegistry: which peer is on which session of this pod. It alone owns displacement: the
-//! newest connection wins.
+//! MessageRegistry: which peer is connected to which session of this pod. It alone decides on
+//! displacement: the newest connection wins.
 //!
-//! Arriving does not wait for an answer. A session that arrives and then reads misses nothing: the
-//! arrival was in the mailbox before the wake-up that tells of a later change, and a mailbox keeps
-//! its order.
+//! Arriving does not wait for an answer. A session that arrives and then reads misses nothing: its
+//! arrival is in the mailbox before the wake-up of any later change, and a mailbox keeps its order.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -16,10 +15,10 @@ use crate::{conversation::Event, watch::Vital};
 
 /// Messages that may wait for the registry.
 const MAILBOX: usize = 16_384;
-/// How long a session that could not take a message is left alone.
+/// How long to wait before a message is sent again to a session whose mailbox was full.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// Told to a session by the registry.
+/// A message from the registry to a session.
 #[derive(Clone, Copy, Debug)]
 pub enum Control<E> {
     /// Say goodbye for this reason and end.
@@ -35,37 +34,37 @@ impl<E> Message for Control<E> {
     type Result = ();
 }
 
-/// The way for departures to other pods: how many may wait to be told of.
+/// The queue of departures to report to other pods; its capacity limits how many may wait.
 pub type Departures = mpsc::Sender<(Peer, u64)>;
 
-/// Who holds a peer here.
+/// The session that holds a peer on this pod.
 struct Registered<E: Event> {
-    /// Of the registration on this pod.
+    /// Number of the registration on this pod.
     generation: u64,
-    /// Of the arrival among all pods.
+    /// Number of the arrival among all pods.
     arrival: u64,
     session: Recipient<Control<E>>,
 }
 
-/// See the module. `E` is what a service's sessions are told of.
+/// Maps peers to sessions; see the module. `E` is the event that a service's sessions receive.
 pub struct MessageRegistry<E: Event> {
     sessions: HashMap<Peer, Registered<E>>,
-    /// Set by a drain: newcomers are sent away at once.
+    /// Set by a drain: new sessions are ended at once.
     leaving: bool,
-    /// Who left, for other pods.
+    /// Departures, to be reported to other pods.
     departures: Departures,
     _vital: Vital,
 }
 
 impl<E: Event> MessageRegistry<E> {
-    /// An empty one.
+    /// Creates an empty registry.
     #[must_use]
     pub fn new(departures: Departures, vital: Vital) -> Self {
         Self { sessions: HashMap::new(), leaving: false, departures, _vital: vital }
     }
 }
 
-/// Tells a session; one that is too busy is told again until it hears, or is gone.
+/// Sends a message to a session; retries while its mailbox is full, until the session has ended.
 fn tell<E: Event>(session: Recipient<Control<E>>, what: Control<E>, ctx: &mut Context<MessageRegistry<E>>) {
     if let Err(SendError::Full(what)) = session.try_send(what) {
         ctx.run_later(RETRY, move |_, ctx| tell(session, what, ctx));
@@ -92,17 +91,17 @@ impl<E: Event> Message for Arrive<E> {
     type Result = ();
 }
 
-/// The peer has arrived somewhere with this number: who came before goes.
+/// The peer has arrived on some pod with this number: a session with a lower number is displaced.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Moved(pub(crate) Peer, pub(crate) u64);
 
-/// Peers that are here, with the numbers of their arrivals.
+/// Lists the peers on this pod with the numbers of their arrivals.
 #[derive(Message)]
 #[rtype(result = "Vec<(Peer, u64)>")]
 pub(crate) struct ListPeers;
 
-/// A session has left its place.
+/// A session has given up its entry.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Leave {
@@ -110,7 +109,7 @@ pub(crate) struct Leave {
     pub(crate) generation: u64,
 }
 
-/// Tells the session of this peer, if it is here.
+/// Sends an event to the session of this peer, if it is on this pod.
 pub struct Tell<E> {
     pub peer: Peer,
     pub event: E,
@@ -120,7 +119,7 @@ impl<E> Message for Tell<E> {
     type Result = ();
 }
 
-/// Tells every session.
+/// Sends an event to every session.
 pub struct TellAll<E>(pub E);
 
 impl<E> Message for TellAll<E> {
@@ -132,17 +131,17 @@ impl<E> Message for TellAll<E> {
 #[rtype(result = "bool")]
 pub struct IsHere(pub Peer);
 
-/// How many are registered.
+/// The number of registered sessions or waiters.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub struct Count;
 
-/// Send everybody away, spread over this time.
+/// Ends all sessions, spread over this time.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub(crate) struct SendAway(pub(crate) Duration);
 
-/// For the tests of supervision: the session of this peer panics.
+/// For the tests of supervision: makes the session of this peer panic.
 #[cfg(feature = "faults")]
 #[derive(Message)]
 #[rtype(result = "bool")]
@@ -155,7 +154,7 @@ impl<E: Event> Handler<Arrive<E>> for MessageRegistry<E> {
         if self.leaving {
             tell(m.session.clone(), Control::End(Close::Draining), ctx);
         }
-        // Two that came at once may be announced in any order.
+        // Two simultaneous arrivals may reach the registry in any order.
         if self.sessions.get(&m.peer).is_some_and(|there| there.arrival > m.arrival) {
             return tell(m.session, Control::End(Close::Displaced), ctx);
         }
@@ -189,14 +188,16 @@ impl<E: Event> Handler<ListPeers> for MessageRegistry<E> {
 impl<E: Event> Handler<Leave> for MessageRegistry<E> {
     type Result = ();
 
-    /// Only if it is still the one: a displaced session must not remove its successor.
+    /// Removes only the session's own entry: a displaced session must not remove its successor.
     fn handle(&mut self, m: Leave, _: &mut Self::Context) {
         if self.sessions.get(&m.peer).is_some_and(|there| there.generation == m.generation)
             && let Some(place) = self.sessions.remove(&m.peer)
-            // In a drain everybody is about to arrive elsewhere, which says more.
+            // During a drain every peer is about to arrive on another pod, which makes the
+            // departure redundant.
             && !self.leaving
         {
-            // When too many leave at once, the others count as present until they come again.
+            // When the queue is full, the remaining peers count as present until they connect
+            // again.
             let _too_many = self.departures.try_send((m.peer, place.arrival));
         }
     }
@@ -245,7 +246,7 @@ impl<E: Event> Handler<SendAway> for MessageRegistry<E> {
         self.leaving = true;
         let sessions: Vec<_> = self.sessions.values().map(|there| there.session.clone()).collect();
         let n = sessions.len();
-        // In ten batches, so that the other pods do not meet everybody at once.
+        // In ten batches, so that the sessions do not reach the other pods all at once.
         let batch = n.div_ceil(10).max(1);
         for (i, chunk) in sessions.chunks(batch).enumerate() {
             let chunk = chunk.to_vec();
@@ -260,7 +261,7 @@ impl<E: Event> Handler<SendAway> for MessageRegistry<E> {
     }
 }
 
-/// For the tests of supervision.
+/// For the tests of supervision: makes the registry panic.
 #[cfg(feature = "faults")]
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -1,8 +1,8 @@
 //! SessionActor: one per phone connection, on the worker of its socket.
 //!
-//! It owns the channel and the deadlines; the pump hands it one frame at a time and waits until the
-//! frame is dealt with. Everything it says goes out through its PhoneLink. What is said is the
-//! [`Conversation`]'s.
+//! The actor owns the channel and the deadlines; the pump hands it one frame at a time and waits
+//! until the frame has been handled. Everything it sends goes out through its PhoneLink. The
+//! content is up to its [`Conversation`].
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -13,23 +13,23 @@ use countersign_protocol::{codes::Close, outer::Outer};
 
 use crate::{conversation::Conversation, link::PhoneLink, registry::Control, start::Shell};
 
-/// The pump's frame, what is left of the registries' events, and a spare.
+/// Mailbox capacity: the pump's frame, registry events that are not handled yet, and one spare.
 const MAILBOX: usize = 8;
 
-/// What comes from the pump.
+/// A message from the pump.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) enum Pumped {
     /// One message from the phone.
     Frame(Vec<u8>),
-    /// The pump has gone.
+    /// The pump has ended.
     HungUp,
 }
 
-/// What a session still does before it hears the next frame.
+/// Work that a session finishes before it receives the next frame.
 pub type Work<C> = ResponseActFuture<SessionActor<C>, ()>;
 
-/// Nothing more to do.
+/// Work that has nothing to do.
 #[must_use]
 pub fn done<C: Conversation>() -> Work<C> {
     Box::pin(actix::fut::ready(()))
@@ -41,13 +41,14 @@ pub struct SessionActor<C: Conversation> {
     pub(crate) shell: Arc<Shell>,
     pub(crate) link: PhoneLink,
     channel: Channel,
-    /// Where the connection comes from, as far as this pod sees.
+    /// The address the connection comes from, as far as this pod can see.
     from: IpAddr,
     born: Time,
     deadline: Time,
-    /// Name of the frame that has no answer yet. One is heard at a time, so one field is enough.
+    /// Name of the frame that has not been answered yet. One command is in flight at a time, so one
+    /// field is enough.
     asked: Option<&'static str>,
-    /// Waits for the drain as long as the registry, which will tell then, does not know this
+    /// Waits for a drain until the session is registered; from then on the registry ends the
     /// session.
     waits_for_drain: SpawnHandle,
 }
@@ -72,29 +73,31 @@ impl<C: Conversation> SessionActor<C> {
         &self.channel
     }
 
-    /// Where the connection comes from, as far as this pod sees.
+    /// The address the connection comes from, as far as this pod can see.
     #[must_use]
     pub fn from(&self) -> IpAddr {
         self.from
     }
 
-    /// Whether the phone waits for an answer.
+    /// Whether the phone still waits for an answer.
     #[must_use]
     pub fn owes_an_answer(&self) -> bool {
         self.asked.is_some()
     }
 
-    /// The phone has shown a known key or a good code: the pump holds it on a longer leash.
+    /// Records that the phone has shown a known key or a good code, so that the pump relaxes its
+    /// limits.
     pub fn trust(&mut self) {
         self.link.trust();
     }
 
-    /// A registry knows this session now, and tells it of a drain.
+    /// Records that a registry knows this session and will inform it of a drain.
     pub fn is_registered(&mut self, ctx: &mut Context<Self>) {
         ctx.cancel_future(self.waits_for_drain);
     }
 
-    /// Seals and queues. A peer that does not read, and a channel that is used up, end the session.
+    /// Seals and queues a frame. A peer that does not read, or an exhausted channel, ends the
+    /// session.
     pub fn say(&mut self, frame: impl Into<C::Outgoing>, ctx: &mut Context<Self>) {
         if self.link.is_closed() {
             return;
@@ -112,13 +115,13 @@ impl<C: Conversation> SessionActor<C> {
         }
     }
 
-    /// Says why, authentically, and ends.
+    /// Sends the reason as an authenticated frame, and ends the session.
     pub fn goodbye(&mut self, why: Close, ctx: &mut Context<Self>) {
         self.say(C::goodbye(why), ctx);
         self.end(why, ctx);
     }
 
-    /// Ends without explanation: whatever was wrong, the answer is the same.
+    /// Ends the session without an explanation, so that every violation gets the same answer.
     fn abort(&mut self, ctx: &mut Context<Self>) {
         let _full_or_not = self.link.send(Outer::Close { code: Close::Protocol.code() }.to_bytes());
         self.end(Close::Protocol, ctx);
@@ -135,12 +138,13 @@ impl<C: Conversation> SessionActor<C> {
         self.end(why, ctx);
     }
 
-    /// Lets the connection stand this long from now, within its lifetime.
+    /// Moves the deadline to this long from now, but not beyond the connection's lifetime.
     pub fn extend(&mut self, by: Duration) {
         self.deadline = after(self.shell.clock.now(), by).min(after(self.born, self.shell.lifetime));
     }
 
-    /// One timer per session: it looks, and sleeps again for what is left.
+    /// Ends the session at its deadline. Each session has one timer, which is set again for the
+    /// time left when the deadline has moved.
     fn watch_deadline(&mut self, ctx: &mut Context<Self>) {
         let now = self.shell.clock.now();
         if now >= self.deadline {
@@ -183,7 +187,7 @@ impl<C: Conversation> Actor for SessionActor<C> {
         ctx.set_mailbox_capacity(MAILBOX);
         self.watch_deadline(ctx);
         let mut leaving = self.shell.leaving.clone();
-        // An error means that the program is gone already.
+        // An error means that the process is already ending.
         let told = async move { leaving.wait_for(|leaving| *leaving).await.is_ok() };
         self.waits_for_drain =
             ctx.spawn(told.into_actor(self).map(|_, session, ctx| session.goodbye(Close::Draining, ctx)));

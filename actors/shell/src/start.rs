@@ -1,4 +1,4 @@
-//! From a HELLO to a session.
+//! Starting a session from a HELLO.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -21,26 +21,26 @@ use crate::{
     session::{Pumped, SessionActor},
 };
 
-/// What every session of a pod shares, whatever is said in it.
+/// State that all sessions of a pod share, whatever their conversation.
 pub struct Shell {
     pub clock: Arc<dyn Clock>,
-    /// From HELLO to the first frame.
+    /// Longest time from HELLO to the first frame.
     pub first_frame: Duration,
-    /// Of a whole connection.
+    /// Longest life of a connection.
     pub lifetime: Duration,
-    /// Turns true when the pod sends everybody away.
+    /// Becomes true when the pod drains.
     pub leaving: watch::Receiver<bool>,
 }
 
-/// Starts sessions: the handle of the phone socket.
+/// Starts sessions; the phone socket's handle of a service.
 #[async_trait(?Send)]
 pub trait Sessions: Send + Sync {
     /// Answers a HELLO (the whole outer frame) that came from this address, and starts its session
     /// on this thread.
     ///
     /// # Errors
-    /// What to close the connection with: the frame is no HELLO, its key is unknown, or it was not
-    /// made for that key.
+    /// The code to close the connection with: the frame is not a HELLO, its key is unknown, or it
+    /// was not made for that key.
     async fn start(&self, hello: &[u8], from: IpAddr) -> Result<Session, Close>;
 }
 
@@ -81,25 +81,26 @@ impl<C: Conversation> Sessions for Front<C> {
     }
 }
 
-/// The pump's hold on a session. Dropping it ends the session.
+/// The pump's handle of a session. Dropping it ends the session.
 pub struct Session {
     actor: Recipient<Pumped>,
     reader: LinkReader,
 }
 
 impl Session {
-    /// Both at once: frames go in while answers come out.
+    /// Splits the session into its input and its output, so that frames go in while answers come
+    /// out.
     pub fn split(&mut self) -> (SessionIn<'_>, &mut LinkReader) {
         (SessionIn(&self.actor), &mut self.reader)
     }
 }
 
-/// The way in alone.
+/// The input of a session.
 pub struct SessionIn<'a>(&'a Recipient<Pumped>);
 
 impl SessionIn<'_> {
-    /// Hands over one message from the phone and waits until it is dealt with. False when the
-    /// session has ended.
+    /// Hands over one message from the phone and waits until it has been handled. Returns false
+    /// when the session has ended.
     pub async fn frame(&self, message: Vec<u8>) -> bool {
         self.0.send(Pumped::Frame(message)).await.is_ok()
     }
@@ -107,7 +108,7 @@ impl SessionIn<'_> {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // With a full mailbox the actor meets the cut Link at its next message instead.
+        // If the mailbox is full, the actor notices the closed link at its next message instead.
         let _ = self.actor.try_send(Pumped::HungUp);
     }
 }

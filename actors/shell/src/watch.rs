@@ -1,4 +1,4 @@
-//! Supervision: a load-bearing actor that dies takes the pod down in good order.
+//! Supervision: when a load-bearing actor dies, the pod shuts down in an orderly way.
 
 use std::sync::{
     Arc,
@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::mpsc;
 
-/// Where deaths are told.
+/// Reports the deaths of load-bearing actors.
 #[derive(Clone)]
 pub struct Supervision {
     tell: mpsc::UnboundedSender<&'static str>,
@@ -18,7 +18,7 @@ pub struct Supervision {
 pub struct Deaths(mpsc::UnboundedReceiver<&'static str>);
 
 impl Deaths {
-    /// The next death; waits for ever when there is none.
+    /// Waits for the next death; waits for ever when there is none.
     pub async fn next(&mut self) -> &'static str {
         match self.0.recv().await {
             Some(name) => name,
@@ -28,7 +28,7 @@ impl Deaths {
 }
 
 impl Supervision {
-    /// A watch, and where it tells.
+    /// Creates a supervision and the receiver of its reports.
     #[must_use]
     pub fn new() -> (Self, Deaths) {
         // Unbounded, but each load-bearing actor can die only once.
@@ -36,19 +36,20 @@ impl Supervision {
         (Self { tell, leaving: Arc::default() }, Deaths(heard))
     }
 
-    /// From now on deaths are expected.
+    /// From now on deaths are expected and not reported.
     pub(crate) fn leave(&self) {
         self.leaving.store(true, Ordering::Relaxed);
     }
 
-    /// A field for the watched actor: dropping it, in whatever way the actor ends, tells.
+    /// Returns a field for the watched actor; dropping it reports the death, however the actor
+    /// ends.
     #[must_use]
     pub fn guard(&self, name: &'static str) -> Vital {
         Vital { watch: self.clone(), name }
     }
 }
 
-/// See [`Supervision::guard`].
+/// The guard of a watched actor; see [`Supervision::guard`].
 pub struct Vital {
     watch: Supervision,
     name: &'static str,

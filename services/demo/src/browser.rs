@@ -1,9 +1,9 @@
-//! A `User-Agent` made short enough to be read on a phone: "Firefox on Linux".
+//! Shortens a `User-Agent` so that it can be read on a phone, for example "Firefox on Linux".
 
-/// Longest name taken over from a browser we do not know.
+/// Longest name that is taken from an unknown browser.
 const MAX: usize = 40;
 
-/// In this order: those further down also occur in the texts of those above.
+/// The order matters: signs further down also occur in the `User-Agent` of browsers above.
 const BROWSERS: [(&str, &str); 11] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -29,9 +29,9 @@ const SYSTEMS: [(&str, &str); 8] = [
     ("Linux", "Linux"),
 ];
 
-/// What the person at the phone is told about the browser that asks. The browser chose the text, so
-/// nothing of it gets through but names from our tables, or the letters and digits of an unknown
-/// program's first word.
+/// Returns the text that the phone shows about the browser that asks. The browser controls its
+/// `User-Agent`, so the result contains only names from our tables, or the letters and digits of an
+/// unknown program's first word.
 pub(crate) fn readable(user_agent: &str) -> String {
     let find = |table: &[(&str, &'static str)]| {
         table.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)

@@ -1,5 +1,5 @@
-//! Enrolling a phone. A real application puts this behind the login it already has, or into its
-//! help desk's hands.
+//! Enrolling a phone. A real application offers this behind the login it already has, or to its
+//! help desk.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use countersign_api::{Confirm, Enrolment, NewEnrolment};
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{Demo, error::DemoError, session::SessionId};
 
-/// Seconds the page's long poll is held: shorter than what proxies tolerate.
+/// Seconds the page's long poll is held: shorter than the timeouts of proxies.
 const WAIT: u64 = 25;
 
 pub(crate) fn routes(app: &mut web::ServiceConfig) {
@@ -48,7 +48,8 @@ async fn begin(
     Ok(HttpResponse::Ok().cookie(demo.cookie(&session)).json(answer))
 }
 
-/// A first phone is let in by its number; a further one by a phone the user has already.
+/// Creates an enrolment. A first phone is confirmed by its number; a further one by a phone that
+/// the user has already.
 async fn invite(demo: &Demo, user_id: String) -> Result<Enrolment, DemoError> {
     let first = NewEnrolment { user_id, confirm: Confirm::Number };
     let refused = match demo.api.create_enrolment(&demo.realm, &first).await {
@@ -57,8 +58,8 @@ async fn invite(demo: &Demo, user_id: String) -> Result<Enrolment, DemoError> {
     };
     let further = NewEnrolment { confirm: Confirm::Phone, ..first };
     match demo.api.create_enrolment(&demo.realm, &further).await {
-        // None of the user's phones works: an administrator lets the next one in, which is nobody
-        // here.
+        // None of the user's phones works. An administrator would have to let the next one in, and
+        // the demo has none.
         Err(error) if error.code() == Some("confirm_not_allowed") => Err(refused.into()),
         other => Ok(other?),
     }
@@ -84,8 +85,8 @@ async fn confirm(
     Ok(told(&demo.api.confirm_enrolment(&demo.realm, &id, &body.number).await?))
 }
 
-/// An enrolment is shown only to the browser that began it: the number must be typed by whoever
-/// holds the phone.
+/// Checks that this browser began the enrolment. No other browser sees it, because the number must
+/// be typed by the person who holds the phone.
 fn own(demo: &Demo, request: &HttpRequest, id: &str) -> Result<(), DemoError> {
     let owns = SessionId::of(request)
         .and_then(|session| demo.sessions.with(&session, |session| session.has_enrolment(id)));

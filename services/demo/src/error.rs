@@ -1,5 +1,5 @@
-//! Every way the demo says no: a status and `{"code", "detail"}`, the codes of the REST API where
-//! the no came from there.
+//! All errors of the demo: a status and `{"code", "detail"}`, with the codes of the REST API where
+//! the error came from there.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use countersign_api::ApiError;
 use serde_json::json;
 
-/// Why the demo did not do it.
+/// Why the demo refused a request or failed.
 #[derive(Debug)]
 pub(crate) enum DemoError {
-    /// Countersign said no, or did not answer.
+    /// The REST API refused the request, or did not answer.
     Api(ApiError),
     /// A page of another origin sent a POST.
     ForeignOrigin { own: String },
@@ -18,13 +18,13 @@ pub(crate) enum DemoError {
     NotJson,
     /// A body or query of the wrong shape.
     Malformed,
-    /// No such page or enrolment, or not of this browser.
+    /// The page or enrolment does not exist, or does not belong to this browser.
     NotFound,
     /// This browser has not begun a login.
     NoLogin,
-    /// Nobody is logged in here.
+    /// No user is logged in here.
     NotLoggedIn,
-    /// The operating system gave no randomness.
+    /// The operating system provided no randomness.
     NoRandomness,
 }
 

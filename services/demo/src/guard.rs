@@ -1,5 +1,5 @@
-//! Against cross-site request forgery: what changes something is a POST, from the demo's own page,
-//! and JSON.
+//! Protection against cross-site request forgery: every change is a POST with a JSON body from the
+//! demo's own page.
 
 use actix_web::{
     Error, HttpMessage, ResponseError,
@@ -13,7 +13,7 @@ use actix_web::{
 
 use crate::{Demo, error::DemoError};
 
-/// Nothing the page sends is longer.
+/// Longest body; everything the page sends is shorter.
 const BODY: usize = 8 * 1024;
 
 /// Refuses a POST from another origin, or with a body that a plain HTML form could send.
@@ -33,7 +33,7 @@ fn check(demo: &Demo, request: &ServiceRequest) -> Result<(), DemoError> {
     if [Method::GET, Method::HEAD].contains(request.method()) {
         return Ok(());
     }
-    // Browsers always send it with a POST; programs that are no browser carry nobody's cookie by
+    // Browsers always send `Origin` with a POST. Other programs do not attach a user's cookie by
     // accident.
     if request
         .headers()

@@ -24,11 +24,11 @@ use countersign_api::ApiClient;
 
 use crate::{pages::Pages, session::Sessions};
 
-/// How many browsers the demo remembers, and for how long: as long as a login lives.
+/// How many browser sessions the demo keeps, and for how long: as long as a login lasts.
 const SESSIONS: usize = 10_000;
 const SESSION_LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
 
-/// What the demo needs to know.
+/// Settings of the demo.
 #[derive(Clone)]
 pub struct Settings {
     /// Base URL of the REST API.
@@ -42,7 +42,7 @@ pub struct Settings {
     /// Origin of the demo itself, like `http://127.0.0.1:8000`; one of the client's `origins`, and
     /// with `/` one of its `return_urls`.
     pub own_origin: String,
-    /// How the virtual phone is called at a terminal.
+    /// The command that starts the virtual phone in a terminal.
     pub phone_command: String,
 }
 
@@ -57,7 +57,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// What every request handler sees.
+/// State that all request handlers share.
 struct Demo {
     api: ApiClient,
     realm: String,

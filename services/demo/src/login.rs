@@ -1,4 +1,4 @@
-//! Logging in and out: the four calls of a login, seen from the application.
+//! Logging in and out: the four calls of a login, as the application makes them.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use countersign_api::{ApiError, Initiator, LoginState, NewLogin};
@@ -25,7 +25,7 @@ struct Finish {
     return_token: Option<String>,
 }
 
-/// Creates a login for this browser, and remembers that it is this browser's.
+/// Creates a login and stores it in this browser's session.
 async fn begin(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpResponse, DemoError> {
     let user_agent =
         request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -37,16 +37,16 @@ async fn begin(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpRespon
         ..NewLogin::default()
     };
     let login = demo.api.create_login(&demo.realm, &new).await?;
-    // A new id already here: one that somebody planted before the login must not be the one it is
-    // remembered under.
+    // A new id already at this point: if an attacker has planted a session id in this browser, the
+    // login must not be stored under it.
     let before = SessionId::of(&request).and_then(|id| demo.sessions.take(&id)).unwrap_or_default();
     let session = demo.sessions.insert(before.asking(login.id))?;
     let answer = json!({ "page_url": login.page_url, "page_token": login.page_token });
     Ok(HttpResponse::Ok().cookie(demo.cookie(&session)).json(answer))
 }
 
-/// Redeems the login of this browser's own session. The page says *that* something was approved;
-/// who it was is what Countersign tells us, about the login we remembered ourselves.
+/// Redeems the login of this browser's own session. The page only reports *that* a login was
+/// approved; which user it was comes from Countersign, for the login that we stored ourselves.
 async fn finish(
     demo: web::Data<Demo>,
     request: HttpRequest,
@@ -58,7 +58,7 @@ async fn finish(
         .with(&session, |session| (session.login.clone(), session.user.clone()))
         .ok_or(DemoError::NoLogin)?;
     let Some(login) = login else {
-        // Another tab of this browser was faster.
+        // Another tab of this browser has already redeemed it.
         return user
             .map(|user| HttpResponse::Ok().json(json!({ "user_id": user.user_id })))
             .ok_or(DemoError::NoLogin);
@@ -66,13 +66,13 @@ async fn finish(
     let identity = demo.api.redeem(&demo.realm, &login, body.return_token.as_deref()).await?;
     let user = LoggedIn { user_id: identity.user_id.clone(), login_id: identity.login_id };
     let Some(before) = demo.sessions.take(&session) else {
-        // The browser logged out, or its session ended, while we asked: nobody is left to be logged
-        // in.
+        // The browser logged out, or its session ended, during the request: there is no session to
+        // log in to.
         demo.end(&user).await?;
         return Err(DemoError::NoLogin);
     };
     let replaced = before.user.clone();
-    // A new id: one that somebody knew before the login must be worth nothing after it.
+    // A new id: an id that somebody knew before the login must be worthless after it.
     let session = demo.sessions.insert(before.logged_in(user))?;
     if let Some(replaced) = replaced
         && let Err(error) = demo.end(&replaced).await
@@ -82,7 +82,8 @@ async fn finish(
     Ok(HttpResponse::Ok().cookie(demo.cookie(&session)).json(json!({ "user_id": identity.user_id })))
 }
 
-/// Who is logged in. Asks Countersign each time, so that a logout on the phone counts at once.
+/// Returns the user who is logged in. Asks Countersign each time, so that a logout on the phone
+/// takes effect at once.
 async fn me(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpResponse, DemoError> {
     let session = SessionId::of(&request).ok_or(DemoError::NotLoggedIn)?;
     let user = demo
@@ -98,12 +99,12 @@ async fn me(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpResponse,
     if lives {
         return Ok(HttpResponse::Ok().json(json!({ "user_id": user.user_id })));
     }
-    // Only this login: while we asked, the session may have got another.
+    // Removes only this login: during the request the session may have got another.
     demo.sessions.with(&session, |session| session.user.take_if(|current| *current == user));
     Err(DemoError::NotLoggedIn)
 }
 
-/// Logs out: here whatever happens, and at Countersign.
+/// Logs out: always in the demo's session, and then at Countersign.
 async fn logout(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpResponse, DemoError> {
     let user = SessionId::of(&request)
         .and_then(|session| demo.sessions.take(&session))
@@ -115,7 +116,7 @@ async fn logout(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpRespo
 }
 
 impl Demo {
-    /// Ends a login at Countersign. One that has ended already is fine.
+    /// Ends a login at Countersign. A login that has already ended is not an error.
     async fn end(&self, user: &LoggedIn) -> Result<(), ApiError> {
         match self.api.logout(&self.realm, &user.login_id).await {
             Err(error) if !matches!(error.code(), Some("not_approved" | "not_found")) => Err(error),
@@ -123,7 +124,7 @@ impl Demo {
         }
     }
 
-    /// The session's cookie; `Secure` wherever the demo is not plain http on loopback.
+    /// Returns the session's cookie; `Secure` when the demo's origin is https.
     pub(crate) fn cookie(&self, session: &SessionId) -> actix_web::cookie::Cookie<'static> {
         session.cookie(self.own_origin.starts_with("https:"))
     }

@@ -1,4 +1,4 @@
-//! The one page and what it loads, from `web/` at the top of the repository.
+//! The single page and its files, from `web/` at the top of the repository.
 
 use actix_web::{HttpResponse, http::header::ContentType, web};
 
@@ -9,18 +9,19 @@ const STYLE: &str = include_str!("../../../web/demo/demo.css");
 const SCRIPT: &str = include_str!("../../../web/demo/demo.js");
 const QR: &str = include_str!("../../../web/vendor/uqr.mjs");
 
-/// The page and its policy, filled in once.
+/// The page and its policy, with their placeholders filled in once.
 pub(crate) struct Pages {
     index: String,
-    /// `Content-Security-Policy`, sent with everything.
+    /// The `Content-Security-Policy` header of every response.
     pub(crate) policy: String,
 }
 
 impl Pages {
-    /// `page_origin`: where the login element and the page socket are. `phone`: how the virtual
-    /// phone is called at a terminal.
+    /// Creates the page. `page_origin` is the origin of the login element and the page socket;
+    /// `phone` is the command that starts the virtual phone in a terminal.
     pub(crate) fn new(page_origin: &str, phone: &str) -> Self {
-        // http becomes ws, https becomes wss; both, because the element falls back to plain HTTP.
+        // http becomes ws, https becomes wss. Both origins are allowed, because the element falls
+        // back to plain HTTP.
         let socket = page_origin.replacen("http", "ws", 1);
         let policy = format!(
             "default-src 'self'; script-src 'self' {page_origin}; connect-src 'self' {socket} \
@@ -35,7 +36,7 @@ impl Pages {
     }
 }
 
-/// A text as the value of an HTML attribute in double quotes.
+/// Escapes a text for an HTML attribute in double quotes.
 fn attribute(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }

@@ -16,10 +16,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::error::DemoError;
 
 const COOKIE: &str = "demo_session";
-/// Enrolments one browser can follow at once; the oldest is forgotten first.
+/// Enrolments one browser can follow at once; the oldest is dropped first.
 const ENROLMENTS: usize = 8;
 
-/// 256 random bits. Whoever has them is the browser, so they are never printed.
+/// A session id of 256 random bits. It authenticates the browser, so it is never printed.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct SessionId([u8; 32]);
 
@@ -30,15 +30,15 @@ impl SessionId {
         Ok(Self(bytes))
     }
 
-    /// The id this request brings, whether or not there is such a session.
+    /// Returns the id in this request's cookie, whether or not there is such a session.
     pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
         let cookie = request.cookie(COOKIE)?;
         let bytes = URL_SAFE_NO_PAD.decode(cookie.value()).ok()?;
         Some(Self(bytes.try_into().ok()?))
     }
 
-    /// `Lax`, not `Strict`: the phone sends the browser back to us by a link from another site, and
-    /// must find it logged in.
+    /// Creates the cookie. It is `Lax`, not `Strict`: the phone sends the browser back by a link
+    /// from another site, and the browser must then be logged in.
     pub(crate) fn cookie(&self, secure: bool) -> Cookie<'static> {
         Cookie::build(COOKIE, URL_SAFE_NO_PAD.encode(self.0))
             .path("/")
@@ -55,26 +55,26 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// The cookie that makes a browser forget its session.
+/// Returns the cookie that makes a browser delete its session cookie.
 pub(crate) fn no_cookie() -> Cookie<'static> {
     let mut cookie = Cookie::build(COOKIE, "").path("/").http_only(true).same_site(SameSite::Lax).finish();
     cookie.make_removal();
     cookie
 }
 
-/// Who is logged in, and by which login.
+/// The user who is logged in, and the login it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoggedIn {
     pub(crate) user_id: String,
     pub(crate) login_id: String,
 }
 
-/// What the demo knows about one browser.
+/// What the demo stores about one browser.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
-    /// Ids of the enrolments this browser began.
+    /// Ids of the enrolments that this browser began.
     enrolments: Vec<String>,
-    /// Id of the login this browser began and has not redeemed.
+    /// Id of the login that this browser began and has not redeemed.
     pub(crate) login: Option<String>,
     pub(crate) user: Option<LoggedIn>,
 }
@@ -91,18 +91,18 @@ impl Session {
         self.enrolments.iter().any(|own| own == id)
     }
 
-    /// The session with a login under way.
+    /// Returns the session with a login in progress.
     pub(crate) fn asking(self, login: String) -> Self {
         Self { login: Some(login), ..self }
     }
 
-    /// The session after a login: what it followed is kept, who it is has changed.
+    /// Returns the session after a login: its enrolments are kept, its user is replaced.
     pub(crate) fn logged_in(self, user: LoggedIn) -> Self {
         Self { enrolments: self.enrolments, login: None, user: Some(user) }
     }
 }
 
-/// All sessions. The lock is held for single map operations only.
+/// All sessions. The lock is held for short table operations only.
 pub(crate) struct Sessions(Mutex<Table>);
 
 impl Sessions {
@@ -111,17 +111,17 @@ impl Sessions {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        // A panic cannot leave the table half changed in a way that matters to anybody.
+        // A panic cannot leave the table in a state that matters.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at a session, or changes it. `None` when there is none.
+    /// Runs `f` on a session. `None` when there is none.
     pub(crate) fn with<T>(&self, id: &SessionId, f: impl FnOnce(&mut Session) -> T) -> Option<T> {
         self.table().get(id, Instant::now()).map(f)
     }
 
-    /// Changes the session of this id if there is one, and a new one otherwise; which it was is the
-    /// id returned.
+    /// Runs `f` on the session of this id if there is one, and otherwise on a new session; returns
+    /// the id of the session used.
     pub(crate) fn with_or_new(
         &self,
         id: Option<SessionId>,
@@ -135,7 +135,7 @@ impl Sessions {
             f(session);
             return Ok(id);
         }
-        // Never an id the browser brought: somebody else may have put it there.
+        // Never the id from the cookie: another party may have put it there.
         let id = SessionId::random()?;
         let mut session = Session::default();
         f(&mut session);
@@ -143,14 +143,14 @@ impl Sessions {
         Ok(id)
     }
 
-    /// Keeps this under a new id.
+    /// Stores the session under a new id.
     pub(crate) fn insert(&self, session: Session) -> Result<SessionId, DemoError> {
         let id = SessionId::random()?;
         self.table().insert(id.clone(), session, Instant::now());
         Ok(id)
     }
 
-    /// Forgets a session and returns it.
+    /// Removes a session and returns it.
     pub(crate) fn take(&self, id: &SessionId) -> Option<Session> {
         self.table().take(id)
     }
@@ -162,7 +162,7 @@ struct TableEntry {
     session: Session,
 }
 
-/// The map, and the order in which its entries came.
+/// A map, with the order in which its entries were added.
 struct Table {
     limit: usize,
     lifetime: Duration,

@@ -1,5 +1,5 @@
-//! The demo over HTTP, against a REST API that remembers what it was asked and answers from a short
-//! script.
+//! Tests the demo over HTTP against a fake REST API that records requests and gives scripted
+//! answers.
 
 use std::{
     net::TcpListener,
@@ -21,7 +21,7 @@ use crate::{Demo, Settings, app};
 const OWN: &str = "http://127.0.0.1:8000";
 const LOGIN: &str = "6f0e5e1c-7d8e-4f6c-9a52-0c6b0c6d7a11";
 
-/// `METHOD path` of every request so far, and the state logins have.
+/// `METHOD path body` of every request so far, and the state that logins have.
 #[derive(Default)]
 struct Script {
     asked: Vec<String>,
@@ -64,7 +64,7 @@ async fn fake(script: web::Data<Mutex<Script>>, request: HttpRequest, body: web:
     HttpResponse::Ok().json(login(script.login_state))
 }
 
-/// Starts the scripted REST API; stops when the handle is told to.
+/// Starts the scripted REST API; it runs until the handle stops it.
 fn rest() -> (String, Shared, ServerHandle) {
     let script = Arc::new(Mutex::new(Script { login_state: "approved", ..Script::default() }));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -95,7 +95,7 @@ fn demo(rest: &str) -> web::Data<Demo> {
 /// Status, body, and the session cookie if one was set.
 struct Answer(StatusCode, Value, Option<Cookie<'static>>);
 
-/// `call!(app, request, cookie)`: a macro, as the type of the app has no name.
+/// `call!(app, request, cookie)` is a macro because the type of the app cannot be named.
 macro_rules! call {
     ($app:expr, $request:expr, $cookie:expr) => {{
         let cookie: Option<&Cookie<'static>> = $cookie;

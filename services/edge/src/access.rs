@@ -1,8 +1,8 @@
-//! What every request leaves behind, whatever became of it: its place in the metrics, and a line in
-//! the access log where that is switched on.
+//! Records every request, whatever its result: in the metrics, and as a line in the access log
+//! where that is switched on.
 //!
-//! The line says what was asked for and how it went, never of whom: the route's pattern instead of
-//! its path, no query, body, header, user or address.
+//! The line states what was requested and with what result, but nothing that identifies a person:
+//! the route's pattern instead of its path, no query, body, header, user or address.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use tracing_actix_web::RequestId;
 
 use crate::{http::Listener, metrics::Metrics, trace::Trace};
 
-/// The target of the lines; the program switches it on and off.
+/// The target of the log lines; the program switches it on and off.
 pub const TARGET: &str = "countersign::access";
 
-/// The id of the API key that a request was let in with, as an extension of the request.
+/// The id of the API key that authorised the request, as an extension of the request.
 #[derive(Clone, Debug)]
 pub struct KeyId(pub String);
 
-/// Outermost of all layers: it sees answers as they leave, and lines are written outside the
+/// Outermost of all layers: it sees responses as they leave, and lines are written outside the
 /// request's span.
 ///
 /// # Errors
@@ -53,12 +53,12 @@ pub async fn note(
     Ok(response)
 }
 
-/// Whether the request asks to wait for a change: how long it takes says nothing about us.
+/// Whether the request asks to wait for a change. Its duration then says nothing about the server.
 fn waits(query: &str) -> bool {
     query.split('&').any(|pair| pair.strip_prefix("wait=").is_some_and(|secs| secs != "0"))
 }
 
-/// Anybody may invent a method.
+/// Callers may invent methods, so only known ones are logged.
 fn known(method: &Method) -> bool {
     [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS]
         .contains(method)
@@ -73,7 +73,7 @@ fn write(request: &HttpRequest, status: u16, took: Duration, size: BodySize) {
         method = if known(request.method()) { request.method().as_str() } else { "other" },
         route = route.as_deref().unwrap_or("none"),
         status,
-        // To the microsecond.
+        // Rounded down to the microsecond.
         duration_ms = took.as_micros() as f64 / 1000.0,
         bytes,
         request_id = all.get::<RequestId>().map(tracing::field::display),

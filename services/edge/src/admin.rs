@@ -1,5 +1,5 @@
-//! The admin port: is the process alive, is it ready and if not why, what does it measure, and all
-//! of that for people.
+//! The admin port: whether the process is alive, whether it is ready and if not why, its metrics,
+//! and a status page with all of that.
 
 use std::{
     sync::{
@@ -20,13 +20,13 @@ use crate::{
     status::{self, ServiceStatus},
 };
 
-/// How long a part may take to say that it is there.
+/// How long a dependency may take to answer a probe.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Something outside of a service that it needs, such as its database.
+/// An external dependency of a service, such as its database.
 #[derive(Clone)]
 pub struct Part {
-    /// What causes begin with.
+    /// The prefix of the causes this dependency gives.
     pub name: &'static str,
     pub probe: Arc<dyn Probe>,
 }
@@ -52,17 +52,17 @@ impl Readiness {
         Self { parts: parts.into(), draining: Arc::default(), dead: Arc::default() }
     }
 
-    /// From now on the service wants no new work.
+    /// From now on the service accepts no new work.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// A load-bearing actor died.
+    /// Records that a load-bearing actor has died.
     pub fn bury(&self, name: &'static str) {
         self.dead.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(name);
     }
 
-    /// Why the service is not ready.
+    /// Lists the reasons why the service is not ready; empty when it is ready.
     pub async fn causes(&self) -> Vec<String> {
         let mut causes = Vec::new();
         if self.draining.load(Ordering::Relaxed) {
@@ -85,20 +85,21 @@ impl Readiness {
 /// A service as the admin port sees it.
 #[async_trait(?Send)]
 pub trait Observed: Send + Sync {
-    /// As metrics and roles spell it.
+    /// The service's name, as metrics and roles spell it.
     fn name(&self) -> &'static str;
     /// The series that every service has.
     fn metrics(&self) -> &Metrics;
-    /// Brings up to date what is not counted as it happens; gives why the service is not ready.
+    /// Updates the metrics that are not counted as events happen; returns the reasons why the
+    /// service is not ready.
     async fn look(&self) -> Vec<String>;
-    /// What the status page says of it, as of the last look.
+    /// The service's part of the status page, as of the last call of `look`.
     fn told(&self) -> ServiceStatus;
 }
 
-/// Everything that is looked at from here.
+/// State of the admin port.
 #[derive(Clone)]
 pub struct Admin {
-    /// What this process runs.
+    /// The role of this process.
     pub role: &'static str,
     pub exposition: Exposition,
     pub services: Arc<[Arc<dyn Observed>]>,
@@ -106,13 +107,13 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Looks at every service; gives why the process is not ready.
+    /// Looks at every service; returns the reasons why the process is not ready.
     pub(crate) async fn look(&self) -> Vec<String> {
         let mut all = Vec::new();
         for service in &*self.services {
             let causes = service.look().await;
             service.metrics().set(Metric::Ready, &[], i64::from(causes.is_empty()));
-            // Where there are several, a cause says whose it is.
+            // With several services, a cause names the service it belongs to.
             let named =
                 |cause| if self.services.len() > 1 { format!("{}: {cause}", service.name()) } else { cause };
             all.extend(causes.into_iter().map(named));

@@ -1,7 +1,8 @@
-//! A request's body is read before the request is judged.
+//! Reads a request's body before the request is authorised.
 //!
-//! A handler's extractors run side by side: without this a key would be checked when the head
-//! arrives, and used whenever its owner lets the body end, be it days after the key was deleted.
+//! A handler's extractors run concurrently. Without this layer, an API key would be checked when
+//! the head arrives and used only when the caller ends the body, possibly days after the key was
+//! deleted.
 
 use std::{io, time::Duration};
 
@@ -21,8 +22,8 @@ use futures_util::{StreamExt, stream};
 #[derive(Clone, Copy, Debug)]
 pub struct Patience(pub Duration);
 
-/// Innermost of all layers: reads the body, and hands it on whole. What went wrong is handed on in
-/// its place, so that whoever has no key hears that first.
+/// Innermost of all layers: reads the body and passes it on whole. A read error is passed on in
+/// place of the body, so that a caller without a valid key is told that first.
 ///
 /// # Errors
 /// None of its own.
@@ -30,7 +31,7 @@ pub async fn whole(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    // A WebSocket has no end. No other GET has a body that means anything.
+    // A WebSocket's stream does not end, and no other GET has a meaningful body.
     if request.method() != Method::GET {
         let payload = request.take_payload();
         let read = match request.app_data::<web::Data<Patience>>().map(|p| p.0) {

@@ -1,4 +1,4 @@
-//! Client certificates: what a client showed in its handshake, and what is listed.
+//! Client certificates: those presented in a handshake, and those in a list.
 
 use countersign_ports::{secret::sha256, time::Time};
 use openssl::{
@@ -7,7 +7,7 @@ use openssl::{
     x509::{X509, X509Ref},
 };
 
-/// The certificate of a connection. The client has proved that the key is its own.
+/// The certificate of a connection. The client has proved that it holds the private key.
 #[derive(Clone, Debug)]
 pub struct Shown {
     der: Box<[u8]>,
@@ -26,18 +26,18 @@ impl Shown {
     }
 }
 
-/// A certificate as it is listed.
+/// A certificate in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     pub der: Vec<u8>,
-    /// SHA-256 of it, as tools show it.
+    /// SHA-256 of the DER encoding, as tools show it.
     pub fingerprint: [u8; 32],
     pub not_before: Time,
     pub not_after: Time,
 }
 
 impl Certificate {
-    /// The one certificate in this PEM; `None` when there is none, or more.
+    /// Returns the only certificate in this PEM; `None` when there is none, or more than one.
     #[must_use]
     pub fn read(pem: &str) -> Option<Self> {
         let all = X509::stack_from_pem(pem.as_bytes()).ok()?;
@@ -52,7 +52,7 @@ fn lifetime(of: &X509Ref) -> Option<(Time, Time)> {
     Some((time(of.not_before())?, time(of.not_after())?))
 }
 
-/// Before 1970 is 1970: it is over in any case.
+/// Times before 1970 become 1970: such a certificate has expired in any case.
 fn time(at: &Asn1TimeRef) -> Option<Time> {
     let since = Asn1Time::from_unix(0).ok()?.diff(at).ok()?;
     let secs = i64::from(since.days) * 86_400 + i64::from(since.secs);

@@ -1,4 +1,4 @@
-//! One way to build an HTTP listener.
+//! Builds HTTP listeners, all in the same way.
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ use crate::{
     trace::Trace,
 };
 
-/// How long the kernel lets a peer leave our data unread before it ends the connection. A stalled
-/// page's actor is not polled and could not end it.
+/// How long the kernel lets a peer leave our data unread before it ends the connection. The actor
+/// of a stalled page is not polled and cannot end it.
 const STALLED: Duration = Duration::from_secs(20);
 
-/// What a listener serves first, as metrics spell it.
+/// What a listener mainly serves, as metrics spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listener {
     Rest,
@@ -51,13 +51,14 @@ impl Listener {
 pub struct Settings {
     pub workers: usize,
     pub keep_alive: Duration,
-    /// For the head of a request to arrive, and for its body.
+    /// Time limit for the head of a request, and again for its body.
     pub request: Duration,
-    /// At a time on this listener: files are finite, and another port may need them more.
+    /// Connections at a time on this listener, so that it leaves file descriptors for other ports.
     pub connections: usize,
 }
 
-/// The span of a request: its ids, method, route and status; never query, body, names or addresses.
+/// The span of a request: its ids, method, route and status, but no query, body, names or
+/// addresses.
 pub struct Spans;
 
 impl RootSpanBuilder for Spans {
@@ -81,11 +82,11 @@ impl RootSpanBuilder for Spans {
     }
 }
 
-/// Serves `routes` on these sockets, in TLS where there is some: unix sockets speak none. `codes`
-/// are the problem codes of the service.
+/// Serves `routes` on these sockets, over TLS if `tls` is given; unix sockets never use TLS.
+/// `codes` are the problem codes of the service.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// When a socket cannot be used.
 pub fn serve<F>(
     sockets: Vec<Socket>,
     kind: Listener,

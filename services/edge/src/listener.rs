@@ -1,4 +1,4 @@
-//! Where a listener listens: an address, a unix socket, or a socket that systemd has opened.
+//! What a listener listens on: an address, a unix socket, or a socket that systemd has opened.
 
 use std::{
     fmt, fs, io,
@@ -12,7 +12,7 @@ use std::{
 
 use listenfd::ListenFd;
 
-/// One place to listen at.
+/// One address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bind {
     Tcp(SocketAddr),
@@ -35,7 +35,7 @@ impl fmt::Display for Bind {
     }
 }
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Debug)]
 pub enum Socket {
     Tcp(TcpListener),
@@ -43,10 +43,10 @@ pub enum Socket {
 }
 
 impl Socket {
-    /// The address, of those that have one.
+    /// Returns the address of a TCP socket, and `None` for a unix socket.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// When the operating system cannot tell the address.
     pub fn address(&self) -> io::Result<Option<SocketAddr>> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Some),
@@ -55,14 +55,14 @@ impl Socket {
     }
 }
 
-/// The sockets that systemd has handed over (`sd_listen_fds(3)`), each to be taken once.
+/// The sockets that systemd has passed (`sd_listen_fds(3)`); each can be taken once.
 pub struct Handed {
     sockets: ListenFd,
     names: Vec<String>,
 }
 
 impl Handed {
-    /// Takes them from the environment; `names` is what `LISTEN_FDNAMES` says.
+    /// Takes the sockets from the environment; `names` is the value of `LISTEN_FDNAMES`.
     #[must_use]
     pub fn from_env(names: Option<&str>) -> Self {
         let names = names.unwrap_or_default().split(':').map(str::to_owned).collect();
@@ -80,10 +80,10 @@ impl Handed {
     }
 }
 
-/// Listens.
+/// Opens the listening socket.
 ///
 /// # Errors
-/// When the place is taken, or may not be used.
+/// When the address is taken, or may not be used.
 pub fn bind(at: &Bind, handed: &mut Handed) -> io::Result<Socket> {
     match at {
         Bind::Tcp(address) => TcpListener::bind(address).map(Socket::Tcp),
@@ -92,7 +92,8 @@ pub fn bind(at: &Bind, handed: &mut Handed) -> io::Result<Socket> {
     }
 }
 
-/// The socket is made under another name, so that it is never there with other permissions.
+/// The socket is created under another name and then renamed, so that it never exists at `path`
+/// with other permissions.
 fn unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
     if let Ok(there) = fs::symlink_metadata(path) {
         if !there.file_type().is_socket() {

@@ -21,7 +21,7 @@ pub use codes::{Code, Codes, GENERAL, code, with};
 
 use crate::trace::{TRACERESPONSE, Trace};
 
-/// Why a request is not answered as asked.
+/// An error response: why a request is not answered as asked.
 #[derive(Clone, Debug)]
 pub struct ApiProblem {
     pub status: StatusCode,
@@ -29,20 +29,20 @@ pub struct ApiProblem {
     pub detail: Option<String>,
     pub errors: Vec<FieldError>,
     pub retry_after: Option<u64>,
-    /// What ran into a limit.
+    /// The limit that was exceeded.
     pub limit: Option<&'static str>,
-    /// The methods there are.
+    /// The methods that the path has.
     pub allow: Option<Box<str>>,
 }
 
 impl ApiProblem {
-    /// With a stable code.
+    /// Creates a problem with a stable code.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str) -> Self {
         Self { status, code, detail: None, errors: Vec::new(), retry_after: None, limit: None, allow: None }
     }
 
-    /// With a sentence for people.
+    /// Adds a sentence for people.
     #[must_use]
     pub fn because(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
@@ -57,19 +57,19 @@ impl ApiProblem {
         problem
     }
 
-    /// 404, for what is not there and for what is not yours.
+    /// 404, for an object that does not exist or does not belong to the caller.
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found")
     }
 
-    /// 400, for what cannot be read.
+    /// 400, for a request that cannot be parsed.
     #[must_use]
     pub fn malformed() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed")
     }
 
-    /// 500: a bug here.
+    /// 500, for a bug in the server.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")
@@ -89,7 +89,7 @@ impl ApiProblem {
     }
 }
 
-/// Every refusal of the rules, as it is told over HTTP.
+/// Renders a refusal of the domain for HTTP.
 impl<T: Refuse> From<T> for ApiProblem {
     fn from(refused: T) -> Self {
         let Refusal { kind, code, detail, limit, retry_after, log } = refused.refusal();
@@ -131,14 +131,14 @@ impl ResponseError for ApiProblem {
     }
 }
 
-/// An endpoint that will go.
+/// A deprecated endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Deprecation {
-    /// Seconds since 1970.
+    /// When it became deprecated, in seconds since 1970.
     pub since: i64,
     /// When it stops working, in seconds since 1970.
     pub sunset: i64,
-    /// What to use.
+    /// What to use instead.
     pub instead: &'static str,
 }
 
@@ -150,7 +150,7 @@ pub struct PathMethods(pub Vec<Method>);
 #[derive(Clone, Debug, Default)]
 pub struct PathDeprecations(pub Vec<(Method, Deprecation)>);
 
-/// RFC 9745, RFC 8594, RFC 8288.
+/// Adds the headers of RFC 9745, RFC 8594 and RFC 8288 to the response of a deprecated endpoint.
 fn say_deprecated(request: &HttpRequest, headers: &mut header::HeaderMap) {
     let all = request.app_data::<PathDeprecations>();
     let Some((_, d)) = all.and_then(|all| all.0.iter().find(|(method, _)| method == request.method())) else {
@@ -170,7 +170,7 @@ fn say_deprecated(request: &HttpRequest, headers: &mut header::HeaderMap) {
     }
 }
 
-/// Gives every answer its request id and its trace, and every error its body.
+/// Adds the request id and the trace to every response, and the body to every error.
 ///
 /// # Errors
 /// None of its own.
@@ -218,7 +218,8 @@ pub async fn render(
     Ok(ServiceResponse::new(request, response))
 }
 
-/// An error the framework made itself: it gets a body like every other.
+/// Makes a problem of an error that the framework produced, so that it gets a body like every
+/// other.
 fn foreign(response: &HttpResponse) -> Option<ApiProblem> {
     let status = response.status();
     let bare =
@@ -231,9 +232,9 @@ fn foreign(response: &HttpResponse) -> Option<ApiProblem> {
     (bare && (status.is_client_error() || status.is_server_error())).then(|| ApiProblem::new(status, code))
 }
 
-/// `codes` are those of the service, beside the general ones.
+/// Builds the body. `codes` are those of the service, beside the general ones.
 fn body(problem: ApiProblem, id: String, codes: &[Code]) -> Problem {
-    // Whoever shows `detail` to a person has something to show.
+    // A caller that shows `detail` to a person always gets one.
     let known = GENERAL.iter().chain(codes).find(|c| c.code == problem.code && problem.errors.is_empty());
     Problem {
         kind: format!("/problems/{}", problem.code),
@@ -248,12 +249,13 @@ fn body(problem: ApiProblem, id: String, codes: &[Code]) -> Problem {
     }
 }
 
-/// The answer where no route fits.
+/// The response where no route matches.
 pub async fn no_such_endpoint() -> Result<HttpResponse, ApiProblem> {
     Err(ApiProblem::new(StatusCode::NOT_FOUND, "no_such_endpoint"))
 }
 
-/// The answer where a route has no such method: it says which there are (RFC 9110, section 15.5.6).
+/// The response where a path lacks the method: it names the methods there are (RFC 9110, section
+/// 15.5.6).
 pub async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, ApiProblem> {
     let methods = request
         .app_data::<PathMethods>()
@@ -263,7 +265,7 @@ pub async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, Ap
     Err(problem)
 }
 
-/// How JSON bodies are read: bounded, and every failure a problem.
+/// How JSON bodies are read: with a size limit, and every failure becomes a problem.
 #[must_use]
 pub fn json_config() -> web::JsonConfig {
     use actix_web::error::{JsonPayloadError as E, PayloadError};
@@ -280,7 +282,7 @@ pub fn json_config() -> web::JsonConfig {
                 E::Deserialize(e) => {
                     ApiProblem::new(StatusCode::BAD_REQUEST, "malformed").because(e.to_string())
                 }
-                // A body that is read before there is a body of JSON (`body::whole`).
+                // The body exceeded the limit before the JSON was parsed (`body::whole`).
                 E::Payload(PayloadError::Overflow) => {
                     ApiProblem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large")
                 }

@@ -1,5 +1,5 @@
-//! The state of the process for people: one page without a script, and the same facts as JSON. What
-//! is said of each service comes from the service.
+//! The status of the process: a page without a script for people, and the same facts as JSON. Each
+//! service supplies its own part.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::admin::Admin;
 
 const PAGE: &str = include_str!("../../../web/status/index.html");
 const STYLE: &str = include_str!("../../../web/status/status.css");
-/// The page loads its style and nothing else (its icon is none), and is in nobody's frame.
+/// The page may load its own style sheet and a `data:` icon, and may not be framed.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action \
     'none'; frame-ancestors 'none'";
 
-/// What a service says of itself.
+/// What a service reports about itself.
 pub struct ServiceStatus {
-    /// For people.
+    /// Sections of the page.
     pub sections: Vec<Section>,
-    /// For scripts: members of an object.
+    /// The same as an object for scripts.
     pub json: Value,
 }
 
@@ -30,14 +30,14 @@ pub enum Section {
     Facts { title: &'static str, facts: Vec<(&'static str, String)> },
 }
 
-/// Everything the page says.
+/// The content of the page.
 struct Status {
     role: &'static str,
     version: &'static str,
     pid: u32,
     uptime: Duration,
     causes: Vec<String>,
-    /// `None` where the system does not say.
+    /// `None` where the operating system does not report it.
     resident_bytes: Option<u64>,
     services: Vec<(&'static str, ServiceStatus)>,
 }
@@ -55,7 +55,7 @@ async fn status(admin: &Admin) -> Status {
     }
 }
 
-/// Memory in use, from Linux's own account of it.
+/// Resident memory in bytes, from `/proc/self/status` of Linux.
 fn resident() -> Option<u64> {
     let said = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = said.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
@@ -83,8 +83,8 @@ pub(crate) async fn json(admin: web::Data<Admin>) -> HttpResponse {
     fresh(HttpResponse::Ok()).json(as_json(&status))
 }
 
-/// The facts of every service stand below its name; those of the first stand beside the process's,
-/// too.
+/// The facts of each service are members of `services`; those of the first service are also at the
+/// top level.
 fn as_json(s: &Status) -> Value {
     let mut all = json!({
         "role": s.role,
@@ -99,7 +99,7 @@ fn as_json(s: &Status) -> Value {
     for (name, told) in &s.services {
         all["services"][*name] = told.json.clone();
     }
-    // Scripts of releases that had NS alone read them there.
+    // Scripts that were written when NS was the only service read them at the top level.
     if let Some((_, told)) = s.services.first() {
         for (member, value) in told.json.as_object().into_iter().flatten() {
             all[member.as_str()] = value.clone();
@@ -114,7 +114,7 @@ pub(crate) async fn style() -> HttpResponse {
 }
 
 impl Section {
-    /// `id` is its own on the page.
+    /// Renders the section; `id` must be unique on the page.
     fn html(&self, id: &str) -> String {
         match self {
             Self::Table { title, columns, rows } => {
@@ -179,7 +179,7 @@ fn html(s: &Status) -> String {
     fill.iter().fold(PAGE.to_owned(), |page, (name, value)| page.replace(&format!("{{{{{name}}}}}"), value))
 }
 
-/// The two largest units.
+/// Formats a duration in its two largest units.
 fn spell(secs: u64) -> String {
     let (days, hours, minutes) = (secs / 86_400, secs / 3600 % 24, secs / 60 % 60);
     match (days, hours, minutes) {
@@ -190,9 +190,9 @@ fn spell(secs: u64) -> String {
     }
 }
 
-/// Texts of the database come from outside.
+/// Escapes HTML. Some texts, such as the database's error messages, come from outside.
 fn escape(text: &str) -> String {
-    // Braces too: what is filled in is never filled in again.
+    // Braces are escaped, too, so that a filled-in text is never filled in again.
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -1,9 +1,9 @@
-//! TLS of our listeners: OpenSSL, few protocols, and certificates that may be replaced while
-//! everybody stays connected.
+//! TLS of our listeners: OpenSSL, few protocols, and certificates that can be replaced while
+//! connections stay open.
 //!
 //! TLS 1.2 and 1.3; ECDHE with AES-GCM or ChaCha20-Poly1305 only; P-256 and X25519, in this order.
-//! No renegotiation, no compression, no sessions kept in memory. The phones' channel does not
-//! depend on any of it.
+//! No renegotiation, no compression, no session cache. The phones' channel does not depend on any
+//! of it.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,28 +22,28 @@ const TLS_1_2: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256
                        ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
 const TLS_1_3: &str = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
 const GROUPS: &str = "P-256:X25519";
-/// HTTP/1.1 is all that is spoken here.
+/// The listeners speak HTTP/1.1 only.
 const ALPN: &[u8] = b"\x08http/1.1";
 
-/// What a listener asks of its clients. A certificate alone allows nothing: REST looks whether it
-/// is listed.
+/// Which client certificates a listener requests. A certificate alone grants nothing: REST checks
+/// whether it is listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ClientCertificates {
-    /// Not asked for.
+    /// Not requested.
     #[default]
     Off,
-    /// Asked for; whoever has none comes in, too.
+    /// Requested; clients without one are accepted, too.
     Optional,
-    /// Required, by whomever it was signed.
+    /// Required, whoever signed it.
     Any,
     /// Required, and signed by a CA of this file (PEM).
     Ca(PathBuf),
 }
 
-/// Where a listener's certificate and key are, PEM.
+/// Locations of a listener's certificate and key, in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificate first, then those that vouch for it.
+    /// The certificate first, then the chain of its issuers.
     pub certificate: PathBuf,
     pub key: PathBuf,
     pub clients: ClientCertificates,
@@ -55,10 +55,10 @@ impl TlsFiles {
     }
 }
 
-/// When the files were written.
+/// Modification times of the certificate, the key and the CA file.
 type Written = Option<(SystemTime, SystemTime, Option<SystemTime>)>;
 
-/// Why a certificate cannot be used; names the file.
+/// Why a certificate cannot be used, with the name of the file.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {why}", file.display())]
 pub struct TlsError {
@@ -75,7 +75,7 @@ fn bad<E: std::fmt::Display>(file: &Path) -> impl FnOnce(E) -> TlsError + '_ {
 pub struct Tls {
     files: TlsFiles,
     current: Arc<RwLock<SslContext>>,
-    /// When the files were written that are in use.
+    /// Modification times of the files that are in use.
     written: Arc<RwLock<Written>>,
 }
 
@@ -90,25 +90,27 @@ impl Tls {
         Ok(Self { files, current: Arc::new(RwLock::new(context)), written })
     }
 
-    /// Reads the files again when they have changed, or when `anyway`. Connections that are open
-    /// keep what they have. Gives whether something was read.
+    /// Reads the files again when they have changed, or if `anyway` is true. Open connections keep
+    /// the certificate they have. Returns whether the files were read.
     ///
     /// # Errors
-    /// When the new ones cannot be used: the old ones stay in use.
+    /// When the new files cannot be used; the old ones stay in use.
     pub fn reload(&self, anyway: bool) -> Result<bool, TlsError> {
         let now = written(&self.files);
         let mut seen = self.written.write().unwrap_or_else(PoisonError::into_inner);
         if !anyway && now == *seen {
             return Ok(false);
         }
-        // Also when they are bad: they are not complained of again until they change again.
+        // Recorded even when the files are bad, so that they are reported only once until they
+        // change again.
         *seen = now;
         let context = builder(&self.files)?.build().into_context();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = context;
         Ok(true)
     }
 
-    /// For a listener: each handshake takes the certificate that is in use then.
+    /// Returns a builder for a listener: each handshake uses the certificate that is current at
+    /// that time.
     ///
     /// # Errors
     /// As [`Tls::load`].
@@ -157,7 +159,7 @@ fn ask(b: &mut SslAcceptorBuilder, clients: &ClientCertificates) -> Result<(), T
     let required = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
     match clients {
         ClientCertificates::Off => return Ok(()),
-        // Who signed it does not matter: only what is listed is let in.
+        // The issuer does not matter: only listed certificates are accepted.
         ClientCertificates::Optional => b.set_verify_callback(SslVerifyMode::PEER, |_, _| true),
         ClientCertificates::Any => b.set_verify_callback(required, |_, _| true),
         ClientCertificates::Ca(file) => {
@@ -168,7 +170,7 @@ fn ask(b: &mut SslAcceptorBuilder, clients: &ClientCertificates) -> Result<(), T
             b.set_verify(required);
         }
     }
-    // A resumed session would not be looked at again.
+    // A resumed session would not be checked again.
     b.set_options(SslOptions::NO_TICKET);
     b.set_num_tickets(0).map_err(bad(Path::new("TLS tickets")))
 }

@@ -1,9 +1,9 @@
 //! W3C Trace Context (Recommendation of 23 November 2021), section 3.2: a request may belong to a
 //! trace that began elsewhere.
 //!
-//! What is accepted is read strictly; anything else is as if it were not there, and the request
-//! begins a trace of its own, whose id is its request id. `tracestate` is not read: there is nobody
-//! behind us to pass it on to.
+//! The header is parsed strictly. An invalid header counts as absent, and the request begins a
+//! trace of its own, whose id is its request id. `tracestate` is not read: we call no further
+//! service to pass it on to.
 
 use std::fmt;
 
@@ -15,27 +15,27 @@ const TRACEPARENT: &str = "traceparent";
 /// The header that says which trace an answer belongs to (W3C Trace Context Level 3, draft).
 pub const TRACERESPONSE: &str = "traceresponse";
 
-/// Where a request is in its trace.
+/// The position of a request in its trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// Of the whole trace.
+    /// The id of the whole trace.
     pub id: TraceId,
-    /// Of our part of it.
+    /// The id of our span in it.
     span: [u8; 8],
-    /// Whether the caller keeps its part, and says that the id is random (Level 2).
+    /// Whether the caller records its span, and whether the trace id is random (Level 2).
     flags: u8,
 }
 
-/// Which trace. Written in hexadecimal.
+/// The id of a trace. Written in hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TraceId([u8; 16]);
 
 impl Trace {
-    /// The trace of a request: the one it names, or a new one. `fresh` is random.
+    /// Returns the trace of a request: the one it names, or a new one. `fresh` is random.
     #[must_use]
     pub fn of(traceparent: Option<&str>, fresh: [u8; 16]) -> Self {
         let mut span = [0; 8];
-        // The half of a version 4 UUID with its variant: never zero.
+        // The half of a version 4 UUID that contains the variant bits is never zero.
         span.copy_from_slice(&fresh[8..]);
         match traceparent.and_then(read) {
             Some((id, flags)) => Self { id: TraceId(id), span, flags },
@@ -43,11 +43,11 @@ impl Trace {
         }
     }
 
-    /// The trace of this request; remembers it there.
+    /// Determines the trace of this request, and stores it in the request's extensions.
     pub(crate) fn begin(request: &ServiceRequest) -> Self {
         let fresh = request.extensions().get::<RequestId>().map(|id| *id.as_bytes()).unwrap_or_default();
         let mut named = request.headers().get_all(TRACEPARENT);
-        // Two of them name nothing.
+        // Two headers count as none.
         let one = named.next().filter(|_| named.next().is_none()).and_then(|v| v.to_str().ok());
         let trace = Self::of(one, fresh);
         request.extensions_mut().insert(trace);
@@ -55,8 +55,8 @@ impl Trace {
     }
 }
 
-/// Version, trace, parent and flags of a `traceparent`. A version above ours may have more after
-/// them.
+/// Parses version, trace id, parent id and flags of a `traceparent`. A version above ours may have
+/// more fields after them.
 fn read(text: &str) -> Option<([u8; 16], u8)> {
     let (version, rest) = (hex::<1>(text.get(..2)?)?[0], text.get(2..)?);
     let whole = match version {
@@ -69,11 +69,11 @@ fn read(text: &str) -> Option<([u8; 16], u8)> {
     };
     let (id, parent, flags) =
         (hex::<16>(part(1, 33)?)?, hex::<8>(part(34, 50)?)?, hex::<1>(part(51, 53)?)?[0]);
-    // Flags nobody has defined yet are not passed on.
+    // Flags that are not defined yet are not passed on.
     (whole && id != [0; 16] && parent != [0; 8]).then_some((id, flags & 0b11))
 }
 
-/// Lower case only, as the standard has it.
+/// Parses lower-case hexadecimal only, as the standard requires.
 fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digit = |b: u8| match b {
         b'0'..=b'9' => Some(b - b'0'),
@@ -104,7 +104,7 @@ impl fmt::Debug for TraceId {
 }
 
 impl fmt::Display for Trace {
-    /// As a header.
+    /// Formats the trace as a header.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "00-{}-{:016x}-{:02x}", self.id, u64::from_be_bytes(self.span), self.flags)
     }

@@ -1,5 +1,5 @@
-//! The problem codes of NS, beside the general ones: what each means and what to do. The page of
-//! problems and the OpenAPI document are made from this.
+//! The problem codes of NS, beside the general ones: what each means and what to do about it. The
+//! page of problems and the OpenAPI document are generated from this.
 
 #[cfg(test)]
 use countersign_edge::problem::with;
@@ -137,7 +137,7 @@ pub static CODES: &[Code] = &[
     code(503, "draining", "This pod is going away.", "Connect again: another pod serves you."),
 ];
 
-/// The page of problems, in Markdown.
+/// Generates the page of problems, in Markdown.
 #[cfg(test)]
 fn markdown() -> String {
     let mut page = String::from(
@@ -167,7 +167,7 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/problems.md");
         let page = std::fs::read_to_string(path).unwrap_or_default();
         if page != markdown() {
-            // Written where the test is run by hand, so that the next run and the diff show it.
+            // Written so that the diff shows the change, and the next run passes.
             std::fs::write(path, markdown()).unwrap();
             panic!("docs/problems.md was out of date and has been written anew; commit it");
         }

@@ -25,18 +25,18 @@ use auth::Keys;
 use metrics::Metrics;
 use page::{AppUrl, Leaving};
 
-/// The URLs the outside knows this NS by.
+/// The public URLs of this NS.
 #[derive(Clone, Debug)]
 pub struct PublicUrls {
     /// The page socket, `ws://…/page`.
     pub page: String,
     /// The phone socket, `ws://…/ns/sigmai`.
     pub phone: String,
-    /// The page below which links and QR codes live, `http://…/app`.
+    /// The page that is the base of links and QR codes, `http://…/app`.
     pub app: String,
 }
 
-/// Everything the routes need.
+/// The state that the routes need.
 #[derive(Clone)]
 pub struct Parts {
     pub heart: Heart,

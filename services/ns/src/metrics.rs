@@ -1,4 +1,4 @@
-//! What NS measures beside what every service measures.
+//! The metrics of NS, beside those that every service has.
 
 use countersign_domain_ns::{
     limits::LimitedBy,
@@ -46,7 +46,7 @@ countersign_edge::metrics! {
     }
 }
 
-/// The series of NS: what every service has, and its own.
+/// The series of NS: those that every service has, and its own.
 #[derive(Clone)]
 pub struct Metrics {
     pub shared: metrics::Metrics,

@@ -1,4 +1,4 @@
-//! NS as the admin port sees it.
+//! How the admin port observes NS.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
     status::{History, told},
 };
 
-/// How long the registries may take to say how many are here.
+/// How long the registries may take to report the number of sessions and waiters.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Puts what the storage knows of itself into the metrics.
+/// Writes what the storage knows of itself into the metrics.
 pub type Storage = Arc<dyn Fn(&Metrics) + Send + Sync>;
 
-/// What is looked at.
+/// The observed state of NS.
 pub struct Observed {
     readiness: Readiness,
     heart: Heart,
@@ -32,7 +32,7 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Begins to remember how logins ended, in a task of its own.
+    /// Starts recording the outcomes of logins, in a task of its own.
     #[must_use]
     pub fn start(readiness: Readiness, heart: Heart, metrics: Metrics, storage: Storage) -> Self {
         let history = History::start(metrics.clone());
@@ -58,11 +58,11 @@ impl admin::Observed for Observed {
                 self.metrics.shared.set(metrics::Metric::Sessions, &[], size(here.sessions));
                 self.metrics.own.set(Metric::Waiters, &[], size(here.waiters));
             }
-            // Its death is on its way to the readiness.
+            // Supervision reports the death to the readiness shortly.
             Ok(None) if !causes.iter().any(|cause| cause.ends_with(" died")) => {
                 causes.push("a registry died".to_owned())
             }
-            // A dead one, or a late one, leaves its last numbers.
+            // If a registry is dead or late, the last numbers stay.
             Ok(None) | Err(_) => {}
         }
         (self.storage)(&self.metrics);

@@ -1,4 +1,4 @@
-//! What the status page says of NS.
+//! NS's part of the status page.
 
 use std::{
     collections::VecDeque,
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::metrics::{Metric, Metrics};
 
-/// What "lately" means, and how often it is looked at.
+/// The period that "lately" covers; it is sampled every [`EACH`].
 const LATELY: Duration = Duration::from_secs(300);
 const EACH: Duration = Duration::from_secs(10);
 
@@ -55,14 +55,14 @@ impl Outcomes {
     }
 }
 
-/// What the counters said a while ago.
+/// Samples of the counters over the last [`LATELY`].
 #[derive(Clone)]
 pub(crate) struct History {
     samples: Arc<Mutex<VecDeque<(Instant, Outcomes)>>>,
 }
 
 impl History {
-    /// Begins to remember, in a task of its own.
+    /// Starts sampling, in a task of its own.
     #[must_use]
     pub(crate) fn start(metrics: Metrics) -> Self {
         let history = Self { samples: Arc::default() };
@@ -79,8 +79,8 @@ impl History {
     fn remember(&self, now: Instant, outcomes: Outcomes) {
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         samples.push_back((now, outcomes));
-        // The oldest that stays is from before `LATELY`: what came since is never less than asked
-        // for.
+        // The oldest sample that stays is from before `LATELY`, so that the difference covers at
+        // least that period.
         while samples.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= LATELY) {
             samples.pop_front();
         }
@@ -92,7 +92,7 @@ impl History {
     }
 }
 
-/// The facts of NS now.
+/// Returns NS's current facts for the status page.
 pub(crate) fn told(metrics: &Metrics, history: &History) -> ServiceStatus {
     let all = Outcomes::of(metrics);
     let lately = history.lately(all);

@@ -1,4 +1,4 @@
-//! SFS as the admin port sees it.
+//! How the admin port observes SFS.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,13 +14,13 @@ use tokio::time::timeout;
 
 use crate::SERVICE;
 
-/// How long the registry may take to say how many are here.
+/// How long the registry may take to report the number of sessions.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Puts what the storage knows of itself into the metrics.
+/// Writes what the storage knows of itself into the metrics.
 pub type Storage = Arc<dyn Fn(&Metrics) + Send + Sync>;
 
-/// What is looked at.
+/// The observed state of SFS.
 pub struct Observed {
     pub readiness: Readiness,
     pub heart: Heart,
@@ -44,11 +44,11 @@ impl admin::Observed for Observed {
             Ok(Some(here)) => {
                 self.metrics.set(Metric::Sessions, &[], i64::try_from(here).unwrap_or(i64::MAX))
             }
-            // Its death is on its way to the readiness.
+            // Supervision reports the death to the readiness shortly.
             Ok(None) if !causes.iter().any(|cause| cause.ends_with(" died")) => {
                 causes.push("a registry died".to_owned())
             }
-            // A dead one, or a late one, leaves its last number.
+            // If the registry is dead or late, the last number stays.
             Ok(None) | Err(_) => {}
         }
         (self.storage)(&self.metrics);

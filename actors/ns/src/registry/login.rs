@@ -1,12 +1,12 @@
-//! LoginRegistry: who on this pod waits for which login or enrolment.
+//! LoginRegistry: which tasks and sessions of this pod wait for which login or enrolment.
 //!
-//! A registration is a guard: dropping it unregisters, and only the registration itself (its
-//! generation). Wake-ups carry an id and a version, nothing else; whoever is woken reads the store.
-//! The registry also wakes at expiry, so that somebody notices.
+//! A registration is a guard: dropping it unregisters that registration (by its generation) and no
+//! other. Wake-ups carry an id and a version only; a waiter that is woken reads the store. The
+//! registry also wakes waiters at expiry, so that they notice it.
 //!
-//! Registering does not wait for an answer. Whoever registers and then reads misses nothing: if the
-//! read saw the old state, the registration was in the mailbox before the change was made, and so
-//! before the wake-up that tells of it; a mailbox keeps its order.
+//! Registering does not wait for an answer. A caller that registers and then reads misses nothing:
+//! if the read returned the old state, the registration was in the mailbox before the change was
+//! made, and so before its wake-up; a mailbox keeps its order.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -24,12 +24,12 @@ use countersign_ports::time::{Clock, Time};
 
 use super::waiter::{Bell, Delivery, LOOK, Waiter};
 
-/// How often expiries are looked for.
+/// How often the registry looks for expired objects.
 const TICK: Duration = Duration::from_millis(200);
-/// Waiters for one id at most: pages, long polls and one phone of one login. Some kinds may take
-/// fewer places.
+/// Waiters per id at most: pages, long polls and the one phone of a login. Some kinds of waiters
+/// are limited to fewer.
 pub(crate) const MOST_PER_TOPIC: usize = 64;
-/// How long a session that could not take a wake-up is left alone.
+/// How long to wait before a wake-up is sent again to a session whose mailbox was full.
 const RETRY: Duration = Duration::from_millis(100);
 /// Messages that may wait for the registry.
 const MAILBOX: usize = 16_384;
@@ -81,14 +81,14 @@ impl Actor for LoginRegistry {
     }
 }
 
-/// Start waiting.
+/// Starts waiting.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Register {
     topic: Topic,
     generation: u64,
     waiter: Waiter,
-    /// Refused when there are so many already.
+    /// The registration is refused when there are this many waiters already.
     most: usize,
     wake_at: Option<Time>,
 }
@@ -101,17 +101,17 @@ struct Unregister {
     wake_at: Option<Time>,
 }
 
-/// This object has reached this version.
+/// The object that the topic names has reached this version.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Wake(pub(crate) Topic, pub(crate) u64);
 
-/// Wake-ups may have been lost: everybody reads again.
+/// Wake-ups may have been lost: all waiters read again.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct WakeAll;
 
-/// For the tests of supervision.
+/// For the tests of supervision: makes the registry panic.
 #[cfg(feature = "faults")]
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -191,8 +191,9 @@ pub struct LoginWatch {
 }
 
 impl LoginWatch {
-    /// Waits for the next wake-up. One that came between two calls is not lost. False when too many
-    /// wait for this object already, and none will come.
+    /// Waits for the next wake-up. A wake-up between two calls is not lost. Returns false when the
+    /// registration was refused because too many wait for this object already; no wake-up will come
+    /// then.
     pub async fn woken(&self) -> bool {
         self.bell.notify.notified().await;
         !self.bell.refused.load(Ordering::Relaxed)
@@ -209,8 +210,8 @@ pub(crate) struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // A full mailbox leaves a stale entry: the next wake-up finds nobody listening and removes
-        // it, or the object's deadline passes.
+        // If the mailbox is full, a stale entry remains. It is removed at the next wake-up, which
+        // finds its receiver gone, or at the object's deadline.
         let _ = self.registry.try_send(Unregister {
             topic: self.topic,
             generation: self.generation,
@@ -219,7 +220,8 @@ impl Drop for Registration {
     }
 }
 
-/// Registers a task, unless `most` wait already. `None` when the registry is gone or overloaded.
+/// Registers a task, unless `most` waiters exist already. `None` when the registry is gone or
+/// overloaded.
 pub(crate) fn watch(
     registry: &Addr<LoginRegistry>,
     topic: Topic,

@@ -1,4 +1,5 @@
-//! Who on this pod waits for what. Memory only, synchronous handlers, bounded mailboxes.
+//! Which tasks and sessions of this pod wait for what. Memory only, synchronous handlers, bounded
+//! mailboxes.
 
 pub(crate) mod login;
 pub(crate) mod waiter;

@@ -1,4 +1,4 @@
-//! Who waits for a wake-up: a task, or a session.
+//! The receivers of wake-ups: tasks and sessions.
 
 use std::sync::{
     Arc,
@@ -9,19 +9,19 @@ use actix::{dev::SendError, prelude::*};
 use countersign_domain_ns::ports::Topic;
 use tokio::sync::Notify;
 
-/// Told to a session that watches: read this login again.
+/// Wakes a session that watches a login: it reads the login again.
 #[derive(Message, Clone, Copy)]
 #[rtype(result = "()")]
 pub(crate) struct Woken {
     pub(crate) topic: Topic,
-    /// The version it has reached; whoever knows that one need not read.
+    /// The version the login has reached; a session that knows it already need not read.
     pub(crate) v: u64,
 }
 
-/// A wake-up that tells no version: read in any case.
+/// The version of a wake-up that names none: the waiter reads in any case.
 pub(super) const LOOK: u64 = u64::MAX;
 
-/// Rings in a waiting task.
+/// Wakes a waiting task.
 #[derive(Default)]
 pub(crate) struct Bell {
     pub(super) notify: Notify,
@@ -32,7 +32,7 @@ pub(crate) struct Bell {
 #[derive(PartialEq, Eq)]
 pub(super) enum Delivery {
     Done,
-    /// The session's mailbox is full: it must be told again.
+    /// The session's mailbox is full: the wake-up must be sent again.
     Later,
     /// The session is gone.
     Never,
@@ -49,7 +49,7 @@ pub(crate) enum Waiter {
 impl Waiter {
     pub(super) fn wake(&self, topic: Topic, v: u64) -> Delivery {
         match self {
-            // Its LoginWatch is gone.
+            // Only the registry holds the bell: its LoginWatch is gone.
             Self::Task(bell) if Arc::strong_count(bell) == 1 => Delivery::Never,
             Self::Task(bell) => {
                 bell.notify.notify_one();
@@ -63,7 +63,8 @@ impl Waiter {
         }
     }
 
-    /// Too many wait already. A session does without: it is told when it asks.
+    /// Refuses this waiter because too many wait already. A refused session is not woken; it learns
+    /// the state when its phone asks.
     pub(super) fn refuse(&self) {
         if let Self::Task(bell) = self {
             bell.refused.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What a phone is told about a login.
+//! Frames that inform a phone about a login.
 
 use countersign_domain_ns::{
     capability,

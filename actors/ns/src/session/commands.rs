@@ -1,4 +1,4 @@
-//! What an authenticated account may ask, and what it is told unasked.
+//! Commands of an authenticated account.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -33,7 +33,7 @@ use crate::registry::{
     waiter::{Waiter, Woken},
 };
 
-/// Entries of one `logins` answer: far below the largest frame.
+/// Entries of one `logins` answer at most, far below the largest frame.
 const MOST_LISTED: usize = 100;
 
 fn refusal(stop: &Stop) -> Refusal {
@@ -53,8 +53,7 @@ fn refusal(stop: &Stop) -> Refusal {
 
 pub(super) fn me(session: &Session) -> Option<(Arc<OpenRealm>, Rc<Account>)> {
     match &session.conversation.phase {
-        // The realm as it is now: what an administrator changes counts for phones that are
-        // connected, too.
+        // The current realm, so that an administrator's changes also apply to connected phones.
         Phase::Account(a) => Some((
             session.conversation.shared.realms.known(a.realm.id()).unwrap_or_else(|| a.realm.clone()),
             a.account.clone(),
@@ -85,7 +84,7 @@ pub(super) fn command(session: &mut Session, frame: PhoneFrame, ctx: &mut Contex
     }
 }
 
-/// A ping keeps logins alive where the realm asks for it.
+/// A ping keeps logins alive in realms that ask for continuous authentication.
 fn keep_alive(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>) -> Work {
     if realm.settings().silence_secs == 0 {
         return done();
@@ -146,7 +145,7 @@ pub(super) fn no(session: &mut Session, req_id: ReqId, stop: &Stop, ctx: &mut Co
     session.say(frames::Refused { req_id, code: refusal(stop), retry_after }, ctx);
 }
 
-/// Runs a command whose answer is "done".
+/// Runs a command that is answered with `Done`.
 pub(super) fn get_done(
     session: &mut Session,
     req_id: ReqId,
@@ -167,7 +166,7 @@ fn log_out_all(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account
     })
 }
 
-/// Registers for a login's changes, then looks once: what changed in between is told.
+/// Registers for a login's changes, then reads it once, so that changes in between are reported.
 fn watch(session: &mut Session, login: &Login, notified: u64, ctx: &mut Context<Session>) -> Work {
     if matches!(&session.conversation.phase, Phase::Account(a) if a.watches(login.id)) {
         return done();
@@ -190,7 +189,7 @@ fn watch(session: &mut Session, login: &Login, notified: u64, ctx: &mut Context<
 fn decide(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::Decide) -> Work {
     let shared = session.conversation.shared.clone();
     let (req_id, id, cb, from) = (frame.req_id, frame.login, session.channel().binding(), session.from());
-    // The wake-up of its own outcome comes before the answer, and needs no look.
+    // The wake-up for this decision's own outcome comes before the answer, and needs no read.
     deciding(session, id, true);
     let work = run_to_completion(async move {
         login::decide(&shared.ports, &realm, &account, &frame, (&cb, Some(from))).await
@@ -205,7 +204,7 @@ fn decide(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, fr
             }
             Err(stop) => {
                 no(session, req_id, &stop, ctx);
-                // What it was not woken for meanwhile.
+                // Reads the changes whose wake-ups were skipped in the meantime.
                 if knows(session, id, LoginState::OUTCOME) { done() } else { look_at_login(session, id) }
             }
         }
@@ -240,7 +239,8 @@ fn list(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, req_
             seen.truncate(MOST_LISTED);
             let logins = seen.iter().map(entry).collect();
             session.say(Logins { req_id, logins }, ctx);
-            // A phone that came back hears of the logins of its earlier connections again.
+            // A phone that reconnects is again notified about the logins of its earlier
+            // connections.
             for s in seen.into_iter().filter(|s| s.state != LoginProgress::Pending).take(MOST_WATCHED) {
                 let notified = s.state.public().version();
                 let watch = watch(session, &s.login, notified, ctx);

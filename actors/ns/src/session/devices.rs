@@ -1,5 +1,5 @@
-//! What concerns an account without being it: logins that wait for it, and the other phones of its
-//! user.
+//! Objects related to an account: logins offered to it, enrolments it can vouch for, and the other
+//! phones of its user.
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -86,22 +86,22 @@ pub(super) fn decide_enrolment(
     })
 }
 
-/// Tells of phones that came to the user since this one asked for the list: an old phone learns of
-/// a new one however long it was away.
+/// Notifies the phone of phones that the user has added since this phone last asked for the list,
+/// so that an old phone learns of a new one however long it was offline.
 pub(super) fn tell_phones(session: &mut Session) -> Work {
     let Some((_, account)) = me(session) else { return done() };
     let shared = session.conversation.shared.clone();
     let work = async move { devices::news_for(&shared.ports, &account).await };
     Box::pin(work.into_actor(session).map(|found, session, ctx| match found {
         Ok(all) => all.iter().for_each(|a| session.say(changed(a), ctx)),
-        // Nothing is lost: it is told at the next connection, until it is in a list that the phone
-        // asked for.
+        // Nothing is lost: the notification is repeated at each connection, until the phone has
+        // asked for a list that contains the new phones.
         Err(fault) => tracing::warn!(%fault, "a phone could not be told of others"),
     }))
 }
 
-/// The account's state for the phone, now. One that works from later on only is looked at again
-/// then.
+/// Returns the account's current state for the phone. If the account only becomes active later, it
+/// is read again at that time.
 pub(super) fn state_now(session: &Session, account: &Account, ctx: &mut Context<Session>) -> AccountState {
     let now = session.conversation.shared.ports.now();
     let state = account.state_at(now);
@@ -115,7 +115,7 @@ pub(super) fn state_now(session: &Session, account: &Account, ctx: &mut Context<
     state
 }
 
-/// The bus says only what it is about; what is told is read now.
+/// Handles a wake-up that names only a topic; the content is read now.
 pub(super) fn see(session: &mut Session, topic: Topic) -> Work {
     let Some((realm, account)) = me(session) else { return done() };
     let shared = session.conversation.shared.clone();
@@ -123,7 +123,7 @@ pub(super) fn see(session: &mut Session, topic: Topic) -> Work {
     Box::pin(work.into_actor(session).map(|news, session, ctx| match news {
         Ok(Some(frame)) => session.say(frame, ctx),
         Ok(None) => {}
-        // Nothing is lost: it is in the lists.
+        // Nothing is lost: the lists that a phone asks for contain it.
         Err(fault) => tracing::warn!(%fault, "a phone could not be told something"),
     }))
 }

@@ -1,4 +1,4 @@
-//! How a phone becomes somebody: by the key of an account, or by a code and a new key.
+//! Authentication of a phone: by the key of an account, or by a code and a new key.
 
 use std::rc::Rc;
 
@@ -28,8 +28,8 @@ use super::{
     phases::{Enrolling, Greeting, InAccount, Phase},
 };
 
-/// ClientAuth `account`: the key is known, the signature is for this channel, the account takes its
-/// place.
+/// Handles ClientAuth `account`: finds the account by its key, verifies the signature for this
+/// channel, and registers the session.
 pub(super) fn authenticate(
     session: &mut Session,
     g: Greeting,
@@ -45,7 +45,8 @@ pub(super) fn authenticate(
         p256::verify(&account.public_key, &message, &sig).map_err(|_| Close::AuthFailed)?;
         let arrival = arrival(&shared.ports, &account, shared.settings.lifetime.as_secs()).await;
         let presence = arrive(&shared.messages, peer(account.id), arrival, me).ok_or(Close::Busy)?;
-        // Read again now that the registry knows us: a block in between is not missed.
+        // Read again now that the registry knows the session, so that a block in between is not
+        // missed.
         let account = shared
             .ports
             .store
@@ -55,7 +56,7 @@ pub(super) fn authenticate(
             .ok_or(Close::Deleted)?;
         let version = auth.app_version.filter(|v| Version::parse(v).is_some());
         if matches!(account.state, AccountState::Blocked | AccountState::Deleted) {
-            // That it is over matters more than which version it is.
+            // A blocked or deleted account is reported as such, whatever its app version.
             return Ok((g, account, presence));
         }
         enrolment::admit(&g.realm, &account.app, version.as_deref()).map_err(|_| Close::Update)?;
@@ -109,7 +110,7 @@ fn arrived(
     }
 }
 
-/// ClientAuth `enrol`: the code leads to an enrolment; it is not used up yet.
+/// Handles ClientAuth `enrol`: the code leads to an enrolment, and is not used up yet.
 pub(super) fn offer(session: &mut Session, g: Greeting, auth: AuthEnrol) -> Work {
     let shared = session.conversation.shared.clone();
     let app_version = auth.app_version.filter(|v| Version::parse(v).is_some());
@@ -139,7 +140,8 @@ pub(super) fn offer(session: &mut Session, g: Greeting, auth: AuthEnrol) -> Work
     }))
 }
 
-/// The new key: proven on this channel for this challenge, or refused without using the code up.
+/// Handles the new key: it is proven on this channel for this challenge, or refused without using
+/// up the code.
 pub(super) fn enrol(session: &mut Session, e: Enrolling, enrol: Enrol) -> Work {
     let jkt = p256::thumbprint(&enrol.public_key);
     let message = session.channel().enrol_message(&e.challenge, &jkt);
@@ -190,8 +192,8 @@ pub(super) fn enrol(session: &mut Session, e: Enrolling, enrol: Enrol) -> Work {
     }))
 }
 
-/// Which arrival of the account this is, among all pods. Where nobody can tell, newest by the
-/// clock: nobody is kept out because Redis is away.
+/// Returns the number of this arrival of the account among all pods. When the presence port fails,
+/// the number comes from the clock, so that phones can still connect while Redis is unavailable.
 async fn arrival(ports: &Ports, account: &Account, lifetime: u64) -> u64 {
     match ports.presence.arrive(peer(account.id), lifetime).await {
         Ok(arrival) => arrival,
@@ -202,7 +204,7 @@ async fn arrival(ports: &Ports, account: &Account, lifetime: u64) -> u64 {
     }
 }
 
-/// Remembers what the phone tells of itself by coming.
+/// Records the app version and the heartbeat that a connection implies.
 async fn note(
     ports: &Ports,
     realm: &OpenRealm,
@@ -215,7 +217,7 @@ async fn note(
     record_heartbeat(ports, realm, account).await
 }
 
-/// Where the realm asks for continuous authentication, every word of the phone counts.
+/// Records a heartbeat (a connection or a ping) where the realm asks for continuous authentication.
 pub(super) async fn record_heartbeat(
     ports: &Ports,
     realm: &OpenRealm,
@@ -223,7 +225,7 @@ pub(super) async fn record_heartbeat(
 ) -> Result<(), Fault> {
     match realm.settings().silence_secs {
         0 => Ok(()),
-        // A little longer than it matters.
+        // Kept a minute longer than the allowed silence.
         secs => ports.presence.record_heartbeat(peer(account.id), secs + 60).await,
     }
 }

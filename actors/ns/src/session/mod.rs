@@ -1,4 +1,4 @@
-//! What NS and a phone say to each other: the conversation of a session.
+//! The conversation between NS and a phone in one session.
 
 mod answers;
 mod commands;
@@ -25,15 +25,15 @@ use phases::{Greeting, Phase};
 
 /// A phone connection of NS.
 pub(crate) type Session = SessionActor<Ns>;
-/// What it still does before it hears the next frame.
+/// Work that a session finishes before it receives the next frame.
 type Work = countersign_actors_shell::Work<Ns>;
 
-/// What a session of NS is told of.
+/// Events that the registry sends to a session of NS.
 #[derive(Clone, Copy, Debug)]
 pub enum Event {
     /// The account changed: read it again.
     Look,
-    /// Something that concerns the account without being it: see to it.
+    /// An object related to the account changed: notify the phone of it.
     See(Topic),
 }
 
@@ -43,7 +43,8 @@ pub(crate) struct Ns {
     phase: Phase,
     /// The account's state as the phone knows it.
     notified_state: Option<AccountState>,
-    /// The account may have changed while it was being authenticated, or while an answer was owed.
+    /// The account may have changed while it was being authenticated, or while an answer was
+    /// pending.
     look_due: bool,
 }
 
@@ -143,8 +144,8 @@ impl Handler<Woken> for Session {
     }
 }
 
-/// How often to ping, in seconds: a realm that ends logins in silence wants to hear three times
-/// before.
+/// The ping interval in seconds. A realm that ends logins after silence gets about three pings
+/// within that time.
 fn ping_after(usual: u64, silence_secs: u64) -> u64 {
     match silence_secs {
         0 => usual,

@@ -1,4 +1,4 @@
-//! What the session knows of logins and its account, and learns by itself.
+//! What the session knows of its account and logins, and the changes it reports unasked.
 
 use std::rc::Rc;
 
@@ -16,7 +16,8 @@ use countersign_protocol::{
 
 use super::{Session, Work, commands::me, devices::state_now, phases::Phase};
 
-/// The phone knows this state: the registry's echo of it is no news.
+/// Records that the phone knows this state, so that the registry's wake-up for it is not reported.
+/// Returns whether the state is new to the phone.
 pub(super) fn note(session: &mut Session, login: LoginId, state: LoginState) -> bool {
     match &mut session.conversation.phase {
         Phase::Account(a) => a.note(login, state.version(), state.is_last()),
@@ -30,12 +31,12 @@ pub(super) fn deciding(session: &mut Session, login: LoginId, deciding: bool) {
     }
 }
 
-/// Whether the phone has been told this version already.
+/// Whether the phone has been notified of this version already.
 pub(super) fn knows(session: &Session, login: LoginId, v: u64) -> bool {
     matches!(&session.conversation.phase, Phase::Account(a) if a.knows(login, v))
 }
 
-/// Something may have changed: read, and tell if it is news.
+/// Reads the login after a possible change, and notifies the phone if the state is new to it.
 pub(super) fn look_at_login(session: &mut Session, id: LoginId) -> Work {
     let Some((realm, _)) = me(session) else { return done() };
     let shared = session.conversation.shared.clone();
@@ -52,12 +53,12 @@ pub(super) fn look_at_login(session: &mut Session, id: LoginId) -> Work {
 
 pub(super) fn look_at_account(session: &mut Session) -> Work {
     let Some((realm, account)) = me(session) else {
-        // It is being authenticated: look as soon as it is.
+        // The account is not authenticated yet: it is read as soon as it is.
         session.conversation.look_due = true;
         return done();
     };
     if session.owes_an_answer() {
-        // What it asked is answered first, also when it blocks itself.
+        // The pending command is answered first, also when the account blocks itself.
         session.conversation.look_due = true;
         return done();
     }

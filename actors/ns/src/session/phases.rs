@@ -1,4 +1,4 @@
-//! The phases of a session, as types: what a connection may do follows from what it is.
+//! The phases of a session, as types: the phase determines what a connection may do.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -11,15 +11,15 @@ use countersign_protocol::{
 use crate::{registry::login::Registration, session::Event};
 use countersign_actors_shell::Presence;
 
-/// Where a session is.
+/// The phase of a session.
 pub(super) enum Phase {
-    /// HELLO_OK is out; ClientAuth is awaited.
+    /// HELLO_OK has been sent; ClientAuth is awaited.
     Greeting(Greeting),
     /// The code was good; the new key is awaited.
     Enrolling(Enrolling),
-    /// The account key is proven.
+    /// The account key has been proven.
     Account(Box<InAccount>),
-    /// Between two phases, or over: nothing is accepted.
+    /// Between two phases, or ended: nothing is accepted.
     Over,
 }
 
@@ -39,22 +39,22 @@ pub(super) struct Enrolling {
 pub(super) struct InAccount {
     pub(super) realm: Arc<OpenRealm>,
     pub(super) account: Rc<Account>,
-    /// The place in the MessageRegistry; leaving the phase in any way leaves the place.
+    /// The entry in the MessageRegistry; leaving the phase in any way removes it.
     pub(super) _presence: Presence<Event>,
     pub(super) watched: Vec<WatchedLogin>,
 }
 
-/// A login whose changes this phone is notified.
+/// A login whose changes this phone is notified of.
 pub(super) struct WatchedLogin {
     pub(super) login: LoginId,
-    /// The version it knows.
+    /// The version the phone knows.
     pub(super) notified: u64,
-    /// It is deciding: the outcome it hears as an answer.
+    /// The phone is deciding this login, and gets the outcome as an answer.
     pub(super) deciding: bool,
     pub(super) _registration: Registration,
 }
 
-/// Logins one session is notified about at most; the oldest is forgotten first.
+/// Logins per session at most; when the limit is reached, the oldest is dropped.
 pub(super) const MOST_WATCHED: usize = 32;
 
 impl InAccount {
@@ -63,8 +63,8 @@ impl InAccount {
         self.watched.iter().any(|w| w.login == login)
     }
 
-    /// Whether the phone has been notified this version of a login or is about to be, or does not
-    /// follow it (any more).
+    /// Whether the phone has been notified of this version of a login or is about to be, or does
+    /// not follow the login (any more).
     pub(super) fn knows(&self, login: LoginId, v: u64) -> bool {
         self.watched
             .iter()
@@ -79,15 +79,15 @@ impl InAccount {
         self.watched.push(WatchedLogin { login, notified, deciding: false, _registration: registration });
     }
 
-    /// The phone decides a login, or has done so.
+    /// Records whether the phone is deciding this login.
     pub(super) fn deciding(&mut self, login: LoginId, deciding: bool) {
         if let Some(watched) = self.watched.iter_mut().find(|w| w.login == login) {
             watched.deciding = deciding;
         }
     }
 
-    /// Notes that the phone knows this version; true when that is news. A login that cannot change
-    /// any more is forgotten.
+    /// Records that the phone knows this version; returns true when it was new. A login that cannot
+    /// change any more is dropped.
     pub(super) fn note(&mut self, login: LoginId, v: u64, last: bool) -> bool {
         let Some(at) = self.watched.iter().position(|w| w.login == login) else { return false };
         let news = self.watched[at].notified < v;

@@ -1,9 +1,9 @@
-//! Everything that is measured. Enums of [`Names`] say what there is; nothing else can be observed.
-//! Every series has the label `service`, so that services may share a process.
+//! All metrics. Enums that implement [`Names`] define them; nothing else can be observed. Every
+//! series has the label `service`, so that services may share a process.
 //!
-//! All series are made at the start, in the order of their labels, so counting is finding a place
-//! in a short list and one atomic addition: no lock, no memory, and a series is there, at zero,
-//! before its first event.
+//! All series are created at the start, in the order of their label values. Counting therefore
+//! finds an index in a short list and does one atomic addition, without a lock or an allocation,
+//! and a series is exposed, at zero, before its first event.
 
 mod names;
 
@@ -18,7 +18,8 @@ pub use prometheus::Error as MetricsError;
 
 pub use names::{Kind, Label, Metric, Names, Spec, markdown};
 
-/// Upper bounds of a request's duration in seconds: from a read by key to a database in trouble.
+/// Upper bounds of the buckets of a request's duration, in seconds: from a read by key to a
+/// database in trouble.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 enum Kinds {
@@ -72,7 +73,8 @@ impl Family {
         Ok(Self { spec, series })
     }
 
-    /// Where the series of these label values is; `None` outside the closed sets, which is a bug.
+    /// The index of the series with these label values; `None` outside the closed sets, which is a
+    /// bug.
     fn place(&self, values: &[&str]) -> Option<usize> {
         let labels = &self.spec.labels;
         let mut place = (labels.len() == values.len()).then_some(0)?;
@@ -83,7 +85,7 @@ impl Family {
     }
 }
 
-/// Every combination of label values, the last label fastest.
+/// Every combination of label values; the last label varies fastest.
 fn places(spec: &Spec) -> Vec<Vec<&'static str>> {
     spec.labels.iter().fold(vec![Vec::new()], |places, label| {
         places
@@ -93,15 +95,15 @@ fn places(spec: &Spec) -> Vec<Vec<&'static str>> {
     })
 }
 
-/// What the admin port shows: the series of every service of this process.
+/// The series of every service of this process, as the admin port shows them.
 #[derive(Clone)]
 pub struct Exposition(Registry);
 
 impl Exposition {
-    /// The process's own series.
+    /// Creates the exposition with the process's own series.
     ///
     /// # Errors
-    /// When a name is registered twice: a bug.
+    /// When a name is registered twice, which is a bug.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
@@ -111,7 +113,7 @@ impl Exposition {
     /// Adds the series of a service.
     ///
     /// # Errors
-    /// When a name is registered twice: a bug.
+    /// When a name is registered twice, which is a bug.
     pub fn series<N: Names>(&self, service: &str) -> Result<Series<N>, prometheus::Error> {
         let families =
             N::ALL.iter().map(|m| Family::new(m.spec(), service, &self.0)).collect::<Result<_, _>>()?;
@@ -145,14 +147,14 @@ pub type Metrics = Series<Metric>;
 
 impl<N: Names> Series<N> {
     fn find(&self, metric: N, values: &[&str]) -> Option<(&Kinds, usize)> {
-        // The families lie in the order of the enum.
+        // The families are in the order of the enum.
         let family = self.families.get(metric.place())?;
         let place = family.place(values);
         debug_assert!(place.is_some(), "{metric:?} has no {values:?}");
         Some((&family.series, place?))
     }
 
-    /// One more.
+    /// Adds one to a counter.
     pub fn count(&self, metric: N, values: &[&str]) {
         match self.find(metric, values) {
             Some((Kinds::Counters(all), place)) => all[place].inc(),
@@ -160,7 +162,8 @@ impl<N: Names> Series<N> {
         }
     }
 
-    /// Brings a counter that is kept elsewhere up to date. Told by one task at a time.
+    /// Brings a counter up to date with a total that is kept elsewhere. Only one task may do so at
+    /// a time.
     pub fn catch_up(&self, metric: N, to: u64) {
         match self.find(metric, &[]) {
             Some((Kinds::Counters(all), place)) => all[place].inc_by(to.saturating_sub(all[place].get())),
@@ -168,7 +171,7 @@ impl<N: Names> Series<N> {
         }
     }
 
-    /// How many there were.
+    /// The value of a counter.
     #[must_use]
     pub fn counted(&self, metric: N, values: &[&str]) -> u64 {
         match self.find(metric, values) {
@@ -177,7 +180,7 @@ impl<N: Names> Series<N> {
         }
     }
 
-    /// It is this much now.
+    /// Sets a gauge.
     pub fn set(&self, metric: N, values: &[&str], to: i64) {
         match self.find(metric, values) {
             Some((Kinds::Gauges(all), place)) => all[place].set(to),
@@ -185,7 +188,7 @@ impl<N: Names> Series<N> {
         }
     }
 
-    /// How much it is.
+    /// The value of a gauge.
     #[must_use]
     pub fn level(&self, metric: N) -> i64 {
         match self.find(metric, &[]) {
@@ -194,7 +197,7 @@ impl<N: Names> Series<N> {
         }
     }
 
-    /// One more as long as the guard lives.
+    /// Raises a gauge by one for as long as the guard lives.
     #[must_use]
     pub fn hold(&self, metric: N) -> Counted {
         let gauge = match self.find(metric, &[]) {
@@ -210,12 +213,12 @@ impl<N: Names> Series<N> {
 }
 
 impl Metrics {
-    /// Which version runs.
+    /// Sets the metric that names the running version.
     pub fn say_version(&self) {
         self.set(Metric::BuildInfo, &[env!("CARGO_PKG_VERSION")], 1);
     }
 
-    /// An HTTP answer began.
+    /// Records an HTTP response that has begun.
     pub fn answered(&self, door: &str, status: u16, after: Duration) {
         let class = names::CLASSES[usize::from((status / 100).clamp(1, 5)) - 1];
         self.count(Metric::Http, &[class]);
@@ -226,7 +229,7 @@ impl Metrics {
     }
 }
 
-/// Counted up now and down when dropped.
+/// Guard that lowers its gauge by one when dropped.
 pub struct Counted(Option<IntGauge>);
 
 impl Drop for Counted {

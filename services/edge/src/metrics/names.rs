@@ -1,17 +1,17 @@
-//! What is measured: name, kind, help, and for each label all the values there are. Registration,
-//! the page of metrics and its test are made from this. Here is what every service has; each has an
-//! enum of its own beside it.
+//! Definitions of metrics: name, kind, help, and all possible values of each label. Registration,
+//! the metrics page and its test are generated from them. This file defines the metrics that every
+//! service has; each service defines its own beside them.
 
 use countersign_protocol::codes::Close;
 
-/// How a metric moves.
+/// How the value of a metric changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only up.
+    /// Only increases.
     Counter,
-    /// Up and down.
+    /// Increases and decreases.
     Gauge,
-    /// Counted by size.
+    /// Counts observations in buckets by size.
     Histogram,
 }
 
@@ -33,7 +33,7 @@ pub struct Label {
     pub values: Vec<&'static str>,
 }
 
-/// What is known of a metric before it is measured.
+/// The definition of a metric.
 pub struct Spec {
     pub name: &'static str,
     pub kind: Kind,
@@ -45,9 +45,9 @@ pub struct Spec {
 pub trait Names: Copy + std::fmt::Debug + 'static {
     /// Every member, in the order of the table.
     const ALL: &'static [Self];
-    /// What it is.
+    /// The definition of this metric.
     fn spec(self) -> Spec;
-    /// Its place in [`Names::ALL`].
+    /// The index in [`Names::ALL`].
     fn place(self) -> usize;
 }
 
@@ -86,11 +86,11 @@ macro_rules! metrics {
     };
 }
 
-/// Answers by the first digit of their status.
+/// Classes of HTTP status, by the first digit.
 pub(super) const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 metrics! {
-    /// What every service measures, beside `process_*`, which Prometheus' own collector gives.
+    /// Metrics that every service has, beside `process_*` of Prometheus' own collector.
     Metric {
     Ready Gauge "countersign_ready" "1 when the pod wants work, 0 when `/readyz` says why not" [];
     BuildInfo Gauge "countersign_build_info"
@@ -118,7 +118,7 @@ metrics! {
     }
 }
 
-/// The rows of metrics, as a table in Markdown.
+/// The metrics as a table in Markdown.
 #[must_use]
 pub fn markdown<N: Names>() -> String {
     let mut table = String::from("| metric | kind | labels | what |\n|---|---|---|---|\n");
@@ -135,7 +135,7 @@ pub fn markdown<N: Names>() -> String {
     table
 }
 
-/// The values, except those that every release changes.
+/// The values of a label, except those that change with every release.
 fn said(label: &Label) -> String {
     if label.name == "version" { "the release".to_owned() } else { label.values.join(" ") }
 }

@@ -1,5 +1,5 @@
-//! What the fuzzer has found worth keeping of WebSocket bytes, replayed: `fuzz/README.md`. In here,
-//! as the reader is private.
+//! Replays the WebSocket inputs that the fuzzer found worth keeping; see `fuzz/README.md`. The test
+//! is inside the crate because the reader is private.
 #![expect(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test")]
 
 use super::frames;

@@ -1,8 +1,8 @@
-//! WebSocket frames (RFC 6455 §5) without IO: what the phone socket holds while nothing arrives is
-//! three empty vectors.
+//! WebSocket frames (RFC 6455 §5) without IO. While nothing arrives, their buffers in the phone
+//! socket are empty vectors.
 //!
-//! Ours, because a library's read and write buffers were half the memory of an idle session
-//! (docs/PERFORMANCE.md). The head of a frame is still tungstenite's.
+//! We read frames ourselves because a library's read and write buffers were half the memory of an
+//! idle session (docs/PERFORMANCE.md). tungstenite still parses and writes the head of a frame.
 
 use std::io::Cursor;
 
@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
 /// Largest payload of a control frame (§5.5).
 const MAX_CONTROL: usize = 125;
 
-/// What came from a peer.
+/// What a peer has sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Incoming {
     /// A whole binary message.
@@ -25,17 +25,17 @@ pub(crate) enum Incoming {
     Close,
 }
 
-/// The peer broke RFC 6455, or says what a phone never says.
+/// The peer broke RFC 6455, or sent something that a phone never sends.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ProtocolViolation;
 
-/// Takes bytes as they come, gives what they say.
+/// Collects bytes and returns the messages in them.
 #[derive(Default)]
 pub(crate) struct Reader {
-    /// Bytes as they came; those before `at` have been read.
+    /// Received bytes; those before `at` have been read.
     raw: Vec<u8>,
     at: usize,
-    /// Fragments of a message that is not whole yet.
+    /// Fragments of an incomplete message.
     message: Option<Vec<u8>>,
 }
 
@@ -45,7 +45,7 @@ impl Reader {
         self.raw.extend_from_slice(bytes);
     }
 
-    /// The next thing said; `None` when more bytes are needed.
+    /// Returns the next message or control frame; `None` when more bytes are needed.
     pub(crate) fn next(&mut self) -> Result<Option<Incoming>, ProtocolViolation> {
         while let Some((head, payload)) = self.frame()? {
             match head.opcode {
@@ -60,7 +60,8 @@ impl Reader {
                 }
                 OpCode::Data(Data::Continue) => {
                     let mut message = self.message.take().ok_or(ProtocolViolation)?;
-                    // An empty fragment in the middle says nothing, and so could be sent for ever.
+                    // An empty fragment in the middle carries no data, so a peer could send them
+                    // for ever.
                     if message.len() + payload.len() > MAX_PHONE_FRAME
                         || (payload.is_empty() && !head.is_final)
                     {
@@ -81,7 +82,7 @@ impl Reader {
         Ok(None)
     }
 
-    /// The next whole frame, unmasked.
+    /// Returns the next whole frame, unmasked.
     fn frame(&mut self) -> Result<Option<(FrameHeader, Vec<u8>)>, ProtocolViolation> {
         let mut cursor = Cursor::new(self.raw.get(self.at..).unwrap_or_default());
         let Some((head, len)) = FrameHeader::parse(&mut cursor).map_err(|_| ProtocolViolation)? else {
@@ -98,7 +99,7 @@ impl Reader {
         let payload = masked.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
         self.at = start + len;
         if self.raw.len() == self.at {
-            // A quiet peer costs no buffer.
+            // An idle peer costs no buffer.
             (self.raw, self.at) = (Vec::new(), 0);
         }
         Ok(Some((head, payload)))
@@ -108,7 +109,7 @@ impl Reader {
 /// Appends one unfragmented frame of a server.
 pub(crate) fn write(out: &mut Vec<u8>, opcode: OpCode, payload: &[u8]) {
     let head = FrameHeader { opcode, ..FrameHeader::default() };
-    // A Vec takes everything.
+    // Writing into a `Vec` cannot fail.
     let _always_ok = head.format(payload.len() as u64, out);
     out.extend_from_slice(payload);
 }
@@ -147,8 +148,8 @@ mod tests {
         ]
     }
 
-    /// Everything our reader says of these bytes, and whether it gave up, when they come in pieces
-    /// of this size.
+    /// Returns everything our reader yields for these bytes, fed in pieces of this size, and
+    /// whether it gave up.
     fn ours(bytes: &[u8], piece: usize) -> (Vec<Incoming>, bool) {
         let (mut reader, mut said) = (Reader::default(), Vec::new());
         for piece in bytes.chunks(piece) {
@@ -164,7 +165,7 @@ mod tests {
         (said, false)
     }
 
-    /// The same of tungstenite, up to a close frame, after which it reads no more.
+    /// Returns the same for tungstenite, up to a close frame, after which it reads no more.
     fn theirs(bytes: &[u8]) -> (Vec<Incoming>, bool) {
         struct Stream<'a>(Cursor<&'a [u8]>);
         impl std::io::Read for Stream<'_> {
@@ -213,8 +214,8 @@ mod tests {
             piece in 1_usize..600,
             flip in prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0_u8..8)),
         ) {
-            // A close frame's payload has a grammar of its own, which the phone socket does not
-            // care about; empty fragments only we refuse.
+            // A close frame's payload has a grammar of its own, which the phone socket ignores;
+            // empty fragments are refused only by our reader.
             let close = OpCode::Control(Control::Close);
             let frames: Vec<_> = frames.into_iter().filter(|(code, fin,
                 payload)| *code != OpCode::Data(Data::Continue) || *fin || !payload.is_empty()).collect();
@@ -231,9 +232,9 @@ mod tests {
             if flip.is_none() && frames.iter().all(|(code, ..)| *code != OpCode::Data(Data::Text)) {
                 prop_assert_eq!((&mine, rude && closed.is_none()), (&said, given_up));
             } else {
-                // We refuse a bad head or a text at once, tungstenite when all of it is there. We
-                // never hear anything else, and never more. A close is the end for us whatever it
-                // says, and tungstenite reads what it says.
+                // Our reader refuses a bad head or a text frame at once, tungstenite only when the
+                // frame is complete. Our reader never yields other messages, and never more. It
+                // ends at any close frame, while tungstenite also checks the close frame's payload.
                 let before_close = closed.map_or(&mine[..], |at| &mine[..at]);
                 prop_assert!(said.starts_with(before_close) && (rude || closed.is_some() || mine == said),
                     "{:?} {:?}", mine, said);

@@ -1,8 +1,8 @@
-//! What strangers have to pass at the phone socket: how many may be between "connected" and
+//! Limits on strangers at the phone socket: how many connections may be between "connected" and
 //! "authenticated", in all and per address.
 //!
-//! These limits are the pod's own. They are about sockets and handshakes, so they must cost less
-//! than what they save.
+//! These limits apply to one pod. They protect sockets and handshakes, so they must cost less than
+//! they save.
 
 use std::{
     collections::HashMap,
@@ -10,12 +10,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// The limits.
+/// The limits of a gate.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Strangers at a time, in all.
     pub strangers: usize,
-    /// Strangers at a time from one address; sized for many people behind one.
+    /// Strangers at a time from one address; sized for many people behind one address.
     pub strangers_per_address: usize,
     /// Connections at a time, in all.
     pub connections: usize,
@@ -41,7 +41,7 @@ impl Gate {
         Self { limits, inside: Arc::default() }
     }
 
-    /// Lets a stranger in, or not.
+    /// Admits a stranger; `None` when a limit is reached.
     #[must_use]
     pub fn enter(&self, address: IpAddr) -> Option<(Guest, Seat)> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +59,7 @@ impl Gate {
     }
 }
 
-/// A stranger's pass; dropped when it is known who it is, or when it is gone.
+/// Counts a stranger; dropped when the phone is trusted, or when the connection has ended.
 pub struct Guest {
     gate: Gate,
     address: IpAddr,
@@ -78,7 +78,7 @@ impl Drop for Guest {
     }
 }
 
-/// A connection's place; dropped when the connection ends.
+/// Counts a connection; dropped when the connection ends.
 pub struct Seat(Gate);
 
 impl Drop for Seat {

@@ -1,8 +1,8 @@
-//! The phone socket: strangers at the gate, then a pump per connection.
+//! The phone socket: the gate for strangers, then a pump per connection.
 //!
-//! The pump moves opaque frames between socket and session, one at a time each way. It waits for
-//! the session to deal with a frame before it reads the next, so a phone that floods only fills its
-//! own TCP window; and it gives a peer that does not read a bounded time.
+//! The pump moves opaque frames between socket and session, one at a time in each direction. It
+//! waits for the session to handle a frame before it reads the next, so a phone that floods only
+//! fills its own TCP window. A peer that does not read is given a bounded time.
 
 #[cfg(test)]
 mod corpus;
@@ -45,40 +45,41 @@ use wire::Plain;
 /// Settings of the phone socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// From the connection to a whole HELLO.
+    /// Longest time from the connection to a whole HELLO.
     pub hello: Duration,
-    /// For one frame to leave.
+    /// Longest time to write one frame.
     pub write: Duration,
     /// Threads that serve phones.
     pub workers: usize,
 }
 
-/// For the last words, however long a frame may take.
+/// Longest time to send the close, whatever [`Settings::write`] allows.
 const MOST_FOR_CLOSE: Duration = Duration::from_secs(2);
 
-/// A service that phones may speak to.
+/// A service that phones can connect to.
 #[derive(Clone)]
 pub struct PhoneService {
-    /// Of the WebSocket, such as `/ns/sigmai`.
+    /// The path of the WebSocket, such as `/ns/sigmai`.
     pub path: &'static str,
     pub sessions: Arc<dyn Sessions>,
     pub metrics: Metrics,
 }
 
-/// What a connection needs.
+/// State that all connections of the phone socket share.
 #[derive(Clone)]
 pub struct PhoneListener {
-    /// Told apart by their paths. Before a connection has named one it counts as the first's.
+    /// Distinguished by their paths. Until a connection has named a path, it counts as the first
+    /// service's.
     services: Arc<[PhoneService]>,
     paths: Arc<[&'static str]>,
     gate: Gate,
     settings: Settings,
-    /// In the clear without.
+    /// Connections are in plaintext when this is `None`.
     tls: Option<Tls>,
 }
 
 impl PhoneListener {
-    /// Serves these; there is at least one.
+    /// Serves these services; there must be at least one.
     #[must_use]
     pub fn new(services: Vec<PhoneService>, gate: Gate, settings: Settings, tls: Option<Tls>) -> Self {
         let paths = services.iter().map(|s| s.path).collect();
@@ -89,7 +90,7 @@ impl PhoneListener {
 /// Serves phones on these sockets.
 ///
 /// # Errors
-/// When one cannot be used.
+/// When a socket cannot be used.
 pub fn serve(sockets: Vec<Socket>, phone: PhoneListener) -> std::io::Result<Server> {
     let workers = phone.settings.workers;
     let tls = phone
@@ -124,14 +125,14 @@ pub fn serve(sockets: Vec<Socket>, phone: PhoneListener) -> std::io::Result<Serv
     Ok(server.run())
 }
 
-/// The service of a connection ends at once: what lives on is the connection's own task, with no
-/// more state than it needs.
+/// The actix service of a connection ends at once. The connection lives on in a task of its own,
+/// which holds no more state than it needs.
 fn begin(phone: &PhoneListener, tls: Option<&SslAcceptor>, stream: Plain) -> Ready<Result<(), ()>> {
     actix_rt::spawn(welcome(phone.clone(), tls.cloned(), stream));
     ready(Ok(()))
 }
 
-/// A connection until its session has started.
+/// Handles a connection until its session has started.
 async fn welcome(phone: PhoneListener, tls: Option<SslAcceptor>, mut stream: Plain) {
     let (Some(from), Some(first)) = (wire::address(&stream), phone.services.first()) else { return };
     let Some((guest, seat)) = phone.gate.enter(from) else {
@@ -146,7 +147,7 @@ async fn welcome(phone: PhoneListener, tls: Option<SslAcceptor>, mut stream: Pla
     };
     let counted = first.metrics.hold(Metric::PhoneConnections);
     let deadline = Instant::now() + phone.settings.hello;
-    // Boxed: the upgrade's state is large and gone afterwards.
+    // Boxed: the upgrade's state is large, and is freed when the upgrade is done.
     let greeted = Box::pin(timeout_at(deadline, greet(&phone, tls.as_ref(), stream, from))).await;
     let (result, service, started) = match greeted {
         Ok(Some((socket, service, Ok(session)))) => ("ok", service, Some((socket, session))),
@@ -194,9 +195,10 @@ async fn refuse(socket: &mut PhoneSocket, why: Close) {
     socket.close(why).await;
 }
 
-/// A connection with a session, until either ends.
+/// Moves frames between a connection and its session until either ends.
 ///
-/// Not an `async fn`: that holds its arguments twice, and every connection has one of these.
+/// Not an `async fn`, because that stores its arguments twice, and every connection has one of
+/// these futures.
 fn pump(
     mut socket: PhoneSocket,
     mut session: Session,
@@ -207,7 +209,7 @@ fn pump(
 ) -> impl Future<Output = ()> {
     let mut guest = Some(guest);
     async move {
-        // Whether the pump itself, not the session, met what a phone never says.
+        // Whether the pump itself, not the session, met a violation of the protocol.
         let mut violation = false;
         let (inward, outward) = session.split();
         let why = loop {
@@ -217,7 +219,7 @@ fn pump(
             tokio::select! {
                 biased;
                 out = outward.next() => match out {
-                    // Boxed: an idle pump need not be as large as a writing one.
+                    // Boxed, so that an idle pump is not as large as a writing one.
                     Out::Frame(frame) => if let Some(why) = Box::pin(write_frame(&mut socket, frame, write,
                         outward)).await {
                         break why;
@@ -230,8 +232,8 @@ fn pump(
                         violation = true;
                         break Close::Protocol;
                     }
-                    // A session that has ended still says why: its Link comes first in the next
-                    // round.
+                    // A session that has ended still gives its reason: its link is polled first in
+                    // the next round.
                     In::Frame(frame) => drop(inward.frame(frame).await),
                     In::End { violation: true } => {
                         violation = true;
@@ -247,8 +249,8 @@ fn pump(
     }
 }
 
-/// Writes one frame in its time, unless the session wants to end at once. Gives the reason to
-/// close, if there is one.
+/// Writes one frame within the time limit, unless the session wants to end at once. Returns the
+/// reason to close, if there is one.
 async fn write_frame(
     socket: &mut PhoneSocket,
     frame: Vec<u8>,

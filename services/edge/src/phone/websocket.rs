@@ -1,8 +1,8 @@
 //! The WebSocket under the phone socket: tungstenite for the upgrade, our own frames after it
 //! (`frames.rs`).
 //!
-//! Nothing is held while nothing happens: bytes are read into the stack when the socket has some,
-//! and written from a buffer that is gone afterwards.
+//! An idle socket holds no buffers: bytes are read into the stack when the socket has some, and
+//! written from a buffer that is freed afterwards.
 
 use std::{
     future::poll_fn,
@@ -35,22 +35,23 @@ use super::{
     wire::Wire,
 };
 
-/// WebSocket pings and pongs between two frames; a phone needs none at all.
+/// Most WebSocket pings and pongs between two frames; a phone needs none.
 const MOST_CONTROL: u32 = 64;
 
 /// Bytes read at a time.
 const PIECE: usize = 4096;
-/// How long a peer may take to hang up after our close frame, so that it is not lost to a reset.
+/// How long a peer may take to hang up after our close frame, so that the frame is not lost to a
+/// reset.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// An accepted WebSocket.
 pub(crate) struct PhoneSocket {
     stream: Wire,
     reader: Reader,
-    /// Bytes of frames that are not with the operating system yet. Kept here, not in a future: a
-    /// future may be dropped at any time.
+    /// Bytes of frames that the operating system has not taken yet. Kept here rather than in a
+    /// future, because a future may be dropped at any time.
     out: Vec<u8>,
-    /// What the newest ping said; older ones need no answer (RFC 6455 §5.5.3).
+    /// The payload of the newest ping; older ones need no answer (RFC 6455 §5.5.3).
     pong: Option<Vec<u8>>,
     control: u32,
 }
@@ -58,15 +59,15 @@ pub(crate) struct PhoneSocket {
 /// What came from the phone.
 pub(crate) enum In {
     Frame(Vec<u8>),
-    /// It is gone, or broke the protocol.
+    /// The peer is gone, or broke the protocol.
     End {
         violation: bool,
     },
 }
 
 impl PhoneSocket {
-    /// The HTTP upgrade, on one of these paths and with our subprotocol only. Gives which path it
-    /// was.
+    /// Performs the HTTP upgrade, on one of these paths and with our subprotocol only. Returns the
+    /// index of the path.
     pub(crate) async fn accept(stream: Wire, paths: &[&'static str]) -> Option<(Self, usize)> {
         let mut asked = None;
         #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
@@ -83,14 +84,15 @@ impl PhoneSocket {
             response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
             Ok(response)
         };
-        // Its frame buffers, 128 KiB by default, are never used.
+        // tungstenite's frame buffers, 128 KiB by default, are never used.
         let config = WebSocketConfig::default().read_buffer_size(0);
-        // What a peer says before it has read our answer is not heard: RFC 6455 §4.1 has it wait.
+        // Bytes that a peer sends before it has read our response are dropped: RFC 6455 §4.1
+        // requires the peer to wait.
         let stream = accept_hdr_async_with_config(stream, check, Some(config)).await.ok()?.into_inner();
         Some((Self { stream, reader: Reader::default(), out: Vec::new(), pong: None, control: 0 }, asked?))
     }
 
-    /// The next frame. Safe to be dropped and called again.
+    /// Returns the next frame. Cancel-safe: the future may be dropped and the method called again.
     pub(crate) async fn next(&mut self) -> In {
         loop {
             match self.reader.next() {
@@ -120,15 +122,16 @@ impl PhoneSocket {
         }
     }
 
-    /// Waits for bytes and takes them; false at the end.
+    /// Waits for bytes and reads them; returns false at the end of the stream.
     async fn read(&mut self) -> io::Result<bool> {
-        // A peer that never pauses must not keep this thread, or its own deadline, from running.
+        // A peer that never pauses must not keep other tasks of this thread, or its own deadline,
+        // from running.
         consume_budget().await;
         Ok(poll_fn(|cx| self.take(cx, true)).await? > 0)
     }
 
-    /// One piece of what came; read, or forgotten. Not async, so that the buffer is never part of a
-    /// future.
+    /// Reads one piece of data and keeps or discards it. Not async, so that the buffer is never
+    /// part of a future.
     fn take(&mut self, cx: &mut Context<'_>, keep: bool) -> Poll<io::Result<usize>> {
         let mut piece = [0; PIECE];
         let mut piece = ReadBuf::new(&mut piece);
@@ -139,7 +142,7 @@ impl PhoneSocket {
         Poll::Ready(Ok(piece.filled().len()))
     }
 
-    /// Writes what is not written yet. Safe to be dropped and called again.
+    /// Writes what is pending. Cancel-safe: the future may be dropped and the method called again.
     async fn flush(&mut self) -> io::Result<()> {
         if let Some(payload) = self.pong.take() {
             write(&mut self.out, OpCode::Control(Control::Pong), &payload);
@@ -152,13 +155,13 @@ impl PhoneSocket {
         Ok(())
     }
 
-    /// Writes a frame; true when it is with the operating system.
+    /// Writes a frame; returns true when the operating system has taken it.
     pub(crate) async fn send(&mut self, frame: Vec<u8>) -> bool {
         write(&mut self.out, OpCode::Data(Data::Binary), &frame);
         self.flush().await.is_ok()
     }
 
-    /// Says why, and closes.
+    /// Sends the reason in a close frame, and closes.
     pub(crate) async fn close(&mut self, why: Close) {
         let code = match why {
             Close::Draining => CloseCode::Restart,
@@ -174,8 +177,8 @@ impl PhoneSocket {
         }
     }
 
-    /// Reads and forgets what still comes. Closing with bytes unread would reset the connection,
-    /// and the peer might never see why.
+    /// Reads and discards what still arrives. Closing with unread bytes would reset the connection,
+    /// and the peer might never see the reason.
     async fn hang_up(&mut self) {
         loop {
             consume_budget().await;

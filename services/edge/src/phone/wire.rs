@@ -1,4 +1,4 @@
-//! A phone's socket, in the clear or in TLS.
+//! A phone's socket, in plaintext or in TLS.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -10,13 +10,15 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_openssl::SslStream;
 use tokio_util::either::Either;
 
-/// In the clear.
+/// A socket in plaintext.
 pub(super) type Plain = Either<TcpStream, UnixStream>;
 
-/// TLS is boxed: who is in the clear does not pay for it.
+/// A socket in plaintext or in TLS. TLS is boxed, so that plaintext connections do not pay for its
+/// size.
 pub(crate) type Wire = Either<Plain, Box<SslStream<Plain>>>;
 
-/// Where a connection comes from. Behind a unix socket is a proxy on this machine.
+/// Returns the address a connection comes from. A unix socket counts as loopback: its peer is a
+/// proxy on this machine.
 pub(super) fn address(stream: &Plain) -> Option<IpAddr> {
     match stream {
         Either::Left(tcp) => tcp.peer_addr().ok().map(|peer| peer.ip()),
@@ -24,7 +26,7 @@ pub(super) fn address(stream: &Plain) -> Option<IpAddr> {
     }
 }
 
-/// Shakes hands, where this listener wants it.
+/// Performs the TLS handshake, if this listener uses TLS.
 pub(crate) async fn accept(stream: Plain, tls: Option<&SslAcceptor>) -> Option<Wire> {
     let Some(acceptor) = tls else { return Some(Either::Left(stream)) };
     let ssl = Ssl::new(acceptor.context()).ok()?;

@@ -1,18 +1,18 @@
-//! Problem codes: what each means, and what to do about it. Here are those that every service may
-//! answer with; a service adds its own where it builds its listeners.
+//! Problem codes: what each means, and what to do about it. These are the codes that every service
+//! may answer with; a service adds its own where it builds its listeners.
 
 /// One code.
 #[derive(Debug)]
 pub struct Code {
     pub code: &'static str,
     pub status: u16,
-    /// When it is told.
+    /// When the code is returned.
     pub when: &'static str,
-    /// What the caller does about it.
+    /// What the caller should do about it.
     pub what_to_do: &'static str,
 }
 
-/// A code, for tables of them.
+/// Creates a code, for tables of them.
 #[must_use]
 pub const fn code(status: u16, code: &'static str, when: &'static str, what_to_do: &'static str) -> Code {
     Code { code, status, when, what_to_do }

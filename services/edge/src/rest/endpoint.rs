@@ -1,5 +1,5 @@
-//! One endpoint: what it serves, what it needs, and what is said of it. Routes and OpenAPI come
-//! from the same table, so neither can know what the other does not.
+//! One endpoint: its route, what it requires of the caller, and its documentation. Routes and
+//! OpenAPI are generated from the same table, so they cannot differ.
 
 use std::future::Future;
 
@@ -15,23 +15,23 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::problem::{ApiProblem, Deprecation, PathDeprecations, PathMethods, method_not_allowed};
 
-/// Makes a schema, with what it refers to.
+/// Generates a schema together with the definitions it refers to.
 pub type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
 
-/// What a caller must be allowed to use an endpoint. Each service has its own.
+/// What a caller must be allowed to do to use an endpoint. Each service has its own.
 pub trait Need: Copy + 'static {
-    /// A sentence for the documents.
+    /// Describes the requirement in a sentence for the documentation.
     fn describe(self) -> String;
 
-    /// Judges a request before its handler runs. What the handler may know of the caller goes into
-    /// the extensions of the request.
+    /// Checks a request before its handler runs. What the handler may know of the caller is put
+    /// into the extensions of the request.
     ///
     /// # Errors
-    /// Why the handler does not run.
+    /// The response to send instead of running the handler.
     fn check(self, request: &HttpRequest) -> impl Future<Output = Result<(), ApiProblem>>;
 }
 
-/// What an endpoint answers when it does what is asked.
+/// What an endpoint answers on success.
 #[derive(Clone, Copy)]
 pub struct Answer {
     pub status: u16,
@@ -44,7 +44,7 @@ pub struct Answer {
 pub struct Endpoint<N> {
     pub method: Method,
     pub path: &'static str,
-    /// The name generated clients call it by.
+    /// The operation id, which names the method in generated clients.
     pub id: &'static str,
     pub summary: &'static str,
     pub needs: N,
@@ -52,16 +52,16 @@ pub struct Endpoint<N> {
     /// The body, and whether it is required.
     pub body: Option<(MakeSchema, bool)>,
     pub answer: Answer,
-    /// Problem codes beyond those that every endpoint knows.
+    /// Problem codes beyond those that every endpoint may return.
     pub refusals: &'static [&'static str],
-    /// Takes an Idempotency-Key.
+    /// Whether the endpoint accepts an Idempotency-Key.
     pub keyed: bool,
     pub deprecated: Option<Deprecation>,
     route: fn() -> Route,
 }
 
-/// An endpoint that answers 204 until it says what else. What it needs is checked before the
-/// handler of `route` runs.
+/// Creates an endpoint that answers 204 unless another answer is set. Its need is checked before
+/// the handler of `route` runs.
 pub fn endpoint<N: Need>(
     method: Method,
     path: &'static str,
@@ -86,70 +86,71 @@ pub fn endpoint<N: Need>(
 }
 
 impl<N: Need> Endpoint<N> {
-    /// One sentence of what it does.
+    /// Sets the summary: one sentence that says what the endpoint does.
     #[must_use]
     pub fn says(mut self, summary: &'static str) -> Self {
         self.summary = summary;
         self
     }
 
-    /// The parameters of its query.
+    /// Sets the query parameters.
     #[must_use]
     pub fn asks<Q: JsonSchema>(mut self) -> Self {
         self.query = Some(Q::json_schema);
         self
     }
 
-    /// A body that is required.
+    /// Sets a required body.
     #[must_use]
     pub fn takes<B: JsonSchema>(mut self) -> Self {
         self.body = Some((|g| g.subschema_for::<B>(), true));
         self
     }
 
-    /// A body that may be left out.
+    /// Sets an optional body.
     #[must_use]
     pub fn may_take<B: JsonSchema>(mut self) -> Self {
         self.body = Some((|g| g.subschema_for::<B>(), false));
         self
     }
 
-    /// An answer in JSON.
+    /// Sets a JSON answer.
     #[must_use]
     pub fn gives<A: JsonSchema>(self, status: u16) -> Self {
         self.streams::<A>(status, "application/json")
     }
 
-    /// An answer in pieces of this shape.
+    /// Sets an answer that is streamed in items of this type.
     #[must_use]
     pub fn streams<A: JsonSchema>(mut self, status: u16, content_type: &'static str) -> Self {
         self.answer = Answer { status, content_type, schema: Some(|g| g.subschema_for::<A>()) };
         self
     }
 
-    /// Its own problem codes.
+    /// Sets the endpoint's own problem codes.
     #[must_use]
     pub fn refuses(mut self, codes: &'static [&'static str]) -> Self {
         self.refusals = codes;
         self
     }
 
-    /// Takes an Idempotency-Key.
+    /// Accepts an Idempotency-Key.
     #[must_use]
     pub fn keyed(mut self) -> Self {
         self.keyed = true;
         self
     }
 
-    /// Told in the headers of every answer (RFC 9745, RFC 8594) and in the description.
+    /// Marks the endpoint as deprecated, in the headers of every response (RFC 9745, RFC 8594) and
+    /// in its description.
     #[must_use]
     pub fn deprecated(mut self, deprecation: Deprecation) -> Self {
         self.deprecated = Some(deprecation);
         self
     }
 
-    /// The route, behind a layer that checks the need: whatever the handler takes, it does not run
-    /// before.
+    /// Returns the route behind a layer that checks the need, so that the handler never runs before
+    /// the check, whatever its extractors are.
     fn guarded(&self) -> Route {
         let needs = self.needs;
         let layer = move |request: ServiceRequest, next: Next<BoxBody>| guard(needs, request, next);
@@ -168,7 +169,7 @@ async fn guard<N: Need>(
     }
 }
 
-/// Serves the table: one resource a path, any other method a problem.
+/// Serves the table: one resource per path; any method the path lacks gets a problem.
 pub fn serve<N: Need>(config: &mut web::ServiceConfig, table: &[Endpoint<N>]) {
     let mut paths: Vec<&str> = table.iter().map(|e| e.path).collect();
     paths.dedup();
@@ -189,7 +190,7 @@ mod tests {
     use crate::problem;
     use actix_web::{App, HttpResponse, http::StatusCode, middleware::from_fn, test};
 
-    /// Everybody, or nobody.
+    /// A need that everybody or nobody fulfils.
     #[derive(Clone, Copy)]
     enum Test {
         Everybody,

@@ -1,4 +1,5 @@
-//! What REST interfaces share: one table of endpoints makes routes, needs and documents.
+//! Shared parts of REST interfaces: routes, access checks and documents come from one table of
+//! endpoints.
 
 pub mod endpoint;
 pub mod openapi;

@@ -1,4 +1,4 @@
-//! OpenAPI 3.1 from the table of endpoints, and a page for people from the same.
+//! Generates OpenAPI 3.1 from the table of endpoints, and an HTML page from the same table.
 
 use std::collections::BTreeSet;
 
@@ -10,23 +10,23 @@ use serde_json::{Map, Value, json};
 use super::endpoint::{Endpoint, Need};
 use crate::problem::{Code, with};
 
-/// What every endpoint may answer.
+/// The codes that every endpoint may answer with.
 const COMMON: [&str; 4] = ["malformed", "unauthorized", "internal", "unavailable"];
 
-/// What a service says of its REST interface, beside what its table says.
+/// Facts about a service's REST interface beyond those in its table.
 pub struct About<N: 'static> {
     pub title: &'static str,
     pub summary: &'static str,
     pub description: &'static str,
-    /// Where it is served.
+    /// The description of the server that serves the interface.
     pub server: &'static str,
-    /// Groups of endpoints, and what is in them.
+    /// Groups of endpoints, each with a description.
     pub tags: &'static [(&'static str, &'static str)],
-    /// The group of a path.
+    /// Returns the group of a path.
     pub tag: fn(&str) -> &'static str,
-    /// The schema of a parameter of a path.
+    /// Returns the schema of a path parameter.
     pub path_schema: fn(&str) -> Value,
-    /// Headers an endpoint takes beside `Idempotency-Key`.
+    /// Returns the headers that an endpoint takes beside `Idempotency-Key`.
     pub headers: fn(&Endpoint<N>) -> Vec<Value>,
     /// Whether an endpoint may answer with this code, beside its own refusals and what every
     /// endpoint may answer.
@@ -36,7 +36,7 @@ pub struct About<N: 'static> {
     pub codes: &'static [Code],
 }
 
-/// The pages that are made from the table: made once, served from then on.
+/// Serves the documents generated from the table; they are generated once, at the start.
 pub fn routes<N: Need>(config: &mut web::ServiceConfig, about: &About<N>) {
     let document = openapi(about);
     let (page, problems) = (write_page(about, &document), write_problems(about.codes));
@@ -66,7 +66,7 @@ async fn serve_html(page: String) -> HttpResponse {
     html(page)
 }
 
-/// The document.
+/// Generates the OpenAPI document.
 #[must_use]
 pub fn openapi<N: Need>(about: &About<N>) -> Value {
     let mut schemas = SchemaSettings::draft2020_12()
@@ -160,7 +160,7 @@ fn parameters<N>(about: &About<N>, e: &Endpoint<N>, schemas: &mut SchemaGenerato
     all
 }
 
-/// A query parameter is there or not; it is never `null`.
+/// Removes `null` from a schema: a query parameter is present or absent, but never `null`.
 fn not_null(schema: &Value) -> Value {
     let mut schema = schema.clone();
     if let Some(types) = schema["type"].as_array().cloned() {
@@ -246,7 +246,7 @@ fn write_problems(codes: &'static [Code]) -> String {
     )
 }
 
-/// The same document for people: no script, nothing loaded from elsewhere.
+/// Generates an HTML page from the document: no scripts, and nothing loaded from elsewhere.
 fn write_page<N: Need>(about: &About<N>, doc: &Value) -> String {
     let mut out = format!(
         "{HEAD}<title>{0}</title><h1>{0}</h1><p>The REST API. <a href=\"/openapi.json\">OpenAPI 3.1</a> · \

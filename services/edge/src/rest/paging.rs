@@ -1,5 +1,5 @@
-//! Pages of lists. A page token is opaque to callers: it says where the next page begins, for this
-//! list alone, under a MAC.
+//! Pages of lists. A page token is opaque to callers: it states where the next page begins, is
+//! valid for one list only, and is protected by a MAC.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::problem::ApiProblem;
 
 const MAC: usize = 16;
 
-/// How many items to give: what is asked, within bounds.
+/// Returns the page size: the requested one if it is within bounds, or the default.
 pub fn limit(asked: Option<u32>) -> Result<u32, ApiProblem> {
     match asked {
         None => Ok(limits::PAGE),
@@ -21,7 +21,7 @@ pub fn limit(asked: Option<u32>) -> Result<u32, ApiProblem> {
     }
 }
 
-/// What page tokens are signed with.
+/// Signs and checks the page tokens of lists.
 #[derive(Clone)]
 pub struct PageTokens(Arc<Vault>);
 
@@ -31,13 +31,13 @@ impl PageTokens {
         Self(vault)
     }
 
-    /// The tokens of a list with these parameters.
+    /// Returns the tokens of a list with these parameters.
     pub fn of(&self, list: &str, parameters: &impl Serialize) -> Tokens<'_> {
         Tokens::new(&self.0, list, parameters)
     }
 }
 
-/// A list's own tokens: `scope` is everything that must stay the same from page to page.
+/// The tokens of one list: `scope` is everything that must stay the same from page to page.
 pub struct Tokens<'a> {
     vault: &'a Vault,
     scope: String,
@@ -52,7 +52,7 @@ impl<'a> Tokens<'a> {
         self.vault.mac("page-token", &[self.scope.as_bytes(), b"\0", body].concat())
     }
 
-    /// Where this token begins; at the beginning without one.
+    /// Returns the position that this token names; `None` without a token, for the first page.
     pub fn read<T: DeserializeOwned>(&self, token: Option<&String>) -> Result<Option<T>, ApiProblem> {
         let Some(token) = token else { return Ok(None) };
         let bad =
@@ -65,7 +65,8 @@ impl<'a> Tokens<'a> {
         serde_json::from_slice(body).map(Some).map_err(|_| bad())
     }
 
-    /// The token of the page that begins after the last of these items, when there may be one.
+    /// Returns the token of the page that begins after the last of these items, if there may be
+    /// such a page.
     pub fn next<T, K: Serialize>(&self, items: &[T], limit: u32, key: impl Fn(&T) -> K) -> Option<String> {
         let last = items.last().filter(|_| items.len() == limit as usize)?;
         let body = serde_json::to_vec(&key(last)).ok()?;

@@ -1,4 +1,4 @@
-//! RFC 3339 in UTC, with three digits of the second, so that texts sort as times do.
+//! RFC 3339 times in UTC with milliseconds, so that they sort as strings in the order of time.
 
 use countersign_ports::time::Time;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
@@ -6,7 +6,7 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::forma
 const MILLIS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// Writes a time.
+/// Formats a time.
 #[must_use]
 pub fn rfc3339(t: Time) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(t.0) * 1_000_000)

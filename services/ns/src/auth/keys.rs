@@ -1,4 +1,4 @@
-//! The known API keys.
+//! The cache of API keys, and the counters of their failures.
 
 use std::{
     collections::HashMap,
@@ -14,17 +14,17 @@ use countersign_domain_ns::{
 use countersign_ports::{Fault, time::Time};
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
-/// A key that was good is believed for this long without asking the store: so long can a key
-/// deleted, or a role changed, on another pod still work here.
+/// A key that worked is trusted for this long without asking the store. A key that was deleted, or
+/// whose role was changed, on another pod may work here for that long.
 const BELIEVED_MS: u64 = 2000;
-/// Keys remembered at most.
+/// Keys in the cache at most.
 const MOST: usize = 10_000;
-/// How exactly the last use is kept.
+/// How precisely the time of last use is stored.
 const TOUCH_MS: u64 = 60_000;
 
-/// How long failures are counted before they are told.
+/// How long failures are counted before they are written to the trail.
 const TELL_MS: u64 = 60_000;
-/// Keys whose failures are counted one by one at most.
+/// Failure counters of single keys at most; further keys share a counter.
 const MOST_FAILING: usize = 1000;
 
 struct Known {
@@ -32,7 +32,7 @@ struct Known {
     until: Time,
 }
 
-/// The known keys.
+/// The cache of API keys.
 #[derive(Clone)]
 pub struct Keys {
     ports: Ports,
@@ -40,7 +40,7 @@ pub struct Keys {
     failures: Arc<Mutex<HashMap<(Option<ApiKeyId>, Unauthorized), Failures>>>,
 }
 
-/// How often a key, or any that is unknown, did not work.
+/// How often a key did not work; unknown keys share a counter.
 struct Failures {
     key: Option<ApiKey>,
     n: u64,
@@ -50,7 +50,7 @@ struct Failures {
 #[derive(Default)]
 struct Seen {
     known: HashMap<[u8; 32], Known>,
-    /// How often everything was forgotten: what was read before is not remembered after.
+    /// How often the cache was cleared: a key that was read before a clear is not stored after it.
     forgotten: u64,
 }
 
@@ -64,7 +64,7 @@ impl Keys {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The key with this secret, if it works from this address.
+    /// Returns the key with this secret, if it works from this address.
     pub(super) async fn find(&self, text: &str, from: Option<IpAddr>) -> Result<Option<Granted>, Fault> {
         match api_key::read(text) {
             Some(secret) => self.find_by_hash(secret.hash(), from).await,
@@ -72,7 +72,7 @@ impl Keys {
         }
     }
 
-    /// The key that this client certificate is, if it is listed and works from this address.
+    /// Returns the key of this client certificate, if it is listed and works from this address.
     pub(super) async fn find_certificate(
         &self,
         hash: [u8; 32],
@@ -105,11 +105,12 @@ impl Keys {
         Ok(None)
     }
 
-    /// Counted, and told once a while: nobody fills the trail by knocking.
+    /// Counts a failure. Failures are written to the trail only now and then, so that repeated
+    /// attempts cannot fill it.
     fn failed(&self, key: Option<ApiKey>, why: Unauthorized, now: Time) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let id = key.as_ref().map(|k| k.id);
-        // Beyond this many keys, which all exist, they are counted together.
+        // Keys with an id exist. Beyond the limit their failures are counted together.
         let id = if failures.len() < MOST_FAILING || failures.contains_key(&(id, why)) { id } else { None };
         failures
             .entry((id, why))
@@ -117,10 +118,10 @@ impl Keys {
             .n += 1;
     }
 
-    /// Tells in the trail how often keys did not work, where that began a while ago.
+    /// Writes to the trail how often keys did not work, for counters that are old enough.
     ///
     /// # Errors
-    /// A fault of the store; what was not told is told later.
+    /// A fault of the store; what was not written is kept and written later.
     pub async fn tell_failures(&self) -> Result<(), Fault> {
         let now = self.ports.now();
         let due: Vec<_> = {
@@ -163,7 +164,7 @@ impl Keys {
         Ok(granted)
     }
 
-    /// Forgets everything: a key or role was changed.
+    /// Clears the cache, because a key or role was changed.
     pub fn forget(&self) {
         let mut seen = self.seen();
         seen.known.clear();

@@ -1,5 +1,6 @@
-//! Who calls REST, and whether they may. The endpoint table says what each endpoint needs; a layer
-//! checks it before any handler runs, and leaves who called for [`Caller`] and [`InRealm`].
+//! Authentication and authorisation of REST. The endpoint table states what each endpoint needs; a
+//! layer checks it before any handler runs, and leaves the caller for [`Caller`] and [`InRealm`] to
+//! extract.
 
 mod keys;
 
@@ -34,7 +35,7 @@ pub enum Needs {
     In(Permission),
     /// One of these permissions in the realm of the path.
     OneOf(&'static [Permission]),
-    /// The event feed: a client's key with `logins` sees what concerns the client, every other key
+    /// The event feed: a client's key with `logins` sees what concerns the client; every other key
     /// needs `events`.
     Feed,
     /// This permission everywhere.
@@ -44,23 +45,23 @@ pub enum Needs {
 /// The header with which a key that may act for clients names one.
 pub const ACT_FOR: &str = "countersign-client";
 
-/// The caller of a request, who may do what the endpoint does.
+/// The authorised caller of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller {
     pub key: ApiKeyId,
-    /// Where the key works; `None` is everywhere.
+    /// The realm the key is bound to; `None` means every realm.
     pub realm: Option<RealmId>,
-    /// Whose objects it sees; `None` is everybody's.
+    /// The client whose objects the caller sees; `None` means those of all clients.
     pub client: Option<ClientId>,
     pub permissions: Permissions,
-    /// Which keys are in the same hands.
+    /// Identifies the keys that are held by the same party.
     pub lineage: Option<Lineage>,
     /// `Idempotency-Key`, hashed with everything it is scoped to but the body.
     keyed: Option<[u8; 32]>,
 }
 
 impl Caller {
-    /// For writes.
+    /// Returns the actor to record for writes.
     #[must_use]
     pub fn who(&self) -> Who {
         Who {
@@ -73,24 +74,25 @@ impl Caller {
         }
     }
 
-    /// For writes that a keyed request may repeat. `body` is what the request says.
+    /// Returns the actor for writes that a request with an Idempotency-Key may repeat. `body` is
+    /// the content of the request.
     #[must_use]
     pub fn who_with(&self, body: &impl serde::Serialize) -> Who {
         let mark = self.keyed.map(|scope| Mark {
             id: countersign_ports::random::id_from(&scope),
-            // Values that were read from JSON are written as JSON again.
+            // Values that were read from JSON can be written as JSON again.
             hash: sha256(&serde_json::to_vec(body).unwrap_or_default()),
         });
         Who { mark, ..self.who() }
     }
 
-    /// Whether it has this permission here, beside what the endpoint needs.
+    /// Whether the caller has this permission here, beyond what the endpoint needs.
     #[must_use]
     pub fn may(&self, p: Permission) -> bool {
         self.permissions.has(p)
     }
 
-    /// Whether an object of this client is the caller's to see.
+    /// Checks that the caller may see objects of this client.
     ///
     /// # Errors
     /// 404 for another client's object.
@@ -98,7 +100,7 @@ impl Caller {
         if self.client.is_none_or(|mine| mine == client) { Ok(()) } else { Err(ApiProblem::not_found()) }
     }
 
-    /// The client the caller is, or acts for.
+    /// Returns the client that the caller is, or acts for.
     ///
     /// # Errors
     /// 403 for a key without a client.
@@ -126,7 +128,8 @@ impl InRealm {
         self.realm.id()
     }
 
-    /// What is done concerns every client of the realm: it is not for a key that is bound to one.
+    /// Refuses keys that are bound to a client, because the operation concerns every client of the
+    /// realm.
     ///
     /// # Errors
     /// 403 for a client's key.
@@ -139,7 +142,7 @@ impl InRealm {
     }
 }
 
-/// Whether the caller of a request that takes long may still do what it asked for.
+/// Checks during a long request whether the caller may still make it.
 #[derive(Clone)]
 pub struct Standing {
     request: HttpRequest,
@@ -147,11 +150,11 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Checks again, and gives the caller as they are now; it takes as long as a key is believed
-    /// until a change is noticed.
+    /// Checks again and returns the caller with their current rights. A change is noticed when the
+    /// cached key expires.
     ///
     /// # Errors
-    /// Why not any more.
+    /// Why the caller may not make the request any more.
     pub async fn check(&self) -> Result<Caller, ApiProblem> {
         judge(self.needs, &self.request).await.map(|(caller, _)| caller)
     }
@@ -159,7 +162,7 @@ impl Standing {
 
 type Extracted<T> = Ready<Result<T, ApiProblem>>;
 
-/// What the layer left; without it the endpoint is not in the table.
+/// Returns what the layer has left; without it, the endpoint is not in the table.
 fn left<T: Clone + 'static>(request: &HttpRequest) -> Result<T, ApiProblem> {
     request.extensions().get::<T>().cloned().ok_or_else(ApiProblem::internal)
 }
@@ -186,7 +189,7 @@ impl FromRequest for InRealm {
     type Error = ApiProblem;
     type Future = Extracted<Self>;
 
-    /// An endpoint whose path names no realm cannot ask for one.
+    /// Fails for an endpoint whose path names no realm.
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(left(request).and_then(|caller| Ok(Self { caller, realm: left(request)? })))
     }
@@ -229,7 +232,7 @@ impl Need for Needs {
 async fn judge(needs: Needs, request: &HttpRequest) -> Result<(Caller, Option<Arc<OpenRealm>>), ApiProblem> {
     let keys = request.app_data::<web::Data<Keys>>().ok_or_else(ApiProblem::internal)?;
     let granted = granted(request, keys).await?;
-    // No name of ours holds a blank. Databases differ in what one at the end means.
+    // Our names contain no blanks, and databases differ in how they compare trailing ones.
     if request.match_info().iter().any(|(_, part)| !part.bytes().all(|b| b.is_ascii_graphic())) {
         return Err(ApiProblem::not_found());
     }
@@ -248,7 +251,7 @@ async fn judge(needs: Needs, request: &HttpRequest) -> Result<(Caller, Option<Ar
         return Err(ApiProblem::forbidden());
     }
     let client = acts_for(request, keys, &granted, realm.as_deref()).await?;
-    // Without a client there is nothing that is the caller's own.
+    // Without a client, no events are the caller's own.
     if needs == Needs::Feed && client.is_none() && !granted.permissions.has(Permission::Events) {
         return Err(ApiProblem::forbidden());
     }
@@ -267,7 +270,8 @@ async fn judge(needs: Needs, request: &HttpRequest) -> Result<(Caller, Option<Ar
 async fn granted(request: &HttpRequest, keys: &Keys) -> Result<Granted, ApiProblem> {
     let from = request.peer_addr().map(|a| a.ip());
     let found = match (request.headers().get(header::AUTHORIZATION), request.conn_data::<Shown>()) {
-        // Whoever shows a key is taken by it, also when it does not work.
+        // A request with an Authorization header is judged by it alone, even when the key does not
+        // work.
         (Some(_), _) => {
             let text =
                 header_text(request, header::AUTHORIZATION.as_str()).and_then(|v| v.strip_prefix("Bearer "));
@@ -279,7 +283,7 @@ async fn granted(request: &HttpRequest, keys: &Keys) -> Result<Granted, ApiProbl
     found.ok_or_else(ApiProblem::unauthorized)
 }
 
-/// A key of another realm must not learn that this one exists.
+/// Finds the realm. A key of another realm must not learn that this realm exists.
 async fn realm(request: &HttpRequest, name: &str, granted: &Granted) -> Result<Arc<OpenRealm>, ApiProblem> {
     let realms = request.app_data::<web::Data<Realms>>().ok_or_else(ApiProblem::internal)?;
     let realm = realms.by_name(name).await?.ok_or_else(ApiProblem::not_found)?;
@@ -311,8 +315,8 @@ async fn acts_for(
         .ok_or_else(|| ApiProblem::invalid("/headers/countersign-client", "no such client in this realm"))
 }
 
-/// One principal's keys on one route: another principal, realm or route with the same key means
-/// something else.
+/// Hashes the Idempotency-Key with its scope: the same key of another principal, realm or route
+/// means another request.
 fn keyed(
     request: &HttpRequest,
     key: ApiKeyId,
@@ -326,7 +330,7 @@ fn keyed(
     let text = good.ok_or_else(|| {
         ApiProblem::malformed().because("Idempotency-Key is 1 to 255 visible ASCII characters")
     })?;
-    // A client's several keys are one principal: a retry may come after a rotation.
+    // All keys of a client are one principal, because a retry may come after a rotation.
     let principal = client.map_or(key.0, |c| c.0);
     let scope = [
         b"countersign/request/v1\0",

@@ -1,4 +1,4 @@
-//! Files for browsers: the login element, and the page a phone without the app lands on. A web
+//! Files for browsers: the login element, and the page that a phone without the app opens. A web
 //! server may serve them instead.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,9 +8,9 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 /// A file that browsers load.
 #[derive(Clone, Copy, Debug)]
 pub struct Asset {
-    /// Below the root of the server.
+    /// The path below the root of the server.
     pub path: &'static str,
-    /// What a web server that goes by names finds it by.
+    /// The file name under which a static web server finds it.
     pub file: &'static str,
     pub text: &'static str,
 }
@@ -22,7 +22,7 @@ const fn script(path: &'static str, file: &'static str, text: &'static str) -> A
 /// The page of app links.
 const APP: Asset = script("/app", "app.html", include_str!("../../../../web/app.html"));
 
-/// The login element: the file a site names, and what it imports.
+/// The login element: the file that a site includes, and the files it imports.
 const SCRIPTS: [Asset; 6] = [
     script(
         "/countersign-login.js",
@@ -36,12 +36,12 @@ const SCRIPTS: [Asset; 6] = [
     script("/vendor/uqr.mjs", "vendor/uqr.mjs", include_str!("../../../../web/vendor/uqr.mjs")),
 ];
 
-/// All of them.
+/// Lists all files.
 pub fn all() -> impl Iterator<Item = Asset> {
     SCRIPTS.into_iter().chain([APP])
 }
 
-/// Their routes.
+/// Adds the routes of the files.
 pub fn routes(config: &mut web::ServiceConfig) {
     config.route(APP.path, web::get().to(app));
     for Asset { path, text, .. } in SCRIPTS {
@@ -49,8 +49,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     }
 }
 
-/// Scripts are public and loaded by pages of other origins. Browsers ask each time whether theirs
-/// is still right: after an upgrade an old one beside new ones would not fit.
+/// Serves a script. Scripts are public and loaded by pages of other origins. Browsers revalidate
+/// each time, because after an upgrade old and new scripts would not fit together.
 async fn serve(request: HttpRequest, text: &'static str) -> HttpResponse {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);

@@ -1,9 +1,9 @@
-//! The page channel for browsers whose network lets no WebSocket through: an event stream, a long
-//! poll, and the cancel button. What is told is made in `view`, as for the socket.
+//! The page channel for browsers whose network blocks WebSockets: an event stream, a long poll, and
+//! the cancel button. The events are created in `view`, as for the socket.
 //!
-//! A stream is polled by the body it writes: when the browser stops reading, it is not polled, so
-//! nothing piles up, and the kernel ends the connection (TCP_USER_TIMEOUT, set where the listener
-//! is built).
+//! A stream is the body of a response: when the browser stops reading, it is not polled, so nothing
+//! piles up, and the kernel ends the connection (TCP_USER_TIMEOUT, set where the listener is
+//! built).
 
 use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -29,14 +29,15 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep};
 use super::view::{AppUrl, LIFETIME, Leaving, PageRefusal, QR_EACH, View, origin};
 use crate::metrics::{Metric, Metrics};
 
-/// A stream says something this often, so that proxies keep it and a browser that left is noticed.
+/// How often a stream sends something, so that proxies keep it and a browser that has left is
+/// noticed.
 const BEAT_EACH: Duration = Duration::from_secs(15);
 /// Longest wait of a poll, in seconds: proxies give up after 30.
 const LONGEST_WAIT: u64 = 25;
-/// A QR code is good for five seconds: nobody waits longer than this for the next one.
+/// Longest wait of a poll for a pending login, because a QR code is valid for five seconds only.
 const QR_WAIT: Duration = Duration::from_secs(2);
 
-/// What of the page port's state these requests need.
+/// The state of the page port that these requests need.
 struct Asked {
     logins: Logins,
     app: AppUrl,
@@ -68,7 +69,7 @@ impl Asked {
     }
 }
 
-/// The same reasons as on the socket, as problems.
+/// Converts a refusal to a problem; the socket has the same refusals.
 fn problem(why: PageRefusal) -> ApiProblem {
     let busy = StatusCode::SERVICE_UNAVAILABLE;
     let (status, detail, retry_after) = match why {
@@ -89,16 +90,16 @@ fn problem(why: PageRefusal) -> ApiProblem {
     problem
 }
 
-/// Where a page that comes back had been.
+/// The query of a page that resumes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Resume {
-    /// Highest `v` already seen; the current state is told in any case.
+    /// Highest `v` already seen; the current state is sent in any case.
     #[serde(default)]
     after: u64,
 }
 
-/// What a poll asks for.
+/// The query of a poll.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Poll {
@@ -132,20 +133,20 @@ pub(super) async fn events(
         .streaming(body))
 }
 
-/// The next change, or that it could not be waited for.
+/// The next change of the login, or why it cannot be waited for.
 type Change = Pin<Box<dyn Future<Output = Result<Option<Seen>, PageRefusal>>>>;
 
 /// One event stream.
 struct Stream {
     view: View,
     waiting: Arc<Waiting>,
-    /// Kept from one turn to the next: a wake-up or a reading that was begun must not be lost to a
+    /// Kept from one turn to the next, so that a wake-up or a read in progress is not lost to a
     /// tick.
     change: Change,
-    /// Highest version told.
+    /// Highest version sent.
     told: u64,
     state: LoginState,
-    /// Written before anything else happens: never more than one turn makes.
+    /// Written before anything else happens; holds no more than one turn produces.
     queue: VecDeque<Bytes>,
     qr: Interval,
     beat: Interval,
@@ -177,7 +178,7 @@ impl Stream {
         stream
     }
 
-    /// The next piece of the body.
+    /// Returns the next piece of the body; `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(piece) = self.queue.pop_front() {
@@ -222,7 +223,8 @@ fn next_change(view: &View, waiting: &Arc<Waiting>) -> Change {
     Box::pin(async move { view.changed(&waiting).await })
 }
 
-/// Ticks from one period after now. What a slow reader missed is not made up for.
+/// Ticks every period, from one period after now. Ticks that a slow reader missed are not made up
+/// for.
 fn each(period: Duration) -> Interval {
     let mut interval = tokio::time::interval_at(Instant::now() + period, period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -237,7 +239,7 @@ fn line(event: &PageEvent) -> Option<Bytes> {
     }))
 }
 
-/// `GET /page/state`: the state as soon as it is above `after`, a fresh QR code otherwise.
+/// `GET /page/state`: the state as soon as it is above `after`, or a fresh QR code.
 ///
 /// # Errors
 /// As a problem: `bad_page_token`, `bad_origin`, `invalid`, `too_slow`, `draining`, `unavailable`.
@@ -274,8 +276,8 @@ async fn wait(view: &View, seen: Seen, poll: &Poll) -> Result<Seen, PageRefusal>
     Ok(seen)
 }
 
-/// `POST /page/cancel`: the person at the browser gives up. Asking again, or too late, changes
-/// nothing.
+/// `POST /page/cancel`: cancels the login for the person at the browser. Repeated or late requests
+/// change nothing.
 ///
 /// # Errors
 /// As a problem: `bad_page_token`, `bad_origin`, `unavailable`.
@@ -285,10 +287,10 @@ pub(super) async fn cancel(request: HttpRequest) -> Result<HttpResponse, ApiProb
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Who may read the answers: pages of other origins. A preflight cannot know the login's client, so
-/// it is answered for any origin; a real request is refused by the handler unless its origin is one
-/// of the client's. So each answer is either for an origin that may have it, or an error, which
-/// says nothing about a login.
+/// Adds the CORS headers that let pages of other origins read the responses. A preflight cannot
+/// know the login's client, so it is answered for any origin; a real request is refused by the
+/// handler unless its origin is one of the client's. So each response is either for an origin that
+/// may read it, or an error, which says nothing about a login.
 ///
 /// # Errors
 /// None of its own.
@@ -316,7 +318,7 @@ pub(super) async fn cors(
     Ok(response)
 }
 
-/// The answer to a preflight; [`cors`] says the rest.
+/// Answers a preflight; [`cors`] adds the headers.
 pub(super) async fn preflight() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }

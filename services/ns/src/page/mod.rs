@@ -1,4 +1,4 @@
-//! The page port: the page channel by socket and by HTTP, and the files of browsers.
+//! The page port: the page channel by socket and by HTTP, and the files for browsers.
 
 pub mod assets;
 mod http;
@@ -19,7 +19,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(|c| fallback(c, "/page/cancel", web::post().to(http::cancel)));
 }
 
-/// A door for pages of other origins.
+/// Adds a route that pages of other origins may use.
 fn fallback(config: &mut web::ServiceConfig, path: &str, route: Route) {
     let resource: Resource = web::resource(path)
         .route(route)

@@ -1,4 +1,4 @@
-//! The page socket: what a browser learns of its login. The only file that names
+//! The page socket: sends a browser the states of its login. Only this file uses
 //! `actix-web-actors`.
 //!
 //! This actor *is* the body of an HTTP response: when the browser stops reading, the actor is not
@@ -24,7 +24,7 @@ use countersign_protocol::codes::LoginState;
 use super::view::{AppUrl, LIFETIME, Leaving, PageRefusal, QR_EACH, View, origin};
 use crate::metrics::{Metric, Metrics};
 
-/// Largest message a page sends.
+/// Largest message that a page may send.
 const MOST: usize = 4096;
 const HELLO_DUE: Duration = Duration::from_secs(5);
 const PING_EACH: Duration = Duration::from_secs(30);
@@ -57,19 +57,19 @@ pub(super) async fn open(
 enum Phase {
     /// The page token is awaited.
     Greeting,
-    /// It is being looked up.
+    /// The token is being looked up.
     Busy,
     Watching(Watching),
 }
 
 struct Watching {
     view: View,
-    /// Highest version told.
+    /// Highest version sent.
     told: u64,
     state: LoginState,
-    /// Keeps the registration alive while nobody is waiting on it.
+    /// Keeps the registration alive while no task waits on it.
     wait: Arc<Waiting>,
-    /// A cancel is under way; asking again adds nothing.
+    /// A cancellation is in progress; asking again has no effect.
     cancelling: bool,
 }
 
@@ -79,9 +79,9 @@ struct Page {
     origin: Option<String>,
     leaving: Leaving,
     phase: Phase,
-    /// It gave up before it was told anything.
+    /// The page asked to cancel before it was admitted.
     gave_up: bool,
-    /// Pings without an answer.
+    /// Pings since the last pong.
     quiet: u32,
     _counted: Counted,
 }
@@ -132,8 +132,8 @@ impl Page {
     }
 
     fn watch(&mut self, view: View, seen: &Seen, wait: Waiting, ctx: &mut Ctx) {
-        // The current state always comes first, also to a page that resumes: it refreshes the time
-        // that is left.
+        // The current state is always sent first, also to a page that resumes, because it refreshes
+        // the time that is left.
         view.everything(seen).iter().for_each(|event| Self::say(event, ctx));
         let state = seen.state.public();
         self.phase = Phase::Watching(Watching {
@@ -153,7 +153,7 @@ impl Page {
         }
     }
 
-    /// Everything has been told.
+    /// Closes the socket after the last state.
     fn farewell(ctx: &mut Ctx) {
         ctx.close(Some(CloseCode::Normal.into()));
         ctx.stop();
@@ -167,7 +167,7 @@ impl Page {
         }
     }
 
-    /// Waits for the next wake-up, reads, tells, waits again.
+    /// Waits for the next wake-up, reads the login, sends what is new, and waits again.
     fn wait(&mut self, ctx: &mut Ctx) {
         let Phase::Watching(w) = &self.phase else { return };
         let (view, wait) = (w.view.clone(), w.wait.clone());
@@ -212,7 +212,7 @@ impl Page {
         }
         w.cancelling = true;
         let view = w.view.clone();
-        // A page that hears of no cancellation asks again.
+        // A page that does not see the cancellation asks again.
         let work = async move { drop(view.cancel().await) };
         ctx.spawn(work.into_actor(self).map(|(), page, _| {
             if let Phase::Watching(w) = &mut page.phase {

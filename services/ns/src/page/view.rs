@@ -1,5 +1,5 @@
-//! What every way to watch a login shares: who may, and what is told. The socket (`socket`) and
-//! plain HTTP (`http`) differ only in how they carry it.
+//! The common part of all ways to watch a login: access control and events. The socket (`socket`)
+//! and plain HTTP (`http`) differ only in the transport.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,51 +16,52 @@ use countersign_domain_ns::{
 use countersign_ports::Fault;
 use countersign_protocol::{codes::LoginState, ids::LoginId};
 
-/// Pages that watch one login at a time; the rest of the places is for long polls and phones.
+/// Pages that may watch one login at a time; the remaining waiters are long polls and phones.
 const MOST_PAGES: usize = 16;
-/// A pending login has a fresh QR code this often.
+/// How often a pending login gets a fresh QR code.
 pub(super) const QR_EACH: Duration = Duration::from_secs(1);
-/// Of a page's connection, whatever happens.
+/// Longest life of a page's connection.
 pub(super) const LIFETIME: Duration = Duration::from_secs(12 * 3600);
-/// Pages are sent away within this time, so that the other pods do not meet them all at once.
+/// On a drain, pages are disconnected spread over this time, so that they do not reach the other
+/// pods all at once.
 const SPREAD_MS: u64 = 1000;
 
-/// Where the links in QR codes lead.
+/// Base URL of the links in QR codes.
 #[derive(Clone, Debug)]
 pub struct AppUrl(pub String);
 
-/// Turns true when the pod goes away.
+/// Becomes true when the pod drains.
 #[derive(Clone, Debug)]
 pub struct Leaving(pub tokio::sync::watch::Receiver<bool>);
 
 impl Leaving {
-    /// Ends when a page has to go.
+    /// Completes when the page has to be disconnected.
     pub(super) async fn sent_away(mut self, logins: Logins) {
-        // An error means that the program is gone already.
+        // An error means that the process is already ending.
         let _ = self.0.wait_for(|leaving| *leaving).await;
         actix_rt::time::sleep(Duration::from_millis(logins.random_below(SPREAD_MS))).await;
     }
 }
 
-/// Where the browser says the page is from. An unreadable header counts as an unknown origin, never
-/// as a missing one.
+/// The origin of the page as the browser reports it. An unreadable header counts as an unknown
+/// origin, never as a missing one.
 pub(super) fn origin(request: &HttpRequest) -> Option<String> {
     request.headers().get(header::ORIGIN).map(|o| o.to_str().unwrap_or_default().to_owned())
 }
 
-/// Why a page is told nothing, or nothing more.
+/// Why a page gets no events, or no further ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PageRefusal {
-    /// It said what no page says.
+    /// The page sent something that no page sends.
     Malformed,
     BadPageToken,
     BadOrigin,
-    /// It said nothing in time, or its connection has lived its life.
+    /// The page sent nothing in time, or its connection has reached its longest life.
     Timeout,
-    /// Too many watch this login.
+    /// Too many pages watch this login.
     TooSlow,
     Draining,
-    /// A port is out of reach.
+    /// A port cannot be reached.
     Unavailable,
 }
 
@@ -79,7 +80,7 @@ impl PageRefusal {
     }
 }
 
-/// A login as a page that was let in sees it.
+/// A login as an admitted page sees it.
 #[derive(Clone)]
 pub(super) struct View {
     logins: Logins,
@@ -89,7 +90,7 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Lets a page in by its token, from an origin of the login's client; or says why not.
+    /// Admits a page by its token, from an origin of the login's client, or returns why not.
     pub(super) async fn open(
         logins: Logins,
         app: &AppUrl,
@@ -106,7 +107,7 @@ impl View {
         Ok((Self { logins, app: app.0.clone(), realm, login: seen.login.id }, seen))
     }
 
-    /// Registers first and reads after, so that no change falls between.
+    /// Registers first and reads afterwards, so that no change in between is missed.
     pub(super) async fn watch(&self, seen: &Seen) -> Result<(Waiting, Seen), PageRefusal> {
         let waiting = self.logins.watch(&seen.login, MOST_PAGES).ok_or(PageRefusal::Unavailable)?;
         let seen = self
@@ -127,7 +128,7 @@ impl View {
         Ok(self.logins.look(&self.realm, self.login).await.ok().flatten())
     }
 
-    /// The state as it is told to pages. The only place that makes this event.
+    /// Returns the state event for pages. This event is created nowhere else.
     pub(super) fn state(&self, seen: &Seen) -> PageEvent {
         let state = seen.state.public();
         let seconds_left = (state.version() < 3).then(|| self.logins.seconds_left(&seen.login));
@@ -136,24 +137,24 @@ impl View {
             state: public(state),
             reason: seen.state.reason().map(str::to_owned),
             seconds_left,
-            // For this page's person alone; the phone takes it back.
+            // Only the person at this page sees it, and types it on the phone.
             number: if let LoginProgress::Claimed(claim) = &seen.state { claim.number.clone() } else { None },
             via: claim(&seen.state).map(|claim| via(claim.via)),
         }
     }
 
-    /// The app link.
+    /// Returns the event with the app link.
     pub(super) fn link(&self) -> PageEvent {
         PageEvent::Link { url: self.logins.link(&self.realm, self.login).to_url(&self.app) }
     }
 
-    /// The QR code of this second.
+    /// Returns the event with the QR code for the current second.
     pub(super) fn qr(&self) -> PageEvent {
         PageEvent::Qr { text: self.logins.qr(&self.realm, self.login).to_url(&self.app) }
     }
 
-    /// Everything a page needs that knows nothing yet: the state first, then link and QR code while
-    /// they are good for something.
+    /// Returns all events for a page that has seen none: the state first, then link and QR code
+    /// while they can be used.
     pub(super) fn everything(&self, seen: &Seen) -> Vec<PageEvent> {
         let mut events = vec![self.state(seen)];
         if seen.state.public() == LoginState::Pending {
@@ -162,8 +163,8 @@ impl View {
         events
     }
 
-    /// The person at the browser gives up. Win or lose the race, the page is told the current
-    /// state.
+    /// Cancels the login for the person at the browser. Win or lose the race, the page is told the
+    /// current state.
     ///
     /// # Errors
     /// A fault of a port.
@@ -180,7 +181,7 @@ fn unavailable(fault: Fault) -> PageRefusal {
     PageRefusal::Unavailable
 }
 
-/// Who has an open or running login, and how.
+/// Returns the claim of a claimed or approved login.
 #[must_use]
 pub(crate) fn claim(state: &LoginProgress) -> Option<&Claim> {
     match state {
@@ -189,7 +190,7 @@ pub(crate) fn claim(state: &LoginProgress) -> Option<&Claim> {
     }
 }
 
-/// The way's spelling in JSON.
+/// The spelling of a [`Via`] in JSON.
 #[must_use]
 pub(crate) fn via(via: Via) -> countersign_api::Via {
     use countersign_api::Via as Api;
@@ -201,7 +202,7 @@ pub(crate) fn via(via: Via) -> countersign_api::Via {
     }
 }
 
-/// The state's spelling in JSON.
+/// The spelling of a [`LoginState`] in JSON.
 #[must_use]
 pub(crate) fn public(state: LoginState) -> countersign_api::LoginState {
     use countersign_api::LoginState as Api;

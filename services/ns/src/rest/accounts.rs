@@ -57,7 +57,7 @@ pub(super) fn origin(o: Origin) -> OriginDto {
     }
 }
 
-/// Which accounts.
+/// The query of the list of accounts.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::{Body, no_content, optional, text};
 use crate::scope;
 
-/// Ten years: longer lives are a typing mistake.
+/// Longest life of a key: ten years. A longer one is taken for a typing mistake.
 const LONGEST: u64 = 10 * 365 * 86_400;
 const LONGEST_OVERLAP: u64 = 30 * 86_400;
 const OVERLAP: u64 = 3600;
@@ -48,7 +48,8 @@ fn dto(key: &ApiKey, realms: &Realms, secret: Option<Sensitive>) -> Dto {
     }
 }
 
-/// The realm the new key will work in; a caller that is bound to one gives away no other.
+/// Resolves the realm the new key will work in. A caller that is bound to a realm makes keys for
+/// that realm only.
 async fn place(caller: &Caller, realms: &Realms, new: &NewApiKey) -> Result<Option<RealmId>, ApiProblem> {
     let Some(name) = &new.realm else {
         return if caller.realm.is_none() {
@@ -74,7 +75,7 @@ fn check(new: &NewApiKey) -> Result<(), ApiProblem> {
     Ok(())
 }
 
-/// Why a key or role is not given, as a problem.
+/// Converts the reason why a key or role is not granted to a problem.
 pub(super) fn not_granted(why: NotGranted) -> ApiProblem {
     match why {
         NotGranted::Lacking(why) => ApiProblem::forbidden().because(why),
@@ -82,7 +83,7 @@ pub(super) fn not_granted(why: NotGranted) -> ApiProblem {
     }
 }
 
-/// What the caller wishes for, its names resolved.
+/// Resolves the names in the caller's request.
 pub(super) async fn wish(
     caller: &Caller,
     realms: &Realms,
@@ -117,7 +118,7 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().json(dto(&made.key, &realms, Some(write(&made.secret).into()))))
 }
 
-/// By id or by name.
+/// Finds a client by id or by name.
 async fn client(
     caller: &Caller,
     clients: &Clients,
@@ -129,15 +130,15 @@ async fn client(
         Ok(id) => Some(id),
         Err(_) => clients.by_name(realm, text).await?.map(|c| c.id),
     };
-    // A client's key does not learn which other clients there are.
+    // A client's key must not learn which other clients there are.
     if caller.client.is_some_and(|mine| id != Some(mine)) {
         return Err(ApiProblem::forbidden().because("a client's key makes keys for that client only"));
     }
     id.map(Some).ok_or_else(|| ApiProblem::invalid("/client", "no such client in this realm"))
 }
 
-/// A key, or a certificate, that the caller may look at: its realm's, and its client's when it is
-/// bound to one.
+/// Finds a key, or a certificate, that the caller may see: of its realm, and of its client when it
+/// is bound to one.
 pub(super) async fn find(
     caller: &Caller,
     keys: &ApiKeys,
@@ -148,7 +149,7 @@ pub(super) async fn find(
     key.filter(|key| key.certificate.is_some() == certificate).ok_or_else(ApiProblem::not_found)
 }
 
-/// Which API keys.
+/// The query of the list of API keys.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
@@ -162,8 +163,8 @@ pub(super) struct Search {
     page_token: Option<String>,
 }
 
-/// A page of the keys, or of the certificates, that the caller may look at, and how to have the
-/// next.
+/// Returns a page of the keys, or of the certificates, that the caller may see, and the token of
+/// the next page.
 pub(super) async fn page_of(
     caller: &Caller,
     keys: &ApiKeys,
@@ -188,7 +189,7 @@ pub(super) async fn page_of(
     Ok((found, next))
 }
 
-/// Deletes a key or takes a certificate off the list, at once.
+/// Deletes a key or removes a certificate from the list, with immediate effect.
 pub(super) async fn remove(
     caller: &Caller,
     keys: &ApiKeys,

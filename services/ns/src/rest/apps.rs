@@ -1,4 +1,4 @@
-//! Apps a realm lists.
+//! The apps that a realm lists.
 
 use actix_web::{HttpResponse, web};
 use countersign_actors_ns::Realms;

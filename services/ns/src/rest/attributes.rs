@@ -9,7 +9,7 @@ use super::{Body, users::UserPath};
 use crate::auth::InRealm;
 
 fn check(change: &ChangeAttributes) -> Result<(), ApiProblem> {
-    // All of them may go, and as many others come.
+    // One change may remove all attributes and add as many others.
     if change.len() > 2 * limits::ATTRIBUTES {
         return Err(ApiProblem::invalid("", format!("at most {} attributes", limits::ATTRIBUTES)));
     }

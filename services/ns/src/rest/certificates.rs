@@ -1,5 +1,5 @@
-//! Client certificates that are listed. Each is an API key whose secret stays where it is: the
-//! certificate's private key.
+//! Listed client certificates. Each is an API key whose secret is the certificate's private key,
+//! which never leaves its holder.
 
 use actix_web::{HttpResponse, web};
 use countersign_actors_ns::Realms;

@@ -22,7 +22,7 @@ use countersign_protocol::ids::ClientId;
 use super::{Body, Paging, no_content, text};
 use crate::scope;
 
-/// Clients whose enrolments it accepts go by their names, and by their ids where they are gone.
+/// Clients whose enrolments are accepted are shown by name, or by id when they have been deleted.
 async fn dto(c: Client, clients: &Clients) -> Result<Dto, ApiProblem> {
     let mut accepts = Vec::with_capacity(c.accepts.len());
     for id in c.accepts {
@@ -42,8 +42,8 @@ async fn dto(c: Client, clients: &Clients) -> Result<Dto, ApiProblem> {
     })
 }
 
-/// The clients of the realm that are named, by id or name; `own` may name itself before it is
-/// there.
+/// Resolves the named clients of the realm, by id or name; `own` may name itself before it is
+/// stored.
 async fn accepts(clients: &Clients, own: &Client, named: &[String]) -> Result<Vec<ClientId>, ApiProblem> {
     if named.len() > limits::URLS {
         return Err(ApiProblem::invalid("/accepts_enrolments_of", format!("at most {}", limits::URLS)));

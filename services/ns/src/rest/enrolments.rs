@@ -53,7 +53,7 @@ fn dto(e: Enrolment, link: Option<Sensitive>) -> Dto {
 
 type EnrolmentPath = web::Path<(String, String)>;
 
-/// The id of the path, if the enrolment is the caller's.
+/// Returns the id in the path, if the enrolment is the caller's.
 async fn mine(
     at: &InRealm,
     enrolments: &Enrolments,

@@ -1,4 +1,4 @@
-//! The trail as events.
+//! The audit trail as events.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{stream, wait};
 
-/// How often a waiting list looks for news.
+/// How often a waiting list checks for new events.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How much of an event its reader is told.
+/// How much of an event its reader sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sight {
     Whole,
-    /// A client that may not look at users: who somebody is, it learns by redeeming.
+    /// For a client that may not read users: it learns who a user is only by redeeming.
     OwnObjects,
 }
 
@@ -40,7 +40,8 @@ impl Sight {
         if whole { Self::Whole } else { Self::OwnObjects }
     }
 
-    /// Nobody finds out by asking what they are not told.
+    /// Refuses a filter by user to a reader who may not see users, because the result would reveal
+    /// them.
     fn check(self, user_id: Option<&String>) -> Result<(), ApiProblem> {
         if self == Self::Whole || user_id.is_none() {
             return Ok(());
@@ -52,7 +53,7 @@ impl Sight {
 
 pub(super) fn dto(e: Entry, sight: Sight) -> Dto {
     let hidden = sight == Sight::OwnObjects && e.action != "login.redeemed";
-    // Of logins and alerts they are words of ours; elsewhere they may name phones and people.
+    // The details of logins and alerts are fixed words; other details may name phones and people.
     let words = ["login.", "alert."].iter().any(|kind| e.action.starts_with(kind));
     Dto {
         seq: e.seq,
@@ -66,7 +67,7 @@ pub(super) fn dto(e: Entry, sight: Sight) -> Dto {
     }
 }
 
-/// Which events, in one go.
+/// The query of a stream or export of events.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pick {
@@ -80,7 +81,7 @@ pub(super) struct Pick {
 }
 
 impl Pick {
-    /// Of the realm; for a client's key, only what concerns the client.
+    /// Returns the filter for the realm; for a client's key, only what concerns the client.
     fn within(&self, at: &InRealm) -> Filter {
         Filter {
             realm: Some(at.id()),
@@ -94,7 +95,7 @@ impl Pick {
     }
 }
 
-/// Which events, page by page.
+/// The query of a page of events.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
@@ -130,7 +131,7 @@ impl Search {
         })
     }
 
-    /// Of the realm; for a client's key, only what concerns the client.
+    /// Returns the filter for the realm; for a client's key, only what concerns the client.
     fn within(&self, at: &InRealm) -> Result<Filter, ApiProblem> {
         Ok(Filter { realm: Some(at.id()), client: at.caller.client, ..self.filter()? })
     }
@@ -210,7 +211,7 @@ pub(super) async fn export(
     pick: web::Query<Pick>,
 ) -> Result<HttpResponse, ApiProblem> {
     let filter = pick.within(&at);
-    // Told first, with what was asked for: nobody carries the trail away without a row in it.
+    // Recorded first, with the filter, so that no export happens without a row in the trail.
     let asked = serde_json::json!({"after": filter.after, "action": filter.action, "object": filter.object,
         "user_id": filter.user_id.is_some()});
     let about = About::of(at.id(), at.realm.name()).detail(Some(asked.to_string()));

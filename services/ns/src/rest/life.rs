@@ -1,4 +1,4 @@
-//! What is known of a user or a login as a whole: running logins, timeline, export, erasure.
+//! Everything about a user or a login: running logins, timeline, export, erasure.
 
 use actix_web::{HttpResponse, web};
 use countersign_actors_ns::{Accounts, Logins};
@@ -18,7 +18,7 @@ use countersign_protocol::ids::LoginId;
 use super::{accounts, events, logins, users, users::UserPath};
 use crate::{auth::InRealm, scope};
 
-/// Rows of an export that are read at a time.
+/// Rows of an export per read.
 const PIECE: u32 = 500;
 
 fn seen(record: &Record) -> Seen {
@@ -83,7 +83,7 @@ fn record(r: &Record) -> LoginRecord {
     }
 }
 
-/// All of a user's phones, piece by piece.
+/// Reads all of a user's accounts, piece by piece.
 async fn all_accounts(
     at: &InRealm,
     accounts: &Accounts,
@@ -112,7 +112,7 @@ pub(super) async fn export(
     path: UserPath,
 ) -> Result<HttpResponse, ApiProblem> {
     let user = people.find(at.id(), &path.1).await?.ok_or_else(ApiProblem::not_found)?;
-    // Told first: nobody reads it all without a row.
+    // Recorded first, so that no export happens without a row in the trail.
     let about = About::of(at.id(), &path.1).user(&path.1);
     trail.exported("user.exported", &about, at.caller.who()).await?;
     let mut export = UserExport {
@@ -151,7 +151,7 @@ pub(super) async fn export(
     }
 }
 
-/// Everything that names the user goes, what is counted stays under a name that says nothing.
+/// Deletes everything that names the user; records that are counted stay under a pseudonym.
 pub(super) async fn erase(
     at: InRealm,
     accounts: web::Data<Accounts>,

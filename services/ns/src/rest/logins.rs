@@ -45,7 +45,7 @@ pub(super) fn dto(seen: &Seen) -> Dto {
 
 pub(super) type LoginPath = web::Path<(String, String)>;
 
-/// The login of the path, if it is the caller's.
+/// Returns the login in the path, if it is the caller's.
 pub(super) async fn mine(
     at: &InRealm,
     logins: &Logins,
@@ -91,7 +91,8 @@ fn check(new: &NewLogin) -> Result<(), ApiProblem> {
     Ok(())
 }
 
-/// What the phone shows as the client's word: its own, or one of its templates.
+/// Returns the text that the phone shows for the client: the request's own text, or a template of
+/// the client, filled in.
 fn words(new: &NewLogin, client: &Client) -> Result<Option<String>, ApiProblem> {
     let Some(name) = &new.template else {
         if !client.templates.is_empty() && new.text.is_some() {
@@ -140,7 +141,7 @@ pub(super) async fn create(
             None => Ok(None),
         }
     };
-    // The client is one read, whom the login is for another: neither waits for the other.
+    // The client and the target are independent reads, so they run concurrently.
     let (client, directed) = try_join(clients.find(at.id(), at.caller.client()?), directed).await?;
     let client = client.ok_or_else(ApiProblem::unauthorized)?;
     let who = at.caller.who_with(&new.0.0);
@@ -186,7 +187,7 @@ pub(super) async fn get(
     Ok(HttpResponse::Ok().json(dto(&seen)))
 }
 
-/// `?after=1`.
+/// The query of a stream of a login: `?after=1`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct After {
@@ -223,18 +224,18 @@ pub(super) async fn redeem(
     body: web::Bytes,
 ) -> Result<HttpResponse, ApiProblem> {
     let id = scope::id(&path.1)?;
-    // An identity goes to the client it is for, or to whoever may act for it.
+    // An identity is given only to the client it is for, or to a key that may act for that client.
     let may = at.caller.client.is_some() || at.caller.may(Permission::ActForClient);
     let why = "redeeming takes the client's API key, or the permission act_for_client";
     let asked: Result<Redeem, ApiProblem> =
         if may { optional(&body) } else { Err(ApiProblem::forbidden().because(why)) };
     let asked = match asked {
         Ok(asked) => asked,
-        // A login that is not the caller's is not there, whatever else is wrong.
+        // A login of another client does not exist for the caller, whatever else is wrong.
         Err(oops) => return mine(&at, &logins, &path).await.and(Err(oops)),
     };
     let who = at.caller.who_with(&asked);
-    // A text that is no token is a wrong token.
+    // A text that is not a token counts as a wrong token.
     let token = asked.return_token.map(|t| {
         URL_SAFE_NO_PAD.decode(t.as_bytes()).ok().and_then(|b| b.try_into().ok()).unwrap_or([0; 16])
     });

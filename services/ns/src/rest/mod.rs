@@ -1,4 +1,4 @@
-//! `/v1`, one file a noun, and the table of all endpoints.
+//! The REST interface `/v1`: one file per kind of object, and the table of all endpoints.
 
 mod accounts;
 mod api_keys;
@@ -34,7 +34,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     openapi::routes(config);
 }
 
-/// `?wait=30&after=1`.
+/// The query of a long poll: `?wait=30&after=1`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct LongPoll {
@@ -60,7 +60,7 @@ fn wait(secs: u64) -> Result<Duration, ApiProblem> {
     }
 }
 
-/// `?limit=100&page_token=…`.
+/// The query of a paged list: `?limit=100&page_token=…`.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Paging {
@@ -72,12 +72,12 @@ struct Paging {
     page_token: Option<String>,
 }
 
-/// Says which member holds a text that may not be shown.
+/// Converts a failed check of a text to a problem that names the member.
 fn text(pointer: &str, checked: Result<(), BadText>) -> Result<(), ApiProblem> {
     checked.map_err(|why| ApiProblem::invalid(pointer, why.to_string()))
 }
 
-/// A body that may be left out.
+/// Parses a body that may be left out.
 fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ApiProblem> {
     if body.is_empty() {
         return Ok(T::default());

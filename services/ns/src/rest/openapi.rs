@@ -1,4 +1,4 @@
-//! What the documents of the REST interface say beside the table of endpoints.
+//! The parts of the REST documents that do not come from the table of endpoints.
 
 use actix_web::web;
 use countersign_edge::rest::openapi::{self, About};

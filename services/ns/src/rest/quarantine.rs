@@ -1,4 +1,4 @@
-//! Who stays out after "not me".
+//! Browsers and addresses in quarantine after "not me".
 
 use actix_web::{HttpResponse, web};
 use countersign_api::{List, Quarantine as Dto};

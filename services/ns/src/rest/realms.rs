@@ -13,7 +13,7 @@ use countersign_edge::{problem::ApiProblem, rest::times::rfc3339};
 use super::{Body, settings, text};
 use crate::auth::{Caller, InRealm};
 
-/// A key that may not look at the settings sees that there is a realm.
+/// A key that may not read the settings still sees the realm.
 fn dto(realm: &Realm, caller: &Caller) -> Dto {
     Dto {
         id: realm.id.to_string(),
@@ -75,8 +75,8 @@ pub(super) async fn change(
         if let Some(realm) = realms.change(&before.realm, &after, at.caller.who()).await? {
             return Ok(HttpResponse::Ok().json(dto(&realm.realm, &at.caller)));
         }
-        // Somebody else changed it: this change goes on top of theirs. Each round means that
-        // somebody made progress.
+        // Another request changed the realm, so this change is applied on top of the new state.
+        // Each round means that some request made progress.
         before = realms.by_id(at.id()).await?.ok_or_else(ApiProblem::not_found)?;
     }
 }

@@ -53,7 +53,7 @@ fn dto(name: &str, permissions: Permissions, builtin: bool) -> Dto {
 
 async fn all(roles: &Roles, realm: Option<RealmId>, there: &[&str]) -> Result<HttpResponse, ApiProblem> {
     let made = roles.list(realm).await?;
-    // One that was made before counts instead of the one that is there without being made.
+    // A stored role replaces the built-in role of the same name.
     let there = there.iter().filter(|name| !made.iter().any(|r| r.name == **name));
     let mut items: Vec<Dto> = there.filter_map(|name| Some(dto(name, builtin(name)?, true))).collect();
     items.extend(made.iter().map(|r| dto(&r.name, r.permissions, false)));

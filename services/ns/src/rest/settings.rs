@@ -1,4 +1,4 @@
-//! A realm's settings, from JSON and to it.
+//! A realm's settings, from and to JSON.
 
 use countersign_api::{
     Confirm as ConfirmDto, FurtherPhones as FurtherDto, Limit as LimitDto, Limits as LimitsDto,
@@ -84,14 +84,14 @@ fn set(place: &mut u64, given: Option<u64>, pointer: &str, least: u64, most: u64
     Ok(())
 }
 
-/// The settings with what is given.
+/// Returns the settings with the given members changed.
 pub(super) fn changed(before: &RealmSettings, given: &Dto) -> Result<RealmSettings, ApiProblem> {
     let mut s = before.clone();
     set(&mut s.login_secs, given.login_secs, "login_secs", 30, 900)?;
     set(&mut s.redeem_secs, given.redeem_secs, "redeem_secs", 10, 900)?;
     set(&mut s.session_secs, given.session_secs, "session_secs", 60, 30 * DAY)?;
     set(&mut s.enrolment_secs, given.enrolment_secs, "enrolment_secs", 60, 30 * DAY)?;
-    // A phone that is to be heard has to be given the time for three pings.
+    // Unless it is off (0), the silence must be long enough for three pings of a phone.
     if given.silence_secs == Some(0) {
         s.silence_secs = 0;
     } else {
@@ -145,7 +145,7 @@ fn kept(s: &mut RealmSettings, given: &Dto) -> Result<(), ApiProblem> {
     set(&mut s.outcome_floor_days, given.outcome_floor_days, "outcome_floor_days", 1, 3650)
 }
 
-/// Whether the caller may have the realm keep so much.
+/// Checks that the caller may set these retention times.
 pub(super) fn may_keep(
     caller: &Caller,
     before: &RealmSettings,

@@ -1,5 +1,5 @@
-//! Server-sent events (WHATWG HTML, section 9.2) and lines of JSON. A stream is made as the peer
-//! reads it: nothing piles up for one that does not.
+//! Server-sent events (WHATWG HTML, section 9.2) and lines of JSON. A stream is produced as the
+//! peer reads it, so nothing piles up for a peer that does not read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,16 +16,16 @@ use super::{
 };
 use crate::auth::Standing;
 
-/// How long a stream is silent at most.
+/// Longest silence of a stream; after it, a comment is sent.
 const BEAT: Duration = Duration::from_secs(15);
-/// How often the trail is looked at for news.
+/// How often the trail is checked for new rows.
 const LOOK: Duration = Duration::from_secs(1);
-/// Of a stream as a whole; whoever reads it comes back with what it has seen.
+/// Longest life of a stream; its reader then connects again from the last event it has seen.
 const LIFE: Duration = Duration::from_secs(3600);
-/// Rows that are read at a time.
+/// Rows per read.
 const PIECE: u32 = 500;
 
-/// A fault breaks the body off, so that nobody takes a part for the whole.
+/// A fault aborts the body, so that a partial body is not taken for a complete one.
 type Piece = Result<Bytes, Fault>;
 
 fn answer(content_type: &'static str, body: impl Stream<Item = Piece> + 'static) -> HttpResponse {
@@ -37,13 +37,13 @@ fn answer(content_type: &'static str, body: impl Stream<Item = Piece> + 'static)
 }
 
 fn sse(id: u64, data: &impl serde::Serialize) -> Bytes {
-    // Values that are written as JSON on one line.
+    // The values serialise to JSON on one line.
     Bytes::from(format!("id: {id}\ndata: {}\n\n", serde_json::to_string(data).unwrap_or_default()))
 }
 
 const COMMENT: &[u8] = b":\n\n";
 
-/// A login's states, from the one above `after` to the last.
+/// Streams a login's states, from the first one above `after` to the last.
 pub(super) fn of_login(
     logins: Logins,
     standing: Standing,
@@ -59,7 +59,7 @@ pub(super) fn of_login(
             if tokio::time::Instant::now() >= until {
                 return None;
             }
-            // A fault ends the stream: its reader comes back and hears what is wrong.
+            // A fault ends the stream: the reader connects again and gets the error then.
             let seen = logins.wait(&realm, id, after, BEAT).await.ok()??;
             if standing.check().await.is_err() {
                 return None;
@@ -74,7 +74,7 @@ pub(super) fn of_login(
     answer("text/event-stream", body)
 }
 
-/// What is added to the trail, for as long as the connection lasts.
+/// Streams the rows that are added to the trail, until the connection ends or [`LIFE`] has passed.
 pub(super) fn of_trail(events: Events, standing: Standing, filter: Filter, sight: Sight) -> HttpResponse {
     let until = tokio::time::Instant::now() + LIFE;
     let body = stream::unfold((filter, tokio::time::Instant::now()), move |(mut filter, mut spoke)| {
@@ -82,7 +82,7 @@ pub(super) fn of_trail(events: Events, standing: Standing, filter: Filter, sight
         async move {
             filter.limit = PIECE;
             loop {
-                // The key may have gone, or its role have changed, since the stream began.
+                // The key may have been deleted, or its role changed, since the stream began.
                 let caller = standing.check().await.ok()?;
                 if tokio::time::Instant::now() >= until || Sight::of(&caller) != sight {
                     return None;
@@ -103,14 +103,15 @@ pub(super) fn of_trail(events: Events, standing: Standing, filter: Filter, sight
     answer("text/event-stream", body)
 }
 
-/// Everything there is, a line each.
+/// Streams all matching rows, one JSON object per line.
 pub(super) fn lines(events: Events, standing: Standing, filter: Filter) -> HttpResponse {
     let body = stream::unfold(Some(filter), move |filter| {
         let (events, standing) = (events.clone(), standing.clone());
         async move {
             let mut filter = filter?;
             filter.limit = PIECE;
-            // It is made as it is read, and may be read slowly.
+            // The body is produced as it is read, which may be slow, so the caller is checked each
+            // time.
             if standing.check().await.is_err() {
                 return Some((
                     Err(Fault::Unreachable("the API key has lost this permission".to_owned())),

@@ -29,9 +29,9 @@ const PUT: Method = Method::PUT;
 const PATCH: Method = Method::PATCH;
 const DELETE: Method = Method::DELETE;
 
-/// All of them; those of one path stand together.
+/// Lists all endpoints; those of one path are next to each other.
 pub(crate) fn all() -> Vec<Endpoint<Needs>> {
-    // The busiest first: a request is compared with one path after the other.
+    // The busiest come first, because a request is compared with one path after the other.
     let (logins, enrolling) = (flows::logins_(), people::enrolling());
     let (users, holds, accounts) = (people::people(), people::legal_holds(), people::accounts_());
     let (realms, others) =

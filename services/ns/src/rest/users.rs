@@ -31,7 +31,7 @@ pub(super) fn dto(u: User) -> Dto {
 
 pub(super) type UserPath = web::Path<(String, String)>;
 
-/// What is looked for.
+/// The query of the list of users.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {

@@ -1,4 +1,4 @@
-//! Logins, and the trail.
+//! Endpoints of logins and of the trail.
 
 use countersign_api::{Event, Identity, List, Login, NewLogin, Redeem, Timeline};
 use countersign_domain_ns::permission::Permission as P;

@@ -1,11 +1,11 @@
-//! Which role may use which endpoint, as a table for people. It is made from the endpoints' needs,
-//! and the program is held to it from outside by `tests/ns/isolation.rs`.
+//! The table of which role may use which endpoint, for the documents. It is generated from the
+//! endpoints' needs; `tests/ns/isolation.rs` checks the running program from outside.
 
 use countersign_domain_ns::permission::{Permission, Permissions, builtin, role};
 
 use crate::auth::Needs;
 
-/// The columns: every role that is there without being made.
+/// The columns: all built-in roles.
 const ROLES: [&str; 7] = [
     role::CLIENT,
     role::REGISTRAR,
@@ -57,7 +57,7 @@ fn the_table_of_roles_in_the_documents_is_what_the_endpoints_need() {
     let (_, after) = rest.split_once(END).expect("and its end");
     let now = format!("{before}{}{after}", markdown());
     if page != now {
-        // Written where the test is run by hand, so that the next run and the diff show it.
+        // Written so that the diff shows the change, and the next run passes.
         std::fs::write(path, now).unwrap();
         panic!("the table of roles in docs/API.md was out of date and has been written anew; commit it");
     }

@@ -1,4 +1,4 @@
-//! Users, enrolments, accounts.
+//! Endpoints of users, enrolments and accounts.
 
 use countersign_api::{
     Account, Attributes, ChangeAccount, ChangeAttributes, ConfirmNumber, Ended, Enrolment, Erased, Hold,
@@ -13,7 +13,8 @@ use super::{
 };
 use crate::auth::Needs::{self, In, OneOf};
 
-/// Whoever invites phones, and whoever types their numbers, looks at enrolments.
+/// Permissions that allow reading enrolments: keys that invite phones have one, keys that confirm
+/// their numbers the other.
 const INVITES: &[P] = &[P::Enrolments, P::EnrolmentsConfirm];
 
 pub(super) fn people() -> Vec<Endpoint<Needs>> {
