@@ -12,7 +12,7 @@ use crate::{
 };
 use countersign_ports::{presence::Peer, time::Time};
 
-/// How an account is known where connections are counted.
+/// The [`Peer`] under which an account's connections are counted.
 #[must_use]
 pub fn peer(account: AccountId) -> Peer {
     Peer(account.0)
@@ -25,31 +25,31 @@ pub struct Account {
     pub realm: RealmId,
     pub user_id: String,
     pub app: String,
-    /// What the phone calls itself.
+    /// The name of the phone, as people see it.
     pub device: String,
     pub jkt: Jkt,
     /// Uncompressed P-256 point.
     pub public_key: [u8; 65],
     pub state: AccountState,
     pub created_at: Time,
-    /// While it is blocked.
+    /// Set while the account is blocked.
     pub blocked: Option<Blocked>,
-    /// The app's version when it was last told.
+    /// The app's version, as the phone last reported it.
     pub app_version: Option<String>,
-    /// How it came to be. Accounts that became active before this was kept know parts of it.
+    /// How it came to be. Accounts from before this was recorded have only parts of it.
     pub origin: Origin,
-    /// A further phone that a number let in works from then on only: the user's other phones have
-    /// this long to object.
+    /// For a further phone that was confirmed by number: the time from which it works. Until then
+    /// the user's other phones can object.
     pub active_from: Option<Time>,
-    /// A further phone that none of the user's own let in says nothing about the others until then:
-    /// they have this long to notice. Settled when it was let in, so that nobody shortens it
-    /// afterwards.
+    /// For a further phone that none of the user's own phones let in: the time from which it may
+    /// manage and vouch for the others. Until then they can notice it. It is fixed when the phone
+    /// is let in, so that a later change of settings cannot bring it forward.
     pub rules_from: Option<Time>,
-    /// Phones of its user that came after it: all, and those it has seen in the list of them.
+    /// Phones that came to its user after it: how many came, and how many it has seen in the list.
     pub phones: PhonesAfter,
 }
 
-/// How many phones came to the same user later. What has not been seen is told again at each
+/// How many phones came to the same user later. Those not seen yet are announced again at each
 /// connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PhonesAfter {
@@ -57,14 +57,14 @@ pub struct PhonesAfter {
     pub seen: u32,
 }
 
-/// Who blocked an account, as the trail spells actors, and with how much authority.
+/// The actor that blocked an account, as the trail spells actors, and its authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocked {
     pub by: String,
     pub authority: Authority,
 }
 
-/// How an account came to be: for clients that rely on it, and for whoever asks later.
+/// How an account came to be, for clients that rely on it and for later inquiries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The client that invited the phone.
@@ -73,17 +73,19 @@ pub struct Origin {
     pub enrolled_by: Option<String>,
     /// Who let the phone in.
     pub confirmed_by: Option<String>,
-    /// In whose hands the key was that let it in.
+    /// Lineage of the key that let the phone in, directly or through a phone that this key had let
+    /// in.
     pub confirmed_lineage: Option<Lineage>,
     /// When it became active for the first time.
     pub confirmed_at: Option<Time>,
     pub way: Option<Confirm>,
-    /// The user had a phone before, and none of the user's own phones let this one in.
+    /// When the phone was let in, if the user had a phone before and none of the user's own phones
+    /// let this one in.
     pub recovered_at: Option<Time>,
 }
 
 impl Account {
-    /// Its state for everybody who asks now: one that works from later on only is not active yet.
+    /// Its state at `now`: an active account counts as pending until `active_from`.
     #[must_use]
     pub fn state_at(&self, now: Time) -> AccountState {
         match self.state {
@@ -95,13 +97,13 @@ impl Account {
     /// Whether it may claim and approve.
     ///
     /// # Errors
-    /// Why not.
+    /// [`Refused::AccountPending`], [`Refused::AccountBlocked`] or [`Refused::AccountDeleted`].
     pub fn may_log_in(&self, now: Time) -> Result<(), Refused> {
         may_log_in(self.state_at(now))
     }
 
-    /// Whether it may speak for its user about other phones: one that none of the user's phones let
-    /// in has to wait until those have been told for a while.
+    /// Whether it may manage and vouch for its user's other phones. A phone that none of the user's
+    /// own phones let in has to wait until those have had time to notice it.
     ///
     /// # Errors
     /// [`Refused::NotAllowed`].
@@ -109,8 +111,8 @@ impl Account {
         if self.rules_from.is_some_and(|from| now < from) { Err(Refused::NotAllowed) } else { Ok(()) }
     }
 
-    /// Whether somebody who acts with this authority may unblock it: it takes as much as blocking
-    /// did.
+    /// Whether an actor with this authority may unblock it. Unblocking takes at least as much
+    /// authority as blocking did.
     ///
     /// # Errors
     /// [`Refused::MoreAuthority`].
@@ -136,17 +138,17 @@ pub enum Event {
     Delete,
 }
 
-/// The life of an account.
+/// The state machine of an account.
 ///
 /// ```text
 /// pending ──Confirm──▶ active ◀──Unblock── blocked
 ///    │                   │ ────Block──────▶  │
-///    └─Abandon─▶ deleted ◀────Delete─────────┘        deleted is for ever
+///    └─Abandon─▶ deleted ◀────Delete─────────┘        deleted is final
 /// ```
 ///
 /// # Errors
-/// [`Refused::NotFound`] for a deleted account (REST does not tell it from one that never was),
-/// else [`Refused::NotAllowed`].
+/// [`Refused::NotFound`] for a deleted account (REST does not distinguish it from one that never
+/// existed), else [`Refused::NotAllowed`].
 pub fn step(state: AccountState, event: Event) -> Result<AccountState, Refused> {
     use AccountState as S;
     match (state, event) {
@@ -165,7 +167,7 @@ pub fn step(state: AccountState, event: Event) -> Result<AccountState, Refused> 
 /// Whether an account in this state may claim and approve.
 ///
 /// # Errors
-/// Why not.
+/// [`Refused::AccountPending`], [`Refused::AccountBlocked`] or [`Refused::AccountDeleted`].
 pub fn may_log_in(state: AccountState) -> Result<(), Refused> {
     match state {
         AccountState::Active => Ok(()),

@@ -1,7 +1,7 @@
-//! API keys: who may call REST.
+//! API keys, which authenticate callers of REST.
 //!
-//! `cs_` + base64url of 32 random bytes. Stored as SHA-256 (256 bits of randomness need no slow
-//! hash); looked up by it.
+//! A key is written as `cs_` + base64url of 32 random bytes. The store keeps only its SHA-256 and
+//! looks it up by that; 256 bits of randomness need no slow hash.
 
 use std::net::IpAddr;
 
@@ -23,23 +23,23 @@ use countersign_ports::{
 pub struct ApiKey {
     pub id: ApiKeyId,
     pub hash: [u8; 32],
-    /// For people.
+    /// A label for people.
     pub name: Option<String>,
-    /// A role that is there without being made, or one that was made.
+    /// Name of a built-in or a custom role.
     pub role: String,
-    /// Where it works; `None` is everywhere.
+    /// The realm it works in; `None` means every realm.
     pub realm: Option<RealmId>,
-    /// Whose objects it sees; `None` is everybody's.
+    /// The client whose objects it sees; `None` means every client's.
     pub client: Option<ClientId>,
-    /// Networks it works from; empty is everywhere.
+    /// Networks it may be used from; empty means any.
     pub sources: Vec<IpNet>,
     pub created_at: Time,
     pub expires_at: Option<Time>,
-    /// To the minute.
+    /// Precise to the minute.
     pub last_used_at: Option<Time>,
-    /// SHA-256 of the client certificate that is the key, where it is one.
+    /// SHA-256 of the client certificate that serves as this key, if one does.
     pub certificate: Option<[u8; 32]>,
-    /// Which keys are in the same hands.
+    /// The origin it shares with related keys.
     pub lineage: Option<Lineage>,
 }
 
@@ -50,13 +50,13 @@ pub struct Granted {
     pub permissions: Permissions,
 }
 
-/// Writes the secret as people paste it.
+/// Writes the secret in the form that callers send.
 #[must_use]
 pub fn write(secret: &Secret<32>) -> String {
     format!("cs_{}", URL_SAFE_NO_PAD.encode(secret.expose()))
 }
 
-/// What a client certificate (DER) is found by.
+/// The hash by which the key of a client certificate (DER) is looked up.
 #[must_use]
 pub fn certificate_hash(der: &[u8]) -> [u8; 32] {
     sha256(&[b"countersign/client-certificate/v1\0", der].concat())
@@ -70,8 +70,7 @@ pub fn read(text: &str) -> Option<Secret<32>> {
 }
 
 impl ApiKey {
-    /// A key of a role that is there without being made, with no further limits, made by root or
-    /// the program.
+    /// A key with a built-in role and no further limits, made by root or by the program.
     #[must_use]
     pub fn plain(
         id: ApiKeyId,
@@ -96,14 +95,14 @@ impl ApiKey {
         }
     }
 
-    /// Whether it still works, and from this address.
+    /// Whether it has not expired and may be used from this address.
     #[must_use]
     pub fn valid(&self, now: Time, from: Option<IpAddr>) -> bool {
         let here = || from.is_some_and(|ip| self.sources.iter().any(|net| net.contains(&ip.to_canonical())));
         self.expires_at.is_none_or(|t| now < t) && (self.sources.is_empty() || here())
     }
 
-    /// Whether it is the kind of key that rules everything.
+    /// Whether it is a root key, which may do everything.
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.role == role::ROOT && self.realm.is_none()

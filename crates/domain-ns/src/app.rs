@@ -11,23 +11,24 @@ use countersign_ports::time::Time;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
     pub realm: RealmId,
-    /// What the app calls itself, like `com.example.bank`.
+    /// The app's own identifier, like `com.example.bank`.
     pub id: String,
     pub display_name: String,
-    /// Older ones are told to update.
+    /// The oldest version that is accepted; older ones are asked to update.
     pub min_version: Option<Version>,
     pub created_at: Time,
 }
 
-/// Checks the id a phone names.
+/// Checks the app id that a phone sends.
 ///
 /// # Errors
-/// When it is empty, too long or not shown safely.
+/// [`Refused::BadEnrolment`] when it is empty, longer than 100 bytes, or contains invisible
+/// characters.
 pub fn id(id: &str) -> Result<&str, Refused> {
     text::shown(id, 100, false).map(|()| id).map_err(|_| Refused::BadEnrolment)
 }
 
-/// Numbers with dots, compared one by one; what is missing is zero.
+/// A version: numbers separated by dots, compared one by one. Missing numbers count as zero.
 #[derive(Clone, Debug)]
 pub struct Version(String);
 

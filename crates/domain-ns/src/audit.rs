@@ -1,5 +1,5 @@
-//! Who did what. Each row rides in the transaction of its deed; in the order of the commits the
-//! rows are the event feed.
+//! The audit trail: who did what. Each row is written in the transaction of the change it records.
+//! In the order of the commits, the rows are the event feed.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ pub enum Actor {
     System,
 }
 
-/// A keyed request (`Idempotency-Key`): what it makes gets this id, and repeating it must bring the
+/// A keyed request (`Idempotency-Key`). What it makes gets this id, and a repetition must have the
 /// same body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -36,18 +36,18 @@ pub struct Mark {
     pub hash: [u8; 32],
 }
 
-/// On whose behalf something is done: goes from the door to the write.
+/// On whose behalf something is done. It is passed from the entry point down to the write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who {
     pub actor: Actor,
     /// The client the actor is, or acts for.
     pub client: Option<ClientId>,
     pub mark: Option<Mark>,
-    /// What a key may do; nothing for everybody else.
+    /// What a key may do; empty for every other actor.
     pub permissions: Permissions,
-    /// Which keys are in the same hands as this one.
+    /// The origin that the key shares with related keys.
     pub lineage: Option<Lineage>,
-    /// Where a key works; `None` is everywhere.
+    /// The realm that a key is bound to; `None` means every realm.
     pub realm: Option<RealmId>,
 }
 
@@ -64,7 +64,7 @@ impl From<Actor> for Who {
     }
 }
 
-/// When, by whom, under which request: goes with every write.
+/// When and by whom a write is made, and for which keyed request. Every write takes one.
 #[derive(Clone, Debug)]
 pub struct Stamp {
     pub id: AuditId,
@@ -73,7 +73,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// For one of several rows of the same deed: each row has an id of its own.
+    /// The stamp of the `n`th of several rows of the same change: each row has an id of its own.
     #[must_use]
     pub fn part(&self, n: usize) -> Self {
         let id = id_from(&sha256(&[&self.id.0[..], &(n as u64).to_be_bytes()].concat()));
@@ -84,13 +84,13 @@ impl Stamp {
 /// How long a row of the trail is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// What nobody claimed: hours.
+    /// Logins that no phone claimed: kept for `unclaimed_hours`.
     Unclaimed = 0,
-    /// Who changed what: `trail_days`.
+    /// Who changed what: kept for `trail_days`.
     Security = 1,
-    /// What a decision, an account or an enrolment is proved with: as long as outcomes.
+    /// What proves a decision, an account or an enrolment: kept as long as outcomes.
     Evidence = 2,
-    /// That less is kept than before: always.
+    /// Changes that shorten retention: kept for ever.
     Always = 3,
 }
 
@@ -103,7 +103,8 @@ impl Class {
         self as i32
     }
 
-    /// Of a row with this action. A login's ending that nobody claimed has no user.
+    /// The class of a row with this action. A login that expired or was cancelled without having
+    /// been claimed has no user.
     #[must_use]
     pub fn of(action: &str, about: &About) -> Self {
         match action.split_once('.') {
@@ -117,11 +118,11 @@ impl Class {
     }
 }
 
-/// Longest detail of a row, in bytes: what changed is said in full, unless it is a lot.
+/// Longest detail of a row, in bytes. Members that would exceed it are replaced by their size.
 const LONGEST_DETAIL: usize = 16_000;
 
-/// What changed, for `detail`: a JSON object of the members that differ, by their paths, each with
-/// `before` and `after`. `None` when nothing does.
+/// The differences between `before` and `after`, for `detail`: a JSON object of the members that
+/// differ, by their paths, each with its value before and after. `None` when there are none.
 #[must_use]
 pub fn difference(before: &impl Serialize, after: &impl Serialize) -> Option<String> {
     let value = |v: serde_json::Result<Value>| v.unwrap_or_default();
@@ -135,7 +136,7 @@ pub fn difference(before: &impl Serialize, after: &impl Serialize) -> Option<Str
     if members.is_empty() {
         return None;
     }
-    // The longest members first: a long one hides no short one.
+    // Replace the longest members first, so that a long one does not displace short ones.
     let mut sizes: Vec<(usize, String)> =
         members.iter().map(|(name, value)| (value.to_string().len(), name.clone())).collect();
     sizes.sort_unstable();
@@ -146,12 +147,12 @@ pub fn difference(before: &impl Serialize, after: &impl Serialize) -> Option<Str
         members.insert(name, json!({"too_long": bytes}));
         text = Value::Object(members.clone()).to_string();
     }
-    // Names are short, and there are few: what is still too long has been made so, and stays
-    // readable JSON.
+    // Member names are short and few, so a text that is still too long was built to be. Only its
+    // length is recorded, which keeps the detail readable JSON.
     if text.len() > LONGEST_DETAIL { Some(json!({"too_long": text.len()}).to_string()) } else { Some(text) }
 }
 
-/// The same for one member.
+/// The [`difference`] in one member.
 #[must_use]
 pub fn changed(member: &str, before: impl Serialize, after: impl Serialize) -> Option<String> {
     difference(&json!({member: before}), &json!({member: after}))
@@ -184,10 +185,10 @@ pub struct About {
     pub realm: Option<RealmId>,
     /// Id of the object.
     pub object: String,
-    /// The client the object belongs to; without one, the actor's.
+    /// The client the object belongs to; if absent, the row gets the actor's client.
     pub client: Option<ClientId>,
     pub user_id: Option<String>,
-    /// A word more: a reason, a number, a name. Never a secret.
+    /// A further detail, such as a reason, a number or a name. Never a secret.
     pub detail: Option<String>,
 }
 
@@ -217,10 +218,11 @@ impl About {
     }
 }
 
-/// One row.
+/// One row of the trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Grows with every commit.
+    /// Position in the feed, assigned after the commit: rows that join the feed later have higher
+    /// ones.
     pub seq: u64,
     pub id: AuditId,
     pub at: Time,
@@ -231,7 +233,7 @@ pub struct Entry {
     pub about: About,
 }
 
-/// Which rows, oldest first.
+/// Selects rows of the trail, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub realm: Option<RealmId>,

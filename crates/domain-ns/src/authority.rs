@@ -1,22 +1,22 @@
-//! How much authority somebody acts with, and which keys are in the same hands.
+//! How much authority an actor has, and which keys are related.
 //!
-//! Whoever blocked, deleted or erased a phone does not let in the next one, and unblocking takes as
-//! much authority as blocking did: a stolen key can take a phone away from a user, or give a user
-//! another phone, but not both.
+//! A key that blocked, deleted or erased a user's phone does not let in the next one, and neither
+//! does a related key. Unblocking takes as much authority as blocking did. A stolen key can
+//! therefore take a phone away from a user, or give the user another phone, but not both.
 
 use crate::{
     audit::{Actor, Who},
     permission::{Permission, Permissions},
 };
 
-/// With how much authority something is done. A later one is more.
+/// The authority with which something is done, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Authority {
-    /// None over other people: an ordinary client, or somebody without a key.
+    /// No authority over other people: an ordinary client, or an actor without a key.
     None = 0,
     /// One of the user's own phones.
     Phone = 1,
-    /// A key that may block accounts, and not let them go: a help desk.
+    /// A key that may block accounts but not unblock them: a help desk.
     Block = 2,
     /// A key that manages accounts.
     Accounts = 3,
@@ -41,7 +41,7 @@ impl Authority {
         Self::ALL.into_iter().find(|a| a.rank() == rank)
     }
 
-    /// Of a key with these permissions.
+    /// The authority of a key with these permissions.
     #[must_use]
     pub fn of(permissions: Permissions) -> Self {
         let ranks = [
@@ -54,14 +54,14 @@ impl Authority {
     }
 }
 
-/// Keys that made one another have one lineage: the id of the first of them, which was made by root
-/// or the program. Rotation keeps it. A key from before this was kept has none, and is taken for
-/// the relative of every other such key.
+/// The common origin of keys that made one another: the id of the first of them, which was made by
+/// root or by the program. Rotation by the key itself or by root keeps it. A key from before
+/// lineages were recorded has none, and counts as related to every other key without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lineage(pub [u8; 16]);
 
 impl Who {
-    /// With how much authority this is done.
+    /// The authority of this actor.
     #[must_use]
     pub fn authority(&self) -> Authority {
         match self.actor {

@@ -1,5 +1,5 @@
-//! The secrets around one login. QR codes, link token and return token are derived from the realm's
-//! QR key, so nothing of them is stored; the page token is random and stored hashed.
+//! The secrets of one login. QR codes, link token, return token and page token are derived from the
+//! realm's QR key, so none of them is stored; the login holds a hash of the page token's secret.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_protocol::{
@@ -49,15 +49,15 @@ pub fn page_secret(realm: &OpenRealm, login: LoginId) -> Secret<32> {
     Secret::new(secret)
 }
 
-/// A keyed hash of what a client says about a browser: equal for equal texts in this realm, and
-/// nothing else.
+/// A keyed hash of what a client reports about a browser. Within a realm, equal texts of one kind
+/// have equal hashes; nothing else can be learned from them.
 #[must_use]
 pub fn fingerprint(realm: &OpenRealm, kind: &str, text: &str) -> [u8; 16] {
     mac16(&realm.qr_key, &[b"countersign/initiator/v1\0", kind.as_bytes(), b"\0", text.as_bytes()].concat())
 }
 
-/// What the phone hands to the browser after a claim by link, or to its own back end when it
-/// started the login.
+/// The token that the phone hands to the browser after a claim by link, or to its own back end when
+/// it started the login itself.
 #[must_use]
 pub fn return_token(realm: &OpenRealm, login: LoginId, account: AccountId) -> ReturnToken {
     ReturnToken(mac16(
@@ -66,21 +66,21 @@ pub fn return_token(realm: &OpenRealm, login: LoginId, account: AccountId) -> Re
     ))
 }
 
-/// What a claim shows.
+/// The capability that a claim shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// The link on the browser's own device.
     Link,
-    /// A QR code of the last seconds.
+    /// A QR code that is at most [`QR_MAX_AGE`] seconds old.
     FreshQr,
-    /// A genuine QR code that has been lying around: good enough only for the account that has the
-    /// login already.
+    /// A genuine QR code that is too old or from the future. It is good enough only for the account
+    /// that has already claimed the login.
     StaleQr,
-    /// Nothing: the login must have been directed at this account.
+    /// No capability: the login must have been directed at this account.
     Nothing,
 }
 
-/// Whether the claim shows a genuine capability, and which.
+/// Returns which genuine capability the claim shows.
 ///
 /// # Errors
 /// [`Refused::BadCapability`] when it was not made by this realm for this login.
@@ -100,7 +100,8 @@ pub fn check(realm: &OpenRealm, claim: &ClaimFrame, now: Time) -> Result<Shown, 
     }
 }
 
-/// `pt_` + base64url(realm ‖ login ‖ secret): all a page needs, and only its secret part counts.
+/// `pt_` + base64url(realm ‖ login ‖ secret). It names the login, and only its secret part is
+/// proof.
 #[must_use]
 pub fn write_page_token(realm: RealmId, login: LoginId, secret: &Secret<32>) -> String {
     format!("pt_{}", URL_SAFE_NO_PAD.encode([&realm.0[..], &login.0, secret.expose()].concat()))
@@ -138,7 +139,7 @@ mod tests {
         }
     }
 
-    /// The claim a phone makes of what it scanned or opened.
+    /// The claim that a phone sends for what it scanned or opened.
     fn claim(shown: Link) -> ClaimFrame {
         let req_id = countersign_protocol::ids::ReqId([1; 16]);
         match shown {

@@ -20,23 +20,24 @@ pub struct Client {
     pub origins: Vec<String>,
     /// Exact URLs a phone may send the browser back to.
     pub return_urls: Vec<String>,
-    /// Where an app hands over a login it started itself. Without one, apps cannot start logins
-    /// here.
+    /// URLs where an app hands over a login that it started itself. Without one, apps cannot start
+    /// logins at this client.
     pub callback_urls: Vec<String>,
-    /// Texts for the phone by name, with `{places}` for values. A client that has some sends no
-    /// texts of its own.
+    /// Texts for the phone, by name, with `{placeholders}` for values. A client that has templates
+    /// cannot send texts of its own.
     pub templates: BTreeMap<String, String>,
-    /// Whose enrolments it accepts: only phones that these clients invited log in here. Empty:
-    /// everybody's.
+    /// Clients whose enrolments it accepts: only phones that these clients invited may log in here.
+    /// Empty accepts every phone.
     pub accepts: Vec<ClientId>,
     pub created_at: Time,
 }
 
-/// Fills a template. Values are checked like any shown text, on one line, so that they cannot add
-/// lines of their own.
+/// Fills a template. Values are checked like any shown text and must be a single line, so that they
+/// cannot add lines of their own.
 ///
 /// # Errors
-/// Which place has no value, which value has no place, or which may not be shown.
+/// The placeholder at fault, and what is wrong: it has no value, its value may not be shown, or a
+/// value has no such placeholder in the template.
 pub fn fill(template: &str, values: &BTreeMap<String, String>) -> Result<String, (String, BadText)> {
     let (mut text, mut used, mut rest) = (String::new(), Vec::new(), template);
     while let Some((before, after)) = rest.split_once('{') {
@@ -54,7 +55,7 @@ pub fn fill(template: &str, values: &BTreeMap<String, String>) -> Result<String,
     }
 }
 
-/// Whether this is an origin as browsers send it: scheme, host, maybe a port, nothing after.
+/// Whether this is an origin as browsers send it: scheme, host, optional port and nothing else.
 #[must_use]
 pub fn is_origin(text: &str) -> bool {
     is_web_url(text) && text.matches('/').count() == 2

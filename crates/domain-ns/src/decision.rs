@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, crypto::verify};
 use crate::{Refused, enrolment::Enrolment, login::Login};
 use countersign_ports::secret::same;
 
-/// What a genuine decision says.
+/// The content of a verified decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
     pub verdict: Verdict,
@@ -19,8 +19,9 @@ pub struct Judged {
     pub number: Option<String>,
 }
 
-/// Judges a decision for `login`, made with `public_key` on the channel with binding `cb`. Nothing
-/// in the JWS is believed but what was verified.
+/// Judges a decision for `login`, made with `public_key` on the channel with binding `cb`: it must
+/// be about this login in its context, sent on this channel and signed with this key. Only verified
+/// content is returned.
 ///
 /// # Errors
 /// [`Refused::BadDecision`], whatever is wrong with it.
@@ -45,10 +46,11 @@ pub fn judge(
     Ok(Judged { verdict: d.verdict, reason: d.reason, number: d.number.clone() })
 }
 
-/// Judges an old phone's word on a new one in the same way.
+/// Judges a vouch, an old phone's signed statement on a new phone, in the same way.
 ///
 /// # Errors
-/// [`Refused::BadDecision`], whatever is wrong with it.
+/// [`Refused::NotRedeemed`] when the enrolment has no new phone yet; [`Refused::BadDecision`],
+/// whatever is wrong with the vouch.
 pub fn judge_vouch(
     jws: &str,
     enrolment: &Enrolment,
@@ -71,8 +73,8 @@ pub fn judge_vouch(
     Ok(parsed.claims)
 }
 
-/// Whether two vouches that were judged are the same phone's same word; only time and connection
-/// differ.
+/// Whether two verified vouches were signed with the same key and state the same. Only their time
+/// (`iat`) and their connection (`cb`) may differ.
 #[must_use]
 pub fn same_word(one: &str, other: &str) -> bool {
     let (Ok(one), Ok(other)) = (vouch::parse(one), vouch::parse(other)) else { return false };

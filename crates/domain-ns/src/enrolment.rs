@@ -11,20 +11,20 @@ use countersign_ports::{
     time::Time,
 };
 
-/// Wrong numbers that are forgiven, plus one.
+/// How many numbers may be tried. The last wrong one refuses the enrolment.
 pub const NUMBER_TRIES: u32 = 3;
 
-/// How it becomes active once the phone has proven its key.
+/// How an enrolment is confirmed once the phone has proven its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confirm {
-    /// The number the phone shows is typed where the enrolment was created.
+    /// The number that the phone shows is typed where the enrolment was created.
     Number,
-    /// A realm administrator says yes.
+    /// A realm administrator approves it.
     Admin,
-    /// Another phone of the user says yes, with the number the new one shows.
+    /// Another phone of the user approves it, with the number that the new one shows.
     Phone,
-    /// At once.
+    /// It is confirmed at once, without any approval.
     None,
 }
 
@@ -46,7 +46,7 @@ impl Confirm {
         Self::ALL.into_iter().find(|c| c.as_str() == text)
     }
 
-    /// Whether the new phone shows a number that somebody else has to know.
+    /// Whether the new phone shows a number that has to be entered elsewhere.
     #[must_use]
     pub fn shows_number(self) -> bool {
         matches!(self, Self::Number | Self::Phone)
@@ -67,7 +67,7 @@ impl EnrolmentState {
     pub const ALL: [Self; 6] =
         [Self::Pending, Self::Redeemed, Self::Confirmed, Self::Refused, Self::Cancelled, Self::Expired];
 
-    /// Rank of the state; never runs backwards.
+    /// Rank of the state; it never decreases.
     #[must_use]
     pub fn version(self) -> u64 {
         match self {
@@ -95,14 +95,14 @@ impl EnrolmentState {
     }
 }
 
-/// What the phone brought.
+/// The phone that redeemed an enrolment, and the account it got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redeemed {
     pub account: AccountId,
     pub jkt: Jkt,
     pub req_id: ReqId,
     pub device: String,
-    /// To be typed where the enrolment was created; absent when nothing is to be confirmed.
+    /// The number that the phone shows, if confirming takes one.
     pub number: Option<String>,
 }
 
@@ -120,7 +120,7 @@ pub struct Enrolment {
     pub state: EnrolmentState,
     pub tries_left: u32,
     pub redeemed: Option<Redeemed>,
-    /// What another phone of the user signed to let this one in.
+    /// What another phone of the user signed to let this one in or to turn it away.
     pub approval: Option<String>,
     /// Who asked for it, as the trail spells actors.
     pub created_by: Option<String>,
@@ -131,18 +131,18 @@ pub struct Enrolment {
 pub enum Event {
     /// A phone proved a new key with the code.
     Redeem(Jkt, ReqId),
-    /// Somebody typed a number where the enrolment was created.
+    /// A number was typed where the enrolment was created.
     TypeNumber(String),
-    /// An administrator says yes.
+    /// An administrator approves it.
     Admit,
-    /// Another phone of the user says yes, with the number the new one shows; its signature has
-    /// been verified.
+    /// Another phone of the user approves it, with the number that the new one shows; its signature
+    /// has been verified.
     Vouch(String),
-    /// Another phone of the user says no.
+    /// Another phone of the user turns it away.
     Turn,
-    /// The creator takes it back.
+    /// The creator withdraws it.
     Cancel,
-    /// Its time is over; anybody may notice.
+    /// It has expired. Whichever flow reads it first may record that.
     Expire,
 }
 
@@ -158,16 +158,16 @@ impl Event {
     }
 }
 
-/// What becomes of it.
+/// Result of [`step`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It moves, with this many tries left.
+    /// The enrolment moves to this state, with this many tries left.
     To(EnrolmentState, u32),
-    /// The same phone asks again for what it already got.
+    /// The same phone repeats its request and gets the same answer.
     SameAgain,
 }
 
-/// The life of an enrolment.
+/// The state machine of an enrolment.
 ///
 /// ```text
 /// pending ──Redeem──▶ redeemed ──TypeNumber ✓, Admit, Vouch ✓──▶ confirmed
@@ -178,8 +178,8 @@ pub enum Step {
 /// ```
 ///
 /// # Errors
-/// Why the event does not fit. A wrong number is not an error here: it moves to the same state with
-/// one try less, or to refused.
+/// The reason why the event does not fit. A wrong number is not an error here: it leads to the same
+/// state with one try less, or to refused.
 pub fn step(e: &Enrolment, event: &Event, now: Time) -> Result<Step, Refused> {
     use EnrolmentState as S;
     let over = now >= e.expires_at;

@@ -1,9 +1,9 @@
-//! Further phones: whether a user gets the next one this way, and who may let it in.
+//! Further phones: in which ways a user may get another phone, and who may let it in.
 //!
-//! A first phone is trust on first use: whoever invites it says who the person is. Every later one
-//! could take the first one's place, so it takes more: one of the user's own phones, or an
-//! administrator. It is the same for a user whose phones are blocked, deleted or erased, because
-//! taking a phone away must not be a way to a new one.
+//! A first phone is trusted on first use: the client that invites it states who the person is. A
+//! later phone could take the place of the first, so by default it takes more: approval by one of
+//! the user's own phones or by an administrator. The same holds for a user whose phones are
+//! blocked, deleted or erased, because taking a phone away must not open a way to a new one.
 
 use countersign_protocol::ids::RealmId;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 use countersign_ports::{time::Time, vault::Vault};
 
-/// A user's name as a keyed hash: it stays when the name is erased.
+/// Keyed hash of a user's name. It stays when the name is erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UserHash(pub [u8; 16]);
 
@@ -28,41 +28,42 @@ impl UserHash {
     }
 }
 
-/// Somebody who took a phone of the user away by a key, since the last one was let in.
+/// An actor that has taken a phone of the user away with a key since the last phone was let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Closer {
     pub lineage: Option<Lineage>,
     pub authority: Authority,
 }
 
-/// The phones a user has and had.
+/// The phones a user has and has had.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Past {
-    /// One was active at some time, perhaps under a name that is erased.
+    /// Whether one was active at some time, perhaps under a name that has been erased.
     pub had: bool,
-    /// In order.
+    /// Sorted, without duplicates.
     pub closers: Vec<Closer>,
 }
 
-/// What it means for the account that it is let in.
+/// The conditions under which an account is let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admission {
-    /// What was judged: it must still be so when it is written.
+    /// The past that was judged. The store lets the phone in only if it is still the same.
     pub past: Past,
     pub recovered: bool,
-    /// Who took phones away before is remembered further: it was no phone of the user's own that
-    /// let this one in.
+    /// Whether the record of who took phones away is kept. It is when the phone that let this one
+    /// in was itself let in by none of the user's own phones.
     pub unsettled: bool,
-    /// When it begins to work, unless at once.
+    /// When the account begins to work; `None` means at once.
     pub active_from: Option<Time>,
-    /// When it begins to speak for its user about other phones, unless at once.
+    /// When the account may begin to manage and vouch for its user's other phones; `None` means at
+    /// once.
     pub rules_from: Option<Time>,
 }
 
-/// Whether a phone may come to this user this way.
+/// Whether a user with this past may get a phone in this way.
 ///
 /// # Errors
-/// [`Refused::FurtherPhone`]; [`Refused::ConfirmNotAllowed`] for a first phone that comes a way the
+/// [`Refused::FurtherPhone`]; [`Refused::ConfirmNotAllowed`] for a first phone in a way that the
 /// realm does not allow (any more).
 pub fn may_come(settings: &RealmSettings, past: &Past, way: Confirm) -> Result<(), Refused> {
     if !past.had {
@@ -73,7 +74,7 @@ pub fn may_come(settings: &RealmSettings, past: &Past, way: Confirm) -> Result<(
         };
     }
     let open = match way {
-        // Whoever lost their phones can always be let in again by an administrator.
+        // An administrator can always let in a phone of a user who has lost all others.
         Confirm::Admin => true,
         Confirm::Phone => settings.further_phones != FurtherPhones::Admin,
         Confirm::Number => settings.further_phones == FurtherPhones::Number,
@@ -82,12 +83,13 @@ pub fn may_come(settings: &RealmSettings, past: &Past, way: Confirm) -> Result<(
     if open { Ok(()) } else { Err(Refused::FurtherPhone) }
 }
 
-/// Lets a phone in: `who` says yes, this way, now. Whom a phone lets in that none of the user's
-/// phones had let in is as much of the user's own as that one is.
+/// Lets a phone in: `who` approves it, in this way, now. A phone that is vouched for by one which
+/// none of the user's own phones let in counts as recovered, like that one.
 ///
 /// # Errors
-/// [`Refused::FurtherPhone`]; [`Refused::SameHands`] and [`Refused::MoreAuthority`] for whoever
-/// took a phone away before, or has less authority than they.
+/// Those of [`may_come`]; [`Refused::SameHands`] when a key of the same lineage took a phone away
+/// before, [`Refused::MoreAuthority`] when an actor with more authority did;
+/// [`Refused::NotAllowed`] when the vouching phone may not vouch yet.
 pub fn admit(
     settings: &RealmSettings,
     past: Past,
@@ -100,7 +102,8 @@ pub fn admit(
         voucher.may_rule_phones(now)?;
     }
     let mine = who.authority();
-    // A phone of the user is the user; root could do it under any name.
+    // A phone of the user acts for the user, and root could use a key of any lineage, so neither is
+    // compared with the closers.
     if way != Confirm::Phone && mine != Authority::Root {
         for closer in &past.closers {
             if closer.lineage == who.lineage {

@@ -1,5 +1,5 @@
-//! Giving power away: keys and roles. Nobody gives away what they lack, and nobody takes from a key
-//! what they could not have given it.
+//! Granting keys and roles. An actor grants only permissions it has, and takes from a key only what
+//! it could have given it.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 use countersign_ports::{secret::Secret, time::Time};
 
-/// A key that somebody wants to make.
+/// A request for a new key.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
     pub role: String,
@@ -25,12 +25,12 @@ pub struct Wish {
     pub expires_at: Option<Time>,
 }
 
-/// Why not.
+/// Why a key or role is not granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotGranted {
-    /// The caller lacks something.
+    /// The caller is not entitled to it, for this reason.
     Lacking(&'static str),
-    /// This member of the wish makes no sense.
+    /// The member of the request at this JSON pointer is invalid, for this reason.
     Invalid(&'static str, &'static str),
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for NotGranted {
     }
 }
 
-/// What a key of this role has to be bound to.
+/// Checks that the key is bound to the realm and client that its role requires.
 fn fits(wish: &Wish) -> Result<(), NotGranted> {
     let (realm, client) = (wish.realm.is_some(), wish.client.is_some());
     let why = match wish.role.as_str() {
@@ -61,10 +61,10 @@ fn fits(wish: &Wish) -> Result<(), NotGranted> {
     Err(NotGranted::Invalid("/role", why))
 }
 
-/// Makes the key that `who` wishes for; `permissions` are those of its role.
+/// Makes the key that `who` asks for; `permissions` are those of its role.
 ///
 /// # Errors
-/// Why `who` may not, or what is wrong with the wish.
+/// Why `who` may not make the key, or what is wrong with the request.
 pub fn key(
     who: &Who,
     wish: Wish,
@@ -93,55 +93,57 @@ pub fn key(
     })
 }
 
-/// A key that root made is the first of its line; every other one is in the hands of whoever made
-/// it.
+/// A key that root makes starts a lineage of its own; every other key gets the lineage of the key
+/// that makes it.
 fn lineage_of(who: &Who, id: ApiKeyId) -> Option<Lineage> {
     if who.authority() == Authority::Root { Some(Lineage(id.0)) } else { who.lineage }
 }
 
-/// The lineage of a successor: rotating one's own key changes nothing, and whoever rotates
-/// another's has it in their hands afterwards.
+/// The lineage of a successor. Rotation by root or by the key itself keeps the lineage. A key that
+/// rotates another key learns the new secret, so the successor gets the lineage of the rotating
+/// key.
 #[must_use]
 pub fn lineage_after(who: &Who, old: &ApiKey) -> Option<Lineage> {
     if who.authority() == Authority::Root { old.lineage } else { who.lineage }
 }
 
-/// Whether `who` administers this key: it is of their realm and client, and has nothing they could
-/// not give.
+/// Whether `who` may administer this key: the key belongs to their realm and client, and has no
+/// permission they could not give.
 #[must_use]
 pub fn rules(who: &Who, key: &ApiKey, permissions: Permissions) -> bool {
     sees(who, key) && who.permissions.may_give(permissions)
 }
 
-/// Whether this key is one of the realm and client that `who` looks at.
+/// Whether this key belongs to the realm and client that `who` is bound to.
 #[must_use]
 pub fn sees(who: &Who, key: &ApiKey) -> bool {
     who.realm.is_none_or(|r| key.realm == Some(r)) && who.client.is_none_or(|c| key.client == Some(c))
 }
 
-/// Whether `who` may give, or take, these permissions: asked again in the transaction that does it,
-/// because roles change. What the program does by itself, it may.
+/// Whether `who` may give or take these permissions. The store asks again inside the transaction,
+/// because roles may have changed since. The program itself always may.
 #[must_use]
 pub fn still_gives(who: &Who, permissions: Permissions) -> bool {
     matches!(who.actor, Actor::System) || who.permissions.may_give(permissions)
 }
 
-/// Whether this would give authority to a key of another line, which is for root: who has stolen
-/// one beside their own would have two pairs of hands.
+/// Whether this would raise the authority of a key of another lineage, which only root may do.
+/// Otherwise a key could raise a stolen one beside it, and its holder could act with two lineages.
 #[must_use]
 pub fn raises_another(who: &Who, lineage: Option<Lineage>, before: Permissions, after: Permissions) -> bool {
     let by_key = matches!(who.actor, Actor::Key(_)) && who.authority() < Authority::Root;
     by_key && lineage != who.lineage && Authority::of(after) > Authority::of(before)
 }
 
-/// Why not.
+/// The refusal of what [`raises_another`] reports.
 pub const OTHER_HANDS: NotGranted =
     NotGranted::Lacking("only root gives authority to a key that other hands made; make a new one");
 
-/// Whether `who` may make this role of these permissions, where it had those `before`.
+/// Whether `who` may make this role with the permissions `wanted`, or change it to them from those
+/// `before`.
 ///
 /// # Errors
-/// Why not.
+/// Why `who` may not make or change the role.
 pub fn role(
     who: &Who,
     name: &str,
@@ -161,7 +163,8 @@ pub fn role(
             "counts only for keys that are not bound to a realm",
         ));
     }
-    // Whoever changes a role takes from every key that has it.
+    // Changing a role takes its former permissions from every key that has it, so they are judged
+    // too.
     if !still_gives(who, wanted.and(before.unwrap_or_default())) {
         return Err(NotGranted::Lacking("nobody gives away, or takes, permissions they do not have"));
     }

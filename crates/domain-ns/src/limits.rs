@@ -1,9 +1,9 @@
-//! How much is too much. Limits count whoever starts something before whom it is done to: strangers
-//! may run into their own limits, not into their victim's.
+//! Rate limits. They count the party that starts something before the party it is done to, so that
+//! strangers run into their own limits and not into their victim's.
 
 use serde::{Deserialize, Serialize};
 
-/// So many in so many seconds.
+/// At most `most` in `secs` seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
     pub most: u64,
@@ -18,27 +18,30 @@ const fn limit(most: u64, secs: u64) -> Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Logins one browser may start.
+    /// Logins that one browser or one phone may start; also changes that one phone may make to its
+    /// user's phones and logins.
     pub initiator: Limit,
-    /// Logins directed at one user before they wait in silence.
+    /// Logins directed at one user. Those beyond the limit wait without being announced to the
+    /// phones.
     pub user: Limit,
-    /// Logins shown to one account unasked before they wait in silence; and codes or links that are
-    /// not genuine, shown by one account.
+    /// Logins that are announced to one account unasked; those beyond the limit wait unannounced.
+    /// Also the measure for codes and links that are not genuine, shown by one account.
     pub account: Limit,
     /// Logins one client may start.
     pub client: Limit,
-    /// Logins from one address. Whole companies and mobile networks share one.
+    /// Logins from one address, which a whole company or mobile network may share.
     pub address: Limit,
-    /// How long a browser stays out after users said "not me".
+    /// Seconds for which a browser is kept out after users said "not me".
     pub quarantine_secs: u64,
-    /// How many users have to say "not me" to one address within `quarantine_secs` before it stays
-    /// out; two at least.
+    /// How many users have to say "not me" to one address within `quarantine_secs` before it is
+    /// kept out; at least two.
     pub address_accounts: u64,
-    /// How long an address stays out.
+    /// Seconds for which an address is kept out.
     pub address_secs: u64,
-    /// How long a browser's logins take a number after one user said "not me" to its code.
+    /// Seconds for which a browser's logins require a number after one user said "not me" to its
+    /// code or link.
     pub wary_secs: u64,
-    /// How often a user's "not me" has consequences for others.
+    /// How many times a user's "not me" has consequences for others.
     pub accusations: Limit,
 }
 
@@ -66,7 +69,7 @@ pub enum LimitedBy {
     Account,
     Client,
     Address,
-    /// Somebody said "not me" to this browser or address.
+    /// Users said "not me" to this browser or address.
     Quarantine,
 }
 
@@ -87,7 +90,7 @@ impl LimitedBy {
     }
 }
 
-/// Too much, and when to try again.
+/// A limit was reached, and when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limited {
     pub by: LimitedBy,

@@ -22,8 +22,8 @@ use countersign_ports::{
 pub use outcome::{Outcome, Record};
 pub use ways::{EndedBy, Via};
 
-/// What does not change after creation. Lives in the KV while the login is pending, and in its
-/// outcome row afterwards.
+/// The part of a login that does not change after creation. It is kept in the KV while the login is
+/// undecided, and in its outcome row afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
     #[serde(with = "as_text")]
@@ -44,29 +44,30 @@ pub struct Login {
     pub return_url: Option<String>,
     /// SHA-256 of the page token's secret.
     pub page_hash: [u8; 32],
-    /// Whom it waits for without any code being shown.
+    /// The user or account that it is directed at, which needs no code to claim it.
     #[serde(default)]
     pub target: Option<Target>,
     #[serde(default)]
     pub initiator: Initiator,
-    /// The client wants a number whatever the realm's settings say.
+    /// Whether a number is required, whatever the realm's settings say.
     #[serde(default)]
     pub number_match: bool,
-    /// Started by the phone itself; the app hands it over here.
+    /// Where the app hands the login over, if the phone started it itself.
     #[serde(default)]
     pub callback_url: Option<String>,
     /// SHA-256 of the keyed request that made it.
     #[serde(default)]
     pub request: Option<[u8; 32]>,
-    /// The client, which may, wants no number whatever the realm's settings say.
+    /// Whether the client, which has the permission to do so, asks for no number, whatever the
+    /// realm's settings say.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub number_off: bool,
-    /// Whose enrolments the client accepts; everybody's, when empty.
+    /// The clients whose enrolments the login's client accepts; empty accepts all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepts: Vec<String>,
 }
 
-/// Whom a directed login waits for.
+/// The user or account that a directed login waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -102,13 +103,14 @@ impl Login {
         })
     }
 
-    /// `ctx` of the decision.
+    /// The `ctx` claim of the decision: the hash of the context.
     #[must_use]
     pub fn context_hash(&self) -> [u8; 32] {
         sha256(&labels::login_context(&self.context()))
     }
 
-    /// What it is directed at is who may have it, also by its code.
+    /// Checks that the login may belong to this account. A directed login belongs only to its
+    /// target, also when another account shows its code.
     fn expects(&self, account: AccountId, user: &str) -> Result<(), Refused> {
         let account_fits = !matches!(&self.target, Some(Target::Account(id)) if *id != account);
         if account_fits && self.expected_user.as_deref().is_none_or(|u| u == user) {
@@ -118,7 +120,7 @@ impl Login {
         }
     }
 
-    /// Whether its client takes a phone that this client invited.
+    /// Whether its client accepts a phone that `invited_by` invited.
     #[must_use]
     pub fn accepts(&self, invited_by: Option<ClientId>) -> bool {
         self.accepts.is_empty() || invited_by.is_some_and(|client| self.accepts.contains(&client.to_string()))
@@ -135,24 +137,24 @@ impl Login {
     }
 }
 
-/// Who looks at the login.
+/// The account that has claimed a login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     #[serde(with = "as_text")]
     pub account: AccountId,
     pub user_id: String,
     pub via: Via,
-    /// Shown by the bound page, to be typed on the phone.
+    /// The number that the page shows, to be typed on the phone.
     pub number: Option<String>,
     pub at: Time,
 }
 
-/// Where the login is.
+/// The state of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginProgress {
     Pending,
     Claimed(Claim),
-    /// Approved; not redeemed yet unless `redeemed`.
+    /// Approved, and redeemed if `redeemed` is true.
     Approved {
         claim: Claim,
         redeem_by: Time,
@@ -171,7 +173,7 @@ pub enum LoginProgress {
 }
 
 impl LoginProgress {
-    /// As phones and pages see it.
+    /// The state as phones and pages see it.
     #[must_use]
     pub fn public(&self) -> LoginState {
         match self {
@@ -185,7 +187,7 @@ impl LoginProgress {
         }
     }
 
-    /// Why, where there is a reason.
+    /// The reason for the state, where there is one.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -201,7 +203,7 @@ impl LoginProgress {
     }
 }
 
-/// Why a login is refused whose number was typed wrong.
+/// The reason of a login that is refused because the number was typed wrong.
 pub const WRONG_NUMBER: &str = "wrong_number";
 
 /// What can happen to a login.
@@ -213,18 +215,18 @@ pub enum Event {
     Decide { account: AccountId, verdict: Verdict, reason: Option<RefuseReason>, number: Option<String> },
     /// The account that claimed it was blocked or deleted.
     Disown(AccountId, EndedBy),
-    /// The client or the page takes it back.
+    /// The client or the page withdraws it.
     Cancel,
-    /// Its time is over; anybody may notice.
+    /// It has expired. Whichever flow reads it first may record that.
     Expire,
-    /// The client exchanges it; `return_token` is what the browser brought, `expected` what it
-    /// should be.
+    /// The client redeems it; `return_token` is what the browser brought, `expected` what it should
+    /// be.
     Redeem { return_token: Option<[u8; 16]>, expected: [u8; 16] },
-    /// Somebody ends it.
+    /// It is ended after its approval.
     End(EndedBy),
 }
 
-/// The life of a login.
+/// The state machine of a login.
 ///
 /// ```text
 /// pending ──Claim──▶ claimed ──Decide approve──▶ approved ──Redeem (once)──▶ approved, redeemed
@@ -233,11 +235,11 @@ pub enum Event {
 ///    └───────Expire (after expires_at)─────────▶ expired        ▼
 /// ```
 ///
-/// The gap between "approved" and its durable row is closed by the store: the row's INSERT has one
+/// The step to "approved" becomes final only in the store: the INSERT of the outcome's row has one
 /// winner.
 ///
 /// # Errors
-/// Why the event does not fit; the state stays as it is.
+/// The reason why the event does not fit; the state stays as it is.
 pub fn step(
     login: &Login,
     state: &LoginProgress,
@@ -269,7 +271,7 @@ pub fn step(
         (S::Claimed(by), Event::Disown(account, why)) if by.account == *account => {
             Ok(S::Refused { reason: why.as_str().to_owned() })
         }
-        // A login somebody else holds does not exist for this account.
+        // For this account, a login that it has not claimed does not exist.
         (S::Pending | S::Claimed(_), Event::Decide { .. } | Event::Disown(..)) => Err(Refused::NotFound),
 
         (S::Pending | S::Claimed(_), Event::Cancel) => Ok(S::Cancelled),
@@ -296,7 +298,7 @@ pub fn step(
     }
 }
 
-/// A wrong number, or none where one was asked for, refuses the login: there is one try.
+/// A wrong number, or none where one is required, refuses the login: there is one try.
 fn decide(
     login: &Login,
     by: &Claim,
@@ -315,7 +317,8 @@ fn decide(
             if !right {
                 return Ok(LoginProgress::Refused { reason: WRONG_NUMBER.to_owned() });
             }
-            // Lifetimes are the realm's; the flow that stores the outcome sets them.
+            // The lifetimes come from the realm's settings; the flow that stores the outcome sets
+            // them.
             Ok(LoginProgress::Approved { claim: by.clone(), redeem_by: now, ends_at: now, redeemed: false })
         }
         (Verdict::Refuse, Some(reason)) => Ok(LoginProgress::Refused { reason: reason.as_str().to_owned() }),
@@ -340,7 +343,7 @@ fn redeem(
     if now >= redeem_by { Err(Refused::TooLate) } else { Ok(()) }
 }
 
-/// Ids as their texts in the KV, so that a person can read it.
+/// Writes ids as text in the KV, so that people can read them.
 mod as_text {
     use std::{fmt::Display, str::FromStr};
 

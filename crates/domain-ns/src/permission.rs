@@ -6,7 +6,7 @@ use countersign_ports::time::Time;
 
 macro_rules! permissions {
     ($($(#[$m:meta])* $variant:ident = $bit:literal $text:literal),* $(,)?) => {
-        /// One thing a key may do. `Realms` and `Root` count everywhere, the others inside a realm.
+        /// One thing a key may do. `Realms` and `Root` are global, the others apply inside a realm.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Permission { $($(#[$m])* $variant),* }
 
@@ -50,7 +50,7 @@ permissions! {
     Realms = 9 "realms",
     /// Everything.
     Root = 10 "root",
-    /// Doing a client's work without being it.
+    /// Acting for a client without being that client.
     ActForClient = 11 "act_for_client",
     /// Inviting phones, and taking invitations back.
     Enrolments = 12 "enrolments",
@@ -68,18 +68,18 @@ permissions! {
     ClientsRead = 18 "clients_read",
     /// Looking at settings, roles, apps and quarantine.
     RealmRead = 19 "realm_read",
-    /// Asking for a login without a number where the realm would have one typed.
+    /// Asking for a login without a number where the realm requires one.
     NumberOff = 20 "number_off",
 }
 
 impl Permission {
-    /// Whether it means something only to a key that is not bound to a realm.
+    /// Whether it means something only for a key that is not bound to a realm.
     #[must_use]
     pub fn is_global(self) -> bool {
         matches!(self, Self::Realms | Self::Root)
     }
 
-    /// The permission that includes this one: whoever may change something may look at it.
+    /// The permission that includes this one: a key that may change something may also look at it.
     #[must_use]
     pub fn part_of(self) -> Option<Self> {
         match self {
@@ -98,27 +98,28 @@ impl Permission {
 pub struct Permissions(u32);
 
 impl Permissions {
-    /// Whether this one is in the set, by itself or as part of another; `Root` stands for all.
+    /// Whether this one is in the set, by itself or as part of another; `Root` includes all.
     #[must_use]
     pub fn has(self, p: Permission) -> bool {
         let wider = p.part_of().map_or(0, Permission::bit);
         self.0 & (p.bit() | wider | Permission::Root.bit()) != 0
     }
 
-    /// Those of both sets.
+    /// The union of both sets.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether everything in `other` is here, too: nobody gives away what they do not have.
+    /// Whether this set includes everything in `other`.
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
         Permission::ALL.iter().all(|p| other.0 & p.bit() == 0 || self.has(*p))
     }
 
-    /// Whether a key that has these may make a role or key that has those. Beyond what it has, only
-    /// acting for clients, and only where it administers them: it could be each of them.
+    /// Whether a key with these permissions may make a role or a key with `those`. It must have all
+    /// of them itself, except that a key which administers clients may also give `ActForClient`,
+    /// because it could make a key for each of them.
     #[must_use]
     pub fn may_give(self, those: Self) -> bool {
         let own = self.has(Permission::ActForClient) || self.has(Permission::Clients);
@@ -126,7 +127,7 @@ impl Permissions {
             && self.covers(those.iter().filter(|p| *p != Permission::ActForClient).collect())
     }
 
-    /// The members.
+    /// The permissions in the set, without those that they include.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.iter().copied().filter(move |p| self.0 & p.bit() != 0)
     }
@@ -138,7 +139,7 @@ impl FromIterator<Permission> for Permissions {
     }
 }
 
-/// Names of the roles that are there without being made.
+/// Names of the built-in roles.
 pub mod role {
     pub const ROOT: &str = "root";
     pub const REALM_ADMIN: &str = "realm-admin";
@@ -148,25 +149,25 @@ pub mod role {
     pub const AUDITOR: &str = "auditor";
     pub const VIEWER: &str = "viewer";
 
-    /// Those that a role made before them may have the name of: then the made one counts, so that
-    /// no key gains anything by an upgrade.
+    /// Built-in roles that were added later, so that a custom role of the same name may exist. Then
+    /// the custom role applies, so that no key gains permissions by an upgrade.
     pub const LATER: [&str; 4] = [REGISTRAR, HELP_DESK, AUDITOR, VIEWER];
 
-    /// All that count inside a realm, from the least to the most.
+    /// All built-in roles that apply inside a realm. Each role comes after those that it includes.
     pub const IN_A_REALM: [&str; 6] = [CLIENT, REGISTRAR, HELP_DESK, VIEWER, AUDITOR, REALM_ADMIN];
 }
 
 /// A bundle of permissions with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
-    /// Where it counts; `None` is everywhere.
+    /// The realm whose keys may have it; `None` for keys that are bound to no realm.
     pub realm: Option<RealmId>,
     pub name: String,
     pub permissions: Permissions,
     pub created_at: Time,
 }
 
-/// The permissions of a role that is there without being made.
+/// The permissions of a built-in role.
 #[must_use]
 pub fn builtin(name: &str) -> Option<Permissions> {
     use Permission as P;

@@ -10,12 +10,13 @@ use countersign_ports::{
     time::Time,
 };
 
-/// Days the trail is kept at least, unless root says otherwise.
+/// The least days that the trail is kept, unless root lowers the floor.
 pub const TRAIL_FLOOR_DAYS: u64 = 400;
-/// Days outcomes and their evidence are kept at least, unless root says otherwise: five years.
+/// The least days that outcomes and their evidence are kept, unless root lowers the floor: five
+/// years.
 pub const OUTCOME_FLOOR_DAYS: u64 = 1826;
 
-/// What a realm may decide for itself. Absent members in stored settings take the default, so that
+/// The settings of a realm. Members that are absent from stored settings take the default, so that
 /// new ones can be added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -28,10 +29,11 @@ pub struct RealmSettings {
     pub session_secs: u64,
     /// Seconds an enrolment may take.
     pub enrolment_secs: u64,
-    /// Continuous authentication: an approved login ends when its phone has not been heard for so
-    /// many seconds. 0: it need not be.
+    /// Continuous authentication: an approved login ends when its phone has been silent for this
+    /// many seconds. 0 turns this off.
     pub silence_secs: u64,
-    /// Which ways to a login take a number from the browser, typed on the phone.
+    /// Which ways of claiming a login require that the number shown by the browser is typed on the
+    /// phone.
     pub number_match: NumberMatch,
     /// How a new phone may become active.
     pub enrolment_confirm: Vec<Confirm>,
@@ -40,17 +42,18 @@ pub struct RealmSettings {
     pub limits: Limits,
     /// How a user who has or had a phone gets the next one.
     pub further_phones: FurtherPhones,
-    /// Seconds after which a further phone works that a number let in.
+    /// Seconds until a further phone that was confirmed by number works, and until one that none of
+    /// the user's own phones let in may manage the others.
     pub further_phone_secs: u64,
     /// Days the trail is kept.
     pub trail_days: u64,
     /// Days outcomes and their evidence are kept, from the end of their login.
     pub outcome_days: u64,
-    /// Hours what nobody claimed is kept.
+    /// Hours for which logins that no phone claimed are kept.
     pub unclaimed_hours: u64,
-    /// The least `trail_days`; only root lowers it.
+    /// The least `trail_days`; only root may lower it.
     pub trail_floor_days: u64,
-    /// The least `outcome_days`; only root lowers it.
+    /// The least `outcome_days`; only root may lower it.
     pub outcome_floor_days: u64,
 }
 
@@ -58,25 +61,26 @@ pub struct RealmSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FurtherPhones {
-    /// One of the user's phones says yes, or an administrator.
+    /// One of the user's phones or an administrator approves it.
     #[default]
     PhoneOrAdmin,
-    /// An administrator alone.
+    /// An administrator approves it; no phone can.
     Admin,
-    /// Those, and whoever types the number; then the phone works after `further_phone_secs`.
+    /// As [`Self::PhoneOrAdmin`], or by number; a phone confirmed by number works only after
+    /// `further_phone_secs`.
     Number,
 }
 
-/// Why settings may not be changed so.
+/// Why a change of settings is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// This floor is lowered by root alone.
+    /// Only root may lower this floor.
     Floor(&'static str),
-    /// This is below its floor.
+    /// This setting would be below its floor, which is this many days.
     Below(&'static str, u64),
 }
 
-/// What was set before there were floors may lie below them; the floor counts.
+/// Settings from before there were floors may lie below them; then the floor applies.
 impl RealmSettings {
     /// Days the trail is kept.
     #[must_use]
@@ -90,8 +94,8 @@ impl RealmSettings {
         self.outcome_days.max(self.outcome_floor_days)
     }
 
-    /// Whether somebody may change these settings to those: nobody but root lowers a floor, and
-    /// nobody keeps less than one.
+    /// Whether an actor with authority `who` may change these settings to `after`: only root lowers
+    /// a floor, and no setting is changed to less than its floor.
     ///
     /// # Errors
     /// What is not allowed.
@@ -115,8 +119,8 @@ impl RealmSettings {
         }
     }
 
-    /// Whether less is kept under those settings than under these: its row in the trail is kept
-    /// always.
+    /// Whether these settings keep more than `after`. The row in the trail for such a change is
+    /// kept for ever.
     #[must_use]
     pub fn keeps_more_than(&self, after: &Self) -> bool {
         after.kept_trail_days() < self.kept_trail_days()
@@ -127,7 +131,7 @@ impl RealmSettings {
     }
 }
 
-/// Where a number has to be typed.
+/// Which ways of claiming a login require a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NumberMatch {
@@ -165,7 +169,7 @@ impl Default for RealmSettings {
     }
 }
 
-/// The realm as everybody may see it.
+/// The part of a realm that is not secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Realm {
     pub id: RealmId,
@@ -175,22 +179,22 @@ pub struct Realm {
     pub settings: RealmSettings,
 }
 
-/// A realm as it lies in the store, with its secrets still sealed.
+/// A realm as it is stored, with its secrets sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedRealm {
     pub realm: Realm,
-    /// SHA-256 of the root's public key: what phones pin.
+    /// SHA-256 of the root's public key, which phones pin.
     pub root_pin: [u8; 32],
-    /// Envelope of the root's private key. Not needed at run time; an operator may take it offline,
-    /// then it is absent.
+    /// Envelope of the root's private key. It is not needed at run time; absent when an operator
+    /// has taken it offline.
     pub sealed_root: Option<Vec<u8>>,
-    /// Envelope of the key under QR codes and link tokens.
+    /// Envelope of the key that QR codes and link tokens are derived from.
     pub sealed_qr: Vec<u8>,
     pub keys: Vec<SealedKey>,
     pub apps: Vec<App>,
 }
 
-/// A realm ready to work.
+/// A realm in use, with the key for its codes opened.
 #[derive(Clone, Debug)]
 pub struct OpenRealm {
     pub realm: Realm,
@@ -207,13 +211,13 @@ impl OpenRealm {
         self.realm.id
     }
 
-    /// As in URLs.
+    /// The name in URLs.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.realm.name
     }
 
-    /// As people read it.
+    /// The name that people see.
     #[must_use]
     pub fn display_name(&self) -> &str {
         &self.realm.display_name
@@ -225,7 +229,8 @@ impl OpenRealm {
     }
 }
 
-/// The public half of a static key of the phone channel. Only the realms' book has private ones.
+/// The public half of a static key of the phone channel. Only the realms' book has the private
+/// halves.
 #[derive(Clone, Copy, Debug)]
 pub struct PublicKey {
     pub key_id: KeyId,
@@ -234,7 +239,8 @@ pub struct PublicKey {
     pub public: [u8; 32],
 }
 
-/// The place of a secret of a realm's identity: an envelope opens at its place alone.
+/// The name of the place that a secret of a realm's identity is sealed for. An envelope opens only
+/// under the name it was sealed for.
 #[must_use]
 pub fn place(realm: RealmId, part: Part) -> String {
     match part {
@@ -243,7 +249,7 @@ pub fn place(realm: RealmId, part: Part) -> String {
     }
 }
 
-/// The place of the key under a realm's QR codes and link tokens.
+/// The name of the place that the key of a realm's QR codes and link tokens is sealed for.
 #[must_use]
 pub fn qr_place(realm: RealmId) -> String {
     format!("ns/realms/{realm}/qr")

@@ -1,4 +1,4 @@
-//! How a rule says no.
+//! How a rule refuses a request.
 
 use countersign_ports::{
     Fault,
@@ -8,7 +8,8 @@ use countersign_protocol::codes::Refusal;
 
 use crate::limits::{Limited, LimitedBy};
 
-/// A rule said no. One list for both sides; phones get [`Refused::refusal`], REST gets `as_str`.
+/// A refusal by a rule. One list serves both sides: phones get [`Refused::refusal`], REST gets
+/// `as_str`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refused {
     NotAllowed,
@@ -32,36 +33,38 @@ pub enum Refused {
     WrongNumber,
     NotRedeemed,
     AlreadyExists,
-    /// The key is used for another request.
+    /// The idempotency key was used for another request.
     RequestChanged,
-    /// Made before by the same request; its secret is not given out again.
+    /// The same keyed request made it before; its secret is not given out again.
     SecretAlreadyIssued,
     /// The realm does not allow this way of confirming.
     ConfirmNotAllowed,
     /// The realm does not list this app.
     AppNotListed,
-    /// The realm asks for a newer version of this app.
+    /// The realm requires a newer version of this app.
     UpdateRequired,
-    /// Something still uses it.
+    /// It is still in use.
     InUse,
-    /// A successor has taken its place.
+    /// The key has a successor that has taken its place.
     Superseded,
-    /// The user has or had a phone, and the next one does not come this way.
+    /// The user has or had a phone, and cannot get the next one in this way.
     FurtherPhone,
-    /// Whoever lets the phone in took the last one away, or a key in the same hands did.
+    /// The actor, or a key of the same lineage, took a phone away from the user or recently let one
+    /// in, and may not do the other as well.
     SameHands,
-    /// Somebody with more authority did what this would undo.
+    /// An actor with more authority did what this would undo.
     MoreAuthority,
     /// The client does not accept enrolments of the client that invited this phone.
     EnrolmentNotAccepted,
-    /// The caller lacks what this would give away, or needs beside what the endpoint needs.
+    /// The caller lacks a permission that this would give away, or that it needs besides what the
+    /// endpoint requires.
     Lacking,
-    /// A legal hold lies on the user.
+    /// The user is under a legal hold.
     LegalHold,
 }
 
 impl Refused {
-    /// What the phone is told.
+    /// The code that the phone gets.
     #[must_use]
     pub fn refusal(self) -> Refusal {
         match self {
@@ -199,12 +202,12 @@ impl Refuse for Limited {
     }
 }
 
-/// What a flow gives: a value, a refusal, or a fault.
+/// Why a flow stops without a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// A rule said no.
+    /// A rule refused it.
     Refused(Refused),
-    /// Too much of it.
+    /// A limit was reached.
     Limited(Limited),
     /// A port failed.
     Fault(Fault),

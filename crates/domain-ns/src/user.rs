@@ -15,20 +15,20 @@ pub struct User {
     pub created_at: Time,
 }
 
-/// A legal hold: nothing of what is kept about the user is forgotten or erased while it lies there.
+/// A legal hold: while it is in force, nothing that is kept about the user is purged or erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     pub realm: RealmId,
     pub user_id: String,
     pub reason: Option<String>,
-    /// As the trail spells actors.
+    /// The actor that placed it, as the trail spells actors.
     pub placed_by: String,
     pub authority: Authority,
     pub placed_at: Time,
 }
 
 impl Hold {
-    /// Whether somebody who acts with this authority may lift it.
+    /// Whether an actor with this authority may lift it.
     ///
     /// # Errors
     /// [`Refused::MoreAuthority`].

@@ -1,4 +1,4 @@
-//! What happens to accounts from outside: block, unblock, delete.
+//! Changes to accounts from outside: block, unblock, delete.
 
 use countersign_protocol::{
     codes::AccountState,
@@ -19,12 +19,12 @@ use crate::{
 };
 use countersign_ports::Fault;
 
-/// Moves an account, ends what it approved, refuses what it claimed, wakes its phone and tells the
-/// user's other ones.
+/// Moves an account, ends the logins it approved, refuses those it claimed, wakes its phone and
+/// notifies the user's other phones.
 ///
 /// # Errors
 /// [`Refused::NotFound`] when there is no such account, [`Refused::NotAllowed`] when the event does
-/// not fit.
+/// not fit, [`Refused::MoreAuthority`] when unblocking takes more authority.
 pub async fn change(
     ports: &Ports,
     realm: &OpenRealm,
@@ -43,21 +43,21 @@ pub async fn change(
         };
         let after = Account { state: to, ..account.clone() };
         let hash = UserHash::of(&ports.vault, account.realm, &account.user_id);
-        // Judged on the row that is moved: the store moves no other.
+        // This judges the row that is to be moved: the store moves it only if it is unchanged.
         if event == Event::Unblock {
             account.may_unblock(who.authority())?;
         }
-        // What somebody with more authority blocks as well stays blocked until somebody with as
-        // much lets it go.
+        // When an actor with more authority blocks a blocked account, that is recorded, and
+        // unblocking takes as much authority from then on.
         let stronger =
             event == Event::Block && account.blocked.as_ref().is_some_and(|b| who.authority() > b.authority);
         if to == account.state && !stronger {
-            // Asked again: perhaps because the first time stopped half way.
+            // A repeated request, perhaps because the first one stopped half way.
             aftermath(ports, realm, &after, &[], who).await?;
             return Ok(after);
         }
-        // `None`: somebody else moved it in between; judge anew. Each round means that somebody
-        // made progress.
+        // `None` means that another request moved the account in between, so judge anew. Each round
+        // means that one request made progress.
         let Some(ended) = ports.store.move_account(&account, to, hash, &ports.stamp(who)).await? else {
             continue;
         };
@@ -66,8 +66,8 @@ pub async fn change(
     }
 }
 
-/// What follows from the state an account has reached, after the store said so. Doing it again does
-/// no harm.
+/// Does what follows from the state that an account has reached, after the store has committed it.
+/// Repeating it does no harm.
 async fn aftermath(
     ports: &Ports,
     realm: &OpenRealm,
@@ -80,7 +80,7 @@ async fn aftermath(
         AccountState::Deleted => disown(ports, realm, account.id, EndedBy::AccountDeleted, who).await,
         AccountState::Pending | AccountState::Active => Ok(()),
     };
-    // The phone and the pages hear of it whatever became of the rest.
+    // The phone and the pages are woken even if refusing the claimed logins failed.
     announce_ended(ports, ended).await?;
     ports.announce(Topic::Account(account.id), u64::from(account.state.code())).await?;
     tell_siblings(ports, account.realm, account.id, &account.user_id).await?;

@@ -1,8 +1,8 @@
-//! What follows from "not me".
+//! The consequences of "not me".
 //!
-//! It protects whoever says it, and must not become a weapon against somebody else: what it does is
-//! small, counts at one client, takes several *users* before it shuts anybody out, and never
-//! touches a browser or address that the accuser uses.
+//! They protect the user who says it, and must not become a weapon against others: they are small,
+//! apply at one client, take several *users* before a browser or address is kept out, and never
+//! touch a browser or address that the accuser uses.
 
 use std::net::IpAddr;
 
@@ -18,17 +18,18 @@ use crate::{
 };
 use countersign_ports::Fault;
 
-/// Users that have to accuse a browser before it stays out.
+/// Users that have to accuse a browser before it is kept out.
 const BROWSER_USERS: u64 = 2;
 
-/// A phone that speaks from `from` said "not me" to a login it had claimed.
+/// Applies the consequences of "not me" that the phone at the address `from` said to a login it had
+/// claimed.
 ///
 /// | the login came by | one user | [`BROWSER_USERS`] |
 /// |---|---|---|
-/// | code or link | the browser's next logins take a number, for a short time | the browser stays out |
-/// | being directed at the user | it directs no more logins at users; its codes work | the browser stays out |
+/// | code or link | the browser's next logins require a number, for a short time | the browser is kept out |
+/// | being directed at the user | it may not direct logins at users; its codes still work | the browser is kept out |
 ///
-/// The address stays out when as many users as the realm says accuse it.
+/// The address is kept out when as many users as the realm's settings require have accused it.
 pub(crate) async fn not_me(
     ports: &Ports,
     realm: &OpenRealm,
@@ -44,7 +45,8 @@ pub(crate) async fn not_me(
     let said = ports.counters.count(counter(CounterKind::Accusations, user), limits.accusations.secs).await?;
     if said.n > limits.accusations.most {
         if said.n == limits.accusations.most + 1 {
-            // Not the same at two clients: they must not find out together whom they both know.
+            // The object differs between clients, so that two of them cannot find out together
+            // which users they share.
             let object = hex(&short(&[&client.0[..], &user].concat()));
             alert(ports, Alert::Limited, about(object).user(&account.user_id).detail(Some("accusations")))
                 .await?;
@@ -79,7 +81,7 @@ pub(crate) async fn not_me(
         }
     }
     for (accused, secs) in measures {
-        // The row comes first: nobody is kept out without one.
+        // The row is written first, so that no measure is in force without one.
         alert(ports, Alert::Quarantined, about(hex(&accused.key)).detail(Some(accused.measure.as_str())))
             .await?;
         ports.live.quarantine(realm.id(), accused, secs).await?;
@@ -87,7 +89,7 @@ pub(crate) async fn not_me(
     Ok(())
 }
 
-/// Whether some measure counts already that "not me" to this login leads to.
+/// Whether a measure to which "not me" to this login can lead is in force already.
 pub(crate) async fn follows_already(ports: &Ports, realm: &OpenRealm, login: &Login) -> Result<bool, Fault> {
     let Some(browser) = login.initiator.binding else { return Ok(true) };
     for measure in [Measure::Browser, Measure::Directed, Measure::Number] {
@@ -98,7 +100,7 @@ pub(crate) async fn follows_already(ports: &Ports, realm: &OpenRealm, login: &Lo
     Ok(false)
 }
 
-/// An administrator lifts a measure. False when it does not count (any more).
+/// Lifts a measure for an administrator. False when it is not in force (any more).
 ///
 /// # Errors
 /// A fault of a port.

@@ -20,12 +20,12 @@ use crate::{
 };
 use countersign_ports::Fault;
 
-/// A user's phones that are listed, and told of one another, at most.
+/// Most phones of a user that are listed, and that are notified of one another.
 const MOST: u32 = 50;
-/// New phones that one is told of when it connects, at most.
+/// Most new phones that a phone is notified of when it connects.
 const MOST_NEWS: usize = 10;
 
-/// All accounts of a user but deleted ones.
+/// All accounts of a user except deleted ones, at most `MOST`.
 ///
 /// # Errors
 /// A fault of the store.
@@ -34,7 +34,7 @@ pub async fn of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec
     ports.store.accounts(realm, &query).await
 }
 
-/// A user's phones that work.
+/// A user's phones that work now.
 ///
 /// # Errors
 /// A fault of the store.
@@ -62,22 +62,22 @@ async fn working(ports: &Ports, realm: RealmId, id: AccountId) -> Result<Account
     Ok(account)
 }
 
-/// The phones of its user, as an active phone sees them. It has been told of all of them by that.
+/// The phones of its user, as an active phone sees them. This marks all of them as seen.
 ///
 /// # Errors
-/// Why it may not.
+/// Why the account may not log in; a fault of the store.
 pub async fn seen_by(ports: &Ports, me: &Account) -> Result<Vec<Account>, Stop> {
     let me = working(ports, me.realm, me.id).await?;
     let all = listed(ports, &me).await?;
     if me.phones.came > me.phones.seen {
-        // As many as had come before the list was read.
+        // The number from before the list was read: a phone that comes later is not marked as seen.
         ports.store.saw_phones(me.realm, me.id, me.phones.came).await?;
     }
     Ok(all)
 }
 
-/// Phones that came to its user since this one asked for the list, newest first, those that have
-/// gone again as well: it is told of them at each connection until it asks again.
+/// Phones that came to its user since this one last read the list, newest first, including those
+/// that have left again. It is notified of them at each connection until it reads the list.
 ///
 /// # Errors
 /// A fault of the store.
@@ -93,7 +93,7 @@ pub async fn news_for(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault
     Ok(all)
 }
 
-/// The newest phones of its user that have been let in.
+/// The newest phones of its user that have been let in, including deleted ones if `gone`.
 async fn let_in(ports: &Ports, me: &Account, gone: bool) -> Result<Vec<Account>, Fault> {
     let user_id = Some(me.user_id.clone());
     let query = AccountQuery {
@@ -107,9 +107,9 @@ async fn let_in(ports: &Ports, me: &Account, gone: bool) -> Result<Vec<Account>,
     ports.store.accounts(me.realm, &query).await
 }
 
-/// What is shown to a phone: those that have been let in, the newest of them if there are many,
-/// itself, and as many that wait as there is room for. Invitations are cheap: what waits must not
-/// hide what works.
+/// The phones that are listed for a phone: those that have been let in, the newest of them if there
+/// are many; itself; and as many pending ones as there is room for. Invitations are cheap, so
+/// pending phones must not displace those that work.
 async fn listed(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
     let mut all = let_in(ports, me, false).await?;
     if !all.iter().any(|a| a.id == me.id) {
@@ -132,7 +132,7 @@ async fn listed(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
     Ok(all)
 }
 
-/// Tells a user's other active phones that this one came, changed or went.
+/// Notifies a user's other active phones that this one was added, was changed or has left.
 ///
 /// # Errors
 /// A fault of a port.
@@ -143,12 +143,12 @@ pub async fn tell_siblings(ports: &Ports, realm: RealmId, of: AccountId, user_id
     Ok(())
 }
 
-/// An active phone does something to an account of its user, itself perhaps. A phone undoes only
-/// what a phone has done: what an administrator blocked stays blocked.
+/// An active phone manages an account of its user, which may be its own. A phone undoes only what a
+/// phone has done: what an administrator blocked stays blocked.
 ///
 /// # Errors
-/// [`Refused::NotFound`] for somebody else's account, [`Refused::NotAllowed`], and why the account
-/// does not change.
+/// [`Refused::NotFound`] for an account of another user, [`Refused::NotAllowed`], or why the
+/// account does not change.
 pub async fn manage(
     ports: &Ports,
     realm: &OpenRealm,
@@ -180,10 +180,10 @@ pub async fn manage(
     Ok(())
 }
 
-/// New phones that wait for a word from this user's old ones.
+/// New phones that wait for one of this user's phones to vouch for them.
 ///
 /// # Errors
-/// Why it may not know.
+/// Why the account may not log in; a fault of a port.
 pub async fn waiting(
     ports: &Ports,
     realm: &OpenRealm,
@@ -203,10 +203,11 @@ pub async fn waiting(
     Ok(found)
 }
 
-/// An old phone's signed word on a new one. `cb` is the binding of the channel it came on.
+/// An old phone's signed vouch for or against a new one. `cb` is the binding of the channel it came
+/// on.
 ///
 /// # Errors
-/// [`Refused::NotFound`] for somebody else's enrolment, [`Refused::BadDecision`],
+/// [`Refused::NotFound`] for an enrolment of another user, [`Refused::BadDecision`],
 /// [`Refused::WrongNumber`], or why it cannot be confirmed any more.
 pub async fn vouch(
     ports: &Ports,
@@ -222,8 +223,8 @@ pub async fn vouch(
         return Err(Refused::NotFound.into());
     }
     let word = judge_vouch(&asked.jws, &e, &me.jkt, &me.public_key, cb)?;
-    // Repeated, because its answer was lost, perhaps on another connection: the word that counted
-    // is kept.
+    // A repetition, because its answer was lost, perhaps on another connection. It is compared with
+    // the vouch that counted, which is stored.
     let done = if word.number.is_some() { EnrolmentState::Confirmed } else { EnrolmentState::Refused };
     if e.state == done && e.approval.as_deref().is_some_and(|kept| same_word(kept, &asked.jws)) {
         return Ok(());

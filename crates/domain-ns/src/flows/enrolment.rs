@@ -1,4 +1,4 @@
-//! What happens to enrolments.
+//! Flows of enrolments.
 
 use countersign_protocol::{
     codes::AccountState,
@@ -24,10 +24,11 @@ use countersign_ports::{
     secret::{Secret, sha256},
 };
 
-/// Makes an enrolment. Gives it with its code, which is kept as a hash only.
+/// Makes an enrolment. Returns it with its code, of which only a hash is stored.
 ///
 /// # Errors
-/// A fault of the store.
+/// [`Refused::FurtherPhone`] and [`Refused::ConfirmNotAllowed`] when the user may not get a phone
+/// in this way; those of [`made_before`]; a fault of the store.
 pub async fn create(
     ports: &Ports,
     realm: &OpenRealm,
@@ -40,7 +41,7 @@ pub async fn create(
     let past = past(ports, realm, &user_id).await?;
     further::may_come(realm.settings(), &past, confirm)?;
     if confirm == Confirm::Phone && active_of_user(ports, realm.id(), &user_id).await?.is_empty() {
-        // Nobody could say the word.
+        // The user has no phone that could vouch.
         return Err(Refused::ConfirmNotAllowed.into());
     }
     let code: Secret<16> = ports.random.secret();
@@ -65,13 +66,13 @@ pub async fn create(
     Ok((enrolment, code))
 }
 
-/// The phones a user has and had.
+/// The phones a user has and has had.
 async fn past(ports: &Ports, realm: &OpenRealm, user_id: &str) -> Result<Past, Fault> {
     let hash = UserHash::of(&ports.vault, realm.id(), user_id);
     ports.store.past(realm.id(), user_id, hash).await
 }
 
-/// Why the id of a keyed request is taken: by itself, or by another body under the same key.
+/// Why the id of a keyed request is taken: by the same request, or by one with another body.
 ///
 /// # Errors
 /// A fault of the store.
@@ -84,7 +85,7 @@ pub async fn made_before(ports: &Ports, who: Who) -> Result<Refused, Fault> {
     })
 }
 
-/// The enrolment as it is now. Whoever looks at an expired one records its expiry.
+/// The enrolment as it is now. When it has expired, this records the expiry first.
 ///
 /// # Errors
 /// A fault of a port.
@@ -135,7 +136,7 @@ fn note_enrolled(ports: &Ports, admission: &Admission) {
     }
 }
 
-/// What a phone with a good code is told.
+/// What a phone with a good code gets.
 #[derive(Clone, Debug)]
 pub struct Offer {
     pub enrolment: Enrolment,
@@ -144,13 +145,13 @@ pub struct Offer {
     pub challenge: [u8; 32],
 }
 
-/// A phone shows a code: whom it would join, without using the code up.
+/// Finds what a phone would join with this code, without using the code up.
 ///
 /// # Errors
 /// [`Refused::BadEnrolment`], whatever is wrong with the code.
 pub async fn offer(ports: &Ports, realm: &OpenRealm, code: &[u8; 16]) -> Result<Offer, Stop> {
     let e = ports.store.enrolment_by_code(realm.id(), &sha256(code)).await?.ok_or(Refused::BadEnrolment)?;
-    // What a client asked for does not outlive it.
+    // An enrolment does not outlive the client that asked for it.
     let client = ports.store.client(realm.id(), e.client).await?.ok_or(Refused::BadEnrolment)?;
     let usable = match e.state {
         EnrolmentState::Pending | EnrolmentState::Redeemed | EnrolmentState::Confirmed => {
@@ -164,7 +165,7 @@ pub async fn offer(ports: &Ports, realm: &OpenRealm, code: &[u8; 16]) -> Result<
     Ok(Offer { enrolment: e, client_name: client.display_name, challenge: ports.random.bytes() })
 }
 
-/// What the phone brings to an offer; its signature has been verified.
+/// What the phone sends in answer to an offer; its signature has been verified.
 #[derive(Clone, Debug)]
 pub struct Proof {
     pub jkt: Jkt,
@@ -175,10 +176,10 @@ pub struct Proof {
     pub device: String,
 }
 
-/// Whether the realm takes this app, in this version.
+/// Whether the realm accepts this app in this version.
 ///
 /// # Errors
-/// [`Refused::AppNotListed`], [`Refused::UpdateRequired`].
+/// [`Refused::BadEnrolment`], [`Refused::AppNotListed`], [`Refused::UpdateRequired`].
 pub fn admit(realm: &OpenRealm, app: &str, version: Option<&str>) -> Result<(), Refused> {
     app::id(app)?;
     let listed = realm.apps.iter().find(|a| a.id == app);
@@ -192,7 +193,7 @@ pub fn admit(realm: &OpenRealm, app: &str, version: Option<&str>) -> Result<(), 
     }
 }
 
-/// The account of a phone that comes by this enrolment.
+/// The account of a phone that redeems this enrolment.
 fn new_account(ports: &Ports, e: &Enrolment, proof: &Proof, state: AccountState) -> Account {
     let now = ports.now();
     let origin = Origin {
@@ -223,7 +224,8 @@ fn new_account(ports: &Ports, e: &Enrolment, proof: &Proof, state: AccountState)
 /// The phone proved a new key: the code is used up and the account exists, in one transaction.
 ///
 /// # Errors
-/// [`Refused::BadEnrolment`] unless this phone is the first, or the same phone asks again.
+/// [`Refused::BadEnrolment`] unless this phone is the first, or repeats its own request; those of
+/// [`admit`] and [`further::may_come`].
 pub async fn redeem(
     ports: &Ports,
     realm: &OpenRealm,
@@ -241,14 +243,14 @@ pub async fn redeem(
         return Ok((redeemed, account.state));
     };
     ports.store.client(realm.id(), e.client).await?.ok_or(Refused::BadEnrolment)?;
-    // One key is one account for ever, also when the account is gone.
+    // A key belongs to one account for ever, even when the account is gone.
     if ports.store.account_by_jkt(realm.id(), &proof.jkt).await?.is_some() {
         return Err(Refused::BadEnrolment.into());
     }
     let number = e.confirm.shows_number().then(|| ports.random.number());
     let past =
         if active(Sabotage::ReuseCode) { Past::default() } else { past(ports, realm, &e.user_id).await? };
-    // Judged now already, so that nobody reads out a number in vain; and once more when the phone
+    // Judged here already, so that no one reads out a number in vain, and once more when the phone
     // is let in.
     further::may_come(realm.settings(), &past, e.confirm)?;
     let account_state =
@@ -285,7 +287,8 @@ pub async fn redeem(
     Ok((redeemed, account_state))
 }
 
-/// Lost to somebody, perhaps to this very phone repeating itself: then it gets the answer it lost.
+/// Another redemption won. If it was an earlier attempt of the same phone, the phone gets the
+/// answer that was lost.
 async fn lost(
     ports: &Ports,
     realm: &OpenRealm,
@@ -302,10 +305,11 @@ async fn lost(
     Ok((redeemed, state))
 }
 
-/// Somebody types the number the phone shows, or says yes as an administrator, or takes it back.
+/// Applies an event from outside: a typed number, an administrator's approval, another phone's
+/// vouch or refusal, or a withdrawal.
 ///
 /// # Errors
-/// [`Refused::WrongNumber`] and the other reasons it cannot be done.
+/// [`Refused::WrongNumber`], or why the event cannot be applied.
 pub async fn act(
     ports: &Ports,
     realm: &OpenRealm,
@@ -323,13 +327,13 @@ pub async fn act(
         };
         if let Some(voucher) = &voucher {
             voucher.may_log_in(ports.now())?;
-            // No word of it counts, yes or no.
+            // Until then neither its approval nor its refusal counts.
             voucher.may_rule_phones(ports.now())?;
         }
         let e = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
         let Step::To(state, tries) = step(&e, event, ports.now())? else { return Ok(e) };
-        // Lost to a concurrent move: look again and judge anew. Each round means that somebody else
-        // made progress.
+        // If the move below loses to a concurrent one, look again and judge anew. Each round means
+        // that another caller made progress.
         let admission = match state {
             EnrolmentState::Confirmed => {
                 let past = past(ports, realm, &e.user_id).await?;
@@ -345,7 +349,7 @@ pub async fn act(
         };
         if !moved(ports, &e, state, tries, who, approval, admission.as_ref()).await? {
             if ports.store.user(realm.id(), &e.user_id).await?.is_none() {
-                // Nobody joins a user who is gone, however often it is tried.
+                // The user is gone, so no further attempt can succeed.
                 return Err(Refused::NotFound.into());
             }
             continue;

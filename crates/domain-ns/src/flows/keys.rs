@@ -1,4 +1,4 @@
-//! API keys and roles: made, followed, deleted.
+//! API keys and roles: making, rotating and deleting them.
 
 use countersign_protocol::ids::{ApiKeyId, RealmId};
 
@@ -22,7 +22,7 @@ pub enum Unauthorized {
     /// There is no such key (any more).
     Unknown,
     Expired,
-    /// It came from none of its networks.
+    /// It was used from outside its networks.
     Network,
 }
 
@@ -38,7 +38,7 @@ impl Unauthorized {
     }
 }
 
-/// Tells in the trail that a key, or some that are unknown, did not work so often.
+/// Records in the trail that a key, or unknown keys, were rejected `n` times.
 ///
 /// # Errors
 /// A fault of the store.
@@ -75,10 +75,10 @@ pub async fn permissions(
     Ok(made.map(|r| r.permissions).or(there))
 }
 
-/// The key that `who` wishes for, not kept yet.
+/// Makes the key that `who` asks for, without storing it.
 ///
 /// # Errors
-/// Why `who` may not.
+/// Why `who` may not make it; a fault of the store.
 pub async fn grant(
     ports: &Ports,
     who: &Who,
@@ -91,7 +91,7 @@ pub async fn grant(
     Ok(grant::key(who, wish, permissions, made, ports.now()))
 }
 
-/// Whether `who` may rotate or delete this key. One whose role is gone may nothing.
+/// Whether `who` may rotate or delete this key. A key whose role is gone has no permissions.
 async fn rules(ports: &Ports, who: &Who, key: &ApiKey) -> Result<bool, Fault> {
     let permissions = permissions(ports, key.realm, &key.role).await?.unwrap_or_default();
     Ok(grant::rules(who, key, permissions))
@@ -112,8 +112,8 @@ pub async fn delete(ports: &Ports, who: Who, key: &ApiKey) -> Result<(), Stop> {
     }
 }
 
-/// A successor of `old` with this id and secret, which works beside it until `until`. Whoever
-/// rotates another key gets its power, so they must have it.
+/// Makes a successor of `old` with this id and secret; `old` works beside it until `until`.
+/// Rotating another key gives its permissions to the caller, who must therefore have them.
 ///
 /// # Errors
 /// [`Refused::Lacking`].
@@ -125,7 +125,8 @@ pub async fn rotate(
     expires_at: Option<Time>,
     until: Time,
 ) -> Result<Rotated, Stop> {
-    // A key may always follow itself: that gives nobody more, so the successor lives no longer.
+    // A key may always rotate itself, without further rights. In return, the successor may not
+    // outlive it.
     let own = who.actor == crate::audit::Actor::Key(old.id);
     if !own && !rules(ports, &who, old).await? {
         return Err(Refused::Lacking.into());
@@ -143,10 +144,10 @@ pub async fn rotate(
     Ok(ports.store.rotate_api_key(old.id, until, &new, !own, &ports.stamp(who)).await?)
 }
 
-/// Gives a key another role, which `who` could give, as they could have given the one it has.
+/// Gives a key another role. `who` must be able to give that role and the one that the key has.
 ///
 /// # Errors
-/// Why `who` may not; [`Refused::NotFound`] when the key has changed meanwhile.
+/// Why `who` may not; [`Refused::NotFound`] when the key has changed in the meantime.
 pub async fn change_role(
     ports: &Ports,
     who: Who,
@@ -165,7 +166,8 @@ pub async fn change_role(
         Ok(made) => made,
         Err(why) => return Ok(Err(why)),
     };
-    // Its secret, and so its lineage, stays with whoever has it.
+    // The secret does not change, so the key stays with its holder and in its lineage. Its
+    // authority may therefore be raised only within that lineage, or by root.
     let after = permissions(ports, key.realm, role).await?.unwrap_or_default();
     if grant::raises_another(&who, key.lineage, before, after) {
         return Ok(Err(grant::OTHER_HANDS));
@@ -176,7 +178,7 @@ pub async fn change_role(
     Ok(Ok(ApiKey { role: made.role, ..key.clone() }))
 }
 
-/// Deletes a role that no key has, of permissions `who` has: nobody takes what they lack.
+/// Deletes a role that no key has and whose permissions `who` has.
 ///
 /// # Errors
 /// [`Refused::Lacking`], [`Refused::InUse`], [`Refused::NotFound`].
@@ -187,7 +189,7 @@ pub async fn delete_role(ports: &Ports, who: Who, realm: Option<RealmId>, name: 
 /// Makes or changes a role.
 ///
 /// # Errors
-/// Why `who` may not.
+/// Why `who` may not; a fault of the store.
 pub async fn put_role(
     ports: &Ports,
     who: Who,

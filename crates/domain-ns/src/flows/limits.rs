@@ -1,9 +1,10 @@
-//! Who may start something now.
+//! Rate limits: who may start something now.
 //!
-//! The order is the order of blame: the browser that starts it, the client it comes through, the
-//! address it comes from. What is done *to* a user or account never stops that user: beyond the
-//! limit logins wait in silence, and codes and links work as ever. Browsers and addresses are
-//! counted at one client: what happens at another client does not stop its users.
+//! Limits are checked in the order of responsibility: the browser that starts a login, the client
+//! it comes through, the address it comes from. What is done *to* a user or account never locks
+//! that user out: beyond the limit, logins wait unannounced, while codes and links work as ever.
+//! Browsers and addresses are counted per client, so what happens at one client does not affect
+//! users of another.
 
 use countersign_protocol::ids::{AccountId, ClientId, RealmId};
 
@@ -19,16 +20,17 @@ use crate::{
 };
 use countersign_ports::{Fault, counters::Count, secret::sha256};
 
-/// Codes and links that are not genuine, for each login an account may be shown unasked.
+/// How many codes and links that are not genuine an account may show for each login that may be
+/// announced to it unasked.
 const BAD_CLAIMS: u64 = 6;
 
-/// What stands in the way of a login that somebody wants to start.
+/// The checks that a login passes before it starts.
 pub(crate) struct Way<'a> {
     realm: &'a OpenRealm,
     from: Vec<Suspect>,
     wary: Option<Suspect>,
     gates: Vec<Gate>,
-    /// For each gate whom it counts.
+    /// For each gate, the party that it counts.
     whom: Vec<Whom<'a>>,
     client: ClientId,
     share: [u8; 16],
@@ -36,14 +38,14 @@ pub(crate) struct Way<'a> {
 
 #[derive(Clone, Copy)]
 enum Whom<'a> {
-    /// Whoever starts it: beyond the limit they are turned away.
+    /// The party that starts the login; beyond the limit it is refused.
     Starter(LimitedBy),
-    /// The user it is directed at: beyond the limit it waits in silence.
+    /// The user that the login is directed at; beyond the limit the login waits unannounced.
     User(&'a str),
 }
 
 impl<'a> Way<'a> {
-    /// For a client.
+    /// The checks for a login that a client starts.
     pub(crate) fn of_client(
         realm: &'a OpenRealm,
         client: ClientId,
@@ -52,7 +54,7 @@ impl<'a> Way<'a> {
     ) -> Self {
         let limits = realm.settings().limits;
         let suspect = |of: Option<[u8; 16]>, measure| of.map(|key| suspect(client, measure, &key));
-        // An address says more about who somebody is than a cookie that they may throw away.
+        // An address identifies a starter better than a cookie, which can be thrown away.
         let mut way = Self::new(realm, client, initiator.address.or(initiator.binding).unwrap_or(client.0));
         way.from.extend(suspect(initiator.binding, Measure::Browser));
         way.from.extend(suspect(initiator.binding.filter(|_| target.is_some()), Measure::Directed));
@@ -81,7 +83,7 @@ impl<'a> Way<'a> {
         way
     }
 
-    /// For a phone.
+    /// The checks for a login that a phone starts.
     pub(crate) fn of_phone(realm: &'a OpenRealm, account: AccountId, client: ClientId) -> Self {
         let limits = realm.settings().limits;
         let mut way = Self::new(realm, client, account.0);
@@ -100,8 +102,8 @@ impl<'a> Way<'a> {
         self.whom.push(whom);
     }
 
-    /// Begins the login and tells these accounts, or says what it ran into. Gives the login as it
-    /// was made; `None` when there is one with its id.
+    /// Opens the login and announces it to these accounts, or reports the limit it ran into.
+    /// Returns the login as it was made; `None` when there is one with its id.
     pub(crate) async fn begin(
         &self,
         ports: &Ports,
@@ -128,9 +130,9 @@ impl<'a> Way<'a> {
         }
         let most = self.realm.settings().limits.account.most;
         for (account, _) in to.iter().zip(opened.shown).filter(|(_, n)| *n == most + 1) {
-            // What an account is not shown, because it has been shown enough unasked, it finds when
-            // it looks. Without the client: it must not learn from it that there is such an
-            // account.
+            // Enough logins were announced to the account unasked; it finds this one only when it
+            // looks. The row does not name the client, which must not learn that the account
+            // exists.
             alert(ports, Alert::Limited, About::of(self.realm.id(), *account).detail(Some("offers"))).await?;
         }
         Ok(opened.made.then_some(login))
@@ -158,19 +160,19 @@ impl<'a> Way<'a> {
     }
 }
 
-/// A browser or address, of this client alone: what is said of it at one client does not count at
-/// another.
+/// The key of a browser or address at this client alone: what is counted at one client does not
+/// count at another.
 fn at_client(client: ClientId, key: &[u8; 16]) -> [u8; 16] {
     short(&[&client.0[..], key].concat())
 }
 
 pub(crate) fn suspect(client: ClientId, measure: Measure, key: &[u8; 16]) -> Suspect {
-    // Each measure has an id of its own, so that it is lifted by itself.
+    // Each measure has an id of its own, so that it can be lifted by itself.
     Suspect { key: short(&[&client.0[..], measure.as_str().as_bytes(), b"\0", key].concat()), measure }
 }
 
-/// A phone changes something about its user's phones or logins: each is a write and a row of the
-/// trail.
+/// Limits the changes that a phone makes to its user's phones and logins, because each is a write
+/// and a row of the trail.
 pub(crate) async fn let_change(ports: &Ports, realm: &OpenRealm, account: AccountId) -> Result<(), Stop> {
     within(
         ports,
@@ -183,7 +185,8 @@ pub(crate) async fn let_change(ports: &Ports, realm: &OpenRealm, account: Accoun
     .await
 }
 
-/// An account showed a code or link that is not genuine.
+/// Counts a code or link that is not genuine against the account that showed it. Returns `why`, or
+/// the limit if it is reached.
 pub(crate) async fn not_genuine(
     ports: &Ports,
     realm: &OpenRealm,
@@ -212,7 +215,7 @@ async fn within(
     judge(ports, &gate, count, by, None).await
 }
 
-/// Turns away whoever is beyond their limit.
+/// Refuses a party that is beyond its limit.
 async fn judge(
     ports: &Ports,
     gate: &Gate,
@@ -221,7 +224,7 @@ async fn judge(
     client: Option<ClientId>,
 ) -> Result<(), Stop> {
     if count.n == gate.limit.most + 1 {
-        // Told once a window, so that nobody fills the trail by knocking.
+        // Recorded once per window, so that repeated attempts cannot fill the trail.
         let about = About { client, ..About::of(RealmId(gate.counter.scope), hex(&gate.counter.key)) };
         alert(ports, Alert::Limited, about.detail(Some(by.as_str()))).await?;
     }
@@ -234,7 +237,7 @@ pub(crate) async fn alert(ports: &Ports, alert: Alert, about: About) -> Result<(
     Ok(())
 }
 
-/// Turns somebody away.
+/// Counts a refusal by a limit and returns it.
 fn stop(ports: &Ports, by: LimitedBy, retry_after: u64) -> Stop {
     ports.meter.note(Fact::Limited(by));
     Limited { by, retry_after }.into()
@@ -246,7 +249,7 @@ pub(crate) fn short(bytes: &[u8]) -> [u8; 16] {
     key
 }
 
-/// As quarantined browsers and addresses are named.
+/// The name of a quarantined browser or address.
 #[must_use]
 pub fn hex(key: &[u8; 16]) -> String {
     key.iter().map(|b| format!("{b:02x}")).collect()

@@ -1,4 +1,5 @@
-//! What happens to logins. Here what all steps share: reading, expiring, recording the one outcome.
+//! Flows of logins. This file has what all steps share: reading, expiring, and recording the one
+//! outcome.
 
 mod after;
 mod claim;
@@ -27,14 +28,14 @@ pub use claim::{Claimed, claim};
 pub use decide::{cancel, decide, disown};
 pub use start::{Created, Directed, NewLogin, create, direct, start_in_app};
 
-/// After its expiry the live record stays this long, so that whoever looks can still record the
+/// Seconds for which the live record outlasts its expiry, so that a reader can still record the
 /// expiry.
 pub(super) const LINGER_SECS: u64 = 300;
 
-/// Pods' clocks may be this far apart.
+/// How far apart the clocks of pods may be.
 const CLOCKS_APART_SECS: u64 = 30;
 
-/// A login and where it is.
+/// A login and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     pub login: Login,
@@ -62,7 +63,7 @@ fn read(stored: &Versioned) -> Result<(Login, LoginProgress), Fault> {
     Ok((body.login, body.claim.map_or(LoginProgress::Pending, LoginProgress::Claimed)))
 }
 
-/// The login as it is now. Whoever looks at an expired one records its expiry.
+/// The login as it is now. When it has expired or ended by itself, this records that first.
 ///
 /// # Errors
 /// A fault of a port.
@@ -84,15 +85,15 @@ pub async fn look(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Optio
         }
         _ => match ports.store.outcome(realm.id(), id).await? {
             Some(record) => ended_by_itself(ports, realm, record).await.map(Some),
-            // What is decided can be seen without live state; whether there is anything else
-            // cannot.
+            // Without live state, a decided login can still be seen, but not whether there is an
+            // undecided one.
             None => live.map(|_| None),
         },
     }
 }
 
-/// Live state that may have gone back says "undecided" of what was decided, and acknowledged: then
-/// the store is asked, and live state put right.
+/// Live state that may have lost writes can show a login as undecided whose decision was
+/// acknowledged. This asks the store in that case, and corrects live state.
 async fn decided_after_all(ports: &Ports, realm: &OpenRealm, login: &Login) -> Result<Option<Seen>, Fault> {
     if login.created_at >= ports.live.faithful_since().plus_secs(CLOCKS_APART_SECS) {
         return Ok(None);
@@ -108,8 +109,8 @@ async fn settle(ports: &Ports, record: &Record) -> Result<(), Fault> {
     ports.live.settle(login.id, settled).await
 }
 
-/// Whoever looks at a login whose lifetime is over, or whose phone is silent for too long, records
-/// its end.
+/// The login as it is now. When its lifetime has ended or its phone has been silent for too long,
+/// this records its end first.
 async fn ended_by_itself(ports: &Ports, realm: &OpenRealm, record: Record) -> Result<Seen, Fault> {
     let (login, state) = (record.outcome.login.clone(), record.state());
     let by = if is_silent(ports, realm, &record).await? { EndedBy::Silence } else { EndedBy::Lifetime };
@@ -117,7 +118,7 @@ async fn ended_by_itself(ports: &Ports, realm: &OpenRealm, record: Record) -> Re
         Ok(ended) => {
             let won = ports.store.end_login(realm.id(), login.id, by, &ports.stamp(Actor::System)).await?;
             if won && by == EndedBy::Silence {
-                // Nobody else tells: silence is noticed by looking, not by hearing.
+                // No one else announces this end: silence is noticed by looking only.
                 ports.live.settle(login.id, write(&login, None, LoginState::Ended.version())).await?;
             }
             let there = if won { None } else { ports.store.outcome(realm.id(), login.id).await? };
@@ -145,15 +146,15 @@ async fn expire(ports: &Ports, login: Login, state: LoginProgress) -> Result<See
     let claim = if let LoginProgress::Claimed(claim) = state { Some(claim) } else { None };
     let outcome = outcome(ports.now(), &login, LoginState::Expired, None, claim);
     match record(ports, outcome, Actor::System.into()).await? {
-        // Expiring asks nothing of the account, so it loses to another outcome or to nobody.
+        // Expiring asks nothing of the account, so it can lose only to another outcome.
         Ok(state) | Err(NotWon::Decided(state)) => Ok(Seen { login, state }),
         Err(NotWon::Inactive(_)) => Ok(Seen { login, state: LoginProgress::Expired }),
     }
 }
 
-/// Why an outcome is not the outcome.
+/// Why an outcome was not recorded.
 enum NotWon {
-    /// There is one already; this is where the login is.
+    /// The login has an outcome already; this is its state.
     Decided(LoginProgress),
     /// The account may not approve (any more).
     Inactive(Refused),
@@ -188,7 +189,7 @@ fn outcome(
     }
 }
 
-/// Inserts the outcome, settles the KV from what the store says, wakes.
+/// Inserts the outcome, updates the KV from what the store holds, and wakes those who wait.
 async fn record(ports: &Ports, outcome: Outcome, who: Who) -> Result<Result<LoginProgress, NotWon>, Fault> {
     let mine = Record { outcome, redeemed: None, ended: None };
     let recorded = match ports.store.record_outcome(&mine.outcome, &ports.stamp(who)).await? {

@@ -1,8 +1,8 @@
-//! Load, judge, save if unchanged; then tell. Every function here awaits ports and nothing else,
-//! runs in the asker's task, and may be repeated.
+//! The flows: load, judge, save if unchanged; then announce. Every function here awaits ports and
+//! nothing else, runs in the caller's task, and may be repeated.
 //!
-//! The order is always the same: the store commits first, the KV is settled from it, the wake-up
-//! comes last. A crash in between costs a wake-up, never a fact.
+//! The order is always the same: the store commits first, then the KV is updated from it, and the
+//! wake-up comes last. A crash in between costs a wake-up, never a fact.
 
 pub mod account;
 pub mod accusation;

@@ -1,4 +1,4 @@
-//! Users as a whole: deleted, erased, held.
+//! Users as a whole: deleting them, erasing them, and legal holds.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -17,25 +17,26 @@ use crate::{
 };
 use countersign_ports::time::Time;
 
-/// How long whoever let a phone in for a user does not erase that user.
+/// How long a key that let a phone in for a user may not erase that user, in milliseconds.
 const RECENT_MS: u64 = 30 * 86_400_000;
 
-/// Deletes a user with all accounts; taking phones away is for whoever manages accounts. False when
-/// there was nothing.
+/// Deletes a user with all accounts. Deleting accounts takes the permission to manage them. False
+/// when there was nothing to delete.
 ///
 /// # Errors
-/// [`Refused::Lacking`]; [`Refused::LegalHold`], because attributes and name go with the user.
+/// [`Refused::Lacking`]; [`Refused::LegalHold`], because attributes and name are deleted with the
+/// user.
 pub async fn delete(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<bool, Stop> {
     let mut left = of_user(ports, realm.id(), user_id).await?;
     if !left.is_empty() && !who.permissions.has(Permission::Accounts) {
         return Err(Refused::Lacking.into());
     }
-    // The user goes first, so that no enrolment makes another account; then the accounts, one by
+    // Delete the user first, so that no enrolment makes another account; then the accounts, one by
     // one.
     let gone =
         ports.store.delete_user(realm.id(), user_id, &ports.stamp(who)).await?.ok_or(Refused::LegalHold)?;
-    // One may have been let in since the first look. A list has an end, a user's accounts may not:
-    // what is deleted is not listed again.
+    // An account may have been let in since the first look. A list is limited and a user's accounts
+    // may not be, so list again until nothing is left: deleted accounts are not listed.
     left = of_user(ports, realm.id(), user_id).await?;
     let there = gone || !left.is_empty();
     while !left.is_empty() {
@@ -50,19 +51,20 @@ pub async fn delete(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -
     Ok(there)
 }
 
-/// Deletes a user, and puts a pseudonym where the name stood: everything that names the user goes,
-/// what is counted stays. That there was a phone stays under a keyed hash, so that forgetting
-/// somebody is no way to become them.
+/// Deletes a user and puts a pseudonym where the name stood: everything that names the user is
+/// removed, what is counted stays. That there was a phone stays recorded under a keyed hash, so
+/// that erasing a user is not a way to take their place.
 ///
 /// # Errors
-/// [`Refused::NotFound`]; [`Refused::LegalHold`]; [`Refused::Lacking`] for a client's key, because
-/// a user concerns every client of the realm.
+/// [`Refused::NotFound`]; [`Refused::LegalHold`]; [`Refused::SameHands`] for a key that recently
+/// let a phone in for the user; [`Refused::Lacking`] for less than a realm's authority and for a
+/// client's key, because a user concerns every client of the realm.
 pub async fn erase(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) -> Result<String, Stop> {
     if who.client.is_some() || who.authority() < Authority::Realm {
         return Err(Refused::Lacking.into());
     }
     let id = realm.id();
-    // Whoever gave somebody a phone lately does not make it be forgotten to whom.
+    // A key that recently let a phone in must not erase the record of whose phone it was.
     let lately = ports.now().0.saturating_sub(RECENT_MS);
     let mine = |(lineage, at): &(Option<Lineage>, Time)| *lineage == who.lineage && at.0 >= lately;
     if who.authority() < Authority::Root && ports.store.recoveries(id, user_id).await?.iter().any(mine) {
@@ -86,8 +88,8 @@ pub async fn erase(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) ->
     Ok(pseudonym)
 }
 
-/// Lays a legal hold on a user; the user need not exist (any more). One that lies there stays as it
-/// is, unless this comes with more authority.
+/// Places a legal hold on a user, who need not exist (any more). A hold that is in force stays as
+/// it is, unless this one comes with more authority.
 ///
 /// # Errors
 /// A fault of the store.
@@ -110,7 +112,7 @@ pub async fn hold(
     ports.store.hold(realm.id(), user_id).await?.ok_or(Stop::Refused(Refused::NotFound))
 }
 
-/// Lifts it; that takes as much authority as laying it did.
+/// Lifts a legal hold, which takes as much authority as placing it did.
 ///
 /// # Errors
 /// [`Refused::NotFound`], [`Refused::MoreAuthority`].
@@ -120,7 +122,7 @@ pub async fn lift_hold(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who
     if ports.store.lift_hold(realm.id(), user_id, &ports.stamp(who)).await? {
         return Ok(());
     }
-    // Gone, or taken over by somebody with more authority.
+    // The hold is gone, or an actor with more authority has taken it over.
     let now = ports.store.hold(realm.id(), user_id).await?;
     Err(now.map_or(Refused::NotFound, |_| Refused::MoreAuthority).into())
 }

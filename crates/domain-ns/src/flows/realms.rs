@@ -1,4 +1,4 @@
-//! Realms are made here. Their book (`actors/ns`) tells the other pods.
+//! Making realms. The realms' book (`actors/ns`) notifies the other pods.
 
 use countersign_ports::{identity::SealedIdentity, secret::Secret};
 use countersign_protocol::ids::RealmId;
@@ -16,13 +16,13 @@ use crate::{
 pub struct NewRealm {
     /// Its identity is sealed for this id.
     pub id: RealmId,
-    /// As in URLs; its form was checked.
+    /// The name in URLs; its form has been checked.
     pub name: String,
     pub display_name: String,
     pub settings: RealmSettings,
 }
 
-/// Makes a realm that proves itself by `identity` and seals its codes under `qr_key`.
+/// Makes a realm with this identity, whose codes are derived from `qr_key`.
 ///
 /// # Errors
 /// [`Refused::AlreadyExists`] when the name is taken.

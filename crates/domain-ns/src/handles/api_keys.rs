@@ -23,18 +23,18 @@ use crate::{
 #[derive(Clone)]
 pub struct ApiKeys(Ports);
 
-/// A key that was made. The secret is shown once and kept nowhere.
+/// A new key with its secret, which is shown once and not stored.
 #[derive(Debug)]
 pub struct Made {
     pub key: ApiKey,
     pub secret: Secret<32>,
 }
 
-/// A client certificate that is to be listed.
+/// A client certificate to list as a key.
 #[derive(Clone, Debug)]
 pub struct Certificate {
     pub der: Vec<u8>,
-    /// SHA-256 of it.
+    /// SHA-256 of `der`.
     pub fingerprint: [u8; 32],
     pub not_before: Time,
     pub not_after: Time,
@@ -44,7 +44,7 @@ pub struct Certificate {
 #[derive(Debug)]
 pub enum Rotation {
     Done(Box<Made>),
-    /// The key has expired; its successor needs a life of its own.
+    /// The successor would already have expired, so it needs an expiry of its own.
     Expired,
     /// There is no such key any more.
     Missing,
@@ -78,10 +78,11 @@ impl ApiKeys {
         self.0.store.api_keys(query).await
     }
 
-    /// Makes the key that `who` wishes for, good for `lives` seconds.
+    /// Makes the key that `who` asks for, valid for `lives` seconds.
     ///
     /// # Errors
-    /// [`Refused::SecretAlreadyIssued`] for a keyed request that was answered before; faults.
+    /// [`Refused::SecretAlreadyIssued`] for a repeated keyed request, [`Refused::RequestChanged`]
+    /// when its body differs; faults of a port.
     pub async fn create(
         &self,
         who: Who,
@@ -106,11 +107,11 @@ impl ApiKeys {
         Ok(Err(NotGranted::Invalid("/client", "no such client, or role, in this realm")))
     }
 
-    /// Lists a client certificate as a key. Nobody has a secret for it: the certificate takes its
-    /// place.
+    /// Lists a client certificate as a key. The certificate takes the place of the secret, so no
+    /// one has a secret for it.
     ///
     /// # Errors
-    /// Faults.
+    /// Faults of a port.
     pub async fn list_certificate(
         &self,
         who: Who,
@@ -162,11 +163,12 @@ impl ApiKeys {
         keys::delete(&self.0, who, key).await
     }
 
-    /// Makes a successor of a key, good for `lives` seconds; the old one works beside it for
+    /// Makes a successor of a key, valid for `lives` seconds; the old one works beside it for
     /// `overlap` seconds.
     ///
     /// # Errors
-    /// [`Refused::Lacking`], [`Refused::Superseded`], [`Refused::SecretAlreadyIssued`]; faults.
+    /// [`Refused::Lacking`], [`Refused::Superseded`], [`Refused::SecretAlreadyIssued`]; faults of a
+    /// port.
     pub async fn rotate(
         &self,
         who: Who,
@@ -186,8 +188,8 @@ impl ApiKeys {
         }
     }
 
-    /// The first root key, in a database that never had one: of pods that share it one makes it.
-    /// `false` when there was one.
+    /// Adds the first root key to a database that never had one. When several pods share the
+    /// database, one of them adds it. Returns `false` when there was one.
     ///
     /// # Errors
     /// A fault of the store.
@@ -197,7 +199,8 @@ impl ApiKeys {
         ports.store.add_first_root_key(&key, &ports.stamp(Actor::System)).await
     }
 
-    /// Whether there ever was a root key: then none is made at the start, whatever became of it.
+    /// Whether the database ever had a root key. If so, none is made at the start, even if that key
+    /// has been deleted since.
     ///
     /// # Errors
     /// A fault of the store.
@@ -213,17 +216,17 @@ impl ApiKeys {
         Ok(self.0.store.api_key_by_hash(&secret.hash()).await?.is_some())
     }
 
-    /// A keyed request makes the same id again.
+    /// The id of a new key. A repeated keyed request gets the same id again.
     fn fresh(&self, who: Who) -> ApiKeyId {
         ApiKeyId(who.mark.map_or_else(|| self.0.fresh_id(), |mark| mark.id))
     }
 }
 
-/// Makes a root key for whoever has the machine and the database, when the others are lost or
-/// sealed away. It takes no more than those: pods may be running beside it.
+/// Makes a root key for an operator with access to the machine and the database, when the other
+/// root keys are lost or out of reach. It needs nothing else, and pods may be running meanwhile.
 ///
 /// # Errors
-/// [`Refused::AlreadyExists`] when the key was not kept; a fault of the store.
+/// [`Refused::AlreadyExists`] when the store did not add the key; a fault of the store.
 pub async fn break_glass(
     store: &dyn Directory,
     clock: &dyn Clock,

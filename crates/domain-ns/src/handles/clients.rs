@@ -29,7 +29,7 @@ impl Clients {
         self.0.store.client_by_name(realm, name).await
     }
 
-    /// By name, from behind `after`.
+    /// Lists clients by name, beginning after `after`.
     ///
     /// # Errors
     /// A fault of the store.
@@ -37,8 +37,8 @@ impl Clients {
         self.0.store.clients(realm, after, limit).await
     }
 
-    /// A client that is not kept yet: it has an id, and nothing but its name. A keyed request gets
-    /// the same id again.
+    /// A new client that is not stored yet, with nothing but an id and its name. A repeated keyed
+    /// request gets the same id again.
     #[must_use]
     pub fn draft(&self, who: Who, realm: RealmId, name: String) -> Client {
         Client {
@@ -56,16 +56,17 @@ impl Clients {
         }
     }
 
-    /// Keeps a new client. A keyed request that comes again gets what it made.
+    /// Stores a new client. A repeated keyed request gets the client it made.
     ///
     /// # Errors
-    /// [`Refused::AlreadyExists`] when the name is taken; [`Refused::RequestChanged`]; faults.
+    /// [`Refused::AlreadyExists`] when the name is taken; [`Refused::RequestChanged`]; faults of a
+    /// port.
     pub async fn create(&self, client: Client, who: Who) -> Result<Client, Stop> {
         let ports = &self.0;
         if ports.store.add_client(&client, &ports.stamp(who)).await? {
             return Ok(client);
         }
-        // The name is taken: by the same keyed request, or by somebody else.
+        // The name or id is taken, by the same keyed request or by another client.
         let request = match who.mark {
             Some(mark) => ports.store.request(&mark.id).await?.map(|hash| hash == mark.hash),
             None => None,
@@ -77,7 +78,8 @@ impl Clients {
         }
     }
 
-    /// Changes everything but id, name and age. `false` when there is no such client.
+    /// Changes everything but id, name and time of creation. Returns `false` when there is no such
+    /// client.
     ///
     /// # Errors
     /// A fault of the store.
@@ -85,7 +87,7 @@ impl Clients {
         self.0.store.change_client(client, &self.0.stamp(who)).await
     }
 
-    /// Deletes a client with its keys. `false` when there is none.
+    /// Deletes a client with its keys. Returns `false` when there is no such client.
     ///
     /// # Errors
     /// A fault of the store.

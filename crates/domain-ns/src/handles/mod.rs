@@ -1,6 +1,6 @@
-//! What services may do with the directory, people and the trail: each handle covers one noun, and
-//! writes by the rules of the flows alone. Services are given these, and never the ports behind
-//! them.
+//! Handles through which services use the directory, users and the trail. Each handle covers one
+//! noun and writes only by the rules of the flows. Services get these handles and never the ports
+//! behind them.
 
 mod api_keys;
 mod clients;

@@ -1,5 +1,5 @@
-//! Users, their attributes and their legal holds. What concerns their phones is the actors' handle
-//! `Accounts`.
+//! Users, their attributes and their legal holds. Their phones are managed through the actors'
+//! handle `Accounts`.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ impl Users {
         self.0.store.users(realm, query).await
     }
 
-    /// Makes a user, or gives another display name; gives the user as kept.
+    /// Makes a user, or changes its display name. Returns the user as stored.
     ///
     /// # Errors
     /// A fault of the store.
@@ -59,7 +59,7 @@ impl Users {
         self.0.store.attributes(realm, user_id).await
     }
 
-    /// Sets attributes, and takes away those without a value.
+    /// Sets attributes, and removes those without a value.
     ///
     /// # Errors
     /// [`Refused::NotFound`], [`Refused::LegalHold`].
@@ -77,7 +77,7 @@ impl Users {
         }
     }
 
-    /// Legal holds by user id, from behind `after`.
+    /// Lists legal holds by user id, beginning after `after`.
     ///
     /// # Errors
     /// A fault of the store.
@@ -85,7 +85,7 @@ impl Users {
         self.0.store.holds(realm, after, limit).await
     }
 
-    /// Lays a legal hold.
+    /// Places a legal hold on a user.
     ///
     /// # Errors
     /// As [`people::hold`].
@@ -99,7 +99,7 @@ impl Users {
         people::hold(&self.0, realm, user_id, reason, who).await
     }
 
-    /// Lifts it.
+    /// Lifts a legal hold.
     ///
     /// # Errors
     /// As [`people::lift_hold`].

@@ -1,4 +1,4 @@
-//! Browsers and addresses that are kept out after "not me".
+//! Browsers and addresses that are restricted after a user said "not me".
 
 use countersign_ports::Fault;
 
@@ -19,7 +19,7 @@ impl Quarantines {
         Self(ports)
     }
 
-    /// Those that count now.
+    /// The quarantines that are in force now.
     ///
     /// # Errors
     /// A fault of the live state.
@@ -27,7 +27,7 @@ impl Quarantines {
         self.0.live.quarantines(realm.id()).await
     }
 
-    /// Lifts one. `false` when it does not count (any more).
+    /// Lifts a quarantine. Returns `false` when it is not in force (any more).
     ///
     /// # Errors
     /// A fault of a port.

@@ -1,4 +1,4 @@
-//! Roles.
+//! Custom roles.
 
 use countersign_ports::Fault;
 use countersign_protocol::ids::RealmId;
@@ -12,7 +12,7 @@ use crate::{
     refused::Stop,
 };
 
-/// Roles that were made.
+/// The custom roles of realms.
 #[derive(Clone)]
 pub struct Roles(Ports);
 
@@ -22,7 +22,7 @@ impl Roles {
         Self(ports)
     }
 
-    /// Those of a realm, or those of keys that are bound to none.
+    /// The roles of a realm, or those for keys that are bound to no realm.
     ///
     /// # Errors
     /// A fault of the store.

@@ -17,7 +17,7 @@ impl Events {
         Self(ports)
     }
 
-    /// Those that fit, oldest first.
+    /// The events that match the filter, oldest first.
     ///
     /// # Errors
     /// A fault of the store.
@@ -25,13 +25,13 @@ impl Events {
         self.0.store.events(filter).await
     }
 
-    /// What is new since `filter.after`, which moves on, also when nothing fits: what did not fit
-    /// is not read again.
+    /// The events after `filter.after` that match the filter. Advances `filter.after`, also when
+    /// nothing matches, so that rows which do not match are not read again.
     ///
     /// # Errors
     /// A fault of the store.
     pub async fn news(&self, filter: &mut Filter) -> Result<Vec<Entry>, Fault> {
-        // Asked first: whatever is added later is above it.
+        // Read first: rows that are added later get a higher position.
         let last = self.0.store.last_event(filter.realm).await?;
         if last <= filter.after {
             return Ok(Vec::new());
@@ -41,8 +41,8 @@ impl Events {
         Ok(found)
     }
 
-    /// Writes that somebody reads all of something. Comes before the reading: nothing is carried
-    /// away without a row.
+    /// Records in the trail that the caller exports a whole set of data. Call it before reading, so
+    /// that nothing is exported without a row.
     ///
     /// # Errors
     /// A fault of the store.

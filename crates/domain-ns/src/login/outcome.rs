@@ -1,11 +1,11 @@
-//! The terminal fact of a login, and what happened since.
+//! The outcome of a login, and what happened to it since.
 
 use countersign_protocol::{codes::LoginState, ids::ReqId};
 
 use super::{Claim, EndedBy, Login, LoginProgress};
 use countersign_ports::time::Time;
 
-/// The terminal fact, as it is stored: one row a login, for ever.
+/// The final decision on a login, as it is stored: one row per login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub login: Login,
@@ -25,14 +25,14 @@ pub struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub outcome: Outcome,
-    /// When, if it was.
+    /// When it was redeemed, if it was.
     pub redeemed: Option<Time>,
-    /// By whom and when.
+    /// Who ended it and when, if it has ended.
     pub ended: Option<(EndedBy, Time)>,
 }
 
 impl Record {
-    /// The state machine's view.
+    /// The state in terms of the state machine.
     #[must_use]
     pub fn state(&self) -> LoginProgress {
         match (self.ended, self.outcome.state, &self.outcome.claim) {

@@ -61,7 +61,7 @@ fn event() -> impl Strategy<Value = (Event, u64)> {
     (kind, prop_oneof![5 => 0u64..2_000, 1 => 0u64..130_000])
 }
 
-/// What the flow does after `step` says approved: the realm's lifetimes.
+/// Sets the realm's lifetimes, as the flow does after [`step`] approves.
 fn with_lifetimes(state: LoginProgress, now: Time) -> LoginProgress {
     match state {
         LoginProgress::Approved { claim, redeemed: false, .. } => LoginProgress::Approved {

@@ -1,4 +1,4 @@
-//! How a login begins for its phone, and how an approved one ends.
+//! How an account comes to a login, and what ends an approved one.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Via {
     /// It scanned the page's code.
     Qr,
-    /// It was opened with the page's link, on the browser's own device.
+    /// It opened the page's link on the browser's own device.
     Link,
     /// The client directed the login at it.
     Directed,
@@ -35,14 +35,14 @@ impl Via {
         Self::ALL.into_iter().find(|v| v.as_str() == text)
     }
 
-    /// Whether redeeming takes the token that the phone was given.
+    /// Whether redeeming takes the return token that the phone was given.
     #[must_use]
     pub fn returns(self) -> bool {
         matches!(self, Self::Link | Self::App)
     }
 }
 
-/// Who ended an approved login.
+/// What ended an approved login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedBy {
     Phone,
@@ -50,9 +50,9 @@ pub enum EndedBy {
     AccountBlocked,
     AccountDeleted,
     Lifetime,
-    /// The phone was not heard for longer than the realm allows.
+    /// The phone was silent for longer than the realm allows.
     Silence,
-    /// One of the user's phones, or the client, ended everything.
+    /// One of the user's phones, or the client, ended all of the user's logins.
     Everywhere,
 }
 

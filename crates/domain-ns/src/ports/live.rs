@@ -1,4 +1,4 @@
-//! Live state: pending logins with compare-and-set. Losing it may cost liveness, never an
+//! Live state: undecided logins, changed by compare-and-set. Losing it may cost liveness, never an
 //! acknowledged fact.
 
 use async_trait::async_trait;
@@ -18,13 +18,13 @@ pub enum CounterKind {
     Address,
     Client,
     User,
-    /// Logins shown unasked.
+    /// Logins that are announced unasked.
     Offers,
     /// Codes and links that are not genuine.
     BadClaims,
-    /// What an account changes about its user's phones and logins.
+    /// Changes that an account makes to its user's phones and logins.
     Changes,
-    /// "Not me", as a user says it.
+    /// "Not me" answers of a user.
     Accusations,
 }
 
@@ -49,63 +49,66 @@ impl CounterKind {
     }
 }
 
-/// A counter that an attempt counts against.
+/// A counter that an attempt counts against, with its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gate {
     pub counter: Counter,
     pub limit: Limit,
-    /// Too many end the attempt here. Otherwise it goes on, but is shown to nobody.
+    /// Whether exceeding the limit ends the attempt. If not, the login is made, but announced to no
+    /// account.
     pub shut: bool,
 }
 
-/// A login that somebody wants to begin, and what may stand in its way.
+/// A login to be opened, and what may prevent that.
 #[derive(Clone, Debug)]
 pub struct Opening<'a> {
     pub realm: RealmId,
-    /// What it comes from: whether one of them stays out is looked at first.
+    /// The browser and address it comes from. Whether any of them is kept out is checked first.
     pub from: &'a [Suspect],
-    /// What it comes from that may have to be treated with care; `None` when it is already.
+    /// The browser whose logins may require a number; `None` when this login already requires one,
+    /// or comes from no known browser.
     pub wary: Option<Suspect>,
-    /// In the order of blame: those behind one that is shut are not counted.
+    /// Counted in this order. Gates behind one that ends the attempt are not counted.
     pub gates: &'a [Gate],
     pub login: LoginId,
     pub body: Vec<u8>,
     pub ttl_secs: u64,
-    /// The accounts it waits for: each remembers it, and is woken.
+    /// The accounts it waits for. Each remembers it; those to which it is announced are woken.
     pub to: &'a [AccountId],
-    /// How many of these an account is shown ([`CounterKind::Offers`]).
+    /// How many logins may be announced to one account ([`CounterKind::Offers`]).
     pub shown: Limit,
-    /// Whoever starts it has one share of each account's list of what waits.
+    /// The party that starts it, as a key. Each party gets a limited share of an account's list of
+    /// waiting logins.
     pub share: [u8; 16],
 }
 
 /// Result of [`Live::open`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Opened {
-    /// It stays out until then; nothing was counted.
+    /// Until when the browser or address is kept out, if it is. Then nothing was counted.
     pub out: Option<Time>,
-    /// What it comes from is to be treated with care, and the login is not: nothing was counted or
-    /// made.
+    /// The browser's logins require a number, and this one does not. Nothing was counted or made.
     pub wary: bool,
-    /// Where the gates' counters stand, as far as it came.
+    /// The counts of the gates, in order, up to one that ended the attempt.
     pub counts: Vec<Count>,
-    /// The login is there, at version 1. Not so when it was stopped, or one with this id is there.
+    /// Whether the login was made, at version 1. False when it was stopped, or when a login with
+    /// this id exists.
     pub made: bool,
-    /// For each account it waits for how many it would have been shown with this one; 0 where
-    /// nothing is shown.
+    /// For each account in [`Opening::to`], how many logins would have been announced to it,
+    /// including this one; 0 when a gate kept this one unannounced.
     pub shown: Vec<u64>,
 }
 
-/// What is done to a browser or address after "not me".
+/// A measure against a browser or address after "not me".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Measure {
-    /// A browser stays out.
+    /// The browser is kept out.
     Browser,
-    /// A whole address stays out.
+    /// The whole address is kept out.
     Address,
-    /// A browser directs no logins at users; its codes work.
+    /// The browser may not direct logins at users; its codes still work.
     Directed,
-    /// A browser's logins take a number.
+    /// The browser's logins require a number.
     Number,
 }
 
@@ -124,14 +127,15 @@ impl Measure {
     }
 }
 
-/// A browser or address at one client, as a keyed hash, and what may be done to it.
+/// A browser or address at one client, as a keyed hash, and a measure that may be in force against
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Suspect {
     pub key: [u8; 16],
     pub measure: Measure,
 }
 
-/// A measure that counts.
+/// A measure that is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quarantine {
     pub suspect: Suspect,
@@ -145,14 +149,14 @@ pub struct Versioned {
     pub body: Vec<u8>,
 }
 
-/// What became of a compare-and-set.
+/// Result of a compare-and-set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Advanced {
     /// It was at the expected version, and has moved.
     Done,
-    /// Somebody was faster; this is what is there.
+    /// Another caller was faster; this is the current entry.
     Stale(Versioned),
-    /// Nothing is there (any more).
+    /// There is no such login (any more).
     Missing,
 }
 
@@ -160,17 +164,18 @@ pub enum Advanced {
 /// cannot be reached.
 #[async_trait]
 pub trait Live: Send + Sync {
-    /// Writes acknowledged after this time cannot have been lost in a failover. What was
-    /// acknowledged before may look older here than it is: a new master may not have heard
-    /// everything of the old one.
+    /// Writes acknowledged after this time cannot have been lost in a failover. An entry written
+    /// before it may be older here than what was acknowledged, because a new master may lack the
+    /// last writes of the old one.
     fn faithful_since(&self) -> Time;
-    /// Stores a new login at version 1, to vanish after `ttl_secs`, unless something stands in its
-    /// way; and tells whom it waits for. All of it at once.
+    /// Unless a measure or a limit prevents it, stores a new login at version 1, which vanishes
+    /// after `ttl_secs`, and announces it to the accounts it waits for. All of this is atomic.
     async fn open(&self, opening: Opening<'_>) -> Result<Opened, Fault>;
-    /// What is there.
+    /// The login, if it is there.
     async fn read(&self, login: LoginId) -> Result<Option<Versioned>, Fault>;
-    /// Moves from exactly version `from` to `to`, and wakes; remembers for `ttl_secs` that the
-    /// account has it. The login's time to live stays.
+    /// Moves the login from exactly version `from` to `to`, wakes those who wait for it, and
+    /// remembers for `ttl_secs` that the account has claimed it. The login's time to live stays the
+    /// same.
     async fn claim(
         &self,
         login: LoginId,
@@ -179,19 +184,20 @@ pub trait Live: Send + Sync {
         to: Versioned,
         ttl_secs: u64,
     ) -> Result<Advanced, Fault>;
-    /// Moves to `to`, which the store says, unless the version there is as high already, and wakes.
-    /// It may be forgotten soon. Missing is fine.
+    /// Moves the login to `to`, its state in the store, unless its version is as high already, and
+    /// wakes those who wait for it. The entry may be dropped soon after. A missing login is not an
+    /// error.
     async fn settle(&self, login: LoginId, to: Versioned) -> Result<(), Fault>;
-    /// Logins the account claimed lately.
+    /// Logins that the account claimed recently, oldest first.
     async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault>;
-    /// Logins that wait, or waited, for the account lately.
+    /// Logins that wait for the account or waited for it recently, oldest first.
     async fn offers(&self, account: AccountId) -> Result<Vec<LoginId>, Fault>;
-    /// Takes a measure.
+    /// Puts a measure in force for `secs` seconds.
     async fn quarantine(&self, realm: RealmId, suspect: Suspect, secs: u64) -> Result<(), Fault>;
-    /// Until when it counts.
+    /// Until when the measure is in force, if it is.
     async fn quarantined(&self, realm: RealmId, suspect: Suspect) -> Result<Option<Time>, Fault>;
-    /// All that count in a realm.
+    /// All measures in force in a realm.
     async fn quarantines(&self, realm: RealmId) -> Result<Vec<Quarantine>, Fault>;
-    /// Lifts one. False when it did not count.
+    /// Lifts a measure. False when it was not in force.
     async fn release(&self, realm: RealmId, suspect: Suspect) -> Result<bool, Fault>;
 }

@@ -1,39 +1,40 @@
-//! What is counted while it happens. A fact carries no id and no name, so no count can.
+//! Facts that are counted as they happen. A fact carries no id and no name, so metrics cannot
+//! reveal any.
 
 use countersign_ports::answered::Answered;
 use countersign_protocol::codes::LoginState;
 
 use crate::{limits::LimitedBy, login::Via};
 
-/// Something that happened, and is a fact by now.
+/// Something that has happened and cannot change any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
-    /// A login got its outcome. `via` is how its phone came, if one had.
+    /// A login got its outcome. `via` is how its phone came to it, if one claimed it.
     Outcome { state: LoginState, via: Option<Via> },
-    /// A client was given an identity, for the first time.
+    /// A client got the identity for a login, for the first time.
     Redeemed,
-    /// An enrolment was confirmed: there is one phone more.
+    /// An enrolment was confirmed, so there is one more phone.
     Enrolled,
-    /// Somebody was turned away.
+    /// A request was refused because of a limit.
     Limited(LimitedBy),
-    /// The trail got a row that somebody should look at.
+    /// A row was written to the trail that an operator should look at.
     Alert(Alert),
     /// A phone's frame was answered. `frame` is the frame's own name for metrics.
     Command { frame: &'static str, result: Answered },
 }
 
-/// Kinds of alerts.
+/// Kinds of alerts in the trail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alert {
     /// A limit was reached.
     Limited,
     /// A phone said "not me".
     NotMe,
-    /// A browser or address stays out.
+    /// A browser or address was restricted after "not me".
     Quarantined,
     /// A user who had a phone got another one, and none of the user's own phones let it in.
     Recovered,
-    /// Keys that are unknown or do not work.
+    /// API keys that are unknown or do not work were used.
     Unauthorized,
 }
 
@@ -60,13 +61,13 @@ impl Alert {
     }
 }
 
-/// Counts facts. Called in the middle of everything: it never waits, and it cannot fail.
+/// Counts facts. It is called in the middle of flows, so it never waits and cannot fail.
 pub trait Meter: Send + Sync {
-    /// One more.
+    /// Counts one fact.
     fn note(&self, fact: Fact);
 }
 
-/// Counts nothing.
+/// A meter that counts nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unmetered;
 

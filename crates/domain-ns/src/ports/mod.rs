@@ -1,5 +1,5 @@
-//! What the flows need from outside. Adapters live in `crates/store-ns` (Diesel) and `crates/kv`
-//! (in-memory, Redis); the program puts them together.
+//! The ports: what the flows need from outside. Adapters live in `crates/store-ns` (Diesel),
+//! `crates/kv` and `crates/kv-ns` (in-memory, Redis); the program puts them together.
 
 mod live;
 mod meter;
@@ -31,8 +31,8 @@ use countersign_ports::{
 };
 use countersign_protocol::ids::AuditId;
 
-/// Rows that one process makes stand in the trail as they were made, also within a millisecond: the
-/// 12 bits behind the time count (RFC 9562, section 6.2, method 1).
+/// Makes ids of one process sort in the order in which they were made, also within a millisecond:
+/// the 12 bits behind the timestamp are a counter (RFC 9562, section 6.2, method 1).
 fn in_turn(mut id: [u8; 16], now: Time) -> [u8; 16] {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let next = |last: u64| if last >> 12 >= now.0 { last + 1 } else { now.0 << 12 };
@@ -43,7 +43,7 @@ fn in_turn(mut id: [u8; 16], now: Time) -> [u8; 16] {
     id
 }
 
-/// All ports of NS in one hand.
+/// All ports of NS.
 #[derive(Clone)]
 pub struct Ports {
     pub store: Arc<dyn Store>,
@@ -58,13 +58,13 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Now.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Time {
         self.clock.now()
     }
 
-    /// Wakes whoever waits for the topic, on every pod.
+    /// Wakes those who wait for the topic, on every pod.
     ///
     /// # Errors
     /// When the bus cannot be reached.

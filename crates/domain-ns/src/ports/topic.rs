@@ -1,4 +1,4 @@
-//! What a wake-up of NS is about, and the bytes it has on the bus.
+//! Topics of NS's wake-ups, and their encoding on the bus.
 
 use countersign_protocol::ids::{AccountId, EnrolmentId, LoginId, RealmId};
 
@@ -8,19 +8,19 @@ pub enum Topic {
     Login(LoginId),
     Enrolment(EnrolmentId),
     Account(AccountId),
-    /// Its settings or apps; or it is new.
+    /// The realm is new, or its settings or apps have changed.
     Realm(RealmId),
-    /// Tell `to`: this login waits for you.
+    /// This login waits for the account `to`.
     Offered {
         to: AccountId,
         login: LoginId,
     },
-    /// Tell `to`: this new phone waits for your word.
+    /// This enrolment's new phone waits for `to` to vouch for it.
     Vouch {
         to: AccountId,
         enrolment: EnrolmentId,
     },
-    /// Tell `to`: this other phone of your user came, changed or went.
+    /// Another phone `of` the same user was added, was changed or has left; `to` is to be notified.
     Device {
         to: AccountId,
         of: AccountId,
@@ -28,8 +28,8 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// A byte that says what it is, then its ids. Pods of two releases share a bus, so these bytes
-    /// do not change. The first byte is never that of the bus's own arrivals.
+    /// One byte for the kind, then the ids. Pods of two releases share a bus, so the encoding does
+    /// not change. The first byte is never [`countersign_ports::bus::ARRIVAL`].
     #[must_use]
     pub fn to_bytes(self) -> Vec<u8> {
         let (kind, ids): (u8, Vec<[u8; 16]>) = match self {
@@ -44,7 +44,8 @@ impl Topic {
         [&[kind][..], &ids.concat()].concat()
     }
 
-    /// `None` for what a newer release may say: a pod that does not know it reads in time.
+    /// Reads what [`Self::to_bytes`] wrote. `None` for other bytes, such as a topic of a newer
+    /// release, which this pod ignores.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (kind, ids) = bytes.split_first()?;

@@ -1,4 +1,4 @@
-//! What happens to a login after its approval: redeemed once, ended once, listed meanwhile.
+//! Logins after their approval: redeeming them, ending them, and listing them.
 
 use countersign_protocol::{
     codes::LoginState,
@@ -30,10 +30,10 @@ pub struct Redemption {
 }
 
 /// The client exchanges an approved login for the identity, once; the same keyed request gets the
-/// same answer again. Another client's login is not there.
+/// same answer again. A login of another client is not found.
 ///
 /// # Errors
-/// Why not.
+/// Why the login cannot be redeemed; a fault of a port.
 pub async fn redeem(
     ports: &Ports,
     realm: &OpenRealm,
@@ -45,12 +45,14 @@ pub async fn redeem(
     let Some(mut record) =
         ports.store.outcome(realm.id(), id).await?.filter(|record| mine(&record.outcome.login))
     else {
-        // Pending logins are not in the store; looking also records an expiry nobody noticed yet.
+        // Undecided logins are not in the store; looking also records an expiry that no one has
+        // noticed yet.
         let seen = look(ports, realm, id).await?.filter(|seen| mine(&seen.login));
         return Err(seen.map_or(Refused::NotFound, |_| Refused::NotApproved).into());
     };
     let claim = record.outcome.claim.clone().ok_or(Refused::NotApproved)?;
-    // Nobody may have looked since its lifetime was over, or its phone fell silent.
+    // The login may have ended by its lifetime or by its phone's silence without anyone having
+    // looked since.
     let state = ended_by_itself(ports, realm, record.clone()).await?.state;
     if let (Some(mark), Some(_)) = (who.mark, record.redeemed)
         && !matches!(state, LoginProgress::Ended { .. })
@@ -79,8 +81,8 @@ pub async fn redeem(
     Ok(Redemption { record, account })
 }
 
-/// Somebody ends an approved login. Ending an ended one is refused, except that the same side may
-/// repeat itself.
+/// Ends an approved login. Ending an ended one is refused, except that the same party may repeat
+/// itself.
 ///
 /// # Errors
 /// [`Refused::NotFound`], [`Refused::NotApproved`].
@@ -96,7 +98,7 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who
     }
     let next = step(&seen.login, &seen.state, &Event::End(by), ports.now())?;
     if !ports.store.end_login(realm.id(), id, by, &ports.stamp(who)).await? {
-        // Somebody else was faster; they tell. Only the same side hears "done" twice.
+        // Another request was faster, and announces the end. Only the same party gets "done" twice.
         let there = look(ports, realm, id).await?.ok_or(Refused::NotFound)?;
         return if matches!(&there.state, LoginProgress::Ended { by: was, .. } if *was == by) {
             Ok(there)
@@ -108,8 +110,8 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who
     Ok(Seen { login: seen.login, state: next })
 }
 
-/// Ends everything a user has approved, on whichever phone: at the client that asks, or everywhere
-/// when none does. Gives how much it was.
+/// Ends all running logins of a user, on all phones: at the client that asks, or at every client
+/// when none does. Returns how many it ended.
 ///
 /// # Errors
 /// [`Stop::Limited`] for a phone that asks too often.
@@ -120,7 +122,7 @@ pub async fn end_all_of_user(
     who: Who,
 ) -> Result<usize, Stop> {
     if let Actor::Account(me) = who.actor {
-        // A phone that nobody has let in yet must not end what the user's phones approved.
+        // A phone that has not been let in yet must not end what the user's phones approved.
         ports.store.account(realm.id(), me).await?.ok_or(Refused::AccountDeleted)?.may_log_in(ports.now())?;
         let_change(ports, realm, me).await?;
     }
@@ -129,7 +131,7 @@ pub async fn end_all_of_user(
     Ok(ended.len())
 }
 
-/// Tells everybody that these logins have ended, after the store said so.
+/// Announces that these logins have ended, after the store has committed that.
 ///
 /// # Errors
 /// A fault of the KV.
@@ -140,7 +142,7 @@ pub async fn announce_ended(ports: &Ports, ids: &[LoginId]) -> Result<(), Fault>
     Ok(())
 }
 
-/// What waits for an account, what it has open, and what is running.
+/// The logins that wait for an account, those that it has claimed, and those that are running.
 ///
 /// # Errors
 /// A fault of a port.
@@ -168,8 +170,8 @@ pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result
     Ok(found)
 }
 
-/// A user's running logins on all phones, of one client or all, the longest-lived first, 200 at
-/// most.
+/// A user's running logins on all phones, of one client or all, the longest-lived first, at most
+/// 200.
 ///
 /// # Errors
 /// A fault of a port.

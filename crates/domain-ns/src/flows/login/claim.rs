@@ -1,4 +1,4 @@
-//! An account comes to a login.
+//! Claiming a login.
 
 use countersign_protocol::{
     codes::LoginState,
@@ -22,18 +22,18 @@ use countersign_ports::{
     sabotage::{Sabotage, active},
 };
 
-/// A login and the account that has it.
+/// A login and the claim on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
     pub login: Login,
     pub claim: Claim,
 }
 
-/// An account shows a capability, or that the login was directed at it: the first wins, and asking
-/// again gives the same answer.
+/// An account claims a login by a capability, or because the login was directed at it. The first
+/// account wins, and repeating the claim gives the same answer.
 ///
 /// # Errors
-/// Why not.
+/// Why the login cannot be claimed; a fault of a port.
 pub async fn claim(
     ports: &Ports,
     realm: &OpenRealm,
@@ -55,8 +55,8 @@ pub async fn claim(
             return Err(gone(ports, realm, frame.login).await?);
         }
         let (login, state) = read(&stored)?;
-        // A login that waits for somebody else does not exist for this account unless it shows its
-        // code.
+        // A login that is not directed at this account does not exist for it, unless the account
+        // shows its code.
         if login.realm != realm.id()
             || (shown == Shown::Nothing && !login.is_for(account.id, &account.user_id))
         {
@@ -90,7 +90,7 @@ pub async fn claim(
     Err(Refused::AlreadyClaimed.into())
 }
 
-/// The claim as it would be, with its number where the realm or the client asks for one.
+/// The claim to be made, with a number where the realm or the client requires one.
 fn wanted(ports: &Ports, realm: &OpenRealm, account: &Account, login: &Login, shown: Shown) -> Claim {
     let numbers = realm.settings().number_match;
     let (via, numbered) = match shown {
@@ -99,14 +99,14 @@ fn wanted(ports: &Ports, realm: &OpenRealm, account: &Account, login: &Login, sh
         Shown::Nothing if login.callback_url.is_some() => (Via::App, false),
         Shown::Nothing => (Via::Directed, numbers.directed),
     };
-    // What the client asks for counts more than that it asks for none: it may have been told to be
-    // careful.
+    // `number_match` outweighs `number_off`: it may have been set because the browser's logins
+    // require a number after "not me".
     let number = ((numbered && !login.number_off) || (login.number_match && via != Via::App))
         .then(|| ports.random.short_number());
     Claim { account: account.id, user_id: account.user_id.clone(), via, number, at: ports.now() }
 }
 
-/// The account asks again for what it has.
+/// Repeats the answer for the account that has claimed the login.
 pub(super) async fn resume(
     ports: &Ports,
     realm: &OpenRealm,

@@ -1,4 +1,4 @@
-//! How logins get their outcome: by the phone, by whoever asked, by the end of the account.
+//! How logins get their outcome: by the phone, by cancelling, or by the end of the account.
 
 use std::net::IpAddr;
 
@@ -23,14 +23,14 @@ use crate::{
 };
 use countersign_ports::Fault;
 
-/// A phone that lost an answer asks again within this time.
+/// Seconds within which a phone whose answer was lost repeats its command.
 const REPEATED_SECS: u64 = 60;
 
 /// The account that claimed a login answers it. `cb` is the binding of the channel the answer came
-/// on, `from` the address it came from. Gives the state the account may now believe.
+/// on, `from` the address it came from. Returns the state that the account may now rely on.
 ///
 /// # Errors
-/// Why not. Repeating with the same `req_id` gives the stored answer.
+/// Why the login cannot be decided. Repeating with the same `req_id` returns the stored answer.
 pub async fn decide(
     ports: &Ports,
     realm: &OpenRealm,
@@ -82,8 +82,8 @@ pub async fn decide(
     }
 }
 
-/// A command whose answer was lost gets the stored answer; everybody else learns why it is too
-/// late.
+/// Handles a decision on a login that is not open: a command whose answer was lost gets the stored
+/// answer, every other one the reason why it is too late.
 async fn repeated(
     ports: &Ports,
     realm: &OpenRealm,
@@ -97,8 +97,9 @@ async fn repeated(
     let outcome = &record.outcome;
     let mine = outcome.claim.as_ref().is_some_and(|c| c.account == account.id);
     if mine && outcome.req_id == Some(frame.req_id) {
-        // Should the first answer have been lost with what had to follow it. Not for ever: an
-        // administrator may have let the browser in again since.
+        // The first attempt may have stopped before it applied the consequences of "not me", so
+        // apply them now; but only for a while, because an administrator may have released the
+        // browser since.
         let fresh = ports.now() < outcome.decided_at.plus_secs(REPEATED_SECS);
         let not_me_said = fresh && outcome.reason.as_deref() == Some(RefuseReason::NotMe.as_str());
         if not_me_said && !follows_already(ports, realm, &outcome.login).await? {
@@ -110,7 +111,7 @@ async fn repeated(
     Err(gone(ports, realm, frame.login).await?)
 }
 
-/// The client or the page takes the login back.
+/// The client or the page withdraws the login.
 ///
 /// # Errors
 /// [`Refused::AlreadyDecided`] when it has its outcome, [`Refused::NotFound`].
@@ -125,7 +126,7 @@ pub async fn cancel(ports: &Ports, realm: &OpenRealm, id: LoginId, who: Who) -> 
     }
 }
 
-/// The account was blocked or deleted: what it claimed is refused in its name.
+/// The account was blocked or deleted: the logins it claimed are refused in its name.
 ///
 /// # Errors
 /// A fault of a port.
@@ -138,7 +139,7 @@ pub async fn disown(
 ) -> Result<(), Fault> {
     let mut first = Ok(());
     for id in ports.live.claims(account).await? {
-        // One that cannot be written now does not spare the others.
+        // A login that cannot be written now does not keep the others from being refused.
         let done = disown_one(ports, realm, id, account, why, who).await;
         first = first.and(done);
     }

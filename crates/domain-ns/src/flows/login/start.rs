@@ -1,4 +1,4 @@
-//! How logins begin: asked for by a client, or by a phone.
+//! Starting logins, for a client or for a phone.
 
 use countersign_protocol::{
     codes::{AccountState, LoginState},
@@ -29,10 +29,10 @@ use countersign_ports::{
     time::Time,
 };
 
-/// A user's phones that are told of a login at most.
+/// Most phones of a user that a login is announced to.
 const MOST_PHONES: u32 = 20;
 
-/// What the client asks.
+/// The login that a client asks for.
 #[derive(Clone, Debug, Default)]
 pub struct NewLogin {
     pub expected_user: Option<String>,
@@ -46,19 +46,20 @@ pub struct NewLogin {
     /// The browser's address.
     pub address: Option<String>,
     pub number_match: bool,
-    /// No number, whatever the realm's settings say.
+    /// Whether no number is to be required, whatever the realm's settings say.
     pub number_off: bool,
 }
 
-/// Whom a login is directed at.
+/// The user or account that a login is directed at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directed {
     target: Target,
-    /// The phones that may be told, with the client that invited each.
+    /// The phones to which it may be announced, each with the client that invited it.
     to: Vec<(AccountId, Option<ClientId>)>,
 }
 
-/// Directs a login. That nobody has this name is told to nobody.
+/// Finds the phones that a login is directed at. An unknown user or account is not an error, so
+/// that callers cannot find out which exist.
 ///
 /// # Errors
 /// A fault of the store.
@@ -86,11 +87,11 @@ pub async fn direct(ports: &Ports, realm: &OpenRealm, target: Target) -> Result<
 #[derive(Clone, Debug)]
 pub struct Created {
     pub seen: Seen,
-    /// The secret of its page token, which is kept as a hash only.
+    /// The secret of its page token, of which only a hash is stored.
     pub page: Secret<32>,
 }
 
-/// Makes a login, and tells the phones it is directed at.
+/// Makes a login, and announces it to the phones it is directed at.
 ///
 /// # Errors
 /// [`Stop::Limited`], [`Refused::RequestChanged`], or a fault of a port.
@@ -142,7 +143,7 @@ pub async fn create(
     let way = Way::of_client(realm, client.id, initiator, target.as_ref());
     match way.begin(ports, login, &to).await? {
         Some(login) => Ok(Created { seen: Seen { login, state: LoginProgress::Pending }, page }),
-        // The same keyed request, on another connection, a moment earlier.
+        // The same keyed request, on another connection, was faster.
         None => made_before(ports, realm, client, who)
             .await?
             .ok_or_else(|| Fault::Inconsistent("a new login's id is taken".to_owned()).into()),
@@ -197,11 +198,13 @@ fn in_app(
     }
 }
 
-/// A phone starts a login at a client by itself, and has it at once. The same `req_id` gives the
-/// same login.
+/// A phone starts a login at a client by itself, and has it claimed at once. The same `req_id`
+/// gives the same login.
 ///
 /// # Errors
-/// [`Refused::NotFound`] for a client that is not there or does not take such logins.
+/// [`Refused::NotFound`] for a client that does not exist or does not take such logins;
+/// [`Refused::EnrolmentNotAccepted`] for one that does not accept this phone; why the account may
+/// not log in; [`Stop::Limited`]; a fault of a port.
 pub async fn start_in_app(
     ports: &Ports,
     realm: &OpenRealm,
@@ -215,7 +218,7 @@ pub async fn start_in_app(
     let ttl = realm.settings().login_secs + LINGER_SECS;
     if let Some(there) = ports.live.read(id).await? {
         if there.v == LoginState::PENDING {
-            // The first time stopped half way.
+            // The first attempt stopped half way.
             let (login, _) = read(&there)?;
             let claimed = write(&login, Some(&own_claim(&account, login.created_at)), LoginState::CLAIMED);
             ports.live.claim(id, account.id, LoginState::PENDING, claimed, ttl).await?;
@@ -234,7 +237,7 @@ pub async fn start_in_app(
     }
     Way::of_phone(realm, account.id, client.id).begin(ports, login.clone(), &[]).await?;
     let claim = own_claim(&account, now);
-    // Lost only to the same request on another connection: then what is there is the same.
+    // This loses only to the same request on another connection, which has made the same claim.
     let claimed = write(&login, Some(&claim), LoginState::CLAIMED);
     match ports.live.claim(id, account.id, LoginState::PENDING, claimed, ttl).await? {
         Advanced::Done => Ok(Claimed { login, claim }),
@@ -246,7 +249,7 @@ pub async fn start_in_app(
     }
 }
 
-/// Whose enrolments the client accepts, as the login keeps it.
+/// The clients whose enrolments the client accepts, as the login stores them.
 fn accepts(client: &Client) -> Vec<String> {
     client.accepts.iter().map(ToString::to_string).collect()
 }

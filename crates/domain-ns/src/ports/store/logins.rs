@@ -1,4 +1,4 @@
-//! Outcomes, and what becomes of them.
+//! Outcomes of logins, their redemptions and their ends.
 
 use async_trait::async_trait;
 use countersign_protocol::{
@@ -13,25 +13,25 @@ use crate::{
 };
 use countersign_ports::{Fault, time::Time};
 
-/// What became of an outcome's INSERT.
+/// Result of [`Logins::record_outcome`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recorded {
-    /// This one is the outcome, for ever.
+    /// This is the outcome of the login; no other can follow.
     Won,
-    /// The login had its outcome already: this one.
+    /// The login had this outcome already.
     Lost(Box<Record>),
     /// It would approve for an account that is not active (any more).
     AccountNotActive(AccountState),
 }
 
-/// What became of a redemption.
+/// Result of [`Logins::redeem`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redeemed {
-    /// Once, by this account; or the same keyed request again.
+    /// Redeemed now, by this account.
     Won(Box<Account>),
-    /// Somebody redeemed it before.
+    /// The login was redeemed before.
     Lost,
-    /// The login has ended meanwhile.
+    /// The login has ended in the meantime.
     Ended,
     /// The account is not active any more.
     AccountNotActive,
@@ -39,18 +39,18 @@ pub enum Redeemed {
     NotAccepted,
 }
 
-/// Outcomes, redemptions, ends.
+/// Outcomes of logins, their redemptions and their ends.
 #[async_trait]
 pub trait Logins: Send + Sync {
-    /// The one INSERT of an outcome. An approval checks in the same transaction that the account is
-    /// active.
+    /// Records the outcome of a login by its only INSERT. An approval checks in the same
+    /// transaction that the account is active.
     async fn record_outcome(&self, outcome: &Outcome, stamp: &Stamp) -> Result<Recorded, Fault>;
     async fn outcome(&self, realm: RealmId, login: LoginId) -> Result<Option<Record>, Fault>;
-    /// The one INSERT of a redemption: this account approved this outcome.
+    /// Records the redemption of a login by its only INSERT; `account` is the one that approved it.
     async fn redeem(&self, approved: &Outcome, account: AccountId, stamp: &Stamp) -> Result<Redeemed, Fault>;
-    /// Whether this very keyed request redeemed it.
+    /// Whether exactly this keyed request redeemed it.
     async fn redeemed_by(&self, realm: RealmId, login: LoginId, request: &[u8; 16]) -> Result<bool, Fault>;
-    /// The one INSERT of an end. False when it has ended already.
+    /// Records the end of a login by its only INSERT. False when it has ended already.
     async fn end_login(
         &self,
         realm: RealmId,
@@ -58,14 +58,16 @@ pub trait Logins: Send + Sync {
         by: EndedBy,
         stamp: &Stamp,
     ) -> Result<bool, Fault>;
-    /// Approved and not ended, of one account, newest first.
+    /// Approved logins of one account that have not ended, those with the latest end of lifetime
+    /// first.
     async fn running_logins(
         &self,
         realm: RealmId,
         account: AccountId,
         now: Time,
     ) -> Result<Vec<Record>, Fault>;
-    /// Approved and not ended, of one user, newest first.
+    /// Approved logins of one user that have not ended, those with the latest end of lifetime
+    /// first.
     async fn running_logins_of_user(
         &self,
         realm: RealmId,
@@ -73,7 +75,7 @@ pub trait Logins: Send + Sync {
         client: Option<ClientId>,
         now: Time,
     ) -> Result<Vec<Record>, Fault>;
-    /// Ends everything a user has approved, at one client or all; gives what it ended.
+    /// Ends all running logins of a user, at one client or all. Returns those it ended.
     async fn end_logins_of_user(
         &self,
         realm: RealmId,
@@ -81,9 +83,9 @@ pub trait Logins: Send + Sync {
         client: Option<ClientId>,
         stamp: &Stamp,
     ) -> Result<Vec<LoginId>, Fault>;
-    /// Where the user's newest approved logins came from.
+    /// Where the user's latest approved logins came from.
     async fn initiators_of_user(&self, realm: RealmId, user_id: &str) -> Result<Vec<Initiator>, Fault>;
-    /// Every outcome of a user, oldest first, beginning after `after`.
+    /// Every outcome of a user, ordered by login id, beginning after `after`.
     async fn outcomes_of_user(
         &self,
         realm: RealmId,

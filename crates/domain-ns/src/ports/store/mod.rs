@@ -1,4 +1,5 @@
-//! Truth: SQL. Every write commits durably before it returns, together with its row in the trail.
+//! The store port: the database. Every write commits durably before it returns, together with its
+//! row in the trail.
 
 mod directory;
 mod logins;
@@ -12,7 +13,7 @@ pub use trail::{Kept, Purged, Trail};
 
 use countersign_ports::probe::Probe;
 
-/// The store port of NS. "Absent" is `None` or `false`; only broken infrastructure is a
+/// The store port of NS. Absence is `None` or `false`; only broken infrastructure is a
 /// [`countersign_ports::Fault`].
 pub trait Store: Directory + People + Logins + Trail + Probe {}
 

@@ -26,12 +26,12 @@ pub enum UserSort {
     CreatedAt,
 }
 
-/// Which users.
+/// Selects users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserQuery {
-    /// A part of the user id or display name, whatever the case of ASCII letters.
+    /// A part of the user id or of the display name; ASCII letters match in either case.
     pub text: Option<String>,
-    /// Has this attribute with this value.
+    /// Only users that have this attribute with this value.
     pub attribute: Option<(String, String)>,
     pub sort: UserSort,
     pub descending: bool,
@@ -40,17 +40,17 @@ pub struct UserQuery {
     pub limit: u32,
 }
 
-/// Which accounts; in the order of their creation, or the other way round.
+/// Selects accounts, in the order of their creation or in reverse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountQuery {
     pub user_id: Option<String>,
     pub state: Option<AccountState>,
     pub app: Option<String>,
-    /// Without those that wait.
+    /// Without pending accounts.
     pub let_in: bool,
-    /// With those that have been let in and are deleted.
+    /// With deleted accounts, if they had been let in.
     pub gone: bool,
-    /// Goes with no `after`.
+    /// Cannot be combined with `after`.
     pub newest_first: bool,
     pub after: Option<(Time, AccountId)>,
     pub limit: u32,
@@ -59,17 +59,17 @@ pub struct AccountQuery {
 /// Users, their attributes, enrolments and accounts.
 #[async_trait]
 pub trait People: Send + Sync {
-    /// Makes or changes a user; gives what is there now.
+    /// Makes or changes a user. Returns the user as stored.
     async fn put_user(&self, user: &User, stamp: &Stamp) -> Result<User, Fault>;
     async fn user(&self, realm: RealmId, user_id: &str) -> Result<Option<User>, Fault>;
     async fn users(&self, realm: RealmId, query: &UserQuery) -> Result<Vec<User>, Fault>;
-    /// With its attributes; its open enrolments are cancelled. False when there is no such user,
-    /// `None` when a legal hold lies on them.
+    /// Deletes a user with the attributes, and cancels the user's open enrolments. False when there
+    /// is no such user, `None` when the user is under a legal hold.
     async fn delete_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Option<bool>, Fault>;
 
     async fn attributes(&self, realm: RealmId, user_id: &str) -> Result<BTreeMap<String, String>, Fault>;
-    /// Sets these, removes those whose value is `None`, leaves the others. False when there is no
-    /// such user, `None` when a legal hold keeps what is there.
+    /// Sets these attributes, removes those whose value is `None`, and leaves the others. False
+    /// when there is no such user, `None` when a legal hold protects what is there.
     async fn set_attributes(
         &self,
         realm: RealmId,
@@ -78,7 +78,8 @@ pub trait People: Send + Sync {
         stamp: &Stamp,
     ) -> Result<Option<bool>, Fault>;
 
-    /// Makes the user when it does not exist. False when the id is taken by the same keyed request.
+    /// Adds an enrolment, and its user if the user does not exist. False when the id is taken by
+    /// the same keyed request.
     async fn add_enrolment(&self, enrolment: &Enrolment, stamp: &Stamp) -> Result<bool, Fault>;
     async fn enrolment(&self, realm: RealmId, id: EnrolmentId) -> Result<Option<Enrolment>, Fault>;
     async fn enrolment_by_code(
@@ -86,9 +87,9 @@ pub trait People: Send + Sync {
         realm: RealmId,
         code_hash: &[u8; 32],
     ) -> Result<Option<Enrolment>, Fault>;
-    /// Of one user, redeemed and waiting for another phone's word.
+    /// Enrolments of one user that are redeemed and wait for another phone to vouch.
     async fn enrolments_to_vouch(&self, realm: RealmId, user_id: &str) -> Result<Vec<Enrolment>, Fault>;
-    /// Newest first, of one client or all, beginning below `before`.
+    /// Enrolments of one client or all, newest first, beginning below `before`.
     async fn enrolments(
         &self,
         realm: RealmId,
@@ -96,14 +97,14 @@ pub trait People: Send + Sync {
         before: Option<(Time, EnrolmentId)>,
         limit: u32,
     ) -> Result<Vec<Enrolment>, Fault>;
-    /// Phones that were let in for the user though none of their own did: in whose hands the key
-    /// was, and when.
+    /// The recoveries of a user: phones that were let in, but by none of the user's own phones. For
+    /// each, the lineage of the key that let it in, and the time.
     async fn recoveries(&self, realm: RealmId, user_id: &str) -> Result<Vec<(Option<Lineage>, Time)>, Fault>;
-    /// The phones a user has and had, `hash` being the name when it is erased.
+    /// The phones a user has and has had. `hash` stands for the name when the name is erased.
     async fn past(&self, realm: RealmId, user_id: &str, hash: UserHash) -> Result<Past, Fault>;
-    /// Consumes the code and makes the account in one transaction; with an admission it is let in
-    /// at once. False when somebody was faster, or the user's past is not (any more) what was
-    /// judged.
+    /// Uses up the code and makes the account in one transaction; with an admission the account is
+    /// let in at once. False when another caller was faster, when the user is gone, or when the
+    /// user's past is not what was judged (any more).
     async fn redeem_enrolment(
         &self,
         after: &Enrolment,
@@ -112,9 +113,10 @@ pub trait People: Send + Sync {
         hash: UserHash,
         stamp: &Stamp,
     ) -> Result<bool, Fault>;
-    /// Moves an enrolment whose state and tries are still as in `before`; its account moves along,
-    /// and needs an admission to become active. False when they are not, or the user's past is not
-    /// (any more) what was judged.
+    /// Moves an enrolment whose state and tries are still as in `before`, and its account with it,
+    /// which needs an admission to become active. False when they are not, when the user is gone,
+    /// when the vouching phone is not active, or when the user's past is not what was judged (any
+    /// more).
     async fn move_enrolment(
         &self,
         before: &Enrolment,
@@ -127,8 +129,9 @@ pub trait People: Send + Sync {
     async fn account(&self, realm: RealmId, id: AccountId) -> Result<Option<Account>, Fault>;
     async fn account_by_jkt(&self, realm: RealmId, jkt: &Jkt) -> Result<Option<Account>, Fault>;
     async fn accounts(&self, realm: RealmId, query: &AccountQuery) -> Result<Vec<Account>, Fault>;
-    /// Moves the account if it is still as given; ends its approved logins when it leaves `Active`;
-    /// remembers which key took it away. `None` when it was not as given, else the logins ended.
+    /// Moves the account if it is still as given, ends its approved logins when it leaves `Active`,
+    /// and remembers which key took it away. Returns `None` when it was not as given, else the
+    /// logins that ended.
     async fn move_account(
         &self,
         account: &Account,
@@ -136,9 +139,10 @@ pub trait People: Send + Sync {
         hash: UserHash,
         stamp: &Stamp,
     ) -> Result<Option<Vec<LoginId>>, Fault>;
-    /// The phone has seen the list of its user's phones after so many had come; not in the trail.
+    /// Records that the phone has seen the list of its user's phones after `came` of them had come;
+    /// not in the trail.
     async fn saw_phones(&self, realm: RealmId, id: AccountId, came: u32) -> Result<(), Fault>;
-    /// Another name for the phone. False when there is no such account.
+    /// Changes the name of a phone. False when there is no such account.
     async fn rename_account(
         &self,
         realm: RealmId,
@@ -146,7 +150,7 @@ pub trait People: Send + Sync {
         device: &str,
         stamp: &Stamp,
     ) -> Result<bool, Fault>;
-    /// The app's version, as it told it; not in the trail.
+    /// Records the app's version as the phone reported it; not in the trail.
     async fn note_app_version(
         &self,
         realm: RealmId,
@@ -154,12 +158,12 @@ pub trait People: Send + Sync {
         version: Option<&str>,
     ) -> Result<(), Fault>;
 
-    /// Lays a legal hold on a user, whether there is one of this name or not, or takes over one
-    /// that was laid with less authority. False when one lies there.
+    /// Places a legal hold on a user, who need not exist, or takes over one that was placed with
+    /// less authority. False when there is one with at least as much authority.
     async fn add_hold(&self, hold: &Hold, stamp: &Stamp) -> Result<bool, Fault>;
     async fn hold(&self, realm: RealmId, user_id: &str) -> Result<Option<Hold>, Fault>;
-    /// In the order of the users' ids, beginning after `after`.
+    /// Legal holds ordered by user id, beginning after `after`.
     async fn holds(&self, realm: RealmId, after: Option<&str>, limit: u32) -> Result<Vec<Hold>, Fault>;
-    /// Lifts it. False when there is none, or one of somebody with more authority.
+    /// Lifts a legal hold. False when there is none, or one that was placed with more authority.
     async fn lift_hold(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<bool, Fault>;
 }

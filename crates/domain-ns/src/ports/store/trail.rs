@@ -1,4 +1,4 @@
-//! The trail: who did what, in the order of the commits; and what is forgotten.
+//! The trail: who did what, in the order of the commits; and purging what has expired.
 
 use async_trait::async_trait;
 use countersign_protocol::ids::RealmId;
@@ -9,48 +9,49 @@ use crate::{
 };
 use countersign_ports::{Fault, time::Time};
 
-/// How much was forgotten.
+/// How much was purged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
     pub events: usize,
     pub outcomes: usize,
-    /// Keyed requests.
+    /// Marks of keyed requests.
     pub requests: usize,
 }
 
-/// Since when each kind is kept.
+/// For each kind, the time before which entries are purged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// Endings of logins that nobody claimed, and their rows in the trail.
+    /// Outcomes of logins that no phone claimed, and their rows in the trail.
     pub unclaimed: Time,
-    /// Rows of the trail that are no evidence.
+    /// Rows of the trail that are not evidence.
     pub security: Time,
     /// Outcomes, by the end of their login, and rows of the trail that are evidence.
     pub evidence: Time,
-    /// Keyed requests.
+    /// Marks of keyed requests.
     pub requests: Time,
 }
 
 /// The trail.
 #[async_trait]
 pub trait Trail: Send + Sync {
-    /// Gives what is committed its place in the feed. Reading does it first; somebody does it now
-    /// and then where nobody reads.
+    /// Assigns committed rows their position in the feed. Reading does this first; background
+    /// maintenance does it now and then in case no one reads.
     async fn order(&self) -> Result<(), Fault>;
-    /// Rows, oldest first.
+    /// Rows that match the filter, oldest first.
     async fn events(&self, filter: &Filter) -> Result<Vec<Entry>, Fault>;
     /// `seq` of the newest row of a realm, or of all; 0 when there is none.
     async fn last_event(&self, realm: Option<RealmId>) -> Result<u64, Fault>;
-    /// A row that belongs to no other write.
+    /// Writes a row that belongs to no other write.
     async fn tell(&self, action: &str, about: &About, stamp: &Stamp) -> Result<(), Fault>;
-    /// The body's hash of a keyed request that made something.
+    /// The hash of the body of the keyed request with this id, if it made something.
     async fn request(&self, id: &[u8; 16]) -> Result<Option<[u8; 32]>, Fault>;
-    /// Forgets what is from before these times, a batch of each kind; without a realm, what belongs
-    /// to none, requests among it. What a legal hold lies on stays.
+    /// Purges what is older than these times, one batch of each kind. Without a realm, it purges
+    /// the rows that belong to none, and the marks of keyed requests. Data under a legal hold
+    /// stays.
     async fn purge(&self, realm: Option<RealmId>, before: Kept) -> Result<Purged, Fault>;
     /// Puts `pseudonym` where a user's name stood, in trail, outcomes, enrolments and deleted
-    /// accounts. That the user had a phone stays, under `hash`. False when a legal hold lies on the
-    /// user.
+    /// accounts. That the user had a phone stays recorded under `hash`. False when the user is
+    /// under a legal hold.
     async fn erase_user(
         &self,
         realm: RealmId,
