@@ -1,5 +1,5 @@
-//! `countersign api-key`: root keys, for whoever has the machine and its database. The way in when
-//! the other root keys are lost or sealed away.
+//! `countersign api-key`: root keys for an operator who has access to the machine and its database.
+//! This is the way in when the other root keys are lost or locked away.
 
 use std::path::PathBuf;
 
@@ -10,18 +10,18 @@ use crate::{config::Config, roles};
 
 #[derive(Subcommand)]
 pub(crate) enum ApiKeyCommand {
-    /// Makes a key and prints it, once. The trail tells of it.
+    /// Make a root key and print it; it is shown only once, and the trail records it.
     New {
-        /// The one role that needs the machine: every other key is made by REST.
+        /// The role of the key. Keys of other roles are made with the REST API.
         #[arg(long, value_enum)]
         role: KeyRole,
-        /// For people.
+        /// A name for the key, for people to read.
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
         #[command(flatten)]
         at: DatabaseArgs,
     },
-    /// Lists the root keys, without their secrets.
+    /// List the root keys, without their secrets.
     List {
         #[command(flatten)]
         at: DatabaseArgs,
@@ -30,28 +30,28 @@ pub(crate) enum ApiKeyCommand {
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum KeyRole {
-    /// Everything, everywhere.
+    /// All permissions in all realms.
     Root,
 }
 
-/// Which database. A pod that uses it may be running.
+/// The database to use. A pod may be running on it.
 #[derive(Args)]
 pub(crate) struct DatabaseArgs {
-    /// Directory of the embedded database; not needed where `database.url` names another.
+    /// Directory of the embedded database; not needed if `database.url` names another database.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A TOML file with settings. None is needed.
+    /// TOML file with settings (optional).
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// JSON instead of lines.
+    /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
 }
 
-/// Most root keys that are listed.
+/// Maximum number of root keys that are listed.
 const MOST: u32 = 1000;
 
-/// Gives what to print.
+/// Runs the command and returns what to print.
 pub(crate) fn run(
     command: ApiKeyCommand,
     environment: impl Iterator<Item = (String, String)>,

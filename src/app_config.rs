@@ -1,5 +1,5 @@
-//! `countersign app`: what a publisher does once for an app — make a key, sign where the app may
-//! enrol.
+//! `countersign app`: commands for the publisher of an app, who makes a key and signs at which
+//! realms the app may enrol.
 
 use std::{fs, path::Path};
 
@@ -17,24 +17,24 @@ use crate::{data_dir::write_new, ports::WallClock};
 
 #[derive(Subcommand)]
 pub(crate) enum AppCommand {
-    /// Makes a publisher's key; prints its public half, which the app is built with.
+    /// Make a publisher's key, and print its public half, which the app is built with.
     Key {
-        /// Where the key goes; an existing file stays.
+        /// File to write the key to; an existing file is kept.
         file: std::path::PathBuf,
     },
-    /// Signs an app's configuration; prints the signed text, which the app is built with.
+    /// Sign an app's configuration, and print the signed text, which the app is built with.
     Sign {
-        /// TOML: `app = "com.example.bank"`, `realms = "open"` or a list of root pins, `valid_days`
-        /// if it ends.
+        /// TOML file with `app = "com.example.bank"`, `realms = "open"` or a list of root pins, and
+        /// `valid_days` if the configuration expires.
         config: std::path::PathBuf,
         #[arg(long, value_name = "FILE")]
         key: std::path::PathBuf,
     },
-    /// Says what a signed configuration says, if the publisher's public key fits.
+    /// Verify a signed configuration with the publisher's public key, and print what it allows.
     Check {
         /// The file with the signed text.
         config: std::path::PathBuf,
-        /// The public half, as `key` printed it.
+        /// The public half of the publisher's key, as printed by `key`.
         #[arg(long)]
         publisher: String,
     },
@@ -67,7 +67,7 @@ fn fixed<const N: usize>(text: &str, what: &str) -> Result<[u8; N], String> {
         .ok_or_else(|| format!("{text} is not {what}"))
 }
 
-/// Does it; gives what is printed.
+/// Runs the command and returns what to print.
 pub(crate) fn run(command: AppCommand) -> Result<String, String> {
     match command {
         AppCommand::Key { file } => {

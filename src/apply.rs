@@ -1,8 +1,8 @@
-//! `countersign apply FILE`: a file says what realms, clients, roles and apps there are; this
-//! brings a running NS there, through its REST API, and says what it does.
+//! `countersign apply FILE`: the file describes which realms, clients, roles and apps there are.
+//! This changes a running NS accordingly, through its REST API, and reports each change.
 //!
-//! What the file does not name stays, unless its realm says `prune = true`. Running it again does
-//! nothing.
+//! What the file does not name is kept, unless its realm has `prune = true`. Applying the same file
+//! again changes nothing.
 
 mod diff;
 mod wanted;
@@ -20,24 +20,24 @@ use wanted::Wanted;
 
 #[derive(Args)]
 pub(crate) struct Apply {
-    /// TOML, or YAML when its name ends in .yaml or .yml; see config/apply.example.toml.
+    /// TOML file, or YAML if its name ends in .yaml or .yml; see config/apply.example.toml.
     file: PathBuf,
-    /// Say what would be done, and do nothing.
+    /// Print what would be done, but change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// One JSON object per change instead of lines.
+    /// Print one JSON object per change instead of text.
     #[arg(long)]
     json: bool,
-    /// The data directory of an NS that runs on this machine: where it is and its root key.
+    /// Data directory of an NS that runs on this machine, with its URL and its root key.
     #[arg(long, value_name = "DIR", required_unless_present = "url")]
     data: Option<PathBuf>,
-    /// The REST port of an NS, like https://id.example; takes `--key-file`.
+    /// URL of the REST port of an NS, such as https://id.example; requires `--key-file`.
     #[arg(long, requires = "key_file", conflicts_with = "data")]
     url: Option<String>,
-    /// A file with an API key.
+    /// File with an API key; by default the root key in the data directory.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// A PEM file with the CA of an NS at https://, where it is not one of the system's.
+    /// PEM file with the CA of an NS at https://, if it is not one of the system's.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 }
@@ -46,7 +46,7 @@ fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))
 }
 
-/// What the file asks for. Both languages fill the same types, so they refuse the same things.
+/// Reads what the file asks for. TOML and YAML fill the same types, so they refuse the same things.
 fn wanted(path: &Path) -> Result<Wanted, String> {
     let text = read(path)?;
     let yaml =

@@ -1,5 +1,5 @@
-//! `countersign assets`: the files that browsers load, for a web server that serves them instead of
-//! a pod.
+//! `countersign assets`: exports the files that browsers load, for a web server that serves them
+//! instead of a pod.
 
 use std::path::{Path, PathBuf};
 
@@ -8,15 +8,15 @@ use countersign_ns::page::assets;
 
 #[derive(Subcommand)]
 pub(crate) enum AssetsCommand {
-    /// Writes the login element and the page of app links below a directory; what is there of these
-    /// names is replaced.
+    /// Write the login element and the page of app links below a directory; existing files with
+    /// these names are replaced.
     Export {
-        /// Made when it does not exist.
+        /// Target directory; created if it does not exist.
         dir: PathBuf,
     },
 }
 
-/// Does it; gives what is printed.
+/// Runs the command and returns what to print.
 pub(crate) fn run(command: &AssetsCommand) -> Result<String, String> {
     let AssetsCommand::Export { dir } = command;
     let mut lines = Vec::new();

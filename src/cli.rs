@@ -26,32 +26,32 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Every service in one process, on one set of ports.
+    /// Run every service in one process, on one set of ports.
     All(Run),
-    /// Logins and the REST API alone.
+    /// Run NS alone: logins and the REST API.
     Ns(Run),
-    /// The second factor server alone.
+    /// Run SFS alone: the second factor server.
     Sfs(Run),
-    /// Prepare a data directory — keys, database, root API key — and end; the first step of a
+    /// Prepare a data directory (keys, database, root API key) and exit; the first step of a
     /// deployment.
     Init(Init),
-    /// Bring the database to this release's schema, or say what is missing; pods do it themselves
-    /// when they start.
+    /// Bring the database to this release's schema, or report what is missing; pods do this
+    /// themselves when they start.
     Migrate(Migrate),
-    /// Bring a running NS to what a file says: realms, clients, roles, apps.
+    /// Bring a running NS to the state described in a file: realms, clients, roles, apps.
     Apply(Apply),
-    /// Root API keys, for whoever has the machine: make one when the others are lost or sealed
+    /// Make or list root API keys on the machine itself, for when the others are lost or locked
     /// away.
     ApiKey {
         #[command(subcommand)]
         command: ApiKeyCommand,
     },
-    /// The files that browsers load, for a web server that serves them.
+    /// Export the files that browsers load, for a web server that serves them.
     Assets {
         #[command(subcommand)]
         command: AssetsCommand,
     },
-    /// For publishers of phone apps: keys and signed configurations.
+    /// Make keys and sign configurations, for publishers of phone apps.
     App {
         #[command(subcommand)]
         command: AppCommand,
@@ -60,63 +60,63 @@ enum Command {
 
 #[derive(Args)]
 struct Init {
-    /// For which services: `all`, `ns` or `sfs`.
+    /// Services to prepare: `all`, `ns` or `sfs`.
     #[arg(long, value_name = "ROLE", default_value = "all")]
     role: roles::ProcessRole,
-    /// Directory of database and keys; made when it does not exist.
+    /// Directory of the database and the keys; created if it does not exist.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// A TOML file with settings. None is needed.
+    /// TOML file with settings (optional).
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// One JSON object instead of lines.
+    /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Args)]
 struct Migrate {
-    /// Of which services: `all`, `ns` or `sfs`.
+    /// Services to migrate: `all`, `ns` or `sfs`.
     #[arg(long, value_name = "ROLE", default_value = "all")]
     role: roles::ProcessRole,
-    /// Directory of the embedded database; not needed where `database.url` names another.
+    /// Directory of the embedded database; not needed if `database.url` names another database.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A TOML file with settings. None is needed.
+    /// TOML file with settings (optional).
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Change nothing; end with 1 when migrations are pending.
+    /// Change nothing; exit with status 1 if migrations are pending.
     #[arg(long)]
     check: bool,
-    /// One JSON object instead of lines.
+    /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
 }
 
-/// What a role that runs for long takes.
+/// Options of the roles that keep running.
 #[derive(Args)]
 struct Run {
-    /// Directory of database, keys and `ready.json`; made when it does not exist.
+    /// Directory of the database, the keys and `ready.json`; created if it does not exist.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// A TOML file with settings. None is needed.
+    /// TOML file with settings (optional).
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// `auto`: any free ports; `ready.json` says which.
+    /// Which ports to listen on; with `auto`, `ready.json` lists them.
     #[arg(long, value_enum, default_value_t = PortChoice::Fixed)]
     ports: PortChoice,
-    /// Also run the demo: a small site on loopback, in a realm of its own.
+    /// Also run the demo: a small site on loopback, in its own realm.
     #[arg(long)]
     demo: bool,
-    /// Break one promise on purpose (test builds only).
+    /// Inject a fault that breaks a guarantee (test builds only).
     #[cfg(feature = "faults")]
     #[arg(long, hide = true)]
     fault: Option<String>,
-    /// Die before this step of the move of an earlier release's files (test builds only).
+    /// Abort before this step of moving an earlier release's files (test builds only).
     #[cfg(feature = "faults")]
     #[arg(long, hide = true)]
     die_at_step: Option<usize>,
-    /// What time it is at the start, in seconds after 1970 (test builds only).
+    /// Time at the start, in seconds since 1970 (test builds only).
     #[cfg(feature = "faults")]
     #[arg(long, hide = true)]
     clock: Option<u64>,
@@ -124,9 +124,9 @@ struct Run {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum PortChoice {
-    /// Those of the settings.
+    /// The ports in the settings.
     Fixed,
-    /// Any free ones.
+    /// Any free ports.
     Auto,
 }
 
@@ -166,7 +166,7 @@ fn say(text: String) -> ExitCode {
 }
 
 fn environment() -> impl Iterator<Item = (String, String)> {
-    // `vars` would panic over a variable that is not Unicode, anybody's.
+    // `vars` would panic if any variable were not Unicode.
     std::env::vars_os().map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
 }
 
@@ -197,7 +197,7 @@ fn migrate(wanted: &Migrate) -> Result<ExitCode, String> {
     let what = if wanted.check { What::Look } else { What::Run };
     let found =
         roles::migrate(wanted.role, wanted.data.as_deref(), &config, what).map_err(|e| e.to_string())?;
-    // Before schema 4 of NS there is nothing that could be asked.
+    // Before schema 4 of NS, the database does not have what this reads.
     let of_ns = found.iter().find(|(service, _)| *service == "ns");
     let askable = wanted.check
         && of_ns.is_some_and(|(_, state)| !state.pending.iter().any(|name| name.contains("000004")));
@@ -217,7 +217,7 @@ fn migrate(wanted: &Migrate) -> Result<ExitCode, String> {
     Ok(if late { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// `pending` and `newer` are of all services together.
+/// The report as JSON. `pending` and `newer` at the top level are those of all services together.
 fn migrations_json(
     found: &[(&'static str, SchemaState)],
     ran: bool,
@@ -249,15 +249,15 @@ fn say_migrations(found: &[(&'static str, SchemaState)], check: bool) {
     }
 }
 
-/// Keys from before roles were narrowed that could do more then. Asked after the look at the
-/// schema, which is whichever it is.
+/// Keys from before roles were narrowed that could do more then. This is called after the schema
+/// was checked, and works with the old and the new one.
 fn old_client_keys(wanted: &Migrate, config: &Config) -> Result<Vec<String>, String> {
     let at = roles::Beside { data: wanted.data.clone(), config: config.clone() };
     let ids = at.old_client_keys().map_err(|e| e.to_string())?;
     Ok(ids.into_iter().map(|id| id.to_string()).collect())
 }
 
-/// Breaks a promise from now on, for tests of the tests; whether it is known.
+/// Injects a fault from now on, to show that tests detect it; returns whether the fault is known.
 #[cfg(feature = "faults")]
 pub(crate) fn sabotage(name: &str) -> bool {
     let known = countersign_ports::sabotage::activate(name);

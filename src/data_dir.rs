@@ -1,4 +1,4 @@
-//! What lies on disk: the lock, the master key, the root API key, `ready.json`.
+//! The files in a data directory: the lock, the master key, the root API key, `ready.json`.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -12,13 +12,13 @@ use countersign_api::Ready;
 use countersign_domain_ns::api_key;
 use countersign_ports::{random::Random, secret::Secret};
 
-/// The embedded database.
+/// File name of the embedded database.
 pub(crate) const DATABASE: &str = "ns.sqlite";
 
-/// A data directory that is ours alone while this lives.
+/// A data directory, which no other process can use as long as this value exists.
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// Held, not read: the operating system releases it when the process ends.
+    /// This is held, but not read: the operating system releases it when the process ends.
     _lock: File,
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DataError + '_ 
 }
 
 impl DataDir {
-    /// Makes the directory when it is missing, and locks it.
+    /// Creates the directory if it is missing, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error(path))?;
         let lock_path = path.join("lock");
@@ -70,19 +70,19 @@ impl DataDir {
         Ok(dir)
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A file in it.
+    /// The path of a file in it.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// A database file that is readable by its owner alone, also where the directory was made by
-    /// somebody else with open doors. What SQLite puts beside it gets the same mode; what an
-    /// earlier run has left there gets it here.
+    /// Creates a database file that only its owner can read, even if the directory was made with
+    /// wider permissions. SQLite gives the files beside it the same mode; those left by an earlier
+    /// run get it here.
     pub(crate) fn database(&self, name: &str) -> Result<PathBuf, DataError> {
         let path = self.file(name);
         let file =
@@ -96,8 +96,8 @@ impl DataDir {
         Ok(path)
     }
 
-    /// The master key: from the file given, or from `master.key`, which is made on first start.
-    /// When a database is there already, none is made: `sealed` says which.
+    /// Reads the master key from the given file, or from `master.key`, which is made on first
+    /// start. None is made if `sealed` names a database that was sealed with the missing one.
     pub(crate) fn master_key(
         &self,
         given: Option<&Path>,
@@ -117,7 +117,7 @@ impl DataDir {
         STANDARD.decode(text.trim()).ok().and_then(|b| b.try_into().ok()).map(Secret::new).ok_or_else(damaged)
     }
 
-    /// The root API key that lies here.
+    /// The root API key in this directory, if there is one.
     pub(crate) fn root_api_key(&self) -> Result<Option<Secret<32>>, DataError> {
         let path = self.file("root-api-key");
         let text = match fs::read_to_string(&path) {
@@ -130,7 +130,7 @@ impl DataDir {
             .ok_or_else(|| DataError::Damaged(path.display().to_string(), "an API key"))
     }
 
-    /// The root API key that lies here, or one that is made; and whether it was made just now.
+    /// The root API key in this directory, or a new one; also returns whether it is new.
     pub(crate) fn make_root_api_key(&self, random: &dyn Random) -> Result<(Secret<32>, bool), DataError> {
         if let Some(there) = self.root_api_key()? {
             return Ok((there, false));
@@ -140,7 +140,7 @@ impl DataDir {
         Ok((secret, true))
     }
 
-    /// The root API key that was made just now counts nowhere.
+    /// Removes the root API key that was made just now, because no database knows it.
     pub(crate) fn drop_root_api_key(&self) -> Result<(), DataError> {
         self.remove("root-api-key")
     }
@@ -156,23 +156,23 @@ impl DataDir {
 
 impl Drop for DataDir {
     fn drop(&mut self) {
-        // Nobody is ready any more; the next start removes it otherwise.
+        // The pod is no longer ready. If this fails, the next start removes the file.
         let _ = self.remove(Ready::FILE);
     }
 }
 
-/// Tells scripts where everything is. Written whole or not at all.
+/// Writes `ready.json`, from which scripts read all URLs. It appears complete or not at all.
 pub(crate) fn say_ready(dir: &Path, ready: &Ready) -> Result<(), DataError> {
     ready.write(dir).map_err(io_error(&dir.join(Ready::FILE)))
 }
 
-/// Waits until the names in a directory are on disk.
+/// Waits until the entries of a directory are on disk.
 pub(crate) fn sync(dir: &Path) -> Result<(), DataError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io_error(dir))
 }
 
-/// Writes a secret: readable by its owner alone, and on disk before anybody relies on it. Callers
-/// have looked that there is none yet.
+/// Writes a secret to a file that only its owner can read, and that is on disk before it gets its
+/// name. Callers have checked that the file does not exist yet.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let draft = path.with_extension("new");
     let write = || {

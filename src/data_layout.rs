@@ -1,5 +1,5 @@
-//! Each service's folder under `countersign all`, and the move of what lay at the top before NS had
-//! one.
+//! The folders of the services below the data directory of `countersign all`, and the move of the
+//! files that earlier releases kept at the top.
 
 use std::{
     fs,
@@ -13,12 +13,13 @@ use crate::data_dir::{DATABASE, DataDir, DataError, io_error, sync};
 /// NS's folder below the data directory of `all`.
 const NS: &str = "ns";
 
-/// What lay at the top, in the order it is moved. The database is whole in its one file then, and
-/// comes last: as long as it is at the top the move goes on at the next start, and an older program
-/// refuses it, because the key it needs is gone.
+/// The files that earlier releases kept at the top, in the order in which they are moved. The
+/// database is complete in its one file by then, and comes last: as long as it is at the top, the
+/// next start continues the move, and an older program refuses to start, because the key it needs
+/// is gone.
 const MOVED: [&str; 4] = ["master.key", "ns.sqlite-wal", "ns.sqlite-shm", DATABASE];
 
-/// For tests: the process dies before this step of the move.
+/// For tests: the process aborts before this step of the move.
 #[cfg(feature = "faults")]
 pub(crate) static DIE_AT_STEP: std::sync::atomic::AtomicUsize =
     std::sync::atomic::AtomicUsize::new(usize::MAX);
@@ -30,12 +31,12 @@ fn step(_n: usize) {
     }
 }
 
-/// NS's folder below the data directory of `all`, locked. What an earlier release left at the top
-/// is moved there. Whatever stops the move, the next start goes on with it: each file is at one
-/// place or the other.
+/// Opens and locks NS's folder below the data directory of `all`, and moves what an earlier release
+/// left at the top into it. If the move is interrupted, the next start continues it: each file is
+/// at one location or the other.
 ///
 /// # Errors
-/// When a file cannot be moved, or is at both places.
+/// When a file cannot be moved, or is at both locations.
 pub(crate) fn ns_folder(data: &DataDir) -> Result<DataDir, DataError> {
     let to = data.file(NS);
     let folder = DataDir::open(&to)?;
@@ -54,7 +55,7 @@ pub(crate) fn ns_folder(data: &DataDir) -> Result<DataDir, DataError> {
         }
         step(n);
         fs::rename(&old, &new).map_err(io_error(&old))?;
-        // On disk before the next one, so that the order holds after a power failure, too.
+        // This is on disk before the next move, so that the order also holds after a power failure.
         sync(&to)?;
         sync(data.path())?;
         moved = true;
@@ -67,17 +68,17 @@ pub(crate) fn ns_folder(data: &DataDir) -> Result<DataDir, DataError> {
     Ok(folder)
 }
 
-/// Where NS's database is in a data directory, whichever role has used it.
+/// The directory of NS's database within a data directory, whichever role has used it.
 pub(crate) fn ns_path(data: &Path) -> PathBuf {
     let folder = data.join(NS);
     if folder.join(DATABASE).exists() && !data.join(DATABASE).exists() { folder } else { data.to_owned() }
 }
 
-/// Refuses the data directory of `all` for NS alone: it would begin an empty database beside the
-/// one there is.
+/// Refuses to run NS alone on the data directory of `all`, where it would make an empty database
+/// beside the existing one.
 ///
 /// # Errors
-/// When NS has a folder below.
+/// When the directory contains a folder with NS's database.
 pub(crate) fn refuse_folders(data: &Path) -> Result<(), DataError> {
     let folder = data.join(NS);
     if folder.join(DATABASE).exists() { Err(DataError::OfAll(folder.display().to_string())) } else { Ok(()) }

@@ -1,10 +1,10 @@
-//! The program: it puts the rooms together and decides nothing.
+//! The program: it assembles a process from the crates, and makes no decisions of its own.
 //!
-//! `cli` reads the command, `config` the settings, `roles` builds one process out of the rooms,
-//! `lifecycle` ends it in good order. `data_dir` is what lies on disk beside the database,
-//! `telemetry` the logs, `ports` the real clock and randomness, `retention` forgets, `tls_files`
-//! watches certificates. `apply` brings a file's wishes to a running NS, `app_config` is for
-//! publishers of apps, `api_key` for whoever has lost the last root key.
+//! `cli` reads the command and `config` the settings, `roles` builds a process, and `lifecycle`
+//! shuts it down. `data_dir` handles the files beside the database, `telemetry` the logs, `ports`
+//! the real clock and randomness, `retention` deletes what has passed its time, and `tls_files`
+//! watches certificates. `apply` changes a running NS to match a file, `app_config` is for
+//! publishers of apps, and `api_key` is for operators who have lost the last root key.
 
 #![deny(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! The end in good order: unready, accept nobody new, send everybody away, then stop. A second
-//! signal ends at once.
+//! Orderly shutdown: the pod becomes unready, accepts no new connections, disconnects its clients,
+//! and then stops. A second signal stops it at once.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -12,10 +12,10 @@ use tokio::{
 
 use crate::roles::service::Service;
 
-/// How often the drain looks whether the last one has gone.
+/// Interval at which the drain checks whether connections are left.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Everything that runs.
+/// The running services and servers.
 pub(crate) struct Running {
     services: Vec<Box<dyn Service>>,
     phone: Vec<ServerHandle>,
@@ -44,9 +44,9 @@ impl Running {
         self.admin.push(started(server));
     }
 
-    /// The next load-bearing actor that dies, and its service by its place.
+    /// Waits until a load-bearing actor dies; returns the index of its service and its name.
     async fn death(&mut self) -> (usize, &'static str) {
-        // The first is enough: the process ends then.
+        // One slot is enough, because the process ends at the first death.
         let (tell, mut told) = mpsc::channel(1);
         for (service, deaths) in
             self.services.iter_mut().enumerate().filter_map(|(n, s)| Some((n, s.deaths()?)))
@@ -84,7 +84,7 @@ async fn heard(signal: &mut Option<Signal>) {
     }
 }
 
-/// Serves until a signal or a death, then drains. Gives 0 after a signal, 1 after a death.
+/// Serves until a signal or a death, then drains. Returns 0 after a signal, 1 after a death.
 pub(crate) async fn until_the_end(mut running: Running, spread: Duration, deadline: Duration) -> ExitCode {
     let (mut term, mut int) = (listen_for(SignalKind::terminate()), listen_for(SignalKind::interrupt()));
     let code = tokio::select! {
@@ -107,7 +107,8 @@ pub(crate) async fn until_the_end(mut running: Running, spread: Duration, deadli
 
 async fn drain(running: &Running, spread: Duration, deadline: Duration) {
     let until = Instant::now() + deadline;
-    // Unready first, so that the load balancer moves on; then nobody new.
+    // The pod becomes unready first, so that the load balancer moves on; then it accepts no new
+    // connections.
     running.services.iter().for_each(|service| service.unready(None));
     for phone in &running.phone {
         phone.pause().await;

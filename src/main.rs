@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use countersign::cli;
 
-/// jemalloc gives memory back: after a wave of phones has gone, so has its memory.
+/// jemalloc returns memory to the system, for example after many phones have disconnected.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Read by jemalloc when it starts. Dirty pages go back after a second, by a thread of its own.
+/// Settings that jemalloc reads when it starts. A background thread returns dirty pages after a
+/// second.
 #[expect(
     unsafe_code,
     reason = "exporting a symbol by name is the allocator's way to be configured; the name is jemalloc's \

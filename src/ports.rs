@@ -14,7 +14,7 @@ pub(crate) struct WallClock;
 #[cfg(feature = "faults")]
 pub(crate) static AHEAD_MS: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
 
-/// It is this many seconds after 1970 now, and goes on from there.
+/// Sets the clock to this many seconds since 1970, from where it runs on.
 #[cfg(feature = "faults")]
 pub(crate) fn start_clock_at(secs: u64) {
     let ahead = i128::from(secs) * 1000 - i128::from(WallClock.now().0);

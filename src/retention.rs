@@ -1,5 +1,5 @@
-//! What nobody asks for and must be done: the trail is put in order, and what is kept for a time
-//! only is forgotten, little by little.
+//! Background maintenance: order the trail, purge in small steps what has passed its time, and
+//! record failed authentications.
 
 use std::time::Duration;
 
@@ -11,28 +11,28 @@ use countersign_domain_ns::{
 use countersign_ns::auth::Keys;
 use countersign_ports::{Fault, time::Time};
 
-/// How often there is something to forget.
+/// Interval between purges.
 const EACH_MS: u64 = 3_600_000;
-/// How often it is looked whether it is time.
+/// Interval at which the clock is checked.
 const LOOK: Duration = Duration::from_secs(1);
-/// Between two batches: others want to write, too.
+/// Pause between two batches, so that other writers need not wait long.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Keyed requests are remembered for this long.
+/// How long keyed requests are remembered.
 const REQUEST_DAYS: u64 = 7;
 const HOUR_MS: u64 = 3_600_000;
 
-/// Starts all of it, for as long as the pod lives.
+/// Starts all tasks, which run as long as the pod.
 pub(crate) fn start(ports: Ports, realms: Realms, keys: Keys) {
     actix_rt::spawn(run(ports.clone(), realms));
     actix_rt::spawn(order(ports));
     actix_rt::spawn(tell_failures(keys));
 }
 
-/// Forgets, for as long as the pod lives.
+/// Purges at each interval, as long as the pod runs.
 async fn run(ports: Ports, realms: Realms) {
     let mut due = Time(0);
     loop {
-        // By the pod's clock, like everything that is forgotten.
+        // The pod's clock decides, as for everything that is purged.
         if ports.now() < due {
             tokio::time::sleep(LOOK).await;
             continue;
@@ -48,11 +48,11 @@ async fn run(ports: Ports, realms: Realms) {
     }
 }
 
-/// How often the trail is put in order where nobody reads it.
+/// Interval at which the trail is ordered when it is not read.
 const ORDER: Duration = Duration::from_secs(5);
 
-/// Gives what is committed its place in the trail, for as long as the pod lives: so that whoever
-/// begins to read does not have to order days first.
+/// Numbers committed rows of the trail, as long as the pod runs, so that a new reader does not have
+/// to order days of rows first.
 async fn order(ports: Ports) {
     loop {
         tokio::time::sleep(ORDER).await;
@@ -62,10 +62,10 @@ async fn order(ports: Ports) {
     }
 }
 
-/// How often it is looked whether there are failures to tell.
+/// Interval at which failed authentications are recorded.
 const TELL: Duration = Duration::from_secs(1);
 
-/// Tells in the trail how often API keys did not work, for as long as the pod lives.
+/// Records in the trail how often API keys did not work, as long as the pod runs.
 async fn tell_failures(keys: Keys) {
     loop {
         tokio::time::sleep(TELL).await;
@@ -75,7 +75,7 @@ async fn tell_failures(keys: Keys) {
     }
 }
 
-/// Forgets everything of a realm, or of none, that is past its time.
+/// Purges what has passed its time in one realm, or outside of all realms.
 async fn forget(ports: &Ports, realm: Option<&Realm>) -> Result<(), Fault> {
     let settings = realm.map_or_else(RealmSettings::default, |r| r.settings.clone());
     let hours_ago = |hours: u64| Time(ports.now().0.saturating_sub(hours.saturating_mul(HOUR_MS)));

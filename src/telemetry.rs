@@ -10,7 +10,7 @@ use crate::config::{Log, LogFormat};
 /// Starts logging.
 pub(crate) fn start(log: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(&log.level).map_err(|e| format!("log.level: {e}"))?;
-    // More specific than anything said about `countersign`, so it wins.
+    // This directive is more specific than any for `countersign`, so it wins.
     let access = format!("{}={}", access::TARGET, if log.access { "info" } else { "off" });
     let filter = filter.add_directive(access.parse().map_err(|e: ParseError| format!("log.access: {e}"))?);
     let builder =

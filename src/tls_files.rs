@@ -1,5 +1,5 @@
-//! Certificates are replaced while the program runs: it looks whether their files have changed, and
-//! at SIGHUP reads them whatever they look like.
+//! Replaces certificates while the program runs: it checks whether their files have changed, and on
+//! SIGHUP reads them in any case.
 
 use std::time::Duration;
 
@@ -9,12 +9,13 @@ use tokio::{
     time::sleep,
 };
 
-/// How often files are looked at.
+/// Interval at which files are checked.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// For as long as the pod lives.
+/// Watches the files, as long as the pod runs.
 pub(crate) async fn watch(all: Vec<Tls>) {
-    // Without certificates SIGHUP means what it means everywhere: the terminal is gone.
+    // Without certificates, SIGHUP keeps its default meaning: the terminal is gone, and the process
+    // ends.
     if all.is_empty() {
         return;
     }

@@ -1,4 +1,4 @@
-//! One change, as it is told.
+//! A change and how it is reported.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use countersign_api::{ApiClient, ApiError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// How changes are made, or not.
+/// How changes are made, or only reported.
 pub(super) struct Doing {
     pub(super) api: ApiClient,
     pub(super) dry: bool,
@@ -15,11 +15,12 @@ pub(super) struct Doing {
 /// What failed, and why.
 pub(super) type Failed = (String, ApiError);
 
-/// Tells each change once it is made.
+/// Reports each change once it is made.
 pub(super) type Say<'a> = &'a mut dyn FnMut(&Change);
 
 impl Doing {
-    /// Makes one change, unless this is a rehearsal, and tells it. Gives how many that is.
+    /// Makes one change, unless this is a dry run, and reports it. Returns the number of changes,
+    /// which is 1.
     pub(super) async fn make<T>(
         &self,
         say: Say<'_>,
@@ -34,13 +35,13 @@ impl Doing {
     }
 }
 
-/// What is done to what.
+/// A change to one object.
 pub(super) struct Change {
-    /// `+`, `~` or `-`.
+    /// `+` for create, `~` for change, `-` for delete.
     pub(super) sign: char,
-    /// Like `client shop/web`.
+    /// The object, such as `client shop/web`.
     pub(super) what: String,
-    /// Member, before, after.
+    /// The changed members, each with its values before and after.
     pub(super) members: Vec<(String, Value, Value)>,
 }
 
@@ -49,7 +50,8 @@ impl Change {
         Self { sign, what, members: Vec::new() }
     }
 
-    /// What would change if `after` took the place of `before`; only members that `after` has.
+    /// The change from `before` to `after`, if there is one. Only members that `after` has are
+    /// compared.
     pub(super) fn between(what: String, before: &impl Serialize, after: &impl Serialize) -> Option<Self> {
         let value = |v: Result<Value, serde_json::Error>| v.unwrap_or_default();
         let mut members = Vec::new();

@@ -1,4 +1,4 @@
-//! What the file says, and how NS is brought there.
+//! The contents of the file, and how NS is changed to match them.
 
 use countersign_api::{
     App, ChangeApiKey, ChangeRealm, Client, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole,
@@ -20,7 +20,7 @@ use super::{
 pub(super) struct Wanted {
     #[serde(default, rename = "realm", alias = "realms")]
     realms: Vec<WantedRealm>,
-    /// Roles that count everywhere.
+    /// Roles that apply everywhere.
     #[serde(default, rename = "role", alias = "roles")]
     roles: Vec<WantedRole>,
 }
@@ -38,11 +38,11 @@ struct WantedRealm {
     roles: Vec<WantedRole>,
     #[serde(default, rename = "app", alias = "apps")]
     apps: Vec<WantedApp>,
-    /// Clients whose keys of the role `client` become `registrar`, when they are from before roles
-    /// were narrowed.
+    /// Clients whose keys of the role `client` get the role `registrar`, if they were made before
+    /// roles were narrowed.
     #[serde(default)]
     registrars: Vec<String>,
-    /// What the file does not name goes: clients (with their keys), roles, apps.
+    /// Whether what the file does not name is deleted: clients (with their keys), roles, apps.
     #[serde(default)]
     prune: bool,
 }
@@ -63,8 +63,8 @@ struct WantedApp {
 }
 
 impl Wanted {
-    /// What can be judged without asking: a rehearsal refuses it, and nothing is done by halves
-    /// because of it.
+    /// Checks what can be checked without asking NS, so that a dry run reports it, and such an
+    /// error does not stop an application halfway.
     pub(super) fn check(&self) -> Result<(), String> {
         let at = |what: String| move |why: BadText| format!("{what}: {why}");
         let roles = |of: &str, roles: &[WantedRole]| {
@@ -92,7 +92,7 @@ impl Wanted {
         Ok(())
     }
 
-    /// Gives how many changes there were.
+    /// Makes all changes, and returns how many there were.
     pub(super) async fn bring(&self, doing: &Doing, say: Say<'_>) -> Result<usize, Failed> {
         let mut changes = 0;
         if !self.roles.is_empty() {
@@ -133,7 +133,7 @@ impl WantedRealm {
                 }
             }
         }
-        // A realm that is not there yet has nothing, also when this is only a rehearsal.
+        // In a dry run, a realm that is missing has not been made, so there is nothing to ask for.
         let there = known.is_some() || !doing.dry;
         changes += self.clients(doing, there, say).await?;
         changes += self.registrars(doing, there, say).await?;
@@ -148,7 +148,8 @@ impl WantedRealm {
         for new in &self.clients {
             match there.iter().find(|c| c.name == new.name) {
                 None => {
-                    // Whose enrolments it accepts may come later in the file.
+                    // The clients whose enrolments it accepts may come later in the file, so they
+                    // are set afterwards.
                     let bare = NewClient { accepts_enrolments_of: Vec::new(), ..new.clone() };
                     changes += doing
                         .make(
@@ -193,8 +194,8 @@ impl WantedRealm {
         Ok(changes)
     }
 
-    /// Keys that could invite phones before roles were narrowed. One that was made since is what
-    /// its maker could give, and stays so.
+    /// Gives the role `registrar` to keys that could invite phones before roles were narrowed. A
+    /// key made since then has the role that its maker gave it, and keeps it.
     async fn registrars(&self, doing: &Doing, ask: bool, say: Say<'_>) -> Result<usize, Failed> {
         let failed = |e| (format!("registrars of {}", self.name), e);
         if self.registrars.is_empty() || !ask {

@@ -1,5 +1,5 @@
-//! Listeners: what is served where. `[[listener]]` says it in full; `listen.*` and `*_tls` are the
-//! short form.
+//! Listeners: what is served where. `[[listener]]` describes them in full; `listen.*` and `*_tls`
+//! are the short form.
 
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClientCertificates, Config, ConfigError, PortTls};
 
-/// Something that is served.
+/// Something that a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resource {
@@ -18,7 +18,7 @@ pub enum Resource {
     Page,
     /// The login element and the page of app links: files that a web server may serve instead.
     Assets,
-    /// The sockets of phones, for every service by its path.
+    /// The sockets of phones; the path selects the service.
     Phone,
     /// Probes, metrics, the status page.
     Admin,
@@ -26,7 +26,7 @@ pub enum Resource {
     Demo,
 }
 
-/// How a listener speaks. Resources of one kind may share a listener.
+/// The protocol of a listener. Only resources of one kind may share a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Http,
@@ -55,7 +55,7 @@ impl Resource {
     }
 }
 
-/// Where a resource listens, as settings say it.
+/// An address to listen on, as written in settings.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "toml::Value", into = "String")]
 pub struct ListenAddress(pub Bind);
@@ -104,7 +104,7 @@ impl TryFrom<toml::Value> for ListenAddress {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listener {
-    /// For messages.
+    /// Name of the listener, for messages.
     pub name: String,
     pub resources: Vec<Resource>,
     pub binds: Vec<ListenAddress>,
@@ -123,13 +123,13 @@ impl Listener {
         }
     }
 
-    /// How it speaks.
+    /// The protocol, which is that of its resources.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.resources.first().map_or(Kind::Http, |r| r.kind())
     }
 
-    /// What no other listener has to do with. `key` is how the settings call a member of it.
+    /// Checks this listener without the others. `key` returns the name of a member in the settings.
     fn check(&self, key: impl Fn(&str) -> String, allow_plaintext: bool) -> Result<(), String> {
         let tls = &self.tls;
         let [certificate, private] = ["certificate_file", "key_file"].map(|k| key(&format!("tls.{k}")));
@@ -174,10 +174,10 @@ impl Listener {
 }
 
 impl Config {
-    /// Every listener there is, checked.
+    /// Returns all listeners, after checking them.
     ///
     /// # Errors
-    /// Which combination of settings is not possible, or not safe.
+    /// When a combination of settings is not possible, or not safe; the error names it.
     pub fn listeners(&self) -> Result<Vec<Listener>, ConfigError> {
         let short = self.listener.is_empty();
         let all = if short { self.short_form() } else { self.listener.clone() };
@@ -206,7 +206,7 @@ impl Config {
         ]
     }
 
-    /// What listeners have to do with each other, and with the short form.
+    /// Checks that listeners do not conflict with each other, or with the short form.
     fn check_long_form(&self) -> Result<(), ConfigError> {
         let refuse = |why: String| Err(ConfigError::Unsafe(why));
         let short = |key: &&String| {
@@ -243,7 +243,7 @@ impl Config {
             }
             for ListenAddress(bind) in &listener.binds {
                 let free = matches!(bind, Bind::Tcp(at) if at.port() == 0);
-                // Whatever permissions a unix socket has, there is one of its name.
+                // There can be only one unix socket with a path, whatever its permissions.
                 if !places.insert(bind.to_string()) && !free {
                     return refuse(format!("listener {name:?}: {bind} is taken by another listener"));
                 }

@@ -1,4 +1,4 @@
-//! From file and environment to settings.
+//! Loads settings from a file and the environment.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -23,10 +23,11 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Defaults, then the file, then the environment.
+    /// Loads settings: first the defaults, then the file, then the environment, where the last one
+    /// wins.
     ///
     /// # Errors
-    /// The first thing that is not a setting, or not a value of one.
+    /// When the file cannot be read, and for the first unknown setting or invalid value.
     pub fn load(
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
@@ -74,7 +75,7 @@ impl Config {
     }
 }
 
-/// Each `[[listener]]` of a file.
+/// Reads each `[[listener]]` of a file.
 fn listeners(file: &str, all: Value) -> Result<Vec<Listener>, ConfigError> {
     let Value::Array(all) = all else {
         return Err(ConfigError::Value(
@@ -94,8 +95,8 @@ fn listeners(file: &str, all: Value) -> Result<Vec<Listener>, ConfigError> {
     all.into_iter().enumerate().map(read).collect()
 }
 
-/// Tries every value alone among defaults, so that the wrong one is named. What the environment
-/// says has been typed already.
+/// Tries every value alone among defaults, so that the error names the invalid one. Values from the
+/// environment already have the right type.
 fn judge(table: &Table, file: Option<&Path>) -> Result<(), ConfigError> {
     for (path, value) in leaves(table) {
         let Some((section, key)) = path.split_once('.') else { continue };
@@ -114,7 +115,7 @@ fn judge(table: &Table, file: Option<&Path>) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Our variables, and under our names what a known variable of nextAuth says.
+/// Our variables, and the values of known variables of nextAuth under our names.
 fn with_aliases(all: Vec<(String, String)>) -> Result<Vec<(String, String)>, ConfigError> {
     let mut ours: Vec<(String, String)> =
         all.iter().filter(|(name, _)| name.starts_with(PREFIX)).cloned().collect();
@@ -135,10 +136,11 @@ fn with_aliases(all: Vec<(String, String)>) -> Result<Vec<(String, String)>, Con
     Ok(ours)
 }
 
-/// Settings that may hold a password; `…_FILE` names a file that holds the value.
+/// Settings that may contain a password; `…_FILE` names a file that contains the value.
 const SECRETS: [&str; 3] = ["database.url", "kv.url", "sfs_database.url"];
 
-/// The variable itself, or what the file says that it names.
+/// Returns the variable itself, or, for `…_FILE`, the variable that it stands for with the contents
+/// of the file.
 fn secret_file(
     name: String,
     text: String,
@@ -186,7 +188,7 @@ fn set(table: &mut Table, known: &[(String, Value)], path: &str, value: Value) -
     Ok(())
 }
 
-/// The text as the type its default has.
+/// Converts the text to the type of the setting's default.
 fn typed(table: &Table, path: &str, text: &str) -> Result<Value, String> {
     let default = path.split_once('.').and_then(|(section, key)| table.get(section)?.get(key));
     match default {
@@ -200,7 +202,7 @@ fn typed(table: &Table, path: &str, text: &str) -> Result<Value, String> {
     }
 }
 
-/// The known name that takes the fewest changes, if it takes few.
+/// The most similar known name, if it is similar enough.
 fn nearest(name: &str, known: &[String]) -> Option<String> {
     let best = known.iter().map(|k| (distance(name, k), k)).min()?;
     (best.0 <= name.len() / 3 + 1).then(|| best.1.clone())

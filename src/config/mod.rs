@@ -35,15 +35,15 @@ pub struct Config {
     pub page_tls: PortTls,
     pub phone_tls: PortTls,
     pub admin_tls: PortTls,
-    /// In full; empty, the short form above counts.
+    /// The listeners in full. When this is empty, the short form above applies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listener: Vec<listener::Listener>,
-    /// The settings that a file or the environment has said, as keys.
+    /// Keys of the settings that the file or the environment sets.
     #[serde(skip)]
     pub said: std::collections::BTreeSet<String>,
 }
 
-/// Where to listen.
+/// The addresses to listen on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Listen {
@@ -52,12 +52,13 @@ pub struct Listen {
     pub phone: SocketAddr,
     pub admin: SocketAddr,
     pub demo: SocketAddr,
-    /// Listeners speak plaintext; beyond loopback that takes this explicit yes, because a proxy
-    /// must do TLS.
+    /// Allows listeners without TLS to use plaintext beyond loopback. It must be set explicitly,
+    /// because a proxy has to do TLS then.
     pub allow_plaintext: bool,
 }
 
-/// The URLs the outside uses. Empty: made from the listeners, which is right on loopback only.
+/// The URLs that clients use. An empty one is made from the listeners, which is right only on
+/// loopback.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Public {
@@ -65,7 +66,7 @@ pub struct Public {
     pub page: String,
     /// `wss://host` of the phone port, without a path.
     pub phone: String,
-    /// `https://host` under which links and QR codes live; the page port serves it.
+    /// `https://host` of links and QR codes; the page port serves it.
     pub app: String,
 }
 
@@ -87,29 +88,29 @@ pub enum LogFormat {
     Json,
 }
 
-/// The phone socket.
+/// Limits of the phone port.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Phone {
-    /// From the connection to a whole HELLO.
+    /// Maximum time from the connection to a complete HELLO.
     pub hello_ms: u64,
-    /// From HELLO to ClientAuth.
+    /// Maximum time from HELLO to ClientAuth.
     pub first_frame_ms: u64,
-    /// Of an enrolment connection.
+    /// Maximum duration of an enrolment connection.
     pub enrolment_ms: u64,
-    /// Without hearing anything from an authenticated phone.
+    /// Maximum time without a message from an authenticated phone.
     pub idle_ms: u64,
-    /// Of a whole connection.
+    /// Maximum duration of a connection.
     pub lifetime_ms: u64,
     /// How often phones are asked to ping, in seconds.
     pub ping_after_secs: u64,
-    /// For one frame to leave.
+    /// Timeout for writing one frame.
     pub write_ms: u64,
-    /// Connections that have not authenticated yet, in all and per address.
+    /// Maximum number of connections that have not authenticated yet, in all and per address.
     pub strangers: usize,
     pub strangers_per_address: usize,
     pub connections: usize,
-    /// Threads; 0 is one per core.
+    /// Number of threads; 0 means one per core.
     pub workers: usize,
 }
 
@@ -117,42 +118,43 @@ pub struct Phone {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Http {
-    /// Threads of the REST port, and of the page port; 0 is half the cores each.
+    /// Number of threads of the REST port, and of the page port; 0 means half the cores each.
     pub workers: usize,
     pub keep_alive_ms: u64,
-    /// Connections per listener at a time; more wait in the kernel.
+    /// Maximum number of connections per listener; further ones wait in the kernel.
     pub connections: usize,
-    /// For the head of a request to arrive, and for its body.
+    /// Timeout for the head of a request to arrive, and for its body.
     pub request_ms: u64,
 }
 
-/// How waiting works.
+/// How requests wait for changes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Wait {
-    /// How long a waiter trusts that no wake-up was lost.
+    /// How long a waiter relies on wake-ups before it reads the state without one.
     pub safety_poll_ms: u64,
 }
 
-/// The end of a pod.
+/// How a pod shuts down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Drain {
-    /// Phones are sent away within this time.
+    /// The time over which phones are disconnected.
     pub spread_ms: u64,
-    /// After this the pod goes, whoever is left.
+    /// The time after which the pod stops, even if clients are still connected.
     pub deadline_ms: u64,
 }
 
-/// Where secrets lie.
+/// Files that contain secrets.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KeyFiles {
-    /// 32 bytes in base64. Empty: `DATA/master.key`, made on first start.
+    /// File with the master key, 32 bytes in base64. Empty: `DATA/master.key`, which is made on
+    /// first start.
     pub master_key_file: PathBuf,
 }
 
-/// A text that may hold a password: never shown.
+/// A text that may contain a password; its `Debug` form does not show it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Hidden(pub String);
@@ -163,31 +165,31 @@ impl std::fmt::Debug for Hidden {
     }
 }
 
-/// What a port asks of its clients. What they may do is another question: REST lets in certificates
-/// that are listed.
+/// Whether a port requests client certificates. A certificate gives no permissions by itself: REST
+/// accepts those that are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientCertificates {
-    /// Not asked for.
+    /// No certificate is requested.
     #[default]
     Off,
-    /// Asked for; whoever has none comes in, too.
+    /// A certificate is requested, but clients without one are accepted, too.
     Optional,
-    /// Required, by whomever it was signed.
+    /// A certificate is required, but any issuer is accepted.
     Any,
-    /// Required, and signed by a CA of `client_ca_file`.
+    /// A certificate is required, and a CA in `client_ca_file` must have signed it.
     Ca,
 }
 
-/// TLS of one port; both or none.
+/// TLS of one port. The certificate and the key are set together, or not at all.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PortTls {
-    /// PEM: the certificate, then those that vouch for it.
+    /// PEM file with the certificate, followed by those of its issuers.
     pub certificate_file: PathBuf,
     pub key_file: PathBuf,
     pub client_certificates: ClientCertificates,
-    /// PEM: who signs client certificates, with `ca`.
+    /// PEM file with the CAs that sign client certificates, for the mode `ca`.
     pub client_ca_file: PathBuf,
 }
 
@@ -199,34 +201,34 @@ impl PortTls {
     }
 }
 
-/// Where the truth is.
+/// The database of a service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Database {
     /// `postgres://user:password@host/name`, `mysql://…`, `sqlite:///path`. Empty: a file in the
     /// data directory.
     pub url: Hidden,
-    /// `auto`, `off`, `require`, `verify-ca` or `verify-full`.
+    /// The TLS mode: `auto`, `off`, `require`, `verify-ca` or `verify-full`.
     pub tls: String,
-    /// Who vouches for the server's certificate. PEM.
+    /// PEM file with the CAs of the server's certificate.
     pub ca_file: PathBuf,
-    /// What this pod shows. PEM.
+    /// PEM file with the certificate that this pod presents.
     pub client_certificate_file: PathBuf,
     pub client_key_file: PathBuf,
-    /// To a server, at most.
+    /// Maximum number of connections to a database server.
     pub connections: u32,
 }
 
-/// Where live state is.
+/// Where live state is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Kv {
-    /// `redis://`, `rediss://`, `redis-sentinel://` or `rediss-sentinel://`. Empty: this process's
-    /// memory, which is for one pod.
+    /// `redis://`, `rediss://`, `redis-sentinel://` or `rediss-sentinel://`. Empty: the memory of
+    /// this process, for a deployment with one pod.
     pub url: Hidden,
-    /// Who vouches for Redis' certificate, instead of the CAs of the web. PEM.
+    /// PEM file with the CAs of Redis' certificate, instead of the public web CAs.
     pub ca_file: PathBuf,
-    /// Deployments that share a Redis have different ones.
+    /// Prefix of all keys. Deployments that share a Redis need different ones.
     pub prefix: String,
 }
 
@@ -310,7 +312,7 @@ impl Default for Drain {
 }
 
 impl Config {
-    /// Any free port for each listener at an address.
+    /// Makes each listener at a TCP address use any free port.
     pub fn use_free_ports(&mut self) {
         let l = &mut self.listen;
         for at in [&mut l.rest, &mut l.page, &mut l.phone, &mut l.admin, &mut l.demo] {
@@ -329,10 +331,10 @@ impl Config {
         !self.database.url.0.is_empty() && !self.database.url.0.starts_with("sqlite:")
     }
 
-    /// What no single key can say.
+    /// Checks what depends on more than one setting.
     ///
     /// # Errors
-    /// Which combination of settings is not safe.
+    /// When a combination of settings is not safe; the error names it.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.listeners()?;
         if self.database_is_shared() && self.kv.url.0.is_empty() {

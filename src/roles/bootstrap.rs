@@ -1,4 +1,4 @@
-//! What a first start makes: database, master key, root API key, a realm.
+//! What a first start makes: the database, the master key, the root API key and a realm.
 
 use std::{
     path::PathBuf,
@@ -37,17 +37,17 @@ use crate::{
     ports::{OsRandom, WallClock},
 };
 
-/// What stands behind the ports.
+/// NS's ports with their adapters, and what observes them.
 pub(super) struct Behind {
     pub(super) ports: Ports,
-    /// Asks the storage how it is.
+    /// Updates the metrics of the storage.
     pub(super) storage: Storage,
-    /// What readiness asks.
+    /// The parts that readiness checks.
     pub(super) parts: Vec<Part>,
     pub(super) metrics: Metrics,
 }
 
-/// Where the truth is, and how to speak to it.
+/// The URL of NS's database, and the TLS options of connections to it.
 pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, TlsOptions), StartError> {
     let d = &config.database;
     let url = if d.url.0.is_empty() {
@@ -58,7 +58,7 @@ pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, 
     Ok((url, tls("database", d)?))
 }
 
-/// How the way to the database is protected.
+/// The TLS options of connections to a database.
 pub(super) fn tls(section: &str, d: &Database) -> Result<TlsOptions, StartError> {
     let file = |path: &PathBuf| Some(path.clone()).filter(|p| !p.as_os_str().is_empty());
     let identity = match (file(&d.client_certificate_file), file(&d.client_key_file)) {
@@ -77,8 +77,8 @@ fn store_error(e: StoreError) -> StartError {
     StartError::Store(e.to_string())
 }
 
-/// The real ports. Migrates the database, so it runs before the actor system starts, on the runtime
-/// that connections will live on.
+/// Makes the real ports. This migrates the database, so it runs before the actor system starts, on
+/// the runtime on which connections will run.
 pub(super) async fn ports(data: &DataDir, config: &Config, metrics: Metrics) -> Result<Behind, StartError> {
     let (random, clock, rt) = (Arc::new(OsRandom), Arc::new(WallClock), Handle::current());
     let (url, tls) = database(data, config)?;
@@ -122,7 +122,7 @@ fn redis_url(config: &Config) -> Result<RedisUrl, StartError> {
     Ok(url.trusting(ca)?)
 }
 
-/// Puts what a writer has done into the metrics. Told by one task at a time.
+/// Copies the counters of writes into the metrics. Only one task may call this at a time.
 pub(super) fn count_writes(metrics: &countersign_edge::metrics::Metrics, writing: Writing) {
     metrics.catch_up(Metric::StoreCommits, writing.commits);
     metrics.catch_up(Metric::StoreWrites, writing.writes);
@@ -130,7 +130,8 @@ pub(super) fn count_writes(metrics: &countersign_edge::metrics::Metrics, writing
     metrics.set(Metric::StoreWaiting, &[], i64::try_from(writing.waiting).unwrap_or(i64::MAX));
 }
 
-/// `memory` is asked for its size; Redis has tools of its own.
+/// Makes the function that updates the metrics of the storage. It measures `memory`; Redis has its
+/// own tools.
 fn storage(store: NsStore, memory: Option<(Arc<MemoryKv>, Arc<MemoryLive>)>) -> Storage {
     let one_at_a_time = Mutex::new(());
     Arc::new(move |metrics: &Metrics| {
@@ -152,8 +153,8 @@ fn storage(store: NsStore, memory: Option<(Arc<MemoryKv>, Arc<MemoryLive>)>) -> 
     })
 }
 
-/// The first root key, in a database that never had one: pods that share a database make one
-/// between them, and a key that was deleted does not come back, whatever file lies there.
+/// Makes the first root key in a database that never had one. Pods that share a database make one
+/// between them, and a deleted key does not come back, even if its file is still there.
 pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartError> {
     let keys = ApiKeys::new(ports.clone());
     if keys.had_root().await? {
@@ -168,20 +169,20 @@ pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartE
     }
     let (secret, fresh) = data.make_root_api_key(&*ports.random)?;
     if !keys.add_first_root(&secret).await? && fresh {
-        // Another pod was faster: its key counts.
+        // Another pod was faster, so its key is valid and this one is not.
         data.drop_root_api_key()?;
     }
     Ok(())
 }
 
-/// The realm, made when it is missing.
+/// Returns the realm, and makes it if it is missing.
 pub(super) async fn realm(
     realms: &Realms,
     name: &str,
     display_name: &str,
 ) -> Result<Arc<countersign_domain_ns::realm::OpenRealm>, StartError> {
-    // Known by what was read just now; asking for what is not there would look again, and take its
-    // time.
+    // `all` shows what was read just now. `by_name` would wait and read the database again if the
+    // realm is missing.
     if realms.all().iter().any(|realm| realm.name == name)
         && let Some(realm) = realms.by_name(name).await?
     {

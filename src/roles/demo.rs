@@ -1,4 +1,4 @@
-//! The demo: an ordinary client, in a realm of its own, on loopback.
+//! The demo: an ordinary client in its own realm, on loopback.
 
 use std::net::TcpListener;
 
@@ -19,7 +19,7 @@ use crate::config::listener::Resource;
 
 const NAME: &str = "demo-shop";
 
-/// Starts the demo against this NS. It gets a fresh API key each time: nothing of it is kept on
+/// Starts the demo with this NS. It gets a new API key at each start, so nothing of it is kept on
 /// disk.
 pub(super) async fn serve(
     ns: &Ns,
@@ -54,8 +54,8 @@ pub(super) async fn serve(
     Ok((own_origin, server))
 }
 
-/// The virtual phone that was built beside this program, as one calls it from here; else by its
-/// name.
+/// The command for the virtual phone: its path if it was built beside this program, relative to the
+/// current directory where possible; otherwise its name.
 fn phone_command() -> String {
     const NAME: &str = "countersign-phone";
     let beside =
@@ -67,7 +67,8 @@ fn phone_command() -> String {
     )
 }
 
-/// The demo's client, made anew each time: its origin may have moved, and its old keys go with it.
+/// Makes the demo's client, and deletes the previous one with its keys: its origin may have
+/// changed.
 async fn client(clients: &Clients, realm: RealmId, origin: &str) -> Result<ClientId, StartError> {
     let who = Who::from(Actor::System);
     if let Some(old) = clients.by_name(realm, NAME).await? {

@@ -1,4 +1,4 @@
-//! One process out of the rooms. A role builds and starts; it decides nothing.
+//! Builds one process for a role and starts it. No decisions are made here.
 
 mod bootstrap;
 mod demo;
@@ -27,7 +27,7 @@ use crate::{
     data_layout, lifecycle, tls_files,
 };
 
-/// What a process runs.
+/// The services that a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ProcessRole {
     /// Every service.
@@ -37,7 +37,7 @@ pub(crate) enum ProcessRole {
 }
 
 impl ProcessRole {
-    /// As the command line, `ready.json` and the status page spell it.
+    /// The spelling on the command line, in `ready.json` and on the status page.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -53,7 +53,7 @@ pub(crate) struct Plan {
     pub(crate) data: PathBuf,
     pub(crate) demo: bool,
     pub(crate) config: Config,
-    /// `LISTEN_FDNAMES`: what systemd calls the sockets it hands over.
+    /// `LISTEN_FDNAMES`: the names of the sockets that systemd passes to the process.
     pub(crate) socket_names: Option<String>,
 }
 
@@ -88,8 +88,9 @@ impl From<countersign_ports::Fault> for StartError {
     }
 }
 
-/// The runtime of everything that is not the actor system's: connections to a database server live
-/// on it. Fewer threads than cores: two that share little work wake each other.
+/// Makes the runtime for everything outside the actor system, such as connections to a database
+/// server. It has fewer threads than cores, because threads that share little work keep waking each
+/// other.
 fn runtime(config: &Config) -> Result<Runtime, StartError> {
     let threads = if config.database_is_shared() {
         available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
@@ -104,7 +105,7 @@ fn runtime(config: &Config) -> Result<Runtime, StartError> {
     runtime.map_err(|e| StartError::Other(e.to_string()))
 }
 
-/// NS's series.
+/// NS's metrics.
 fn metrics(exposition: &Exposition) -> Result<Metrics, StartError> {
     let (shared, own) = (exposition.series(metrics::SERVICE)?, exposition.series(metrics::SERVICE)?);
     let metrics = Metrics { shared, own };
@@ -112,10 +113,10 @@ fn metrics(exposition: &Exposition) -> Result<Metrics, StartError> {
     Ok(metrics)
 }
 
-/// The services of a role, with what stands behind their ports.
+/// The services of a role, with the adapters behind their ports.
 struct Prepared {
     exposition: Exposition,
-    /// The data directory, NS's folder in it under `all`, and what stands behind NS's ports.
+    /// The data directory, NS's folder in it under `all`, and NS's ports.
     ns: Option<(DataDir, Option<DataDir>, Behind)>,
     sfs: Option<sfs::Behind>,
 }
@@ -142,7 +143,8 @@ impl Prepared {
         Ok(Self { exposition, ns, sfs })
     }
 
-    /// SFS in a folder of its own. A database server has NS's tables, and is not SFS's.
+    /// Opens SFS in its own folder. It never uses NS's database server, so without its own database
+    /// it is left out.
     async fn sfs_beside(plan: &Plan, exposition: &Exposition) -> Result<Option<sfs::Behind>, StartError> {
         if !plan.role.has_sfs(&plan.config) {
             tracing::info!(
@@ -161,7 +163,7 @@ impl Prepared {
     }
 }
 
-/// Runs until told to stop.
+/// Runs until a signal, or the death of a load-bearing actor.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
     if plan.demo && plan.role == ProcessRole::Sfs {
         return Err(StartError::Other(
@@ -221,7 +223,7 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
     Ok(code)
 }
 
-/// `ready.json`, but for the demo.
+/// The contents of `ready.json`, except for the demo.
 fn members(plan: &Plan, services: &[Box<dyn Service>], places: &serve::Places) -> Ready {
     let mut ready = Ready {
         role: plan.role.as_str().to_owned(),

@@ -34,12 +34,12 @@ pub(super) const RESOURCES: [Resource; 3] = [Resource::Rest, Resource::Page, Res
 /// A started NS.
 pub(super) struct Ns {
     pub(super) parts: Parts,
-    /// Where the REST API is, by its address.
+    /// The URL of the REST API, if it has an address.
     pub(super) rest: Option<String>,
     readiness: Readiness,
     observed: Arc<Observed>,
     deaths: Option<Deaths>,
-    /// Pages hear it.
+    /// Notifies pages that the pod shuts down.
     leave: watch::Sender<bool>,
     realm: Option<&'static str>,
 }
@@ -167,7 +167,7 @@ fn urls(config: &Config, places: &Places) -> Result<PublicUrls, StartError> {
     })
 }
 
-/// Panics, other hours and broken promises on request, for tests.
+/// Routes for tests, which cause panics, move the clock and inject faults.
 #[cfg(feature = "faults")]
 mod faults {
     use std::sync::atomic::Ordering;
@@ -189,7 +189,7 @@ mod faults {
         HttpResponse::Ok().finish()
     }
 
-    /// The clock is so many seconds ahead of the real one, or behind.
+    /// Sets the clock this many seconds ahead of the real one; a negative number sets it behind.
     async fn clock(ahead: web::Path<i64>) -> HttpResponse {
         crate::ports::AHEAD_MS.store(*ahead * 1000, Ordering::Relaxed);
         HttpResponse::Ok().finish()

@@ -1,5 +1,5 @@
-//! What is done with a data directory or a database while nothing is served: `init`, `migrate`, and
-//! what runs beside a pod.
+//! Work on a data directory or a database without serving anything: `init`, `migrate`, and commands
+//! that may run beside a pod.
 
 use std::path::{Path, PathBuf};
 
@@ -33,15 +33,15 @@ impl ProcessRole {
         matches!(self, Self::All | Self::Ns)
     }
 
-    /// Whether a process of this role serves SFS. Beside NS on a database server it takes a
-    /// database of its own.
+    /// Whether a process of this role serves SFS. If NS uses a database server, SFS is served
+    /// beside it only with a configured database of its own.
     pub(super) fn has_sfs(self, config: &Config) -> bool {
         let beside =
             self == Self::All && !(config.database_is_shared() && config.sfs_database.url.0.is_empty());
         self == Self::Sfs || beside
     }
 
-    /// Where SFS's folder is: a service alone owns the directory.
+    /// The folder of SFS, which is the data directory itself when SFS runs alone.
     fn sfs_folder(self, data: &Path) -> PathBuf {
         if self == Self::Sfs { data.to_owned() } else { sfs::folder(data) }
     }
@@ -49,15 +49,15 @@ impl ProcessRole {
 
 /// What `init` has made or found.
 pub(crate) struct Initialised {
-    /// The services whose keys and databases are there now.
+    /// The services whose keys and databases exist now.
     pub(crate) services: Vec<&'static str>,
-    /// The root API key, where NS is one of them.
+    /// The file with the root API key, if NS is one of the services.
     pub(crate) root_api_key: Option<PathBuf>,
     /// Whether the key was made just now.
     pub(crate) fresh: bool,
 }
 
-/// Makes everything a first start of this role would make, and ends.
+/// Makes everything that a first start of this role would make.
 pub(crate) fn init(role: ProcessRole, path: &Path, config: &Config) -> Result<Initialised, StartError> {
     config.check().map_err(|e| StartError::Other(e.to_string()))?;
     let runtime = runtime(config)?;
@@ -88,7 +88,7 @@ pub(crate) fn init(role: ProcessRole, path: &Path, config: &Config) -> Result<In
     Ok(made)
 }
 
-/// Migrates the databases of a role's services, or says what that would be.
+/// Migrates the databases of a role's services, or only reports what is pending.
 pub(crate) fn migrate(
     role: ProcessRole,
     data: Option<&Path>,
@@ -119,7 +119,7 @@ pub(crate) fn migrate(
         };
         run("ns", &url, &tls, countersign_store_ns::migrations())?;
     }
-    // Where NS is migrated by its URL alone, SFS is when it has one, too.
+    // Without a data directory, SFS is migrated if it has a URL, too, or if the role is SFS.
     let named = !config.sfs_database.url.0.is_empty();
     if role.has_sfs(config) && (data.is_some() || named || role == ProcessRole::Sfs) {
         let folder = data.map(|path| DataDir::open(&role.sfs_folder(path))).transpose()?;
@@ -142,7 +142,7 @@ fn by_url(setting: &str, url: &str) -> Result<DatabaseUrl, StartError> {
     url.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))
 }
 
-/// A database beside which a pod may be running: neither locked nor migrated here.
+/// A database that a running pod may be using, so it is neither locked nor migrated here.
 pub(crate) struct Beside {
     pub(crate) data: Option<PathBuf>,
     pub(crate) config: Config,
@@ -175,7 +175,7 @@ impl Beside {
         Ok((DatabaseUrl::Sqlite(file), tls))
     }
 
-    /// Opens the store and asks it.
+    /// Opens the store and passes it to `question`.
     fn ask<T, F: Future<Output = Result<T, StartError>>>(
         &self,
         question: impl FnOnce(NsStore) -> F,
@@ -189,8 +189,8 @@ impl Beside {
         })
     }
 
-    /// Only where the schema is this program's: what it would read or write else is not what it
-    /// takes it for.
+    /// Does the same as [`Self::ask`], but fails if migrations are pending, because this program
+    /// would misinterpret an older schema.
     fn ask_current<T, F: Future<Output = Result<T, StartError>>>(
         &self,
         question: impl FnOnce(NsStore) -> F,
@@ -209,7 +209,7 @@ impl Beside {
         self.ask(question)
     }
 
-    /// Another root key; the trail tells of it.
+    /// Makes another root key; the trail records it.
     pub(crate) fn new_root_key(&self, name: Option<String>) -> Result<(ApiKeyId, Secret<32>), StartError> {
         self.ask_current(|store| async move {
             let made = handles::break_glass(&store, &WallClock, &OsRandom, name).await;
@@ -227,7 +227,7 @@ impl Beside {
         self.ask_current(|store| async move { Ok(store.api_keys(query).await?) })
     }
 
-    /// Keys made before roles were narrowed whose role could do more then.
+    /// Keys made before roles were narrowed, whose role could do more then.
     pub(crate) fn old_client_keys(&self) -> Result<Vec<ApiKeyId>, StartError> {
         self.ask(|store| async move { Ok(store.old_client_keys().await?) })
     }

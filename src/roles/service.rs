@@ -1,4 +1,4 @@
-//! What the program knows of a service: what it serves, how it is, and how it ends.
+//! The program's view of a service: what it serves, its state, and its shutdown.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,31 +13,31 @@ use crate::config::listener::Resource;
 /// The routes of an HTTP resource.
 pub(crate) type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 
-/// A service that has started and serves nothing yet.
+/// A service that has started, but is not served yet.
 #[async_trait(?Send)]
 pub(crate) trait Service {
     /// What it serves over HTTP.
     fn http(&self) -> Vec<(Resource, Routes)>;
-    /// Its problem codes beside the general ones.
+    /// Its problem codes, in addition to the general ones.
     fn codes(&self) -> &'static [Code];
     /// Its socket for phones.
     fn phone(&self) -> PhoneService;
-    /// How the admin port sees it.
+    /// Its state, as the admin port shows it.
     fn observed(&self) -> Arc<dyn admin::Observed>;
     /// Adds its members to `ready.json`.
     fn ready(&self, ready: &mut Ready);
-    /// Where the deaths of its load-bearing actors are told; asked once.
+    /// Receives the deaths of its load-bearing actors; can be taken once.
     fn deaths(&mut self) -> Option<Deaths>;
-    /// From now on it says that it wants no new work. `dead` is the actor that died, if one did.
+    /// Makes it report from now on that it accepts no new work. `dead` is the actor that died, if
+    /// one did.
     fn unready(&self, dead: Option<&'static str>);
-    /// Tells everybody who is connected to go, spread over this time; gives how many phones there
-    /// were.
+    /// Disconnects all clients, spread over this time; returns the number of phones.
     async fn send_away(&self, spread: Duration) -> usize;
-    /// How many connections are left.
+    /// Number of connections that are left.
     async fn left(&self) -> usize;
-    /// From now on the end of a load-bearing actor is no accident.
+    /// From now on the end of a load-bearing actor is expected.
     fn expect_the_end(&self);
-    /// Panics and broken promises on request, for tests.
+    /// Routes for tests, which inject faults.
     #[cfg(feature = "faults")]
     fn faults(&self) -> Routes;
 }

@@ -40,20 +40,20 @@ use crate::{
     ports::{OsRandom, WallClock},
 };
 
-/// The embedded database.
+/// File name of the embedded database.
 const DATABASE: &str = "sfs.sqlite";
 
-/// What stands behind SFS's ports.
+/// SFS's ports with their adapters, and what observes them.
 pub(super) struct Behind {
     ports: Ports,
     storage: Storage,
     parts: Vec<Part>,
     metrics: Metrics,
-    /// Its own: keys and database of another service do not lie in it.
+    /// SFS's own directory, which contains no keys or database of another service.
     data: DataDir,
 }
 
-/// Where the truth is, and how to speak to it.
+/// The URL of SFS's database, and the TLS options of connections to it.
 pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, TlsOptions), StartError> {
     let d = &config.sfs_database;
     let url = if d.url.0.is_empty() {
@@ -74,8 +74,8 @@ pub(super) async fn make(data: DataDir, config: &Config, metrics: Metrics) -> Re
     Ok(countersign_actors_sfs::make_identity(&made.ports).await?)
 }
 
-/// Migrates the database and opens it, so it runs before the actor system starts, on the runtime
-/// that connections will live on.
+/// Migrates the database and opens it. This runs before the actor system starts, on the runtime on
+/// which connections will run.
 pub(super) async fn behind(data: DataDir, config: &Config, metrics: Metrics) -> Result<Behind, StartError> {
     let (d, random, clock) = (&config.sfs_database, Arc::new(OsRandom), Arc::new(WallClock));
     let (url, tls) = database(&data, config)?;
@@ -125,7 +125,7 @@ impl Sfs {
     }
 }
 
-/// Where SFS's folder is under `all`.
+/// The folder of SFS under `all`.
 pub(super) fn folder(data: &std::path::Path) -> PathBuf {
     data.join(countersign_sfs::SERVICE)
 }

@@ -8,6 +8,6 @@ mod redis;
 pub use memory::{MemoryLive, Size};
 pub use redis::RedisLive;
 
-/// How long a settled login is kept, in seconds: it is in the store, and makes room for others
-/// soon.
+/// How long a settled login is kept, in seconds. The database has it, so it soon makes room for
+/// others.
 const SETTLED_SECS: u64 = 30;

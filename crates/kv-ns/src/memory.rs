@@ -21,9 +21,10 @@ use crate::{
     offers::{self, Offer},
 };
 
-/// Pending logins held at most; beyond it creation is refused rather than memory eaten.
+/// Maximum number of logins; beyond it creation is refused, so that memory does not grow without
+/// limit.
 const MOST_LOGINS: usize = 1_000_000;
-/// Claims remembered per account; the oldest is forgotten first.
+/// Maximum number of claims stored per account; the oldest is dropped first.
 const MOST_NOTES: usize = 64;
 
 struct Entry {
@@ -37,7 +38,7 @@ struct LiveState {
     claims: HashMap<AccountId, Vec<(LoginId, Time)>>,
     offers: HashMap<AccountId, Vec<Offer>>,
     out: Vanishing<(RealmId, Suspect), Quarantine>,
-    /// What vanishes when, so that sweeping costs only what it removes.
+    /// Expiry times in order, so that sweeping costs only as much as it removes.
     deadlines: BTreeMap<(Time, Deadline), ()>,
 }
 
@@ -54,26 +55,26 @@ pub struct MemoryLive {
     state: Mutex<LiveState>,
 }
 
-/// How many entries of each kind there are.
+/// Number of entries of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
-    /// Logins, pending, claimed, or decided a moment ago.
+    /// Logins that are pending, claimed, or were decided a moment ago.
     pub logins: usize,
-    /// Accounts with logins they claimed or that wait for them.
+    /// Accounts with claims, plus accounts with logins that wait for them.
     pub notes: usize,
-    /// Browsers and addresses that stay out.
+    /// Suspects (browsers and addresses) under a measure.
     pub quarantined: usize,
 }
 
 impl MemoryLive {
-    /// An empty one, which counts and wakes through `kv`.
+    /// An empty adapter, which counts and sends wake-ups through `kv`.
     #[must_use]
     pub fn new(kv: Arc<MemoryKv>) -> Self {
         Self { kv, state: Mutex::default() }
     }
 
-    /// The state, swept. Every change below leaves it whole, so a panic elsewhere does not spoil
-    /// it.
+    /// Locks the state and removes what has expired. Every change below leaves the state
+    /// consistent, so a lock that a panic has poisoned can still be used.
     fn state(&self) -> MutexGuard<'_, LiveState> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.kv.now();
@@ -86,7 +87,7 @@ impl MemoryLive {
         state
     }
 
-    /// How much is remembered.
+    /// Number of entries of each kind that are stored now.
     #[must_use]
     pub fn size(&self) -> Size {
         let (now, mut state) = (self.kv.now(), self.state());
@@ -98,7 +99,8 @@ impl MemoryLive {
         self.kv.announce_at_once(&topic.to_bytes(), v);
     }
 
-    /// How many the account would have been shown with this one; 0 when nothing is shown.
+    /// Stores an offer for the account. Returns how many logins the account would have been shown
+    /// with this one; 0 when the offer is `quiet`.
     fn offer(
         &self,
         state: &mut LiveState,

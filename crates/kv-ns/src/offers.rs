@@ -1,30 +1,31 @@
-//! What waits for an account, kept so that nobody fills the list with their own.
+//! Logins that wait for an account (offers), limited so that no initiator can fill the list alone.
 //!
-//! Whoever starts logins has [`MOST_SHARE`] places of an account's [`MOST`] at most, and then
-//! displaces themselves. What is shown to nobody never takes the place of what is shown. Redis'
-//! script `offer` does the same; one contract holds both to it.
+//! One initiator has at most [`MOST_SHARE`] of an account's [`MOST`] slots, and beyond that
+//! displaces its own offers. An offer that is shown to nobody never displaces one that is shown.
+//! The function `offer` of the Redis scripts does the same; one contract test covers both.
 
 use std::collections::HashMap;
 
 use countersign_ports::time::Time;
 use countersign_protocol::ids::LoginId;
 
-/// Offers remembered for an account.
+/// Maximum number of offers stored for an account.
 pub(crate) const MOST: usize = 64;
-/// Of those, of one who starts logins.
+/// Maximum number of those from one initiator.
 pub(crate) const MOST_SHARE: usize = 8;
 
-/// A login that waits.
+/// A login that waits for an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
     pub(crate) login: LoginId,
     pub(crate) until: Time,
-    /// Shown to nobody unasked.
+    /// Not shown to the phone unless it asks.
     pub(crate) quiet: bool,
     pub(crate) share: [u8; 16],
 }
 
-/// Puts a new one at the end, in the place of another if there is no room; or nowhere.
+/// Appends a new offer, and removes another if there is no room. A quiet offer that would have to
+/// displace a shown one is dropped.
 pub(crate) fn put(all: &mut Vec<Offer>, new: Offer) {
     let of_share = all.iter().filter(|o| o.share == new.share).count();
     let full = of_share >= MOST_SHARE || all.len() >= MOST;

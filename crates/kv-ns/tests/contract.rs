@@ -1,5 +1,5 @@
-//! What every adapter of the port `Live` promises. A new adapter implements [`Bench`] and joins the
-//! list at the end.
+//! Tests of what every adapter of the port `Live` must do. A new adapter implements [`Bench`] and
+//! joins the list at the end.
 
 use std::{
     sync::{
@@ -26,13 +26,13 @@ use tokio::runtime::Handle;
 
 use crate::counting::*;
 
-/// An adapter to be judged, and a way to let time pass for it.
+/// An adapter under test, and a way to let time pass for it.
 #[async_trait]
 pub(crate) trait Bench: Send + Sync {
     fn live(&self) -> Arc<dyn Live>;
-    /// What it wakes through.
+    /// The bus through which it sends wake-ups.
     fn bus(&self) -> Arc<dyn Bus>;
-    /// What it counts through.
+    /// The counters it uses.
     fn counters(&self) -> Arc<dyn Counters>;
     async fn pass(&self, secs: u64);
 }
@@ -66,7 +66,7 @@ pub(crate) fn opening<'a>(login: LoginId, body: &[u8], ttl_secs: u64) -> Opening
     }
 }
 
-/// A login that nothing stands in the way of. False when there is one.
+/// Opens a login that nothing prevents. Returns false when one with this id exists.
 pub(crate) async fn make(live: &dyn Live, login: LoginId, body: &[u8], ttl_secs: u64) -> bool {
     live.open(opening(login, body, ttl_secs)).await.unwrap().made
 }
@@ -210,7 +210,7 @@ async fn an_account_is_shown_so_many_and_each_once(on: &dyn Bench) {
     assert_eq!(live.offers(other).await.unwrap(), [3, 4].map(login));
 }
 
-/// 64 places an account, eight of them for one who starts logins.
+/// An account has 64 slots, of which one initiator has at most eight.
 async fn nobody_fills_an_accounts_list_with_their_own(on: &dyn Bench) {
     let live = on.live();
     let gate = |n: u8, quiet: bool| Gate {
@@ -246,7 +246,7 @@ async fn nobody_fills_an_accounts_list_with_their_own(on: &dyn Bench) {
         !listed().await.contains(&13) && listed().await.contains(&21),
         "one that is shown takes the place of their own quiet one"
     );
-    // Seven more with eight each: the list is full.
+    // Eight more initiators with ten offers each, and a ninth with one, fill the list.
     for n in 30..=110 {
         offer(n, 3 + (n - 30) / 10, true).await;
     }
@@ -336,7 +336,7 @@ impl Bench for InMemory {
 
 contract!(in_memory, InMemory::new());
 
-/// A real Redis whose seconds are short.
+/// A real Redis with shortened seconds.
 struct InRedis {
     clock: Arc<Hands>,
     kv: Arc<RedisKv>,
@@ -368,7 +368,7 @@ impl Bench for InRedis {
     fn counters(&self) -> Arc<dyn Counters> {
         self.kv.clone()
     }
-    /// What vanishes in Redis vanishes by its own clock, which nobody can set.
+    /// Keys expire by Redis' own clock, which a test cannot set, so this sleeps as well.
     async fn pass(&self, secs: u64) {
         self.clock.pass(secs);
         tokio::time::sleep(SECOND * u32::try_from(secs).unwrap()).await;

@@ -1,4 +1,4 @@
-//! What every adapter promises about counting when a login opens, and about who stays out.
+//! Tests of what every adapter must do about counting when a login opens, and about quarantines.
 
 use countersign_domain_ns::{
     limits::Limit,

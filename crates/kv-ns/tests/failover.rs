@@ -1,4 +1,4 @@
-//! A Redis that changes, breaks and is replaced.
+//! Tests with a Redis that breaks, changes or is replaced.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ async fn open_by(url: &str, clock: Arc<Hands>) -> Arc<RedisKv> {
     Arc::new(RedisKv::open(&url.parse().unwrap(), "t", clock, &Handle::current()).await.unwrap())
 }
 
-/// Nobody tells a client that a new master is there; it asks.
+/// Waits until Redis can be used. Clients are not notified of a new master, so this polls.
 async fn until_well(kv: &RedisKv) {
     let until = Instant::now() + PATIENCE;
     while let Err(fault) = kv.ping().await {
@@ -80,7 +80,7 @@ async fn after_a_failover_the_new_master_is_found_and_whoever_listens_reads_ever
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_with_a_password_sees_only_what_begins_with_the_prefix() {
     let Some(redis) = Private::redis(&[]) else { return };
-    // What the program needs, and nothing more.
+    // These are the permissions that the program needs, and no others.
     let rules = "ACL SETUSER ns on >secret ~t:1:* &t:1:* -@all +@read +@write +@pubsub +@scripting \
         +@connection +info +time";
     redis.tell("0", rules);
@@ -129,8 +129,8 @@ async fn in_tls_redis_is_spoken_to_only_when_its_certificate_is_vouched_for() {
     );
 }
 
-/// A thread that does nothing but read, over a connection of its own: each question is answered
-/// when it has read.
+/// Starts a thread that only reads, over its own connection; it answers each request after it has
+/// read.
 fn reader(live: RedisLive) -> mpsc::Sender<oneshot::Sender<bool>> {
     let (ask, mut asked) = mpsc::channel::<oneshot::Sender<bool>>(1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

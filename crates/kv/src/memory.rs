@@ -1,4 +1,5 @@
-//! What pods share, in the memory of one process: there is one pod.
+//! The live state that pods share, kept in the memory of one process, for a deployment with one
+//! pod.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -23,7 +24,7 @@ use crate::{
     vanishing::Vanishing,
 };
 
-/// Members remembered for one counter.
+/// Maximum number of members stored for one counter.
 const MOST_MEMBERS: usize = 64;
 
 #[derive(Default)]
@@ -41,17 +42,17 @@ pub struct MemoryKv {
     arrivals: AtomicU64,
 }
 
-/// How many entries of each kind there are.
+/// Number of entries of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
     /// Counters of limits.
     pub counters: usize,
-    /// Peers whose last heartbeat is remembered.
+    /// Peers whose last heartbeat is stored.
     pub heard: usize,
 }
 
 impl MemoryKv {
-    /// An empty one.
+    /// An empty adapter.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -62,13 +63,13 @@ impl MemoryKv {
         }
     }
 
-    /// Now, by the clock of this adapter.
+    /// The current time, by the clock of this adapter.
     #[must_use]
     pub fn now(&self) -> Time {
         self.clock.now()
     }
 
-    /// How much is remembered.
+    /// Number of entries of each kind that are stored now.
     #[must_use]
     pub fn size(&self) -> Size {
         let (now, mut tallies) = (self.now(), self.tallies());
@@ -97,12 +98,12 @@ impl MemoryKv {
         Count { n, left: now.until(until).div_ceil(1000).max(1) }
     }
 
-    /// [`Bus::announce`], for adapters of a service that wake as part of a larger step.
+    /// [`Bus::announce`], for adapters of a service that send wake-ups as part of a larger step.
     pub fn announce_at_once(&self, topic: &[u8], v: u64) {
         if active(Sabotage::DropPublish) {
             return;
         }
-        // Nobody listening is fine: whoever comes later reads the store.
+        // It is no error when there is no subscriber: one that comes later reads the store.
         let _ = self.wakes.send(Wake::Changed { topic: topic.to_vec(), v });
     }
 }
@@ -126,7 +127,7 @@ impl Bus for MemoryKv {
     }
 }
 
-/// There is one pod: its registry knows who is here, and needs no wake-up.
+/// There is one pod. Its registry knows which peers are connected, so arrivals need no wake-up.
 #[async_trait]
 impl Presence for MemoryKv {
     async fn arrive(&self, _peer: Peer, _ttl_secs: u64) -> Result<u64, Fault> {

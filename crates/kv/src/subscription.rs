@@ -1,10 +1,11 @@
-//! The listening end of a pod's wake-ups, whichever way they come.
+//! The receiving end of a pod's wake-ups, for all adapters.
 
 use async_trait::async_trait;
 use countersign_ports::bus::{Wake, Wakes};
 use tokio::sync::broadcast;
 
-/// Wake-ups a slow subscriber may fall behind before it is told to read everything again.
+/// Number of wake-ups that a slow subscriber may fall behind before it is told to read everything
+/// again.
 pub(crate) const BACKLOG: usize = 4096;
 
 pub(crate) struct Subscription(pub(crate) broadcast::Receiver<Wake>);

@@ -1,5 +1,5 @@
-//! What every adapter of the general ports promises. A new adapter implements [`Bench`] and joins
-//! the list at the end.
+//! Tests of what every adapter of the general ports must do. A new adapter implements [`Bench`] and
+//! joins the list at the end.
 
 use std::{
     sync::{
@@ -27,7 +27,7 @@ pub(crate) trait Kv: Bus + Presence + Counters {}
 
 impl<T: Bus + Presence + Counters> Kv for T {}
 
-/// An adapter to be judged, and a way to let time pass for it.
+/// An adapter under test, and a way to let time pass for it.
 #[async_trait]
 pub(crate) trait Bench: Send + Sync {
     fn kv(&self) -> Arc<dyn Kv>;
@@ -140,7 +140,7 @@ impl Bench for InMemory {
 
 contract!(in_memory, InMemory::new());
 
-/// A real Redis whose seconds are short.
+/// A real Redis with shortened seconds.
 struct InRedis {
     clock: Arc<Hands>,
     kv: Arc<RedisKv>,
@@ -164,7 +164,7 @@ impl Bench for InRedis {
     fn kv(&self) -> Arc<dyn Kv> {
         self.kv.clone()
     }
-    /// What vanishes in Redis vanishes by its own clock, which nobody can set.
+    /// Keys expire by Redis' own clock, which a test cannot set, so this sleeps as well.
     async fn pass(&self, secs: u64) {
         self.clock.pass(secs);
         tokio::time::sleep(SECOND * u32::try_from(secs).unwrap()).await;

@@ -1,4 +1,4 @@
-//! What every adapter promises about counting.
+//! Tests of what every adapter must do when it counts.
 
 use countersign_ports::counters::{Count, Counter};
 

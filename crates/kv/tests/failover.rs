@@ -1,4 +1,4 @@
-//! A Redis that changes, breaks and is replaced.
+//! Tests with a Redis that breaks, changes or is replaced.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ async fn open_by(url: &str, clock: Arc<Hands>) -> RedisKv {
     RedisKv::open(&url.parse().unwrap(), "t", clock, &Handle::current()).await.unwrap()
 }
 
-/// Nobody tells a client that a new master is there; it asks.
+/// Waits until Redis can be used. Clients are not notified of a new master, so this polls.
 async fn until_well(kv: &RedisKv) {
     let until = Instant::now() + PATIENCE;
     while let Err(fault) = kv.ping().await {
@@ -62,7 +62,7 @@ async fn who_is_on_another_pod_is_known_until_they_leave_or_the_pod_dies() {
     let pods = (one.subscribe(PodId([1; 16])).await.unwrap(), other.subscribe(PodId([2; 16])).await.unwrap());
     assert_eq!(other.elsewhere(&[]).await.unwrap(), [false; 0]);
     let first = one.arrive(alice, 600).await.unwrap();
-    // A pod says that it lives beside what it is asked.
+    // A pod marks itself as alive in a separate task, so this may take a moment.
     let until = Instant::now() + PATIENCE;
     while other.elsewhere(&[bob, alice]).await.unwrap() != [false, true] {
         assert!(Instant::now() < until);

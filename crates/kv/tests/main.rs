@@ -1,4 +1,4 @@
-//! Live state: in memory, and on a real Redis.
+//! Tests of live state, in memory and on a real Redis.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod contract;

@@ -1,5 +1,5 @@
-//! The tables. Kept by hand, because one schema serves every database; the migration test holds it
-//! to SQLite's.
+//! The tables. They are written by hand, because one schema serves every database; a test compares
+//! them with SQLite's schema after all migrations.
 
 diesel::table! {
     realms (id) {

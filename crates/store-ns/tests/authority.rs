@@ -1,4 +1,5 @@
-//! Who took a phone away and who lets in the next one; the one root key; what is kept how long.
+//! Tests of who took a phone away and who lets in the next one, of the first root key, and of how
+//! long rows are kept.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use crate::{
     support::Place,
 };
 
-/// A stamp of a key of this role and lineage.
+/// A stamp by a key with this role and lineage.
 fn by(role: &str, lineage: u8) -> Stamp {
     let who = Who {
         permissions: builtin(role).unwrap(),
@@ -35,7 +36,7 @@ fn by(role: &str, lineage: u8) -> Stamp {
     Stamp { who, ..stamp() }
 }
 
-/// A further phone of alice that has redeemed and waits.
+/// Adds a further phone of alice that has redeemed its code and waits.
 async fn waiting(store: &Arc<dyn Store>, n: u32) -> Enrolment {
     let e = Enrolment { confirm: Confirm::Admin, ..enrolment(n) };
     store.add_enrolment(&e, &stamp()).await.unwrap();
@@ -204,7 +205,7 @@ async fn that_somebody_had_a_phone_outlives_their_name(place: Place) {
     );
     let other = countersign_domain_ns::further::UserHash([77; 16]);
     assert_eq!(store.past(REALM, "bob", other).await.unwrap(), Past::default());
-    // Somebody who never had one leaves nothing.
+    // A user who never had a phone leaves nothing.
     store.erase_user(REALM, "bob", other, "erased-y", &by(role::REALM_ADMIN, 2)).await.unwrap();
     assert_eq!(store.past(REALM, "bob", other).await.unwrap(), Past::default());
 }
@@ -289,8 +290,8 @@ async fn each_class_of_the_trail_is_kept_for_its_own_time(place: Place) {
     assert_eq!(actions().await, ["realm.retention_lowered"], "that less is kept outlives it");
 }
 
-/// As the release before leaves it: active without a time, deleted by the phone itself, so without
-/// a word about who took it away.
+/// The account is as the previous release leaves it: active without a time, and deleted by the
+/// phone itself, so there is no record of who took it away.
 async fn a_phone_that_the_release_before_let_in_is_not_forgotten_with_its_deletion(place: Place) {
     let store = place.open().await;
     let e = Enrolment { user_id: "carol".into(), ..enrolment(60) };

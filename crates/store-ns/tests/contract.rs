@@ -1,4 +1,4 @@
-//! What the store promises, on every database.
+//! Tests of what the store must do, on every database.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(crate) fn id(n: u32) -> [u8; 16] {
     id
 }
 
-/// Every write has a stamp of its own.
+/// A new stamp; every write needs one of its own.
 pub(crate) fn stamp() -> Stamp {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     Stamp {
@@ -98,7 +98,7 @@ pub(crate) fn enrolment(n: u32) -> Enrolment {
     }
 }
 
-/// A realm with one active account in it.
+/// A store with a realm that has one active account.
 pub(crate) async fn furnished(place: &Place) -> Arc<dyn Store> {
     let store = place.open().await;
     let realm = Realm {
@@ -245,8 +245,8 @@ async fn blocking_ends_everything_the_account_approved_however_much_it_is(place:
 
 async fn a_write_that_fails_takes_nothing_of_its_batch_with_it(place: Place) {
     let store = furnished(&place).await;
-    // All at once, so that they share commits: the even ones are twins of one another and all but
-    // one of them fail.
+    // All writes start at once, so that they share commits. The even ones have the same code, so
+    // all but one of them fail.
     let writes = (0..200_u32).map(|n| {
         let store = store.clone();
         let e = Enrolment {

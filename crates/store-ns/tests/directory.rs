@@ -1,4 +1,4 @@
-//! What the store promises about what is set up, looked for and forgotten, on every database.
+//! Tests of configuration, search and purging in the store, on every database.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -39,7 +39,7 @@ fn marked(mark: Mark, stamp: Stamp) -> Stamp {
     Stamp { who: Who { mark: Some(mark), ..stamp.who }, ..stamp }
 }
 
-/// Everything from before is forgotten, whatever it is.
+/// Purges everything from before this time.
 fn all_before(at: u64) -> Kept {
     Kept { unclaimed: Time(at), security: Time(at), evidence: Time(at), requests: Time(at) }
 }
@@ -159,7 +159,7 @@ async fn an_erased_user_is_nowhere_and_what_happened_still_counts(place: Place) 
         store.put_user(&user, &stamp(1)).await.unwrap();
         store.record_outcome(&outcome(realm, n, "alice", 5000), &stamp(2)).await.unwrap();
     }
-    // Meant for her, and claimed by nobody.
+    // This login was meant for alice, but no account claimed it.
     let unclaimed = Outcome { claim: None, state: LoginState::Expired, ..outcome(REALM, 3, "alice", 5000) };
     store.record_outcome(&unclaimed, &stamp(2)).await.unwrap();
     assert_eq!(store.outcomes_of_user(REALM, "alice", None, 10).await.unwrap().len(), 2);

@@ -1,4 +1,4 @@
-//! The store on real databases: SQLite, PostgreSQL, MariaDB.
+//! Tests of the store on real databases: SQLite, PostgreSQL, MariaDB.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod authority;

@@ -1,4 +1,4 @@
-//! SQLite's migrations, forward and back.
+//! Tests of SQLite's migrations, forward and back.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What holds when several pods write at the same time.
+//! Tests of what holds when several pods write at the same time.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Either the block comes first and the approval is refused, or the approval comes first and the
-/// block ends it: none of them outlives it.
+/// block ends it. In both cases no approval outlives the block.
 async fn no_approval_outlives_the_block_it_races_with(place: Place) {
     let here = furnished(&place).await;
     let there = place.open().await;
@@ -53,8 +53,8 @@ async fn no_approval_outlives_the_block_it_races_with(place: Place) {
     }
 }
 
-/// A reader who always goes on after the last row it has seen sees every row once, whatever order
-/// the writers commit in.
+/// A reader that always continues after the last row it has seen sees every row once, in whatever
+/// order the writers commit.
 async fn whoever_reads_the_trail_while_it_is_written_misses_nothing(place: Place) {
     const EACH: u32 = 25;
     let stores = [furnished(&place).await, place.open().await];
@@ -102,8 +102,7 @@ async fn take(store: &dyn Store, after: &mut u64, seen: &mut BTreeMap<String, u3
     }
 }
 
-/// Of everybody who ends, redeems or decides the same login at once there is one winner each, on
-/// two pods.
+/// When several callers on two pods end the same login at the same time, there is one winner.
 async fn every_race_has_one_winner(place: Place) {
     let stores: [Arc<dyn Store>; 2] = [furnished(&place).await, place.open().await];
     for round in 0..20_u32 {

@@ -1,4 +1,4 @@
-//! The three dialects say the same, and `schema.rs` says what they say.
+//! Tests that the three dialects make the same schema, and that `schema.rs` matches it.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,12 @@ use countersign_testkit::SharedServer;
 
 use crate::support::{self, Place};
 
-/// `table.column kind` with `?` for what may be NULL, `table key columns`, `table unique columns`,
-/// `table index columns`.
+/// Lines of the form `table.column kind`, with `?` for what may be NULL, `table key columns`,
+/// `table unique columns`, and `table index columns`.
 type Schema = BTreeSet<String>;
 
-/// Columns of all databases, in a form that all of them can say: table, column, type, whether it
-/// may be NULL.
+/// A column in a form that is the same for all databases: table, column, type, and whether it may
+/// be NULL.
 fn column(table: &str, column: &str, kind: &str, null: bool) -> String {
     let kind = match kind.to_lowercase().as_str() {
         "blob" | "bytea" | "binary" | "varbinary" => "bytes",
@@ -74,7 +74,8 @@ fn of_sqlite(url: &DatabaseUrl) -> Schema {
             .collect()
     };
     let (columns, mut indexes) = (texts(SQLITE_COLUMNS), texts(SQLITE_INDEXES));
-    // Rows that lie in the order of their key have no index for it; the key is told by the table.
+    // A table whose rows are stored in the order of its key has no index for it, so the key is read
+    // from the table.
     indexes.extend(texts(
         "SELECT m.name || ' key ' || (SELECT group_concat(name, ',') FROM (SELECT name FROM \
             pragma_table_info(m.name) WHERE pk > 0 ORDER BY pk)) AS text \
@@ -91,11 +92,11 @@ fn of_server(server: &SharedServer, url: &DatabaseUrl) -> Schema {
     let columns =
         server.tell(name, &format!("{SERVER_COLUMNS}{}", if postgres { "'public'" } else { "DATABASE()" }));
     let indexes = server.tell(name, if postgres { POSTGRES_INDEXES } else { MARIADB_INDEXES });
-    // An index that only serves a foreign key is the database's own affair.
+    // Indexes that only serve a foreign key are left to the database.
     gather(columns.lines(), indexes.lines())
 }
 
-/// What the query body believes.
+/// The schema in `schema.rs`, which the query body uses.
 fn believed() -> Schema {
     let text = include_str!("../src/schema.rs");
     let mut found = Schema::new();
@@ -147,7 +148,7 @@ async fn all_dialects_and_the_program_have_the_same_schema() {
     }
 }
 
-/// As pods of one release start: together.
+/// Pods of one release start at the same time.
 async fn of_five_starters_one_migrates_and_all_start(place: Place) {
     let starters = (0..5).map(|_| {
         let url = place.url.clone();

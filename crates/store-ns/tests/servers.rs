@@ -1,4 +1,4 @@
-//! What goes wrong with a database server is said in one line that helps, and without its password.
+//! Tests that errors of a database server are reported in one helpful line without the password.
 
 use countersign_store::{
     StoreError,
@@ -66,7 +66,7 @@ async fn a_server_is_verified_as_far_as_the_mode_says() {
                 assert!(e.to_lowercase().contains("certificate"), "{e}");
             }
         }
-        // 127.0.0.2 is the same server under a name its certificate does not have.
+        // 127.0.0.2 is the same server, but its certificate does not contain that name.
         let alias = url.replace("127.0.0.1", "127.0.0.2");
         if std::net::TcpStream::connect(("127.0.0.2", server.port)).is_ok() {
             open(&alias, &tls(TlsMode::VerifyCa, ours.clone())).await.map(drop).unwrap();
@@ -134,7 +134,8 @@ diesel::table! {
     }
 }
 
-/// Diesel remembers what a connection has prepared. Nothing below it may close that meanwhile.
+/// Diesel caches the statements that a connection has prepared. Nothing below it may close them
+/// meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn however_many_different_questions_a_connection_is_asked_the_first_can_be_asked_again() {
     use self::numbers::dsl as q;

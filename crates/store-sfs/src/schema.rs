@@ -1,4 +1,4 @@
-// As `migrations/*/sfs` make them.
+// These tables are as `migrations/*/sfs` make them.
 
 diesel::table! {
     server (one) {

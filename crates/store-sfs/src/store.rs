@@ -1,4 +1,4 @@
-//! The port, method by method: pick the database, run the one query body.
+//! Implements the store port: each method picks the database and runs the query body.
 
 use async_trait::async_trait;
 use countersign_domain_sfs::{ports::Store, server::SealedServer};
@@ -27,18 +27,18 @@ pub const fn migrations() -> Migrations {
     Migrations { sqlite: SQLITE, postgres: POSTGRES, mysql: MYSQL, name: "sfs" }
 }
 
-/// SFS's store: one query body, three kinds of database.
+/// SFS's store: one query body for three kinds of database.
 #[derive(Clone)]
 pub struct SfsStore {
     database: Database,
 }
 
 impl SfsStore {
-    /// Opens a database that has been migrated. Connections to a server live on `rt`, up to `size`
-    /// of them.
+    /// Opens a migrated database. Connections to a database server run on `rt`; there are at most
+    /// `size` of them.
     ///
     /// # Errors
-    /// When it cannot be used.
+    /// When the database cannot be used.
     pub async fn open(
         url: &DatabaseUrl,
         tls: &TlsOptions,
@@ -48,7 +48,7 @@ impl SfsStore {
         Ok(Self { database: Database::open(url, tls, size, rt, SCHEMA).await? })
     }
 
-    /// How much is written.
+    /// Counters of the writes so far.
     #[must_use]
     pub fn writing(&self) -> Writing {
         self.database.writing()

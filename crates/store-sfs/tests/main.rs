@@ -1,4 +1,4 @@
-//! Every promise of SFS's store, on SQLite, PostgreSQL and MariaDB.
+//! Tests of SFS's store on SQLite, PostgreSQL and MariaDB.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use countersign_domain_sfs::{ports::Store, server::SealedServer};
@@ -12,7 +12,7 @@ use countersign_store_sfs::{SfsStore, migrations};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
-/// An empty database of a test's own.
+/// An empty database for one test.
 struct Place {
     url: DatabaseUrl,
     _dir: Option<TempDir>,
@@ -86,7 +86,7 @@ fn mariadb() -> Option<Place> {
     Some(Place { url: countersign_testkit::mariadb()?.database().parse().unwrap(), _dir: None })
 }
 
-/// Makes each promise a test on these databases.
+/// Generates each test for these databases.
 macro_rules! on {
     ($($database:ident),+) => {$(
         mod $database {

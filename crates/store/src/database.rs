@@ -1,4 +1,4 @@
-//! Whichever database a service has.
+//! The database of a service: SQLite, PostgreSQL or MySQL.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use crate::{
     url::{DatabaseUrl, TlsOptions},
 };
 
-/// Reading threads beside SQLite's writer.
+/// Number of reading threads beside SQLite's writing thread.
 const READERS: usize = 2;
 
-/// An open database. Stores run their query body on it by [`crate::run!`].
+/// An open database, on which stores run their query body with [`crate::run!`].
 #[derive(Clone)]
 pub enum Database {
     Lite(Lite),
@@ -25,11 +25,12 @@ pub enum Database {
 }
 
 impl Database {
-    /// Opens a database that has been migrated, for a program that knows this `schema`. Connections
-    /// to a server live on `rt`, up to `size` of them.
+    /// Opens a migrated database for a program that knows schemas up to `schema`. Connections to a
+    /// database server run on `rt`; there are at most `size` of them.
     ///
     /// # Errors
-    /// When it cannot be used, or a newer release has prepared it.
+    /// When the database cannot be used, or a newer release has prepared it for programs that know
+    /// a newer schema.
     pub async fn open(
         url: &DatabaseUrl,
         tls: &TlsOptions,
@@ -56,7 +57,7 @@ impl Database {
         }
     }
 
-    /// Opens a SQLite file as it is.
+    /// Opens a SQLite file without checking its schema.
     ///
     /// # Errors
     /// When it cannot be used.
@@ -64,7 +65,7 @@ impl Database {
         Ok(Self::Lite(Lite::open(path, READERS)?))
     }
 
-    /// How much is written.
+    /// Counters of the writes so far.
     #[must_use]
     pub fn writing(&self) -> Writing {
         match self {
@@ -74,10 +75,10 @@ impl Database {
         }
     }
 
-    /// Whether somebody writes, and to a database that takes it.
+    /// Checks that the database accepts writes.
     ///
     /// # Errors
-    /// Why not.
+    /// When it does not, with the reason.
     pub async fn takes_writes(&self) -> Result<(), StoreError> {
         match self {
             Self::Lite(lite) => lite.writes(),
@@ -87,9 +88,10 @@ impl Database {
     }
 }
 
-/// Runs a function of a query body, with owned arguments, on whichever database this is: `how` is
-/// `read` for a few rows by a key, `scan` for many, `write` for a transaction. The query body is
-/// the module `q` of `sqlite`, `postgres` and `mysql` in the crate that calls.
+/// Runs a function of a query body on whichever kind of database this is. `how` is `read` for a few
+/// rows by a key, `scan` for many rows, and `write` for a transaction. The arguments are captured
+/// by value. The query body is the module `q` in the modules `sqlite`, `postgres` and `mysql` of
+/// the calling crate.
 #[macro_export]
 #[expect(clippy::crate_in_macro_def, reason = "the query body is the caller's")]
 macro_rules! run {

@@ -1,12 +1,12 @@
-//! Where SQL differs between databases.
+//! Macros for what differs in SQL between databases.
 
 use diesel::{
     QueryResult,
     result::{DatabaseErrorKind, Error},
 };
 
-/// INSERT that leaves an existing row alone; gives the number of rows inserted (0 or 1). SQLite and
-/// PostgreSQL.
+/// Inserts a row, or leaves an existing one unchanged; returns the number of rows inserted (0 or
+/// 1). For SQLite and PostgreSQL.
 #[macro_export]
 macro_rules! insert_new_conflict {
     ($c:expr, $table:expr, $values:expr) => {
@@ -14,8 +14,8 @@ macro_rules! insert_new_conflict {
     };
 }
 
-/// The same for MySQL, whose `INSERT IGNORE` would let wrong values pass, too. A duplicate ends the
-/// statement there, not the transaction.
+/// Does the same as `insert_new_conflict!` for MySQL, whose `INSERT IGNORE` would accept invalid
+/// values, too. On MySQL a duplicate fails the statement, but not the transaction.
 #[macro_export]
 macro_rules! insert_new_duplicate {
     ($c:expr, $table:expr, $values:expr) => {
@@ -23,10 +23,10 @@ macro_rules! insert_new_duplicate {
     };
 }
 
-/// A duplicate is no row and no error.
+/// Turns a duplicate key into `Ok(0)`: no row was inserted, and that is no error.
 ///
 /// # Errors
-/// Any other.
+/// Any other error of the statement.
 pub async fn or_none(inserting: impl Future<Output = QueryResult<usize>>) -> QueryResult<usize> {
     match inserting.await {
         Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(0),
@@ -34,7 +34,7 @@ pub async fn or_none(inserting: impl Future<Output = QueryResult<usize>>) -> Que
     }
 }
 
-/// A row lock for read-then-write. SQLite has one writer and needs none.
+/// Locks rows that are read and then written. SQLite has one writer, so this does nothing there.
 #[macro_export]
 macro_rules! lock_none {
     ($query:expr) => {
@@ -42,7 +42,8 @@ macro_rules! lock_none {
     };
 }
 
-/// The row is ours until the transaction ends, and is read as it is then. PostgreSQL and MySQL.
+/// Locks the rows of a query until the transaction ends, and reads their latest committed state.
+/// For PostgreSQL and MySQL.
 #[macro_export]
 macro_rules! lock_for_update {
     ($query:expr) => {

@@ -17,23 +17,22 @@ pub mod url;
 use countersign_ports::Fault;
 pub use database::Database;
 
-/// Why the database did not do what was asked. The text is for logs and holds no values of rows.
+/// Why a database operation failed. The text is for logs and contains no values of rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot be opened or reached.
+    /// The database cannot be opened or reached.
     #[error("the database cannot be opened: {0}")]
     Open(String),
-    /// It answered with an error.
+    /// The database returned an error.
     #[error("the database refused: {0}")]
     Query(String),
-    /// Nothing was written, and the same may succeed when tried again: a deadlock, a collision, a
-    /// lost connection.
+    /// Nothing was written, and a retry may succeed: a deadlock, a collision or a lost connection.
     #[error("the database gave up: {0}")]
     Again(String),
-    /// A row makes no sense to this version of the program.
+    /// A row contains values that this version of the program cannot interpret.
     #[error("row {row} of {table} cannot be read: {why}")]
     Row { table: &'static str, row: String, why: String },
-    /// So much waits for the database that this is refused at once.
+    /// Too many jobs wait for the database, so this one is refused at once.
     #[error("the database is overloaded")]
     Busy,
     /// The threads of the database have ended.
@@ -60,8 +59,8 @@ impl From<diesel::result::Error> for StoreError {
             DatabaseErrorKind::{ClosedConnection, SerializationFailure, UnableToSendCommand, Unknown},
             Error::{BrokenTransactionManager, DatabaseError},
         };
-        // Diesel's texts name tables and constraints, never values. It has no kind for a deadlock:
-        // what it does not know is tried again, too.
+        // Diesel's texts name tables and constraints, never values. It has no kind for a deadlock,
+        // so errors of an unknown kind are retried, too.
         match &e {
             DatabaseError(SerializationFailure | ClosedConnection | UnableToSendCommand | Unknown, _)
             | BrokenTransactionManager => Self::Again(e.to_string()),

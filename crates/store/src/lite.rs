@@ -1,17 +1,18 @@
 //! SQLite behind a group-commit writer.
 //!
-//! One small durable write costs more than all the cryptography of a login, because it waits for
-//! the disk. So writes queue up for one thread, which takes all that wait, runs them in one `BEGIN
-//! IMMEDIATE … COMMIT`, and answers each only after the commit. Each write has a savepoint of its
-//! own: one that fails takes nothing of the others with it.
+//! One small durable write takes longer than all the cryptography of a login, because it waits for
+//! the disk. Writes are therefore queued for one thread, which takes all that are waiting, runs
+//! them in one `BEGIN IMMEDIATE … COMMIT`, and answers each only after the commit. Each write has
+//! its own savepoint, so one that fails does not affect the others.
 //!
-//! Queries are written for diesel-async, whose SQLite connection wants every statement on another
-//! thread. Here the whole job runs where it may block already, so [`Inline`] runs statements on the
-//! spot: one hop per job instead of one per statement.
+//! Queries are written for diesel-async, whose SQLite connection moves every statement to another
+//! thread. Here the whole job already runs on a thread that may block, so [`Inline`] runs
+//! statements in place: one thread switch per job instead of one per statement.
 //!
-//! Point reads do not even hop: waking a thread and being woken by it costs several times the read
-//! (ADR 0006). They run on a connection of the asker's own thread, which never waits for a lock;
-//! whatever would have to wait, and whatever reads many rows, goes to a reading thread.
+//! Point reads do not switch threads at all, because waking a thread and being woken by it costs
+//! several times as much as the read (ADR 0006). They run on a connection of the calling thread,
+//! which never waits for a lock. A point read that would have to wait, and every read of many rows,
+//! goes to a reading thread.
 
 use std::{
     cell::RefCell,
@@ -37,14 +38,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::StoreError;
 
-/// Writes of one commit at most.
+/// Maximum number of writes in one commit.
 const BATCH: usize = 256;
-/// Jobs that may wait; beyond it the answer is [`StoreError::Busy`].
+/// Maximum number of jobs in the queue of a thread; further ones get [`StoreError::Busy`].
 const QUEUE: usize = 4096;
 /// How long a database thread waits for a lock, in milliseconds.
 const WAIT_MS: u32 = 5000;
 
-/// Runs "blocking" work where it stands. Only for connections that live on a database thread.
+/// Runs "blocking" work in place, on the current thread. For connections of database threads, which
+/// may block, and for point reads, which never wait for a lock.
 pub struct Inline;
 
 impl SpawnBlocking for Inline {
@@ -62,17 +64,18 @@ impl SpawnBlocking for Inline {
     }
 }
 
-/// Brings a database that nobody uses into its one file: what was in the log beside it is in it
-/// afterwards.
+/// Moves the contents of the write-ahead log into the database file of a database that is not in
+/// use, so that the one file is complete.
 ///
 /// # Errors
-/// When it cannot be used, or is in use.
+/// When the database cannot be used, or another program has it open.
 pub fn into_one_file(path: &Path) -> Result<(), StoreError> {
     let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("{}: {e}", path.display()));
     let mut c = SqliteConnection::establish(&path.to_string_lossy()).map_err(|e| open(&e))?;
-    // The process that closes a database last takes the log away; one that was killed has left it.
+    // The last process to close a database removes the log; a process that was killed leaves it
+    // behind.
     c.batch_execute("PRAGMA busy_timeout=2000; PRAGMA synchronous=FULL;").map_err(|e| open(&e))?;
-    // A checkpoint that somebody stands in the way of is no error: it says so in a row.
+    // A checkpoint that another connection blocks is not an error; the result row reports it.
     let done: Checkpoint =
         sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(&mut c).map_err(|e| open(&e))?;
     if done.busy == 0 { Ok(()) } else { Err(open(&"another program has it open")) }
@@ -84,16 +87,16 @@ struct Checkpoint {
     busy: i32,
 }
 
-/// The connection that query code sees.
+/// The connection that query code uses.
 pub type Conn = SyncConnectionWrapper<SqliteConnection, Inline>;
 
-/// What a job gives; a query's own error is told from the database's.
+/// Result of a job: what its queries return, or the error of the queries or the database.
 pub type JobResult<T> = Result<T, StoreError>;
 
 trait Job: Send {
-    /// Runs the queries; true when they succeeded.
+    /// Runs the queries; returns true when they succeeded.
     fn run<'a>(&'a mut self, c: &'a mut Conn) -> BoxFuture<'a, bool>;
-    /// Tells the asker. `committed` is false when the whole batch was lost.
+    /// Sends the result to the caller. `committed` is an error when the whole batch was lost.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
@@ -120,25 +123,25 @@ where
     }
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
         let result = self.result.unwrap_or(Err(StoreError::Closed));
-        // An asker who has gone away does not need the answer.
+        // A caller that has gone away does not need the answer.
         let _ = self.asker.send(committed.and(result));
     }
 }
 
-/// What the writer has done so far, and what waits for it.
+/// Counters of completed, failed and waiting writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Writing {
-    /// Transactions on disk.
+    /// Committed transactions.
     pub commits: u64,
-    /// Writes in them.
+    /// Writes in committed transactions.
     pub writes: u64,
-    /// Transactions that failed, each with everything in it.
+    /// Transactions that failed, each with all its writes.
     pub failed: u64,
-    /// Writes that wait.
+    /// Writes that wait; for a database server, all jobs that wait or run.
     pub waiting: usize,
 }
 
-/// Counted by the writer.
+/// Counters that the writer updates.
 #[derive(Default)]
 struct Done {
     commits: AtomicU64,
@@ -146,7 +149,7 @@ struct Done {
     failed: AtomicU64,
 }
 
-/// A SQLite database: a writer, and readers beside it.
+/// A SQLite database with one writing thread and several reading threads.
 #[derive(Clone)]
 pub struct Lite {
     done: Arc<Done>,
@@ -191,10 +194,10 @@ impl Lite {
         Ok(Self { done, writer, readers: readers.into(), next: Arc::default(), path: path.into() })
     }
 
-    /// Runs a query that reads a few rows by a key: at once, on this thread.
+    /// Runs a query that reads a few rows by a key, on the calling thread if it need not wait.
     ///
     /// # Errors
-    /// What the query gave, or that the database is busy or closed.
+    /// The error of the query, or that the database is busy or closed.
     pub async fn read<T, F>(&self, work: F) -> JobResult<T>
     where
         T: Send + 'static,
@@ -202,7 +205,7 @@ impl Lite {
     {
         match self.on_this_thread(work.clone()) {
             Some(Ok(found)) => Ok(found),
-            // A reading thread waits for a lock, and says what else is wrong.
+            // A reading thread can wait for a lock, and reports any other error.
             Some(Err(_)) | None => self.scan(work).await,
         }
     }
@@ -223,7 +226,7 @@ impl Lite {
     /// Runs queries that read many rows, on a reading thread.
     ///
     /// # Errors
-    /// What the queries gave, or that the database is busy or closed.
+    /// The error of the queries, or that the database is busy or closed.
     pub async fn scan<T, F>(&self, work: F) -> JobResult<T>
     where
         T: Send + 'static,
@@ -233,7 +236,7 @@ impl Lite {
         submit(&self.readers[turn % self.readers.len()], work).await
     }
 
-    /// Whether there is somebody who writes.
+    /// Checks that the writing thread is alive.
     ///
     /// # Errors
     /// [`StoreError::Closed`] when the writing thread has died.
@@ -241,7 +244,7 @@ impl Lite {
         if self.writer.is_closed() { Err(StoreError::Closed) } else { Ok(()) }
     }
 
-    /// How much is written.
+    /// Counters of the writes so far.
     #[must_use]
     pub fn writing(&self) -> Writing {
         let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
@@ -256,8 +259,8 @@ impl Lite {
     /// Runs queries that write, in one transaction that is on disk when this returns.
     ///
     /// # Errors
-    /// What the queries gave (then nothing of theirs was written), or that the database is busy or
-    /// closed.
+    /// The error of the queries (nothing of theirs is written then), or that the database is busy
+    /// or closed.
     pub async fn write<T, F>(&self, work: F) -> JobResult<T>
     where
         T: Send + 'static,
@@ -281,18 +284,19 @@ where
     answer.await.unwrap_or(Err(StoreError::Closed))
 }
 
-/// Statements run inline, so these futures never wait for anything but the queue.
+/// Runs a thread's loop. Statements run inline, so these futures wait only for the queue.
 fn block_on(future: impl Future<Output = ()>) {
     if let Ok(rt) = tokio::runtime::Builder::new_current_thread().build() {
         rt.block_on(future);
     }
 }
 
-/// Opens a connection that waits so long for a lock.
+/// Opens a connection that waits up to `wait_ms` milliseconds for a lock.
 ///
-/// Statement journals (each job has a savepoint) stay in memory: in a file of their own they cost
-/// several system calls per job and protect nothing, because the transaction is what survives a
-/// crash. Checkpoints come every 16 MB of log: pages that many commits touch are copied less often.
+/// Statement journals, which the savepoint of each job needs, stay in memory: in a file they cost
+/// several system calls per job and protect nothing, because only the transaction must survive a
+/// crash. A checkpoint runs after every 16 MB of log, so that pages which many commits touch are
+/// copied less often.
 fn connect(path: &Path, wait_ms: u32) -> Result<Conn, StoreError> {
     let url = path.to_string_lossy().into_owned();
     let open = async {
@@ -319,7 +323,7 @@ async fn write_loop(c: &mut Conn, mut rx: mpsc::Receiver<Box<dyn Job>>, done: &D
     while rx.recv_many(&mut batch, BATCH).await > 0 {
         let committed = commit(c, &mut batch).await.map_err(StoreError::from);
         if committed.is_err() {
-            // The batch may have left a transaction open; the next one must not run inside it.
+            // The batch may have left a transaction open; the next batch must not run inside it.
             let _ = c.batch_execute("ROLLBACK").await;
             done.failed.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -346,9 +350,9 @@ async fn commit(c: &mut Conn, batch: &mut [Box<dyn Job>]) -> QueryResult<()> {
     c.batch_execute("COMMIT").await
 }
 
-/// For tests of the tests.
+/// Faults that show whether the tests detect them.
 #[cfg(feature = "faults")]
 pub mod faults {
-    /// Answer as if committed, and roll back.
+    /// Report writes as committed, but roll them back.
     pub static LOSE_COMMITS: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 }

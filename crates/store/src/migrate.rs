@@ -1,4 +1,5 @@
-//! Embedded migrations under a lock: of several starters one runs them and the others wait.
+//! Embedded migrations, run under a lock: of several processes that start at once, one runs them
+//! and the others wait.
 
 use std::{fs::File, path::Path};
 
@@ -24,28 +25,29 @@ pub struct Migrations {
     pub sqlite: EmbeddedMigrations,
     pub postgres: EmbeddedMigrations,
     pub mysql: EmbeddedMigrations,
-    /// Of the service; migrations of one database happen one after the other for each.
+    /// Name of the service. It is part of the lock's name, so that only processes of one service
+    /// wait for each other's migrations of a database.
     pub name: &'static str,
 }
 
-/// How far a database is.
+/// State of a database's migrations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SchemaState {
-    /// Not run yet.
+    /// Migrations that have not run yet.
     pub pending: Vec<String>,
-    /// Run by a release that knows more than this one.
+    /// Migrations that have run but that this release does not know, because a newer one ran them.
     pub newer: Vec<String>,
 }
 
-/// Whether to run what is pending, or only to look.
+/// Whether to run pending migrations, or only to report them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     Run,
     Look,
 }
 
-/// Brings a database up to date; tells how it was before. Blocks on SQLite, and runs on a
-/// multi-threaded runtime, so it is called before the actor system starts.
+/// Brings a database up to date, or only looks, and returns the state before. Blocks on SQLite, and
+/// needs a multi-threaded runtime, so it is called before the actor system starts.
 ///
 /// # Errors
 /// [`StoreError::Open`] when the database cannot be used, [`StoreError::Query`] when a migration
@@ -67,7 +69,7 @@ fn failed(e: impl std::fmt::Display) -> StoreError {
     StoreError::Query(format!("migration: {e}"))
 }
 
-/// Looks, and runs what is pending if asked to.
+/// Reads the state, and runs pending migrations if asked to.
 fn go<DB: diesel::backend::Backend>(
     harness: &mut impl MigrationHarness<DB>,
     migrations: &(impl MigrationSource<DB> + Copy),
@@ -94,22 +96,23 @@ fn go<DB: diesel::backend::Backend>(
     Ok(SchemaState { pending, newer })
 }
 
-/// The same for a SQLite file.
+/// Does the same as [`migrate`] for a SQLite file.
 ///
 /// # Errors
 /// As [`migrate`].
 pub fn sqlite(path: &Path, migrations: EmbeddedMigrations, what: What) -> Result<SchemaState, StoreError> {
     let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("{}: {e}", path.display()));
     let lock = File::create(path.with_extension("migrate.lock")).map_err(|e| open(&e))?;
-    // A lock on a file beside the database: the operating system releases it even when the process
-    // dies.
+    // The lock is on a file beside the database: the operating system releases it even when the
+    // process dies.
     lock.lock().map_err(|e| open(&e))?;
     let mut c = SqliteConnection::establish(&path.to_string_lossy()).map_err(|e| open(&e))?;
     c.batch_execute("PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")?;
     go(&mut c, &Shared(&migrations), what)
 }
 
-/// Diesel takes a source by value, and an embedded one can only be borrowed.
+/// A borrowed migration source. Diesel takes a source by value, and embedded migrations can only be
+/// borrowed.
 #[derive(Clone, Copy)]
 struct Shared<'a>(&'a EmbeddedMigrations);
 
@@ -133,8 +136,8 @@ async fn postgres(
 ) -> Result<SchemaState, StoreError> {
     let mut c = AsyncPgConnection::connect(url, tls).await?;
     c.examine().await?;
-    // The lock is the session's: it goes with the connection, whatever happens. A migration may
-    // take longer than a request.
+    // The lock belongs to the session, so it is released with the connection in every case. The
+    // timeouts are off because a migration may take longer than a request.
     c.batch_execute(&format!(
         "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock(hashtext('countersign \
             {}'))",

@@ -1,4 +1,4 @@
-//! MariaDB from 10.6 and MySQL from 8.0.
+//! MariaDB 10.6 or newer, and MySQL 8.0 or newer.
 
 use diesel::{QueryableByName, sql_types};
 use diesel_async::{AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
@@ -15,8 +15,9 @@ use crate::{
 
 pub type Conn = AsyncMysqlConnection;
 
-/// Each sees what others have committed, as on the other databases; nothing is cut to fit; a lock
-/// is waited for 5 s.
+/// Settings of a session: transactions see what others have committed, as on the other databases; a
+/// value that does not fit is an error instead of being truncated; a statement waits at most 5 s
+/// for a lock.
 const SETUP: [&str; 2] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', SESSION \
@@ -39,13 +40,14 @@ impl SqlServer for Conn {
             let given = Opts::from_url(url).map_err(|e| open(&e))?;
             let far = given.socket().is_none().then(|| given.ip_or_hostname().to_owned());
             let mode = tls.towards(far.as_deref())?;
-            // A row that is changed to what it was has been found, on every database.
+            // An UPDATE counts the rows it found, even those it left unchanged, as on the other
+            // databases.
             let mut opts = OptsBuilder::from_opts(given)
                 .client_found_rows(true)
                 .tcp_keepalive(Some(30_000_u32))
                 .prefer_socket(false);
-            // Diesel remembers what it has prepared. A second memory below it would close what the
-            // first still uses.
+            // Diesel caches prepared statements. A second cache below it would close statements
+            // that Diesel still uses.
             opts = opts.stmt_cache_size(0);
             if mode != TlsMode::Off {
                 opts = opts.ssl_opts(ssl(mode, tls)?);
@@ -113,7 +115,8 @@ fn ssl(mode: TlsMode, tls: &TlsOptions) -> Result<SslOpts, StoreError> {
     Ok(ssl)
 }
 
-/// `10.11.6-MariaDB-…`, `8.0.36`, and for old clients `5.5.5-10.11.6-MariaDB`.
+/// Whether a version is too old. Versions look like `10.11.6-MariaDB-…`, `8.0.36`, and, for old
+/// clients, `5.5.5-10.11.6-MariaDB`.
 fn too_old(version: &str) -> bool {
     let version = version.strip_prefix("5.5.5-").unwrap_or(version);
     let mut numbers = version.split(['.', '-']).map_while(|n| n.parse::<u32>().ok());

@@ -1,13 +1,13 @@
-//! A database server behind a pool.
+//! A pool of connections to a database server.
 //!
 //! Every job (the queries of one read, or of one transaction) runs as a task of the runtime that
-//! also drives the connections: one hop for a job instead of one for each statement, and a job
-//! whose asker has gone away is finished, not torn apart.
+//! also drives the connections. A job therefore switches threads once instead of once per
+//! statement, and a job whose caller has gone away is completed instead of being cancelled halfway.
 //!
-//! A transaction that the server gave up (deadlock, serialization, a lost connection before COMMIT)
-//! is tried again, from the beginning. One whose COMMIT got no answer is not: nobody knows whether
-//! it happened, and the caller repeats the request, which every write bears (the row that was
-//! inserted wins).
+//! A transaction that the server aborted (deadlock, serialization, a lost connection before COMMIT)
+//! is retried from the beginning. One whose COMMIT got no answer is not retried, because it may
+//! have been committed. Its caller repeats the request, which every write tolerates: the row
+//! inserted first wins.
 
 use std::{
     sync::{
@@ -27,32 +27,33 @@ use crate::{
     url::TlsOptions,
 };
 
-/// Jobs that may wait or run; beyond it the answer is [`StoreError::Busy`].
+/// Maximum number of jobs that wait or run; further ones get [`StoreError::Busy`].
 const QUEUE: usize = 4096;
 /// How long a job waits for a connection.
 const CONNECTION: Duration = Duration::from_secs(5);
-/// How long the question whether it is well may take.
+/// How long a health check waits for a connection.
 const SOON: Duration = Duration::from_millis(700);
-/// How long a job takes at most, tries included. Statements have shorter limits of their own.
+/// Maximum duration of a job, including retries. Statements have shorter limits of their own.
 const JOB: Duration = Duration::from_secs(20);
-/// How often a transaction is tried.
+/// Maximum number of attempts of a transaction.
 const TRIES: u32 = 6;
-/// How often a read is tried: a connection that died while idle is noticed by using it.
+/// Maximum number of attempts of a read. A connection that died while idle is noticed only when it
+/// is used.
 const READS: u32 = 3;
 /// How long an idle connection lives.
 const IDLE: Duration = Duration::from_secs(300);
-/// How long any connection lives: after a failover none stays with the old server.
+/// How long any connection lives, so that after a failover none stays with the old server.
 const LIFE: Duration = Duration::from_secs(1800);
 
 /// A kind of database server.
 pub trait SqlServer: AsyncConnection + Send + Sized + 'static {
     /// Connects, and sets the session up.
     fn connect<'a>(url: &'a str, tls: &'a TlsOptions) -> BoxFuture<'a, JobResult<Self>>;
-    /// Refuses a server that is too old or takes no writes.
+    /// Returns an error for a server that is too old or accepts no writes.
     fn examine(&mut self) -> BoxFuture<'_, JobResult<()>>;
 }
 
-/// A connection, and whether it was left in good order.
+/// A connection, and whether it must not be used again.
 pub struct PooledConnection<C> {
     conn: C,
     bad: bool,
@@ -72,7 +73,7 @@ impl<C: SqlServer> bb8::ManageConnection for Manager<C> {
 
     async fn connect(&self) -> Result<PooledConnection<C>, StoreError> {
         let (url, tls) = (self.url.clone(), self.tls.clone());
-        // The task that drives the connection lives where it was made.
+        // The task that drives the connection runs on the runtime on which it was made.
         let made = self
             .rt
             .spawn(async move { C::connect(&url, &tls).await })
@@ -99,7 +100,7 @@ struct Done {
     under_way: AtomicUsize,
 }
 
-/// How many jobs are under way, this one among them.
+/// A job's slot among the [`QUEUE`] jobs that may be under way; dropping it frees the slot.
 struct QueueSlot(Arc<Done>);
 
 impl QueueSlot {
@@ -139,8 +140,7 @@ impl<C: SqlServer> Clone for Pool<C> {
 }
 
 impl<C: SqlServer> Pool<C> {
-    /// Connects once, so that what is wrong is said now, and keeps up to `size` connections on
-    /// `rt`.
+    /// Connects once, so that errors are reported now, and keeps up to `size` connections on `rt`.
     ///
     /// # Errors
     /// [`StoreError::Open`].
@@ -160,28 +160,29 @@ impl<C: SqlServer> Pool<C> {
             .max_lifetime(Some(LIFE))
             .test_on_check_out(false)
             .build_unchecked(manager);
-        // Once without the pool, which would try again before it says what is wrong.
+        // The first connection is made without the pool, which would retry before it reports an
+        // error.
         let (url, tls) = (url.to_owned(), tls.clone());
         let first = rt.spawn(async move { C::connect(&url, &tls).await?.examine().await });
         first.await.unwrap_or(Err(StoreError::Closed))?;
         Ok(Self { pool, rt: rt.clone(), trouble, done: Arc::default() })
     }
 
-    /// Whether the server is one that can be used: new enough, and takes writes.
+    /// Checks that the server is new enough and accepts writes.
     ///
     /// # Errors
     /// [`StoreError::Open`] with the reason.
     pub async fn examine(&self) -> JobResult<()> {
         let pool = self.clone();
         self.job(async move {
-            // Whoever asks how it is does not wait until it is well.
+            // A health check reports the current state; it does not wait for the server to recover.
             let mut held = timeout(SOON, pool.get())
                 .await
                 .unwrap_or_else(|_| Err(pool.trouble().unwrap_or(StoreError::Busy)))?;
             held.bad = true;
             let told = held.conn.examine().await;
-            // A server that takes no writes any more is left: the next connection may find its
-            // successor.
+            // A connection to a server that no longer accepts writes is dropped, so that the next
+            // connection may reach its successor.
             held.bad = told.is_err();
             told
         })
@@ -191,7 +192,7 @@ impl<C: SqlServer> Pool<C> {
     /// Runs queries that only read.
     ///
     /// # Errors
-    /// What the queries gave, or that the database is busy or not reachable.
+    /// The error of the queries, or that the database is busy or unreachable.
     pub async fn read<T, F>(&self, work: F) -> JobResult<T>
     where
         T: Send + 'static,
@@ -216,7 +217,7 @@ impl<C: SqlServer> Pool<C> {
         .await
     }
 
-    /// The same for many rows.
+    /// Runs queries that read many rows, in the same way as [`Pool::read`].
     ///
     /// # Errors
     /// As [`Pool::read`].
@@ -231,8 +232,8 @@ impl<C: SqlServer> Pool<C> {
     /// Runs queries that write, in one transaction that is committed when this returns.
     ///
     /// # Errors
-    /// What the queries gave (then nothing of theirs was written), that the database is busy or not
-    /// reachable, or that the COMMIT got no answer.
+    /// The error of the queries (nothing of theirs is written then), that the database is busy or
+    /// unreachable, or that the COMMIT got no answer.
     pub async fn write<T, F>(&self, work: F) -> JobResult<T>
     where
         T: Send + 'static,
@@ -258,7 +259,8 @@ impl<C: SqlServer> Pool<C> {
         result
     }
 
-    /// How much is written. A commit is a write here: the server gathers them.
+    /// Counters of the writes so far. Each commit counts as one write, because the server itself
+    /// groups commits.
     #[must_use]
     pub fn writing(&self) -> Writing {
         let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
@@ -270,7 +272,8 @@ impl<C: SqlServer> Pool<C> {
         }
     }
 
-    /// Those who collided do not meet again at once.
+    /// The delay before the next attempt. It differs between transactions, so that those that
+    /// collided do not collide again at once.
     fn pause(&self, tries: u32) -> Duration {
         let nth = self.done.repeated.fetch_add(1, Ordering::Relaxed);
         Duration::from_millis((1 << tries) + nth * 7 % (4 << tries))
@@ -296,7 +299,7 @@ impl<C: SqlServer> Pool<C> {
         })
     }
 
-    /// Why the last connection could not be made, if it could not.
+    /// Why the last attempt to connect failed, if it failed.
     fn trouble(&self) -> Option<StoreError> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -330,8 +333,8 @@ impl<C: SqlServer> Pool<C> {
     }
 }
 
-/// Whether a failed COMMIT is known not to have happened: Galera tells a conflict with another node
-/// here, as a deadlock.
+/// Whether a failed COMMIT is known not to have taken effect. Galera reports a conflict with
+/// another node here, as a deadlock.
 fn gave_up(e: &diesel::result::Error) -> bool {
     use diesel::result::{DatabaseErrorKind::SerializationFailure, Error::DatabaseError};
     match e {

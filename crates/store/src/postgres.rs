@@ -1,4 +1,4 @@
-//! PostgreSQL, from 13.
+//! PostgreSQL 13 or newer.
 
 use diesel::{QueryableByName, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
@@ -17,8 +17,8 @@ use crate::{
 pub type Conn = AsyncPgConnection;
 
 const OLDEST: i32 = 13;
-/// Committed is what is on the server's disk; a server that is stricter stays so. Times are in
-/// milliseconds.
+/// Settings of a session, with times in milliseconds. A COMMIT returns only when it is on the
+/// server's disk; a stricter setting of the server stays.
 const SETUP: &str = "SET TIME ZONE 'UTC'; SET default_transaction_isolation = 'read committed'; SET \
     statement_timeout = 10000; SET lock_timeout = 5000; \
      SET idle_in_transaction_session_timeout = 15000; \
@@ -94,8 +94,8 @@ impl SqlServer for Conn {
     }
 }
 
-/// What the server said, or the innermost reason: the driver's own text is "error connecting to
-/// server".
+/// The driver's error text with the innermost cause, without which it is often just "error
+/// connecting to server".
 fn reason(e: &tokio_postgres::Error) -> String {
     let mut innermost: &dyn std::error::Error = e;
     while let Some(source) = innermost.source() {

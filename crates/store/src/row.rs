@@ -1,30 +1,30 @@
-//! Rows to nouns and back. A row that makes no sense is a [`StoreError::Row`], which names table
-//! and row and shows no value.
+//! Conversions between rows and domain types. A row that cannot be interpreted is a
+//! [`StoreError::Row`], which names the table and the row but shows no value.
 
 use crate::StoreError;
 use countersign_ports::time::Time;
 
-/// Milliseconds as every database stores them.
+/// Converts a time to milliseconds, as every database stores it.
 #[must_use]
 pub fn millis(time: Time) -> i64 {
     i64::try_from(time.0).unwrap_or(i64::MAX)
 }
 
-/// The time that was stored so.
+/// Converts stored milliseconds back to a time.
 #[must_use]
 pub fn time(millis: i64) -> Time {
     Time(u64::try_from(millis).unwrap_or(0))
 }
 
-/// Names the row whose conversion failed.
+/// The row that is being converted, for errors.
 pub struct At<'a> {
     pub table: &'static str,
-    /// Its key.
+    /// Key of the row.
     pub row: &'a [u8],
 }
 
 impl At<'_> {
-    /// Why it makes no sense.
+    /// The [`StoreError::Row`] for this row, with the reason.
     #[must_use]
     pub fn bad(&self, why: &str) -> StoreError {
         StoreError::Row {
@@ -34,7 +34,7 @@ impl At<'_> {
         }
     }
 
-    /// A column of this length.
+    /// Converts a column that must be `N` bytes long.
     ///
     /// # Errors
     /// [`StoreError::Row`].
@@ -42,7 +42,7 @@ impl At<'_> {
         bytes.try_into().map_err(|_| self.bad("a column has the wrong length"))
     }
 
-    /// The same for one that may be NULL.
+    /// Converts a column that must be `N` bytes long or NULL.
     ///
     /// # Errors
     /// [`StoreError::Row`].

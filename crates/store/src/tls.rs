@@ -1,4 +1,5 @@
-//! Outbound TLS to a database server: rustls on aws-lc, one provider, named explicitly.
+//! Outbound TLS to a database server, with rustls and an explicitly named cryptography provider,
+//! aws-lc.
 
 use std::{path::Path, sync::Arc};
 
@@ -21,14 +22,14 @@ fn bad(path: &Path, why: impl std::fmt::Display) -> StoreError {
     StoreError::Open(format!("{}: {why}", path.display()))
 }
 
-/// Certificates of a PEM file; at least one.
+/// The certificates in a PEM file; at least one.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StoreError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(|e| bad(path, e))?.collect();
     let found = found.map_err(|e| bad(path, e))?;
     if found.is_empty() { Err(bad(path, "no certificate in it")) } else { Ok(found) }
 }
 
-/// A client's settings for this mode, which is not [`TlsMode::Off`].
+/// The client configuration for this mode, which is not [`TlsMode::Off`].
 pub(crate) fn client(mode: TlsMode, options: &TlsOptions) -> Result<ClientConfig, StoreError> {
     let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("TLS to the database: {e}"));
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -61,8 +62,9 @@ pub(crate) fn client(mode: TlsMode, options: &TlsOptions) -> Result<ClientConfig
     }
 }
 
-/// What an operator asked for with `require` and `verify-ca`: whoever answers, or whoever the CA
-/// vouches for, under any name. The handshake's signature is always verified.
+/// Verifier for the modes `require` and `verify-ca`, which ignore the server's name: `require`
+/// accepts any server, and `verify-ca` any server whose certificate comes from the CA. The
+/// handshake's signature is always verified.
 #[derive(Debug)]
 struct AnyName {
     chain: Option<Arc<WebPkiServerVerifier>>,
@@ -81,7 +83,7 @@ impl ServerCertVerifier for AnyName {
         use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
         let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
         match chain.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
-            // The chain is verified before the name.
+            // The chain is verified before the name, so after this error the chain is valid.
             Err(Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
                 Ok(ServerCertVerified::assertion())
             }

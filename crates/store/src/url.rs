@@ -1,4 +1,4 @@
-//! Which database, and how it is spoken to.
+//! The URL of a database, and the TLS options of connections to it.
 
 use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
 
@@ -7,15 +7,15 @@ use crate::StoreError;
 /// How a connection to a database server is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TlsMode {
-    /// [`TlsMode::Off`] on this machine, [`TlsMode::VerifyFull`] beyond it.
+    /// [`TlsMode::Off`] for a server on this machine, [`TlsMode::VerifyFull`] for any other.
     #[default]
     Auto,
     Off,
-    /// Encrypted, to whoever answers.
+    /// Encrypted, but any server certificate is accepted.
     Require,
     /// The server's certificate must come from the CA.
     VerifyCa,
-    /// … and be for the host's name.
+    /// The server's certificate must come from the CA and be for the host's name.
     VerifyFull,
 }
 
@@ -37,21 +37,21 @@ impl FromStr for TlsMode {
     }
 }
 
-/// What protects the way to a database server.
+/// TLS options of connections to a database server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
     pub mode: TlsMode,
-    /// PEM; whom the verifying modes trust.
+    /// PEM file of the CAs that the verifying modes trust.
     pub ca: Option<PathBuf>,
-    /// PEM certificate chain and key that this pod shows.
+    /// PEM files of the certificate chain and key that this pod presents.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
 impl TlsOptions {
-    /// The mode towards this host; `host` is `None` for a Unix socket.
+    /// The mode for connections to this host; `host` is `None` for a Unix socket.
     ///
     /// # Errors
-    /// [`StoreError::Open`] when a certificate shall be verified and nothing says by whom.
+    /// [`StoreError::Open`] when the certificate must be verified and no CA is set.
     pub fn towards(&self, host: Option<&str>) -> Result<TlsMode, StoreError> {
         let mode = match (self.mode, host) {
             (TlsMode::Auto, host) if host.is_none_or(is_here) => TlsMode::Off,
@@ -76,7 +76,7 @@ fn is_here(host: &str) -> bool {
         || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|a| a.is_loopback())
 }
 
-/// A database by URL. Its text shows no password.
+/// The URL of a database. Its text form shows no password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     Sqlite(PathBuf),
@@ -85,7 +85,7 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Whether several pods may share it.
+    /// Whether several pods may share the database.
     #[must_use]
     pub const fn is_server(&self) -> bool {
         !matches!(self, Self::Sqlite(_))
@@ -128,7 +128,7 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// Drops password and parameters, which may hold one.
+/// Removes the password, and the parameters, which may contain one.
 fn without_password(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let rest = rest.split(['?', '#']).next().unwrap_or_default();

@@ -2,17 +2,17 @@ use std::path::{Path, PathBuf};
 
 use crate::{run, tool};
 
-/// A CA, a server's certificate, a client's and one that is over, as PEM files in a directory. Keys
-/// are RSA, which every server and client can read.
+/// A CA, a server's certificate, a client's certificate and an expired one, as PEM files in a
+/// directory. Keys are RSA, which every server and client can read.
 pub struct Certificates {
     dir: PathBuf,
 }
 
 impl Certificates {
-    /// Makes them.
+    /// Makes all the files in this directory.
     ///
     /// # Panics
-    /// Without `openssl`.
+    /// When `openssl` is missing or fails.
     #[must_use]
     pub fn make(dir: &Path) -> Self {
         let these = Self { dir: dir.to_owned() };
@@ -69,8 +69,8 @@ impl Certificates {
         these
     }
 
-    /// A file of them: `ca.pem`, `server.pem`, `server.key`, `client.pem`, `client.key`,
-    /// `expired.pem`, `expired.key`.
+    /// The path of one of the files: `ca.pem`, `server.pem`, `server.key`, `client.pem`,
+    /// `client.key`, `expired.pem`, `expired.key`.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.dir.join(name)

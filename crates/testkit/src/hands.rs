@@ -1,10 +1,10 @@
-//! A clock whose hands are moved by a test.
+//! A clock that a test sets.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_ports::time::{Clock, Time};
 
-/// Begins at zero, and stands still until it is moved.
+/// A clock that begins at zero, and stands still until a test moves it.
 #[derive(Default)]
 pub struct Hands(AtomicU64);
 
@@ -15,7 +15,7 @@ impl Clock for Hands {
 }
 
 impl Hands {
-    /// Lets so many seconds pass.
+    /// Moves the clock forward by this many seconds.
     pub fn pass(&self, secs: u64) {
         self.0.fetch_add(secs * 1000, Ordering::Relaxed);
     }

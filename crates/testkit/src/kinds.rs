@@ -1,4 +1,4 @@
-//! How each kind of server is found, started and spoken to.
+//! How each kind of server is found, started and addressed.
 
 use std::{
     fs::{self, File},
@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     Redis,
 }
 
-/// A program by name, wherever Debian puts it.
+/// The path of a program, in any of the directories where Debian installs it.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let mut places: Vec<PathBuf> =
         std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
@@ -37,14 +37,14 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     places.into_iter().map(|place| place.join(name)).find(|path| path.exists())
 }
 
-/// A port for a server that is started later: free now, and below those that outgoing connections
-/// take.
+/// A port for a server that is started later: free now, and below the range that outgoing
+/// connections use.
 ///
 /// # Panics
 /// When none is free.
 #[must_use]
 pub fn free_port() -> u16 {
-    // Each asker begins elsewhere, so that two of them do not find the same one.
+    // Each caller starts at a random port, so that two of them do not find the same one.
     let begin = RandomState::new().build_hasher().finish();
     let all = (0..12_000).map(|n| 20_000 + u16::try_from(begin.wrapping_add(n) % 12_000).unwrap());
     all.into_iter().find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
@@ -54,7 +54,7 @@ fn is_root() -> bool {
     run(tool("id").arg("-u")).trim() == "0"
 }
 
-/// A client of a server, or what prepares one.
+/// A command that runs the client of a server, or a program that prepares one.
 fn command(name: &str) -> Command {
     tool(program(name).unwrap())
 }
@@ -68,7 +68,7 @@ impl Kind {
         }
     }
 
-    /// Whether everything is installed, or what is not.
+    /// Checks that all programs are installed; the error is the name of a missing one.
     pub(crate) fn programs(self) -> Result<(), &'static str> {
         let wanted: &[&'static str] = match self {
             Self::Postgres => &["initdb", "postgres", "psql", "openssl", "flock", "setsid"],
@@ -111,7 +111,7 @@ impl Kind {
         dir
     }
 
-    /// Starts it there; returns when it answers.
+    /// Starts the server in this directory; returns when it answers.
     pub(crate) fn launch(self, dir: &Path, port: u16, more: &[&str]) -> Child {
         let mut server = match self {
             Self::Postgres => postgres(dir, port),
@@ -146,7 +146,7 @@ impl Kind {
                 self.tell(port, "mysql", &format!("CREATE DATABASE {name} CHARACTER SET latin1"));
                 format!("mysql://ns:secret@127.0.0.1:{port}/{name}")
             }
-            // Pub/sub knows no databases: tests keep apart by their keys.
+            // Redis' databases do not separate pub/sub, so tests use different keys instead.
             Self::Redis => format!("redis://127.0.0.1:{port}/0"),
         }
     }
@@ -177,8 +177,8 @@ fn mariadb(port: u16) -> Command {
     client
 }
 
-/// PostgreSQL does not run as root: as whom else, when we are. In a session of its own, so that it
-/// outlives a test that is killed.
+/// A command that does not run as root, because PostgreSQL refuses to; also returns the user it
+/// switches to, if it does. It has a session of its own, so that it outlives a test that is killed.
 fn as_other(name: &str) -> (Option<&'static str>, Command) {
     let other = is_root()
         .then(|| if run(tool("getent").arg("passwd")).contains("postgres:") { "postgres" } else { "nobody" });

@@ -28,17 +28,17 @@ pub use pod::{Launch, Pod, program};
 pub use private::Private;
 pub use sentinel::Sentinel;
 
-/// A running server, in use as long as this process lives.
+/// A running server, which is in use as long as this process lives.
 pub struct SharedServer {
     kind: Kind,
     pub port: u16,
-    /// PEM; it vouches for the server's certificate, which is for `localhost` and 127.0.0.1.
+    /// PEM file of the CA of the server's certificate, which is for `localhost` and 127.0.0.1.
     pub ca: PathBuf,
     _in_use: std::fs::File,
 }
 
 impl SharedServer {
-    /// A database of the caller's own, by URL.
+    /// Makes a database for the caller alone and returns its URL.
     ///
     /// # Panics
     /// When it cannot be made.
@@ -49,10 +49,10 @@ impl SharedServer {
         self.kind.make_database(self.port, &name)
     }
 
-    /// Says something to the server as its administrator.
+    /// Runs a statement or command as the server's administrator and returns its output.
     ///
     /// # Panics
-    /// When it refuses.
+    /// When the server refuses it.
     pub fn tell(&self, database: &str, sql: &str) -> String {
         self.kind.tell(self.port, database, sql)
     }
@@ -86,8 +86,8 @@ server!(
     Kind::Redis
 );
 
-/// A program whose arguments and words are those of every locale. In Turkish, procps' `kill` does
-/// not know `CONT`.
+/// A command that runs a program in the C locale, so that its arguments and output do not depend on
+/// the user's. With a Turkish locale, procps' `kill` does not know `CONT`.
 #[must_use]
 pub fn tool(name: impl AsRef<OsStr>) -> Command {
     let mut tool = Command::new(name);
@@ -95,7 +95,7 @@ pub fn tool(name: impl AsRef<OsStr>) -> Command {
     tool
 }
 
-/// Sends a process a signal by its name, for example `STOP`; whether it was there.
+/// Sends a process a signal by its name, for example `STOP`; returns whether the process existed.
 pub fn signal(pid: u32, name: &str) -> bool {
     tool("kill")
         .arg(format!("-{name}"))
@@ -105,17 +105,17 @@ pub fn signal(pid: u32, name: &str) -> bool {
         .is_ok_and(|s| s.success())
 }
 
-/// Lets this process, and what it starts from now on, open so many files: a login shell begins with
-/// fewer.
+/// Raises the limit of open files of this process, and of those it starts from now on, to at least
+/// `least`. Login shells begin with a lower limit.
 ///
 /// # Panics
-/// When it is not allowed to.
+/// When the process may not do so.
 pub fn open_files(least: u64) {
     let most = rlimit::increase_nofile_limit(least).unwrap();
     assert!(most >= least, "this takes {least} open files, and the limit here is {most} (ulimit -Hn)");
 }
 
-/// Runs a command to its end and gives what it said.
+/// Runs a command to its end and returns its output.
 fn run(command: &mut Command) -> String {
     let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let said = String::from_utf8_lossy(&out.stdout).into_owned();

@@ -9,7 +9,7 @@ use crate::{
     share, signal,
 };
 
-/// A server of one test's own, which may be killed and started again. Dropping it ends it.
+/// A server for one test alone, which may be killed and started again. Dropping it ends the server.
 pub struct Private {
     kind: Kind,
     port: u16,
@@ -25,25 +25,25 @@ impl Private {
         Self::postgres_with(&[])
     }
 
-    /// The same with more arguments; what they set counts.
+    /// PostgreSQL with more arguments, which override the usual settings.
     #[must_use]
     pub fn postgres_with(more: &[&str]) -> Option<Self> {
         Self::new(Kind::Postgres, more)
     }
 
-    /// MariaDB with more arguments; what they set counts.
+    /// MariaDB with more arguments, which override the usual settings.
     #[must_use]
     pub fn mariadb_with(more: &[&str]) -> Option<Self> {
         Self::new(Kind::Mariadb, more)
     }
 
-    /// Redis, with these arguments.
+    /// Redis with these arguments.
     #[must_use]
     pub fn redis(more: &[&str]) -> Option<Self> {
         Self::new(Kind::Redis, more)
     }
 
-    /// Redis that also speaks TLS, on a port of its own: it, and its URL there.
+    /// Redis that also serves TLS, on a separate port; returns the server and its TLS URL.
     #[must_use]
     pub fn redis_in_tls() -> Option<(Self, String)> {
         let port = free_port().to_string();
@@ -70,13 +70,13 @@ impl Private {
         Some(server)
     }
 
-    /// Where it listens on 127.0.0.1.
+    /// The port on 127.0.0.1 on which it listens.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its process.
+    /// The process id.
     ///
     /// # Panics
     /// When it does not run.
@@ -85,7 +85,7 @@ impl Private {
         self.child.as_ref().unwrap().id()
     }
 
-    /// An empty database in it, by URL.
+    /// Makes an empty database in it and returns its URL.
     ///
     /// # Panics
     /// When it cannot be made.
@@ -94,21 +94,22 @@ impl Private {
         self.kind.make_database(self.port, "ns")
     }
 
-    /// Says something to the server as its administrator.
+    /// Runs a statement or command as the server's administrator and returns its output.
     ///
     /// # Panics
-    /// When it refuses.
+    /// When the server refuses it.
     pub fn tell(&self, database: &str, words: &str) -> String {
         self.kind.tell(self.port, database, words)
     }
 
-    /// Ends it at once, without any order: what is not on disk is lost.
+    /// Kills the server at once, without a shutdown: what is not on disk is lost.
     ///
     /// # Panics
     /// When it does not run.
     pub fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
-        // PostgreSQL's processes are not one group; told so, all of them drop everything.
+        // PostgreSQL's processes are not one group. On SIGQUIT, all of them stop at once without
+        // cleaning up.
         let _ended_by_itself =
             signal(child.id(), if matches!(self.kind, Kind::Postgres) { "QUIT" } else { "KILL" });
         child.wait().unwrap();
@@ -123,7 +124,7 @@ impl Private {
         self.child = Some(self.kind.launch(&self.dir, self.port, &more));
     }
 
-    /// Where its certificates are.
+    /// The directory that contains its certificates.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir

@@ -13,7 +13,7 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A master, a replica, and a Sentinel that watches them.
+/// A Redis master, a replica, and a Sentinel that watches them.
 pub struct Sentinel {
     master: Private,
     replica: Private,
@@ -22,10 +22,10 @@ pub struct Sentinel {
 }
 
 impl Sentinel {
-    /// `None` when Redis is not installed, which is a failure in CI.
+    /// Starts all three; `None` when Redis is not installed, which is a failure in CI.
     ///
     /// # Panics
-    /// When they do not come together.
+    /// When the Sentinel does not find the replica.
     #[must_use]
     pub fn start() -> Option<Self> {
         let master = Private::redis(&[])?;
@@ -64,7 +64,7 @@ impl Sentinel {
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
-    /// The master, by whoever knows it.
+    /// The URL that finds the master through the Sentinel.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis-sentinel://127.0.0.1:{}/main/0", self.port)
@@ -73,19 +73,19 @@ impl Sentinel {
     /// Waits until the replica has what the master has.
     ///
     /// # Panics
-    /// When it does not get it.
+    /// When it does not get it in time.
     pub fn replicated(&self) {
         assert_eq!(self.master.tell("0", "WAIT 1 10000").trim(), "1");
     }
 
-    /// The port of whoever is master now. On a machine that is busy enough the other may take over
-    /// without being asked.
+    /// The port of the current master. On a busy machine the replica may take over without being
+    /// asked to.
     #[must_use]
     pub fn master_port(&self) -> Option<u16> {
         self.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"]).lines().nth(1)?.trim().parse().ok()
     }
 
-    /// Says something to whoever is master now.
+    /// Runs a command on the current master.
     #[must_use]
     pub fn tell(&self, words: &str) -> String {
         let port = self.master_port();
@@ -93,8 +93,8 @@ impl Sentinel {
         of.tell("0", words)
     }
 
-    /// The other one takes over: asked to, or because the master was killed, which then comes back
-    /// as its replica.
+    /// Makes the other server the master: the Sentinel is asked to, or the master is killed and
+    /// then started again as a replica.
     ///
     /// # Panics
     /// When it does not take over.
@@ -107,7 +107,7 @@ impl Sentinel {
         }
         while self.master_port() == before || self.master_port().is_none() {
             if !kill {
-                // Refused while an earlier one is not over yet.
+                // The Sentinel refuses this while an earlier failover is not finished.
                 let _said = self.ask(&["SENTINEL", "FAILOVER", "main"]);
             }
             assert!(Instant::now() < until, "nobody takes over");
@@ -117,7 +117,7 @@ impl Sentinel {
             let dead = if before == Some(self.replica.port()) { &mut self.replica } else { &mut self.master };
             dead.restart();
         }
-        // A master alone has nobody to fail over to.
+        // Without a connected replica, a later failover would have no candidate.
         let until = Instant::now() + PATIENCE;
         while !self.tell("INFO replication").contains("state=online") {
             assert!(Instant::now() < until, "the new master finds no replica");
@@ -125,7 +125,7 @@ impl Sentinel {
         }
     }
 
-    /// The replica is to take over.
+    /// Kills the first master, so that the replica takes over.
     pub fn kill_the_master(&mut self) {
         self.master.kill();
     }

@@ -1,5 +1,5 @@
-//! One server for all tests of all processes. Who uses it holds a shared lock on a file; a shell
-//! waits until nobody does, and ends it.
+//! One server for the tests of all processes. A process that uses it holds a shared lock on a file;
+//! a shell script waits until no process does, and then ends the server.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,8 +13,8 @@ use crate::{
     kinds::{Kind, free_port},
 };
 
-/// Given: the file that users lock, the one that starters lock, the one with the port, the server's
-/// directory, its process id.
+/// The shell script. Its arguments are the file that users lock, the file that starters lock, the
+/// file that contains the port, the server's directory, and its process id.
 const CARETAKER: &str = r#"
 while :; do
     if [ ! -e "$1" ]; then kill "$5"; exit; fi
@@ -28,7 +28,7 @@ while :; do
     exec 9>&-
 done"#;
 
-/// In a folder for each user: what one user made, another cannot open.
+/// A file in the user's own folder, because another user cannot open files made by this one.
 fn file(name: &str) -> PathBuf {
     let user = fs::metadata("/proc/self").unwrap().uid();
     let dir = std::env::temp_dir().join(format!("countersign-test-servers-{user}"));
@@ -40,7 +40,7 @@ fn open(path: &PathBuf) -> File {
     OpenOptions::new().create(true).truncate(false).write(true).open(path).unwrap()
 }
 
-/// Whether it is there. In CI it must be.
+/// Whether the programs of this kind are installed. In CI they must be.
 pub(crate) fn installed(kind: Kind) -> bool {
     let Err(missing) = kind.programs() else { return true };
     assert!(std::env::var_os("CI").is_none(), "{missing} is missing: run `make tools`");

@@ -1,35 +1,35 @@
-//! Names that nextAuth's servers take from the environment, so that an existing deployment carries
-//! over.
+//! Environment variables of nextAuth's servers, which are accepted so that an existing deployment
+//! keeps working.
 //!
-//! Only names in this table count: others that begin with `NEXTAUTH_` may be somebody else's
-//! (NextAuth.js).
+//! Only names in the tables are used: others with the prefix `NEXTAUTH_` may belong to another
+//! program (NextAuth.js).
 
 mod ns;
 mod sfs;
 
 use super::ConfigError;
 
-/// What becomes of a value.
+/// How a value is converted.
 #[derive(Clone, Copy)]
 enum Carry {
     AsIs,
-    /// A URL: its path and what follows it are dropped, ours has a path of its own.
+    /// A URL. Its path and what follows are removed, because our URLs have other paths.
     Origin,
-    /// A database's URL: parameters of the other program's driver are dropped.
+    /// A database's URL. Its parameters, which are for the other program's driver, are removed.
     Database,
-    /// `text` was the other format's name.
+    /// A log format; nextAuth calls the format that is not JSON `text`.
     Format,
     /// The path of a PEM file, never the PEM itself.
     File,
-    /// The URL lies in a file.
+    /// The path of a file that contains the URL.
     InFile,
     DatabaseInFile,
 }
 
-/// Their name, our setting.
+/// nextAuth's name, our setting, and the conversion.
 type Alias = (&'static str, &'static str, Carry);
 
-/// Our setting and its value, when the name is in the table.
+/// Our setting and its value, if the name is in a table.
 pub(super) fn carry(name: &str, text: &str) -> Result<Option<(&'static str, String)>, ConfigError> {
     let Some((_, path, how)) =
         [ns::TABLE, sfs::TABLE].into_iter().flatten().find(|(theirs, ..)| *theirs == name)

@@ -1,5 +1,5 @@
-//! NS's names. A PEM in the variable itself is refused with what to do: secrets do not belong into
-//! an environment.
+//! NS's names. A variable that contains a PEM is refused with an explanation, because secrets do
+//! not belong in the environment.
 
 use super::{Alias, Carry};
 

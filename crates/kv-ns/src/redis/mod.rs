@@ -1,4 +1,5 @@
-//! Live logins in Redis, shared by all pods. Every change is one script, so that it happens whole.
+//! Live logins in Redis, shared by all pods. Every change of a login is a single script, so it is
+//! atomic.
 
 mod open;
 
@@ -15,7 +16,7 @@ use redis::Script;
 
 use crate::{SETTLED_SECS, offers::MOST};
 
-/// Claims, and offers, remembered per account; the oldest is forgotten first.
+/// Maximum number of claims, and of offers, stored per account.
 const MOST_NOTES: u64 = MOST as u64;
 
 struct Scripts {
@@ -87,7 +88,7 @@ argument! {
     }
 }
 
-/// What a measure is called behind the key of the one it is taken against.
+/// The byte that stands for a measure; it follows the key of the suspect.
 fn kind_of(measure: Measure) -> u8 {
     match measure {
         Measure::Browser => b'0',
@@ -102,7 +103,7 @@ fn member(suspect: &Suspect) -> Vec<u8> {
 }
 
 impl RedisLive {
-    /// On these connections.
+    /// An adapter that uses these connections.
     #[must_use]
     pub fn new(kv: Arc<RedisKv>) -> Self {
         let noting = include_str!("scripts/noting.lua");
@@ -125,7 +126,7 @@ impl RedisLive {
         self.kv.key(&[b"out:", &realm.0])
     }
 
-    /// Where an account's notes of this kind are, and when they vanish.
+    /// The keys of an account's notes of this kind, and of the times at which they expire.
     fn notes_keys(&self, kind: &[u8], account: AccountId) -> [Vec<u8>; 2] {
         [self.kv.key(&[kind, &account.0]), self.kv.key(&[kind, b"until:", &account.0])]
     }
@@ -182,8 +183,8 @@ impl Live for RedisLive {
             wake: self.wake(Topic::Login(login), to.v),
             login: &login.0,
             now: self.kv.now().0,
-            // A note goes by the pods' clock, like everything it is compared with; the keys
-            // themselves go by Redis'.
+            // A note expires by the pods' clock, like everything it is compared with; the keys
+            // themselves expire by Redis' clock.
             life: ttl_secs.saturating_mul(1000),
             most: MOST_NOTES,
         };

@@ -1,4 +1,4 @@
-//! Opening a login: limits, the record, and what its accounts are shown, in one step.
+//! Opening a login: limits, the record, and what its accounts are shown, in one script.
 
 use countersign_domain_ns::ports::{CounterKind, Opened, Opening, Topic};
 use countersign_kv::{COUNTING, Keys, argument};
@@ -9,21 +9,21 @@ use super::{MOST_NOTES, RedisLive, member};
 use crate::offers::MOST_SHARE;
 
 argument! {
-    /// The argument of `open.lua`. Keys are named by their place; lives and windows are in
+    /// The argument of `open.lua`. Keys are given by their position; lives and windows are in
     /// milliseconds.
     struct Open<'a> {
         /// The record of the login.
         record: usize,
-        /// Who stays out of the realm.
+        /// The suspects of the realm that are under a measure.
         suspects: usize,
-        /// Where wake-ups are published.
+        /// The channel of wake-ups.
         channel: usize,
         body: &'a [u8],
         life: u64,
         now: u64,
-        /// What the login comes from.
+        /// The suspects from which the login comes; a measure against any of them stops it.
         from: Vec<Vec<u8>>,
-        /// What it comes from that may have to be treated with care; empty when there is none.
+        /// The suspect whose measure requires the login to be careful; empty when there is none.
         wary: Vec<u8>,
         gates: Vec<Gate>,
         login: &'a [u8],
@@ -42,7 +42,7 @@ argument! {
         counter: usize,
         window: u64,
         most: u64,
-        /// Whether too many end the attempt here.
+        /// Whether exceeding the limit ends the attempt here.
         shut: bool,
     }
 }
@@ -50,13 +50,13 @@ argument! {
 argument! {
     /// An account the login waits for.
     struct To {
-        /// Its offers in their order, when they vanish, and whose they are.
+        /// Its offers in their order, the times at which they expire, and their initiators.
         offers: usize,
         ends: usize,
         shares: usize,
-        /// The counter of what it is shown.
+        /// The counter of the logins it is shown.
         counter: usize,
-        /// Empty where nobody is to be woken.
+        /// The wake-up; empty for none.
         wake: Vec<u8>,
     }
 }
@@ -101,8 +101,8 @@ impl RedisLive {
             wary: opening.wary.as_ref().map(member).unwrap_or_default(),
             gates,
             login: &opening.login.0,
-            // A note goes by the pods' clock, like everything it is compared with; the keys
-            // themselves go by Redis'.
+            // A note expires by the pods' clock, like everything it is compared with; the keys
+            // themselves expire by Redis' clock.
             note_life: opening.ttl_secs.saturating_mul(1000),
             most_notes: MOST_NOTES,
             most_share: MOST_SHARE as u64,

@@ -1,5 +1,5 @@
-//! Wake-ups over Redis' pub/sub, which loses messages when a connection breaks: then whoever
-//! listens is told to read everything again.
+//! Wake-ups over Redis' pub/sub. It loses messages when a connection breaks; subscribers then
+//! receive [`Wake::Resync`], which tells them to read everything again.
 
 use std::{
     sync::{
@@ -28,25 +28,25 @@ use super::{
 };
 use crate::subscription::{BACKLOG, Subscription};
 
-/// How often the connection is tried while nothing comes.
+/// Interval at which the connection is checked and the pod's key is renewed.
 const BEAT: Duration = Duration::from_secs(2);
-/// How long a pod that is not heard counts as alive.
+/// How long a pod counts as alive after it last renewed its key.
 const LIFE: Duration = Duration::from_secs(10);
-/// How long a lost subscription waits before it is tried again.
+/// Delay before another attempt to subscribe.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// A wake-up on the wire: the bytes of its topic, then its version.
+/// Encodes a change of a topic: the bytes of the topic, then the version.
 pub(super) fn write(topic: &[u8], v: u64) -> Vec<u8> {
     debug_assert_ne!(topic.first(), Some(&ARRIVAL), "it would be read as an arrival");
     [topic, &v.to_be_bytes()].concat()
 }
 
-/// The wake-up of an arrival, without its number.
+/// Encodes an arrival without its number, which the script appends.
 pub(super) fn arrival(peer: Peer) -> Vec<u8> {
     [&[ARRIVAL][..], &peer.0].concat()
 }
 
-/// `None` for bytes that are no wake-up.
+/// Decodes a wake-up; `None` for bytes that are not one.
 fn read(bytes: &[u8]) -> Option<Wake> {
     let (topic, v) = bytes.split_at_checked(bytes.len().checked_sub(8)?)?;
     let v = u64::from_be_bytes(v.try_into().ok()?);
@@ -56,16 +56,18 @@ fn read(bytes: &[u8]) -> Option<Wake> {
     }
 }
 
-/// What keeps one subscription alive.
+/// A subscription that is renewed when its connection is lost.
 pub(super) struct Line {
     pub(super) clients: Arc<Clients>,
     pub(super) channel: Vec<u8>,
-    /// Raised when the connection is lost: others to the same server are lost, too.
+    /// Raised when the connection is lost, because other connections to the same server are then
+    /// suspect, too.
     pub(super) epoch: Arc<AtomicU64>,
     pub(super) beat: Beat,
 }
 
-/// Says that this pod lives: what it said of its phones counts as long.
+/// Renews the key that marks this pod as alive. Other pods trust what this pod stored about its
+/// phones only while the key exists.
 #[derive(Clone)]
 pub(super) struct Beat {
     pub(super) lines: Arc<Lines>,
@@ -73,7 +75,7 @@ pub(super) struct Beat {
 }
 
 impl Beat {
-    /// Beside everything else: what listens does not wait for it.
+    /// Renews the key in a separate task, so that the listener does not wait for it.
     fn strike(&self) {
         let Self { lines, key } = self.clone();
         tokio::spawn(async move {
@@ -89,8 +91,8 @@ impl Beat {
 }
 
 impl Line {
-    /// Subscribes, and keeps subscribing until nobody listens any more. Runs on the runtime this is
-    /// called on.
+    /// Subscribes, and subscribes again whenever the connection is lost, until there is no receiver
+    /// left. Runs on the runtime this is called on.
     pub(super) async fn open(self) -> Result<Box<dyn Wakes>, Fault> {
         let first = self
             .subscribe()
@@ -125,7 +127,7 @@ impl Line {
                     Ok(again) => {
                         line = Some(again);
                         tracing::info!("subscribed to Redis again");
-                        // After subscribing, so that nothing falls between.
+                        // This is sent after subscribing, so that no change is missed in between.
                         let _nobody_listens = tell.send(Wake::Resync);
                     }
                     Err(error) => {
@@ -138,7 +140,7 @@ impl Line {
     }
 }
 
-/// Until the connection breaks, does not answer, or nobody listens.
+/// Forwards wake-ups until the connection breaks or does not answer, or there is no receiver left.
 async fn listen(mut sink: PubSubSink, mut stream: PubSubStream, tell: &broadcast::Sender<Wake>, pod: &Beat) {
     let mut beat = interval(BEAT);
     loop {

@@ -1,7 +1,7 @@
-//! Connections to Redis: one for each thread that asks.
+//! Connections to Redis, one for each thread that uses it.
 //!
-//! An answer that comes on the asker's own thread wakes no other thread first, and what several ask
-//! on one thread at a time goes out together.
+//! A reply that arrives on the caller's own thread does not have to wake another thread first, and
+//! commands that several tasks of one thread send at the same time go out together.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::place::{Clients, PATIENCE};
 
-/// A connection, and the age of the world it was made in. Its clones are the same connection.
+/// A connection, and the epoch in which it was made. Clones share the same connection.
 #[derive(Clone)]
 pub(super) struct ThreadConnection {
     pub(super) conn: MultiplexedConnection,
@@ -29,7 +29,7 @@ pub(super) struct ThreadConnection {
 }
 
 impl ThreadConnection {
-    /// It is of no use any more: whoever asks next gets another one.
+    /// Marks the connection as unusable, so that the next caller gets another one.
     fn spoil(&self) {
         self.bad.store(true, Ordering::Release);
     }
@@ -39,19 +39,20 @@ impl ThreadConnection {
     }
 }
 
-/// Which server it is that answers, and since when pods know it: by the id Redis gives itself at
-/// each start, and the one it gives its data when it becomes a master.
+/// The identity of the current master, and the time from which pods have known it. The identity is
+/// the id that Redis gives itself at each start and the id that it gives its data when it becomes a
+/// master.
 pub(super) struct Life {
     clock: Arc<dyn Clock>,
-    /// What the server remembers of this begins so.
+    /// Key prefix for what we store about this server.
     prefix: Vec<u8>,
     now: Mutex<(String, Time)>,
 }
 
-/// Why a server is not used.
+/// Why a replica is not used.
 pub(super) const REPLICA: &str = "it is a replica, which takes no writes";
 
-/// How long a server remembers when it was met first.
+/// How long Redis keeps the time at which pods first met it.
 const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 
 impl Life {
@@ -63,7 +64,7 @@ impl Life {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
-    /// Before the connection is used for anything else: a replica is not used at all.
+    /// Identifies the server before the connection is used for anything else; fails for a replica.
     async fn meet(&self, conn: &mut MultiplexedConnection) -> Result<(), RedisError> {
         let info: String = redis::cmd("INFO").query_async(conn).await?;
         if field(&info, "role") == "slave" {
@@ -72,21 +73,22 @@ impl Life {
         let (run, data) = (field(&info, "run_id"), field(&info, "master_replid"));
         let id = format!("{run}:{data}");
         let known = self.now.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
-        // One that does not say who it is may be another each time.
+        // A server that does not report its ids may be a different one each time.
         let named = !run.is_empty() && !data.is_empty();
         if known == id && named {
             return Ok(());
         }
         let met = if named { self.remembered(conn, &id).await.ok() } else { None };
-        // Others may have met it before this pod began: what it was told since then, it was told as
-        // this master. Whoever saw it change knows no older time.
+        // When this pod has just started, the time at which other pods first met this master
+        // counts: all writes since then went to this master. When this pod has seen the master
+        // change, the current time counts.
         let since = met.filter(|_| known.is_empty()).unwrap_or_else(|| self.clock.now());
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = (id, since);
         Ok(())
     }
 
-    /// When pods met this master first, which is now if nobody has. One that cannot remember it,
-    /// because it is full, is taken for new.
+    /// The time at which pods first met this master, which is now if none has before. A master that
+    /// cannot store it, because it is full, is treated as new.
     async fn remembered(&self, conn: &mut MultiplexedConnection, id: &str) -> Result<Time, RedisError> {
         let (key, life) = ([&self.prefix[..], id.as_bytes()].concat(), REMEMBERED.as_secs());
         let mut both = redis::pipe();
@@ -97,20 +99,20 @@ impl Life {
     }
 }
 
-/// What INFO says under this name; nothing if it does not.
+/// The value of this field in the output of INFO; empty when it is missing.
 pub(super) fn field<'a>(info: &'a str, name: &str) -> &'a str {
     info.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim()
 }
 
-/// What the connections of all threads have in common.
+/// State shared by the connections of all threads.
 #[derive(Clone)]
 pub(super) struct Manager {
     pub(super) clients: Arc<Clients>,
-    /// Raised when the subscription is lost, or the server is no master any more: all older
-    /// connections are suspected, and made anew before they are used.
+    /// Raised when the subscription is lost, or the server is no longer the master. All older
+    /// connections are then suspect and are replaced before they are used.
     pub(super) epoch: Arc<AtomicU64>,
     pub(super) life: Arc<Life>,
-    /// Why the last connection could not be made, if it could not.
+    /// Why the last attempt to connect failed, if it failed.
     pub(super) trouble: Arc<Mutex<Option<String>>>,
 }
 
@@ -119,7 +121,7 @@ impl Manager {
         let epoch = self.epoch.load(Ordering::Acquire);
         let all = async {
             let info = self.clients.client().await?.get_connection_info().clone();
-            // The task that drives a connection lives on the runtime of the thread that makes it.
+            // The task that drives a connection runs on the runtime of the thread that makes it.
             let mut conn = bb8::ManageConnection::connect(&RedisConnectionManager::new(info)?).await?;
             conn.set_response_timeout(PATIENCE);
             self.life.meet(&mut conn).await?;
@@ -155,8 +157,8 @@ impl bb8::ManageConnection for Manager {
     }
 }
 
-/// For each thread that asks a pool of one, which makes its connection anew when it must. Threads
-/// of a pod are as many at its end as at its start.
+/// A pool of one connection for each thread, which replaces the connection when it must. Entries
+/// are never removed, because the number of a pod's threads does not change.
 pub(super) struct Lines {
     pub(super) manager: Manager,
     pools: RwLock<HashMap<ThreadId, bb8::Pool<Manager>>>,
@@ -173,27 +175,27 @@ impl Lines {
             return there.clone();
         }
         let pool = bb8::Pool::builder().max_size(1).connection_timeout(PATIENCE);
-        // It lives until it is lost: connections that were made together are not all made anew
-        // together.
+        // A connection lives until it is lost, so that connections made at the same time are not
+        // all replaced at the same time.
         let pool = pool.max_lifetime(None).idle_timeout(None).build_unchecked(self.manager.clone());
         self.pools.write().unwrap_or_else(PoisonError::into_inner).entry(me).or_insert(pool).clone()
     }
 
-    /// This thread's connection; it is shared, not lent.
+    /// This thread's connection, shared with the thread's other tasks.
     pub(super) async fn get(&self) -> Result<ThreadConnection, bb8::RunError<RedisError>> {
         let pool = self.mine();
         let held = pool.get().await?;
         Ok(ThreadConnection::clone(&held))
     }
 
-    /// What an answer says about the connection it came on, and about all of them.
+    /// Decides from an error whether this connection, or all connections, must be replaced.
     pub(super) fn judge(&self, held: &ThreadConnection, e: &RedisError) {
         if lost(e) {
             held.spoil();
         }
         if deposed(e) {
-            // Threads that only read would not notice: their connections are made anew, too. Once,
-            // however many answers say so.
+            // Threads that only read would not notice, so their connections are replaced, too. The
+            // epoch is raised only once, however many replies contain this error.
             let _done_already = self.manager.epoch.compare_exchange(
                 held.epoch,
                 held.epoch + 1,
@@ -203,13 +205,13 @@ impl Lines {
         }
     }
 
-    /// Why there is none.
+    /// Why the last attempt to connect failed, if it failed.
     pub(super) fn trouble(&self) -> Option<String> {
         self.manager.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Whether the connection, or the server behind it, is of no use any more.
+/// Whether the connection, or the server behind it, can no longer be used.
 fn lost(e: &RedisError) -> bool {
     use redis::ErrorKind::Server;
     e.is_io_error()
@@ -220,9 +222,9 @@ fn lost(e: &RedisError) -> bool {
         || matches!(e.kind(), Server(ServerErrorKind::BusyLoading))
 }
 
-/// Whether the server is not the master any more.
+/// Whether the server is no longer the master.
 fn deposed(e: &RedisError) -> bool {
-    // Redis 6 wraps what a script ran into.
+    // Redis 6 wraps an error that a script ran into, so it is found only in the detail.
     matches!(e.kind(), redis::ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown))
         || e.detail().is_some_and(|detail| detail.contains("-READONLY"))
 }

@@ -1,8 +1,9 @@
-//! What all pods share, in Redis.
+//! The live state that all pods share, in Redis.
 //!
 //! Keys and the channel begin with the deployment's prefix and `:1:`; the number is the version of
-//! what is stored under them. Every change is one script, so that it happens whole. What a
-//! connection that broke has done is not known, and nothing here is repeated by itself.
+//! the stored format. Every change is a single script or command, so it is atomic. Whether a
+//! command took effect is unknown when its connection breaks, so nothing here is retried
+//! automatically.
 
 mod bus;
 mod lines;
@@ -32,7 +33,8 @@ pub use place::RedisUrl;
 pub use script::{COUNTING, Keys, script};
 use shared::Scripts;
 
-/// The oldest that will do: scripts replicate what they did, not what they said.
+/// The oldest supported major version: scripts must be replicated by their effects, not by their
+/// text.
 const OLDEST: u32 = 6;
 
 /// The Redis adapter.
@@ -41,19 +43,19 @@ pub struct RedisKv {
     prefix: Vec<u8>,
     lines: Arc<Lines>,
     clock: Arc<dyn Clock>,
-    /// This pod, once it listens.
+    /// The id of this pod, once it has subscribed.
     pod: Arc<OnceLock<PodId>>,
     scripts: Scripts,
-    /// A second's length in milliseconds; tests have shorter ones.
+    /// Length of a second in milliseconds; tests use shorter ones.
     second: u64,
 }
 
 impl RedisKv {
-    /// Connects. Each thread that asks has a connection of its own; Sentinels are asked on `rt`.
+    /// Connects. Each thread that uses Redis has its own connection; Sentinels are queried on `rt`.
     /// Deployments that share a Redis have different prefixes.
     ///
     /// # Errors
-    /// When it cannot be reached, or is not fit to hold what must not vanish.
+    /// When Redis cannot be reached, is too old, may evict keys, or is a replica.
     pub async fn open(
         url: &RedisUrl,
         prefix: &str,
@@ -63,7 +65,8 @@ impl RedisKv {
         let prefix = format!("{prefix}:1:").into_bytes();
         let (clients, life) = (Arc::new(Clients::new(url, rt)?), Arc::new(Life::new(clock.clone(), &prefix)));
         let manager = Manager { clients, life, epoch: Arc::default(), trouble: Arc::default() };
-        // Once without the pool, which would try again before it says what is wrong.
+        // The first connection is made without the pool, which would retry before it reports an
+        // error.
         bb8::ManageConnection::connect(&manager)
             .await
             .map_err(|e| Fault::Unreachable(format!("Redis at {url}: {e}")))?;
@@ -80,13 +83,13 @@ impl RedisKv {
         Ok(kv)
     }
 
-    /// The same with shorter seconds, for tests of what vanishes in time.
+    /// Uses shorter seconds, for tests of what expires.
     #[must_use]
     pub fn with_second(self, length: Duration) -> Self {
         Self { second: u64::try_from(length.as_millis()).unwrap_or(1000).max(1), ..self }
     }
 
-    /// Whether this Redis forgets nothing by itself, takes writes, and is new enough.
+    /// Checks that this Redis evicts no keys, accepts writes, and is new enough.
     async fn examine(&self) -> Result<(), Fault> {
         let info: String = self.command(redis::cmd("INFO")).await?;
         let value = |name: &str| field(&info, name);
@@ -119,13 +122,13 @@ impl RedisKv {
         [&self.prefix[..], &parts.concat()].concat()
     }
 
-    /// How long something lives here, in milliseconds; at least a second.
+    /// Converts a lifetime from seconds, of which it has at least one, to milliseconds.
     #[must_use]
     pub fn millis(&self, secs: u64) -> u64 {
         secs.max(1).saturating_mul(self.second)
     }
 
-    /// Now, by the clock of this pod.
+    /// The current time, by the clock of this pod.
     #[must_use]
     pub fn now(&self) -> Time {
         self.clock.now()
@@ -134,7 +137,7 @@ impl RedisKv {
     /// Runs one command.
     ///
     /// # Errors
-    /// When Redis cannot be reached, or refuses.
+    /// When Redis cannot be reached, or returns an error.
     pub async fn command<T: FromRedisValue + Send + 'static>(&self, command: redis::Cmd) -> Result<T, Fault> {
         self.run(async move |held| command.query_async(&mut held.conn).await).await
     }

@@ -1,12 +1,11 @@
-//! The argument of a script: a map in MessagePack, which Redis' `cmsgpack` reads. It knows text, in
-//! which any bytes may stand, but not the later type for bytes, so what serde makes of bytes cannot
-//! be used.
+//! The argument of a script: a map in MessagePack, which Redis' `cmsgpack` reads. It supports
+//! strings, which may contain any bytes, but not the later binary type, which serde uses for bytes.
 
 use rmp::encode::{write_array_len, write_bool, write_map_len, write_str, write_str_len, write_uint};
 
-/// A value as scripts read it.
+/// A value that can be part of a script's argument.
 pub trait Pack {
-    /// Writes it behind what is there. Writing into memory does not fail.
+    /// Appends the value to `out`. Writing into memory does not fail.
     fn pack(&self, out: &mut Vec<u8>);
 }
 
@@ -52,7 +51,7 @@ impl<T: Pack> Pack for Vec<T> {
     }
 }
 
-/// The members of a map, by name.
+/// Appends a map of these members, by name.
 pub fn pack_map(members: &[(&str, &dyn Pack)], out: &mut Vec<u8>) {
     let _ = write_map_len(out, length(members.len()));
     for (name, value) in members {
@@ -61,8 +60,8 @@ pub fn pack_map(members: &[(&str, &dyn Pack)], out: &mut Vec<u8>) {
     }
 }
 
-/// Declares the argument of a script: a struct that is packed as a map with the names of its
-/// members.
+/// Declares the argument of a script: a struct that is packed as a map whose keys are the names of
+/// its members.
 #[macro_export]
 macro_rules! argument {
     ($(#[$about:meta])* struct $name:ident $(<$life:lifetime>)? {

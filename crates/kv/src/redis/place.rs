@@ -1,4 +1,4 @@
-//! Where Redis is.
+//! The address of Redis, and the clients made for it.
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
@@ -10,17 +10,17 @@ use redis::{
 };
 use tokio::{runtime::Handle, sync::Mutex, task::JoinSet};
 
-/// To connect, and for one command.
+/// Timeout for connecting, and for one command.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A Redis by URL: `redis://[user:password@]host[:port][/db]` or
+/// The URL of a Redis: `redis://[user:password@]host[:port][/db]` or
 /// `redis-sentinel://[user:password@]host:port,host:port/SERVICE[/db]`; `rediss://` and
-/// `rediss-sentinel://` are the same in TLS. Its text shows no password.
+/// `rediss-sentinel://` are the same over TLS. Its text form shows no password.
 #[derive(Clone)]
 pub struct RedisUrl {
     shown: String,
     place: RedisPlace,
-    /// PEM of the CAs to trust instead of those of the web.
+    /// PEM of the CAs to trust instead of the public web CAs.
     ca: Option<Vec<u8>>,
 }
 
@@ -65,10 +65,10 @@ impl FromStr for RedisUrl {
 }
 
 impl RedisUrl {
-    /// Trusts these CAs (PEM) instead of those of the web.
+    /// Trusts these CAs (PEM) instead of the public web CAs.
     ///
     /// # Errors
-    /// For a Redis that is not spoken to in TLS: the file would guard nothing.
+    /// When the URL does not use TLS, because the CAs would then have no effect.
     pub fn trusting(self, ca: Vec<u8>) -> Result<Self, Fault> {
         let tls = match &self.place {
             RedisPlace::One(info) => matches!(info.addr(), ConnectionAddr::TcpTls { .. }),
@@ -100,7 +100,7 @@ fn sentinels(rest: &str, tls: bool) -> Option<RedisPlace> {
     (!sentinels.is_empty()).then_some(RedisPlace::Sentinels { sentinels, service, user, password, db, tls })
 }
 
-/// Drops user, password and parameters.
+/// Removes user, password and parameters.
 fn without_password(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
@@ -119,18 +119,19 @@ impl fmt::Debug for RedisUrl {
     }
 }
 
-/// How clients of this place are made: each connection asks anew who the master is.
+/// Makes clients for this Redis. With Sentinels, each new connection asks them again for the
+/// master.
 pub(super) enum Clients {
     One(Box<ConnectionInfo>),
-    /// The driver keeps connections to them, which live on this runtime.
+    /// The driver keeps connections to the Sentinels, which run on this runtime.
     Sentinels(Arc<Mutex<SentinelClient>>, Handle),
 }
 
 impl Clients {
     pub(super) fn new(url: &RedisUrl, rt: &Handle) -> Result<Self, Fault> {
         let bad = |e: RedisError| fault(&url.shown, &e);
-        // The driver asks the process which cryptography to use. Whoever said so first said the
-        // same.
+        // The driver uses the process-wide cryptography provider. If one is installed already, it
+        // is the same one.
         let _said_already = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let certificates =
             url.ca.as_ref().map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) });
@@ -184,7 +185,8 @@ impl Clients {
             Self::One(info) => Client::open(*info.clone()),
             Self::Sentinels(sentinels, rt) => {
                 let sentinels = sentinels.clone();
-                // Whoever gives up asking stands in nobody's way.
+                // The task is aborted when the caller gives up, so that it does not hold the lock
+                // any longer.
                 let mut asking = JoinSet::new();
                 asking.spawn_on(async move { sentinels.lock().await.async_get_client().await }, rt);
                 let gone = || Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into());

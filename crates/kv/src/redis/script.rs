@@ -1,16 +1,16 @@
-//! Scripts: one file each, one argument each. The argument is a map in MessagePack, which says what
-//! is what by name; a key is named in it by its place among the keys, because Redis wants to be
-//! told every key a script touches.
+//! Lua scripts, each with one file and one argument. The argument is a map in MessagePack with
+//! named members. It refers to a key by its position among the keys of the call, because Redis must
+//! be given every key that a script touches.
 
 use countersign_ports::Fault;
 use redis::{FromRedisValue, Script};
 
 use super::{RedisKv, lines::ThreadConnection, pack::Pack};
 
-/// Counts within a window; for the beginning of scripts that count.
+/// Lua code that defines `count`, which counts within a window. Scripts that count begin with it.
 pub const COUNTING: &str = include_str!("scripts/counting.lua");
 
-/// A script of these parts.
+/// A script that consists of these parts.
 #[must_use]
 pub fn script(parts: &[&str]) -> Script {
     Script::new(&parts.join("\n"))
@@ -21,7 +21,7 @@ pub fn script(parts: &[&str]) -> Script {
 pub struct Keys(Vec<Vec<u8>>);
 
 impl Keys {
-    /// Adds a key; gives what the argument calls it by.
+    /// Adds a key and returns its position, counted from 1, by which the argument refers to it.
     pub fn add(&mut self, key: Vec<u8>) -> usize {
         self.0.push(key);
         self.0.len()
@@ -32,8 +32,8 @@ impl RedisKv {
     /// Runs a script on these keys, with this argument.
     ///
     /// # Errors
-    /// When Redis cannot be reached, or refuses. What a connection that broke has done is not
-    /// known.
+    /// When Redis cannot be reached, or returns an error. When the connection breaks, it is unknown
+    /// whether the script has run.
     pub async fn run_script<T: FromRedisValue + Send + 'static>(
         &self,
         script: &Script,

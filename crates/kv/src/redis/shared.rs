@@ -23,9 +23,9 @@ use super::{
     script::{COUNTING, Keys, script},
 };
 
-/// How long the question whether it is well may take.
+/// Timeout of a health check.
 const SOON: Duration = Duration::from_millis(700);
-/// Members remembered for one counter.
+/// Maximum number of members stored for one counter.
 const MOST_MEMBERS: u64 = 64;
 
 pub(super) struct Scripts {
@@ -68,9 +68,9 @@ argument! {
         place: usize,
         channel: usize,
         life: u64,
-        /// Empty where the pod is not known, because it does not listen.
+        /// Empty when the pod is unknown, because it has not subscribed.
         pod: &'a [u8],
-        /// Without its number, which is what the script finds.
+        /// The wake-up without its number, which the script determines.
         wake: &'a [u8],
         /// In microseconds.
         now: u64,
@@ -85,7 +85,8 @@ argument! {
 }
 
 impl RedisKv {
-    /// Since when this Redis is the master: what was acknowledged before may be lost.
+    /// The time from which pods have known this Redis as the master. Writes acknowledged before it
+    /// may be lost.
     #[must_use]
     pub fn faithful_since(&self) -> Time {
         self.lines.manager.life.since()
@@ -97,14 +98,14 @@ impl RedisKv {
         self.key(&[b"bus"])
     }
 
-    /// What a script publishes to wake those who wait for the topic; nothing where a test has cut
-    /// the bus.
+    /// The message that a script publishes to wake those who wait for the topic; empty where a test
+    /// has disabled the bus.
     #[must_use]
     pub fn wake(&self, topic: &[u8], v: u64) -> Vec<u8> {
         if active(Sabotage::DropPublish) { Vec::new() } else { bus::write(topic, v) }
     }
 
-    /// Where a counter is.
+    /// The key of a counter.
     #[must_use]
     pub fn counter_key(&self, counter: Counter) -> Vec<u8> {
         self.keyed(b"count:", counter)
@@ -118,7 +119,7 @@ impl RedisKv {
         self.key(&[b"at:", &peer.0])
     }
 
-    /// What a counting script found.
+    /// Converts the result of a counting script.
     #[must_use]
     pub fn counted(&self, n: u64, left_ms: u64) -> Count {
         Count { n, left: left_ms.div_ceil(self.second).max(1) }
@@ -137,7 +138,7 @@ impl RedisKv {
 #[async_trait]
 impl Probe for RedisKv {
     async fn ping(&self) -> Result<(), Fault> {
-        // A probe reports the state of now; it does not wait for Redis to come back.
+        // A health check reports the current state; it does not wait for Redis to recover.
         tokio::time::timeout(SOON, self.examine()).await.unwrap_or_else(|_| Err(self.unreachable()))
     }
 }
@@ -204,7 +205,7 @@ impl Presence for RedisKv {
 
     async fn elsewhere(&self, peers: &[Peer]) -> Result<Vec<bool>, Fault> {
         let at = self.values(peers.iter().map(|peer| self.place(peer)).collect()).await?;
-        // The pod stands behind the number of the arrival.
+        // The value is the number of the arrival, a colon, and the pod.
         let pod_of = |at: Option<Vec<u8>>| {
             at.and_then(|at| at.iter().position(|b| *b == b':').map(|n| at[n + 1..].to_vec()))
         };

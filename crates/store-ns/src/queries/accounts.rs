@@ -62,7 +62,7 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &AccountQuery) -> Answ
         .select(AccountRow::as_select())
         .into_boxed();
     let there = accounts::state.ne(i32::from(AccountState::Deleted.code()));
-    // One that has never been let in is not worth a word when it goes.
+    // A deleted account is listed only if it was let in once.
     query = if q.gone {
         query.filter(there.or(accounts::confirmed_at.is_not_null()))
     } else {
@@ -95,7 +95,8 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &AccountQuery) -> Answ
     found.into_iter().map(Account::try_from).collect()
 }
 
-/// As it is until the transaction ends: whoever wants to change it waits.
+/// Reads an account and locks it until the transaction ends, so that no other transaction changes
+/// it.
 async fn held(c: &mut Conn, realm: RealmId, id: AccountId) -> Answer<Option<Account>> {
     let row: Option<AccountRow> =
         lock!(accounts::table.find((realm.0.to_vec(), id.0.to_vec())).select(AccountRow::as_select()))
@@ -105,12 +106,12 @@ async fn held(c: &mut Conn, realm: RealmId, id: AccountId) -> Answer<Option<Acco
     row.map(Account::try_from).transpose()
 }
 
-/// The state, which stays until the transaction ends.
+/// The state of an account, which is locked until the transaction ends.
 pub(crate) async fn held_state(c: &mut Conn, realm: RealmId, id: AccountId) -> Answer<AccountState> {
     Ok(held(c, realm, id).await?.map_or(AccountState::Deleted, |a| a.state))
 }
 
-/// The phones a user has and had.
+/// Whether the user has or had a phone, and who took phones away.
 pub(crate) async fn past(c: &mut Conn, realm: RealmId, user_id: &str, hash: UserHash) -> Answer<Past> {
     let found: Vec<(Vec<u8>, i32)> = closings::table
         .filter(closings::realm.eq(realm.0.to_vec()))
@@ -125,8 +126,8 @@ pub(crate) async fn past(c: &mut Conn, realm: RealmId, user_id: &str, hash: User
         Ok(Closer { lineage, authority: Authority::from_rank(authority).ok_or_else(|| at.bad("authority"))? })
     };
     let mut closers = found.into_iter().map(closer).collect::<Answer<Vec<_>>>()?;
-    // Blocked by a key of which nobody knows the makers and the authority: the release before has
-    // done it.
+    // The previous release stored neither lineage nor authority of a key that blocked an account.
+    // Such a block counts as root's, with an unknown lineage.
     let unknown: Option<Vec<u8>> = of_user!(realm, user_id)
         .filter(accounts::state.eq(i32::from(AccountState::Blocked.code())))
         .filter(accounts::blocked_by.like("key:%"))
@@ -141,8 +142,8 @@ pub(crate) async fn past(c: &mut Conn, realm: RealmId, user_id: &str, hash: User
     Ok(Past { had, closers })
 }
 
-/// Whether one was let in at some time. The release before does not say when: there it is, or was,
-/// active, or its enrolment was confirmed.
+/// Whether a phone of the user was ever let in. The previous release did not store when, so a phone
+/// also counts if it is active or blocked, or if its enrolment was confirmed.
 async fn had_one(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<bool> {
     let active = [AccountState::Active, AccountState::Blocked].map(|s| i32::from(s.code()));
     let known = accounts::confirmed_at.is_not_null().or(accounts::state.eq_any(active));
@@ -155,7 +156,7 @@ async fn had_one(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<bool> {
     enrolments::was_confirmed(c, realm, gone).await
 }
 
-/// Phones that were let in though none of the user's own did it.
+/// Phones that were let in by a key instead of one of the user's own phones: lineage and time.
 pub(crate) async fn recoveries(
     c: &mut Conn,
     realm: RealmId,
@@ -173,12 +174,12 @@ pub(crate) async fn recoveries(
         .collect()
 }
 
-/// Keys whose makers are unknown have this lineage.
+/// The lineage that is stored for keys whose lineage is unknown.
 const UNKNOWN: [u8; 16] = [0; 16];
 
-/// A key takes a phone away: it, and those in the same hands, will not let in the next one. A phone
-/// that a key let in, and none of the user's own, takes phones away in the name of whoever let it
-/// in.
+/// Records that a key took a phone away, so that neither it nor another key of its lineage can let
+/// in the next one. A phone that was let in by a key, and not by one of the user's own phones,
+/// takes phones away under the lineage of that key.
 pub(crate) async fn close(
     c: &mut Conn,
     realm: RealmId,
@@ -211,9 +212,10 @@ pub(crate) async fn close(
     Ok(())
 }
 
-/// Lets a phone in that waits: it is active from now on, or from when its admission says, and what
-/// was taken away before is settled by it. Its user's other phones will be told until they have
-/// seen it in their list.
+/// Lets a waiting phone in: it is active from now on, or from the time in its admission. Unless the
+/// admission is `unsettled`, the records of who took phones away before are deleted. The user's
+/// other phones are notified until they have seen the new one in their list. False when the phone
+/// does not wait any more.
 pub(crate) async fn let_in(
     c: &mut Conn,
     e: &Enrolment,
@@ -225,7 +227,7 @@ pub(crate) async fn let_in(
     if !set_state(c, e.realm, id, AccountState::Pending, AccountState::Active).await? {
         return Ok(false);
     }
-    // Whom a phone lets in is in the hands that phone is in.
+    // A phone that is let in by a recovered phone inherits that phone's lineage.
     let lineage = match stamp.who.actor {
         Actor::Account(voucher) if let_in.unsettled => {
             get(c, e.realm, voucher).await?.and_then(|v| v.origin.confirmed_lineage)
@@ -259,8 +261,7 @@ pub(crate) async fn let_in(
         let closed =
             closings::table.filter(closings::realm.eq(key)).filter(closings::user_hash.eq(hash.0.to_vec()));
         diesel::delete(closed).execute(c).await?;
-        // What the release before has blocked is settled as well; it still takes root to unblock
-        // it.
+        // Blocks from the previous release are settled as well; unblocking still requires root.
         let unknown = of_user!(e.realm, e.user_id.as_str()).filter(accounts::blocked_by.like("key:%"));
         let unknown = unknown.filter(accounts::blocked_authority.is_null());
         diesel::update(unknown)
@@ -281,7 +282,7 @@ pub(crate) async fn saw_phones(c: &mut Conn, realm: RealmId, id: AccountId, came
     Ok(())
 }
 
-/// Phones that waited for a yes that will not come.
+/// Deletes phones that wait for a confirmation that will not come.
 pub(crate) async fn drop_pending(c: &mut Conn, realm: RealmId, ids: Vec<Vec<u8>>) -> Answer<()> {
     let pending = accounts::table
         .filter(accounts::realm.eq(realm.0.to_vec()))
@@ -294,7 +295,7 @@ pub(crate) async fn drop_pending(c: &mut Conn, realm: RealmId, ids: Vec<Vec<u8>>
     Ok(())
 }
 
-/// Moves the state if it is still `from`; true when it was.
+/// Changes the state if it is still `from`; returns whether it was.
 pub(crate) async fn set_state(
     c: &mut Conn,
     realm: RealmId,
@@ -316,15 +317,15 @@ pub(crate) async fn change(
     stamp: &Stamp,
 ) -> Answer<Option<Vec<LoginId>>> {
     let (realm, id) = (account.realm, account.id);
-    // Whoever lets a phone in holds the user: it must not be judged by what is changing here.
+    // Letting a phone in locks the user, too, so it is not judged by what is changing here.
     users::hold(c, realm, &account.user_id).await?;
-    // Who blocked it is judged, too: it must still be what was judged.
+    // The request was also judged by who blocked the account, so that must still be the same.
     let there = held(c, realm, id).await?.is_some_and(|now| now.blocked == account.blocked);
     if !there || !set_state(c, realm, id, account.state, to).await? {
         return Ok(None);
     }
     let blocks = to == AccountState::Blocked;
-    // The release before has not said when it became active.
+    // The previous release did not store when the account became active.
     let confirmed = account
         .origin
         .confirmed_at

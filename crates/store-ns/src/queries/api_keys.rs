@@ -34,7 +34,8 @@ fn about(key: &ApiKey) -> About {
     }
 }
 
-/// False when it is for a client or role that is not there (any more), or its id is taken.
+/// Adds a key. False when its client or role does not exist (any more), the actor may not give the
+/// role any more, or its id is taken.
 pub(crate) async fn add(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<bool> {
     if let (Some(realm), Some(client)) = (key.realm, key.client)
         && !clients::hold(c, realm, client).await?
@@ -103,10 +104,10 @@ pub(crate) async fn list(c: &mut Conn, q: &KeyQuery) -> Answer<Vec<ApiKey>> {
     found.into_iter().map(ApiKey::try_from).collect()
 }
 
-/// Keys whose role could invite phones and manage people before roles were narrowed, and does not
-/// any more: those of the role `client`, and of roles that were made with `users` and without
-/// `enrolments`. Only columns that the release before has, so that it can be asked before the
-/// migration, too. Made since, a key has a lineage.
+/// Keys whose role could invite phones and manage people before roles were narrowed, but cannot any
+/// more: those of the role `client`, and of custom roles with `users` and without `enrolments`.
+/// Uses only columns that the previous release has, so that it also works before the migration.
+/// Keys made since then have a lineage.
 pub(crate) async fn old_client_keys(c: &mut Conn, since_narrowed: bool) -> Answer<Vec<ApiKeyId>> {
     let made: Vec<(Vec<u8>, String, String)> = role_table::table
         .select((role_table::scope, role_table::name, role_table::permissions))
@@ -131,7 +132,8 @@ pub(crate) async fn old_client_keys(c: &mut Conn, since_narrowed: bool) -> Answe
     old.map(|(id, ..)| Ok(ApiKeyId(At { table: "api_keys", row: &id }.fixed(&id)?))).collect()
 }
 
-/// Whether keys have a lineage here: asked of a database that may be of the release before.
+/// Whether keys have a lineage in this database, which may still have the previous release's
+/// schema.
 pub(crate) async fn narrowed(c: &mut Conn) -> Answer<bool> {
     let n: Option<i64> =
         counters::table.find("root_key").select(counters::n).get_result(c).await.optional()?;
@@ -143,8 +145,8 @@ pub(crate) async fn had_root(c: &mut Conn) -> Answer<bool> {
     Ok(n > 0)
 }
 
-/// The one root key that the program makes by itself. Decided by a row that says whether there ever
-/// was one, so that of several pods one makes it, and a key that was deleted does not come back.
+/// Adds the one root key that the program makes by itself. A row records whether there ever was
+/// one, so that only one of several pods makes it, and a deleted key does not come back.
 pub(crate) async fn add_first_root(c: &mut Conn, key: &ApiKey, stamp: &Stamp) -> Answer<bool> {
     let never = counters::table.find("root_key").filter(counters::n.eq(0));
     if diesel::update(never).set(counters::n.eq(1)).execute(c).await? == 0 {
@@ -166,9 +168,9 @@ pub(crate) async fn delete(c: &mut Conn, id: ApiKeyId, stamp: &Stamp) -> Answer<
     Ok(gone)
 }
 
-/// A key has one successor at a time, and two people who both have the key notice each other:
-/// whoever rotates it again takes an unused successor's place, and nobody follows a key whose
-/// successor works.
+/// Replaces a key with a successor. A key has one successor at a time, so that two people who both
+/// have the key notice each other: another rotation replaces a successor that is unused, and a key
+/// whose successor has been used cannot be rotated again.
 pub(crate) async fn rotate(
     c: &mut Conn,
     old: ApiKeyId,
@@ -177,7 +179,7 @@ pub(crate) async fn rotate(
     may_outlive: bool,
     stamp: &Stamp,
 ) -> Answer<Rotated> {
-    // First the client, as whoever deletes it does: its keys go with it, the newest too.
+    // The client is locked first, as in its deletion: that deletes its keys, including the newest.
     if let (Some(realm), Some(client)) = (new.realm, new.client)
         && !clients::hold(c, realm, client).await?
     {
@@ -191,15 +193,15 @@ pub(crate) async fn rotate(
     if done_before(c, stamp).await? || get(c, new.id).await?.is_some() {
         return Ok(Rotated::Taken);
     }
-    // What was judged was another key: it lost or got power meanwhile.
+    // The request was judged by another role: the key has lost or gained permissions since then.
     if key.role != new.role {
         return Ok(Rotated::Missing);
     }
     let before: Option<Vec<u8>> =
         api_keys::table.find(old.0.to_vec()).select(api_keys::successor).get_result(c).await?;
     let before = before.map(|id| At { table: "api_keys", row: &id }.fixed(&id).map(ApiKeyId)).transpose()?;
-    // One that an administrator has deleted counts, too: what they ended does not go on under
-    // another name.
+    // A successor that an administrator has deleted also counts, so that rotating again does not
+    // undo the deletion.
     let before = match before {
         None => None,
         Some(id) => match get(c, id).await?.filter(|s| s.last_used_at.is_none()) {
@@ -221,7 +223,7 @@ pub(crate) async fn rotate(
     if insert_new!(c, api_keys::table, ApiKeyRow::new(&new)?).await? == 0 {
         return Ok(Rotated::Taken);
     }
-    // The old one never works longer than it would have.
+    // The old key never works longer than it would have without the rotation.
     let until = key.expires_at.map_or(until, |end| end.min(until));
     let successor = Some(new.id.0.to_vec());
     let row = api_keys::table.find(old.0.to_vec());
@@ -234,7 +236,7 @@ pub(crate) async fn rotate(
 }
 
 pub(crate) async fn change_role(c: &mut Conn, key: &ApiKey, role: &str, stamp: &Stamp) -> Answer<bool> {
-    // In one order, whoever asks.
+    // Every caller locks roles in the same order, so that there is no deadlock.
     let mut held = BTreeMap::new();
     for name in BTreeSet::from([key.role.as_str(), role]) {
         held.insert(name, roles::held_of_key(c, key.realm, name).await?);

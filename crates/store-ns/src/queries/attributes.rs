@@ -24,7 +24,7 @@ pub(crate) async fn set(
     if !users::hold(c, realm, user_id).await? {
         return Ok(Some(false));
     }
-    // What is there stays as it is under a hold; what is new may come.
+    // Under a legal hold existing attributes must not change, but new ones may be added.
     let there = get(c, realm, user_id).await?;
     if change.keys().any(|name| there.contains_key(name)) && holds::get(c, realm, user_id).await?.is_some() {
         return Ok(None);

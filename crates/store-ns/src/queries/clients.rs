@@ -19,7 +19,7 @@ fn about(realm: RealmId, id: ClientId) -> About {
     About::of(realm, id).client(id)
 }
 
-/// What can be changed about a client, as the trail tells it.
+/// The members of a client that can be changed, as they appear in the trail.
 fn told(c: &Client) -> serde_json::Value {
     serde_json::json!({
         "display_name": c.display_name,
@@ -65,7 +65,7 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, id: ClientId) -> Answer<Op
     row.map(Client::try_from).transpose()
 }
 
-/// Whether it is there, and stays until the transaction ends.
+/// Locks the client until the transaction ends; returns whether it exists.
 pub(crate) async fn hold(c: &mut Conn, realm: RealmId, id: ClientId) -> Answer<bool> {
     let row = clients::table.find((realm.0.to_vec(), id.0.to_vec())).select(clients::id);
     let there: Option<Vec<u8>> = lock!(row).get_result(c).await.optional()?;
@@ -103,7 +103,8 @@ pub(crate) async fn list(
 }
 
 pub(crate) async fn delete(c: &mut Conn, realm: RealmId, id: ClientId, stamp: &Stamp) -> Answer<bool> {
-    // A key that is being made or rotated holds the client: none is made that this does not delete.
+    // Making or rotating a key locks the client, too, so no key can be made that this does not
+    // delete.
     hold(c, realm, id).await?;
     let name = get(c, realm, id).await?.map(|c| c.name);
     let gone = diesel::delete(clients::table.find((realm.0.to_vec(), id.0.to_vec()))).execute(c).await? == 1;

@@ -30,7 +30,8 @@ pub(crate) async fn add(c: &mut Conn, e: &Enrolment, stamp: &Stamp) -> Answer<bo
     if get(c, e.realm, e.id).await?.is_some() {
         return Ok(false);
     }
-    // The enrolment's audit row says who made the user with it: one stamp is one row.
+    // The user has no audit row of its own, because one stamp is one row. The enrolment's row names
+    // who made both.
     let user = User { realm: e.realm, user_id: e.user_id.clone(), display_name: None, created_at: stamp.now };
     insert_new!(c, crate::schema::users::table, crate::rows::UserRow::from(&user)).await?;
     if insert_new!(c, enrolments::table, EnrolmentRow::from(e)).await? == 0 {
@@ -46,7 +47,7 @@ pub(crate) async fn to_vouch(c: &mut Conn, realm: RealmId, user_id: &str) -> Ans
         .filter(enrolments::user_id.eq(user_id.to_owned()))
         .filter(enrolments::state.eq(EnrolmentState::Redeemed.as_str()))
         .filter(enrolments::confirm.eq(Confirm::Phone.as_str()))
-        // Invitations are cheap: many old ones hide no new one.
+        // Newest first, so that many old invitations do not hide a new one.
         .order((enrolments::created_at.desc(), enrolments::id.desc()))
         .limit(20)
         .select(EnrolmentRow::as_select())
@@ -113,7 +114,7 @@ pub(crate) async fn redeem(
     stamp: &Stamp,
 ) -> Answer<bool> {
     let from = if active(Sabotage::ReuseCode) { after.state } else { EnrolmentState::Pending };
-    // Read once the user is held: before that somebody else may still be about to change it.
+    // This is read after the user is locked, because another transaction may change it before.
     if !users::hold(c, after.realm, &after.user_id).await? {
         return Ok(false);
     }
@@ -154,7 +155,7 @@ pub(crate) async fn redeem(
     Ok(true)
 }
 
-/// The user is held by then: whether their past is what was judged.
+/// Whether the user's past is still the one that was judged. The user must be locked.
 async fn still_so(
     c: &mut Conn,
     e: &Enrolment,
@@ -168,7 +169,7 @@ async fn still_so(
     }
 }
 
-/// How a phone was let in, for whoever asks later.
+/// How a phone was let in, as a detail of the trail.
 fn how(e: &Enrolment, admission: Option<&Admission>, stamp: &Stamp) -> Option<String> {
     let (admission, redeemed) = (admission?, e.redeemed.as_ref()?);
     let told = serde_json::json!({
@@ -190,7 +191,8 @@ pub(crate) async fn change(
     hash: UserHash,
     stamp: &Stamp,
 ) -> Answer<bool> {
-    // A phone that was blocked a moment ago lets nobody in: the flow judges it anew.
+    // A phone that was blocked a moment ago must not let in another; the flow judges the request
+    // again.
     if let Actor::Account(voucher) = stamp.who.actor
         && accounts::held_state(c, before.realm, voucher).await? != AccountState::Active
     {
@@ -233,7 +235,7 @@ pub(crate) async fn change(
     Ok(true)
 }
 
-/// Whether one of these accounts has been let in by its enrolment.
+/// Whether one of these accounts was let in by its enrolment.
 pub(crate) async fn was_confirmed(c: &mut Conn, realm: RealmId, accounts: Vec<Vec<u8>>) -> Answer<bool> {
     let one: Option<Vec<u8>> = enrolments::table
         .filter(enrolments::realm.eq(realm.0.to_vec()))
@@ -250,7 +252,7 @@ pub(crate) async fn was_confirmed(c: &mut Conn, realm: RealmId, accounts: Vec<Ve
 const OPEN: [&str; 2] = ["pending", "redeemed"];
 const CANCELLED: &str = "cancelled";
 
-/// The user is gone: nobody joins it any more.
+/// Cancels the open enrolments of a user that was deleted.
 pub(crate) async fn cancel_of_user(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<()> {
     let open = enrolments::table
         .filter(enrolments::realm.eq(realm.0.to_vec()))
@@ -260,7 +262,8 @@ pub(crate) async fn cancel_of_user(c: &mut Conn, realm: RealmId, user_id: &str) 
     Ok(())
 }
 
-/// The client is gone: what it asked for goes with it, phones that wait for a yes included.
+/// Cancels the open enrolments of a client that was deleted, and deletes phones that wait for their
+/// confirmation.
 pub(crate) async fn cancel_of_client(c: &mut Conn, realm: RealmId, client: ClientId) -> Answer<()> {
     let open = enrolments::table
         .filter(enrolments::realm.eq(realm.0.to_vec()))
@@ -271,7 +274,7 @@ pub(crate) async fn cancel_of_client(c: &mut Conn, realm: RealmId, client: Clien
     accounts::drop_pending(c, realm, waiting.into_iter().flatten().collect()).await
 }
 
-/// The account is gone: there is nothing left to confirm.
+/// Cancels the open enrolments of an account that was deleted.
 pub(crate) async fn cancel_of_account(c: &mut Conn, realm: RealmId, account: AccountId) -> Answer<()> {
     let open = enrolments::table
         .filter(enrolments::realm.eq(realm.0.to_vec()))

@@ -1,4 +1,4 @@
-//! Forgetting who a user was, while what happened stays countable.
+//! Erases who a user was, while what happened can still be counted.
 
 use countersign_domain_ns::{
     audit::{About, Stamp},
@@ -17,7 +17,8 @@ use crate::{
     schema::{accounts, enrolments, outcomes, trail, user_attributes, users},
 };
 
-/// Rows whose details hold ids and words of ours alone.
+/// Actions of trail rows whose details contain only ids and fixed words, and thus nothing about a
+/// person.
 const IDS_ONLY: [&str; 7] = [
     "enrolment.created",
     "enrolment.confirmed",
@@ -28,10 +29,10 @@ const IDS_ONLY: [&str; 7] = [
     "login.ended",
 ];
 
-/// Stands for all accounts of a user who was erased.
+/// The account id that stands for all accounts of an erased user.
 const ERASED: [u8; 16] = [0; 16];
 
-/// In what is kept of logins.
+/// Replaces the user in the outcomes of logins.
 async fn outcomes_of(c: &mut Conn, key: &[u8], name: &str, other: &str) -> Answer<()> {
     let mine = outcomes::table
         .filter(outcomes::realm.eq(key.to_vec()))
@@ -44,8 +45,8 @@ async fn outcomes_of(c: &mut Conn, key: &[u8], name: &str, other: &str) -> Answe
         if matches!(&login.target, Some(Target::User(_))) {
             login.target = Some(Target::User(other.to_owned()));
         }
-        // What browser and place said may point at the person, too; what was signed over them stays
-        // as a hash.
+        // Browser and place may identify the person, too, so they are removed. What was signed over
+        // them remains as a hash.
         (login.text, login.browser, login.place) = (None, None, None);
         let json = serde_json::to_string(&login).map_err(|_| at.bad("login"))?;
         let row = outcomes::table.find((key.to_vec(), id.clone()));
@@ -57,9 +58,10 @@ async fn outcomes_of(c: &mut Conn, key: &[u8], name: &str, other: &str) -> Answe
     Ok(())
 }
 
-/// Puts `pseudonym` where the name stood. The decisions stay: they name account and login, not the
-/// person. That there was a phone, and who took it away, stays under `hash`: forgetting somebody is
-/// no way to become them. False when a legal hold lies on the user.
+/// Erases a user: replaces the name with `pseudonym`. Decisions stay, because they name the account
+/// and the login, not the person. That the user had a phone, and who took it away, stays under
+/// `hash`, so that erasing users is no way to take over their names. False when the user is under a
+/// legal hold.
 pub(crate) async fn user(
     c: &mut Conn,
     realm: RealmId,
@@ -77,18 +79,19 @@ pub(crate) async fn user(
     }
     let (key, name, other) = (realm.0.to_vec(), user_id.to_owned(), pseudonym.to_owned());
     outcomes_of(c, &key, &name, &other).await?;
-    // A role or app may have the same name: it keeps it.
+    // Only rows about the user are changed, because a role or app may have the same name.
     let rows = trail::table.filter(trail::realm.eq(key.clone())).filter(trail::user_id.eq(name.clone()));
     diesel::update(rows.clone().filter(trail::object.eq(name.clone())))
         .set(trail::object.eq(other.clone()))
         .execute(c)
         .await?;
-    // What says by whom a phone was let in or taken away names keys and phones, and nobody: it
-    // stays.
+    // Details about who let a phone in or took it away name keys and phones, but no person, so they
+    // stay.
     let words = rows.clone().filter(trail::action.ne_all(IDS_ONLY));
     diesel::update(words).set(trail::detail.eq(None::<String>)).execute(c).await?;
     diesel::update(rows).set(trail::user_id.eq(other.clone())).execute(c).await?;
-    // One that was made since the user was deleted would wait for a user who is nobody.
+    // An enrolment made since the user was deleted would otherwise stay open for a user that does
+    // not exist.
     invitations::cancel_of_user(c, realm, user_id).await?;
     let theirs = enrolments::table
         .filter(enrolments::realm.eq(key.clone()))
@@ -110,7 +113,8 @@ pub(crate) async fn user(
         .filter(user_attributes::user_id.eq(name.clone()));
     diesel::delete(attributes).execute(c).await?;
     diesel::delete(users::table.find((key, name))).execute(c).await?;
-    // A user who was deleted before has no row to hold, and this may have taken a while.
+    // A user that was deleted before has no row to lock, so a legal hold may have been placed
+    // meanwhile.
     if holds::get(c, realm, user_id).await?.is_some() {
         return Err(diesel::result::Error::RollbackTransaction.into());
     }

@@ -34,7 +34,7 @@ macro_rules! of_realm {
 }
 
 pub(crate) async fn add(c: &mut Conn, h: &Hold, stamp: &Stamp) -> Answer<bool> {
-    // Whatever a hold forbids holds the user, too: one comes after the other.
+    // What a hold forbids locks the user, too, so it happens either before or after this.
     users::hold(c, h.realm, &h.user_id).await?;
     let values = (
         holds::realm.eq(h.realm.0.to_vec()),
@@ -92,7 +92,7 @@ pub(crate) async fn list(
     found.into_iter().map(|row| hold(realm, row)).collect()
 }
 
-/// False when it is not there, or somebody with more authority has taken it over.
+/// Lifts a hold. False when there is none, or it was placed with more authority.
 pub(crate) async fn lift(c: &mut Conn, realm: RealmId, user_id: &str, stamp: &Stamp) -> Answer<bool> {
     let mine = holds::table
         .find((realm.0.to_vec(), user_id.to_owned()))

@@ -20,13 +20,14 @@ use crate::{
 
 const MANY: i64 = 200;
 
-/// The one INSERT of an outcome.
+/// Inserts the outcome of a login, unless there is one already.
 pub(crate) async fn record_outcome(c: &mut Conn, o: &Outcome, stamp: &Stamp) -> Answer<Recorded> {
     let realm = o.login.realm;
     if o.state == LoginState::Approved
         && let Some(claim) = &o.claim
     {
-        // Held: who blocks it meanwhile waits, and then ends this approval, too.
+        // The account is locked. A transaction that blocks it waits, and then ends this approval,
+        // too.
         let state = people::held_state(c, realm, claim.account).await?;
         if state != AccountState::Active {
             return Ok(Recorded::AccountNotActive(state));
@@ -42,7 +43,7 @@ pub(crate) async fn record_outcome(c: &mut Conn, o: &Outcome, stamp: &Stamp) -> 
         .ok_or_else(|| countersign_store::StoreError::Query("an outcome conflicts with nothing".to_owned()))
 }
 
-/// An outcome's row, and what redemptions and endings say about it: one query, one answer.
+/// An outcome's row with its redemption and its end, read by one query so that they fit together.
 type Whole = (OutcomeRow, Option<i64>, Option<String>, Option<i64>);
 
 macro_rules! wholes {
@@ -74,7 +75,7 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, login: LoginId) -> Answer<
     found.map(whole).transpose()
 }
 
-/// A login that has its outcome: whoever moves it, its client and its user are told.
+/// What a trail row about a decided login names: its client and its user, whoever the actor is.
 fn about(o: &Outcome) -> About {
     About {
         user_id: o.claim.as_ref().map(|claim| claim.user_id.clone()),
@@ -82,10 +83,10 @@ fn about(o: &Outcome) -> About {
     }
 }
 
-/// The one INSERT of a redemption.
+/// Inserts the redemption of a login, unless there is one already.
 pub(crate) async fn redeem(c: &mut Conn, o: &Outcome, account: AccountId, stamp: &Stamp) -> Answer<Redeemed> {
     let (realm, login) = (o.login.realm.0.to_vec(), o.login.id.0.to_vec());
-    // Whose it is, and whether it is over: one query, one answer.
+    // The account, and whether the login has ended, read by one query so that they fit together.
     let found: Option<(AccountRow, Option<i64>)> = accounts::table
         .left_join(
             endings::table.on(endings::realm.eq(accounts::realm).and(endings::login.eq(login.clone()))),
@@ -128,7 +129,7 @@ pub(crate) async fn redeemed_by(
     Ok(by.flatten().is_some_and(|id| id == request))
 }
 
-/// The one INSERT of an end.
+/// Inserts the end of a login, unless there is one already.
 pub(crate) async fn end(
     c: &mut Conn,
     realm: RealmId,
@@ -151,7 +152,7 @@ pub(crate) async fn end(
     Ok(true)
 }
 
-/// Which of a realm's approvals are not over at `now`: all of them, with whom each concerns.
+/// The ids of all of a realm's approvals that have neither expired nor ended at `now`.
 macro_rules! open {
     ($realm:expr, $now:expr) => {
         outcomes::table
@@ -166,7 +167,7 @@ macro_rules! open {
     };
 }
 
-/// Ends each, and tells each's client and user.
+/// Ends each login, with a trail row that names its client and its user.
 async fn end_each(
     c: &mut Conn,
     realm: RealmId,
@@ -184,7 +185,7 @@ async fn end_each(
     Ok(ended)
 }
 
-/// Ends everything an account has approved and that is not over, however much it is.
+/// Ends all approved logins of an account that are still running, however many there are.
 pub(crate) async fn end_all(
     c: &mut Conn,
     realm: RealmId,
@@ -196,7 +197,7 @@ pub(crate) async fn end_all(
     end_each(c, realm, found, by, stamp).await
 }
 
-/// The same for everything a user has approved, on whichever phone, at one client or all.
+/// Ends all approved logins of a user that are still running, on every phone, at one client or all.
 pub(crate) async fn end_of_user(
     c: &mut Conn,
     realm: RealmId,
@@ -215,7 +216,7 @@ pub(crate) async fn end_of_user(
         }
     }
     let ended = end_each(c, realm, found, EndedBy::Everywhere, stamp).await?;
-    // A phone that ends nothing tells nothing.
+    // When a phone asks and nothing is ended, the trail gets no row.
     if ended.is_empty() && matches!(stamp.who.actor, Actor::Account(_)) {
         return Ok(ended);
     }
@@ -224,10 +225,10 @@ pub(crate) async fn end_of_user(
     Ok(ended)
 }
 
-/// How many of a user's approved logins say where the user logs in from.
+/// Number of a user's approved logins that show where the user logs in from.
 const LATELY: i64 = 50;
 
-/// Where the user's newest approved logins came from.
+/// The initiators of the user's newest approved logins.
 pub(crate) async fn initiators_of_user(
     c: &mut Conn,
     realm: RealmId,
@@ -261,7 +262,8 @@ macro_rules! running {
     };
 }
 
-/// Approved, not ended and not over at `now`; the newest, for people to look at.
+/// Logins of an account that are approved and have neither ended nor expired at `now`; only the
+/// newest, for people to look at.
 pub(crate) async fn running(
     c: &mut Conn,
     realm: RealmId,
@@ -273,7 +275,7 @@ pub(crate) async fn running(
     found.into_iter().map(whole).collect()
 }
 
-/// The same of all of a user's phones.
+/// Returns the running logins of all of a user's phones, at one client or all.
 pub(crate) async fn running_of_user(
     c: &mut Conn,
     realm: RealmId,

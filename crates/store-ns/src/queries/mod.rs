@@ -1,15 +1,15 @@
-//! ONE body of query code, compiled once per database: `super` supplies `Conn` and the macros that
-//! differ in SQL.
+//! The query body, compiled once per database: `super` supplies `Conn` and the macros for what
+//! differs in SQL.
 //!
 //! Functions that write run inside a transaction of their caller and insert their own audit row.
-//! RETURNING is not used (MySQL has none): ids are made by the caller. A row counts as changed only
-//! when the statement says so. Others write at the same time: what is read in order to judge a
-//! write is read with `lock!`, or judged by the statement that writes.
+//! RETURNING is not used, because MySQL does not have it: ids are made by the caller. A row counts
+//! as changed only when the statement reports so. Others write at the same time, so what decides
+//! about a write is read with `lock!`, or checked by the statement that writes.
 //!
-//! Statements are prepared once a connection, and PostgreSQL stops planning them when it has seen a
-//! few. So a row by its key is `get_result`: `first` adds a LIMIT, which makes its plan for all
-//! values look worse than planning each time. And rows say `treat_none_as_default_value = false`:
-//! with DEFAULT each INSERT would be another statement.
+//! Statements are prepared once per connection, and PostgreSQL reuses one plan for all values after
+//! a few executions. A row is therefore read by its key with `get_result`: `first` adds a LIMIT,
+//! which makes that plan look worse than planning each time. Rows have `treat_none_as_default_value
+//! = false`, because DEFAULT would make INSERTs different statements.
 
 pub(crate) mod accounts;
 pub(crate) mod api_keys;
@@ -31,7 +31,7 @@ use countersign_store::StoreError;
 
 pub(crate) type Answer<T> = Result<T, StoreError>;
 
-/// What `LIKE` would take for a pattern stands for itself, escaped with `!`.
+/// Escapes the wildcards of `LIKE` with `!`, so that they stand for themselves.
 fn literal(text: &str) -> String {
     text.chars().flat_map(|c| if matches!(c, '%' | '_' | '!') { vec!['!', c] } else { vec![c] }).collect()
 }

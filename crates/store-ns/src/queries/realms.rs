@@ -38,7 +38,8 @@ pub(crate) async fn all(c: &mut Conn) -> Answer<Vec<SealedRealm>> {
     found.into_iter().map(|r| sealed_realm(r, &keys, &apps)).collect()
 }
 
-/// Only from what it was: two changes of different members are both kept.
+/// Changes a realm only if it still is as `before`, so that of two changes of different members
+/// none is lost.
 pub(crate) async fn change(c: &mut Conn, before: &Realm, realm: &Realm, stamp: &Stamp) -> Answer<bool> {
     let row = realms::table.find(before.id.0.to_vec()).select((realms::display_name, realms::settings));
     let there: Option<(String, String)> = lock!(row).get_result(c).await.optional()?;

@@ -15,8 +15,8 @@ use crate::{
     schema::{api_keys, roles},
 };
 
-/// Keys of a role. A realm's role and one that counts everywhere are two, also when they have one
-/// name.
+/// The keys of a role. A role of a realm and one that applies everywhere are different, even when
+/// they have the same name.
 macro_rules! used_by {
     ($realm:expr, $name:expr) => {{
         let of_role = api_keys::table.filter(api_keys::role.eq($name.to_owned())).into_boxed();
@@ -31,11 +31,11 @@ fn about(realm: Option<RealmId>, name: &str) -> About {
     About { realm, object: name.to_owned(), ..About::default() }
 }
 
-/// Judged here, while the role is held: what it allowed, and which keys have it, stays until it is
-/// changed.
+/// Makes or changes a role. This is judged here, while the role is locked, so that what it allows
+/// and which keys have it cannot change before the write.
 pub(crate) async fn put(c: &mut Conn, role: &Role, stamp: &Stamp) -> Answer<Result<(), NotGranted>> {
-    // A new row is judged against nothing, and is nobody's yet. Should somebody be making it as
-    // well, this waits for them and finds theirs.
+    // A new role is judged without a previous one, and no key has it yet. If another transaction is
+    // making the same role, the INSERT waits for it and then finds its row.
     let made = grant::role(&stamp.who, &role.name, role.realm, None, role.permissions).is_ok()
         && insert_new!(c, roles::table, RoleRow::new(role)?).await? == 1;
     let before = if made { None } else { hold(c, role.realm, &role.name).await? };
@@ -66,7 +66,7 @@ pub(crate) async fn put(c: &mut Conn, role: &Role, stamp: &Stamp) -> Answer<Resu
     Ok(Ok(()))
 }
 
-/// In whose hands the keys of this role are.
+/// The lineages of the keys with this role.
 async fn lineages(c: &mut Conn, realm: Option<RealmId>, name: &str) -> Answer<Vec<Option<Lineage>>> {
     let found: Vec<Option<Vec<u8>>> =
         used_by!(realm, name).select(api_keys::lineage).distinct().load(c).await?;
@@ -88,15 +88,16 @@ pub(crate) async fn list(c: &mut Conn, realm: Option<RealmId>) -> Answer<Vec<Rol
     found.into_iter().map(Role::try_from).collect()
 }
 
-/// What it allows, which stays so until the transaction ends; `None` when it is not there.
+/// Locks a role until the transaction ends and returns its permissions; `None` when it does not
+/// exist.
 pub(crate) async fn hold(c: &mut Conn, realm: Option<RealmId>, name: &str) -> Answer<Option<Permissions>> {
     let row = roles::table.find((scope(realm), name.to_owned())).select(roles::permissions);
     let found: Option<String> = lock!(row).get_result(c).await.optional()?;
     found.map(|json| permissions(name, &json)).transpose()
 }
 
-/// What a key's role allows, which stays so until the transaction ends. `None` when there is no
-/// such role.
+/// Locks the role of a key until the transaction ends and returns its permissions; `None` when
+/// there is no such role.
 pub(crate) async fn held_of_key(
     c: &mut Conn,
     realm: Option<RealmId>,

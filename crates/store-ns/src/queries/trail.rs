@@ -13,7 +13,8 @@ use crate::{
     schema::{endings, holds, outcomes, redemptions, trail},
 };
 
-/// One row beside the deed it tells of, and the mark of the keyed request that asked for it.
+/// Adds a row to the trail in the transaction that it describes, and records the keyed request that
+/// caused it.
 pub(crate) async fn append(c: &mut Conn, stamp: &Stamp, action: &str, about: &About) -> Answer<()> {
     let values = (
         trail::id.eq(stamp.id.0.to_vec()),
@@ -34,7 +35,7 @@ pub(crate) async fn append(c: &mut Conn, stamp: &Stamp, action: &str, about: &Ab
     Ok(())
 }
 
-/// Whether this keyed request has made something before, which may be gone since.
+/// Whether this keyed request has been served before, even if what it made no longer exists.
 pub(crate) async fn done_before(c: &mut Conn, stamp: &Stamp) -> Answer<bool> {
     match stamp.who.mark {
         Some(mark) => Ok(request(c, &mark.id).await?.is_some()),
@@ -125,7 +126,8 @@ pub(crate) async fn last(c: &mut Conn, realm: Option<RealmId>) -> Answer<u64> {
     Ok(last.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(0))
 }
 
-/// How much of each kind is forgotten in one transaction at most: others want to write, too.
+/// Maximum number of rows of each kind deleted in one transaction, so that other writers need not
+/// wait long.
 const BATCH: i64 = 500;
 
 pub(crate) async fn purge(c: &mut Conn, realm: Option<RealmId>, before: Kept) -> Answer<Purged> {
@@ -156,7 +158,7 @@ async fn purge_rows(c: &mut Conn, realm: Option<RealmId>, class: Class, before: 
         Some(realm) => old.filter(trail::realm.eq(realm.0.to_vec())),
         None => old.filter(trail::realm.is_null()),
     };
-    // What a legal hold lies on stays.
+    // Rows about users under a legal hold stay.
     let held = holds::table
         .filter(holds::realm.nullable().eq(trail::realm))
         .filter(holds::user_id.nullable().eq(trail::user_id));
@@ -165,7 +167,7 @@ async fn purge_rows(c: &mut Conn, realm: Option<RealmId>, class: Class, before: 
     Ok(diesel::delete(trail::table.filter(trail::id.eq_any(old))).execute(c).await?)
 }
 
-/// Those nobody claimed, or all.
+/// Deletes old outcomes: those that no account claimed, or all.
 async fn purge_outcomes(c: &mut Conn, realm: RealmId, unclaimed: bool, before: Time) -> Answer<usize> {
     let key = realm.0.to_vec();
     let over =

@@ -45,7 +45,7 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<O
     row.map(User::try_from).transpose()
 }
 
-/// Whether it is there, and stays until the transaction ends.
+/// Locks the user until the transaction ends; returns whether the user exists.
 pub(crate) async fn hold(c: &mut Conn, realm: RealmId, user_id: &str) -> Answer<bool> {
     let row = users::table.find((realm.0.to_vec(), user_id.to_owned())).select(users::user_id);
     let there: Option<String> = lock!(row).get_result(c).await.optional()?;
@@ -59,11 +59,10 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &UserQuery) -> Answer<
         .select(UserRow::as_select())
         .into_boxed();
     if let Some(text) = &q.text {
-        // Databases differ in what LIKE takes for the same letter, not in what `lower` does to
+        // Databases differ in which letters LIKE treats as equal, but not in what `lower` does to
         // ASCII.
         let like = format!("%{}%", literal(text));
-        // A display name that is NULL makes its half neither true nor false, and so the whole what
-        // the other half is.
+        // For a display name that is NULL this half is NULL, so the other half decides.
         let shown = lower(users::display_name.assume_not_null()).like(lower(like.clone())).escape('!');
         query = query.filter(lower(users::user_id).like(lower(like)).escape('!').or(shown));
     }
@@ -102,7 +101,7 @@ pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &UserQuery) -> Answer<
     found.into_iter().map(User::try_from).collect()
 }
 
-/// `None` when a legal hold lies on the user.
+/// Deletes a user. `None` when the user is under a legal hold.
 pub(crate) async fn delete(
     c: &mut Conn,
     realm: RealmId,

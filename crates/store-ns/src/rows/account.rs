@@ -113,8 +113,8 @@ fn count(n: i32) -> u32 {
     u32::try_from(n).unwrap_or(0)
 }
 
-/// Of blocks from before authority was kept nobody knows whether root was it: then it counts as
-/// root.
+/// Converts a block. One by a key from before authority was stored may be root's, so it counts as
+/// root's.
 fn blocked(by: String, authority: Option<i32>) -> Blocked {
     let unknown = if by.starts_with("account:") { Authority::Phone } else { Authority::Root };
     Blocked { authority: authority.and_then(Authority::from_rank).unwrap_or(unknown), by }

@@ -73,7 +73,7 @@ impl TryFrom<ApiKeyRow> for ApiKey {
     }
 }
 
-/// The scope of roles that count everywhere.
+/// The scope of roles that apply everywhere.
 const EVERYWHERE: [u8; 16] = [0; 16];
 
 pub(crate) fn scope(realm: Option<RealmId>) -> Vec<u8> {

@@ -1,5 +1,5 @@
-//! Rows to nouns and back. A row that makes no sense is a [`StoreError::Row`], which names table
-//! and row and shows no value.
+//! Conversions between rows and domain types. A row that cannot be interpreted is a
+//! [`StoreError::Row`], which names the table and the row but shows no value.
 
 mod account;
 mod api_key;

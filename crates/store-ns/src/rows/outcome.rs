@@ -37,7 +37,7 @@ impl OutcomeRow {
             state: i32::from(o.state.code()),
             reason: o.reason.clone(),
             account: o.claim.as_ref().map(|c| c.account.0.to_vec()),
-            // A login nobody claimed is found under the user it was for.
+            // A login that no account claimed is stored under the user it was meant for.
             user_id: o.claim.as_ref().map(|c| c.user_id.clone()).or_else(|| o.login.expected_user.clone()),
             by_link: o.claim.as_ref().is_some_and(|c| c.via.returns()),
             decision: o.decision.clone(),
@@ -53,7 +53,7 @@ impl OutcomeRow {
     }
 }
 
-/// An outcome row with what the other two tables say about it.
+/// Combines an outcome's row with its redemption and its end.
 pub(crate) fn record(
     r: OutcomeRow,
     redeemed: Option<i64>,
@@ -62,7 +62,7 @@ pub(crate) fn record(
     let at = At { table: "outcomes", row: &r.id };
     let claim = match (&r.account, r.user_id) {
         (Some(account), Some(user_id)) => {
-            // Rows of the release before this one say only whether it was by link.
+            // Rows of the previous release show only whether it was by link.
             let via = match &r.via {
                 Some(via) => Via::parse(via).ok_or_else(|| at.bad("via"))?,
                 None if r.by_link => Via::Link,

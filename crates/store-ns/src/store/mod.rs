@@ -1,4 +1,4 @@
-//! The port, method by method: pick the database, run the one query body.
+//! Implements the store port: each method picks the database and runs the query body.
 
 mod directory;
 mod logins;
@@ -23,8 +23,8 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/ns
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres/ns");
 const MYSQL: EmbeddedMigrations = embed_migrations!("../../migrations/mysql/ns");
 
-/// The newest schema this program knows: its number is that of the newest migration. A migration
-/// after which older programs must not go on raises `oldest_schema`.
+/// The newest schema this program knows: the number of the newest migration. A migration after
+/// which older programs must not use the database raises `oldest_schema`.
 const SCHEMA: i64 = 6;
 
 /// NS's migrations.
@@ -33,7 +33,7 @@ pub const fn migrations() -> Migrations {
     Migrations { sqlite: SQLITE, postgres: POSTGRES, mysql: MYSQL, name: "ns" }
 }
 
-/// NS's store: one query body, three kinds of database.
+/// NS's store: one query body for three kinds of database.
 #[derive(Clone)]
 pub struct NsStore {
     database: Database,
@@ -49,11 +49,11 @@ impl NsStore {
         Ok(Self { database: Database::sqlite(path)? })
     }
 
-    /// Opens a database that has been migrated. Connections to a server live on `rt`, up to `size`
-    /// of them.
+    /// Opens a migrated database. Connections to a database server run on `rt`; there are at most
+    /// `size` of them.
     ///
     /// # Errors
-    /// When it cannot be used.
+    /// When the database cannot be used.
     pub async fn open(
         url: &DatabaseUrl,
         tls: &TlsOptions,
@@ -63,8 +63,8 @@ impl NsStore {
         Ok(Self { database: Database::open(url, tls, size, rt, SCHEMA).await? })
     }
 
-    /// Keys made before roles were narrowed whose role could do more then. The database may be of
-    /// the release before.
+    /// Keys made before roles were narrowed, whose role could do more then. The database may still
+    /// have the previous release's schema.
     ///
     /// # Errors
     /// A fault of the database.
@@ -73,7 +73,7 @@ impl NsStore {
         scan!(self, |c| q::api_keys::old_client_keys(c, narrowed))
     }
 
-    /// How much is written.
+    /// Counters of the writes so far.
     #[must_use]
     pub fn writing(&self) -> Writing {
         self.database.writing()

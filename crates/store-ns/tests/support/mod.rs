@@ -1,4 +1,4 @@
-//! The databases on which every promise is tried.
+//! The databases on which every test runs.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use countersign_store::{
 use countersign_store_ns::{NsStore, migrations};
 use tempfile::TempDir;
 
-/// An empty database of a test's own.
+/// An empty database for one test.
 pub(crate) struct Place {
     pub(crate) url: DatabaseUrl,
     _dir: Option<TempDir>,
@@ -41,7 +41,7 @@ pub(crate) fn mariadb() -> Option<Place> {
     Some(Place { url: countersign_testkit::mariadb()?.database().parse().unwrap(), _dir: None })
 }
 
-/// Makes each promise, a function of a [`Place`], a test on every database.
+/// Generates a test on every database for each function of a [`Place`].
 macro_rules! everywhere {
     ($($promise:ident),+ $(,)?) => {
         $crate::support::everywhere!(@ sqlite [$($promise)+]);

@@ -1,5 +1,5 @@
-//! One body of query code, compiled once per database. Functions that write run inside a
-//! transaction of their caller and insert their own row of the trail.
+//! The query body, compiled once per database. Functions that write run inside a transaction of
+//! their caller and insert their own row of the trail.
 
 pub(crate) mod server;
 

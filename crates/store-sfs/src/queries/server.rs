@@ -13,7 +13,7 @@ use crate::schema::{server, server_keys, trail};
 
 /// The key of the one row.
 const ONE: i32 = 1;
-/// The class of rows that are kept always.
+/// The class of trail rows that are kept forever.
 const ALWAYS: i32 = 3;
 
 type KeyRow = (Vec<u8>, i64, Vec<u8>, Vec<u8>, Vec<u8>);
@@ -54,7 +54,8 @@ pub(crate) async fn get(c: &mut Conn) -> Result<Option<SealedServer>, StoreError
     }))
 }
 
-/// The first wins, and brings its keys; the others change nothing.
+/// Stores the server's identity and keys, unless one is stored already; returns whether it was
+/// stored.
 pub(crate) async fn add(c: &mut Conn, new: &SealedServer, told: AuditId) -> Result<bool, StoreError> {
     let row = (
         server::one.eq(ONE),

@@ -1,5 +1,5 @@
-//! What a query body of a service finds on PostgreSQL: the connection, what differs in SQL, and the
-//! shared tables.
+//! What a service's query body needs for PostgreSQL: the connection, the macros for what differs in
+//! SQL, and the queries on the shared tables.
 
 pub use crate::{insert_new_conflict as insert_new, lock_for_update as lock, postgres::Conn};
 

@@ -1,4 +1,4 @@
-//! The query body. Times are milliseconds since 1970.
+//! The query body for the shared tables. Times are milliseconds since 1970.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -9,27 +9,28 @@ use crate::{
     shared::schema::{counters, requests, trail},
 };
 
-/// Rows of the trail that get their place in one transaction at most.
+/// Maximum number of trail rows that are numbered in one transaction.
 const ORDER: u32 = 2000;
-/// Requests forgotten in one transaction at most: others want to write, too.
+/// Maximum number of requests deleted in one transaction, so that other writers need not wait long.
 const BATCH: i64 = 500;
 
-/// Whether rows of the trail wait for their place.
+/// Whether the trail has rows that are not numbered yet.
 ///
 /// # Errors
-/// Those of the database.
+/// Errors of the database.
 pub async fn is_unordered(c: &mut Conn) -> Result<bool, StoreError> {
     let one: Option<Vec<u8>> =
         trail::table.filter(trail::seq.is_null()).select(trail::id).first(c).await.optional()?;
     Ok(one.is_some())
 }
 
-/// Gives rows that are committed their place, one orderer at a time: what comes later gets a later
-/// one, so that whoever has read up to a place has missed nothing. A number drawn while writing
-/// could not promise that, because writers commit in any order. Gives how many got one.
+/// Numbers committed rows of the trail, one orderer at a time, and returns how many it numbered.
+/// Rows that are committed later get higher numbers, so a reader that has read up to a number has
+/// missed nothing. A number drawn while writing could not guarantee that, because writers commit in
+/// any order.
 ///
 /// # Errors
-/// Those of the database.
+/// Errors of the database.
 pub async fn order(c: &mut Conn) -> Result<usize, StoreError> {
     let last: i64 = lock!(counters::table.find("trail").select(counters::n)).get_result(c).await?;
     let numbering = ORDER_TRAIL.replace("{last}", &last.to_string()).replace("{most}", &ORDER.to_string());
@@ -42,15 +43,15 @@ pub async fn order(c: &mut Conn) -> Result<usize, StoreError> {
 /// The hash of the body of the keyed request with this id, if one has been served.
 ///
 /// # Errors
-/// Those of the database.
+/// Errors of the database.
 pub async fn request(c: &mut Conn, id: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(requests::table.find(id.to_vec()).select(requests::hash).get_result(c).await.optional()?)
 }
 
-/// Remembers that a keyed request has been served.
+/// Records that a keyed request has been served.
 ///
 /// # Errors
-/// Those of the database.
+/// Errors of the database.
 pub async fn remember_request(
     c: &mut Conn,
     id: &[u8; 16],
@@ -62,10 +63,10 @@ pub async fn remember_request(
     Ok(())
 }
 
-/// Forgets requests of before this time. Gives how many.
+/// Deletes requests that were served before this time, a batch at a time; returns how many.
 ///
 /// # Errors
-/// Those of the database.
+/// Errors of the database.
 pub async fn purge_requests(c: &mut Conn, before: i64) -> Result<usize, StoreError> {
     let old = requests::table.filter(requests::at.lt(before)).select(requests::id).limit(BATCH);
     let old: Vec<Vec<u8>> = old.load(c).await?;
@@ -75,7 +76,7 @@ pub async fn purge_requests(c: &mut Conn, before: i64) -> Result<usize, StoreErr
 /// The oldest schema a program must know to work on this database.
 ///
 /// # Errors
-/// Those of the database.
+/// Errors of the database.
 pub async fn oldest_schema(c: &mut Conn) -> Result<i64, StoreError> {
     Ok(counters::table.find("oldest_schema").select(counters::n).get_result(c).await?)
 }

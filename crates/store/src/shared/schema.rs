@@ -1,5 +1,5 @@
-// As the migrations of every service make them; a service's trail has columns of its own beside
-// these.
+// These tables are as the migrations of every service make them. The trail of a service has further
+// columns of its own.
 
 diesel::table! {
     trail (id) {

@@ -13,10 +13,11 @@ use countersign_api::Ready;
 
 use super::{PATIENCE, Pod};
 
-/// The server's program: beside this one, or one folder up for a test.
+/// The path of a program of this build: in the folder of the current executable, or one folder up
+/// for a test.
 ///
 /// # Panics
-/// When it is not built.
+/// When the program is not built.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     let here = std::env::current_exe().unwrap();
@@ -26,7 +27,7 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// A pod that is to be started.
+/// The settings with which a pod is started.
 #[derive(Clone, Debug)]
 pub struct Launch {
     program: Option<PathBuf>,
@@ -44,28 +45,28 @@ impl Default for Launch {
 }
 
 impl Launch {
-    /// Another program than the one that was built with this.
+    /// Uses another program than the one built together with this.
     #[must_use]
     pub fn program(mut self, program: &Path) -> Self {
         self.program = Some(program.to_owned());
         self
     }
 
-    /// Another role than `all`.
+    /// Uses another role than `all`.
     #[must_use]
     pub fn role(mut self, role: &str) -> Self {
         role.clone_into(&mut self.role);
         self
     }
 
-    /// More arguments.
+    /// Adds arguments.
     #[must_use]
     pub fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
         self
     }
 
-    /// More environment.
+    /// Adds environment variables.
     #[must_use]
     pub fn env<N: AsRef<str>, V: AsRef<str>>(mut self, env: &[(N, V)]) -> Self {
         self.env
@@ -73,10 +74,10 @@ impl Launch {
         self
     }
 
-    /// Starts on this directory and returns when the pod is ready. What it says goes to `DIR.log`.
+    /// Starts the pod on this directory and returns when it is ready. Its output goes to `DIR.log`.
     ///
     /// # Errors
-    /// When it ends or hangs instead, with what it said.
+    /// When it ends or hangs instead; the error contains its output.
     pub fn on(self, data: &Path) -> Result<Pod, String> {
         let from = Instant::now();
         let program = self.program.clone().unwrap_or_else(|| program("countersign"));
@@ -111,7 +112,7 @@ impl Launch {
     }
 }
 
-/// What a process has written, in a file that earlier ones may have begun.
+/// The output of a process, in a file to which earlier processes may have written.
 pub(super) struct Log {
     path: PathBuf,
     from: u64,

@@ -17,34 +17,35 @@ use crate::signal;
 use launch::Log;
 pub use launch::{Launch, program};
 
-/// Starting takes a fraction of a second; a loaded machine gets more.
+/// How long to wait for a start or an end. It takes a fraction of a second, but more on a loaded
+/// machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running process. Dropping it kills it.
+/// A running pod. Dropping it kills its process.
 pub struct Pod {
     child: Child,
     launch: Launch,
-    /// Its data directory.
+    /// The data directory.
     pub data: PathBuf,
-    /// Where everything of it is.
+    /// The contents of its `ready.json`, such as its URLs.
     pub ready: Ready,
     log: Log,
-    /// From process start to `ready.json`.
+    /// Time from the start of the process to `ready.json`.
     pub started_in: Duration,
     _dir: Option<TempDir>,
 }
 
 impl Pod {
-    /// `countersign all --ports auto` on an empty directory of its own.
+    /// Starts `countersign all --ports auto` on an empty directory of its own.
     ///
     /// # Panics
-    /// When it does not become ready, as the next three.
+    /// When it does not become ready; the next three functions panic as well.
     #[must_use]
     pub fn start() -> Self {
         Self::with(&[], &[])
     }
 
-    /// The same with more arguments and environment.
+    /// Does the same with more arguments and environment variables.
     #[must_use]
     pub fn with(args: &[&str], env: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -53,19 +54,19 @@ impl Pod {
         pod
     }
 
-    /// On this directory.
+    /// Starts a pod on this directory.
     #[must_use]
     pub fn on(data: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
         Self::role("all", data, args, env)
     }
 
-    /// Another role than `all`.
+    /// Starts a pod with another role than `all`.
     #[must_use]
     pub fn role(role: &str, data: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
         Launch::default().role(role).args(args).env(env).on(data).unwrap_or_else(|why| panic!("{why}"))
     }
 
-    /// A new process on the same directory, started in the same way, after the old one was killed.
+    /// Kills the process, and starts a new one in the same way on the same directory.
     ///
     /// # Errors
     /// When it ends or hangs.
@@ -77,7 +78,8 @@ impl Pod {
         Ok(())
     }
 
-    /// The same, beside what is left of the old one.
+    /// Kills the process, and starts a new one in the same way on the same directory as a separate
+    /// [`Pod`], beside this one.
     ///
     /// # Panics
     /// When it does not become ready.
@@ -88,12 +90,13 @@ impl Pod {
     }
 }
 
-/// Where it is.
+/// URLs, keys and requests.
 impl Pod {
-    /// A URL of `ready.json`: `rest`, `page`, `admin`, `demo`, or `phone`, which is NS's.
+    /// A URL from `ready.json`: `rest`, `page`, `admin`, `demo`, or `phone`, which is NS's. Any
+    /// other name is that of the service whose phone URL is wanted.
     ///
     /// # Panics
-    /// When it does not serve that.
+    /// When the pod does not serve that.
     #[must_use]
     pub fn url(&self, what: &str) -> String {
         let url = match what {
@@ -107,7 +110,7 @@ impl Pod {
         url.unwrap_or_else(|| panic!("no {what} in ready.json")).clone()
     }
 
-    /// What the file says.
+    /// The root API key from the pod's file.
     ///
     /// # Panics
     /// When the database had a root key before this pod.
@@ -116,16 +119,16 @@ impl Pod {
         fs::read_to_string(self.data.join("root-api-key")).unwrap().trim().to_owned()
     }
 
-    /// REST as root.
+    /// A REST client with the root key.
     ///
     /// # Panics
-    /// When it serves no REST API.
+    /// When the pod serves no REST API.
     #[must_use]
     pub fn root(&self) -> ApiClient {
         ApiClient::new(&self.url("rest"), &self.root_key()).unwrap()
     }
 
-    /// GET on the admin port: status and body.
+    /// Sends a GET to the admin port; returns status and body.
     ///
     /// # Panics
     /// When it does not answer.
@@ -134,30 +137,31 @@ impl Pod {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// POST to a fault of a test build: its status, or 0 when it died of it.
+    /// Triggers a fault of a test build with a POST; returns the status, or 0 when the pod died of
+    /// it.
     pub async fn fault(&self, path: &str) -> u16 {
         let url = format!("{}/faults/{path}", self.url("admin"));
         reqwest::Client::new().post(url).send().await.map_or(0, |r| r.status().as_u16())
     }
 
-    /// From now on the pod's clock is this much later. Takes a test build.
+    /// Moves the pod's clock forward by this many seconds. Requires a test build.
     ///
     /// # Panics
-    /// When it is none.
+    /// When the pod is not a test build.
     pub async fn later(&self, secs: u64) {
         assert_eq!(self.fault(&format!("later/{secs}")).await, 200);
     }
 }
 
-/// Its process.
+/// The process.
 impl Pod {
-    /// Process id.
+    /// The process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// User memory in bytes: proportional set size.
+    /// Memory in bytes: the proportional set size.
     ///
     /// # Panics
     /// When it has ended.
@@ -168,7 +172,7 @@ impl Pod {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
-    /// A signal by its name, for example `STOP`.
+    /// Sends the process a signal by its name, for example `STOP`.
     ///
     /// # Panics
     /// When it has ended.
@@ -176,12 +180,12 @@ impl Pod {
         assert!(signal(self.pid(), name), "the pod is not there");
     }
 
-    /// kill -9.
+    /// Kills the process with SIGKILL.
     pub fn kill(&mut self) {
         let _ended_already = (self.child.kill(), self.child.wait());
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the process has ended by itself.
     ///
     /// # Panics
     /// When it does not.
@@ -196,7 +200,7 @@ impl Pod {
         }
     }
 
-    /// The same, for a thread that has nothing else to do.
+    /// Does the same, but blocks the thread.
     ///
     /// # Errors
     /// When it does not end.
@@ -212,13 +216,13 @@ impl Pod {
         Err("the pod does not end".to_owned())
     }
 
-    /// What this process wrote into its log.
+    /// What this process has written to its log.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.read()
     }
 
-    /// Waits until a line of the log has this. Logs tell nobody that they grow.
+    /// Waits until the log contains this text. Nothing notifies readers of a log, so this polls.
     ///
     /// # Panics
     /// When it is not logged within a minute.

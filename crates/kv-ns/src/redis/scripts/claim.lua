@@ -1,5 +1,6 @@
--- {record, channel, claims, ends, from, v, body, wake (empty: none), login, now, life, most}. Gives 0 when nothing is
--- there, 1 with what is there when that is another version, 2 when it has moved.
+-- The argument has: record, channel, claims, ends, from, v, body, wake (empty: none), login, now,
+-- life, most. Returns 0 when there is no record, 1 with the record when it has another version, and
+-- 2 when it was changed.
 local a = cmsgpack.unpack(ARGV[1])
 local there = redis.call('HMGET', KEYS[a.record], 'v', 'b')
 if not there[1] then return {0, 0, ''} end

@@ -1,4 +1,5 @@
--- {notes, ends, now}. Gives what has not vanished, in order.
+-- The argument has: notes, ends, now. Removes notes that have expired, and returns the others in
+-- order.
 local a = cmsgpack.unpack(ARGV[1])
 local found = {}
 for _, note in ipairs(redis.call('ZRANGE', KEYS[a.notes], 0, -1)) do

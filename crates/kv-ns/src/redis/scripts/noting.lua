@@ -1,4 +1,5 @@
--- Remembers `what` among `notes`, and in `ends` when it vanishes. The oldest beyond `most` is forgotten.
+-- Stores `what` in `notes`, and the time at which it expires in `ends`. The oldest beyond `most` is
+-- removed.
 local function note(notes, ends, what, now, life, most)
     redis.call('HSET', ends, what, string.format('%d', now + life))
     local last = redis.call('ZREVRANGE', notes, 0, 0, 'WITHSCORES')

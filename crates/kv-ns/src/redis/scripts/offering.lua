@@ -1,5 +1,6 @@
--- Remembers a login among the offers of an account, as `crate::offers` does in memory. `to` names the keys: the offers in
--- their order, when they vanish, and whose they are, which begins with 1 where an offer is shown to nobody.
+-- Stores a login among the offers of an account, as `crate::offers` does in memory. `to` names the
+-- keys: the offers in their order, the times at which they expire, and their initiators. An
+-- initiator's entry begins with 1 when the offer is shown to nobody, and with 0 otherwise.
 local function offer(to, a, quiet)
     local notes, ends, shares = KEYS[to.offers], KEYS[to.ends], KEYS[to.shares]
     local all, mine = {}, 0

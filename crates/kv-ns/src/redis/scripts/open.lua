@@ -1,6 +1,7 @@
--- Makes a login unless something stands in its way; see `Open` in open.rs for the argument. Gives until when it stays out
--- (0: it does not), what became of the login (0 nothing, 1 made, 2 be wary), for each gate the count and what is left of
--- the window, and for each account its count (0: shown nothing).
+-- Makes a login unless something prevents it; `Open` in open.rs describes the argument. Returns the
+-- time until which the initiator is locked out (0: it is not), the result (0: no login was made, 1:
+-- it was made, 2: the login must be careful), for each gate the count and what is left of the
+-- window, and for each account its count (0: nothing is shown).
 local a = cmsgpack.unpack(ARGV[1])
 local function stays_out(suspect)
     local until_ms = redis.call('ZSCORE', KEYS[a.suspects], suspect)

@@ -1,4 +1,4 @@
--- {suspects, suspect, until_ms, now, life}.
+-- The argument has: suspects, suspect, until_ms, now, life.
 local a = cmsgpack.unpack(ARGV[1])
 local suspects = KEYS[a.suspects]
 redis.call('ZREMRANGEBYSCORE', suspects, '-inf', string.format('%d', a.now))

@@ -1,4 +1,5 @@
--- {record, channel, v, body, wake (empty: none), life}: the store's word, unless the version there is as high already.
+-- The argument has: record, channel, v, body, wake (empty: none), life. Stores the final state from
+-- the database, unless the version in the record is already as high.
 local a = cmsgpack.unpack(ARGV[1])
 local record = KEYS[a.record]
 local v = redis.call('HGET', record, 'v')

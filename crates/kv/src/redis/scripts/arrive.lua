@@ -1,6 +1,7 @@
--- {newest, place, channel, life, pod (empty: not said), wake without its number (empty: none), now in microseconds}.
--- Gives the number of this arrival: the time, but always more than the last. Numbers that were counted would begin anew
--- with a Redis that has lost them, and every newcomer would look old.
+-- The argument has: newest, place, channel, life, pod (empty if unknown), wake (the wake-up without
+-- its number; empty for none), now in microseconds. Returns the number of this arrival: the time,
+-- but always more than the last number. A counter would start again in a Redis that has lost its
+-- data, and every newcomer would look old.
 local a = cmsgpack.unpack(ARGV[1])
 local arrival = a.now
 local last = tonumber(redis.call('GET', KEYS[a.newest]) or '0')

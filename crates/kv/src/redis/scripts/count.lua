@@ -1,3 +1,3 @@
--- {counter, window}. Gives the count and how many milliseconds are left of the window.
+-- The argument has: counter, window. Returns the count and the milliseconds left of the window.
 local a = cmsgpack.unpack(ARGV[1])
 return {count(KEYS[a.counter], a.window)}

@@ -1,4 +1,4 @@
--- Counts one more. Gives the count and how many milliseconds are left of the window.
+-- Adds one to a counter. Returns the count and the milliseconds left of the window.
 local function count(counter, window)
     local n = redis.call('INCR', counter)
     local left = redis.call('PTTL', counter)

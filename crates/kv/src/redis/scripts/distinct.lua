@@ -1,4 +1,4 @@
--- {members, member, window, most}. Gives how many members there are.
+-- The argument has: members, member, window, most. Returns the number of members.
 local a = cmsgpack.unpack(ARGV[1])
 local members = KEYS[a.members]
 if redis.call('SCARD', members) < a.most then redis.call('SADD', members, a.member) end
