@@ -3,15 +3,15 @@
 
 use std::path::Path;
 
-/// A corpus stays small enough to be read, and to be in the tree.
+/// Limits of a corpus, so that people can read it and the repository can hold it.
 const MOST_FILES: usize = 200;
 const MOST_BYTES: usize = 300 * 1024;
 
 /// Runs every file of a target's corpus through the target's body.
 ///
 /// # Panics
-/// When the body does; when the corpus is missing, has grown beyond its limits, or has only good or
-/// only bad inputs.
+/// When the body panics, or when the corpus is missing, has grown beyond its limits, or has only
+/// good or only bad inputs.
 pub fn replay(target: &str, body: fn(&[u8]) -> bool) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
@@ -24,7 +24,7 @@ pub fn replay(target: &str, body: fn(&[u8]) -> bool) {
         .collect();
     let (mut bytes, mut accepted) = (0, 0);
     for file in &files {
-        // Shown when the body panics.
+        // The test's output shows the file when the body panics.
         println!("{}", file.display());
         let input = std::fs::read(file).unwrap();
         bytes += input.len();

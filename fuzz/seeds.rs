@@ -1,8 +1,8 @@
-//! Writes the first files of every corpus: what is right, by our own encoders and from
-//! `docs/vectors`, and what is nearly right.
+//! Writes the first files of every corpus: valid inputs, from our own encoders and `docs/vectors`,
+//! and nearly valid ones.
 //!
-//! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`, from the root of the repository.
-//! Files that exist stay.
+//! Run `cargo run --manifest-path fuzz/Cargo.toml --example seeds` in the root of the repository.
+//! Existing files are kept.
 
 use std::{fs, path::Path};
 
@@ -104,7 +104,7 @@ fn frames() -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = of_phones.chain(server.iter().map(ServerFrame::encode)).collect();
     all.push(context());
     all.push(encode(&Welcome { time: 1_790_000_000, max_frame: 8210, ping_after: 240 }));
-    // An extension, and what is no extension.
+    // A frame with an extension (key 128), and one with an unknown key that is no extension (127).
     all.push(vec![0xa3, 0x00, 0x03, 0x01, 0x07, 0x18, 0x80, 0x81, 0x00]);
     all.push(vec![0xa3, 0x00, 0x03, 0x01, 0x07, 0x18, 0x7f, 0x00]);
     all
@@ -180,7 +180,7 @@ fn links(vectors: &[(Value, Value)]) -> Vec<Vec<u8>> {
             "enrol_link"].map(|kind| v[kind]["url"].as_str().expect("a URL").into()));
     let texts = ["https://id.example/app#e2.AAAA", "x#q1.AAAA", "x#l1.", "#", "hello",
         " x#q1.AAAA "].map(Vec::from);
-    // Payloads: the first byte chooses the kind.
+    // Payloads, whose first byte chooses the kind of link.
     let payloads = [[&[1][..], &[7; 52]].concat(), [&[2][..], &[7; 48]].concat(), [&[1][..],
         &[7; 51]].concat()];
     urls.chain(texts).chain(payloads).collect()
@@ -233,7 +233,7 @@ fn statement() -> Vec<u8> {
     })
 }
 
-/// The first byte is the size of the pieces.
+/// Seeds for the WebSocket reader; the first byte is the size of the pieces.
 fn websockets() -> Vec<Vec<u8>> {
     let frame = |first: u8, payload: &[u8]| {
         let mask = [7, 0, 255, 3];

@@ -1,4 +1,4 @@
-//! One pod by itself: SQLite, live state in memory.
+//! Measures one pod by itself, with SQLite and live state in memory.
 
 use std::{sync::Arc, time::Instant};
 
@@ -13,17 +13,17 @@ use crate::{
     scene,
 };
 
-/// Sessions that are held, in turn; the last figure counts.
+/// Numbers of sessions to hold, one after the other; the last one gives the figure.
 const SESSIONS: [usize; 4] = [1000, 5000, 10_000, 19_000];
 const FIRST_AIM_BYTES: f64 = 4096.0;
 const FIRST_AIM_DRAIN: f64 = 10.0;
-/// Operations of one round, and rounds; the median round counts.
+/// Operations per round, and number of rounds; the median round counts.
 const CONNECTIONS: usize = 2000;
 const LOGINS: usize = 1000;
 const ROUNDS: usize = 5;
 const STARTS: usize = 5;
 
-/// From process start to ready.
+/// Measures the time from process start to ready.
 ///
 /// # Errors
 /// When a pod does not start.
@@ -50,10 +50,10 @@ pub fn start(results: &mut Results) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Everything else that one pod does.
+/// Measures everything else that one pod does.
 ///
 /// # Errors
-/// When something fails.
+/// When a pod does not start or an operation fails.
 pub async fn measure(results: &mut Results) -> Result<(), Stop> {
     let mut pods = Pods::embedded()?;
     let most = SESSIONS[SESSIONS.len() - 1];

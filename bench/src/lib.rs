@@ -12,10 +12,10 @@ use std::{sync::Arc, time::Duration};
 
 use countersign_sim::swarm::{self, Aim, Fleet, Load, Outcome, Scenario, Tally};
 
-/// Anything that stops a measurement.
+/// Any error that stops a measurement.
 pub type Stop = Box<dyn std::error::Error + Send + Sync>;
 
-/// Operations under way at a time.
+/// Number of operations in progress at a time.
 pub(crate) const WIDE: usize = 64;
 
 pub(crate) async fn enrol(aim: &Aim, phones: usize) -> Result<Arc<Fleet>, Stop> {
@@ -23,7 +23,7 @@ pub(crate) async fn enrol(aim: &Aim, phones: usize) -> Result<Arc<Fleet>, Stop> 
     Ok(Arc::new(Fleet::enrol(aim, phones, &Tally::new(true)).await?))
 }
 
-/// Runs a scene of the swarm. Nothing may fail.
+/// Runs a scenario of the swarm; one failed operation is an error.
 pub(crate) async fn scene(
     scenario: Scenario,
     fleet: &Arc<Fleet>,

@@ -1,4 +1,4 @@
-//! `make bench`.
+//! `make bench`: measures the pods and writes the results.
 
 use std::{path::Path, process::ExitCode};
 
@@ -24,8 +24,8 @@ fn main() -> ExitCode {
 
 async fn run() -> Result<(), Stop> {
     let mut results = Results::default();
-    // `alone` or `sharing` measures one half, `sharing 2` on two pods only; everything is what
-    // counts.
+    // `alone` or `sharing` measures one half, `sharing 2` measures two pods only. Published figures
+    // come from a run of everything.
     let part = std::env::args().nth(1);
     let pods = std::env::args().nth(2).map(|n| n.parse()).transpose()?;
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);

@@ -1,4 +1,4 @@
-//! Release pods in processes of their own, alone or sharing a database and a Redis.
+//! Release pods in their own processes, alone or sharing a database and a Redis.
 
 use std::path::Path;
 
@@ -8,11 +8,10 @@ use tempfile::TempDir;
 
 use crate::Stop;
 
-/// PostgreSQL as in production, not as in tests.
+/// PostgreSQL settings for durability, as in production; tests turn it off.
 const DURABLE: [&str; 6] = ["-c", "fsync=on", "-c", "full_page_writes=on", "-c", "synchronous_commit=on"];
 
-/// More than the settings of this measurement: open files for phones, not for REST connections that
-/// nobody opens here.
+/// Settings of the measured pods. Few REST connections leave the open files to phones.
 const QUIETLY: [(&str, &str); 2] =
     [("COUNTERSIGN_HTTP_CONNECTIONS", "256"), ("COUNTERSIGN_LOG_LEVEL", "warn")];
 
@@ -20,21 +19,21 @@ fn start(data: &Path, env: &[(&str, String)]) -> Result<Pod, Stop> {
     Ok(Launch::default().env(&QUIETLY).env(env).on(data)?)
 }
 
-/// Pods, and what they share.
+/// Pods, and the servers that they share.
 pub struct Pods {
     pub processes: Vec<Pod>,
     pub shared: Option<Shared>,
     _dir: TempDir,
 }
 
-/// A database server and a Redis of this run's own.
+/// The database server and the Redis of this run.
 pub struct Shared {
     pub postgres: Private,
     pub redis: Private,
 }
 
 impl Pods {
-    /// One pod with SQLite and live state in memory, on an empty directory.
+    /// Starts one pod with SQLite and live state in memory, on an empty directory.
     ///
     /// # Errors
     /// When it does not become ready.
@@ -44,7 +43,7 @@ impl Pods {
         Ok(Self { processes: vec![pod], shared: None, _dir: dir })
     }
 
-    /// A new process on what a pod left: nothing of an earlier load is in its memory.
+    /// Restarts each pod on its data, so that its memory holds nothing of an earlier load.
     ///
     /// # Errors
     /// When it does not become ready.
@@ -55,7 +54,7 @@ impl Pods {
         Ok(())
     }
 
-    /// So many pods on PostgreSQL and Redis.
+    /// Starts this many pods on PostgreSQL and Redis.
     ///
     /// # Errors
     /// When PostgreSQL or Redis is not installed, or a pod does not become ready.
@@ -76,10 +75,10 @@ impl Pods {
         Ok(Self { processes, shared: Some(Shared { postgres, redis }), _dir: dir })
     }
 
-    /// For the swarm.
+    /// Returns the pods as the target of a swarm.
     ///
     /// # Errors
-    /// When a pod left nothing to read.
+    /// When the `ready.json` of a pod cannot be read.
     pub fn aim(&self) -> Result<Aim, Stop> {
         let pods = self.processes.iter().map(|p| swarm::Pod::at(&p.data)).collect::<Result<_, _>>()?;
         let first = self.processes.first().ok_or("no pod")?;

@@ -1,5 +1,5 @@
-//! What Redis does alone: PUBLISH on one connection, the message on another. The words are written
-//! by hand, so that nothing but Redis is measured.
+//! Measures Redis alone: PUBLISH on one connection, the message on another. The protocol is written
+//! by hand, so that only Redis is measured.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -12,7 +12,7 @@ use countersign_sim::swarm::cpu_of;
 
 use crate::{Stop, results::median};
 
-/// As large as peers' figures were taken with.
+/// Payload size in bytes: the one with which comparable systems were measured.
 const PAYLOAD: usize = 256;
 
 struct Channel {
@@ -28,7 +28,7 @@ fn connect(port: u16) -> Result<BufReader<TcpStream>, Stop> {
     Ok(BufReader::new(stream))
 }
 
-/// Reads so many lines.
+/// Reads and drops `n` lines.
 fn lines(from: &mut impl BufRead, n: usize) -> Result<(), Stop> {
     let mut line = Vec::new();
     for _ in 0..n {
@@ -51,11 +51,11 @@ impl Channel {
         Ok(Self { publisher, subscriber, publish })
     }
 
-    /// One message: publish, and wait until it is there.
+    /// Publishes one message, and returns the time until the subscriber has received it.
     fn tell(&mut self) -> Result<Duration, Stop> {
         let from = Instant::now();
         self.publisher.get_mut().write_all(&self.publish)?;
-        // *3, "message", the channel, and the payload's length.
+        // Six lines: `*3`, "message" and the channel with their lengths, and the payload's length.
         lines(&mut self.subscriber, 6)?;
         let mut payload = [0; PAYLOAD + 2];
         self.subscriber.read_exact(&mut payload)?;
@@ -65,7 +65,8 @@ impl Channel {
     }
 }
 
-/// Median seconds from PUBLISH to the message, one at a time, `rate` each second.
+/// Returns the median seconds from PUBLISH to the message, one message at a time and `rate` per
+/// second.
 ///
 /// # Errors
 /// When Redis does not answer.
@@ -80,7 +81,7 @@ pub fn p50(port: u16, messages: usize, rate: u32) -> Result<f64, Stop> {
     Ok(median(all))
 }
 
-/// Redis' own CPU seconds for one message, with `loops` of them under way.
+/// Returns the CPU seconds of Redis per message, with `loops` messages in progress at a time.
 ///
 /// # Errors
 /// When Redis does not answer.

@@ -1,7 +1,8 @@
-//! The limit: the cryptography of one operation alone, in thread CPU time.
+//! The theoretical limit: only the cryptography of one operation, in thread CPU time.
 //!
-//! Measured on every core at once, because that is how the pod is measured: on most machines two
-//! busy neighbours share the inside of a core, and each of them takes longer for the same work.
+//! It is measured on every core at once, because the pod is measured like that: on most machines,
+//! two hardware threads share a physical core, and each takes longer for the same work when both
+//! are busy.
 
 use std::thread;
 
@@ -17,7 +18,7 @@ fn thread_cpu() -> Result<f64, Stop> {
     Ok(text.split(' ').next().ok_or("schedstat")?.parse::<u64>()? as f64 / 1e9)
 }
 
-/// The mean over all cores.
+/// Calls `f` on every core at once, and returns the mean CPU seconds of one call.
 fn on_every_core(f: impl Fn() -> Result<(), Stop> + Sync) -> Result<f64, Stop> {
     let cores = thread::available_parallelism()?.get();
     let one = || {
@@ -34,10 +35,10 @@ fn on_every_core(f: impl Fn() -> Result<(), Stop> + Sync) -> Result<f64, Stop> {
     Ok(each.into_iter().sum::<Result<f64, Stop>>()? / cores as f64)
 }
 
-/// Seconds to answer one HELLO.
+/// Returns the CPU seconds to answer one HELLO.
 ///
 /// # Errors
-/// When the handshake fails: a bug.
+/// When the handshake fails, which is a bug.
 pub fn answer_hello() -> Result<f64, Stop> {
     let key = ServerKey::new(ServerRole::Ns, [1; 16], random())?;
     let (_, hello) = Greeting::start(&ServerPin {
@@ -52,10 +53,10 @@ pub fn answer_hello() -> Result<f64, Stop> {
     })
 }
 
-/// Seconds to verify one P-256 signature.
+/// Returns the CPU seconds to verify one P-256 signature.
 ///
 /// # Errors
-/// When it does not verify: a bug.
+/// When the signature does not verify, which is a bug.
 pub fn verify() -> Result<f64, Stop> {
     let key = p256::SigningKey::generate();
     let (public, signature) = (key.public(), key.sign(&[7; 100]));

@@ -24,7 +24,7 @@ impl Series {
     }
 }
 
-/// One figure.
+/// One figure, its reference and how it was measured.
 pub struct Figure<'a> {
     pub name: &'a str,
     pub value: f64,
@@ -40,7 +40,7 @@ fn rounded(x: f64) -> f64 {
 }
 
 impl Results {
-    /// Adds a figure and says it.
+    /// Adds a figure and prints it.
     pub fn add(&mut self, f: &Figure<'_>) {
         let body = json!({"value": rounded(f.value), "unit": f.unit, "reference": rounded(f.reference),
             "ratio": rounded(f.ratio), "n": f.n, "how": f.how});
@@ -56,7 +56,7 @@ impl Results {
         self.figures.insert(f.name.to_owned(), body);
     }
 
-    /// Adds a picture of how something grows.
+    /// Adds a plot of how a figure grows.
     pub fn plot(&mut self, title: &str, x_unit: &str, y_unit: &str, x: &[f64], lines: Vec<Series>) {
         let lines: Vec<(String, Vec<f64>)> =
             lines.into_iter().map(|Series(name, values)| (name, values)).collect();
@@ -79,7 +79,7 @@ impl Results {
     }
 }
 
-/// The middle one.
+/// Returns the median: the upper one of two middle values, NaN if there is no value.
 #[must_use]
 pub fn median(mut v: Vec<f64>) -> f64 {
     v.sort_by(f64::total_cmp);
@@ -96,19 +96,19 @@ pub struct PerCore {
 }
 
 impl PerCore {
-    /// `counts` says what the reference counts, and what ours adds.
+    /// `counts` states what the reference includes, and what the pod does in addition.
     #[must_use]
     pub fn new(name: &'static str, n: usize, counts: &'static str) -> Self {
         Self { name, n, counts, each: Vec::new(), reference: Vec::new() }
     }
 
-    /// One round: CPU seconds of one operation, and of the cryptography in it.
+    /// Adds a round: CPU seconds of one operation, and of the cryptography in it.
     pub fn add(&mut self, each: f64, reference: f64) {
         self.each.push(each);
         self.reference.push(reference);
     }
 
-    /// Medians; the ratio is the median of the rounds' ratios.
+    /// Returns a figure of medians; its ratio is the median of the rounds' ratios.
     #[must_use]
     pub fn figure(self) -> Figure<'static> {
         let ratio =
@@ -133,7 +133,7 @@ impl PerCore {
     }
 }
 
-/// Says what is being done: long work is not silent.
+/// Prints progress to standard error.
 pub fn say(text: &str) {
     let _nobody_reads = writeln!(std::io::stderr(), "… {text}");
 }

@@ -1,4 +1,4 @@
-//! One, two and three pods that share PostgreSQL and Redis.
+//! Measures one, two and three pods that share PostgreSQL and Redis.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,20 +14,22 @@ use crate::{
 };
 
 const PODS: [usize; 3] = [1, 2, 3];
-/// The number of pods whose figures count: the least that has a bridge between them.
+/// The number of pods whose figures count: the smallest at which messages cross from pod to pod.
 const COUNTED: usize = 2;
 const PHONES: usize = 2000;
 const LOGINS: usize = 1000;
 const ROUNDS: usize = 3;
-/// Messages one at a time, and so many each second; and as many as can be.
+/// `QUIET` is the number of messages sent one at a time, and their rate per second; `BUSY` is the
+/// number sent as fast as possible.
 const QUIET: (usize, u32) = (600, 200);
 const BUSY: usize = 6400;
 
-/// A Redis that was met just now may have gone back on something, so undecided logins are asked
-/// about twice for 30 seconds (ADR 0017): not what pods do all day.
+/// For 30 seconds after pods first connect to a Redis, they also look up undecided logins among the
+/// stored outcomes, because a failover may have lost writes (ADR 0017). This is not the normal
+/// case, so measuring starts later.
 const TRUSTED_AFTER: Duration = Duration::from_secs(32);
 
-/// Seconds.
+/// Measured seconds, with one value per round.
 #[derive(Default)]
 struct Seen {
     logins: Vec<f64>,
@@ -45,10 +47,10 @@ fn ratios(ours: &[f64], raw: &[f64]) -> f64 {
     median(ours.iter().zip(raw).map(|(ours, raw)| ours / raw).collect())
 }
 
-/// All of it, or only what so many pods do.
+/// Measures all numbers of pods, or only the number `only`.
 ///
 /// # Errors
-/// When something fails.
+/// When a server or pod does not start or an operation fails.
 pub async fn measure(results: &mut Results, only: Option<usize>) -> Result<(), Stop> {
     if let Some(pods) = only {
         figures(results, &on(pods).await?);
@@ -113,7 +115,7 @@ async fn notify(seen: &mut Seen, pods: &Pods, shared: &Shared, fleet: &Arc<Fleet
     Ok(())
 }
 
-/// As many at each pod.
+/// Returns `wide`, rounded up so that each pod has the same number of listeners.
 fn number_of_listeners(wide: usize, pods: &Pods) -> usize {
     wide.next_multiple_of(pods.processes.len())
 }

@@ -1,4 +1,4 @@
-//! Those who ask: phones, applications and pages that keep trying, and note every answer.
+//! Clients of the pods: phones, applications and pages, which retry and record every answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,14 +19,14 @@ use crate::{
     world::{Addresses, PODS, REALM, World},
 };
 
-/// For one answer.
+/// How long to wait for one answer.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two tries.
+/// Pause between two tries.
 pub const REST: Duration = Duration::from_millis(100);
-/// Of one long poll, in seconds.
+/// Length of one long poll, in seconds.
 const POLL_SECS: u64 = 5;
 
-/// Any pod.
+/// Returns the number of a random pod.
 #[must_use]
 pub fn any() -> usize {
     fastrand::usize(..PODS)
@@ -36,11 +36,12 @@ fn lost(e: &dyn std::fmt::Display) -> Answer {
     Answer::Lost(e.to_string())
 }
 
-/// What REST said, or that nobody knows.
+/// Awaits a REST call. If it fails, also returns the refusal, or [`Answer::Lost`] if it is unknown
+/// whether the call took effect.
 async fn rest<T>(asked: impl Future<Output = Result<T, ApiError>>) -> (Result<T, ()>, Option<Answer>) {
     match timeout(PATIENCE, asked).await {
         Ok(Ok(it)) => (Ok(it), None),
-        // 503: it may have been done or not.
+        // After a 5xx status, the call may or may not have taken effect.
         Ok(Err(ApiError::Refused(problem))) if problem.status < 500 => {
             (Err(()), Some(Answer::No(problem.code)))
         }
@@ -63,7 +64,7 @@ impl World {
         });
     }
 
-    /// Creates a login under this key, once.
+    /// Tries once to create a login with this idempotency key.
     pub async fn create(&self, key: &str) -> Option<Login> {
         let (pod, from) = (any(), self.history.now());
         let new = NewLogin { text: Some("Log in".into()), ..NewLogin::default() };
@@ -77,7 +78,7 @@ impl World {
         made.ok()
     }
 
-    /// Looks at it, or asks for it to be cancelled.
+    /// Reads a login or, if `what` is [`What::Cancel`], cancels it; records the answer.
     pub async fn look(&self, login: &str, what: What, pod: usize) -> Answer {
         let (from, api) = (self.history.now(), self.api(pod));
         let (seen, why) = match what {
@@ -90,7 +91,7 @@ impl World {
         answer
     }
 
-    /// Asks for the identity.
+    /// Tries once to redeem a login.
     pub async fn redeem(&self, login: &str, pod: usize) {
         let (from, api) = (self.history.now(), self.api(pod));
         let (identity, why): (Result<Identity, ()>, _) = rest(api.redeem(REALM, login, None)).await;
@@ -101,7 +102,7 @@ impl World {
         self.noted(login, "client", pod, What::Redeem, from, answer);
     }
 
-    /// Polls, at any pod, until it is over or time to give up.
+    /// Long-polls a login at random pods until it has an outcome or the run gives up.
     pub async fn poll(self: Arc<Self>, login: String) {
         let (from, mut end) = (self.history.now(), self.end.subscribe());
         let polling = async {
@@ -122,8 +123,8 @@ impl World {
         self.noted(&login, "poll", pod, What::Wait, from, answer);
     }
 
-    /// Watches as a page does, at any pod, over as many connections as it takes; shows its code to
-    /// those who look.
+    /// Watches a login as a page does, over as many connections to random pods as it takes, and
+    /// sends each QR code to `shown`.
     pub async fn watch(self: Arc<Self>, login: Login, shown: watch::Sender<String>) {
         let (from, mut end) = (self.history.now(), self.end.subscribe());
         let token = login.page_token.as_deref().unwrap_or_default();
@@ -144,7 +145,7 @@ impl World {
     }
 }
 
-/// One connection of a page: until it is told an outcome, or is cut.
+/// Runs one connection of a page, until it receives an outcome or is cut.
 async fn page(at: &Addresses, token: &str, shown: &watch::Sender<String>) -> Result<LoginState, Stop> {
     let mut page = timeout(PATIENCE, Page::open(&at.page, token)).await??;
     loop {
@@ -159,7 +160,7 @@ async fn page(at: &Addresses, token: &str, shown: &watch::Sender<String>) -> Res
     }
 }
 
-/// A phone that connects to any pod, and again when it is cut.
+/// A phone that connects to a random pod, and reconnects when it is cut.
 pub struct Phone {
     pub user: String,
     account: Account,
@@ -167,9 +168,9 @@ pub struct Phone {
     online: Option<(usize, Online)>,
 }
 
-/// What a command came to.
+/// Result of a command.
 pub enum Came {
-    /// Claimed: what the phone shows.
+    /// The login is claimed; the prompt is what the phone shows.
     Prompt(Box<Prompt>),
     Decided(LoginState),
     No(String),
@@ -181,10 +182,10 @@ fn state(of: countersign_sdk::LoginState) -> Option<LoginState> {
 }
 
 impl Phone {
-    /// Enrols while nothing is broken.
+    /// Enrols a phone, before anything is broken.
     ///
     /// # Errors
-    /// When it cannot.
+    /// When a pod refuses or cannot be reached.
     pub async fn enrol(world: &World, user: &str) -> Result<Self, Stop> {
         let enrolment = world
             .api(0)
@@ -216,7 +217,7 @@ impl Phone {
         Ok((*pod, online))
     }
 
-    /// Asks once.
+    /// Sends a command once and records the answer.
     pub async fn ask(&mut self, world: &World, login: &str, what: What, command: &Command) -> Came {
         let from = world.history.now();
         let (pod, said) = match self.connected(world).await {
@@ -234,7 +235,7 @@ impl Phone {
                 Some(decided) => (Came::Decided(decided), Answer::State(decided)),
                 None => (Came::Lost, lost(&"an unknown state")),
             },
-            // It was not stored, or nobody knows: to be asked again.
+            // The command was not stored, or that is unknown: the caller asks again.
             Ok(Said::Refused { code: countersign_sdk::Refusal::Unavailable, .. }) => {
                 (Came::Lost, lost(&"unavailable"))
             }
@@ -252,7 +253,8 @@ impl Phone {
     }
 }
 
-/// Two phones show one code at the same time; each tries again, as itself, until it knows.
+/// Two phones present one enrolment code at the same time. Each retries with its own key and
+/// request id until it gets an answer.
 pub async fn race_for_a_code(world: &Arc<World>, user: &str, tries: usize) {
     let new = NewEnrolment { user_id: user.into(), confirm: Confirm::None };
     let Ok(Ok(enrolment)) = timeout(PATIENCE, world.api(any()).create_enrolment(REALM, &new)).await else {

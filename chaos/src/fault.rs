@@ -1,4 +1,4 @@
-//! What is broken, for a moment, and made whole again.
+//! Faults: each breaks something for a moment and repairs it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     world::{LOGIN_SECS, PODS, Servers, Stack, World, signal_family},
 };
 
-/// How long a wire is silent, a process stopped, a clock askew.
+/// How long a wire is slow or silent, a process stopped, or a clock wrong.
 const A_MOMENT: Duration = Duration::from_millis(1500);
 const SLOW_MS: u64 = 150;
 const KILLS: usize = 10;
@@ -59,7 +59,7 @@ const ON_WIRES: [Fault; 10] =
 const WITH_SENTINEL: [Fault; 2] = [KvFailover, KvMasterKilled];
 
 impl Fault {
-    /// Those that this stack can have.
+    /// The faults that this stack can have.
     #[must_use]
     pub fn all(stack: Stack) -> Vec<Self> {
         match stack {
@@ -68,7 +68,7 @@ impl Fault {
         }
     }
 
-    /// Its name in reports.
+    /// Returns its name in reports.
     #[must_use]
     pub fn name(self) -> String {
         let mut name = String::new();
@@ -81,11 +81,11 @@ impl Fault {
         name
     }
 
-    /// Breaks it at this pod, or below all of them, makes it whole again and waits until all pods
-    /// are well.
+    /// Breaks something at this pod or in a server below all pods, repairs it, and waits until all
+    /// pods are ready.
     ///
     /// # Errors
-    /// When they do not recover.
+    /// When the pods do not recover.
     pub async fn strike(self, world: &World, pod: usize) -> Result<Disturbance, Stop> {
         let from = world.history.now();
         let clocks = if self == ClocksOn { i64::try_from(LOGIN_SECS)? + 10 } else { 0 };

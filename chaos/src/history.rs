@@ -1,4 +1,5 @@
-//! Who asked what of whom, when, and what was answered: everything the rules look at.
+//! The history of a run, which the rules check: who asked which pod for what and when, and what the
+//! pod answered.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -8,7 +9,7 @@ use std::{
 use countersign_api::LoginState;
 use serde::Serialize;
 
-/// Microseconds since the beginning.
+/// Microseconds since the beginning of the run.
 pub type Micros = u64;
 
 /// What was asked.
@@ -20,14 +21,14 @@ pub enum What {
     Approve,
     Refuse,
     Cancel,
-    /// One look at the state.
+    /// Reads the state once.
     Look,
-    /// Waits until it is over: from the first try to the word, over as many connections as it
-    /// takes.
+    /// Waits for the outcome: from the first try until it is received, over as many connections as
+    /// it takes.
     Wait,
     Redeem,
     Enrol,
-    /// The last look, when everything has come to rest.
+    /// Reads the state for the last time, when all activity has ended.
     Last,
 }
 
@@ -41,16 +42,16 @@ pub enum Answer {
     Is(String),
     /// A refusal, by its code.
     No(String),
-    /// Nobody knows whether it was done.
+    /// No answer: it is unknown whether the request took effect.
     Lost(String),
 }
 
-/// One question and its answer.
+/// One request and its answer.
 #[derive(Clone, Debug, Serialize)]
 pub struct Call {
-    /// What it is about: a login, an enrolment, a request key.
+    /// The object of the request: a login, an enrolment or an idempotency key.
     pub about: String,
-    /// Who asks: a user's phone, a waiter.
+    /// Who asks: a user's phone, a client, a page or a poll.
     pub who: String,
     pub pod: usize,
     pub what: What,
@@ -59,20 +60,20 @@ pub struct Call {
     pub answer: Answer,
 }
 
-/// Something was broken on purpose.
+/// A time in which something was broken, on purpose or by itself.
 #[derive(Clone, Debug, Serialize)]
 pub struct Disturbance {
     pub what: String,
     pub from: Micros,
     /// When every pod was ready again.
     pub till: Micros,
-    /// Live state may be lost: Redis began anew, or went back to what a replica had.
+    /// Whether live state may be lost: Redis restarted empty, or fell back to what a replica had.
     pub loses_live_state: bool,
-    /// Clocks of all pods went on by so many seconds.
+    /// Seconds by which the clocks of all pods were advanced.
     pub clocks: i64,
 }
 
-/// Everything that happened.
+/// All requests and disturbances of a run.
 pub struct History {
     begin: Instant,
     calls: Mutex<Vec<Call>>,

@@ -10,5 +10,5 @@ pub mod run;
 pub mod story;
 pub mod world;
 
-/// Anything that stops a run.
+/// Any error that stops a run.
 pub type Stop = Box<dyn std::error::Error + Send + Sync>;

@@ -1,4 +1,4 @@
-//! `make chaos`.
+//! `make chaos`: runs the chaos test on both stacks and writes the figures.
 
 use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -9,36 +9,38 @@ use countersign_chaos::{
     world::Stack,
 };
 
-/// Breaks everything below three pods while people log in, and checks that no promise was broken.
+/// Breaks the servers, wires and clocks of three pods while people log in, and checks that no
+/// guarantee is violated.
 #[derive(Parser)]
 #[command(name = "countersign-chaos", version)]
 struct Cli {
-    /// A test build of the program (--features faults).
+    /// The program, as a test build (--features faults).
     #[arg(long, value_name = "FILE", default_value = "target/debug/countersign")]
     program: PathBuf,
-    /// How many times something is broken, on each of the two stacks.
+    /// Number of faults on each of the two stacks.
     #[arg(long, default_value_t = 30)]
     faults: usize,
-    /// Questions asked at least, on each.
+    /// Least number of requests on each stack.
     #[arg(long, default_value_t = 8000)]
     operations: usize,
-    /// People who log in at the same time.
+    /// Number of people who log in at the same time.
     #[arg(long, default_value_t = 12)]
     people: usize,
-    /// Which fault strikes when.
+    /// Seed that decides which fault strikes when and where; random by default.
     #[arg(long)]
     seed: Option<u64>,
-    /// A promise the pods break: the run must turn out badly.
+    /// A guarantee that the pods violate on purpose: the run must report violations.
     #[arg(long, value_name = "NAME")]
     sabotage: Option<String>,
-    /// Only one: `wires` is PostgreSQL and Redis in TLS, `failover` is MariaDB and Sentinel.
+    /// Run on one stack only: `wires` is PostgreSQL and Redis in TLS, `failover` is MariaDB and
+    /// Sentinel.
     #[arg(long, value_name = "STACK", value_parser = ["wires", "failover"])]
     stack: Option<String>,
-    /// Write everything that happened, a line of JSON each: `wires` or `failover` is put behind the
-    /// name.
+    /// Write all requests and faults, one JSON object per line; `.wires` or `.failover` is appended
+    /// to the file name.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
-    /// Where the figures go.
+    /// File for the figures.
     #[arg(long, value_name = "FILE", default_value = "bench/chaos.json")]
     json: PathBuf,
 }

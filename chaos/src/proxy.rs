@@ -1,4 +1,4 @@
-//! A wire that can be cut, slowed, silenced or garbled.
+//! A TCP proxy whose connections can be cut, slowed, silenced or garbled.
 
 use std::{
     sync::{
@@ -20,29 +20,29 @@ use tokio::{
 
 use crate::Stop;
 
-/// What happens on the wire. Connections come and go meanwhile.
+/// Present conditions on the wire, shared by all its connections.
 #[derive(Default)]
 struct Weather {
     delay_ms: AtomicU64,
-    /// Nothing gets through, and nobody is told.
+    /// Nothing gets through, and neither end is notified.
     silent: AtomicBool,
-    /// One bit of the next piece from the server is turned over.
+    /// One bit of the next chunk from the server is flipped.
     garble: AtomicBool,
 }
 
-/// Connections to `target` through this process.
+/// A proxy that carries TCP connections to one local port.
 pub struct Proxy {
     pub port: u16,
     weather: Arc<Weather>,
-    /// Each new value ends the connections there are.
+    /// Each new value ends the existing connections.
     cut: watch::Sender<u64>,
 }
 
 impl Proxy {
-    /// Listens on a free port of 127.0.0.1.
+    /// Starts a proxy to the local port `target`, on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// When there is none.
+    /// When no port is free.
     pub async fn to(target: u16) -> Result<Self, Stop> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let (port, weather, cut) =
@@ -50,30 +50,30 @@ impl Proxy {
         let (these, ends) = (weather.clone(), cut.subscribe());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                // A target that is not there ends the connection, as a closed port would.
+                // If the target does not accept, the client's connection ends, as at a closed port.
                 tokio::spawn(carry(client, target, these.clone(), ends.clone()));
             }
         });
         Ok(Self { port, weather, cut })
     }
 
-    /// Ends every connection there is.
+    /// Ends every existing connection.
     pub fn cut(&self) {
         self.cut.send_modify(|n| *n += 1);
     }
 
-    /// Every piece takes so much longer, from now on.
+    /// Delays every chunk by `ms` milliseconds from now on.
     pub fn delay(&self, ms: u64) {
         self.weather.delay_ms.store(ms, Ordering::Relaxed);
     }
 
-    /// Half open: connections are there, nothing comes through.
+    /// While `on`, connections are half open: they exist, but nothing gets through.
     pub fn silence(&self, on: bool) {
         self.weather.silent.store(on, Ordering::Relaxed);
     }
 
-    /// Turns over one bit of what the server says next. Only where TLS notices: in the clear nobody
-    /// could.
+    /// Flips one bit of the next chunk from the server. For connections in TLS only, which notices
+    /// it; in plaintext the pods could not.
     pub fn garble(&self) {
         self.weather.garble.store(true, Ordering::Relaxed);
     }

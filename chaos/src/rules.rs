@@ -1,4 +1,5 @@
-//! What must hold in every history, whatever was broken. Pure: a history in, violations out.
+//! The rules that every history must keep, whatever was broken. The check is pure: it maps a
+//! history to violations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use serde::Serialize;
 
 use crate::history::{Answer, Call, Disturbance, Micros, What};
 
-/// A rule, by its name in reports, and what it says.
+/// The rules: the name in reports, and what each one requires.
 pub const RULES: [(&str, &str); 9] = [
     ("acknowledged_stays", "an approval that was acknowledged is approved for everybody who looks later"),
     ("one_outcome", "a login is never said to be two of approved, refused, cancelled and expired"),
@@ -23,7 +24,7 @@ pub const RULES: [(&str, &str); 9] = [
     ("everybody_learns", "who waits learns the outcome in time, and all pods agree in the end"),
 ];
 
-/// One broken rule.
+/// One violation of a rule.
 #[derive(Clone, Debug, Serialize)]
 pub struct Violation {
     pub rule: &'static str,
@@ -31,7 +32,7 @@ pub struct Violation {
     pub why: String,
 }
 
-/// How long a waiter may take when nothing is broken: the safety poll and then some.
+/// How long a waiter may take when nothing is broken: somewhat longer than the safety poll.
 #[derive(Clone, Copy, Debug)]
 pub struct InTime(pub Micros);
 
@@ -46,7 +47,7 @@ const fn is_outcome(state: LoginState) -> bool {
     )
 }
 
-/// Only what was approved ends.
+/// Maps `Ended` to `Approved`, because only approved logins end.
 const fn outcome(state: LoginState) -> LoginState {
     match state {
         LoginState::Ended => LoginState::Approved,
@@ -54,7 +55,7 @@ const fn outcome(state: LoginState) -> LoginState {
     }
 }
 
-/// The outcome that this answer tells, if it does.
+/// Returns the outcome that this answer reports, if any.
 fn told(call: &Call) -> Option<LoginState> {
     match call.answer {
         Answer::State(state) if is_outcome(state) => Some(outcome(state)),
@@ -84,7 +85,7 @@ impl Check<'_> {
             .collect()
     }
 
-    /// Whether live state may have been lost during its life.
+    /// Whether live state may have been lost since the first request about this object.
     fn forgotten(&self) -> bool {
         let from = self.calls.iter().map(|c| c.from).min().unwrap_or(0);
         self.disturbances.iter().any(|d| d.loses_live_state && d.till >= from)
@@ -183,8 +184,8 @@ impl Check<'_> {
                 }
                 continue;
             };
-            // What is broken while it waits, and until everybody is well again, is no fault of the
-            // pods.
+            // Delays by a disturbance during the wait, until all pods are ready again, are not the
+            // pods' fault.
             let begin = decided.max(wait.from);
             let excused = self
                 .disturbances
@@ -212,7 +213,7 @@ impl Check<'_> {
     }
 }
 
-/// Everything that is broken in a history.
+/// Returns all violations in a history.
 #[must_use]
 pub fn check(calls: &[Call], disturbances: &[Disturbance], in_time: InTime) -> Vec<Violation> {
     let mut by_object: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();

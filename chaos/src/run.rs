@@ -1,4 +1,4 @@
-//! One run: people act, things break, everything comes to rest, the rules are asked.
+//! One run: people log in while faults strike, all activity ends, and the rules are checked.
 
 use std::{
     collections::BTreeMap,
@@ -31,23 +31,23 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub stack: Stack,
-    /// How many times something is broken.
+    /// Number of faults.
     pub faults: usize,
-    /// People go on until so many questions were asked.
+    /// People continue until this many requests were made.
     pub operations: usize,
     pub people: usize,
-    /// Between two faults.
+    /// Pause between two faults.
     pub pause: Duration,
-    /// A promise the pods break.
+    /// A guarantee that the pods violate on purpose.
     pub sabotage: Option<String>,
-    /// Decides which fault strikes when and where. What people do meanwhile depends on the machine,
-    /// too.
+    /// Decides which fault strikes when and where. What people do meanwhile is not determined by
+    /// it.
     pub seed: u64,
-    /// Where everything that happened is written, a line of JSON each.
+    /// File for all requests and disturbances, one JSON object per line.
     pub history: Option<PathBuf>,
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     pub faults: usize,
@@ -58,12 +58,12 @@ pub struct Report {
     pub by_question: BTreeMap<String, usize>,
     pub seconds: u64,
     pub seed: u64,
-    /// The first of them.
+    /// The first violations.
     pub examples: Vec<Violation>,
 }
 
 impl Report {
-    /// Both together.
+    /// Combines the reports of two runs.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.faults += other.faults;
@@ -78,17 +78,18 @@ impl Report {
     }
 }
 
-/// People go on at most so long after the last fault.
+/// Longest time that people continue after the last fault.
 const AT_MOST: Duration = Duration::from_secs(600);
 const EXAMPLES: usize = 20;
 
-/// Does it. `program` is a test build.
+/// Executes a plan; `program` must be a test build.
 ///
 /// # Errors
 /// When something is missing, does not start or does not recover.
 pub async fn run(program: &Path, plan: &Plan) -> Result<Report, Stop> {
     let begin = Instant::now();
-    // A broken promise shows only where nothing else makes up for it.
+    // A violated guarantee shows only if the safety poll does not make up for it, so the poll is
+    // slowed down.
     let safety_poll = if plan.sabotage.is_some() { 20 * SAFETY_POLL } else { SAFETY_POLL };
     let world = World::start(program, plan.stack, safety_poll).await?;
     let mut people = Vec::new();
@@ -167,8 +168,8 @@ async fn break_things(world: &World, plan: &Plan) -> Result<(BTreeMap<String, us
     Ok((by_fault, watch))
 }
 
-/// Notices that another Redis took over without being asked: a machine that is busy enough seems
-/// dead to a Sentinel.
+/// Detects failovers that were not asked for: on a busy machine, a Redis can seem dead to a
+/// Sentinel.
 struct FailoverWatch {
     known: Option<u16>,
     since: u64,
@@ -192,14 +193,16 @@ impl FailoverWatch {
     }
 }
 
-/// Whoever waits for what is decided gets the time it may take; then time goes on until nothing is
-/// undecided, and the others get theirs. In the end each pod is asked about each login.
+/// Waits until all activity has ended. Waiters for decided logins get the time they may take; then
+/// the clocks are advanced until every login has expired or is decided, and the remaining waiters
+/// get the same time. In the end each pod is asked about each login.
 async fn come_to_rest(world: &Arc<World>, mut waiting: JoinSet<()>, logins: &[String]) -> Result<(), Stop> {
     world.until_ready().await?;
     say("coming to rest");
     let in_time = World::in_time() + Duration::from_secs(1);
     if timeout(in_time, all(&mut waiting)).await.is_err() {
-        // A clock that goes on wakes everybody: not before all others had to.
+        // Advancing the clocks wakes every waiter, so it must not happen before the others were
+        // due.
         world.clocks_on(i64::try_from(LOGIN_SECS)? + 10).await?;
         if timeout(in_time, all(&mut waiting)).await.is_err() {
             world.end.send_replace(true);
@@ -239,7 +242,7 @@ fn report(world: &World, plan: &Plan, by_fault: BTreeMap<String, usize>, begin: 
     }
 }
 
-/// Long work is not silent.
+/// Prints progress to standard error.
 pub fn say(text: &str) {
     let _nobody_reads = writeln!(std::io::stderr(), "… {text}");
 }

@@ -1,4 +1,4 @@
-//! What people do while things break.
+//! What people do while faults strike.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     world::World,
 };
 
-/// Tries of one thing, before somebody gives up.
+/// Tries of one action before a person gives up.
 const TRIES: usize = 40;
 
 /// How a story ends, if nothing breaks.
@@ -30,7 +30,7 @@ enum Fate {
     Refused,
     /// Approved and cancelled at the same time.
     Cancelled,
-    /// Nobody decides.
+    /// The login is never claimed or decided.
     Abandoned,
     /// Two phones enrol with one code.
     Enrolled,
@@ -47,13 +47,13 @@ fn fate() -> Fate {
     }
 }
 
-/// Somebody with two phones, of two users.
+/// A person with two phones, each of a different user.
 pub struct Person {
     world: Arc<World>,
     phones: [Phone; 2],
-    /// Pages and polls that wait go on beside what the person does next.
+    /// Pages and polls that are still waiting, while the person goes on.
     pub waiting: JoinSet<()>,
-    /// What was created.
+    /// Ids of the logins that were created.
     pub logins: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ impl Person {
         Self { world, phones, waiting: JoinSet::new(), logins: Vec::new() }
     }
 
-    /// One story.
+    /// Plays one story.
     pub async fn live(&mut self) {
         while self.waiting.try_join_next().is_some() {}
         let fate = fate();
@@ -96,7 +96,8 @@ impl Person {
         afterwards(&world, &login.id).await;
     }
 
-    /// Creates a login, has a page and a poll wait for it, and gives what the page shows.
+    /// Creates a login, lets a page and a poll wait for it, and returns the codes that the page
+    /// shows.
     async fn begin(&mut self) -> Option<(Login, watch::Receiver<String>)> {
         let (world, key) = (self.world.clone(), format!("{:032x}", u128::from_be_bytes(random())));
         let mut made = None;
@@ -119,7 +120,8 @@ impl Person {
     }
 }
 
-/// Claims with what the page shows, as long as there is hope.
+/// Claims with the code that the page shows. Retries while answers are lost or codes are stale, and
+/// returns `None` on a refusal or after [`TRIES`].
 async fn claim(
     world: &World,
     phone: &mut Phone,
@@ -139,7 +141,7 @@ async fn claim(
             Came::Prompt(prompt) => return Some(prompt),
             Came::No(code) if code == "stale_qr" => {
                 command = None;
-                // The page shows a new one each second, or nothing any more.
+                // The page shows a new code each second, or none any more.
                 timeout(PATIENCE, codes.changed()).await.ok()?.ok()?;
             }
             Came::No(_) | Came::Decided(_) => return None,
@@ -149,7 +151,7 @@ async fn claim(
     None
 }
 
-/// Says the same until an answer comes, at whichever pod.
+/// Repeats a command, at any pod, until there is an answer.
 async fn say(world: &World, phone: &mut Phone, login: &str, what: What, command: &Command) {
     for _ in 0..TRIES {
         match phone.ask(world, login, what, command).await {
@@ -169,14 +171,14 @@ async fn decide(world: &Arc<World>, phone: &mut Phone, login: &str, prompt: &Pro
             tokio::join!(say(world, phone, login, What::Approve, &approve), async {
                 world.look(login, What::Cancel, any()).await;
             });
-            // Too late to change it, whatever it was.
+            // The login is decided already: approving again must not change the outcome.
             say(world, phone, login, What::Approve, &Command::approve(prompt)).await;
         }
         _ => say(world, phone, login, What::Approve, &Command::approve(prompt)).await,
     }
 }
 
-/// Everybody wants it at once, and somebody wants it undone.
+/// Redeems the login twice at the same time; sometimes tries to cancel it afterwards.
 async fn afterwards(world: &Arc<World>, login: &str) {
     let (one, other) = (any(), any());
     world.look(login, What::Look, any()).await;

@@ -1,4 +1,4 @@
-//! Three pods on real servers, and everything of them that can be broken.
+//! Three pods on real servers, and everything about them that can be broken.
 
 use std::{
     path::Path,
@@ -20,17 +20,17 @@ use crate::{Stop, history::History, proxy::Proxy};
 
 pub const PODS: usize = 3;
 pub const REALM: &str = "chaos";
-/// Seconds a login may be undecided.
+/// Seconds after which an undecided login expires.
 pub const LOGIN_SECS: u64 = 60;
-/// A safety poll of the pods, while they keep their promises.
+/// Interval of the pods' safety poll, in a run without sabotage.
 pub const SAFETY_POLL: Duration = Duration::from_secs(3);
-/// For a pod to be ready again after what was broken is whole.
+/// How long a pod may take to be ready again after a fault is repaired.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the pods stand on.
+/// The servers that the pods use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {
-    /// PostgreSQL and one Redis, both in TLS over wires that can be cut.
+    /// PostgreSQL and one Redis, both in TLS through proxies that can be cut.
     Wires,
     /// MariaDB, and Redis under a Sentinel.
     Failover,
@@ -42,13 +42,13 @@ pub enum Servers {
     Failover { mariadb: Private, redis: Sentinel },
 }
 
-/// One pod's wires.
+/// One pod's proxies to its servers.
 pub struct Wires {
     pub sql: Proxy,
     pub kv: Proxy,
 }
 
-/// Where a pod is reached; it changes when it starts again.
+/// Addresses of a pod, which may change when it restarts.
 #[derive(Clone)]
 pub struct Addresses {
     pub rest: String,
@@ -57,10 +57,10 @@ pub struct Addresses {
     pub admin: String,
 }
 
-/// Everything.
+/// The pods, their servers and the history of a run.
 pub struct World {
     pub history: History,
-    /// Nothing but `Some` when it is time to give up waiting.
+    /// Becomes `true` when it is time to give up waiting.
     pub end: watch::Sender<bool>,
     pub wires: Vec<Wires>,
     pods: Vec<Mutex<Pod>>,
@@ -68,7 +68,7 @@ pub struct World {
     servers: Mutex<Servers>,
     http: reqwest::Client,
     api: ApiClient,
-    /// Seconds that all clocks are ahead.
+    /// Seconds by which all clocks are ahead of the machine's.
     clocks: AtomicI64,
     _dir: TempDir,
 }
@@ -86,14 +86,15 @@ fn addresses(pod: &Pod) -> Addresses {
     }
 }
 
-/// With another port in it.
+/// Replaces the port in a URL by that of a proxy.
 fn through(url: &str, port: u16, wire: &Proxy) -> String {
     url.replace(&format!(":{port}/"), &format!(":{}/", wire.port))
 }
 
 type Env = Vec<(String, String)>;
 
-/// The servers of this stack, and for each pod what tells it where they are.
+/// Starts the servers of this stack. Also returns, for each pod, the environment with their
+/// addresses.
 async fn servers(stack: Stack, wires: &mut Vec<Wires>) -> Result<(Servers, Vec<Env>), Stop> {
     const MISSING: &str = "PostgreSQL, MariaDB or Redis is missing: run `make tools`";
     let set = |name: &str, value: String| (format!("COUNTERSIGN_{name}"), value);
@@ -118,7 +119,7 @@ async fn servers(stack: Stack, wires: &mut Vec<Wires>) -> Result<(Servers, Vec<E
             Ok((Servers::Wires { postgres, redis }, env))
         }
         Stack::Failover => {
-            // What it has committed must be there after kill -9.
+            // Committed data must survive kill -9.
             let mariadb = Private::mariadb_with(&["--innodb-flush-log-at-trx-commit=1"]).ok_or(MISSING)?;
             let redis = Sentinel::start().ok_or(MISSING)?;
             let env = vec![set("DATABASE_URL", mariadb.database()), set("KV_URL", redis.url())];
@@ -128,8 +129,8 @@ async fn servers(stack: Stack, wires: &mut Vec<Wires>) -> Result<(Servers, Vec<E
 }
 
 impl World {
-    /// Starts servers and pods of this program, which must be a test build, and makes a realm and a
-    /// client.
+    /// Starts servers and pods of this program, which must be a test build, and creates a realm and
+    /// a client.
     ///
     /// # Errors
     /// When something is missing or does not start.
@@ -175,7 +176,7 @@ impl World {
         self.addresses.read().unwrap_or_else(PoisonError::into_inner)[pod].clone()
     }
 
-    /// REST of this pod, as a client.
+    /// REST API of this pod, with the client's key.
     #[must_use]
     pub fn api(&self, pod: usize) -> ApiClient {
         self.api.at(&self.addresses(pod).rest)
@@ -189,7 +190,7 @@ impl World {
         locked(&self.pods[pod])
     }
 
-    /// Who holds live state, where that may change by itself.
+    /// Port of the Redis that holds live state, if a Sentinel may change it.
     #[must_use]
     pub fn master(&self) -> Option<u16> {
         match &*self.servers() {
@@ -198,17 +199,18 @@ impl World {
         }
     }
 
-    /// After a pod has started again, maybe on other ports: its clock was its machine's.
+    /// Updates the addresses of a pod that has restarted, maybe on other ports, and sets its clock
+    /// again: it restarts with the machine's.
     ///
     /// # Errors
-    /// When it cannot be found.
+    /// When the pod does not answer.
     pub async fn moved(&self, pod: usize) -> Result<(), Stop> {
         let there = addresses(&self.pod(pod));
         self.addresses.write().unwrap_or_else(PoisonError::into_inner)[pod] = there;
         self.set_clock(pod, self.clocks.load(Ordering::Relaxed)).await
     }
 
-    /// Tells a test build something.
+    /// Sends a command to the fault endpoint of a test build.
     async fn tell(&self, pod: usize, what: &str) -> Result<(), Stop> {
         let url = format!("{}/faults/{what}", self.addresses(pod).admin);
         let status = self.http.post(url).send().await?.status();
@@ -223,7 +225,7 @@ impl World {
         self.tell(pod, &format!("clock/{ahead}")).await
     }
 
-    /// All clocks go on by so much.
+    /// Advances all clocks by `secs` seconds.
     ///
     /// # Errors
     /// When a pod does not answer.
@@ -235,7 +237,7 @@ impl World {
         Ok(())
     }
 
-    /// One clock is off by so much, against the others.
+    /// Sets one pod's clock to differ from the others by `by` seconds.
     ///
     /// # Errors
     /// When the pod does not answer.
@@ -243,10 +245,10 @@ impl World {
         self.set_clock(pod, self.clocks.load(Ordering::Relaxed) + by).await
     }
 
-    /// Breaks a promise in every pod.
+    /// Lets every pod violate a guarantee.
     ///
     /// # Errors
-    /// When no promise is called so.
+    /// When no guarantee has this name.
     pub async fn sabotage(&self, name: &str) -> Result<(), Stop> {
         for pod in 0..PODS {
             self.tell(pod, &format!("sabotage/{name}")).await?;
@@ -254,10 +256,10 @@ impl World {
         Ok(())
     }
 
-    /// Waits until every pod says it is ready. Nobody outside is told; probes ask.
+    /// Waits until every pod reports that it is ready, by polling `/readyz` as a probe does.
     ///
     /// # Errors
-    /// When one does not get ready again by itself.
+    /// When a pod does not become ready by itself in time.
     pub async fn until_ready(&self) -> Result<(), Stop> {
         for pod in 0..PODS {
             let until = Instant::now() + PATIENCE;
@@ -277,14 +279,15 @@ impl World {
     }
 }
 
-/// A signal to a process and its children.
+/// Sends a signal to a process and its children.
 pub fn signal_family(pid: u32, name: &str) {
     let signal = format!("-{name}");
     let _children = countersign_testkit::tool("pkill").args([&signal, "-P", &pid.to_string()]).status();
     let _parent = countersign_testkit::signal(pid, name);
 }
 
-/// A client of the realm and its API. Limits are for other tests.
+/// Creates the realm and a client in it, and returns the client's API. Limits are set high: other
+/// tests cover them.
 async fn client(root: &ApiClient) -> Result<ApiClient, Stop> {
     let much = || Some(Limit { most: 1_000_000, secs: 60 });
     let settings = RealmSettings {

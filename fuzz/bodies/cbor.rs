@@ -1,4 +1,4 @@
-//! The strict validator accepts exactly what another reader reads and writes again unchanged.
+//! The strict validator accepts exactly what a second reader reads and writes back unchanged.
 
 use countersign_protocol::cbor::check;
 

@@ -1,5 +1,5 @@
-//! A decision that is read says the same when it is written anew, and its parts are the text that
-//! came.
+//! A parsed decision has the same content when it is encoded again, and its parts reproduce the
+//! input.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_protocol::decision::{MAX_JWS, Verdict, compact, parse};
@@ -7,7 +7,8 @@ use serde_json::Value;
 
 pub fn body(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
-    // As a JWS, and as header and claims on two lines: base64 is a wall to a fuzzer.
+    // Tries the input as a JWS and as header and claims on two lines, because mutations hardly ever
+    // get through base64.
     let as_json = text.split_once('\n').is_some_and(|(header, claims)| {
         let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part));
         jws(&compact(&format!("{header}.{claims}"), &[6; 64]))
@@ -23,7 +24,7 @@ fn jws(text: &str) -> bool {
     let input = parsed.decision.signing_input(&parsed.kid);
     let anew = compact(&input, &parsed.signature);
     assert_eq!(parse(&anew).map(|p| (p.decision, p.kid)).as_ref(), Ok(&(parsed.decision, parsed.kid)));
-    // Nothing was overheard: as JSON, both say the same.
+    // Nothing was ignored: both have the same content as JSON.
     assert_eq!(said(parsed.signing_input), said(&input), "{text}");
     true
 }

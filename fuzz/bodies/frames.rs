@@ -1,4 +1,4 @@
-//! A frame that is read is written again as the same bytes, less the extensions that were skipped.
+//! A decoded frame is encoded as the same bytes, without the extensions that were skipped.
 
 use countersign_protocol::{
     cbor::{CborError, Record, decode, encode},

@@ -1,14 +1,14 @@
-//! A second reader and writer of CBOR, on minicbor's lenient decoder and an encoder of its own, to
-//! hold the strict validator against.
+//! A second reader and writer of CBOR, to compare the strict validator with. It uses minicbor's
+//! lenient decoder and its own encoder.
 
 use countersign_protocol::cbor::MAX_DEPTH;
 use minicbor::{Decoder, data::Type};
 
-/// Everything our protocol may say.
+/// Every CBOR item that the protocol may contain.
 #[derive(Debug)]
 pub enum Item {
     Unsigned(u64),
-    /// −1 − n.
+    /// The integer −1 − n.
     Negative(u64),
     Bytes(Vec<u8>),
     Text(String),
@@ -18,8 +18,8 @@ pub enum Item {
 }
 
 impl Item {
-    /// The item that fills `bytes`, however sloppily it is written; `None` when there is none, or
-    /// one that is not ours.
+    /// Reads the item that fills `bytes`, in any encoding. Returns `None` if there is no such item
+    /// or the protocol does not use its type.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let mut d = Decoder::new(bytes);
         let item = Self::next(&mut d, 0)?;
@@ -52,7 +52,7 @@ impl Item {
         })
     }
 
-    /// RFC 8949 section 4.2.1, written from the RFC.
+    /// Encodes the item by RFC 8949 section 4.2.1, implemented from the RFC.
     pub fn written(&self) -> Vec<u8> {
         let mut out = Vec::new();
         self.write(&mut out);
@@ -89,7 +89,7 @@ impl Item {
         }
     }
 
-    /// Without the entries a reader may skip: those whose key is 128 or more.
+    /// Removes the entries that a reader may skip: those whose key is 128 or more.
     #[must_use]
     pub fn without_extensions(self) -> Self {
         match self {

@@ -1,8 +1,8 @@
 //! What each fuzz target of `crates/protocol` does with its bytes. The fuzzers call it, and so does
 //! `crates/protocol/tests/corpus.rs` for every committed file.
 //!
-//! A body panics when a promise is broken, and says whether the bytes were accepted: a corpus needs
-//! both kinds.
+//! A body panics when a guarantee is violated, and returns whether the bytes were accepted: a
+//! corpus needs both kinds.
 
 pub mod cbor;
 pub mod decision;

@@ -1,4 +1,4 @@
-//! An outer frame that is read is written again as the same bytes, and has a possible length.
+//! A parsed outer frame is encoded as the same bytes, and has a valid length.
 
 use countersign_protocol::outer::{HELLO_LEN, MAX_FRAME, Outer};
 

@@ -1,4 +1,4 @@
-//! Padding that is taken away is the padding that is put on, and the other way round.
+//! `pad` and `unpad` are each other's inverse.
 
 use countersign_protocol::{
     outer::MAX_PLAINTEXT,
@@ -13,7 +13,8 @@ pub fn body(data: &[u8]) -> bool {
         }
         Err(_) => assert!(data.len() > MAX_PLAINTEXT - 2),
     }
-    // Zeros are long and dull: a short input stands for the whole bucket it asks for, too.
+    // Fuzzers rarely produce many zeros, so a short input is also tried with zeros up to the size
+    // of its bucket.
     let size = BUCKETS.into_iter().find(|b| *b >= data.len()).unwrap_or(MAX_PLAINTEXT);
     let mut filled = data.to_vec();
     filled.resize(size, 0);

@@ -1,5 +1,5 @@
-//! A body of REST or of the page socket that is accepted says nothing that is not heard, and
-//! survives being written again.
+//! An accepted body of REST or of the page socket has no member that is ignored, and survives being
+//! encoded and parsed again.
 
 use countersign_api::{
     ConfirmNumber, NewApiKey, NewClient, NewEnrolment, NewLogin, NewRealm, Object, PutUser, Redeem,
@@ -8,7 +8,7 @@ use countersign_api::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// Every shape a stranger or a client may send.
+/// Every type of body that a stranger or a client may send.
 const SHAPES: [fn(&[u8]) -> bool; 10] = [
     shape::<NewRealm>,
     shape::<NewClient>,
@@ -23,7 +23,7 @@ const SHAPES: [fn(&[u8]) -> bool; 10] = [
 ];
 
 pub fn body(data: &[u8]) -> bool {
-    // Not `any`: each shape looks at all of them.
+    // Not `any`, which stops at the first match: each input must be checked against every shape.
     SHAPES.iter().filter(|shape| shape(data)).count() > 0
 }
 

@@ -1,12 +1,12 @@
-//! A key statement that is read is written again as the same bytes; so is its payload, less the
-//! extensions that were skipped.
+//! A parsed key statement is encoded as the same bytes; so is its payload, without the extensions
+//! that were skipped.
 
 use countersign_protocol::statement::{KeyStatement, Signed};
 
 use super::item::Item;
 
 pub fn body(data: &[u8]) -> bool {
-    // As RETRY's body, and as the payload inside one.
+    // Tries the input as the body of a RETRY and as the payload inside one.
     let inside = Signed { payload: data.to_vec(), signature: [6; 64] };
     assert_eq!(Signed::parse(&inside.to_bytes()).as_ref(), Ok(&inside));
     let as_payload = inside.statement().map(|s| payload(&s, data)).is_ok();

@@ -1,10 +1,10 @@
-//! The WebSocket reader says the same however the bytes are cut, and never more than it may.
+//! The WebSocket reader returns the same however the bytes are split, and never exceeds its limits.
 
 use countersign_protocol::outer::MAX_PHONE_FRAME;
 
 use super::frames::{Incoming, ProtocolViolation, Reader};
 
-/// Whether it said anything before it gave up, if it did.
+/// Returns whether the reader returned anything before the end or an error.
 pub fn body(data: &[u8]) -> bool {
     let Some((piece, bytes)) = data.split_first() else { return false };
     let whole = said(bytes, bytes.len().max(1));

@@ -2,7 +2,7 @@
 
 #[path = "../bodies/ws.rs"]
 mod body;
-// The reader is private to its crate, and stays so.
+// Included by its path, because the reader is private to its crate.
 #[expect(dead_code, reason = "only the reader is fuzzed")]
 #[path = "../../services/edge/src/phone/frames.rs"]
 mod frames;

@@ -1,4 +1,4 @@
-//! `watch`: stays connected with every account, and serves the other commands through a socket.
+//! `watch`: keeps every account connected and serves the other commands over a Unix socket.
 
 use std::{os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
@@ -18,9 +18,9 @@ use crate::{
 };
 
 const SOCKET: &str = "agent.sock";
-/// Longest request or answer on the socket.
+/// Longest request or answer on the socket, in bytes.
 const MOST: u64 = 64 * 1024;
-/// Between two attempts to connect.
+/// Least pause between two attempts to connect, and between two looks for new accounts.
 const RETRY: Duration = Duration::from_secs(2);
 
 #[derive(Serialize, Deserialize)]
@@ -34,10 +34,10 @@ struct Job {
     answer: oneshot::Sender<Reply>,
 }
 
-/// Asks a running agent; `None` when none runs.
+/// Sends a request to the running agent; returns `None` when none runs.
 ///
 /// # Errors
-/// When the agent breaks off.
+/// When the agent closes the connection before it has sent a whole answer.
 pub async fn ask_agent(
     state: &PhoneState,
     account: &Account,
@@ -58,10 +58,10 @@ pub async fn ask_agent(
     serde_json::from_str(&text).map(Some).map_err(|e| PhoneError::Usage(e.to_string()))
 }
 
-/// Runs until the process ends. `say` is told every event with its account.
+/// Runs until the process ends, and calls `say` with every event and its account.
 ///
 /// # Errors
-/// When the socket cannot be made, or another agent runs.
+/// When another agent runs, the socket cannot be created or the wallet cannot be read.
 pub async fn watch(
     state: &PhoneState,
     say: impl Fn(&Account, &str, serde_json::Value) + Clone + 'static,
@@ -122,7 +122,7 @@ async fn hand_over(state: &PhoneState, desks: &[(String, mpsc::Sender<Job>)], re
     }
 }
 
-/// Keeps one account connected: comes back after every end but those that are final.
+/// Keeps one account connected: reconnects after every disconnection that is not final.
 async fn keep(
     state: PhoneState,
     account: Account,

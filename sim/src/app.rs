@@ -1,4 +1,4 @@
-//! The app the virtual phone plays.
+//! The app that the virtual phone presents itself as.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use countersign_sdk::TrustedApp;
 
 use crate::PhoneError;
 
-/// What it calls itself without a configuration.
+/// App id that the phone sends when it has no signed configuration.
 pub const OPEN: &str = "countersign-phone";
 
-/// Reads a signed configuration and verifies it.
+/// Reads a signed app configuration and verifies it with the publisher's public key.
 ///
 /// # Errors
-/// When it cannot be read, or is not the publisher's.
+/// When the file or the key cannot be read, or the publisher did not sign the configuration.
 pub fn trusted(file: &Path, publisher: &str) -> Result<TrustedApp, PhoneError> {
     let text = std::fs::read_to_string(file).map_err(|e| PhoneError::File(file.display().to_string(), e))?;
     let key = URL_SAFE_NO_PAD.decode(publisher.trim()).ok().and_then(|b| b.try_into().ok());

@@ -1,4 +1,5 @@
-//! What the commands ask of a connected account, in a form that also travels to a running `watch`.
+//! Requests that commands make for a connected account; they are serialised when a running `watch`
+//! serves them.
 
 use std::sync::Arc;
 
@@ -10,15 +11,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Online, PhoneError, PhoneState, now, phones, state::Pending};
 
-/// How a pending login is remembered that needed no code.
+/// Prefix of [`Pending::link`] for a login that was claimed without a code: a directed or a started
+/// one.
 const DIRECTED: &str = "directed:";
 
-/// One request.
+/// A request to a connected account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
-    /// Claim the login of a link that was opened, of a code that was scanned, or one that waits for
-    /// the account (`directed:ID`).
+    /// Claim a login by an opened link, by a scanned code, or, if it is directed at the account, by
+    /// its id (`directed:ID`).
     Claim {
         link: String,
         scanned: bool,
@@ -27,8 +29,8 @@ pub enum Ask {
     Start {
         client: String,
     },
-    /// Decide a claimed login: approve, with the number where one is asked for, or refuse for a
-    /// reason.
+    /// Decide a claimed login: refuse it for a reason, or approve it, with the browser's number if
+    /// the login asks for one.
     Decide {
         login: String,
         refuse: Option<String>,
@@ -37,14 +39,14 @@ pub enum Ask {
     },
     LogoutAll,
     Devices,
-    /// `rename`, `block`, `unblock` or `delete` a phone of the user.
+    /// `rename`, `block`, `unblock` or `delete` one of the user's phones.
     Manage {
         account: String,
         action: String,
         name: Option<String>,
     },
     NewPhones,
-    /// Say yes to a new phone with the number it shows, or no without.
+    /// Vouch for a new phone with the number it shows; without a number, reject it.
     Vouch {
         enrolment: String,
         number: Option<String>,
@@ -55,7 +57,7 @@ pub enum Ask {
     List,
 }
 
-/// What the user is shown.
+/// What the user is shown of a claimed login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     pub login: String,
@@ -65,16 +67,16 @@ pub struct Shown {
     pub browser: Option<String>,
     pub place: Option<String>,
     pub expires_at: u64,
-    /// Where the browser goes after an approval by link.
+    /// URL that the browser opens after a login claimed by link was approved.
     pub return_url: Option<String>,
     pub return_token: Option<String>,
-    /// How many digits are to be typed from the browser.
+    /// Number of digits that the user types from the browser, if the login asks for a number.
     pub number: Option<u64>,
-    /// Where the app hands over a login it started.
+    /// URL to which the app hands over a login that it started itself.
     pub callback_url: Option<String>,
 }
 
-/// A phone of the user, or a new one that waits for a word.
+/// One of the user's phones, or a new phone that waits to be vouched for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhoneLine {
     pub id: String,
@@ -84,7 +86,7 @@ pub struct PhoneLine {
     pub since: u64,
 }
 
-/// One line of a list.
+/// One login in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub login: String,
@@ -93,7 +95,7 @@ pub struct Line {
     pub since: u64,
 }
 
-/// One answer.
+/// The answer to an [`Ask`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
@@ -144,10 +146,10 @@ fn return_to(p: &Prompt) -> Option<String> {
     p.return_to.as_ref().map(|(url, token)| format!("{url}#cs_return={}", URL_SAFE_NO_PAD.encode(token.0)))
 }
 
-/// The account a request is about.
+/// Returns the account that a request concerns.
 ///
 /// # Errors
-/// When there is none.
+/// When the phone has no such account or login, or the link or login id cannot be parsed.
 pub fn account_for(state: &PhoneState, ask: &Ask) -> Result<Account, PhoneError> {
     let wallet = state.wallet()?;
     let none = || PhoneError::Usage("this phone has no account for that; enrol first".to_owned());
@@ -179,10 +181,10 @@ fn login_id(text: &str) -> Result<LoginId, PhoneError> {
     text.parse().map_err(|_| PhoneError::Usage(format!("{text} is not a login id")))
 }
 
-/// Does what is asked, on this connection.
+/// Performs a request on this connection.
 ///
 /// # Errors
-/// Why not.
+/// When the server refuses, the connection fails or the state directory cannot be written.
 pub async fn perform(
     online: &mut Online,
     state: &PhoneState,
@@ -277,7 +279,7 @@ async fn decide(
     let pending = state.pending(login).ok_or_else(|| {
         PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned())
     })?;
-    // Claiming again gives the very bytes that are to be signed.
+    // Claiming again returns the exact bytes that are to be signed.
     let scanned = matches!(Link::parse(&pending.link), Ok(Link::Qr(_)));
     let prompt = match claim(online, &pending.link, scanned).await {
         Err(e @ PhoneError::Refused(_)) => {
@@ -287,7 +289,7 @@ async fn decide(
         other => other?,
     };
     let command = match refuse {
-        // There is one try for the number: leaving it out would refuse the login.
+        // The server allows one try for the number: approving without it would refuse the login.
         None if prompt.number.is_some() && number.is_none() => {
             return Err(PhoneError::Usage(
                 "the browser shows a number for this login; give it with --number".to_owned(),
@@ -318,7 +320,7 @@ async fn decide(
     })
 }
 
-/// Adds to the history.
+/// Appends an entry to the phone's history.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -333,10 +335,10 @@ pub fn note(
         .change(|w| w.note(HistoryEntry { at: now(), account: account.id.clone(), what, login, client_name }))
 }
 
-/// Connects and does what is asked, when no `watch` runs.
+/// Connects and performs a request; used when no `watch` runs.
 ///
 /// # Errors
-/// Why not.
+/// When the server refuses, the connection fails or the state directory cannot be written.
 pub async fn alone(state: &PhoneState, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
     let keys: Arc<dyn countersign_sdk::KeyStore + Send + Sync> = state.keys.clone();
     let mut online = Online::connect(account, keys).await?;

@@ -1,8 +1,8 @@
-//! What can go wrong on a phone, and the exit code that says so.
+//! Errors of the virtual phone, and the exit codes that report them.
 
 use countersign_sdk::{AppError, Close, Ended, KeyError, LinkError, Refusal, WalletError};
 
-/// Why a command did not do what was asked.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PhoneError {
     #[error("{0}")]
@@ -48,7 +48,7 @@ impl PhoneError {
         }
     }
 
-    /// A stable word for scripts.
+    /// A stable error code for scripts.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl From<Ended> for PhoneError {
             Ended::Hint(code) if code == Close::Busy.code() || code == Close::Draining.code() => {
                 Self::Unreachable("it is busy; try again in a moment".to_owned())
             }
-            // A HELLO that only the pinned server could read was not read.
+            // The peer did not read the HELLO, which only the pinned server can read.
             Ended::Hint(_) | Ended::NotTheServer | Ended::Protocol | Ended::KeyRetired => Self::NotTheServer,
             Ended::Rekey => Self::Unreachable("the connection has been used up; connect again".to_owned()),
         }

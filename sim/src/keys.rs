@@ -1,4 +1,4 @@
-//! Keys in software: in files for the virtual phone, in memory for tests.
+//! Software key stores: in files for the virtual phone, in memory for the swarm and tests.
 
 use std::{
     collections::HashMap,
@@ -17,24 +17,25 @@ fn fresh_name() -> String {
     URL_SAFE_NO_PAD.encode(random::<12>())
 }
 
-/// One PKCS#8 file per key, readable by its owner alone.
+/// A key store with one PKCS#8 file per key, readable only by its owner.
 #[derive(Clone)]
 pub struct FileKeys {
     dir: PathBuf,
 }
 
 impl FileKeys {
-    /// Keys below this directory.
+    /// Opens the key store in this directory, which is created if it is missing.
     ///
     /// # Errors
-    /// When the directory cannot be made.
+    /// When the directory cannot be created.
     pub fn open(dir: PathBuf) -> std::io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
         Ok(Self { dir })
     }
 
     fn path(&self, key: &KeyHandle) -> Result<PathBuf, KeyError> {
-        // A handle comes from a file a person may have edited: it must not lead elsewhere.
+        // The handle comes from a file that a person may have edited: it must not lead outside
+        // `dir`.
         let plain =
             !key.0.is_empty() && key.0.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if plain { Ok(self.dir.join(format!("{}.p8", key.0))) } else { Err(KeyError::Missing) }
@@ -71,7 +72,7 @@ impl KeyStore for FileKeys {
     }
 }
 
-/// Keys that live as long as the process.
+/// A key store in memory; its keys are never written to disk.
 #[derive(Clone, Default)]
 pub struct MemoryKeys(Arc<Mutex<HashMap<String, SigningKey>>>);
 

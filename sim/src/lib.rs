@@ -20,7 +20,7 @@ pub use state::PhoneState;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Seconds since 1970, by this machine's clock.
+/// Returns the Unix time in seconds, by this machine's clock.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the phone's own clock")]
 pub fn now() -> u64 {

@@ -1,4 +1,4 @@
-//! The SDK's connection on a real WebSocket.
+//! The SDK's connection over a real WebSocket.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
     tls::{self, Stream},
 };
 
-/// How long to wait for the server's answer to anything.
+/// How long to wait for any answer of the server.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 type Keys = Arc<dyn KeyStore + Send + Sync>;
@@ -32,8 +32,8 @@ type Socket = WebSocketStream<Stream>;
 
 type Request = tokio_tungstenite::tungstenite::handshake::client::Request;
 
-/// A way to the server of this request; `from` chooses the local address, for those that come from
-/// many.
+/// Opens a connection to the server of this request, in TLS for `wss`. `from` sets the local
+/// address, for callers that connect from many addresses.
 ///
 /// # Errors
 /// [`PhoneError::Unreachable`].
@@ -87,25 +87,25 @@ pub async fn dial(url: &str, from: Option<std::net::IpAddr>) -> Result<Socket, P
     Ok(ws)
 }
 
-/// A phone that is connected.
+/// A connected phone.
 pub struct Online {
     ws: Socket,
     connection: Connection,
     keys: Keys,
-    /// Events that came while something else was awaited.
+    /// Events that arrived while the answer to a command was awaited.
     waiting: VecDeque<Event>,
-    /// What the server said at the start.
+    /// State of the account when the server reported that the connection was ready.
     pub account_state: AccountState,
     pub realm_name: String,
-    /// How often to ping, in seconds.
+    /// Interval between pings, in seconds.
     pub ping_after: u64,
 }
 
-/// What enrolling gives.
+/// Result of an enrolment.
 pub struct Enrolled {
     pub account: Account,
     pub client_name: String,
-    /// To be typed where the enrolment was created.
+    /// Number that the user types where the enrolment was created, if one is needed.
     pub number: Option<String>,
 }
 
@@ -113,15 +113,15 @@ impl Online {
     /// Connects as an account.
     ///
     /// # Errors
-    /// Why not.
+    /// When the server cannot be reached, is not the pinned one or ends the connection.
     pub async fn connect(account: &Account, keys: Keys) -> Result<Self, PhoneError> {
         Self::connect_from(account, keys, None).await
     }
 
-    /// The same, from a chosen local address.
+    /// As [`Online::connect`], from a chosen local address.
     ///
     /// # Errors
-    /// Why not.
+    /// As [`Online::connect`].
     pub async fn connect_from(
         account: &Account,
         keys: Keys,
@@ -175,7 +175,8 @@ impl Online {
         Ok(())
     }
 
-    /// The next event, however long it takes. Safe to be dropped and called again.
+    /// Waits for the next event, without a time limit. The future may be dropped and `next` called
+    /// again.
     ///
     /// # Errors
     /// [`PhoneError::Unreachable`] when the connection breaks.
@@ -202,11 +203,11 @@ impl Online {
         timeout(PATIENCE, self.next()).await.map_err(|_| PhoneError::Unreachable("no answer".to_owned()))?
     }
 
-    /// Sends a command and waits for its answer; events that come first are kept for
+    /// Sends a command and waits for its answer. Events that arrive before it are kept for
     /// [`Online::next`].
     ///
     /// # Errors
-    /// Why there is no answer. A refusal is an answer.
+    /// When no answer arrives. A refusal is an answer, not an error.
     pub async fn ask(&mut self, command: &Command) -> Result<Answer, PhoneError> {
         let turn = self
             .connection
@@ -226,10 +227,10 @@ impl Online {
         Ok(answer)
     }
 
-    /// As [`Online::ask`], with a refusal as an error.
+    /// As [`Online::ask`], but a refusal is an error.
     ///
     /// # Errors
-    /// Why not.
+    /// [`PhoneError::Refused`] for a refusal, else as [`Online::ask`].
     pub async fn do_it(&mut self, command: &Command) -> Result<Answer, PhoneError> {
         match self.ask(command).await? {
             Answer::Refused { code, .. } => Err(PhoneError::Refused(code)),
@@ -237,10 +238,10 @@ impl Online {
         }
     }
 
-    /// Waits until the server tells that this login is in this state.
+    /// Waits until the server reports that a login has changed to this state.
     ///
     /// # Errors
-    /// When the connection ends first.
+    /// When the connection ends first, or no event arrives in time.
     pub async fn until(&mut self, wanted: LoginState) -> Result<(), PhoneError> {
         loop {
             match self.event().await? {
@@ -251,11 +252,11 @@ impl Online {
         }
     }
 
-    /// Enrols: shows the link's code, proves `key`, and hangs up. The same `key` and `req_id`
-    /// repeat a lost answer.
+    /// Enrols: presents the link's code, proves possession of `key` and disconnects. If the answer
+    /// was lost, a retry with the same `key` and `req_id` returns it again.
     ///
     /// # Errors
-    /// Why not.
+    /// When the server refuses or cannot be reached, or `key` cannot be used.
     pub async fn enrol(
         link: &EnrolLink,
         keys: Keys,
@@ -266,10 +267,10 @@ impl Online {
         Self::enrol_as(crate::app::OPEN, link, keys, key, req_id, device).await
     }
 
-    /// The same for an app of this name.
+    /// As [`Online::enrol`], for the app with this id.
     ///
     /// # Errors
-    /// Why not.
+    /// As [`Online::enrol`].
     pub async fn enrol_as(
         app: &str,
         link: &EnrolLink,
@@ -306,7 +307,7 @@ impl Online {
         }
     }
 
-    /// The socket underneath, for tests that misbehave.
+    /// The underlying socket, for tests that break the protocol.
     pub fn socket(&mut self) -> &mut Socket {
         &mut self.ws
     }

@@ -1,4 +1,4 @@
-//! What one phone of a user does about the others.
+//! Requests by which one phone of a user manages the user's other phones.
 
 use countersign_sdk::{AccountState, Answer, Command, DeviceAction};
 

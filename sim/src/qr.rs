@@ -1,21 +1,20 @@
-//! QR codes in pictures.
+//! Reads QR codes from pictures.
 
 use std::{path::Path, time::Duration};
 
 use crate::PhoneError;
 
-/// A picture that is older shows a code that is over.
+/// Age from which a picture is too old: the code in it has expired.
 const FRESH: Duration = Duration::from_secs(5);
-/// How long a new picture is waited for, and how often it is looked for: files tell nobody that
-/// they have come.
+/// How long to wait for a new picture, which is polled for every [`LOOK`].
 const WAIT: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The text of the first QR code in a PNG that was written just now, or is being written. `say` is
-/// called when there is none yet.
+/// Waits for a PNG that was written within the last seconds, and returns the text of its first QR
+/// code. Calls `say` if there is no such file yet.
 ///
 /// # Errors
-/// When no new picture comes, or no code can be read in it.
+/// When no new picture arrives within a minute, or no code can be read in it.
 pub async fn wait_for_png(path: &Path, say: impl FnOnce()) -> Result<String, PhoneError> {
     let fresh = || age(path).is_ok_and(|age| age < FRESH);
     let until = tokio::time::Instant::now() + WAIT;
@@ -31,7 +30,7 @@ pub async fn wait_for_png(path: &Path, say: impl FnOnce()) -> Result<String, Pho
             tokio::time::sleep(LOOK).await;
         }
     }
-    // Perhaps it is written right now.
+    // The file may still be being written, so reading is retried for a second.
     let mut read = read_png(path);
     for _ in 0..10 {
         if read.is_ok() {
@@ -43,14 +42,14 @@ pub async fn wait_for_png(path: &Path, say: impl FnOnce()) -> Result<String, Pho
     read
 }
 
-/// How long ago a file was written, by the clock that dates files: it need not be this process's
-/// own.
+/// Returns how long ago a file was written, by the clock of the file system, which may differ from
+/// this process's clock.
 fn age(path: &Path) -> std::io::Result<Duration> {
     let now = tempfile::tempfile()?.metadata()?.modified()?;
     Ok(now.duration_since(path.metadata()?.modified()?).unwrap_or_default())
 }
 
-/// The text of the first QR code in a PNG.
+/// Returns the text of the first QR code in a PNG.
 ///
 /// # Errors
 /// When the file is no picture, or no code can be read in it.

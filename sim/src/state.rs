@@ -1,4 +1,4 @@
-//! The directory a virtual phone remembers things in: `wallet.json`, `keys/`, `pending/`.
+//! The directory that holds a virtual phone's state: `wallet.json`, `keys/`, `pending/`.
 
 use std::{
     fs::{self, File},
@@ -18,11 +18,11 @@ use crate::{FileKeys, PhoneError};
 pub struct Pending {
     pub login: String,
     pub account: String,
-    /// The link or code it was claimed with: claiming again gives the same answer.
+    /// The link or code it was claimed with. Claiming again with it returns the same answer.
     pub link: String,
 }
 
-/// The directory.
+/// The state directory of a virtual phone.
 #[derive(Clone)]
 pub struct PhoneState {
     dir: PathBuf,
@@ -34,10 +34,10 @@ fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> PhoneError + '_ {
 }
 
 impl PhoneState {
-    /// Opens or makes it.
+    /// Opens the directory, which is created if it is missing.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn open(dir: &Path) -> Result<Self, PhoneError> {
         fs::DirBuilder::new()
             .recursive(true)
@@ -48,16 +48,16 @@ impl PhoneState {
         Ok(Self { dir: dir.to_owned(), keys: Arc::new(keys) })
     }
 
-    /// A file in it.
+    /// Returns the path of a file in the directory.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
-    /// What the phone remembers.
+    /// Reads the wallet, which is empty if nothing was stored yet.
     ///
     /// # Errors
-    /// When the file is damaged.
+    /// When the file cannot be read or is damaged.
     pub fn wallet(&self) -> Result<Wallet, PhoneError> {
         let path = self.file("wallet.json");
         match fs::read(&path) {
@@ -68,10 +68,10 @@ impl PhoneState {
         }
     }
 
-    /// Changes what the phone remembers; one process at a time, whole or not at all.
+    /// Changes the wallet under a file lock and replaces its file atomically.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the wallet cannot be locked, read or written.
     pub fn change<T>(&self, f: impl FnOnce(&mut Wallet) -> T) -> Result<T, PhoneError> {
         let lock_path = self.file("wallet.lock");
         let lock = File::create(&lock_path).map_err(file_error(&lock_path))?;
@@ -95,7 +95,7 @@ impl PhoneState {
         write().map_err(file_error(&path))
     }
 
-    /// Remembers a claimed login.
+    /// Stores a claimed login.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -104,7 +104,7 @@ impl PhoneState {
         self.write(&format!("pending/{}.json", pending.login), &json)
     }
 
-    /// A claimed login.
+    /// Returns a claimed login, if it is stored.
     #[must_use]
     pub fn pending(&self, login: LoginId) -> Option<Pending> {
         fs::read(self.file(&format!("pending/{login}.json")))
@@ -112,9 +112,9 @@ impl PhoneState {
             .and_then(|b| serde_json::from_slice(&b).ok())
     }
 
-    /// Forgets a claimed login.
+    /// Removes a claimed login.
     pub fn drop_pending(&self, login: LoginId) {
-        // Gone already is as good as gone now.
+        // A file that is already gone needs no removal.
         let _ = fs::remove_file(self.file(&format!("pending/{login}.json")));
     }
 }

@@ -1,5 +1,5 @@
-//! The phone's outer TLS. Nothing depends on it: the channel inside authenticates the server by the
-//! key in the enrolment link.
+//! The phone's outer TLS. Security does not depend on it: the channel inside authenticates the
+//! server by the key in the enrolment link.
 
 use std::{
     path::Path,
@@ -16,13 +16,13 @@ use tokio_util::either::Either;
 
 use crate::PhoneError;
 
-/// Whom this process trusts beside the CAs of the web.
+/// CAs that this process trusts in addition to those of the public web.
 static MORE: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
 
-/// Trusts the CAs of a PEM file, too, from now on; the first call counts.
+/// Trusts the CAs of a PEM file from now on, too. Only the first call in a process has an effect.
 ///
 /// # Errors
-/// When the file holds none.
+/// When the file cannot be read or holds no certificate.
 pub fn trust(path: &Path) -> Result<(), PhoneError> {
     let bad = |e: &dyn std::fmt::Display| PhoneError::Usage(format!("{}: {e}", path.display()));
     let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(|e| bad(&e))?.collect();
@@ -34,7 +34,7 @@ pub fn trust(path: &Path) -> Result<(), PhoneError> {
     Ok(())
 }
 
-/// The way to the server, in the clear or in TLS.
+/// A connection to the server, in plaintext or in TLS.
 pub type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 pub(crate) async fn connect(stream: TcpStream, host: &str) -> Result<Stream, String> {

@@ -1,5 +1,5 @@
-//! Each rule is broken by a history of its own, and by no other's; one that is in order breaks
-//! none.
+//! Each rule is violated by its own histories, and they violate no other; a correct history
+//! violates none.
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn outage(from: Micros, till: Micros, loses_live_state: bool) -> Disturbance {
     Disturbance { what: "redis killed".into(), from, till, loses_live_state, clocks: 0 }
 }
 
-/// A login as it should be, with everything that may happen to it.
+/// A correct login, with everything that may happen to it.
 fn good() -> Vec<Call> {
     vec![
         call(What::Create, "rest", (0, 1), is("id")),

@@ -1,4 +1,4 @@
-//! Phones that are enrolled, and the pods they may connect to.
+//! Enrolled phones, and the pods they may connect to.
 
 use std::{
     fs,
@@ -19,19 +19,19 @@ use super::{Pod, Stop, Tally};
 use crate::{MemoryKeys, Online, PhoneError};
 
 const REALM: &str = "swarm";
-/// Phones that enrol at a time.
+/// Number of phones that enrol at a time.
 const WIDE: usize = 64;
-/// What this process needs beside a socket per phone: REST connections, pages, files.
+/// Open files that this process needs besides one socket per phone: REST connections, pages, files.
 const RESERVE: usize = 512;
 
-/// What to aim at.
+/// The pods to put under load, and how to access them.
 pub struct Aim {
     pub pods: Vec<Pod>,
-    /// An API key that may make a realm, clients and keys.
+    /// An API key that may create a realm, clients and keys.
     pub root_key: String,
     /// A PEM file with the CA of the pods' certificates.
     pub ca: Option<PathBuf>,
-    /// Also beyond this machine.
+    /// Whether pods on other machines are allowed.
     pub anywhere: bool,
 }
 
@@ -43,11 +43,11 @@ pub struct Phone {
     source: Option<IpAddr>,
 }
 
-/// Phones, and pods that share everything.
+/// Enrolled phones, and pods that share all their state.
 pub struct Fleet {
     pub pods: Vec<Pod>,
     pub phones: Vec<Phone>,
-    /// REST of each pod, as a client of the realm.
+    /// REST API of each pod, with the key of a client of the realm.
     apis: Vec<ApiClient>,
 }
 
@@ -94,14 +94,15 @@ fn is_loopback(url: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// How many files this process may open: as many as it is allowed, not what a login shell begins
-/// with.
+/// Raises the limit of open files to the most that this process is allowed, and returns it; login
+/// shells start with a lower one.
 fn open_files() -> usize {
     rlimit::increase_nofile_limit(u64::MAX).map_or(1024, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
-/// Phones come from many addresses, as they do: limits per address hold for them, too. Only IPv4
-/// has a whole net of its own machine.
+/// Returns the local address of the `nth` phone. Like real phones, they connect from many
+/// addresses, because limits per address apply to them, too. Only IPv4 has a whole loopback
+/// network; for other pods the system chooses the address.
 fn source(pod: &Pod, nth: usize) -> Option<IpAddr> {
     let local = host(&pod.phone).parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
     let (net, end) = ((nth / 250) % 250, nth % 250 + 2);
@@ -110,11 +111,12 @@ fn source(pod: &Pod, nth: usize) -> Option<IpAddr> {
 }
 
 impl Fleet {
-    /// Makes the realm `swarm` if it is not there, a client in it, and enrols `phones` phones, each
-    /// for a user of its own.
+    /// Creates the realm `swarm` if it is missing and a client in it, and enrols `phones` phones,
+    /// each for its own user.
     ///
     /// # Errors
-    /// When a pod refuses, or is not on this machine and need be.
+    /// When a pod refuses, a pod is on another machine without [`Aim::anywhere`], or this process
+    /// may not open enough files.
     pub async fn enrol(aim: &Aim, phones: usize, tally: &Tally) -> Result<Self, Stop> {
         aim.check(phones)?;
         let api = client(&aim.api()?).await?;
@@ -140,13 +142,13 @@ impl Fleet {
         Ok(Self { pods: aim.pods.clone(), phones: done, apis })
     }
 
-    /// REST of the pod whose turn it is.
+    /// REST API of the pod for the `nth` operation, in rotation.
     #[must_use]
     pub fn api(&self, nth: usize) -> &ApiClient {
         &self.apis[nth % self.apis.len()]
     }
 
-    /// The pod whose turn it is.
+    /// The pod for the `nth` operation, in rotation.
     #[must_use]
     pub fn pod(&self, nth: usize) -> &Pod {
         &self.pods[nth % self.pods.len()]
@@ -156,26 +158,26 @@ impl Fleet {
         Self { pods: pods.to_vec(), phones: phones.to_vec(), apis: apis.to_vec() }
     }
 
-    /// The first phones of it.
+    /// A fleet of the first `phones` phones, at the same pods.
     #[must_use]
     pub fn first(&self, phones: usize) -> Self {
         self.of(&self.phones[..phones.min(self.phones.len())], &self.pods, &self.apis)
     }
 
-    /// All phones, at pods that took the place of these.
+    /// A fleet of all phones, at pods that have replaced these.
     #[must_use]
     pub fn at(&self, pods: &[Pod]) -> Self {
         let apis: Vec<ApiClient> = pods.iter().map(|p| self.apis[0].at(&p.rest)).collect();
         self.of(&self.phones, pods, &apis)
     }
 
-    /// All phones, at the first pod.
+    /// A fleet of all phones, at the first pod only.
     #[must_use]
     pub fn at_first_pod(&self) -> Self {
         self.of(&self.phones, &self.pods[..1], &self.apis[..1])
     }
 
-    /// All phones, at any pod but the first.
+    /// A fleet of all phones, at all pods but the first.
     #[must_use]
     pub fn without_first_pod(&self) -> Self {
         self.of(&self.phones, &self.pods[1..], &self.apis[1..])
@@ -188,7 +190,7 @@ impl Fleet {
     }
 }
 
-/// A client of the realm and its API.
+/// Creates a client of the realm, with limits that the load does not reach, and returns its API.
 async fn client(root: &ApiClient) -> Result<ApiClient, Stop> {
     let much = || Some(Limit { most: 1_000_000, secs: 60 });
     let limits = Limits {
@@ -241,7 +243,7 @@ impl Phone {
     /// Connects to this pod.
     ///
     /// # Errors
-    /// Why not.
+    /// When the pod cannot be reached or ends the connection.
     pub async fn connect(&self, pod: &Pod) -> Result<Online, PhoneError> {
         let server = AccountServer { url: pod.phone.clone(), ..self.account.server.clone() };
         let account = Account { server, ..self.account.clone() };

@@ -1,8 +1,8 @@
-//! Many phones at once: load over the real channel, from one process, on pods that run already.
+//! Load of many phones: one process connects them over the real channel to running pods.
 //!
-//! A [`Fleet`] is phones enrolled at pods that share everything; a scene does something with all of
-//! them and gives an [`Outcome`]. Figures about a pod (CPU, memory) are there when the pod runs on
-//! this machine.
+//! A [`Fleet`] is a set of phones enrolled at pods that share all their state. [`run`] runs a
+//! [`Scenario`] with all of them and returns an [`Outcome`], which has CPU and memory figures of
+//! the pods on this machine.
 
 mod fleet;
 mod outcome;
@@ -22,5 +22,5 @@ pub use report::html;
 pub use scenes::{Load, Scenario, run};
 pub use tally::{Point, Tally};
 
-/// Anything that stops a run.
+/// Any error that stops a run.
 pub type Stop = Box<dyn std::error::Error + Send + Sync>;

@@ -1,4 +1,4 @@
-//! What a run came to.
+//! Result of a run.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Point;
 
-/// Quantiles, in microseconds; zero without any operation.
+/// Quantiles in microseconds; all zero if there was no operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Latency {
     pub p50: u32,
@@ -28,12 +28,12 @@ impl Latency {
     }
 }
 
-/// One pod on this machine, over the measured part of a run.
+/// Figures of one pod on this machine, over the measured part of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct PodFigures {
     pub name: String,
     pub cpu_seconds: f64,
-    /// Memory before and after.
+    /// Memory before and after, in bytes (proportional set size).
     pub bytes: [f64; 2],
 }
 
@@ -42,18 +42,18 @@ pub struct PodFigures {
 pub struct Outcome {
     pub scenario: String,
     pub phones: usize,
-    /// What one operation is.
+    /// Description of one operation.
     pub operation: &'static str,
     pub operations: usize,
     pub failed: usize,
-    /// Of the measured part.
+    /// Length of the measured part.
     pub seconds: f64,
     pub per_second: f64,
     pub latency_us: Latency,
     pub pods: Vec<PodFigures>,
-    /// CPU of all pods on this machine for one operation, in microseconds.
+    /// CPU time of all pods on this machine per operation, in microseconds.
     pub cpu_us_per_operation: f64,
-    /// What only this scenario has.
+    /// Figures that only this scenario has.
     pub more: BTreeMap<&'static str, f64>,
     pub failures: BTreeMap<String, usize>,
     pub timeline: Vec<Point>,

@@ -1,4 +1,4 @@
-//! The browser's side of a login: it watches, and shows the code.
+//! The browser's side of a login: it watches the login and shows its QR code.
 
 use countersign_api::{Login, LoginState, page::PageEvent};
 use futures_util::{SinkExt, StreamExt};
@@ -10,20 +10,21 @@ use tokio_tungstenite::{
 use super::{Pod, Stop};
 use crate::{online, tls::Stream};
 
-/// A page that is open.
+/// A login page that is connected to the page socket.
 pub struct Page(WebSocketStream<Stream>);
 
 impl Page {
-    /// Opens this login's page at this pod, or where the login says.
+    /// Opens this login's page at this pod's page socket or, if none is known, at the login's own
+    /// URL.
     pub(super) async fn at(pod: &Pod, login: &Login) -> Result<Self, Stop> {
         let url = pod.page.as_deref().or(login.page_url.as_deref()).ok_or("no page socket")?;
         Self::open(url, login.page_token.as_deref().unwrap_or_default()).await
     }
 
-    /// Opens the page of this token at a page socket.
+    /// Opens the page with this token at a page socket.
     ///
     /// # Errors
-    /// When it cannot be reached.
+    /// When the page socket cannot be reached.
     pub async fn open(url: &str, token: &str) -> Result<Self, Stop> {
         let request = url.into_client_request()?;
         let stream = online::reach(&request, None).await?;
@@ -33,10 +34,10 @@ impl Page {
         Ok(Self(ws))
     }
 
-    /// What it is told next.
+    /// Waits for the next event from the server.
     ///
     /// # Errors
-    /// When the socket ends.
+    /// When the socket closes or sends something that is not an event.
     pub async fn event(&mut self) -> Result<PageEvent, Stop> {
         while let Some(message) = self.0.next().await {
             if let Message::Text(text) = message? {
@@ -46,7 +47,7 @@ impl Page {
         Err("the page socket closed".into())
     }
 
-    /// The next QR code.
+    /// Waits for the next QR code.
     pub(super) async fn qr(&mut self) -> Result<String, Stop> {
         loop {
             if let PageEvent::Qr { text } = self.event().await? {
@@ -55,7 +56,7 @@ impl Page {
         }
     }
 
-    /// Waits until it is told this state.
+    /// Waits until the server reports this state.
     pub(super) async fn until(&mut self, wanted: LoginState) -> Result<(), Stop> {
         loop {
             match self.event().await? {

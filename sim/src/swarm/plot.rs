@@ -1,5 +1,5 @@
-//! A line chart as SVG, drawn by hand: it shows in any browser, needs no script and can be read as
-//! text.
+//! A line chart as SVG, written without a library: any browser shows it, it needs no script and can
+//! be read as text.
 
 use std::fmt::Write;
 
@@ -8,10 +8,10 @@ const HEIGHT: f64 = 200.0;
 const LEFT: f64 = 64.0;
 const BOTTOM: f64 = 24.0;
 const TOP: f64 = 12.0;
-/// Told apart by people who see colours differently (Okabe and Ito).
+/// Colours that colour-blind people can tell apart (Okabe and Ito).
 const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
-/// Several lines over the same x.
+/// A chart of several lines over the same x values.
 pub struct Plot<'a> {
     pub title: &'a str,
     pub x_unit: &'a str,
@@ -20,7 +20,7 @@ pub struct Plot<'a> {
     pub lines: &'a [(String, Vec<f64>)],
 }
 
-/// The next round number up: 1, 2 or 5 times a power of ten.
+/// Rounds up to 1, 2 or 5 times a power of ten.
 fn round_up(most: f64) -> f64 {
     if most <= 0.0 || !most.is_finite() {
         return 1.0;
@@ -43,7 +43,7 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 impl Plot<'_> {
-    /// The picture.
+    /// Renders the chart as an SVG element.
     #[must_use]
     pub fn svg(&self) -> String {
         let most_x = round_up(self.x.iter().copied().fold(0.0, f64::max));
@@ -88,7 +88,7 @@ impl Plot<'_> {
         out
     }
 
-    /// The picture with its title and what each line is.
+    /// Renders the chart as an HTML figure with its title and a legend.
     #[must_use]
     pub fn figure(&self) -> String {
         let keys = self.lines.iter().enumerate().map(|(nth, (name, _))| {
@@ -110,7 +110,7 @@ impl Plot<'_> {
     }
 }
 
-/// How figures look on a page.
+/// CSS of a page with figures.
 pub const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 \
     1rem;color:#1a1a1a;background:#fff}\
 figure{margin:1.5rem \

@@ -1,4 +1,4 @@
-//! Where pods are, and what the kernel says about those on this machine.
+//! Addresses of pods, and what the kernel reports about those on this machine.
 
 use std::{fs, path::Path};
 
@@ -21,10 +21,10 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// From `ready.json` of a data directory.
+    /// Reads the addresses of a pod from `ready.json` in its data directory.
     ///
     /// # Errors
-    /// When nothing runs there.
+    /// When no pod runs there, or it does not serve both REST and phones of NS.
     pub fn at(data: &Path) -> Result<Self, Stop> {
         let ready = Ready::read(data).map_err(|e| format!("{e}; is a pod running there?"))?;
         let lacks = |what: &str| format!("{}: the process there serves no {what}", data.display());
@@ -38,32 +38,32 @@ impl Pod {
         })
     }
 
-    /// CPU seconds so far; `None` for a pod elsewhere, or one that has ended.
+    /// CPU seconds so far; `None` if the pod is on another machine or has ended.
     #[must_use]
     pub fn cpu(&self) -> Option<f64> {
         cpu_of(self.pid?)
     }
 
-    /// Its memory in bytes (proportional set size).
+    /// Memory in bytes (proportional set size); `None` as in [`Pod::cpu`].
     #[must_use]
     pub fn pss(&self) -> Option<f64> {
         pss_of(self.pid?)
     }
 }
 
-/// CPU seconds of a process and the children it has waited for: user and system (proc(5): words 12
-/// to 15 after the name, in ticks of 10 ms).
+/// Returns the user and system CPU seconds of a process and of the children it has waited for
+/// (proc(5): fields 12 to 15 after the name, in ticks of 10 ms).
 #[must_use]
 pub fn cpu_of(pid: u32) -> Option<f64> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold anything.
+    // The name in parentheses may itself contain spaces and parentheses.
     let after = text.rsplit_once(')')?.1;
     let ticks =
         after.split_whitespace().skip(11).take(4).map(str::parse::<u64>).sum::<Result<u64, _>>().ok()?;
     Some(ticks as f64 / 100.0)
 }
 
-/// Proportional set size of a process, in bytes.
+/// Returns the proportional set size of a process, in bytes.
 #[must_use]
 pub fn pss_of(pid: u32) -> Option<f64> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;

@@ -1,4 +1,4 @@
-//! Phones that are connected, for a while.
+//! Phones that stay connected for a while.
 
 use std::{
     sync::Arc,
@@ -16,10 +16,11 @@ use tokio::{
 use super::{Fleet, Stop, Tally};
 use crate::{Online, PhoneError};
 
-/// For a phone to hear of a login, or to be free.
+/// How long to wait until a phone receives a login, or until a phone is free.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A phone that stays connected in a task of its own until it is told to go, or the server ends it.
+/// A phone that stays connected in its own task until it hangs up or the server ends the
+/// connection.
 pub(super) struct ConnectedPhone(JoinHandle<(PhoneError, Instant)>);
 
 impl ConnectedPhone {
@@ -46,19 +47,19 @@ impl ConnectedPhone {
         }))
     }
 
-    /// Waits until the server ends it: why, and when.
+    /// Waits until the connection ends, and returns why and when.
     pub(super) async fn ended(self) -> Result<(PhoneError, Instant), JoinError> {
         self.0.await
     }
 
-    /// Hangs up, without a word.
+    /// Drops the connection without a close frame.
     pub(super) async fn hang_up(self) {
         self.0.abort();
         let _aborted = self.0.await;
     }
 }
 
-/// Counts a phone that is online.
+/// A guard that counts one phone as online.
 struct Here(Arc<Tally>);
 
 impl Here {
@@ -74,7 +75,7 @@ impl Drop for Here {
     }
 }
 
-/// What is used by one operation at a time.
+/// A pool of items, each used by one operation at a time.
 pub(super) struct Free<T>(mpsc::Sender<T>, Mutex<mpsc::Receiver<T>>);
 
 impl<T> Free<T> {
@@ -85,7 +86,7 @@ impl<T> Free<T> {
         free
     }
 
-    /// The one that has rested longest.
+    /// Takes the item that has been free for the longest time.
     pub(super) async fn take(&self) -> Result<T, Stop> {
         Ok(timeout(PATIENCE, async { self.1.lock().await.recv().await }).await?.ok_or("nothing is left")?)
     }
@@ -95,10 +96,10 @@ impl<T> Free<T> {
     }
 }
 
-/// A connected phone that waits to be told.
+/// A connected phone that waits for logins directed at its user.
 pub(super) struct Listener {
     online: Online,
-    /// The pod it is at is the one after this one's.
+    /// Number of the pod that receives the REST calls; the phone is connected to the next one.
     at: usize,
     user: String,
 }
@@ -109,7 +110,8 @@ impl Listener {
         Ok(Self { online: phone.connect(fleet.pod(n + 1)).await?, at: n, user: phone.account.user.clone() })
     }
 
-    /// From the REST call until the frame is here.
+    /// Creates a login directed at this user, and returns the time from the REST call until the
+    /// phone receives the frame.
     pub(super) async fn told(&mut self, fleet: &Fleet) -> Result<Duration, Stop> {
         let new = NewLogin { to_user: Some(self.user.clone()), ..NewLogin::default() };
         let from = Instant::now();

@@ -1,4 +1,4 @@
-//! A run as one HTML page that needs nothing else.
+//! A run as one self-contained HTML page.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ fn row(out: &mut String, name: &str, value: &str) {
         write!(out, "<tr><th>{}</th><td class=\"n\">{}</td></tr>", escaped(name), escaped(value));
 }
 
-/// The page.
+/// Renders the page.
 #[must_use]
 pub fn html(outcome: &Outcome) -> String {
     let title = format!("Countersign swarm: {} with {} phones", outcome.scenario, outcome.phones);

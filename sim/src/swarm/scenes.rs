@@ -1,4 +1,4 @@
-//! What many phones do.
+//! The scenarios that a fleet of phones runs.
 
 use std::{
     collections::BTreeMap,
@@ -22,23 +22,23 @@ use super::{
 };
 use crate::PhoneError;
 
-/// For allocators to give back what they do not need.
+/// Time for allocators to return memory that they do not need.
 const SETTLE: Duration = Duration::from_secs(4);
 
-/// What to do.
+/// What the phones do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
-    /// All phones connect and are silent: what does a session cost?
+    /// All phones connect and stay silent: measures the cost of a session.
     Idle,
-    /// Whole logins by phones that were not connected, a page open beside each.
+    /// Whole logins by phones that are not connected before, each with an open page.
     Login,
-    /// All phones are connected, hang up and come back, to the next pod when there are several.
+    /// All connected phones hang up and reconnect, to the next pod if there are several.
     Reconnect,
-    /// A login directed at a connected user: from the REST call at one pod to the frame at a phone
-    /// of the next pod.
+    /// Logins directed at connected users: measures from the REST call at one pod to the frame at a
+    /// phone of the next pod.
     Notify,
-    /// The first pod gets SIGTERM: until every phone has been told goodbye, and until all are back
-    /// when there are other pods.
+    /// The first pod gets SIGTERM: measures until every phone has received the goodbye and, if
+    /// there are other pods, until all phones are back.
     Drain,
 }
 
@@ -66,25 +66,25 @@ impl Scenario {
     }
 }
 
-/// How much of it.
+/// How much load a scenario creates.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// Operations of `login` and `notify`.
+    /// Number of operations, for `login` and `notify`.
     pub operations: usize,
-    /// Under way at a time.
+    /// Number of operations in progress at a time.
     pub wide: usize,
-    /// Operations started each second at most; 0: as fast as they end.
+    /// Most operations started per second; 0 is no limit.
     pub rate: u32,
-    /// How long `idle` holds still.
+    /// How long `idle` keeps the idle connections before it measures memory; at least 4 s.
     pub hold: Duration,
 }
 
 type Extra = BTreeMap<&'static str, f64>;
 
-/// Runs one scene; phones are enrolled already.
+/// Runs a scenario with a fleet of enrolled phones.
 ///
 /// # Errors
-/// When nothing can be measured. A single operation's failure is counted.
+/// When nothing can be measured. The failure of a single operation is counted instead.
 pub async fn run(
     scenario: Scenario,
     fleet: &Arc<Fleet>,
@@ -103,12 +103,12 @@ pub async fn run(
     Ok(before.outcome(scenario, &run, more))
 }
 
-/// What counters said at the start of the measured part.
+/// Counter values at the start of the measured part.
 struct Before {
     at: Instant,
     cpu: Vec<Option<f64>>,
     pss: Vec<Option<f64>>,
-    /// Seconds of the measured part, when it is over before the scene is.
+    /// Length of the measured part in seconds, if it ends before the scenario does.
     took: Option<f64>,
 }
 
@@ -125,7 +125,7 @@ impl Before {
         let seconds = self.took.unwrap_or_else(|| self.at.elapsed().as_secs_f64());
         let figures =
             fleet.pods.iter().zip(self.cpu.iter().zip(&self.pss)).filter_map(|(pod, (cpu, pss))| {
-                // A pod that has ended has no last figure.
+                // A pod that has ended has no final figures.
                 let (cpu_now, pss_now) = (pod.cpu()?, pod.pss()?);
                 Some(PodFigures {
                     name: pod.name.clone(),
@@ -161,8 +161,8 @@ struct Run {
 }
 
 impl Run {
-    /// Runs `operations` of these, so many at a time and not more each second than asked, and
-    /// counts them.
+    /// Runs `f` `operations` times and counts the results. [`Load`] limits how many run at a time
+    /// and how many start per second.
     async fn each<F>(&self, operations: usize, f: impl Fn(usize) -> F)
     where
         F: Future<Output = Result<Duration, Stop>> + Send + 'static,
@@ -216,7 +216,7 @@ impl Run {
     }
 
     async fn idle(&self, mut before: Before) -> Result<(Before, Extra), Stop> {
-        // A pod that has just enrolled them has memory to give back, and buffers to warm.
+        // Right after the enrolments, a pod has memory to return and buffers that are not yet warm.
         let few = Self { fleet: Arc::new(self.fleet.first(200)), load: self.load, tally: self.tally.clone() };
         for held in few.connect_all("warming up", 0).await {
             held.hang_up().await;
@@ -348,7 +348,7 @@ impl Run {
     }
 }
 
-/// One whole login; phone, page and REST are at pods in turn.
+/// Performs one whole login, with REST, page and phone at consecutive pods.
 async fn cold_login(fleet: &Fleet, n: usize, phone: &Phone) -> Result<Duration, Stop> {
     let from = Instant::now();
     let (api, realm) = (fleet.api(n), fleet.realm());

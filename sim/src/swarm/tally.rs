@@ -1,4 +1,4 @@
-//! What has happened so far: said while it runs, and kept by the second.
+//! The running count of what happened: printed as progress, and kept per second.
 
 use std::{
     collections::BTreeMap,
@@ -14,23 +14,23 @@ use serde::Serialize;
 
 use super::{Pod, outcome::Latency};
 
-/// Different failures that are told apart; more are one.
+/// Number of different failures that are counted separately; all others count as `other`.
 const MOST_KINDS: usize = 32;
-/// Latencies kept at most.
+/// Most latencies that are kept.
 const MOST_KEPT: usize = 1_000_000;
 
 /// One second of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Point {
-    /// Seconds since the beginning.
+    /// Seconds since the tally was created.
     pub at: f64,
     pub operations: usize,
     pub failed: usize,
     /// Phones that are connected.
     pub online: usize,
-    /// Of the operations of this second, in microseconds.
+    /// Latency of this second's operations, in microseconds.
     pub latency: Latency,
-    /// Of each pod on this machine: busy cores, and bytes.
+    /// Busy cores of each pod on this machine; `bytes` is the memory of each.
     pub cores: Vec<f64>,
     pub bytes: Vec<f64>,
 }
@@ -56,7 +56,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// A quiet one says nothing.
+    /// Creates a tally; a quiet one prints no progress.
     #[must_use]
     pub fn new(quiet: bool) -> Self {
         let zero = AtomicUsize::default;
@@ -75,7 +75,7 @@ impl Tally {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A phase of `of` steps begins; 0 when nobody knows how many.
+    /// Begins a phase of `of` steps; 0 if the number is unknown.
     pub(super) fn begin(&self, what: &str, of: usize) {
         self.steps.store(0, Ordering::Relaxed);
         self.kept().phase = (what.to_owned(), of);
@@ -85,7 +85,7 @@ impl Tally {
         self.steps.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// An operation ended well after so long.
+    /// Counts an operation that succeeded, and its latency.
     pub(super) fn well(&self, took: Duration) {
         self.step();
         self.done.fetch_add(1, Ordering::Relaxed);
@@ -97,7 +97,7 @@ impl Tally {
         }
     }
 
-    /// An operation failed.
+    /// Counts an operation that failed, by its reason.
     pub(super) fn badly(&self, why: &dyn std::fmt::Display) {
         self.step();
         self.failed.fetch_add(1, Ordering::Relaxed);
@@ -131,7 +131,7 @@ impl Tally {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Forgets latencies, counts and seconds: what comes counts.
+    /// Resets counts, failures and latencies: the measured part begins. The points per second stay.
     pub(super) fn start(&self) {
         self.done.store(0, Ordering::Relaxed);
         self.failed.store(0, Ordering::Relaxed);
@@ -148,13 +148,14 @@ impl Tally {
         self.kept().failures.clone()
     }
 
-    /// The seconds so far.
+    /// Returns the points recorded so far, one per second.
     #[must_use]
     pub fn points(&self) -> Vec<Point> {
         self.kept().points.clone()
     }
 
-    /// Takes stock each second, for as long as somebody waits for it: never returns.
+    /// Records a [`Point`] and prints progress each second, for as long as it is polled; never
+    /// returns.
     pub async fn watch(&self, pods: &[Pod]) {
         let mut each = tokio::time::interval(Duration::from_secs(1));
         let cpu = || pods.iter().filter_map(Pod::cpu).collect::<Vec<f64>>();
@@ -193,7 +194,7 @@ impl Tally {
             self.done(),
             self.failed()
         );
-        // On a terminal one line that moves; elsewhere a line every ten seconds.
+        // On a terminal, one line is rewritten; elsewhere, a line is printed every ten seconds.
         let mut err = std::io::stderr();
         let _nobody_reads = if err.is_terminal() {
             write!(err, "\r{line:78}")

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-/// A virtual phone: enrols, logs in, refuses. Its keys are files, so it is for development and
-/// tests.
+/// A virtual phone that enrols, logs in and refuses. It keeps its keys in files, so it is for
+/// development and tests.
 #[derive(Parser)]
 #[command(name = "countersign-phone", version)]
 pub(crate) struct Cli {
-    /// Directory this phone remembers things in.
+    /// Directory that holds this phone's state.
     #[arg(long, value_name = "DIR")]
     pub(crate) state: PathBuf,
-    /// One JSON object per line instead of sentences.
+    /// Print one JSON object per line instead of text.
     #[arg(long)]
     pub(crate) json: bool,
-    /// A PEM file with CAs to trust besides those of the web, for a server at wss://.
+    /// PEM file with CAs to trust for wss:// servers, in addition to those of the public web.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     #[command(subcommand)]
@@ -24,13 +24,14 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Cmd {
-    /// Make an account with an enrolment link.
+    /// Create an account with an enrolment link.
     Enrol {
         link: String,
-        /// What this phone calls itself.
+        /// Name of this phone, as the user sees it in the list of phones.
         #[arg(long, default_value = "virtual phone")]
         device: String,
-        /// The app's configuration as its publisher signed it; without one the app is open.
+        /// The app's configuration, signed by its publisher. It lists the realms where the app may
+        /// enrol; without it, the phone does not check the realm.
         #[arg(long, value_name = "FILE", requires = "publisher")]
         app_config: Option<PathBuf>,
         /// The publisher's public key, as `countersign app key` prints it.
@@ -39,23 +40,23 @@ pub(crate) enum Cmd {
     },
     /// Claim a login by its link or QR code, and decide it.
     Login {
-        /// The address of the page's link, or with --scanned the text of its code.
+        /// URL of the page's link or, with --scanned, the text of its QR code.
         #[arg(required_unless_present = "qr", conflicts_with = "qr")]
         link: Option<String>,
-        /// A PNG with the QR code, for example a screenshot. Waits a minute for one that is new:
-        /// start this first, then take it.
+        /// PNG with the QR code, for example a screenshot. Without --json, the command waits up to
+        /// a minute for a new file: start it first, then take the screenshot.
         #[arg(long, value_name = "FILE")]
         qr: Option<PathBuf>,
-        /// LINK is the text that a scanner read from a QR code.
+        /// Treat LINK as text that a scanner read from a QR code.
         #[arg(long, requires = "link")]
         scanned: bool,
         /// Approve without asking.
         #[arg(long)]
         yes: bool,
-        /// Claim only; `approve` or `refuse` follows.
+        /// Only claim the login; decide it later with `approve` or `refuse`.
         #[arg(long, conflicts_with_all = ["yes", "number"])]
         later: bool,
-        /// The number the browser shows, where one is asked for.
+        /// The number the browser shows, if the login asks for one.
         #[arg(long)]
         number: Option<String>,
     },
@@ -64,59 +65,60 @@ pub(crate) enum Cmd {
         id: String,
         #[arg(long)]
         yes: bool,
-        /// The number the browser shows, where one is asked for.
+        /// The number the browser shows, if the login asks for one.
         #[arg(long)]
         number: Option<String>,
     },
-    /// Log in at a client from inside the app, and approve; prints what the app hands over.
+    /// Start a login at a client from inside the app and approve it; prints what the app hands over
+    /// to the client.
     Start {
         /// The client's name.
         client: String,
     },
-    /// What waits for a decision or is running.
+    /// List the logins that wait for a decision or are running.
     Pending,
     /// Approve a claimed login.
     Approve {
         id: String,
-        /// The number the browser shows, where one is asked for.
+        /// The number the browser shows, if the login asks for one.
         #[arg(long)]
         number: Option<String>,
     },
     /// Refuse a claimed login.
     Refuse {
         id: String,
-        /// `declined`, or `not_me`: somebody else started this.
+        /// `declined`, or `not_me` if someone else started the login.
         #[arg(long, default_value = "declined")]
         reason: String,
     },
-    /// The accounts on this phone.
+    /// List the accounts on this phone.
     Accounts,
-    /// End a login; without an id, every running one of this phone.
+    /// End a login; without an id, end every running login of this phone.
     Logout {
         id: Option<String>,
-        /// Every login of the user, on every phone.
+        /// End every login of the user, on every phone.
         #[arg(long, conflicts_with = "id")]
         everywhere: bool,
     },
-    /// The user's phones.
+    /// List the user's phones.
     Phones,
-    /// Do something to one of the user's phones: `rename`, `block`, `unblock`, `delete`.
+    /// Manage one of the user's phones: `rename`, `block`, `unblock` or `delete` it.
     Phone {
         action: String,
         account: String,
-        /// With `rename`.
+        /// The new name, for `rename`.
         name: Option<String>,
     },
-    /// New phones of the user that wait for a word from this one.
+    /// List new phones of the user that wait to be vouched for by this one.
     NewPhones,
-    /// Let a new phone in with the number it shows; without a number, turn it away.
+    /// Vouch for a new phone with the number it shows; without a number, reject it.
     Vouch {
         enrolment: String,
         #[arg(long)]
         number: Option<String>,
     },
-    /// What was decided on this phone.
+    /// List what was decided on this phone.
     History,
-    /// Stay connected, print events, serve the other commands.
+    /// Stay connected, print events and serve the other commands.
     Watch,
 }

@@ -52,7 +52,7 @@ impl Out {
         let _nobody_reads = writeln!(std::io::stdout(), "{line}");
     }
 
-    /// For the person who waits, not for scripts.
+    /// Writes a hint for a person at a terminal; nothing with `--json`.
     fn hint(self, text: &str) {
         if !self.json {
             let _nobody_reads = writeln!(std::io::stderr(), "countersign-phone: {text}");
@@ -151,7 +151,7 @@ fn open(cli: &Cli) -> Result<PhoneState, PhoneError> {
     PhoneState::open(&cli.state)
 }
 
-/// The text of a link or code, and whether it was scanned.
+/// Returns the text of the link or code, and whether it was scanned.
 async fn code(
     link: Option<&str>,
     qr: Option<&Path>,
@@ -160,7 +160,7 @@ async fn code(
 ) -> Result<(String, bool), PhoneError> {
     match (link, qr) {
         (Some(link), _) => Ok((link.to_owned(), scanned)),
-        // A script knows when its picture is there.
+        // With `--json` a script calls, and it has written the picture already.
         (None, Some(path)) if out.json => Ok((qr::read_png(path)?, true)),
         (None, Some(path)) => {
             let say = || out.hint(&format!("waiting for a new {}; take the screenshot now", path.display()));
@@ -210,7 +210,7 @@ async fn enrol(
     Ok(())
 }
 
-/// Through a running `watch` when there is one, else on a connection of its own.
+/// Performs a request through a running `watch`, or on its own connection if none runs.
 async fn request(state: &PhoneState, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
     match agent::ask_agent(state, account, ask).await? {
         Some(reply) => Ok(reply),
@@ -218,7 +218,7 @@ async fn request(state: &PhoneState, account: &Account, ask: &Ask) -> Result<Rep
     }
 }
 
-/// An agent's failure carries its own exit code.
+/// Passes a reply on; if it is a failure, exits with the exit code it carries.
 #[expect(clippy::disallowed_methods, reason = "nothing is held here that would need an end in good order")]
 fn checked(reply: Reply, out: Out) -> Result<Reply, PhoneError> {
     match reply {
@@ -235,7 +235,7 @@ fn checked(reply: Reply, out: Out) -> Result<Reply, PhoneError> {
     }
 }
 
-/// A command whose answer is "done".
+/// Runs a command whose only answer is "done".
 async fn simple(state: &PhoneState, ask: Ask, out: Out, text: &str) -> Result<(), PhoneError> {
     let account = ask::account_for(state, &ask)?;
     checked(request(state, &account, &ask).await?, out)?;
@@ -305,7 +305,7 @@ async fn login(
     decide(state, &shown.login, refuse.as_deref(), number, out).await
 }
 
-/// `asks`: whether the number will be asked for.
+/// Describes a claimed login; `asks` is whether the user will be prompted for the number.
 fn describe(s: &Shown, account: &Account, asks: bool) -> String {
     let mut lines = vec![format!("{} wants to know that you are {} at {}.", s.client, account.user, s.realm)];
     lines.extend(s.text.iter().map(|t| format!("  “{t}”")));
@@ -316,7 +316,7 @@ fn describe(s: &Shown, account: &Account, asks: bool) -> String {
     lines.join("\n")
 }
 
-/// `Some(None)` approve, `Some(reason)` refuse, `None` later.
+/// Prompts for a decision: `Some(None)` approves, `Some(Some(reason))` refuses, `None` is later.
 fn question(out: Out) -> Result<Option<Option<String>>, PhoneError> {
     loop {
         let line = typed("Approve? [y]es, [n]o, not [m]e, [l]ater: ")?;
@@ -331,7 +331,7 @@ fn question(out: Out) -> Result<Option<Option<String>>, PhoneError> {
     }
 }
 
-/// A line with its end, or nothing when there is no more.
+/// Prompts and reads a line with its line end; returns an empty string at the end of the input.
 fn typed(prompt: &str) -> Result<String, PhoneError> {
     let _nobody_reads = write!(std::io::stdout(), "{prompt}").and_then(|()| std::io::stdout().flush());
     let mut line = String::new();
@@ -356,7 +356,7 @@ async fn decide(
         Some(url) => format!("Login {now_is}. Open this in the browser you came from:\n{url}"),
         None => format!("Login {now_is}."),
     });
-    // Who wanted to approve and did not succeed must not take it for success.
+    // A user whose approval failed must not take it for a success.
     if refuse.is_none() && now_is != "approved" { Err(PhoneError::NotApproved(now_is)) } else { Ok(()) }
 }
 

@@ -1,4 +1,4 @@
-//! `countersign-swarm`: thousands of phones against pods that run.
+//! `countersign-swarm`: puts running pods under the load of thousands of phones.
 
 use std::{fs, io::Write, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
@@ -8,57 +8,59 @@ use countersign_sim::{
     tls,
 };
 
-/// Thousands of phones from one process, over the real channel, against pods that run already.
+/// Puts running pods under the load of thousands of phones, from one process and over the real
+/// channel.
 #[derive(Parser)]
 #[command(name = "countersign-swarm", version)]
 struct Cli {
-    /// What they do.
+    /// The scenario to run.
     #[arg(value_enum)]
     scenario: Scenario,
-    /// How many phones.
+    /// Number of phones.
     #[arg(long, default_value_t = 1000)]
     phones: usize,
-    /// A pod's data directory on this machine, the first with its root-api-key; once for each pod
-    /// that shares database and Redis.
+    /// Data directory of a pod on this machine; repeat it for each pod that shares the database and
+    /// Redis. Unless --key-file is given, the first must contain root-api-key.
     #[arg(long, value_name = "DIR", default_value = "data", conflicts_with = "rest")]
     data: Vec<PathBuf>,
-    /// Instead of --data: a pod's REST API, with --phone, --page and --key-file; once for each pod.
+    /// Instead of --data: URL of a pod's REST API, with --phone, --key-file and optionally --page;
+    /// repeat it for each pod.
     #[arg(long, value_name = "URL", requires = "phone", requires = "key_file")]
     rest: Vec<String>,
-    /// A pod's phone socket, in the order of --rest.
+    /// URL of a pod's phone socket, in the order of --rest.
     #[arg(long = "phone", value_name = "URL")]
     phone: Vec<String>,
-    /// A pod's page socket, in the order of --rest.
+    /// URL of a pod's page socket, in the order of --rest.
     #[arg(long, value_name = "URL")]
     page: Vec<String>,
-    /// A file with an API key of the role `root`.
+    /// File with an API key of the role `root`.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// A PEM file with the CA of the pods' certificates.
+    /// PEM file with the CA of the pods' certificates.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// Also against pods that are not on this machine. Ask those who run them first.
+    /// Allow pods that are not on this machine. Ask their operators first.
     #[arg(long)]
     anywhere: bool,
-    /// Operations of `login` and `notify`.
+    /// Number of operations, for `login` and `notify`.
     #[arg(long, default_value_t = 1000)]
     operations: usize,
-    /// Operations under way at a time.
+    /// Number of operations in progress at a time.
     #[arg(long, default_value_t = 64)]
     wide: usize,
-    /// Operations started each second at most; 0 is as fast as they end.
+    /// Most operations started per second; 0 is no limit.
     #[arg(long, default_value_t = 0)]
     rate: u32,
-    /// Seconds that `idle` holds still.
+    /// Seconds that `idle` keeps the idle connections before it measures memory; at least 4.
     #[arg(long, default_value_t = 10)]
     hold: u64,
-    /// Write figures and seconds as JSON; `-` is standard output.
+    /// Write the figures and the per-second timeline as JSON; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write a page with plots.
+    /// Write an HTML page with plots.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// No progress.
+    /// Print no progress.
     #[arg(long)]
     quiet: bool,
 }
