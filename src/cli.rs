@@ -257,20 +257,10 @@ fn old_client_keys(wanted: &Migrate, config: &Config) -> Result<Vec<String>, Str
     Ok(ids.into_iter().map(|id| id.to_string()).collect())
 }
 
-/// Injects a fault from now on, to show that tests detect it; returns whether the fault is known.
-#[cfg(feature = "faults")]
-pub(crate) fn sabotage(name: &str) -> bool {
-    let known = countersign_ports::sabotage::activate(name);
-    if known && name == "ack-before-commit" {
-        countersign_store::lite::faults::LOSE_COMMITS.store(true, std::sync::atomic::Ordering::Relaxed);
-    }
-    known
-}
-
 fn start(role: roles::ProcessRole, run: Run) -> Result<ExitCode, String> {
     #[cfg(feature = "faults")]
     if let Some(name) = &run.fault
-        && !sabotage(name)
+        && !crate::sabotage::start(name)
     {
         return Err(format!("no fault is called {name}"));
     }

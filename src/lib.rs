@@ -20,5 +20,7 @@ mod lifecycle;
 mod ports;
 mod retention;
 mod roles;
+#[cfg(feature = "faults")]
+mod sabotage;
 mod telemetry;
 mod tls_files;

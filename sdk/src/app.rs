@@ -6,7 +6,7 @@ use countersign_protocol::{
     link::EnrolLink,
 };
 
-/// Why an app does not enrol.
+/// Why an app may not enrol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AppError {
     #[error("the app's configuration is not its publisher's")]
@@ -17,7 +17,7 @@ pub enum AppError {
     Expired,
 }
 
-/// A configuration that the publisher has signed.
+/// A configuration whose publisher's signature has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedApp(AppConfig);
 
@@ -37,13 +37,13 @@ impl TrustedApp {
         Ok(Self(parsed.claims))
     }
 
-    /// What the app calls itself.
+    /// The app's identifier.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.0.app
     }
 
-    /// Whether the app may follow this enrolment link. Ask before anything is sent.
+    /// Checks that the app may follow this enrolment link. Call this before sending anything.
     ///
     /// # Errors
     /// [`AppError::RealmNotListed`], [`AppError::Expired`].

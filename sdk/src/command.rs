@@ -1,4 +1,4 @@
-//! What an authenticated account may ask, and what comes back.
+//! The commands of an authenticated account, and their answers.
 
 use countersign_protocol::{
     codes::{DeviceAction, LoginState, Refusal, RefuseReason},
@@ -10,7 +10,7 @@ use countersign_protocol::{
 
 use crate::Prompt;
 
-/// What entitles to claim a login.
+/// What gives the right to claim a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Capability {
     /// From a rotating QR code.
@@ -21,13 +21,13 @@ pub enum Capability {
     Directed,
 }
 
-/// A new phone of this user that waits for a word.
+/// A new phone of this user that waits for another phone to vouch for it.
 pub type NewPhone = EnrolmentEntry;
 
 /// A command. To repeat it after a lost connection, send the same value again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// "I want to decide this login."
+    /// Claims a login, in order to decide it.
     Claim { req_id: ReqId, login: LoginId, capability: Capability },
     /// The user's decision on what was shown.
     Decide {
@@ -37,33 +37,33 @@ pub enum Command {
         reason: Option<RefuseReason>,
         number: Option<String>,
     },
-    /// "Log me in at this client", from inside the app.
+    /// Starts a login at this client from inside the app.
     StartLogin { req_id: ReqId, client: String },
-    /// "End every login of my user."
+    /// Ends every login of the user.
     LogoutAll { req_id: ReqId },
-    /// "Which phones does my user have?"
+    /// Asks for the user's phones.
     Devices { req_id: ReqId },
-    /// "Do this to that phone of my user."
+    /// Applies an action to a phone of the user.
     Manage { req_id: ReqId, account: AccountId, action: DeviceAction, name: Option<String> },
-    /// "Which new phones wait for my word?"
+    /// Asks for the new phones that wait for another phone to vouch for them.
     Enrolments { req_id: ReqId },
-    /// The word: yes with the number the new phone shows, no without.
+    /// Decides on a new phone: approves it with the number that it shows, refuses it without one.
     Vouch { req_id: ReqId, new: NewPhone, number: Option<String> },
-    /// "End this login."
+    /// Ends a login.
     Logout { req_id: ReqId, login: LoginId },
-    /// "What is open or running?"
+    /// Asks for the logins that are open or running.
     List { req_id: ReqId },
-    /// "Still here."
+    /// Keeps the connection alive.
     Ping { nonce: u64 },
 }
 
 impl Command {
-    /// Claims the login of a code that the app's own scanner has read. `None` when it is no login
-    /// code.
+    /// Claims the login of a QR code that the app's own scanner has read. `None` when it is no
+    /// login QR code.
     ///
-    /// Text that came any other way must not get here. A link that shows a victim's phone somebody
-    /// else's code, fresh from this second, would otherwise do what only standing in front of a
-    /// screen should do, and no return token would protect them.
+    /// Never pass text that came any other way. Otherwise a link to an attacker's code of this
+    /// second would let one tap on the victim's phone do what only standing in front of a screen
+    /// should do, and no return token would protect the victim.
     #[must_use]
     pub fn scanned(link: &Link) -> Option<Self> {
         let Link::Qr(qr) = link else { return None };
@@ -91,14 +91,14 @@ impl Command {
         Self::Claim { req_id: fresh(), login, capability: Capability::Directed }
     }
 
-    /// The user said yes, where no number is asked for.
+    /// Approves a login that asks for no number.
     #[must_use]
     pub fn approve(prompt: &Prompt) -> Self {
         Self::approve_with(prompt, None)
     }
 
-    /// The user said yes, and typed this number from the browser ([`Prompt::number`]). There is one
-    /// try.
+    /// Approves a login with the number that the user typed from the browser ([`Prompt::number`]).
+    /// There is only one attempt.
     #[must_use]
     pub fn approve_with(prompt: &Prompt, number: Option<&str>) -> Self {
         let number = number.map(str::to_owned);
@@ -111,7 +111,7 @@ impl Command {
         }
     }
 
-    /// The user said no.
+    /// Refuses a login.
     #[must_use]
     pub fn refuse(prompt: &Prompt, reason: RefuseReason) -> Self {
         Self::Decide {
@@ -147,25 +147,25 @@ impl Command {
         Self::Devices { req_id: fresh() }
     }
 
-    /// Does something to a phone of the user; `name` for renaming only.
+    /// Applies an action to a phone of the user; `name` is for renaming only.
     #[must_use]
     pub fn manage(account: AccountId, action: DeviceAction, name: Option<&str>) -> Self {
         Self::Manage { req_id: fresh(), account, action, name: name.map(str::to_owned) }
     }
 
-    /// Asks which new phones wait for a word.
+    /// Asks for the new phones that wait for another phone to vouch for them.
     #[must_use]
     pub fn enrolments() -> Self {
         Self::Enrolments { req_id: fresh() }
     }
 
-    /// Says yes to a new phone, with the number it shows; or no, without.
+    /// Approves a new phone with the number that it shows, or refuses it without one.
     #[must_use]
     pub fn vouch(new: &NewPhone, number: Option<&str>) -> Self {
         Self::Vouch { req_id: fresh(), new: new.clone(), number: number.map(str::to_owned) }
     }
 
-    /// Asks what is open or running.
+    /// Asks for the logins that are open or running.
     #[must_use]
     pub fn list() -> Self {
         Self::List { req_id: fresh() }
@@ -176,23 +176,23 @@ fn fresh() -> ReqId {
     ReqId(countersign_channel::random())
 }
 
-/// What came back.
+/// The answer to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Show this, and let the user decide.
+    /// The login to show to the user, who then decides.
     Prompt(Box<Prompt>),
     /// The decision is stored.
     Decided { login: LoginId, state: LoginState },
-    /// Done.
+    /// The command succeeded and has no result of its own.
     Done,
-    /// Login, state, client's name, since when.
+    /// Login, state, name of the client, and creation time in seconds since 1970.
     Logins(Vec<(LoginId, LoginState, String, u64)>),
     /// The user's phones.
     Devices(Vec<Device>),
-    /// New phones that wait for a word.
+    /// The new phones that wait for another phone to vouch for them.
     NewPhones(Vec<NewPhone>),
-    /// Server time, seconds since 1970.
+    /// Server time in seconds since 1970.
     Pong { time: u64 },
-    /// The server said no.
+    /// The server refused the command.
     Refused { code: Refusal, retry_after: Option<u64> },
 }

@@ -1,15 +1,15 @@
-//! Where account keys live.
+//! The store that holds account keys.
 
 use serde::{Deserialize, Serialize};
 
-/// Names a key in its store; means nothing elsewhere.
+/// Names a key in its store. It has no meaning elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyHandle(pub String);
 
-/// Why a key store did not do its work.
+/// Why an operation of a key store failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The key is gone: a restored backup, a reset device.
+    /// The key is gone, for example after a backup was restored or the device was reset.
     #[error("the key is not in this phone's key store any more")]
     Missing,
     /// The platform refused; the text is for the log.
@@ -17,10 +17,10 @@ pub enum KeyError {
     Platform(String),
 }
 
-/// P-256 keys, in secure hardware where there is some. Implemented by the app; signatures are raw
-/// r‖s (convert the platform's DER).
+/// P-256 keys, in secure hardware where available. The app implements this trait. Signatures are
+/// raw r‖s, so the platform's DER must be converted.
 pub trait KeyStore {
-    /// Makes a key that never leaves the store.
+    /// Generates a key that never leaves the store.
     ///
     /// # Errors
     /// When the platform refuses.
@@ -30,12 +30,12 @@ pub trait KeyStore {
     /// # Errors
     /// [`KeyError::Missing`].
     fn public(&self, key: &KeyHandle) -> Result<[u8; 65], KeyError>;
-    /// ECDSA with SHA-256 over `message`.
+    /// Signs `message` with ECDSA and SHA-256.
     ///
     /// # Errors
     /// [`KeyError::Missing`].
     fn sign(&self, key: &KeyHandle, message: &[u8]) -> Result<[u8; 64], KeyError>;
-    /// Forgets a key for good. Forgetting a missing one is fine.
+    /// Deletes a key permanently. It is no error if the key is missing.
     ///
     /// # Errors
     /// When the platform refuses.

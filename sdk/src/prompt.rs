@@ -8,34 +8,36 @@ use countersign_protocol::{
     labels,
 };
 
-/// A login that waits for this user's decision. Show all of it.
+/// A login that waits for this user's decision. The app shows all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
     pub login: LoginId,
     pub realm: RealmId,
     pub realm_name: String,
     pub client_name: String,
-    /// What the client wants the user to read.
+    /// The text that the client wants the user to read.
     pub text: Option<String>,
     pub browser: Option<String>,
     pub place: Option<String>,
     /// Seconds since 1970.
     pub created_at: u64,
     pub expires_at: u64,
-    /// Where to send the browser, with the token, when the login was opened by link.
+    /// The URL to send the browser to, and the token to send with it, when the login was claimed by
+    /// link.
     pub return_to: Option<(String, ReturnToken)>,
-    /// Without a URL, the token alone.
+    /// The return token, when the login was claimed by link or started by the app; present even
+    /// without a return URL.
     pub return_token: Option<ReturnToken>,
-    /// How many digits the user has to type from the browser; none without it.
+    /// How many digits the user must type from the browser; when absent, none.
     pub number: Option<u64>,
-    /// For a login the app started: where to hand over login and return token.
+    /// For a login that the app started: where to hand over the login id and the return token.
     pub callback_url: Option<String>,
     pub(crate) context: Vec<u8>,
 }
 
 impl Prompt {
-    /// Reads a `claimed` frame. `None` when the context is not about this login and realm, or not
-    /// readable: then it must not be signed.
+    /// Reads a `claimed` frame. `None` when the context is not readable or is not about this login
+    /// and realm; it must not be signed then.
     pub(crate) fn read(claimed: &Claimed, realm: RealmId) -> Option<Self> {
         let context: Context = cbor::decode(&claimed.context).ok()?;
         if context.login != claimed.login || context.realm != realm {

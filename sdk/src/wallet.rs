@@ -1,5 +1,5 @@
-//! What a phone remembers: its accounts, and what was decided with them. Plain data; the app keeps
-//! it where it keeps such things, without backup.
+//! What a phone stores: its accounts, and the history of what was decided with them. It is plain
+//! data, which the app stores in its own way, excluded from backups.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_channel::{ServerPin, key_id};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::KeyHandle;
 
-/// Decisions remembered at most; the oldest are forgotten first.
+/// Maximum length of the history; the oldest entries are dropped first.
 const MOST_HISTORY: usize = 1000;
 
 /// A server as pinned at enrolment.
@@ -42,11 +42,11 @@ pub enum WalletError {
 }
 
 impl AccountServer {
-    /// From an enrolment link.
+    /// Pins the server of an enrolment link.
     ///
     /// # Errors
-    /// [`WalletError::Plaintext`] for `ws://` beyond loopback, [`WalletError::Contradiction`] when
-    /// the key id is not the key's.
+    /// [`WalletError::Plaintext`] unless the URL is `wss://`, or `ws://` on loopback;
+    /// [`WalletError::Contradiction`] when the key id does not belong to the key.
     pub fn from_link(link: &EnrolLink) -> Result<Self, WalletError> {
         if !safe(&link.url) {
             return Err(WalletError::Plaintext);
@@ -64,7 +64,7 @@ impl AccountServer {
         })
     }
 
-    /// The realm.
+    /// The realm's id.
     ///
     /// # Errors
     /// [`WalletError::Damaged`].
@@ -72,7 +72,7 @@ impl AccountServer {
         self.realm.parse().map_err(|_| WalletError::Damaged)
     }
 
-    /// What to expect in the handshake.
+    /// The server to expect in the handshake.
     ///
     /// # Errors
     /// [`WalletError::Damaged`].
@@ -86,7 +86,7 @@ impl AccountServer {
     }
 }
 
-/// `wss://`, or `ws://` to this machine.
+/// Whether the URL is `wss://`, or `ws://` to this machine.
 fn safe(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("ws://") else { return url.starts_with("wss://") };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -94,7 +94,7 @@ fn safe(url: &str) -> bool {
         Some(v6) => v6.split_once(']').unwrap_or_default(),
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
-    // Whatever else may stand in an authority (user info above all) has no business here.
+    // Only a port may follow the host, and nothing, above all no user info, may precede it.
     let port = after.is_empty() || after.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok());
     port && (name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
 }
@@ -108,12 +108,12 @@ pub struct Account {
     pub realm_name: String,
     pub user: String,
     pub key: KeyHandle,
-    /// As last told by the server: `pending`, `active`, …
+    /// Last state that the server reported: `pending`, `active`, …
     pub state: String,
 }
 
 impl Account {
-    /// The id.
+    /// The account's id.
     ///
     /// # Errors
     /// [`WalletError::Damaged`].
@@ -122,7 +122,7 @@ impl Account {
     }
 }
 
-/// What happened.
+/// What a history entry records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
@@ -133,7 +133,7 @@ pub enum What {
     Forgotten,
 }
 
-/// One line of history.
+/// One entry of the history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// Seconds since 1970.
@@ -146,7 +146,7 @@ pub struct HistoryEntry {
     pub client_name: Option<String>,
 }
 
-/// Everything a phone remembers.
+/// Everything that a phone stores.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Wallet {
@@ -155,7 +155,7 @@ pub struct Wallet {
 }
 
 impl Wallet {
-    /// The account of a realm; of several, the newest active one.
+    /// The newest active account of a realm, or the newest one when none is active.
     #[must_use]
     pub fn of_realm(&self, realm: RealmId) -> Option<&Account> {
         let realm = realm.to_string();
@@ -163,26 +163,26 @@ impl Wallet {
         here().find(|a| a.state == AccountState::Active.as_str()).or_else(|| here().next())
     }
 
-    /// By id.
+    /// The account with this id.
     #[must_use]
     pub fn account(&self, id: &str) -> Option<&Account> {
         self.accounts.iter().find(|a| a.id == id)
     }
 
-    /// Notes what the server says of an account.
+    /// Records the state that the server reported for an account.
     pub fn note_state(&mut self, id: &str, state: AccountState) {
         if let Some(account) = self.accounts.iter_mut().find(|a| a.id == id) {
             state.as_str().clone_into(&mut account.state);
         }
     }
 
-    /// Forgets an account; gives its key, to be forgotten too.
+    /// Removes an account and returns its key, which the caller should delete, too.
     pub fn forget(&mut self, id: &str) -> Option<KeyHandle> {
         let at = self.accounts.iter().position(|a| a.id == id)?;
         Some(self.accounts.remove(at).key)
     }
 
-    /// Adds to the history.
+    /// Adds an entry to the history, which drops the oldest ones beyond its limit.
     pub fn note(&mut self, entry: HistoryEntry) {
         self.history.push(entry);
         let excess = self.history.len().saturating_sub(MOST_HISTORY);

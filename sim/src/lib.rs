@@ -9,6 +9,7 @@ pub mod keys;
 pub mod online;
 mod phones;
 pub mod qr;
+pub mod request;
 pub mod state;
 pub mod swarm;
 pub mod tls;

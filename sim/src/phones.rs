@@ -4,7 +4,7 @@ use countersign_sdk::{AccountState, Answer, Command, DeviceAction};
 
 use crate::{
     Online, PhoneError,
-    ask::{Ask, PhoneLine, Reply},
+    request::{Ask, PhoneLine, Reply},
 };
 
 pub(crate) async fn perform(online: &mut Online, ask: &Ask) -> Result<Reply, PhoneError> {

@@ -13,7 +13,7 @@ use countersign_domain_ns::{
     realm::RealmSettings,
     refused::{Refused, Stop},
 };
-use countersign_edge::{admin::Part, metrics::Metric};
+use countersign_edge::{metrics::Metric, observed::Part};
 use countersign_kv::{MemoryKv, RedisKv, RedisUrl};
 use countersign_kv_ns::{MemoryLive, RedisLive};
 use countersign_ns::{

@@ -7,8 +7,8 @@ use countersign_actors_ns::{Heart, Settings};
 use countersign_actors_shell::Deaths;
 use countersign_api::Ready;
 use countersign_edge::{
-    admin::{self, Readiness},
     metrics::Metric,
+    observed::{self, Readiness},
     phone::PhoneService,
     problem::Code,
 };
@@ -92,7 +92,7 @@ impl Service for Ns {
         PhoneService { path: ServerRole::Ns.path(), sessions, metrics }
     }
 
-    fn observed(&self) -> Arc<dyn admin::Observed> {
+    fn observed(&self) -> Arc<dyn observed::Observed> {
         self.observed.clone()
     }
 
@@ -196,7 +196,7 @@ mod faults {
     }
 
     async fn sabotage(name: web::Path<String>) -> HttpResponse {
-        if crate::cli::sabotage(&name) {
+        if crate::sabotage::start(&name) {
             HttpResponse::Ok().finish()
         } else {
             HttpResponse::NotFound().finish()

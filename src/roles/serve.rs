@@ -1,4 +1,4 @@
-//! From listeners and services to a running program.
+//! Opens the listeners and serves the services on them.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -7,10 +7,10 @@ use std::{
 };
 
 use countersign_edge::{
-    admin::{self, Admin},
-    http,
+    access, admin, http,
     listener::{self, Handed, Socket},
     metrics::Exposition,
+    observed::Admin,
     phone::{
         self, PhoneListener,
         gate::{Gate, Limits},
@@ -75,8 +75,8 @@ pub(super) fn bind(plan: &Plan, served: &[Resource]) -> Result<Vec<Bound>, Start
     Ok(bound)
 }
 
-/// Only an open socket says what systemd has handed over. The rules are those of
-/// `Config::listeners`.
+/// Applies the rules of `Config::listeners` to open sockets, because only an open socket shows what
+/// systemd has passed.
 fn check_opened(listener: &Listener, sockets: &[Socket], allow_plaintext: bool) -> Result<(), StartError> {
     let (name, tls) = (&listener.name, listener.tls.on());
     for socket in sockets {
@@ -104,7 +104,7 @@ fn files(tls: &PortTls) -> TlsFiles {
     TlsFiles { certificate: tls.certificate_file.clone(), key: tls.key_file.clone(), clients }
 }
 
-/// Where resources are, for URLs.
+/// The addresses of resources, for URLs.
 pub(super) struct Places(Vec<(Resource, Option<SocketAddr>, bool)>);
 
 impl Places {
@@ -119,18 +119,18 @@ impl Places {
         Ok(Self(places))
     }
 
-    /// The address of a resource; `None` where it has none.
+    /// The address of a resource; `None` if it has none.
     pub(super) fn address(&self, resource: Resource) -> Option<SocketAddr> {
         self.0.iter().find(|(r, ..)| *r == resource).and_then(|(_, at, _)| *at)
     }
 
-    /// The URL of a resource by its address; `None` where it has none.
+    /// The URL of a resource by its address; `None` if it has none.
     pub(super) fn url(&self, resource: Resource, scheme: &str) -> Option<String> {
         let (_, at, tls) = self.0.iter().find(|(r, ..)| *r == resource)?;
         at.map(|at| format!("{scheme}{}://{at}", if *tls { "s" } else { "" }))
     }
 
-    /// What the outside is told: the setting `public.KEY`, or else the address.
+    /// The URL that clients use: the setting `public.KEY`, or else the address.
     pub(super) fn public(
         &self,
         given: &str,
@@ -151,19 +151,19 @@ impl Places {
     }
 }
 
-/// Threads for one of `listeners` that share the cores: fewer threads that are busy wake each other
-/// less than many that are idle.
+/// Number of threads for one of `listeners` that share the cores. A few busy threads wake each
+/// other less than many idle ones.
 fn workers(asked: usize, listeners: usize) -> usize {
     let cores = available_parallelism().map_or(2, usize::from);
     if asked > 0 { asked } else { cores.div_ceil(listeners) }
 }
 
-/// How many phones the open files allow beside everything else: the HTTP listeners, and a reserve
-/// for SQL, logs and the admin port.
+/// How many phones the limit of open files allows, after the HTTP listeners and a reserve for SQL,
+/// logs and the admin port.
 fn files_for_phones(http: usize) -> usize {
     const RESERVE: usize = 256;
-    // As many as this process is allowed: the soft limit of a login shell, often 1024, is meant for
-    // programs that use select.
+    // The soft limit is raised as far as the process may: that of a login shell, often 1024, is
+    // meant for programs that use select.
     let files = rlimit::increase_nofile_limit(u64::MAX)
         .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
     files.saturating_sub(2 * http + RESERVE).max(RESERVE)
@@ -177,7 +177,8 @@ fn io(e: std::io::Error) -> StartError {
     StartError::Other(e.to_string())
 }
 
-/// Takes a resource out that is served apart, alone on its listener and at an address.
+/// Takes out the socket of a resource that is served separately. The resource must be alone on its
+/// listener, at a TCP address.
 pub(super) fn take(bound: &mut Vec<Bound>, resource: Resource) -> Result<TcpListener, StartError> {
     let name = resource.as_str();
     let at = bound.iter().position(|b| b.listener.resources == [resource]);
@@ -188,7 +189,7 @@ pub(super) fn take(bound: &mut Vec<Bound>, resource: Resource) -> Result<TcpList
     }
 }
 
-/// Serves everything but the demo; gives the certificates to watch.
+/// Serves everything except the demo; returns the certificates to watch.
 pub(super) fn serve(
     plan: &Plan,
     bound: Vec<Bound>,
@@ -256,9 +257,9 @@ fn serve_http(config: &Config, bound: Bound, admin: &Admin, running: &mut Runnin
         return Ok(());
     };
     let kind = match listener.resources.first() {
-        Some(Resource::Rest) => http::Listener::Rest,
-        Some(Resource::Admin) => http::Listener::Admin,
-        _ => http::Listener::Page,
+        Some(Resource::Rest) => access::Listener::Rest,
+        Some(Resource::Admin) => access::Listener::Admin,
+        _ => access::Listener::Page,
     };
     #[cfg(feature = "faults")]
     let faults: Vec<_> = running.services().iter().map(|s| s.faults()).collect();
@@ -272,7 +273,7 @@ fn serve_http(config: &Config, bound: Bound, admin: &Admin, running: &mut Runnin
     };
     let server = http::serve(sockets, kind, codes, tls.as_ref(), settings, observed.metrics().clone(), all)
         .map_err(io)?;
-    if kind == http::Listener::Admin {
+    if kind == access::Listener::Admin {
         running.add_admin(server)
     } else {
         running.add_http(server)

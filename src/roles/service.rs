@@ -6,7 +6,7 @@ use actix_web::web::ServiceConfig;
 use async_trait::async_trait;
 use countersign_actors_shell::Deaths;
 use countersign_api::Ready;
-use countersign_edge::{admin, phone::PhoneService, problem::Code};
+use countersign_edge::{observed, phone::PhoneService, problem::Code};
 
 use crate::config::listener::Resource;
 
@@ -23,7 +23,7 @@ pub(crate) trait Service {
     /// Its socket for phones.
     fn phone(&self) -> PhoneService;
     /// Its state, as the admin port shows it.
-    fn observed(&self) -> Arc<dyn admin::Observed>;
+    fn observed(&self) -> Arc<dyn observed::Observed>;
     /// Adds its members to `ready.json`.
     fn ready(&self, ready: &mut Ready);
     /// Receives the deaths of its load-bearing actors; can be taken once.

@@ -12,8 +12,8 @@ use countersign_actors_shell::Deaths;
 use countersign_api::Ready;
 use countersign_domain_sfs::ports::{Ports, Store};
 use countersign_edge::{
-    admin::{self, Part, Readiness},
     metrics::{Metric, Metrics},
+    observed::{self, Part, Readiness},
     phone::PhoneService,
     problem::Code,
 };
@@ -145,7 +145,7 @@ impl Service for Sfs {
         PhoneService { path: ServerRole::Sfs.path(), sessions: self.heart.sessions.clone(), metrics }
     }
 
-    fn observed(&self) -> Arc<dyn admin::Observed> {
+    fn observed(&self) -> Arc<dyn observed::Observed> {
         self.observed.clone()
     }
 

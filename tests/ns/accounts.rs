@@ -1,4 +1,4 @@
-//! Blocking, deleting, displacing.
+//! Accounts that are blocked or deleted, and connections that are displaced.
 
 use countersign_api::{AccountState, LoginState};
 use countersign_sdk::{Close, Command, Ended, Event};

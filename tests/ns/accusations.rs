@@ -1,4 +1,4 @@
-//! "Not me": it protects whoever says it, and shuts out nobody else.
+//! "Not me" protects the user who says it, and locks nobody else out.
 
 use countersign_api::{Limit, Limits, NewLogin};
 use countersign_sdk::{Command, Prompt, RefuseReason};
@@ -9,20 +9,20 @@ use crate::{
     support::{Page, Pod, Stage, claim, code},
 };
 
-/// This phone claims a login by its code.
+/// Creates a login, which this phone claims by its QR code.
 async fn scanned(phone: &mut Online, new: &NewLogin, stage: &Stage) -> Prompt {
     let login = start(stage, new).await.unwrap();
     claim(phone, &Page::open(&login).await.qr().await).await.unwrap()
 }
 
-/// A login that this browser starts and this user's phone says "not me" to.
+/// Starts a login in this browser, to which a phone of this user says "not me".
 async fn disowned(stage: &Stage, user: &str, new: &NewLogin) {
     let mut phone = stage.phone(user).await.connect().await;
     let prompt = scanned(&mut phone, new, stage).await;
     phone.do_it(&Command::refuse(&prompt, RefuseReason::NotMe)).await.unwrap();
 }
 
-/// What is done to whom: kinds, sorted.
+/// Returns the kinds of the realm's quarantines, sorted.
 async fn measures(stage: &Stage) -> Vec<String> {
     let mut kinds: Vec<_> =
         stage.root.quarantine(&stage.realm).await.unwrap().items.into_iter().map(|q| q.kind).collect();
@@ -126,7 +126,7 @@ async fn nobody_accuses_their_own_browser_or_address() {
     }
     assert_eq!(measures(&stage).await, ["number"], "alice logs in there: only bob's word counts");
     start(&stage, &by("a colleague's", "192.0.2.1")).await.unwrap();
-    // The phones themselves speak from loopback.
+    // The phones themselves connect from loopback.
     for user in ["alice", "bob", "carol"] {
         disowned(&stage, user, &by(&format!("of {user}"), "127.0.0.1")).await;
     }

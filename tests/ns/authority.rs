@@ -1,5 +1,5 @@
-//! Whose word gives a user a phone. Whoever has stolen a key tries everything with it, and with
-//! every key it leads to, as every role.
+//! Who may give a user a phone. An attacker with a stolen key of each role tries everything with
+//! it, and with every key that it leads to.
 
 mod keys;
 mod late;
@@ -13,21 +13,21 @@ use countersign_api::{
 
 use crate::support::{Key, Phone, Pod, Stage, code};
 
-/// Roles somebody may have stolen a key of. Root is no takeover: it may do everything, and the
-/// trail says so.
+/// Roles whose key may have been stolen. Root is missing: it may do everything, and the trail
+/// records that.
 const STOLEN: [&str; 6] =
     [roles::CLIENT, roles::REGISTRAR, roles::HELP_DESK, roles::VIEWER, roles::AUDITOR, roles::REALM_ADMIN];
 
-/// Keys in one pair of hands.
+/// Keys held by one person.
 struct Hands {
     realm: String,
     keys: Vec<ApiClient>,
-    /// Root's, to look at what became of it.
+    /// Root's API, to look at the results.
     root: ApiClient,
 }
 
 impl Hands {
-    /// A stolen key of this role.
+    /// Starts with a stolen key of this role.
     async fn of(stage: &Stage, role: &str) -> Self {
         let client = [roles::CLIENT, roles::REGISTRAR, roles::HELP_DESK].contains(&role);
         let new = NewApiKey {
@@ -40,7 +40,7 @@ impl Hands {
         Self { realm: stage.realm.clone(), keys: vec![stolen.api], root: stage.root.clone() }
     }
 
-    /// Makes every key that can be made, and rotates every key that can be rotated.
+    /// Creates every key that can be created, and rotates every key that can be rotated.
     async fn gather(&mut self) {
         for api in self.keys.clone() {
             let new = NewClient { name: "evil".into(), display_name: "Evil".into(), ..NewClient::default() };
@@ -67,8 +67,8 @@ impl Hands {
         self.keys.extend(made.ok().and_then(|key| key.secret).map(|secret| api.with_key(&secret)));
     }
 
-    /// Tries to give this user a phone of their own, every way with every key. Whether one of them
-    /// works.
+    /// Tries every way with every key to enrol an attacker's phone for this user. Returns whether
+    /// one works.
     async fn get_a_phone(&self, user: &str) -> bool {
         for api in &self.keys {
             for confirm in [Confirm::Number, Confirm::None, Confirm::Phone, Confirm::Admin] {
@@ -93,7 +93,7 @@ impl Hands {
         false
     }
 
-    /// Takes the user's phones away with every key that can.
+    /// Takes the user's phones away, trying every key.
     async fn take_away(&self, user: &str, how: &str) {
         let accounts = self.root.accounts(&self.realm, user).await.unwrap();
         for api in &self.keys {
@@ -150,7 +150,7 @@ async fn whoever_takes_a_phone_away_gets_none_whatever_role_was_stolen_and_whate
     let pod = Pod::start();
     for role in STOLEN {
         let stage = Stage::set(&pod).await;
-        // Another administrator, who has nothing to do with it, and whose key may be rotated.
+        // Another administrator, who is not involved and whose key may be rotated.
         Hands::of(&stage, roles::REALM_ADMIN).await;
         let mut hands = Hands::of(&stage, role).await;
         hands.gather().await;
@@ -189,7 +189,7 @@ async fn a_block_is_undone_by_as_much_authority_as_did_it_and_by_no_less() {
             stage.root.unblock_account(realm, id).await.unwrap();
         }
     }
-    // Whoever has more authority and blocks it as well takes it over.
+    // A key with more authority that blocks the account again takes the block over.
     desk.block_account(realm, id).await.unwrap();
     admin.block_account(realm, id).await.unwrap();
     assert_eq!(code(agent.unblock_account(realm, id).await), "more_authority");
@@ -212,7 +212,7 @@ async fn a_client_takes_only_phones_that_a_client_it_accepts_has_invited() {
     };
     let kept = stage.root.put_client(&stage.realm, &bank.client().await, &put).await.unwrap();
     assert_eq!(kept.accepts_enrolments_of, ["bank"]);
-    // The shop invited it, with the user's name at the bank.
+    // The shop enrolled the stranger's phone, under a user name of the bank.
     let (stranger, own) = (stage.phone("alice").await, bank.phone("bob").await);
     let (mut stranger, mut own) = (stranger.connect().await, own.connect().await);
     let refused = |r: Result<_, PhoneError>| matches!(r, Err(PhoneError::Refused(Refusal::NotAllowed)));
@@ -296,7 +296,7 @@ async fn of_two_first_phones_that_are_confirmed_at_once_one_is_the_first_and_the
             .unwrap()
             .items;
         assert_eq!(active.len(), 1);
-        // An invitation from before is no way around it.
+        // An earlier enrolment link does not get around this.
         assert!(Phone::enrol(unused.link.as_ref().unwrap()).await.is_err());
     }
 }

@@ -24,7 +24,7 @@ async fn phone(state: &Path, args: &[&str]) -> (i32, Vec<Value>) {
     (out.status.code().unwrap(), lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect())
 }
 
-/// Enrols by the link on the page and types the number of the phone into it.
+/// Enrols with the link on the page, and types the phone's number into the page.
 async fn enrol(browser: &Browser, state: &Path) {
     browser.write("#enrol-user", "alice").await;
     browser.click("#enrol-form button").await;
@@ -37,7 +37,7 @@ async fn enrol(browser: &Browser, state: &Path) {
     browser.until("document.querySelector('#enrol-message').textContent.includes('is enrolled')").await;
 }
 
-/// Lets the phone look at the screen until it has read a code in time: codes change every few
+/// Lets the phone read screenshots until it has read a code in time, because codes change every few
 /// seconds.
 async fn scan(browser: &Browser, state: &Path) {
     browser.click("#login-button").await;
@@ -56,7 +56,7 @@ async fn scan(browser: &Browser, state: &Path) {
     panic!("the phone never read a code");
 }
 
-/// The demo, open in a browser, and a folder for a phone.
+/// The demo, open in a browser, and a directory for a phone.
 struct Open {
     browser: Browser,
     state: PathBuf,
@@ -65,7 +65,7 @@ struct Open {
 }
 
 impl Open {
-    /// `None` without a browser.
+    /// Opens the demo. Returns `None` without a browser.
     async fn demo() -> Option<Self> {
         let browser = Browser::open().await?;
         let pod = Pod::with(&["--demo"], &[]);
@@ -134,7 +134,7 @@ fn transcript() -> Vec<(Vec<String>, Vec<String>)> {
     blocks.map(command).collect()
 }
 
-/// `…` stands for whatever is different each time.
+/// Whether a line matches a pattern, in which `…` stands for any text.
 fn fits(line: &str, pattern: &str) -> bool {
     match pattern.split_once('…') {
         Some((before, after)) => {
@@ -144,8 +144,8 @@ fn fits(line: &str, pattern: &str) -> bool {
     }
 }
 
-/// Runs a command of the README with this in the place of its last argument but options, and gives
-/// what it printed, if it succeeded.
+/// Runs a command of the README with the argument `instead.0` replaced by `instead.1`, and checks
+/// what it prints. Returns the output, or `None` if the command failed.
 async fn as_written(
     state: &Path,
     (args, lines): &(Vec<String>, Vec<String>),

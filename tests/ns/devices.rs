@@ -1,4 +1,4 @@
-//! Accounts' lives: several phones of one user, one letting the other in, apps and their versions.
+//! Several phones of one user, phones that vouch for new ones, apps and their versions.
 
 use countersign_api::{AccountState, Confirm, EnrolmentState, LoginState, PutApp, RealmSettings};
 use countersign_sdk::{AccountId, Answer, Close, Command, Device, DeviceAction, Event, NewPhone, Refusal};
@@ -150,7 +150,8 @@ async fn an_administrators_block_on_top_of_a_phones_stays_and_changes_are_counte
     assert_eq!(rows.len(), 0, "what ends nothing is not told");
 }
 
-/// A phone of alice that waits for a word from her old one, and the number it shows.
+/// Enrols a phone of Alice that waits for her old one to vouch for it. Returns it with the number
+/// it shows and the enrolment's id.
 async fn knocking(stage: &Stage) -> (Phone, String, String) {
     let enrolment = stage.new_enrolment("alice", Confirm::Phone).await;
     let (phone, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();

@@ -1,4 +1,5 @@
-//! The login element in a real browser, on a site of another origin under a strict policy.
+//! The login element in a real browser, on a site of another origin under a strict content security
+//! policy.
 
 use countersign_api::LoginState;
 use countersign_sdk::{Command, RefuseReason};
@@ -6,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Embedded, Stage, claim};
 
-/// What a browser lacks, and what the element fetches then.
+/// What a browser lacks, the script that takes it away, and what the element then fetches.
 const WAYS: [(&str, &str, &[&str]); 4] = [
     ("nothing", "", &[]),
     ("WebSocket", "delete window.WebSocket;", &["/page/events"]),
@@ -24,7 +25,7 @@ const WAYS: [(&str, &str, &[&str]); 4] = [
     ),
 ];
 
-/// What the page has fetched. A socket is not fetched.
+/// The paths that the page has fetched. A WebSocket does not appear in them.
 const FETCHED: &str = "[...new Set(fetched)]";
 
 #[tokio::test]
@@ -80,8 +81,8 @@ async fn a_site_may_insist_on_a_way() {
 #[tokio::test]
 async fn a_way_that_has_worked_is_kept_and_a_stream_may_come_in_pieces() {
     let Some(at) = Embedded::open().await else { return };
-    // No socket; streams that end after two events, each byte a piece of its own, and a heartbeat
-    // between them.
+    // No WebSocket; streams that end after two events with a heartbeat between them, and that
+    // deliver each byte as a separate chunk.
     at.browser
         .before_each_page(
             r#"window.tried = 0;
@@ -233,7 +234,7 @@ async fn a_wrong_token_or_origin_is_said_and_not_tried_again() {
 
 const TAB: char = '\u{e004}';
 const ENTER: char = '\u{e007}';
-/// The part that has the keyboard.
+/// The part that has the keyboard focus.
 const FOCUS: &str = "root.activeElement?.getAttribute('part') ?? null";
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What the login element shows and says in each state, to everybody. The test stands in for the
-//! server, so that each state can be had.
+//! What the login element shows and announces in each state, in every language. The test stands in
+//! for the server, to reach every state.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::support::Embedded;
 
-/// The key of its texts, and what the server said, for everything the element can show. Numbers are
-/// close codes of the socket.
+/// For everything the element can show: the key of its texts, and the server's messages. Numbers
+/// are close codes of the socket.
 fn cases() -> Vec<(&'static str, Value)> {
     let pending = json!({"type": "state", "v": 1, "state": "pending", "seconds_left": 100});
     let qr = json!({"type": "qr", "text": "https://login.example/app#q1.0123456789"});
@@ -58,7 +58,7 @@ const DESKTOP: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
 impl Embedded {
-    /// What the status says: title, hint, and the number as it is spoken.
+    /// Returns the title and the hint of the status.
     async fn status(&self) -> Value {
         self.look("['title', 'hint'].map((part) => root.querySelector(`[part=${part}]`).textContent)").await
     }

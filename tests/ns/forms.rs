@@ -1,4 +1,4 @@
-//! Logins in all their forms: with a number, directed, started by an app, watched by a stream, kept
+//! Logins of every form: with a number, directed, started by an app, watched by a stream, kept
 //! alive by pings.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -145,8 +145,8 @@ async fn a_phone_that_was_away_finds_what_waits_for_it() {
         waiting.iter().map(|(id, state, ..)| (*id, *state)).collect::<Vec<_>>(),
         [(id(&login.id), countersign_sdk::LoginState::Pending)]
     );
-    // It is this account's: whoever sees the code, another phone of the same user too, cannot have
-    // it.
+    // The login is this account's: another phone that sees the code cannot claim it, not even one
+    // of the same user.
     let qr = Page::open(&login).await.qr().await;
     for other in ["mallory", "alice"] {
         let mut other = stage.phone(other).await.connect().await;
@@ -173,7 +173,7 @@ async fn directing_a_login_at_nobody_tells_nobody_that_there_is_nobody() {
     }
 }
 
-/// A client that takes logins which an app starts.
+/// Allows the client to receive logins that an app starts.
 async fn with_callback(stage: &Stage) {
     let client = stage.root.clients(&stage.realm).await.unwrap().remove(0);
     let put = PutClient {

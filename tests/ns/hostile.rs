@@ -1,4 +1,4 @@
-//! What strangers and broken phones may try at the phone socket.
+//! What strangers and faulty phones may try at the phone socket.
 
 mod flood;
 
@@ -310,7 +310,7 @@ async fn a_decision_for_something_else_is_refused_and_changes_nothing() {
             "{what}"
         );
     }
-    // Without a code only a login counts that was directed at this account.
+    // Without a code, only a login directed at this account can be claimed.
     raw.say(&Claim { req_id: ReqId([3; 16]), login: id, qr_time: None, qr_mac: None, link: None }.into())
         .await;
     assert_eq!(

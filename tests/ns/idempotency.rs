@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: whoever repeats a request because its answer was lost does nothing twice.
+//! `Idempotency-Key`: a request that is repeated because its answer was lost takes effect once.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_api::{

@@ -1,5 +1,5 @@
-//! Nobody sees, guesses or disturbs what belongs to another realm or to another client. What is
-//! asked comes from the description of the API: an operation that is not in the table fails.
+//! No key sees, guesses or disturbs what belongs to another realm or to another client. The
+//! operations are read from the API's own description: one that is not in the table fails the test.
 
 mod pages;
 mod phones;
@@ -14,7 +14,7 @@ use crate::support::{IN_A_REALM, Key, Pod, Stage};
 use scene::{Operation, Victim};
 use table::{Comes, Needs, Row, TABLE};
 
-/// Each operation with its line of the table.
+/// Returns each operation with its row of the table.
 async fn operations(pod: &Pod) -> Vec<(Operation, &'static Row)> {
     let all = Operation::all(pod).await;
     let (described, judged): (BTreeSet<&str>, BTreeSet<&str>) =
@@ -29,7 +29,7 @@ async fn operations(pod: &Pod) -> Vec<(Operation, &'static Row)> {
         .collect()
 }
 
-/// Holds an answer against what must come.
+/// Checks an answer against the expected one.
 fn judge(what: &str, comes: Comes, (status, text): &(u16, String), secrets: &[String]) {
     let problem =
         || serde_json::from_str::<serde_json::Value>(text).unwrap()["code"].as_str().unwrap().to_owned();
@@ -56,7 +56,7 @@ async fn without_a_key_no_operation_answers_and_nothing_happens() {
     assert_eq!((victim.snapshot().await, victim.events().await), (before, events));
 }
 
-/// Keys that may do everything but one thing.
+/// Creates keys that have all permissions except those of one endpoint.
 async fn lacking(stage: &Stage) -> BTreeMap<String, Key> {
     let mut keys = BTreeMap::new();
     for needs in TABLE.iter().map(|r| r.needs) {
@@ -118,7 +118,8 @@ async fn a_key_of_another_realm_finds_nothing_here_and_nothing_of_here_at_home()
             judge(&format!("{} abroad with a client's key", row.id), row.abroad, &answer, &secrets);
         }
     }
-    // What it makes at home comes last: under the same names, and somebody else's.
+    // Operations that create objects at home come last, so that the others find none. These objects
+    // have the names of the victim's, so such names are no secrets here.
     operations.sort_by_key(|(_, row)| row.home == Comes::Own);
     let home: Vec<String> =
         secrets.into_iter().filter(|s| ![&victim.places["app"], "victims"].contains(&s.as_str())).collect();
@@ -129,7 +130,7 @@ async fn a_key_of_another_realm_finds_nothing_here_and_nothing_of_here_at_home()
     assert_eq!((victim.snapshot().await, victim.events().await), (before, events));
 }
 
-/// Whether a client's ordinary key may try.
+/// Whether an ordinary key, of the role `client`, meets the requirement.
 fn clients_may(needs: Needs) -> bool {
     use Permission as P;
     match needs {
@@ -157,12 +158,13 @@ async fn another_client_of_the_realm_finds_its_own_and_the_realms_whatever_its_r
     let secrets = victim.of_the_client();
     for (operation, row) in operations(&pod).await {
         if row.neighbour == Comes::Shared && !["list", "get"].iter().any(|read| row.id.starts_with(read)) {
-            // Whoever may write what is the realm's may write it: nothing of that is a client's.
+            // A key with the permission may change what belongs to the realm, since that belongs to
+            // no client.
             assert!(row.needs != Needs::In(Permission::Logins), "{}", row.id);
             continue;
         }
         let answer = operation.ask(&pod, row, &victim, &victim.stage.realm, Some(&everything)).await;
-        // Who invited a phone is told with it.
+        // The export of a user names the client and the key that enrolled each phone.
         let inviter = ["client", "key"].map(|place| &victim.places[place]);
         let secrets: Vec<String> =
             secrets.iter().filter(|s| row.id != "exportUser" || !inviter.contains(s)).cloned().collect();
@@ -181,7 +183,7 @@ async fn another_client_of_the_realm_finds_its_own_and_the_realms_whatever_its_r
     assert!(after.len() > events.len(), "what it did at its own is told");
 }
 
-/// What the documents say each role may use: by operation, the roles.
+/// Returns, for each operation, the roles that may use it by the documentation.
 fn documented() -> BTreeMap<String, BTreeSet<&'static str>> {
     const PAGE: &str = include_str!("../../docs/API.md");
     let (_, rest) =
@@ -199,8 +201,8 @@ fn documented() -> BTreeMap<String, BTreeSet<&'static str>> {
     lines.skip(1).map(row).collect()
 }
 
-/// Every role asks for everything, in its realm and in another. What it asks for is not there:
-/// whoever may ask is told so, whoever may not is told that.
+/// Each role calls every operation for objects that do not exist. In its own realm, it is refused
+/// for its role exactly where the documentation says so; in another realm, it finds nothing.
 #[tokio::test]
 async fn every_role_may_use_exactly_what_the_documents_say() {
     let pod = Pod::start();

@@ -1,4 +1,4 @@
-//! API keys: what roles allow, who may give what away, where and for how long a key works.
+//! API keys: what roles allow, who may grant what, where and for how long a key works.
 
 mod life;
 
@@ -168,7 +168,7 @@ async fn a_global_role_counts_in_every_realm_and_only_for_keys_that_are_bound_to
         "it is no role of the realm"
     );
     assert_eq!(code(root.delete_global_role("inspector").await), "in_use");
-    // A realm's role of the same name is another one.
+    // A role of a realm with the same name is another role.
     let namesake = one.key("inspector", &[P::Users]).await;
     assert_eq!(
         code(root.create_api_key(&new_key("inspector", &two)).await),

@@ -1,4 +1,4 @@
-//! Too much of a thing: who runs into what, and who does not.
+//! Limits: who reaches which one, and who is not affected.
 
 use countersign_api::{ApiError, Initiator, Limit, Limits, Login, NewLogin, RealmSettings};
 use countersign_sdk::{Answer, Command, Event, Refusal};
@@ -137,7 +137,7 @@ async fn who_is_bothered_too_often_is_bothered_in_silence_and_can_still_log_in()
         made.push(start(&stage, &bother).await.expect("the one who bothers is not told").id);
     }
     assert_eq!([next_offer(&mut victim).await, next_offer(&mut victim).await], made[..2]);
-    // An answer comes after everything that was said before it: the other three were not announced.
+    // The answer follows every earlier frame, so the other three logins were not announced.
     let Answer::Logins(listed) = victim.do_it(&Command::list()).await.unwrap() else { panic!("a list") };
     assert_eq!(listed.len(), 5, "whoever looks finds them all");
     let qr = Page::open(&start(&stage, &NewLogin::default()).await.unwrap()).await.qr().await;

@@ -12,10 +12,10 @@ use crate::support::{ORIGIN, Page, Pod, Stage, claim};
 const DOORS: [(Method, &str); 3] =
     [(Method::GET, "events"), (Method::GET, "state"), (Method::POST, "cancel")];
 
-/// Places for pages that watch one login.
+/// Most pages that may watch one login.
 const MOST_PAGES: usize = 16;
 
-/// A request to one of the doors beside the page socket.
+/// Builds a request to one of the HTTP endpoints beside the page socket.
 fn ask(login: &Login, method: Method, door: &str, token: Option<&str>) -> RequestBuilder {
     let url = login.page_url.as_ref().unwrap().replacen("ws", "http", 1);
     let request = reqwest::Client::new().request(method, format!("{url}/{door}"));
@@ -30,7 +30,7 @@ async fn cancel(login: &Login) -> u16 {
     ask(login, Method::POST, "cancel", login.page_token.as_deref()).send().await.unwrap().status().as_u16()
 }
 
-/// What a poll answers.
+/// Polls, and returns the events of the answer.
 async fn poll(login: &Login, after: u64, wait: u64) -> Vec<Value> {
     let answer = get(login, &format!("state?after={after}&wait={wait}")).send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -315,7 +315,7 @@ async fn streams_and_polls_are_sent_away_when_the_pod_goes() {
     assert_eq!(events.event("state").await["state"], "approved");
     let waiting = get(&login, "state?after=3&wait=25").send();
     let leave = async {
-        // The poll is under way when it is counted.
+        // The poll is waiting once the metric counts it.
         while !pod.admin("/metrics").await.1.contains(r#"countersign_page_connections{service="ns"} 2"#) {}
         pod.signal("TERM");
     };
@@ -349,7 +349,7 @@ async fn pages_share_the_places_of_a_login_whatever_way_they_came() {
     assert_eq!(answer.json::<Value>().await.unwrap()["code"], "too_slow");
     assert_eq!(poll(&login, 0, 25).await[0]["state"], "pending", "who does not have to wait takes no place");
 
-    // The server notices that a page has gone when it writes, and gives its place to the next one.
+    // The server notices only when it writes that a page has gone, and then frees its slot.
     streams.pop();
     loop {
         let mut next = Events::open(&login, 0).await;

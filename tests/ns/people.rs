@@ -1,4 +1,4 @@
-//! Users, their phones, and what is known of them.
+//! Users, their phones, and what is stored about them.
 
 mod life;
 mod settings;
@@ -29,7 +29,7 @@ fn ids(users: &[User]) -> Vec<&str> {
     users.iter().map(|u| u.user_id.as_str()).collect()
 }
 
-/// Every page of a search, at two a page.
+/// Returns all results of a search, read at two per page.
 async fn walk(stage: &Stage, query: &[(&str, &str)]) -> Vec<User> {
     let (mut found, mut token) = (Vec::new(), None::<String>);
     loop {
@@ -107,7 +107,7 @@ async fn the_pages_of_a_search_hold_everybody_once_in_every_order() {
     assert_eq!(ids(&walk(&stage, &[]).await), sorted);
     assert_eq!(ids(&walk(&stage, &[("sort", "user_id")]).await), sorted);
     assert_eq!(ids(&walk(&stage, &[("sort", "-user_id")]).await), backwards(&sorted));
-    // Of the same millisecond they are in the order of their ids.
+    // Users of the same millisecond are in the order of their ids.
     let by_time = walk(&stage, &[("sort", "created_at")]).await;
     assert!(
         by_time.windows(2).all(|w| (&w[0].created_at, &w[0].user_id) < (&w[1].created_at, &w[1].user_id)),
@@ -315,12 +315,12 @@ async fn an_account_says_who_blocked_it_and_a_phone_undoes_only_what_a_phone_did
     let by = format!("key:{}", stage.root.own_api_key().await.unwrap().id);
     assert_eq!(look().await.blocked_by.as_ref(), Some(&by));
     assert_eq!(online.do_it(&manage(DeviceAction::Unblock)).await.unwrap_err().code(), "not_allowed");
-    // Blocking what is blocked changes nobody's word.
+    // Blocking a blocked account does not change who blocked it.
     online.do_it(&manage(DeviceAction::Block)).await.unwrap();
     assert_eq!(look().await.blocked_by.as_ref(), Some(&by));
     stage.root.unblock_account(&stage.realm, &lost).await.unwrap();
     assert_eq!(look().await.state, AccountState::Active);
-    // But an administrator's word counts more than a phone's.
+    // But a block by an administrator replaces one by a phone.
     online.do_it(&manage(DeviceAction::Block)).await.unwrap();
     assert_eq!(stage.root.block_account(&stage.realm, &lost).await.unwrap().state, AccountState::Blocked);
     assert_eq!(look().await.blocked_by.as_ref(), Some(&by));

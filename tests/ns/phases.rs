@@ -1,4 +1,4 @@
-//! Every frame in every phase of a connection, right or wrong.
+//! Every frame in every phase of a connection, where it is allowed and where it is not.
 
 use std::collections::BTreeSet;
 
@@ -23,34 +23,34 @@ use crate::support::{Heard, Phone, Pod, RawPhone, Stage};
 const REQ: ReqId = ReqId([1; 16]);
 const LOGIN: LoginId = LoginId([2; 16]);
 
-/// Where a connection can be when a frame comes.
+/// The phase of a connection when a frame arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Upgraded; HELLO is awaited.
     Connected,
-    /// HELLO_OK is there; ClientAuth is awaited.
+    /// HELLO_OK was sent; ClientAuth is awaited.
     Greeting,
-    /// The code was good; the new key is awaited.
+    /// The code was valid; the new key is awaited.
     Enrolling,
-    /// The account key is proven.
+    /// Possession of the account key is proven.
     Account,
 }
 
 const PHASES: [Phase; 4] = [Phase::Connected, Phase::Greeting, Phase::Enrolling, Phase::Account];
 
-/// What comes of a frame.
+/// Result of a frame.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    /// An answer that belongs to it, and the connection goes on.
+    /// An answer to it, and the connection continues.
     Answer,
-    /// An answer, then goodbye: the connection has done what it was for.
+    /// An answer, then a goodbye: the connection has served its purpose.
     Last,
-    /// CLOSE 1, WebSocket 1002, and not a word more.
+    /// CLOSE 1, WebSocket 1002, and nothing more.
     End,
 }
 
-/// One frame of each kind, in a chain, so that a new kind does not compile until it has its place:
-/// the frame that follows this one.
+/// Returns the frame that follows this one, in a chain with one frame of each kind: a new kind does
+/// not compile until it has its place in the chain.
 fn after(frame: Option<&PhoneFrame>) -> Option<PhoneFrame> {
     Some(match frame {
         None => {
@@ -93,7 +93,8 @@ fn every_kind() -> Vec<PhoneFrame> {
     std::iter::successors(after(None), |frame| after(Some(frame))).collect()
 }
 
-/// The whole table. No wildcard for frames: a new one has to say where it belongs.
+/// Returns the expected result. There is no wildcard for frames, so that a new one must be placed
+/// here.
 fn expected(phase: Phase, frame: &PhoneFrame) -> Outcome {
     match (phase, frame) {
         (Phase::Greeting, PhoneFrame::Auth(ClientAuth::Account(_) | ClientAuth::Enrol(_))) => Outcome::Answer,
@@ -128,12 +129,12 @@ fn expected(phase: Phase, frame: &PhoneFrame) -> Outcome {
             | PhoneFrame::ListEnrolments(_)
             | PhoneFrame::DecideEnrolment(_),
         ) => Outcome::End,
-        // Nothing can be sealed yet.
+        // No frame can be sealed yet.
         (Phase::Connected, _) => Outcome::End,
     }
 }
 
-/// A pod with an account and an enrolment that nobody redeems.
+/// A pod with an account and an unused enrolment.
 struct Scene {
     _pod: Pod,
     phone: Phone,
@@ -154,7 +155,7 @@ impl Scene {
         Self { _pod: pod, phone, server, link }
     }
 
-    /// A connection in this phase, and the challenge of an enrolling one.
+    /// Opens a connection in this phase; also returns the challenge if it is enrolling.
     async fn at(&self, phase: Phase) -> (RawPhone, Option<[u8; 32]>) {
         match phase {
             Phase::Connected => (RawPhone::dial(&self.server.url, None).await, None),
@@ -174,8 +175,8 @@ impl Scene {
         }
     }
 
-    /// The same kind of frame, good enough for this phase: where it may be said at all, it must not
-    /// fail for what is in it.
+    /// Returns a frame of the same kind that is valid in this phase: where it is allowed at all, it
+    /// must not fail for its content.
     fn made_right(&self, frame: PhoneFrame, raw: &RawPhone, challenge: Option<[u8; 32]>) -> PhoneFrame {
         match frame {
             PhoneFrame::Auth(ClientAuth::Account(_)) => raw.auth(&self.phone),
@@ -211,13 +212,13 @@ impl Scene {
     }
 }
 
-/// The end that every broken rule gets, word for word.
+/// Checks that the connection ends exactly as for every protocol violation.
 async fn ends(raw: &mut RawPhone, what: &str) {
     assert_eq!(raw.heard().await, Heard::Close(1), "{what}");
     assert_eq!(raw.heard().await, Heard::End(1002), "{what}");
 }
 
-/// Which request a frame answers.
+/// Returns the id of the request that a frame answers.
 fn answers(heard: &Heard) -> Option<ReqId> {
     let Heard::Frame(frame) = heard else { return None };
     match &**frame {
@@ -241,7 +242,7 @@ fn answers(heard: &Heard) -> Option<ReqId> {
     }
 }
 
-/// The number a frame says it is: key 0 comes first.
+/// Returns the type number of a frame, which key 0 holds and which comes first.
 fn number(frame: &PhoneFrame) -> u8 {
     let bytes = frame.encode();
     if bytes[2] == 0x18 { bytes[3] } else { bytes[2] }
@@ -250,7 +251,7 @@ fn number(frame: &PhoneFrame) -> u8 {
 #[test]
 fn the_chain_of_frames_has_every_number_a_phone_may_say() {
     let alone = |n: u8| if n < 24 { vec![0xa1, 0x00, n] } else { vec![0xa1, 0x00, 0x18, n] };
-    // A known frame misses its fields; an unknown number is the wrong value.
+    // A known number fails for missing fields, an unknown one with `WrongType`.
     let known: BTreeSet<u8> =
         (0..=255).filter(|n| PhoneFrame::decode(&alone(*n)) != Err(CborError::WrongType)).collect();
     let chain: BTreeSet<u8> = every_kind().iter().map(number).collect();
@@ -313,7 +314,7 @@ async fn every_outer_frame_has_its_phase_and_ends_the_connection_in_every_other(
     let scene = Scene::set().await;
     let (_, hello) = Greeting::start(&scene.server.pin().unwrap()).unwrap();
     let noise = [0; NOISE_MSG2_OVERHEAD];
-    // DATA that opens has tests of its own above; this one belongs to no channel.
+    // DATA that can be opened is tested above; this one belongs to no channel.
     let outer = [
         ("HELLO", hello.clone()),
         ("HELLO for nobody", Outer::Hello { key_id: [9; 8], noise: &[0; NOISE_MSG1] }.to_bytes()),

@@ -1,4 +1,4 @@
-//! Several pods on one database and one Redis are one server.
+//! Several pods on one database and one Redis act as one server.
 
 use std::time::Duration;
 
@@ -82,8 +82,8 @@ async fn pods_restart_one_after_the_other_and_no_login_in_flight_is_lost() {
             cluster.pods[leaving].signal("TERM");
             let over = timeout(SOON, phone.next()).await.expect("it is sent away").unwrap();
             assert!(matches!(over, Event::Over(Ended::Server(Close::Draining))), "{over:?}");
-            // Phone and page come back elsewhere, with what they have, while the pod is still
-            // going.
+            // Phone and page reconnect to another pod with the same credentials, while this one is
+            // still shutting down.
             phone = cluster.connect(other, &alice).await.unwrap();
             page = cluster.page(other, &login).await;
             page.until(LoginState::Claimed).await;

@@ -1,4 +1,4 @@
-//! The REST API's refusals: shapes, keys, roles, and other people's objects.
+//! What the REST API refuses: malformed bodies, keys, roles, and objects of others.
 
 use countersign_api::{ApiClient, Confirm, NewApiKey, NewClient, NewLogin, NewRealm, Problem, roles};
 use reqwest::{Method, StatusCode};
@@ -210,7 +210,7 @@ async fn a_role_allows_what_it_says_and_no_more() {
     );
 }
 
-/// Every endpoint that names an object, asked by a key that must not know it.
+/// Calls every endpoint that names an object with a key that must not see it; returns the codes.
 async fn asks_in_vain(api: &ApiClient, realm: &str, login: &str, enrolment: &str) -> Vec<String> {
     vec![
         code(api.login(realm, login, 0, 0).await),

@@ -1,4 +1,4 @@
-//! What the phone socket says to bytes that are wrong, byte for byte, and what it takes for a
+//! What the phone socket answers to invalid bytes, byte for byte, and what it accepts as a
 //! WebSocket message or a signature.
 
 use std::time::Duration;
@@ -27,10 +27,11 @@ use crate::support::{Heard, Phone, Pod, RawPhone, Stage};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// CLOSE 1, then WebSocket close 1002: all that bytes that are wrong are ever told.
+/// CLOSE 1, then WebSocket close 1002: the only answer to invalid bytes.
 const WRONG: &[u8] = b"\x82\x04\x01\x1f\x00\x01\x88\x0a\x03\xeaprotocol";
 
-/// The head of a client's WebSocket frame with an all-zero mask; `first` is FIN, RSV and opcode.
+/// Returns the head of a client's WebSocket frame with an all-zero mask; `first` is FIN, RSV and
+/// opcode.
 fn head(first: u8, len: usize) -> Vec<u8> {
     let len = match len {
         0..126 => vec![0x80 | u8::try_from(len).unwrap()],
@@ -48,10 +49,10 @@ fn binary(payload: &[u8]) -> Vec<u8> {
     frame(0x82, payload)
 }
 
-/// Sends these bytes below the WebSocket; gives every byte that comes until the server hangs up.
+/// Sends these bytes below the WebSocket, and returns every byte until the server hangs up.
 async fn last_words(raw: &mut RawPhone, bytes: &[u8]) -> Vec<u8> {
     let stream = raw.ws.get_mut();
-    // A server that has closed already is fine.
+    // The server may have closed already.
     let _ = stream.write_all(bytes).await;
     let mut said = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("the server hangs up").unwrap();
@@ -119,7 +120,7 @@ async fn messages_in_fragments_are_heard_with_pings_between_them() {
     assert!(
         matches!(raw.heard().await, Heard::Frame(f) if matches!(*f, ServerFrame::Pong(ref p) if p.nonce == 7))
     );
-    // An empty last fragment, as some libraries send it.
+    // An empty final fragment, as some libraries send it.
     let sealed = raw.seal(&Ping { nonce: 8 }.into());
     raw.ws.get_mut().write_all(&[frame(0x02, &sealed), frame(0x80, b"")].concat()).await.unwrap();
     assert!(
@@ -157,7 +158,7 @@ async fn websocket_frames_that_break_its_rules_or_our_limits_end_the_connection_
     stage.approved(&mut phone.connect().await).await;
 }
 
-/// s of the same signature beyond half the order: n − s.
+/// Returns the same signature with a high `s`: n − s.
 fn high_s(sig: [u8; 64]) -> [u8; 64] {
     const ORDER: [u8; 32] = *b"\xff\xff\xff\xff\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\
            \xbc\xe6\xfa\xad\xa7\x17\x9e\x84\xf3\xb9\xca\xc2\xfc\x63\x25\x51";
@@ -171,7 +172,7 @@ fn high_s(sig: [u8; 64]) -> [u8; 64] {
     twin
 }
 
-/// The same signature as X.509 and many key stores write it.
+/// Returns the same signature in DER, as X.509 and many key stores encode it.
 fn der(sig: &[u8; 64]) -> Vec<u8> {
     let integer = |half: &[u8]| {
         let short = &half[half.iter().take_while(|b| **b == 0).count().min(31)..];
@@ -182,7 +183,7 @@ fn der(sig: &[u8; 64]) -> Vec<u8> {
     [&[0x30, u8::try_from(both.len()).unwrap()], &both[..]].concat()
 }
 
-/// What a phone may sign and send instead of what it should.
+/// What a phone may wrongly sign and send instead of the correct authentication.
 fn wrong_auths(raw: &RawPhone, phone: &Phone, other: &Phone) -> Vec<(&'static str, AuthAccount)> {
     let channel = raw.channel.as_ref().unwrap();
     let (server_id, h) = (phone.account.server.pin().unwrap().server_id, channel.handshake_hash());
@@ -299,7 +300,7 @@ async fn a_claim_shows_exactly_one_whole_capability() {
     ] {
         let req_id = ReqId([7; 16]);
         raw.say(&Claim { req_id, login, qr_time, qr_mac, link }.into()).await;
-        // Nothing at all stands for a login that was directed at this account; this one was not.
+        // A claim without any proof is for a login directed at this account, which this one is not.
         let code = if what == "none" { Refusal::UnknownLogin } else { Refusal::BadCapability };
         let refused = Refused { req_id, code, retry_after: None };
         assert_eq!(raw.heard().await, Heard::Frame(Box::new(refused.into())), "{what}");

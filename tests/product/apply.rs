@@ -144,7 +144,7 @@ async fn a_file_that_is_wrong_says_where() {
         std::fs::write(&file, text).unwrap();
         let why = apply(&pod, &file, &[]).unwrap_err();
         assert!(why.contains(says), "{text}\n{why}");
-        // Only the server knows what settings may be.
+        // Only the server checks the values of settings, so a dry run does not.
         let rehearsed = apply(&pod, &file, &["--dry-run"]);
         assert!(says.starts_with("/settings") || rehearsed.is_err_and(|why| why.contains(says)), "{text}");
     }

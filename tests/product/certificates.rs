@@ -1,4 +1,4 @@
-//! Client certificates: what a port asks for, and who is let in.
+//! Client certificates: what a port asks for, and which ones are accepted.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use countersign_testkit::Certificates;
 
 use crate::support::{Pod, code};
 
-/// A pod whose REST port asks for client certificates.
+/// Starts a pod whose REST port asks for client certificates.
 fn pod(files: &Certificates, mode: &str, dir: &Path) -> Pod {
     let path = |name: &str| files.file(name).display().to_string();
     let mut env = vec![
@@ -30,7 +30,7 @@ fn identity(files: &Certificates, name: &str) -> Vec<u8> {
     format!("{}{}", read(files, &format!("{name}.pem")), read(files, &format!("{name}.key"))).into_bytes()
 }
 
-/// What a call with this certificate comes to: `in`, the problem's code, or `handshake`.
+/// Returns the result of a call with this certificate: `in`, the problem's code, or `handshake`.
 async fn tried(pod: &Pod, ca: &[u8], identity: Option<Vec<u8>>) -> String {
     let api = match identity {
         Some(identity) => ApiClient::showing(&pod.url("rest"), &identity, ca).unwrap(),
@@ -48,15 +48,15 @@ async fn three_modes_and_only_listed_certificates_that_are_not_over_are_let_in()
     let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (ours, strange) = (Certificates::make(dir.path()), Certificates::make(elsewhere.path()));
     let ca = std::fs::read(ours.file("ca.pem")).unwrap();
-    // What is asked for; then what comes of: no certificate · listed · not listed · listed, but
-    // over · listed, of another CA.
+    // The mode; then the results of: no certificate · a listed one · an unlisted one · a listed but
+    // expired one · a listed one of another CA.
     for (mode, wanted) in [
         ("optional", ["unauthorized", "in", "unauthorized", "unauthorized", "in"]),
         ("any", ["handshake", "in", "unauthorized", "unauthorized", "in"]),
         ("ca", ["handshake", "in", "unauthorized", "handshake", "handshake"]),
     ] {
         let pod = pod(&ours, mode, dir.path());
-        // Whoever shows a key and a certificate is taken by the key.
+        // If a call presents a key and a certificate, the key counts.
         let root = ApiClient::showing(&pod.url("rest"), &identity(&ours, "client"), &ca)
             .unwrap()
             .with_key(&pod.root_key());
@@ -119,7 +119,7 @@ async fn a_listed_certificate_works_until_it_ends_or_is_taken_off_the_list() {
     assert_eq!(api.client_certificates().await.unwrap().items.len(), 1);
     assert_eq!(api.own_api_key().await.unwrap().id, listed.id);
     assert_eq!(code(api.rotate_own_api_key(&Default::default()).await), "forbidden", "it has no secret");
-    // It is no API key, and an API key is no certificate.
+    // A certificate is not an API key, and an API key is not a certificate.
     assert_eq!(code(root.api_key(&listed.id).await), "not_found");
     assert!(root.api_keys().await.unwrap().items.iter().all(|k| k.id != listed.id));
     let key =

@@ -1,5 +1,5 @@
 //! A short form of `make chaos`: everything below three pods breaks while people log in; and each
-//! broken promise must turn it red.
+//! guarantee that is violated on purpose must be detected.
 
 use std::{path::Path, time::Duration};
 
@@ -19,7 +19,7 @@ fn installed() -> bool {
     ] == [true; 3]
 }
 
-/// `None` where servers are not installed, which is a failure in CI.
+/// Runs the chaos test. Returns `None` where servers are not installed, which is a failure in CI.
 async fn told(stack: Stack, faults: usize, operations: usize, sabotage: Option<Sabotage>) -> Option<Report> {
     let sabotage = sabotage.map(|name| name.as_str().to_owned());
     let plan = Plan {
@@ -48,7 +48,8 @@ async fn whatever_breaks_under_a_sentinel_no_promise_is_broken() {
     assert_eq!((report.faults, report.violations), (5, 0), "{report:#?}");
 }
 
-/// The rules that a broken promise breaks, with nothing else broken but the clocks at the end.
+/// Returns the rules that a violated guarantee violates; nothing else is broken but the clocks at
+/// the end.
 async fn broken(promise: Sabotage) -> Vec<&'static str> {
     let Some(report) = told(Stack::Wires, 0, 600, Some(promise)).await else { return vec!["not installed"] };
     report.by_rule.into_iter().filter(|(_, n)| *n > 0).map(|(rule, _)| rule).collect()

@@ -1,4 +1,4 @@
-//! The examples as somebody who copies them meets them: a real pod, a virtual phone, and this test
+//! The examples, as a person who copies them runs them: a real pod, a virtual phone, and this test
 //! in place of the browser.
 
 use std::{
@@ -19,7 +19,7 @@ use crate::support::{Page, Pod, Stage, in_ci, program};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Something that `make tools` installs below `target`.
+/// Returns a tool that `make tools` installs below `target`.
 fn tool(path: &str) -> Option<PathBuf> {
     let tool = Path::new(ROOT).join("target").join(path);
     if tool.exists() {
@@ -38,7 +38,7 @@ fn said(out: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
 }
 
-/// A phone on the command line with an active account of alice.
+/// A phone on the command line with an active account of Alice.
 struct Alice {
     state: TempDir,
 }
@@ -51,7 +51,7 @@ impl Alice {
         alice
     }
 
-    /// What the phone says to it.
+    /// Runs a command of the phone, and returns its output.
     async fn does(&self, args: &[&str]) -> String {
         let mut phone = Command::new(program("countersign-phone"));
         let out = phone
@@ -67,8 +67,8 @@ impl Alice {
     }
 }
 
-/// Runs an example until it ends: its exit code and all that it says. `approve` tells what alice
-/// answers.
+/// Runs an example until it ends, and returns its exit code and output. `approve` is whether Alice
+/// approves the login.
 async fn log_in(
     mut example: Command,
     stage: &Stage,
@@ -114,7 +114,7 @@ async fn log_in(
     (example.wait().await.unwrap().code(), text)
 }
 
-/// What every example has to do.
+/// Checks what every example has to do.
 async fn holds(example: impl Fn() -> Command) {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
@@ -131,7 +131,7 @@ async fn holds(example: impl Fn() -> Command) {
     assert!(code == Some(2) && text.contains("401 unauthorized"), "{code:?} {text}");
 }
 
-/// A key of a client without origins: this test's page comes from nowhere.
+/// Creates a key of a client without origins, because this test's page has none.
 async fn client_key(stage: &Stage) -> String {
     let client = NewClient { name: "example".into(), display_name: "Example".into(), ..Default::default() };
     let client = stage.root.create_client(&stage.realm, &client).await.unwrap();

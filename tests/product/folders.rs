@@ -1,5 +1,5 @@
-//! The data directory: a folder for each service under `all`, and the move of what lay at the top
-//! before.
+//! The data directory: under `all`, each service has a folder, and files that lay at the top before
+//! are moved there.
 
 use std::{
     fs,
@@ -16,8 +16,8 @@ fn countersign(args: &[&str], data: &Path) -> (bool, String) {
     (out.status.success(), String::from_utf8(out.stderr).unwrap() + &String::from_utf8(out.stdout).unwrap())
 }
 
-/// A data directory as earlier releases of `all` left it, with a phone that is enrolled and a key
-/// of root's.
+/// Makes a data directory as earlier releases of `all` left it, with an enrolled phone and a root
+/// key.
 async fn old(data: &Path) -> (Pod, Stage) {
     let pod = Pod::role("ns", data, &[], &[]);
     let stage = Stage::set(&pod).await;
@@ -30,12 +30,12 @@ fn at_the_top(data: &Path) -> bool {
 
 #[tokio::test]
 async fn what_an_earlier_release_left_moves_into_a_folder_wherever_the_move_was_stopped() {
-    // Before the key, before the database, and before whatever comes after.
+    // Stops before the key, before the database, and after both.
     for step in [0, 3, 4] {
         let dir = tempfile::tempdir().unwrap();
         let (mut pod, stage) = old(dir.path()).await;
         let phone = stage.phone("alice").await;
-        // Killed, so that the newest facts are in the log beside the database.
+        // The pod is killed, so that the newest data is in the write-ahead log beside the database.
         pod.signal("KILL");
         pod.ended().await;
         assert!(at_the_top(dir.path()) && dir.path().join("ns.sqlite-wal").exists());
@@ -87,7 +87,7 @@ async fn tools_find_ns_in_its_folder_and_ns_alone_refuses_what_belongs_to_all() 
 
 #[tokio::test]
 async fn a_database_that_another_program_has_open_is_not_moved_from_under_it() {
-    // A backup tool, say, in the middle of reading.
+    // For example a backup tool that is reading.
     const READER: &str = "import sqlite3, sys\n\
         c = sqlite3.connect(sys.argv[1])\n\
         c.execute('BEGIN')\n\

@@ -1,4 +1,4 @@
-//! What is served where: listeners as settings say them.
+//! What is served where: listeners as the settings define them.
 
 use std::{
     io::{Read, Write},
@@ -10,7 +10,7 @@ use std::{
 
 use crate::support::{Pod, Stage};
 
-/// The answer to a GET over a unix socket.
+/// Returns the answer to a GET over a Unix socket.
 fn get(socket: &Path, path: &str) -> String {
     ask(socket, path, "Connection: close\r\n")
 }
@@ -29,7 +29,7 @@ fn settings(dir: &Path, text: &str) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-/// What a start with these settings is refused with.
+/// Returns the error of a start with these settings, which must fail.
 fn refused(text: &str) -> String {
     let dir = tempfile::tempdir().unwrap();
     let file = settings(dir.path(), text);
@@ -85,8 +85,8 @@ async fn resources_share_a_listener_have_one_of_their_own_and_listen_on_unix_soc
     assert!(answer.ends_with("no phone socket here\n"), "{answer}");
 }
 
-/// What systemd does (sd_listen_fds(3)) for one socket that is called `web`, at this address: opens
-/// it, says its port, and becomes the program.
+/// Returns a command that does what systemd does (sd_listen_fds(3)) for one socket named `web` at
+/// this address: it opens the socket, prints its port, and becomes the program.
 fn systemd(address: &str, dir: &Path) -> Command {
     const SYSTEMD: &str = "import os, socket, sys\n\
         s = socket.socket()\n\
@@ -123,7 +123,7 @@ async fn a_socket_that_systemd_opened_is_listened_on() {
     let mut port = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(systemd.stdout.take().unwrap()), &mut port)
         .unwrap();
-    // The kernel keeps the connection until the program takes it.
+    // The kernel holds the connection until the program accepts it.
     let answer = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
     let answer = answer.get(format!("http://127.0.0.1:{}/livez", port.trim())).send().await.unwrap();
     assert_eq!(answer.text().await.unwrap(), "ok\n");

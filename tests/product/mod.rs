@@ -1,5 +1,5 @@
 //! The program as operators run it: settings, listeners, data, several pods, proxies, upgrades, and
-//! what breaks below.
+//! faults in the servers below.
 
 mod apply;
 mod certificates;

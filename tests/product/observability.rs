@@ -15,7 +15,7 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
 }
 
-/// A GET on the REST port as root, with more headers.
+/// Sends a GET to the REST port as root, with additional headers.
 async fn get(pod: &Pod, path: &str, headers: &[(&str, &str)]) -> Response {
     let mut request = Client::new().get(format!("{}{path}", pod.url("rest"))).bearer_auth(pod.root_key());
     for (name, value) in headers {
@@ -24,7 +24,7 @@ async fn get(pod: &Pod, path: &str, headers: &[(&str, &str)]) -> Response {
     request.send().await.unwrap()
 }
 
-/// The first line of the log that this is true of. Lines come a moment after answers.
+/// Waits for the first line of the log that matches. Lines appear a moment after answers.
 async fn line(pod: &Pod, fits: impl Fn(&Value) -> bool) -> Value {
     let look = || pod.log().lines().filter_map(|l| serde_json::from_str::<Value>(l).ok()).find(|l| fits(l));
     tokio::time::timeout(Duration::from_secs(20), async {
@@ -170,7 +170,7 @@ async fn the_metrics_count_what_happens_to_logins_and_phones() {
     stage.api.cancel_login(&stage.realm, &cancelled.id).await.unwrap();
     let pending = stage.new_login().await;
     let mut watching = Page::open(&pending).await;
-    // By then it is registered.
+    // Once it shows a code, the page is registered.
     watching.qr().await;
     let (_, metrics) = pod.admin("/metrics").await;
     for line in [
@@ -203,7 +203,7 @@ async fn the_metrics_count_what_happens_to_logins_and_phones() {
             >= number(r#"countersign_store_commits_total{service="ns"} "#),
         "a commit has a write"
     );
-    // Pages that have left may not be gone yet.
+    // Pages that have disconnected may still be counted.
     assert!(
         number(r#"countersign_waiters{service="ns"} "#) >= 1.0
             && number(r#"countersign_page_connections{service="ns"} "#) >= 1.0,
@@ -221,7 +221,7 @@ async fn a_limit_that_turns_somebody_away_is_counted() {
     let stage = Stage::set(&pod).await;
     let mut online = stage.phone("alice").await.connect().await;
     let mut qr = Page::open(&stage.new_login().await).await.qr().await;
-    // One character of its authentication code is another one.
+    // One character of its authentication code is changed.
     let at = qr.len() - 5;
     qr.replace_range(at..=at, if &qr[at..=at] == "A" { "B" } else { "A" });
     let forged = countersign_sdk::Link::parse(&qr).unwrap();

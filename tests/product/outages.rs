@@ -1,4 +1,4 @@
-//! What several pods stand on goes away, and comes back.
+//! The servers that several pods need fail and come back.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn readiness(pod: &Pod) -> (u16, String) {
     (status, serde_json::from_str::<Value>(&body).unwrap()["causes"].to_string())
 }
 
-/// Nobody outside is told when a pod gets ready; probes ask.
+/// Polls readiness as a probe does, because a pod does not announce it.
 async fn until_ready(pod: &Pod) {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -50,7 +50,7 @@ async fn without_redis_a_pod_lives_unready_and_says_why_and_recovers_by_itself()
     assert!(status == 503 && causes.contains("live state: Redis at redis://127.0.0.1"), "{causes}");
     let refused = stage.api.create_login(&stage.realm, &countersign_api::NewLogin::default()).await;
     assert!(matches!(&refused, Err(ApiError::Refused(problem)) if problem.status == 503), "{refused:?}");
-    // What was acknowledged is in SQL.
+    // Acknowledged outcomes are in the database.
     assert_eq!(stage.look(&approved).await.state, LoginState::Approved);
     redis.restart();
     until_ready(&pod).await;
@@ -84,7 +84,7 @@ async fn an_approval_that_meets_a_dead_database_is_repeated_and_has_one_outcome(
     for pod in &pods {
         until_ready(pod).await;
     }
-    // The same decision, under the same id, at another pod.
+    // Sends the same decision, with the same id, to another pod.
     let server = countersign_sdk::AccountServer { url: pods[1].url("phone"), ..alice.account.server.clone() };
     let account = countersign_sdk::Account { server, ..alice.account.clone() };
     let mut phone =
@@ -133,7 +133,7 @@ async fn a_pod_that_cannot_work_says_why_in_one_line_and_does_not_start() {
 
 #[tokio::test]
 async fn a_row_that_makes_no_sense_is_a_bug_or_damage_and_not_an_outage() {
-    // What a broken disk, or a hand in the database, may leave.
+    // The damage that a failing disk or a manual edit of the database may cause.
     const SPOIL: &str = "import sqlite3, sys\n\
         c = sqlite3.connect(sys.argv[1], timeout=10)\n\
         c.execute('UPDATE accounts SET state = 99 WHERE user_id = ?', (sys.argv[2],))\n\

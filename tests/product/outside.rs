@@ -1,5 +1,5 @@
-//! What an outside review broke (the ids are its rows), and three neighbours of the same kinds that
-//! it does not name. Each was shown to fail on the release it reviewed.
+//! Findings of an outside review (the ids are its rows), and three similar ones that it does not
+//! name. Each failed on the release that was reviewed.
 
 use countersign_api::{
     ApiClient, ChangeRealm, Confirm, Initiator, Limit, Limits, NewApiKey, NewClient, NewEnrolment, NewLogin,
@@ -10,7 +10,7 @@ use countersign_sim::Online;
 
 use crate::support::{Page, Pod, Stage, claim, code};
 
-/// A client of the realm whose key has the role `client`.
+/// Creates a client of the realm with a key of the role `client`.
 async fn client(stage: &Stage, name: &str) -> ApiClient {
     let new = NewClient { name: name.into(), display_name: name.into(), ..NewClient::default() };
     let client = stage.root.create_client(&stage.realm, &new).await.unwrap();
@@ -29,7 +29,7 @@ fn by(binding: &str, address: &str) -> NewLogin {
     NewLogin { initiator: Some(initiator), ..NewLogin::default() }
 }
 
-/// This phone scans the code of a login that this browser starts, and says "not me".
+/// Starts a login in this browser, whose code this phone scans and answers with "not me".
 async fn accuse(api: &ApiClient, realm: &str, phone: &mut Online, new: &NewLogin) {
     let login = api.create_login(realm, new).await.unwrap();
     let prompt = claim(phone, &Page::open(&login).await.qr().await).await.unwrap();

@@ -1,5 +1,5 @@
-//! The pictures in the README. `make pictures` keeps them in docs/pictures; every run shows that
-//! they can be made.
+//! The pictures in the README. `make pictures` saves them in docs/pictures; every test run checks
+//! that they can be made.
 
 use std::{
     io::{Read, Write},
@@ -15,11 +15,11 @@ use serde_json::json;
 
 use crate::support::{Browser, Embedded, Page, Pod, Stage, program};
 
-/// One picture takes less: they are loaded by everybody who looks at the README.
+/// Upper limit for one picture, because every reader of the README loads them all.
 const MOST_BYTES: usize = 60_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where pictures go: a folder that is asked for, or nowhere.
+/// Where pictures are saved: in the folder that was asked for, or nowhere.
 struct Album(Option<PathBuf>);
 
 impl Album {
@@ -29,7 +29,7 @@ impl Album {
         Self(folder.map(|f| Path::new(env!("CARGO_MANIFEST_DIR")).join(f)))
     }
 
-    /// What the element that is selected looks like in a light and in a dark room.
+    /// Takes pictures of the selected element in the light and in the dark colour scheme.
     async fn add(&self, browser: &Browser, name: &str, selector: &str) {
         for scheme in ["light", "dark"] {
             browser.prefer(&[("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce")]).await;
@@ -79,8 +79,7 @@ async fn the_status_page_can_be_pictured() {
     Album::open().add(&browser, "status", "body").await;
 }
 
-/// What the phone and a person say to one another in a terminal: to each question the next answer,
-/// typed.
+/// Runs the phone in a terminal and types the next answer to each question; returns all the text.
 fn conversation(state: &Path, args: &str, questions: &[&str], answers: &Receiver<String>) -> String {
     let phone = program("countersign-phone");
     let command = format!("'{}' --state '{}' {args}", phone.display(), state.display());
@@ -116,7 +115,7 @@ fn conversation(state: &Path, args: &str, questions: &[&str], answers: &Receiver
     text
 }
 
-/// A terminal that shows this, as an HTML page.
+/// Returns an HTML page that looks like a terminal with this text.
 fn terminal(command: &str, text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     format!(

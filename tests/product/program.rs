@@ -1,4 +1,4 @@
-//! The program as its operator meets it.
+//! The program as its operator runs it.
 
 use std::{
     os::unix::fs::PermissionsExt,
@@ -160,7 +160,8 @@ async fn ns_runs_alone() {
     assert_eq!((ready.role.as_str(), &ready.demo, &ready.realm), ("ns", &None, &None));
 }
 
-/// Exit code, what it said line by line, and what it complained of.
+/// Runs the virtual phone; returns its exit code, its output as one JSON value per line, and its
+/// errors.
 async fn virtual_phone(state: &Path, args: Vec<String>) -> (i32, Vec<Value>, String) {
     let mut phone = tokio::process::Command::new(program("countersign-phone"));
     phone.arg("--state").arg(state).arg("--json").args(&args).stdin(std::process::Stdio::null());
@@ -170,7 +171,7 @@ async fn virtual_phone(state: &Path, args: Vec<String>) -> (i32, Vec<Value>, Str
     (out.status.code().unwrap(), lines, String::from_utf8(out.stderr).unwrap())
 }
 
-/// The virtual phone at a terminal, from enrolment to logout, with its exit codes.
+/// The virtual phone on the command line, from enrolment to logout, with its exit codes.
 #[tokio::test]
 async fn the_virtual_phone_enrols_logs_in_and_refuses_from_the_command_line() {
     let pod = Pod::start();

@@ -1,5 +1,5 @@
-//! Two pods behind the proxies that people put in front: the story through each of them, and when a
-//! pod dies.
+//! Pods behind the reverse proxies that operators use: logins through each of them, also when a pod
+//! ends.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{Page, Phone, Pod, Shares, claim, shared_databases};
 
-/// A proxy; dropping it ends it.
+/// A proxy process, which ends when this is dropped.
 struct Proxy(Child);
 
 impl Drop for Proxy {
@@ -23,14 +23,14 @@ impl Drop for Proxy {
     }
 }
 
-/// A program, or nothing where it is not installed, which is a failure in CI.
+/// Returns the path of a program, or `None` if it is not installed, which is a failure in CI.
 fn installed(places: &[&str]) -> Option<PathBuf> {
     let found = places.iter().map(PathBuf::from).find(|p| p.exists());
     assert!(found.is_some() || std::env::var_os("CI").is_none(), "{places:?} is missing: run `make tools`");
     found
 }
 
-/// An example of deploy/ with these pods in it.
+/// Writes an example of deploy/ with the addresses of these pods, and returns its path.
 fn filled(example: &str, listen: u16, pods: &[Pod], files: &Certificates, to: &Path) -> PathBuf {
     let both = files.file("both.pem");
     let pem = |name: &str| std::fs::read_to_string(files.file(name)).unwrap();
@@ -38,7 +38,7 @@ fn filled(example: &str, listen: u16, pods: &[Pod], files: &Certificates, to: &P
     let mut text =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(example)).unwrap();
     for more in 3..=pods.len() {
-        // A line for the second pod is one for each that follows.
+        // Lines for the second pod are repeated for each further pod.
         let with = |line: &str| {
             if line.contains("ns-2 ") {
                 format!(
@@ -69,7 +69,7 @@ fn filled(example: &str, listen: u16, pods: &[Pod], files: &Certificates, to: &P
     file
 }
 
-/// host:port that a pod itself listens on, from the line it logs when it is ready.
+/// Returns the host:port that a pod itself listens on, from the line that it logs when it is ready.
 fn place(pod: &Pod, what: &str) -> String {
     let log = pod.log();
     let ready: serde_json::Value = log
@@ -88,7 +88,8 @@ async fn until_open(port: u16) {
     }
 }
 
-/// Whether a proxy has noticed what happened behind it is not told to anybody: it is asked.
+/// Polls until the proxy reaches a pod several times in a row: it does not report what it has
+/// noticed.
 async fn until_served(api: &ApiClient) {
     let until = Instant::now() + Duration::from_secs(30);
     let mut well = 0;
@@ -122,7 +123,8 @@ struct Site {
 type Start<'a> = &'a dyn Fn(&Path, u16) -> Program;
 
 impl Site {
-    /// So many pods on this database, behind this example of deploy/, with its TLS or without.
+    /// Starts this many pods on this database, behind this example of deploy/, with its TLS or
+    /// without.
     async fn open(
         database: &SharedServer,
         pods: usize,
@@ -168,7 +170,7 @@ impl Site {
         })
     }
 
-    /// REST as root, through the proxy.
+    /// Returns the REST API as root, through the proxy.
     async fn root(&self) -> ApiClient {
         let key = self.pods[0].root_key();
         let root = ApiClient::trusting(&self.url, &key, &std::fs::read(&self.ca).unwrap()).unwrap();
@@ -176,7 +178,7 @@ impl Site {
         root
     }
 
-    /// A client of the realm, and a user's phone.
+    /// Creates a client of the realm, and enrols a user's phone.
     async fn set(&self) -> (ApiClient, Phone) {
         let root = self.root().await;
         let shop = NewClient { name: "shop".into(), display_name: "Shop".into(), ..NewClient::default() };
@@ -206,7 +208,7 @@ async fn carries_the_story(database: &SharedServer, example: &str, start: Start<
     for _ in 0..4 {
         log_in(&api, &phone).await;
     }
-    // A pod goes in good order: the other goes on.
+    // One pod shuts down in good order; the other continues.
     site.pods[0].signal("TERM");
     assert!(site.pods[0].ended().await.success());
     until_served(&api).await;
@@ -224,8 +226,8 @@ fn haproxy() -> Option<impl Fn(&Path, u16) -> Program> {
     })
 }
 
-/// Three pods of one database, behind one address: the Rust phone logs in, and the Python phone
-/// tells all its stories.
+/// Three pods on one database, behind one address: the Rust phone logs in, and the Python phone's
+/// tests pass.
 async fn tells_the_stories(database: &SharedServer, tls: bool) {
     let Some(haproxy) = haproxy() else { return };
     let Some(site) = Site::open(database, 3, "haproxy.cfg", tls, &haproxy).await else { return };
@@ -236,7 +238,7 @@ async fn tells_the_stories(database: &SharedServer, tls: bool) {
     for _ in 0..6 {
         log_in(&api, &phone).await;
     }
-    // What the Python phone is told of a pod: where it is, and the key.
+    // What the Python phone reads about a pod: its addresses and the root key.
     let data = site.dir.path().join("site");
     std::fs::create_dir(&data).unwrap();
     let page = format!("{}/page", site.url.replacen("http", "ws", 1));

@@ -8,7 +8,7 @@ use std::{
 
 use crate::support::{Pod, in_ci};
 
-/// The interpreter of the virtual environment that `make test` prepares.
+/// Returns the interpreter of the virtual environment that `make test` prepares.
 pub fn python() -> Option<PathBuf> {
     let venv =
         Path::new(env!("CARGO_BIN_EXE_countersign")).ancestors().nth(2).unwrap().join("python/bin/python");
@@ -46,7 +46,7 @@ fn the_python_client_opens_the_vectors_of_both_and_the_other_way_round() {
     }
 }
 
-/// Runs these tests against a pod of their own.
+/// Runs these tests against their own pod.
 fn live(pattern: &str, least: u32) {
     let pod = Pod::start();
     if let Some(out) = unittest(

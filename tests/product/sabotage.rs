@@ -1,5 +1,5 @@
-//! Tests of the tests: on a pod that breaks one promise on purpose, the story of that promise must
-//! not come true.
+//! Tests of the tests: on a pod that violates one guarantee on purpose, the story of that guarantee
+//! must fail.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 
 use crate::{stories, support::Pod};
 
-/// Whether the story fails on this pod. A story that hangs has failed, too.
+/// Returns whether the story fails. A story that hangs has failed, too.
 async fn fails(story: impl Future<Output = ()>) -> bool {
     let told = tokio::time::timeout(Duration::from_secs(90), AssertUnwindSafe(story).catch_unwind()).await;
     !matches!(told, Ok(Ok(())))
@@ -38,7 +38,8 @@ async fn approving_twice_is_noticed() {
 
 #[tokio::test]
 async fn acknowledging_before_the_commit_is_noticed() {
-    // The realm itself would be lost, too: the story cannot even begin, which is noticing.
+    // The realm itself may be lost, too. Then the pod does not even start, which also counts as
+    // detected.
     let pod = std::panic::catch_unwind(|| broken(Sabotage::AckBeforeCommit));
     if let Ok(pod) = pod {
         assert!(fails(stories::an_acknowledged_approval_survives_a_crash(pod)).await);

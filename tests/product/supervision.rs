@@ -1,4 +1,4 @@
-//! Who dies, who lives, who is sent away.
+//! What a dead task ends, what goes on, and which connections are closed.
 
 use std::{net::SocketAddr, pin::pin, time::Duration};
 
@@ -48,7 +48,8 @@ async fn a_panic_in_a_registry_makes_the_pod_unready_drains_it_and_ends_it_with_
         for phone in &mut online {
             match phone.next().await {
                 Ok(over) => assert_eq!(over, Event::Over(Ended::Server(Close::Draining))),
-                // Who was where died with the registry: its phones notice the end of the pod.
+                // The list of connections died with this registry, so its phones only notice that
+                // the pod ends.
                 Err(gone) => {
                     assert!(registry == "messages" && matches!(gone, PhoneError::Unreachable(_)), "{gone:?}")
                 }
@@ -85,9 +86,9 @@ async fn a_pod_told_to_stop_sends_phones_and_pages_away_in_good_order() {
     assert_eq!(pod.ended().await.code(), Some(0));
 }
 
-/// Asks and never reads the answers, until not even the question goes out: its TCP window is full,
-/// and its pump waits in vain. That is so when nothing moves any more in either queue of the pod's
-/// socket; a pod that is merely slow still writes.
+/// Sends requests and never reads the answers, until no more requests can be sent: the phone's TCP
+/// window is full, and its pump in the pod waits in vain. This is reached when neither queue of the
+/// pod's socket changes any more; a pod that is merely slow still writes.
 async fn turn_deaf(pod: &Pod, phone: &mut RawPhone) {
     let (here, there) = phone.addresses();
     for nonce in 0..1_000_000 {
@@ -111,8 +112,8 @@ async fn turn_deaf(pod: &Pod, phone: &mut RawPhone) {
     panic!("a million answers went unread and nobody minded");
 }
 
-/// How many bytes wait to go out of, and to be read from, the socket with these ends (proc(5),
-/// `/proc/net/tcp`).
+/// Returns the bytes that wait to be sent from and to be read from the socket with these ends
+/// (proc(5), `/proc/net/tcp`).
 fn queues(local: SocketAddr, remote: SocketAddr) -> Option<(u64, u64)> {
     let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let ends = [local, remote].map(|end| format!(":{:04X}", end.port()));
@@ -146,7 +147,8 @@ async fn a_phone_that_does_not_read_is_cut_off_and_its_account_is_free_again() {
 
 #[tokio::test]
 async fn a_full_link_ends_the_session() {
-    // The pump itself never gives up here: only the Link's bound can end this session.
+    // The pump's own timeout is too long to matter here: only the Link's bound can end this
+    // session.
     let pod = Pod::with(&[], &[("COUNTERSIGN_PHONE_WRITE_MS", "600000")]);
     let stage = Stage::set(&pod).await;
     let phone = stage.phone("alice").await;

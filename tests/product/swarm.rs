@@ -15,7 +15,7 @@ async fn swarm(words: &[&str], data: &[&Path]) -> Output {
     command.output().await.unwrap()
 }
 
-/// Runs a scenario and gives its figures.
+/// Runs a scenario and returns its figures.
 async fn figures(words: &[&str], data: &[&Path]) -> Value {
     let out = swarm(&[words, &["--json", "-", "--quiet"]].concat(), data).await;
     let (said, complaint) = (String::from_utf8(out.stdout).unwrap(), String::from_utf8_lossy(&out.stderr));

@@ -1,5 +1,5 @@
-//! The release before: its statements still work on this release's schema, and this release takes
-//! over what it left (`tests/last_release/README.md`).
+//! The previous release: its SQL statements still work on this release's schema, and this release
+//! takes over the data it left (`tests/last_release/README.md`).
 
 use std::{
     path::{Path, PathBuf},
@@ -22,7 +22,7 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(recorded(name)).unwrap()
 }
 
-/// The name of a database, from its URL.
+/// Returns the name of a database from its URL.
 fn name(url: &str) -> &str {
     url.rsplit('/').next().unwrap()
 }
@@ -39,7 +39,7 @@ async fn every_statement_of_the_last_release_can_be_prepared_on_this_schema_of_p
     let prepare: Vec<String> =
         statements.lines().enumerate().map(|(n, s)| format!("PREPARE s{n} AS {s};")).collect();
     server.tell(name(&url), &prepare.join("\n"));
-    // That it can fail: the column is not there.
+    // Checks that preparing can fail: this column does not exist.
     let broken =
         std::panic::catch_unwind(|| server.tell(name(&url), "PREPARE x AS SELECT nothing FROM accounts;"));
     assert!(broken.is_err());
@@ -64,12 +64,13 @@ async fn every_statement_of_the_last_release_can_be_prepared_on_this_schema_of_m
     assert!(broken.is_err());
 }
 
-/// What the timeline says of a recorded login.
+/// Returns the steps in the timeline of a recorded login.
 async fn steps(root: &ApiClient, login: &str) -> Vec<String> {
     root.timeline("recorded", login).await.unwrap().steps.into_iter().map(|s| s.step).collect()
 }
 
-/// The recorded phone logs in at a pod of this release, and what was recorded can be read.
+/// Checks that the recorded phone logs in at a pod of this release, and that recorded data can be
+/// read.
 async fn goes_on(kind: &str, env: &[(&str, &str)]) {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
@@ -82,7 +83,8 @@ async fn goes_on_in(kind: &str, data: &Path, env: &[(&str, &str)]) {
     let keys: Value = serde_json::from_str(&read(&format!("keys.{kind}.json"))).unwrap();
     let listed = old_client_keys(data, &env);
     assert_eq!(listed.len(), 1, "the client's key is told of before anything is migrated");
-    // The pod lives on the day of the recording: what was recorded ends in its time.
+    // The pod's clock is set to the day of the recording, so that recorded objects have not
+    // expired.
     let pod = Pod::on(data, &["--clock", &keys["recorded_at"].to_string()], &env);
     let key = |name: &str| keys[name].as_str().unwrap().to_owned();
     let secret = key("root");
@@ -117,7 +119,7 @@ async fn goes_on_in(kind: &str, data: &Path, env: &[(&str, &str)]) {
     assert_eq!(steps(&root, &key("login")).await, ["created", "claimed", "approved", "redeemed", "ended"]);
 }
 
-/// What `migrate --check` says of keys that will lose power, or have lost it.
+/// Returns the keys that, by `migrate --check`, will lose permissions or have lost them.
 fn old_client_keys(data: &Path, env: &[(&str, &str)]) -> Vec<String> {
     let mut command = Program::new(env!("CARGO_BIN_EXE_countersign"));
     let out = command
@@ -131,8 +133,8 @@ fn old_client_keys(data: &Path, env: &[(&str, &str)]) -> Vec<String> {
     told["old_client_keys"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
 }
 
-/// What was narrowed since: the client's key has power over nobody until it is made a registrar,
-/// and who has a phone gets the next one by somebody's word.
+/// Checks what was restricted since: the client's key has no power over users until it becomes a
+/// registrar's, and a user who has a phone gets the next one only if it is confirmed.
 async fn authority(
     pod: &Pod,
     (root, secret): (&ApiClient, &str),
@@ -161,7 +163,7 @@ async fn authority(
     std::fs::write(&file, text).unwrap();
     let key = dir.path().join("key");
     std::fs::write(&key, secret).unwrap();
-    // One that was made since is what its maker could give.
+    // A key created since keeps the role that its creator gave it.
     let since = NewApiKey {
         role: roles::CLIENT.into(),
         realm: Some("recorded".into()),

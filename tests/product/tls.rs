@@ -1,4 +1,4 @@
-//! TLS of our own listeners: what is spoken, what is not, and certificates that change.
+//! TLS of our own listeners: what they accept, what they refuse, and certificates that change.
 
 use std::{path::Path, process::Command as Program};
 
@@ -8,7 +8,7 @@ use countersign_testkit::Certificates;
 
 use crate::support::{Phone, Pod, claim};
 
-/// A pod that speaks TLS on every port.
+/// Starts a pod that serves TLS on every port.
 fn pod(files: &Certificates, dir: &Path) -> Pod {
     let (certificate, key) = (files.file("server.pem"), files.file("server.key"));
     let mut env = Vec::new();
@@ -20,7 +20,7 @@ fn pod(files: &Certificates, dir: &Path) -> Pod {
     Pod::on(dir, &[], &env)
 }
 
-/// host:port of a URL.
+/// Returns the host:port of a URL.
 fn place(url: &str) -> String {
     url.split("://").nth(1).unwrap().split('/').next().unwrap().to_owned()
 }
@@ -29,7 +29,7 @@ fn all_ports(pod: &Pod) -> [String; 4] {
     ["rest", "page", "phone", "admin"].map(|what| place(&pod.url(what)))
 }
 
-/// What `openssl s_client` says of one handshake, and whether it came about.
+/// Returns whether a handshake of `openssl s_client` succeeded, and its output.
 fn handshake(at: &str, ca: &Path, more: &[&str]) -> (bool, String) {
     let mut client = Program::new("openssl");
     client
@@ -84,7 +84,7 @@ async fn a_login_in_tls_from_end_to_end() {
     online.do_it(&Command::approve(&prompt)).await.unwrap();
     assert_eq!(shop.redeem("default", &login.id, None).await.unwrap().user_id, "alice");
 
-    // Whoever does not know the CA does not get as far as asking.
+    // A caller that does not trust the CA cannot send a request.
     let stranger = ApiClient::new(&pod.url("rest"), &pod.root_key()).unwrap();
     assert!(matches!(stranger.realms().await, Err(ApiError::Unreachable(_))));
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/apply.example.toml");
@@ -100,7 +100,7 @@ async fn only_the_listed_protocols_suites_and_groups_are_spoken() {
     let files = Certificates::make(dir.path());
     let pod = pod(&files, &dir.path().join("data"));
     let ca = files.file("ca.pem");
-    // The client itself must be willing to offer what is refused.
+    // The client itself must be willing to offer what the server refuses.
     let willing = ["-cipher", "ALL:@SECLEVEL=0"];
     for at in all_ports(&pod) {
         for (more, spoken) in [

@@ -1,8 +1,8 @@
-//! docs/tutorial.md, done by somebody who follows it to the letter: in a shell, in a second
+//! docs/tutorial.md, done by a reader who follows it to the letter: in a shell, in a second
 //! terminal, and in a browser.
 //!
-//! What no reader types stands in HTML comments of the tutorial: what to do in the browser, what to
-//! copy. A `…` in an output stands for anything, a `…` in a command for what was copied last.
+//! HTML comments in the tutorial state what readers do not type: what to do in the browser, what to
+//! copy. A `…` in an output matches any text; a `…` in a command stands for what was copied last.
 
 use std::{
     collections::VecDeque,
@@ -21,13 +21,13 @@ use countersign_api::Ready;
 use crate::support::{Browser, in_ci, program};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-/// Whatever a step waits for comes within a second; a loaded machine gets more.
+/// Every step ends within a second; a loaded machine gets more time.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Ends the output of a command, with its exit status.
+/// Marks the end of a command's output; the exit status follows.
 const END: &str = "--- end of command ";
 const SHADOW: &str = "document.querySelector('countersign-login')?.shadowRoot";
 
-/// What a reader does.
+/// One step of a reader.
 #[derive(Debug)]
 enum Step {
     /// A command, and what it prints.
@@ -38,7 +38,7 @@ enum Step {
     Listing(String),
 }
 
-/// Takes the tutorial apart.
+/// Parses the tutorial into steps.
 fn steps(text: &str) -> Vec<Step> {
     let (mut steps, mut lines) = (Vec::new(), text.lines());
     while let Some(line) = lines.next() {
@@ -62,7 +62,7 @@ fn steps(text: &str) -> Vec<Step> {
     steps
 }
 
-/// `…` stands for anything, of one line or several.
+/// Whether a text matches a pattern, in which `…` stands for any text, of one line or several.
 fn fits(text: &str, pattern: &str) -> bool {
     let mut parts = pattern.split('…');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
@@ -77,22 +77,22 @@ fn fits(text: &str, pattern: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// The addresses in the tutorial, and those of this test.
+/// The addresses in the tutorial, each with that of this test.
 struct Ports(Vec<(&'static str, String)>);
 
 impl Ports {
-    /// As it is here.
+    /// Replaces the tutorial's addresses by those of this test.
     fn here(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (told, here)| text.replace(told, here))
     }
 
-    /// As it is told.
+    /// Replaces this test's addresses by those of the tutorial.
     fn told(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (told, here)| text.replace(here, told))
     }
 }
 
-/// A terminal: a shell, and what it says.
+/// A terminal: a shell and its output.
 struct Terminal {
     shell: Child,
     keyboard: ChildStdin,
@@ -102,7 +102,7 @@ struct Terminal {
 impl Terminal {
     fn open(folder: &Path) -> Self {
         let mut shell = Command::new("bash");
-        // Of a group of its own: closing the terminal ends everything in it.
+        // The shell gets its own process group, so that closing the terminal ends everything in it.
         shell
             .args(["--norc", "--noprofile"])
             .current_dir(folder)
@@ -122,10 +122,11 @@ impl Terminal {
         self.screen.recv_timeout(PATIENCE).expect("the terminal says something")
     }
 
-    /// Runs a command, and gives what it printed, when there are at least so many lines, and its
-    /// exit status.
+    /// Runs a command, waits for at least `least` lines, and returns the output and the exit
+    /// status.
     fn run(&mut self, command: &str, least: usize) -> (Vec<String>, String) {
-        // Not the shell's own input: a command could read the commands after it.
+        // The command gets an empty input: from the shell's own input it could read the commands
+        // after it.
         writeln!(self.keyboard, "{{ {command}\n}} </dev/null; echo '{END}'$?").unwrap();
         let (mut lines, mut status) = (Vec::new(), None);
         while status.is_none() || lines.len() < least {
@@ -152,24 +153,25 @@ impl Drop for Terminal {
     }
 }
 
-/// Somebody with an afternoon.
+/// A reader who follows the tutorial.
 struct Reader {
     browser: Browser,
     terminal: Terminal,
     server: Option<Terminal>,
     ports: Ports,
-    /// What was copied and not used yet.
+    /// What was copied and has not been used yet.
     copied: VecDeque<String>,
     /// The last line of the last output.
     last_line: String,
-    /// Notes that change what is done next.
+    /// A note that changes what is done next.
     pending: Option<String>,
     ran: usize,
     folder: tempfile::TempDir,
 }
 
 impl Reader {
-    /// With a clone of the repository, as far as the tutorial goes. `None` without a browser.
+    /// Prepares as much of a clone of the repository as the tutorial needs. Returns `None` without
+    /// a browser.
     async fn with_a_clone() -> Option<Self> {
         let browser = Browser::open().await?;
         let folder = tempfile::tempdir().unwrap();
@@ -213,7 +215,8 @@ impl Reader {
         }
     }
 
-    /// What the tutorial shows is the file; the clone gets it, with the addresses of this test.
+    /// Checks that a listing is the same as the file, and copies it to the clone with this test's
+    /// addresses.
     fn look_at(&self, text: &str, note: &str) {
         let name = note.strip_prefix("shows: ").expect("a listing shows a file");
         assert_eq!(
@@ -251,7 +254,7 @@ impl Reader {
         said.lines().next_back().unwrap_or_default().clone_into(&mut self.last_line);
     }
 
-    /// Puts what was copied in the place of each `…`.
+    /// Replaces each `…` by what was copied.
     fn fill(&mut self, text: &str) -> String {
         let mut filled = text.to_owned();
         for word in text.split([' ', '\'', '"']).filter(|word| word.contains('…')) {
@@ -266,8 +269,8 @@ impl Reader {
         let filled = self.fill(command);
         let filled = self.ports.here(&filled);
         let (mut said, mut status) = (Vec::new(), String::new());
-        // A code lives five seconds, on a loaded machine perhaps too short: then, as the tutorial
-        // says, another screenshot.
+        // A code is valid for five seconds, which may be too short on a loaded machine. Then
+        // another screenshot is taken, as the tutorial says.
         for _try in 0..if photograph.is_some() { 10 } else { 1 } {
             if let Some(name) = photograph {
                 self.browser.until(&format!("{SHADOW}?.querySelector('svg[part=qr] path[d]')")).await;
@@ -344,7 +347,7 @@ impl Reader {
         self.copied.push_back(self.ports.told(copied.as_str().unwrap()));
     }
 
-    /// Ctrl-C, and the server ends in good order.
+    /// Presses Ctrl-C, and checks that the server ends in good order.
     fn end_server(&mut self) {
         let mut server = self.server.take().expect("a server runs");
         assert!(countersign_testkit::signal(server.shell.id(), "INT"));

@@ -1,3 +1,3 @@
-//! SFS by itself, and beside NS.
+//! SFS alone, and beside NS.
 
 mod skeleton;

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{Pod, RawPhone, Stage};
 
-/// What a phone pins: read from the database, as there is no way to register yet.
+/// Returns what a phone pins. It is read from the database, because phones cannot register yet.
 fn pin(folder: &Path) -> ServerPin {
     const READ: &str = "import sqlite3, sys\n\
         c = sqlite3.connect(sys.argv[1])\n\
@@ -35,7 +35,7 @@ fn pin(folder: &Path) -> ServerPin {
     }
 }
 
-/// HELLO, its answer, one frame, and what is said to that: the frames, and the code of the end.
+/// Does the handshake and sends one frame; returns the frames that follow and the code of the end.
 async fn talk(url: &str, pin: &ServerPin, frame: &SfsPhoneFrame) -> (Vec<SfsServerFrame>, u16) {
     let mut raw = RawPhone::dial(url, None).await;
     let (greeting, hello) = Greeting::start(pin).unwrap();
@@ -106,7 +106,7 @@ async fn beside_ns_it_has_a_folder_a_key_and_metrics_of_its_own_and_shares_ports
     assert_eq!(frames, [Goodbye { code: Close::AuthFailed }.into()]);
     let key = |folder: &Path| std::fs::read(folder.join("master.key")).unwrap();
     assert_ne!(key(&folder), key(&pod.data.join("ns")));
-    // A key that is not SFS's is answered by nobody.
+    // A HELLO for a key that is not SFS's gets no HELLO_OK.
     let of_ns = ServerPin { role: ServerRole::Sfs, server_id: pin.server_id, static_key: [9; 32] };
     let mut raw = RawPhone::dial(&sfs, None).await;
     raw.send(Greeting::start(&of_ns).unwrap().1).await;
@@ -144,7 +144,7 @@ async fn where_ns_has_a_database_server_sfs_waits_for_one_of_its_own() {
     assert_eq!(pod.admin("/readyz").await.0, 200);
 }
 
-/// Exit well or not, and all that is said.
+/// Runs the program; returns whether it succeeded, and its output.
 fn countersign(args: &[&str], data: &Path) -> (bool, String) {
     let out =
         Command::new(env!("CARGO_BIN_EXE_countersign")).args(args).arg("--data").arg(data).output().unwrap();

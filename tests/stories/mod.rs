@@ -1,6 +1,6 @@
-//! What people do, as functions of a running pod. `login`, `enrolment` and `accounts` tell them on
-//! an honest pod, where they must come true; `sabotage` tells them on pods that break a promise,
-//! where they must not.
+//! What people do, as functions of a running pod. `login`, `enrolment` and `accounts` run these
+//! stories on a correct pod, where they must succeed; `sabotage` runs them on pods that violate a
+//! guarantee, where they must fail.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use tokio::time::timeout;
 
 use crate::support::{Page, Phone, Pod, Stage, claim, code};
 
-/// Longer than any wake-up takes, shorter than the safety poll of a pod started for it.
+/// Longer than any wake-up takes, shorter than the safety poll of a pod started for this.
 const SOON: Duration = Duration::from_secs(3);
 
-/// Page and client learn of claim and approval at once, not at the next poll. (Start the pod with a
-/// long safety poll.)
+/// Page and client receive claim and approval at once, not at the next poll. The pod must be
+/// started with a long safety poll.
 pub async fn everybody_learns_at_once(pod: &Pod) {
     let stage = Stage::set(pod).await;
     let mut phone = stage.phone("alice").await.connect().await;
@@ -33,7 +33,8 @@ pub async fn everybody_learns_at_once(pod: &Pod) {
     assert_eq!((seen.state, seen.v), (LoginState::Approved, 3));
 }
 
-/// Of two phones that scan one code, one gets the login and the other is told so.
+/// Of two phones that scan one code, one claims the login and the other is refused with
+/// [`Refusal::AlreadyClaimed`].
 pub async fn one_login_has_one_claimant(pod: &Pod) {
     let stage = Stage::set(pod).await;
     let (mut alice, mut mallory) =
@@ -49,8 +50,8 @@ pub async fn one_login_has_one_claimant(pod: &Pod) {
     }
 }
 
-/// When approval and cancellation race, both sides are told the same outcome; and an identity is
-/// given out once.
+/// When approval and cancellation race, both sides receive the same outcome; an identity is given
+/// out once.
 pub async fn one_login_has_one_outcome(pod: &Pod) {
     let stage = Stage::set(pod).await;
     let mut phone = stage.phone("alice").await.connect().await;
@@ -69,7 +70,7 @@ pub async fn one_login_has_one_outcome(pod: &Pod) {
     assert_eq!(code(stage.api.redeem(&stage.realm, &login.id, None).await), "already_redeemed");
 }
 
-/// What was acknowledged is there after a crash.
+/// An acknowledged approval is still there after a crash.
 pub async fn an_acknowledged_approval_survives_a_crash(mut pod: Pod) {
     let stage = Stage::set(&pod).await;
     let phone = stage.phone("alice").await;
@@ -81,7 +82,7 @@ pub async fn an_acknowledged_approval_survives_a_crash(mut pod: Pod) {
     assert_eq!(identity.user_id, "alice");
 }
 
-/// After its two minutes a login is expired for everybody: page, client, and a phone that decides
+/// After two minutes a login has expired for every party: page, client, and a phone that decides
 /// late.
 #[cfg(feature = "faults")]
 pub async fn a_login_expires_for_everybody(pod: &Pod) {

@@ -1,5 +1,4 @@
-//! A real Chromium without a window, driven over W3C WebDriver
-//! (<https://www.w3.org/TR/webdriver2/>).
+//! A real, headless Chromium, driven over W3C WebDriver (<https://www.w3.org/TR/webdriver2/>).
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -15,7 +14,7 @@ use tempfile::TempDir;
 
 use super::in_ci;
 
-/// One browser window, with a profile of its own. Dropping it ends the browser.
+/// One browser window with its own profile. Dropping it ends the browser.
 pub struct Browser {
     driver: Child,
     session: String,
@@ -23,7 +22,7 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-/// Chromium as root, offline and quiet.
+/// Options to run Chromium as root, offline and quiet.
 const ARGS: [&str; 10] = [
     "--headless=new",
     "--no-sandbox",
@@ -37,8 +36,8 @@ const ARGS: [&str; 10] = [
     "--window-size=1280,1400",
 ];
 
-/// It takes a free port on one address family and gives up when another program has the same port
-/// on the other: then again.
+/// Starts chromedriver. It takes a free port of one address family and gives up if the same port is
+/// taken in the other family; then it is started again.
 fn start_driver() -> std::io::Result<(Child, String)> {
     for _ in 0..5 {
         let mut driver = Command::new("chromedriver")
@@ -56,7 +55,7 @@ fn start_driver() -> std::io::Result<(Child, String)> {
 }
 
 impl Browser {
-    /// `None` when it is not installed, which is a failure in CI.
+    /// Opens a browser. Returns `None` if it is not installed, which is a failure in CI.
     pub async fn open() -> Option<Self> {
         let Ok((driver, port)) = start_driver() else {
             assert!(!in_ci(), "chromedriver is missing: run `make tools`");
@@ -91,13 +90,13 @@ impl Browser {
         self.post("/url", json!({"url": url})).await;
     }
 
-    /// What this JavaScript function body returns.
+    /// Runs a JavaScript function body, and returns what it returns.
     pub async fn eval(&self, script: &str) -> Value {
         self.post("/execute/sync", json!({"script": script, "args": []})).await
     }
 
-    /// Waits until this JavaScript expression is something, and gives it. The page is looked at
-    /// each time it paints.
+    /// Waits until a JavaScript expression is truthy, and returns its value. It is evaluated each
+    /// time the page paints.
     pub async fn until(&self, expression: &str) -> Value {
         let script = format!(
             "const done = arguments[0]; const look = () => {{ const it = {expression}; it ? done(it) : \
@@ -122,19 +121,20 @@ impl Browser {
         self.post(&format!("/element/{element}/value"), json!({"text": text})).await;
     }
 
-    /// Presses a key, whatever has the focus. Names as in W3C WebDriver, "Keyboard actions".
+    /// Presses a key, whatever has the focus. Keys are named as in W3C WebDriver, "Keyboard
+    /// actions".
     pub async fn press(&self, key: char) {
         let actions = json!([{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]);
         self.post("/actions", json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]}))
             .await;
     }
 
-    /// A command of the Chrome DevTools protocol, for what WebDriver cannot do.
+    /// Sends a command of the Chrome DevTools protocol, for what WebDriver cannot do.
     async fn devtools(&self, cmd: &str, params: Value) -> Value {
         self.post("/goog/cdp/execute", json!({"cmd": cmd, "params": params})).await
     }
 
-    /// Runs a script in every page from now on, before the page's own. Gives what
+    /// Runs a script in every page from now on, before the page's own. Returns what
     /// [`Self::not_any_more`] takes.
     pub async fn before_each_page(&self, script: &str) -> Value {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await
@@ -145,14 +145,15 @@ impl Browser {
         self.devtools("Page.removeScriptToEvaluateOnNewDocument", script).await;
     }
 
-    /// Pretends that the person prefers this: `prefers-color-scheme`, `dark`.
+    /// Sets media features as the person's preferences, for example `prefers-color-scheme` to
+    /// `dark`.
     pub async fn prefer(&self, features: &[(&str, &str)]) {
         let features: Vec<Value> =
             features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         self.devtools("Emulation.setEmulatedMedia", json!({"features": features})).await;
     }
 
-    /// Pretends to be another browser, whose person prefers these languages.
+    /// Pretends to be another browser, with these preferred languages.
     pub async fn pretend(&self, agent: &str, languages: &str) {
         let platform = json!({"platform": "", "platformVersion": "", "architecture": "", "model": "",
             "mobile": agent.contains("Mobile")});
@@ -160,8 +161,8 @@ impl Browser {
         self.devtools("Emulation.setUserAgentOverride", agent).await;
     }
 
-    /// A picture for people of one element, twice as fine as a screen, as WebP: a tenth of the size
-    /// of a screenshot.
+    /// Takes a picture of one element for people, at twice a screen's resolution, as WebP: a tenth
+    /// of the size of a screenshot.
     pub async fn picture(&self, selector: &str) -> Vec<u8> {
         let place = format!(
             "const at = document.querySelector('{selector}').getBoundingClientRect();
@@ -174,7 +175,7 @@ impl Browser {
         BASE64_STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()
     }
 
-    /// Shows this page, which comes from nowhere.
+    /// Shows this HTML as a page without an origin.
     pub async fn show(&self, html: &str) {
         self.go(&format!("data:text/html;charset=utf-8;base64,{}", BASE64_STANDARD.encode(html))).await;
     }
@@ -185,11 +186,11 @@ impl Browser {
         let mut driver = TcpStream::connect(host)?;
         driver.set_read_timeout(Some(Duration::from_secs(10)))?;
         write!(driver, "DELETE /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
-        // It answers when the browser has gone, and keeps the connection.
+        // The driver answers when the browser has ended, and keeps the connection open.
         driver.read(&mut [0; 1024])
     }
 
-    /// What a camera in front of the screen would see.
+    /// Saves a screenshot of the window.
     pub async fn photograph(&self, file: &Path) {
         let response = self.http.get(format!("{}/screenshot", self.session)).send().await.unwrap();
         let answer: Value = response.json().await.unwrap();

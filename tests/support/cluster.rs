@@ -10,19 +10,20 @@ use tempfile::TempDir;
 
 use super::{Page, Phone, Pod, Stage};
 
-/// The kinds of databases that pods share.
+/// Returns the database servers that pods can share.
 pub fn shared_databases() -> impl Iterator<Item = &'static Shared> {
     [countersign_testkit::postgres(), countersign_testkit::mariadb()].into_iter().flatten()
 }
 
-/// A database and a Redis, by the settings that name them.
+/// A database and a Redis, as settings that name them.
 pub struct Shares {
     pub env: Vec<(String, String)>,
     dir: TempDir,
 }
 
 impl Shares {
-    /// A fresh database on this server, and a part of the tests' Redis. `None` without Redis.
+    /// Uses a fresh database on this server, and a prefix in the tests' Redis. Returns `None`
+    /// without Redis.
     pub fn on(database: &Shared) -> Option<Self> {
         let redis = countersign_testkit::redis()?.database();
         Some(Self::with(&database.database(), &redis))
@@ -38,13 +39,13 @@ impl Shares {
             ("COUNTERSIGN_KV_URL", redis),
             ("COUNTERSIGN_KV_PREFIX", &prefix),
             ("COUNTERSIGN_KEYS_MASTER_KEY_FILE", key.to_str().unwrap()),
-            // Wake-ups that are lost show.
+            // With so rare a safety poll, lost wake-ups become visible.
             ("COUNTERSIGN_WAIT_SAFETY_POLL_MS", "60000"),
         ];
         Self { env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(), dir }
     }
 
-    /// Another pod of these.
+    /// Starts another pod on them.
     pub fn pod(&self, name: &str) -> Pod {
         let env: Vec<(&str, &str)> =
             self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -56,7 +57,7 @@ impl Shares {
     }
 }
 
-/// Pods that share everything; the first has the root key.
+/// Pods that share all their state; the first has the root key.
 pub struct Cluster {
     pub pods: Vec<Pod>,
     shares: Shares,
@@ -68,23 +69,23 @@ impl Cluster {
         Some(Self { pods: (0..pods).map(|n| shares.pod(&format!("pod-{n}"))).collect(), shares })
     }
 
-    /// A new process in the place of one that has ended.
+    /// Starts a new process in place of a pod that has ended.
     pub fn again(&self, pod: usize) -> Pod {
         self.shares.pod(&format!("pod-{pod}"))
     }
 
-    /// REST of one pod, with the key of a stage that was set on the first.
+    /// Returns the REST API of one pod, with the key of a stage that was set on the first.
     pub fn api(&self, pod: usize, stage: &Stage) -> ApiClient {
         stage.api.at(&self.pods[pod].url("rest"))
     }
 
-    /// A login's page, open at this pod.
+    /// Opens a login's page at this pod.
     pub async fn page(&self, pod: usize, login: &Login) -> Page {
         let url = format!("{}/page", self.pods[pod].url("page").trim_end_matches("/page"));
         Page::dial(&url, login.page_token.as_ref().unwrap(), 0, None).await
     }
 
-    /// A phone, connected to this pod.
+    /// Connects a phone to this pod.
     pub async fn connect(&self, pod: usize, phone: &Phone) -> Result<Online, PhoneError> {
         let server = AccountServer { url: self.pods[pod].url("phone"), ..phone.account.server.clone() };
         let account = countersign_sdk::Account { server, ..phone.account.clone() };

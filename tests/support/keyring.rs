@@ -1,10 +1,10 @@
-//! API keys of roles made for them.
+//! API keys with roles that are made for them.
 
 use countersign_api::{ApiClient, NewApiKey, Permission, PutRole};
 
 use super::Stage;
 
-/// Everything that counts inside a realm.
+/// All permissions that apply inside a realm.
 pub const IN_A_REALM: [Permission; 13] = {
     use Permission as P;
     [
@@ -24,7 +24,7 @@ pub const IN_A_REALM: [Permission; 13] = {
     ]
 };
 
-/// A key, with its secret.
+/// A key with its secret, and the API with it.
 pub struct Key {
     pub id: String,
     pub secret: String,
@@ -32,7 +32,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// Asks for this one.
+    /// Creates this key.
     pub async fn made(by: &ApiClient, new: &NewApiKey) -> Self {
         let key = by.create_api_key(new).await.unwrap();
         let secret = key.secret.as_deref().unwrap().to_owned();
@@ -41,12 +41,12 @@ impl Key {
 }
 
 impl Stage {
-    /// The id of its client.
+    /// Returns the id of its client.
     pub async fn client(&self) -> String {
         self.api.own_api_key().await.unwrap().client.unwrap()
     }
 
-    /// A key of the realm, of a role with these permissions and this name.
+    /// Creates a key of the realm, of a role with this name and these permissions.
     pub async fn key(&self, role: &str, permissions: &[Permission]) -> Key {
         self.root.put_role(&self.realm, role, &PutRole { permissions: permissions.to_vec() }).await.unwrap();
         Key::made(
@@ -56,7 +56,7 @@ impl Stage {
         .await
     }
 
-    /// The same, bound to the client.
+    /// As [`Self::key`], bound to the client.
     pub async fn client_key(&self, role: &str, permissions: &[Permission]) -> Key {
         self.root.put_role(&self.realm, role, &PutRole { permissions: permissions.to_vec() }).await.unwrap();
         let client = Some(self.client().await);

@@ -1,4 +1,4 @@
-//! Starting pods, and driving them.
+//! Starts and drives pods.
 
 mod browser;
 mod cluster;
@@ -21,12 +21,12 @@ use std::fmt::Debug;
 
 use countersign_api::ApiError;
 
-/// The stable code of a refused REST call.
+/// Returns the stable code of a refused REST call.
 pub fn code<T: Debug>(result: Result<T, ApiError>) -> String {
     result.unwrap_err().code().expect("a problem with a code").to_owned()
 }
 
-/// Whether a missing tool is a failure.
+/// Whether the tests run in CI, where a missing tool is a failure.
 pub fn in_ci() -> bool {
     #[expect(clippy::disallowed_methods, reason = "the tests ask for CI themselves")]
     std::env::var("CI").is_ok_and(|v| v == "true")

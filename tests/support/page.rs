@@ -12,7 +12,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
 };
 
-/// A page socket.
+/// A connection to the page socket.
 pub struct Page {
     ws: WebSocketStream<Stream>,
 }
@@ -30,7 +30,7 @@ impl Page {
         page
     }
 
-    /// Connected, and nothing said yet.
+    /// Connects and sends nothing.
     pub async fn silent(url: &str, origin: Option<&str>) -> Self {
         let mut request = url.into_client_request().unwrap();
         if let Some(origin) = origin {
@@ -44,7 +44,7 @@ impl Page {
         self.ws.send(Message::Text(text.into())).await.unwrap();
     }
 
-    /// The next event, or the close code.
+    /// Waits for the next event, or for the close code.
     pub async fn next(&mut self) -> Result<Value, u16> {
         loop {
             match timeout(PATIENCE, self.ws.next()).await.expect("the page hears something") {
@@ -56,7 +56,7 @@ impl Page {
         }
     }
 
-    /// The next event of this type.
+    /// Waits for the next event of this type.
     pub async fn event(&mut self, kind: &str) -> Value {
         loop {
             let event = self
@@ -69,7 +69,7 @@ impl Page {
         }
     }
 
-    /// A QR code of this second.
+    /// Waits for a fresh QR code.
     pub async fn qr(&mut self) -> String {
         self.event("qr").await["text"].as_str().unwrap().to_owned()
     }
@@ -78,7 +78,7 @@ impl Page {
         self.event("link").await["url"].as_str().unwrap().to_owned()
     }
 
-    /// Waits until the page is told this state.
+    /// Waits until the server reports this state.
     pub async fn until(&mut self, state: LoginState) -> Value {
         loop {
             let event = self.event("state").await;

@@ -1,4 +1,4 @@
-//! A phone that says whatever a test wants: the channel by hand, below the SDK.
+//! A phone that sends whatever a test wants: it drives the channel by hand, below the SDK.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -20,35 +20,35 @@ use super::Phone;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What came from the server.
+/// What was received from the server.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
     Frame(Box<ServerFrame>),
     /// An outer CLOSE.
     Close(u16),
-    /// The end, with the WebSocket's close code.
+    /// The end of the connection, with the WebSocket's close code.
     End(u16),
 }
 
-/// A socket, and a channel once there is one.
+/// A socket, and the channel once it is established.
 pub struct RawPhone {
     pub ws: WebSocketStream<Stream>,
     pub channel: Option<Channel>,
 }
 
 impl RawPhone {
-    /// Upgraded, and nothing said.
+    /// Connects and upgrades, and sends nothing.
     pub async fn dial(url: &str, from: Option<IpAddr>) -> Self {
         Self { ws: dial(url, from).await.unwrap(), channel: None }
     }
 
-    /// Its own end of the connection and the pod's, which is not in TLS.
+    /// Returns the addresses of both ends of the connection, its own first. It must not be in TLS.
     pub fn addresses(&self) -> (SocketAddr, SocketAddr) {
         let Stream::Left(tcp) = self.ws.get_ref() else { panic!("a connection in the clear") };
         (tcp.local_addr().unwrap(), tcp.peer_addr().unwrap())
     }
 
-    /// After the handshake.
+    /// Connects and does the handshake.
     pub async fn greeted(server: &AccountServer) -> Self {
         let mut raw = Self::dial(&server.url, None).await;
         let (greeting, hello) = Greeting::start(&server.pin().unwrap()).unwrap();
@@ -59,7 +59,7 @@ impl RawPhone {
         raw
     }
 
-    /// Authenticated.
+    /// Connects and authenticates.
     pub async fn online(phone: &Phone) -> Self {
         let mut raw = Self::greeted(&phone.account.server).await;
         let auth = raw.auth(phone);
@@ -68,7 +68,7 @@ impl RawPhone {
         raw
     }
 
-    /// A correct ClientAuth for this channel.
+    /// Returns a correct ClientAuth for this channel.
     pub fn auth(&self, phone: &Phone) -> PhoneFrame {
         let jkt = p256::thumbprint(&phone.keys.public(&phone.account.key).unwrap());
         let message = self.channel.as_ref().unwrap().auth_message(&jkt);
@@ -105,7 +105,7 @@ impl RawPhone {
         self.send(sealed).await;
     }
 
-    /// Sends; a server that has closed already is fine.
+    /// Sends a message. The server may have closed already.
     pub async fn send(&mut self, message: Vec<u8>) {
         let _ = self.ws.send(Message::Binary(message.into())).await;
     }
@@ -127,7 +127,7 @@ impl RawPhone {
         matches!(Outer::parse(&answer), Ok(Outer::HelloOk { .. }))
     }
 
-    /// What the server says next.
+    /// Waits for what the server sends next.
     pub async fn heard(&mut self) -> Heard {
         match self.message().await {
             Err(code) => Heard::End(code),
@@ -142,8 +142,8 @@ impl RawPhone {
         }
     }
 
-    /// The connection ends as for every broken protocol rule: CLOSE 1, WebSocket 1002, and not a
-    /// word more.
+    /// Checks that the connection ends as for every protocol violation: CLOSE 1, WebSocket 1002,
+    /// and nothing more.
     pub async fn is_refused(&mut self, what: &str) {
         match self.heard().await {
             Heard::Close(code) => {

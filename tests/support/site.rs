@@ -1,5 +1,5 @@
-//! A site of another origin than Countersign's, with the strictest policy that lets the login
-//! element work: the one in `web/README.md`.
+//! A site of another origin than Countersign's, with the strictest content security policy under
+//! which the login element works: the one in `web/README.md`.
 
 use std::{
     path::Path,
@@ -19,7 +19,7 @@ use super::{Browser, Pod, Stage, in_ci};
 const README: &str = include_str!("../../web/README.md");
 const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/node/node_modules/axe-core/axe.min.js");
 
-/// The policy of the README, for this page port.
+/// Returns the policy of the README, for this page port.
 fn policy(page_origin: &str) -> String {
     let written = README
         .lines()
@@ -65,7 +65,7 @@ async fn serve(mut stream: TcpStream, shown: Arc<Mutex<String>>) {
             Err(_) => return,
         }
     }
-    // Now, not when the connection was made: browsers connect in advance.
+    // Reads the page now, not when the connection was made, because browsers connect in advance.
     let answer = shown.lock().unwrap().clone();
     let nothing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let _ = stream
@@ -82,13 +82,13 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// `None` without a browser.
+    /// Opens a browser, a pod and a site. Returns `None` without a browser.
     pub async fn open() -> Option<Self> {
         let browser = Browser::open().await?;
         let pod = Pod::start();
         let site = Site::open().await;
         let stage = Stage::at(&pod, &site.origin).await;
-        // Remembered from the start: what the policy forbids, what the element says, what it
+        // Recorded from the start: what the policy forbids, the events of the element, and what it
         // fetches.
         browser
             .before_each_page(
@@ -104,7 +104,7 @@ impl Embedded {
         Some(Self { browser, pod, stage, site })
     }
 
-    /// With the test in the place of the server.
+    /// As [`Self::open`], but the test stands in for the server.
     pub async fn staged(attributes: &str) -> Option<Self> {
         let at = Self::open().await?;
         at.browser.before_each_page(include_str!("fake_socket.js")).await;
@@ -112,12 +112,12 @@ impl Embedded {
         Some(at)
     }
 
-    /// Begins a login anew, of which the server says this.
+    /// Starts a new login, for which the server sends these messages.
     pub async fn told(&self, messages: &Value) {
         self.browser.eval(&format!("return stage(...{messages})")).await;
     }
 
-    /// Where Countersign's page port is, `http://…`.
+    /// Returns the origin of Countersign's page port, `http://…`.
     pub fn page_origin(&self) -> String {
         self.pod.url("page").replacen("ws", "http", 1).trim_end_matches("/page").to_owned()
     }
@@ -143,7 +143,7 @@ impl Embedded {
         self.browser.until("customElements.get('countersign-login') !== undefined").await;
     }
 
-    /// Loads the page that was loaded last once more.
+    /// Reloads the page.
     pub async fn again(&self) {
         self.browser.go(&format!("{}/", self.site.origin)).await;
     }
@@ -154,7 +154,7 @@ impl Embedded {
         self.load(&format!("page-url='{url}' page-token='{}' {attributes}", &**token)).await;
     }
 
-    /// Another login in the same page, as a site's script would show it.
+    /// Starts another login in the same page, as a site's script would.
     pub async fn start(&self, login: &Login) {
         let login = json!({"pageUrl": login.page_url, "pageToken": login.page_token});
         self.browser.eval(&format!("document.querySelector('countersign-login').start({login})")).await;
@@ -165,7 +165,7 @@ impl Embedded {
         self.browser.until(&format!("document.querySelector('countersign-login[state={state}]')")).await;
     }
 
-    /// Waits for the link to open the app.
+    /// Waits for the link that opens the app.
     pub async fn link(&self) -> String {
         self.until("root.querySelector('[part=link][href]:not([hidden])')?.href")
             .await
@@ -174,7 +174,7 @@ impl Embedded {
             .to_owned()
     }
 
-    /// Waits until this expression over the shadow `root` is something.
+    /// Waits until this expression over the shadow `root` is truthy.
     pub async fn until(&self, expression: &str) -> Value {
         self.browser
             .until(&format!(
@@ -183,7 +183,7 @@ impl Embedded {
             .await
     }
 
-    /// This expression over the shadow `root` and the `element`.
+    /// Evaluates this expression over the shadow `root` and the `element`.
     pub async fn look(&self, expression: &str) -> Value {
         let script = format!(
             "const element = document.querySelector('countersign-login'), root = element.shadowRoot; return \
@@ -192,7 +192,7 @@ impl Embedded {
         self.browser.eval(&script).await
     }
 
-    /// How often the element said this.
+    /// Returns how many times the element dispatched this event.
     pub async fn said(&self, name: &str) -> u64 {
         self.browser
             .eval(&format!("return said.filter(([name]) => name === '{name}').length"))
@@ -201,12 +201,12 @@ impl Embedded {
             .unwrap()
     }
 
-    /// What the site's policy forbade. Nothing, it is hoped.
+    /// Returns the violations of the site's policy; there should be none.
     pub async fn violations(&self) -> Value {
         self.browser.eval("return violations").await
     }
 
-    /// Gives the page axe; false when it is not installed, which is a failure in CI.
+    /// Loads axe into the page. Returns false if it is not installed, which is a failure in CI.
     pub async fn bring_axe(&self) -> bool {
         if !Path::new(AXE).exists() {
             assert!(!in_ci(), "axe-core is missing: run `make tools`");
@@ -217,7 +217,7 @@ impl Embedded {
         true
     }
 
-    /// What axe finds wrong with the page as it is: rule and places.
+    /// Returns what axe finds wrong with the page as it is: rules and elements.
     pub async fn axe(&self) -> Vec<String> {
         let found = self
             .browser

@@ -1,4 +1,4 @@
-//! A realm of its own with a client in it, and phones that enrol there.
+//! A separate realm with a client in it, and phones that enrol there.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use countersign_sim::{MemoryKeys, Online, PhoneError};
 
 use super::{Page, Pod};
 
-/// Where a browser of this client comes from.
+/// Origin of the client's pages.
 pub const ORIGIN: &str = "https://shop.example";
 pub const RETURN_URL: &str = "https://shop.example/back";
 
-/// Settings under which phones enrol without ceremony and links take no number: for tests that are
-/// about something else.
+/// Settings under which phones enrol without confirmation and links need no number, for tests that
+/// are about something else.
 pub fn lax() -> RealmSettings {
     RealmSettings {
         enrolment_confirm: Some(vec![Confirm::None, Confirm::Number, Confirm::Phone, Confirm::Admin]),
@@ -26,7 +26,7 @@ pub fn lax() -> RealmSettings {
     }
 }
 
-/// A realm, a client, and REST with the client's key.
+/// A realm, and its REST API with a client's key and with the root key.
 pub struct Stage {
     pub realm: String,
     pub api: ApiClient,
@@ -38,7 +38,7 @@ impl Stage {
         Self::at(pod, ORIGIN).await
     }
 
-    /// With these settings instead of lax ones.
+    /// As [`Self::set`], with default settings and these, instead of lax ones.
     pub async fn strict(pod: &Pod, settings: RealmSettings) -> Self {
         let stage = Self::set(pod).await;
         let number_match = Some(NumberMatch { qr: Some(false), link: Some(true), directed: Some(true) });
@@ -53,7 +53,7 @@ impl Stage {
         stage
     }
 
-    /// With a client whose pages come from this origin.
+    /// As [`Self::set`], with a client whose pages come from this origin.
     pub async fn at(pod: &Pod, origin: &str) -> Self {
         let root = pod.root();
         let realm = format!("r{}", random::<8>().iter().map(|b| format!("{b:02x}")).collect::<String>());
@@ -67,7 +67,7 @@ impl Stage {
         Self::client_from(&root, &realm, "shop", origin).await
     }
 
-    /// Another client of a realm.
+    /// Creates another client of a realm.
     pub async fn client_in(root: &ApiClient, realm: &str, name: &str) -> Self {
         Self::client_from(root, realm, name, ORIGIN).await
     }
@@ -98,7 +98,8 @@ impl Stage {
         self.api.create_enrolment(&self.realm, &NewEnrolment { user_id: user.into(), confirm }).await.unwrap()
     }
 
-    /// A phone with an active account of this user: its first, or one that root lets in.
+    /// Enrols a phone with an active account of this user: their first, or a further one that root
+    /// admits.
     pub async fn phone(&self, user: &str) -> Phone {
         let first = NewEnrolment { user_id: user.into(), confirm: Confirm::None };
         let enrolment = match self.api.create_enrolment(&self.realm, &first).await {
@@ -112,7 +113,7 @@ impl Stage {
         phone
     }
 
-    /// A further phone of a user who has or had one, let in by root.
+    /// Enrols a further phone for a user who has or had one; root admits it.
     pub async fn further_phone(&self, user: &str) -> Phone {
         let enrolment = self.new_enrolment(user, Confirm::Admin).await;
         let (phone, _) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
@@ -135,12 +136,12 @@ impl Stage {
             .unwrap()
     }
 
-    /// The login as the client sees it now.
+    /// Returns the login as the client sees it now.
     pub async fn look(&self, login: &Login) -> Login {
         self.api.login(&self.realm, &login.id, 0, 0).await.unwrap()
     }
 
-    /// A login that this phone has claimed by QR code.
+    /// Creates a login, which this phone claims by QR code.
     pub async fn claimed(&self, online: &mut Online) -> (Login, Prompt) {
         let login = self.new_login().await;
         let mut page = Page::open(&login).await;
@@ -148,7 +149,7 @@ impl Stage {
         (login, prompt)
     }
 
-    /// A login that this phone has approved.
+    /// Creates a login, which this phone approves.
     pub async fn approved(&self, online: &mut Online) -> Login {
         let (login, prompt) = self.claimed(online).await;
         online.do_it(&Command::approve(&prompt)).await.unwrap();
@@ -173,7 +174,7 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// Enrols with a fresh key; gives the number it shows.
+    /// Enrols with a fresh key; also returns the number that the phone shows.
     pub async fn enrol(link: &str) -> Result<(Self, Option<String>), PhoneError> {
         let keys = MemoryKeys::default();
         let key = keys.generate().unwrap();

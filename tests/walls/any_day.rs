@@ -1,5 +1,5 @@
-//! The suite is green on any machine and any day: what could make it depend on either is looked for
-//! here. That it really does not is shown by `make test-later`.
+//! The test suite passes on any machine and any day: these tests look for what could make it depend
+//! on either. `make test-later` shows that it really does not.
 
 use std::{
     fs,
@@ -8,12 +8,12 @@ use std::{
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// How to ask somebody else than the port `Clock` for the time of day (ADR 0019).
+/// Ways to read the time of day other than through the port `Clock` (ADR 0019).
 const OTHER_CLOCKS: [&str; 6] =
     ["'TIME'", "CURRENT_TIMESTAMP", "NOW()", "dsl::now", "Utc::now()", "OffsetDateTime::now"];
 
-/// Rust is read as it is written, where `now()` may be our own clock's; SQL and Lua say the same in
-/// capitals and without.
+/// Returns the first other clock that a text uses. Rust is case-sensitive, and `now()` may be our
+/// own clock's; SQL and Lua are compared in capitals.
 fn asks_another_clock(text: &str, rust: bool) -> Option<&'static str> {
     let text = if rust { text.to_owned() } else { text.to_uppercase() };
     OTHER_CLOCKS.into_iter().find(|how| text.contains(how))
@@ -49,7 +49,7 @@ fn nothing_of_ours_asks_another_clock_for_the_time_of_day() {
     assert_eq!(asks_another_clock("let now = self.clock.now();", true), None);
 }
 
-/// Lines that say something.
+/// Returns the lines that are neither empty nor comments.
 fn told(file: &str) -> Vec<String> {
     let text = fs::read_to_string(Path::new(ROOT).join(file)).unwrap();
     text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect()
@@ -59,7 +59,7 @@ fn told(file: &str) -> Vec<String> {
 fn what_is_installed_for_the_tests_has_the_same_version_on_every_day() {
     let pinned = told(".ci/constraints.txt");
     assert!(pinned.len() > 20 && pinned.iter().all(|l| l.contains("==")), "{pinned:#?}");
-    // PyPI reads names without regard to case, and takes - for _.
+    // PyPI ignores case in names, and treats `-` and `_` alike.
     let plain = |line: &String| line.to_lowercase().replace('_', "-");
     let known: Vec<String> = pinned.iter().map(plain).collect();
     for line in [told(".ci/requirements.txt"), told("tests/python/requirements.txt")].concat() {
@@ -81,8 +81,8 @@ fn what_is_installed_for_the_tests_has_the_same_version_on_every_day() {
     }
 }
 
-/// In Turkish, `kill -CONT` of procps is an invalid argument: the tests' tools are called in the
-/// locale C.
+/// Tests call their tools in the locale C, because in a Turkish locale, `kill -CONT` of procps is
+/// an invalid argument.
 #[test]
 fn tools_are_called_in_a_locale_that_every_machine_has() {
     let mut ours = Vec::new();

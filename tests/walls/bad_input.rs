@@ -1,12 +1,12 @@
-//! `docs/bad-input.toml` maps what can go wrong to the test that shows what comes of it; here the
-//! map is held to the code.
+//! `docs/bad-input.toml` maps what can go wrong to the test that shows the result. These tests
+//! check the map against the code.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 const MAP: &str = include_str!("../../docs/bad-input.toml");
 
-/// Names of tests in the tree that run: `#[test]`, `#[tokio::test]`, `#[actix_web::test]` and
-/// proptest functions; without ignored ones.
+/// Collects the names of the tests in the tree that run: `#[test]`, `#[tokio::test]`,
+/// `#[actix_web::test]` and proptest functions, without ignored ones.
 fn tests_that_run(dir: &Path, found: &mut BTreeSet<String>) {
     for path in fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();

@@ -1,8 +1,8 @@
-//! What the fuzzers know is in the tree, and ordinary tests use it.
+//! The corpora of the fuzzers are in the repository, and ordinary tests use them.
 
 use std::{fs, path::Path};
 
-/// The text of every Rust file below a folder.
+/// Collects the text of every Rust file below a folder.
 fn sources(dir: &Path, found: &mut String) {
     for path in fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
         if path.is_dir() {

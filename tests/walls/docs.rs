@@ -1,14 +1,14 @@
-//! What the documents name exists.
+//! Files that the documents name exist.
 
 use std::path::Path;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// What the programs write, and git does not keep.
+/// Files that the programs write and git does not track.
 const MADE: [&str; 3] = ["bench/results.json", "bench/growth.html", "bench/chaos.json"];
 
-/// Paths in backticks that begin with a folder of this repository. Patterns and places for names
-/// are none.
+/// Returns the paths in backticks that begin with a folder of this repository, without patterns and
+/// placeholders.
 fn named(text: &str) -> impl Iterator<Item = &str> {
     let folder = |p: &str| {
         p.split_once('/').is_some_and(|(first, _)| {

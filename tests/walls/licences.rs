@@ -1,18 +1,18 @@
-//! What we build on may be given on: each dependency's licence is one we accept.
+//! Each dependency has a licence that we accept, so that we may distribute it.
 
 use std::process::Command;
 
 use serde_json::Value;
 
-/// The licences that `deny.toml` allows, by SPDX id. `make check` holds crates of other platforms
-/// to them.
+/// Returns the licences that `deny.toml` allows, by SPDX id. `make check` applies them to crates of
+/// other platforms.
 fn allowed() -> Vec<String> {
     let rules: toml::Table =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deny.toml")).unwrap().parse().unwrap();
     rules["licenses"]["allow"].as_array().unwrap().iter().map(|l| l.as_str().unwrap().to_owned()).collect()
 }
 
-/// Every part that is joined by AND must offer an accepted choice.
+/// Whether every part that is joined by AND offers an accepted choice.
 fn accepted(expression: &str) -> bool {
     let normal = expression.replace('/', " OR ").replace(['(', ')'], "");
     let allowed = allowed();
@@ -24,8 +24,8 @@ fn accepted(expression: &str) -> bool {
 #[test]
 fn every_dependency_has_a_licence_we_accept() {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-    // Of this platform alone: crates of others were never downloaded. Offline, because a test asks
-    // nobody.
+    // Only for this platform, because crates of others were never downloaded. Offline, because a
+    // test must not use the network.
     let about = Command::new(env!("CARGO")).arg("-vV").output().unwrap();
     let about = String::from_utf8(about.stdout).unwrap();
     let host = about.lines().find_map(|l| l.strip_prefix("host: ")).unwrap();

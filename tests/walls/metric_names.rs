@@ -1,5 +1,4 @@
-//! The metrics that services declare: what they are called, and that the operators' page lists
-//! them.
+//! The metrics that services declare: their names, and that the operators' page lists them.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +6,7 @@ use countersign_edge::metrics::{self, Kind, Names};
 
 const END: &str = "<!-- end of metrics -->\n";
 
-/// Writes the table of an enum into `docs/OPERATING.md`; false when it was out of date.
+/// Writes the table of an enum into `docs/OPERATING.md`. Returns false if it was out of date.
 fn write_page<N: Names>(source: &str) -> bool {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/OPERATING.md");
     let page = std::fs::read_to_string(path).unwrap();
@@ -27,7 +26,8 @@ fn the_operators_page_lists_the_metrics_there_are() {
         write_page::<metrics::Metric>("services/edge/src/metrics/names.rs"),
         write_page::<countersign_ns::metrics::Metric>("services/ns/src/metrics.rs"),
     ];
-    // Written where the test is run by hand, so that the next run and the diff show it.
+    // An outdated page has been rewritten already, so that the next run passes and the diff shows
+    // the change.
     assert!(
         !current.contains(&false),
         "docs/OPERATING.md was out of date and has been written anew; commit it"

@@ -1,4 +1,4 @@
-//! What is true of the repository: rooms, documents, contracts, licences.
+//! What must hold in the repository: dependencies between crates, documents, contracts, licences.
 
 mod any_day;
 mod bad_input;

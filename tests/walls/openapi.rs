@@ -1,4 +1,4 @@
-//! The REST API as its own description sees it, judged by schemathesis and redocly.
+//! The REST API and its own description, checked by schemathesis and redocly.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -7,12 +7,12 @@ use tokio::process::Command;
 
 use crate::support::{Pod, Stage};
 
-/// They would end the keys that the others are asked with.
+/// Operations that would end the keys with which the others are called.
 const SELF_DESTRUCTIVE: [&str; 5] =
     ["deleteApiKey", "rotateApiKey", "rotateOwnApiKey", "deleteClient", "deleteRole"];
-/// They stream for as long as they are listened to.
+/// Operations that stream for as long as the caller reads.
 const ENDLESS: [&str; 2] = ["streamEvents", "streamLogin"];
-/// They are not a realm's.
+/// Operations that do not belong to a realm.
 const GLOBAL: [&str; 5] =
     ["createRealm", "listGlobalRoles", "putGlobalRole", "deleteGlobalRole", "listGlobalEvents"];
 
@@ -22,10 +22,10 @@ fn tool(path: &str) -> PathBuf {
     path
 }
 
-/// Asks these operations, or all but those; fails with what it found.
+/// Calls these operations, or all others, depending on `choice`; fails with what it found.
 async fn judge(pod: &Pod, realm: &str, key: &str, choice: &str, operations: &[&str]) {
     let mut command = Command::new(tool("python/bin/schemathesis"));
-    // It keeps what it found beside where it runs, and tries that first the next time.
+    // Schemathesis stores its findings in its working directory and tries them first the next time.
     let nowhere = tempfile::tempdir().unwrap();
     command.current_dir(nowhere.path());
     command
@@ -40,7 +40,7 @@ async fn judge(pod: &Pod, realm: &str, key: &str, choice: &str, operations: &[&s
     assert!(!text.contains("Authentication failed"), "nothing was really asked:\n{text}");
 }
 
-/// A key that may do everything in the realm of the stage, in the name of any client.
+/// Creates a key that may do everything in the realm of the stage, in the name of any client.
 async fn key_of_everything(stage: &Stage) -> String {
     let permissions = crate::support::IN_A_REALM.to_vec();
     stage.root.put_role(&stage.realm, "everything", &PutRole { permissions }).await.unwrap();
@@ -80,7 +80,7 @@ async fn redocly_finds_nothing_in_the_description() {
         .await
         .unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    // Its own news about Node.js are not ours.
+    // Its own messages about Node.js do not concern us.
     assert!(
         out.status.success() && text.contains("Your API description is valid") && !text.contains("You have"),
         "{text}"

@@ -1,4 +1,4 @@
-//! The walls of the house: who may name whom. One wall, one reason; each has a fixture that breaks
+//! Walls: which crate may not depend on which. Each wall has one reason, and an example that breaks
 //! it.
 
 use std::{
@@ -8,10 +8,10 @@ use std::{
 
 use serde_json::Value;
 
-/// Crate → the crates its manifest names (dev-dependencies left out).
+/// Crate → the crates that its manifest names, without dev-dependencies.
 type Floor = BTreeMap<String, Vec<String>>;
 
-/// A name that a manifest must not have. Chains are [`strangers`]'s.
+/// A dependency that a manifest must not name. [`strangers`] checks chains of dependencies.
 struct Wall {
     who: fn(&str) -> bool,
     never: fn(&str) -> bool,
@@ -20,19 +20,20 @@ struct Wall {
     breach: (&'static str, &'static str),
 }
 
-/// The services, and the rooms that serve all of them.
+/// The services; `GENERAL` are the crates that serve all of them.
 const SERVICES: [&str; 7] = ["ns", "sfs", "mc", "idp", "mgmt", "demo", "bridge"];
 const GENERAL: [&str; 8] = ["actors-shell", "api", "channel", "edge", "kv", "ports", "protocol", "store"];
 
-/// Whose crate this is, if it is one service's: `countersign-ns`, `countersign-store-ns`.
+/// Returns the service that a crate belongs to, if any, as in `countersign-ns` or
+/// `countersign-store-ns`.
 fn service(name: &str) -> Option<&str> {
     let room = name.strip_prefix("countersign-")?;
     let last = room.rsplit('-').next()?;
     SERVICES.contains(&last).then_some(last)
 }
 
-/// Every chain of dependencies that begins in a room and ends in the room of a service it must not
-/// know.
+/// Returns every chain of dependencies that leads from a crate to the crate of a service that it
+/// must not know.
 fn strangers(floor: &Floor) -> Vec<String> {
     let mut found = Vec::new();
     for name in floor.keys() {
@@ -65,7 +66,7 @@ fn ours(n: &str) -> bool {
     n.starts_with("countersign")
 }
 
-/// Rooms that a phone never sees: the program, actors, rules, stores, services.
+/// Whether a crate is never part of a phone: the program, actors, rules, stores, services.
 fn server_room(name: &str) -> bool {
     let room = name.strip_prefix("countersign-").unwrap_or(name);
     let kinds = ["actors-", "domain-", "kv", "store"];

@@ -1,4 +1,4 @@
-//! What is true of every source file.
+//! What must hold in every source file.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Files of Rust below a folder of the repository, by their path in it, with their text.
+/// Returns the Rust files below a folder of the repository, by their path in it, with their text.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
@@ -38,7 +38,7 @@ fn no_file_grows_beyond_what_is_read_at_one_sitting() {
     assert!(long.is_empty(), "{long:?}");
 }
 
-/// Whoever holds the ports can write past the rules of the flows.
+/// A handler that held the ports could write without the rules of the flows.
 #[test]
 fn handlers_of_rest_hold_handles_and_no_ports() {
     let handlers = sources("services/ns/src/rest");
@@ -48,7 +48,7 @@ fn handlers_of_rest_hold_handles_and_no_ports() {
     }
 }
 
-/// Lines ≤ 110 columns, but for what cannot be broken: addresses, rows of tables, one long name.
+/// Lines ≤ 110 columns, except what cannot be broken: addresses, rows of tables, one long name.
 #[test]
 fn no_line_is_wider_than_a_page() {
     let unbreakable = |line: &str| {
@@ -65,7 +65,7 @@ fn no_line_is_wider_than_a_page() {
     assert!(wide.is_empty(), "{wide:#?}");
 }
 
-/// People are "they", whoever they are.
+/// Comments refer to people as "they".
 #[test]
 fn nobody_is_he() {
     let he = ["he", "him", "his"];

@@ -6,7 +6,7 @@ use countersign_actors_shell::{IsHere, run_to_completion};
 use countersign_domain_ns::{
     account::{Account, Event, peer},
     audit::Who,
-    flows::{account, devices, people},
+    flows::{account, people, siblings},
     ports::AccountQuery,
     realm::OpenRealm,
     refused::Stop,
@@ -14,7 +14,7 @@ use countersign_domain_ns::{
 use countersign_ports::Fault;
 use countersign_protocol::ids::AccountId;
 
-use crate::heart::Shared;
+use crate::shared::Shared;
 
 /// Operations on accounts from outside. IO runs in the caller's task.
 #[derive(Clone)]
@@ -46,7 +46,7 @@ impl Accounts {
     /// # Errors
     /// A fault of the store.
     pub async fn of_user(&self, realm: &OpenRealm, user_id: &str) -> Result<Vec<Account>, Fault> {
-        devices::of_user(&self.0.ports, realm.id(), user_id).await
+        siblings::of_user(&self.0.ports, realm.id(), user_id).await
     }
 
     /// Renames the phone and notifies the user's other phones.
@@ -64,7 +64,7 @@ impl Accounts {
         run_to_completion(async move {
             let ports = &shared.ports;
             ports.store.rename_account(realm.id(), account.id, &device, &ports.stamp(who)).await?;
-            devices::tell_siblings(ports, realm.id(), account.id, &account.user_id).await?;
+            siblings::tell_siblings(ports, realm.id(), account.id, &account.user_id).await?;
             Ok(Account { device, ..account })
         })
         .await

@@ -19,8 +19,8 @@ use countersign_protocol::{
 };
 
 use crate::{
-    heart::Shared,
     registry::login::{MOST_PER_TOPIC, watch},
+    shared::Shared,
 };
 
 /// Operations on enrolments from outside. IO runs in the caller's task.

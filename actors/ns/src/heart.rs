@@ -19,36 +19,9 @@ use tokio::sync::mpsc;
 use crate::{
     Accounts, Enrolments, Logins, Realms,
     registry::login::{self, LoginRegistry, WakeAll},
-    session::{Event, Ns},
+    session::Ns,
+    shared::{Event, Settings, Shared},
 };
-
-/// Time limits of a session's steps. The defaults are in the program's configuration.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Longest time from HELLO to ClientAuth.
-    pub first_frame: Duration,
-    /// Longest time from ClientAuth `enrol` to the end of the enrolment connection.
-    pub enrolment: Duration,
-    /// Longest silence of an authenticated phone.
-    pub idle: Duration,
-    /// Longest life of a connection.
-    pub lifetime: Duration,
-    /// How often phones are asked to ping, in seconds.
-    pub ping_after: u64,
-    /// How long a waiter relies on wake-ups before it reads the state without one.
-    pub safety_poll: Duration,
-}
-
-/// State that the actors and handles of NS share.
-pub(crate) struct Shared {
-    pub(crate) ports: Ports,
-    pub(crate) realms: Realms,
-    pub(crate) settings: Settings,
-    pub(crate) logins: Addr<LoginRegistry>,
-    pub(crate) messages: Addr<MessageRegistry<Event>>,
-    /// Kept because a supervised actor stops when its last address is dropped.
-    _bridge: Addr<BusBridge<Event>>,
-}
 
 /// How often the realms are read again, to see settings that were changed on another pod.
 const REFRESH: Duration = Duration::from_secs(10);

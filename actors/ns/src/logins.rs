@@ -20,8 +20,8 @@ use countersign_protocol::{
 };
 
 use crate::{
-    heart::Shared,
     registry::login::{LoginWatch, MOST_PER_TOPIC, watch},
+    shared::Shared,
 };
 
 /// Operations on logins from outside. IO runs in the caller's task.

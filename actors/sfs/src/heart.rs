@@ -4,14 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use countersign_actors_shell::{Count, Deaths, Drain, Front, MessageRegistry, Sessions, Shell, Supervision};
-use countersign_channel::ServerKey;
 use countersign_domain_sfs::ports::Ports;
 use countersign_ports::Fault;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
     identity,
-    session::{Event, Sfs},
+    session::{Event, Sfs, Shared},
 };
 
 /// Time limits of a session's steps.
@@ -23,12 +22,6 @@ pub struct Settings {
     pub lifetime: Duration,
     /// How often phones are asked to ping, in seconds.
     pub ping_after: u64,
-}
-
-/// State that all sessions of SFS share.
-pub(crate) struct Shared {
-    pub(crate) keys: Vec<ServerKey>,
-    pub(crate) ping_after: u64,
 }
 
 /// The handles of a started SFS.

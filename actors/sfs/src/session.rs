@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 use async_trait::async_trait;
 use countersign_actors_shell::{Conversation, Entrance, SessionActor, done};
+use countersign_channel::ServerKey;
 use countersign_ports::{Fault, answered::Answered};
 use countersign_protocol::{
     codes::Close,
@@ -12,12 +13,16 @@ use countersign_protocol::{
     ids::KeyId,
 };
 
-use crate::heart::Shared;
-
 /// A phone connection of SFS.
 type Session = SessionActor<Sfs>;
 /// Work that a session finishes before it receives the next frame.
 type Work = countersign_actors_shell::Work<Sfs>;
+
+/// State that all sessions of SFS share.
+pub(crate) struct Shared {
+    pub(crate) keys: Vec<ServerKey>,
+    pub(crate) ping_after: u64,
+}
 
 /// Events that the registry sends to a session of SFS: none yet.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,8 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Visitor, forward_to_deserialize_any};
 
-/// A request body: a JSON object and nothing else. serde would read an array, too, as if its
-/// elements were the members in their order.
+/// A request body that must be a JSON object. serde would read an array, too, as if its elements
+/// were the members in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Object<T>(pub T);
@@ -22,19 +22,19 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// The same for a member that is an object (`deserialize_with`).
+/// Reads a member that must be an object (for `deserialize_with`).
 pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
     Object::deserialize(d).map(|Object(value)| value)
 }
 
-/// The same for a member that may be left out.
+/// Reads a member that must be an object unless it is left out or `null`.
 pub(crate) fn object_option<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     d: D,
 ) -> Result<Option<T>, D::Error> {
     Ok(Option::<Object<T>>::deserialize(d)?.map(|Object(value)| value))
 }
 
-/// Whatever is asked for, a map is what there has to be.
+/// A deserializer that requires a map, whatever type is asked for.
 struct AsMap<D>(D);
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for AsMap<D> {

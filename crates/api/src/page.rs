@@ -1,4 +1,4 @@
-//! The page channel: JSON on a WebSocket, as an event stream or in answers of a poll
+//! The page channel: JSON over a WebSocket, as an event stream, or in the answers of a poll
 //! (`docs/API.md`, "The page channel").
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,8 @@ use crate::{LoginState, Sensitive, Via};
 #[serde(deny_unknown_fields)]
 pub struct Hello {
     pub page_token: Sensitive,
-    /// Highest `v` already seen, for the server's logs of resumed pages; the current state is told
-    /// in any case.
+    /// Highest `v` already seen. It only marks resumed pages in the server's logs; the current
+    /// state is sent in any case.
     #[serde(default)]
     pub after: u64,
 }
@@ -20,12 +20,12 @@ pub struct Hello {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum PageMessage {
-    /// The person at the browser gives up. (Braces: serde lets unknown members of a variant without
-    /// fields pass.)
+    /// The person at the browser gives up. The braces matter: serde does not refuse unknown members
+    /// of a variant without fields.
     Cancel {},
 }
 
-/// What `GET /page/state` answers.
+/// The answer of `GET /page/state`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageEvents {
     pub events: Vec<PageEvent>,
@@ -41,14 +41,14 @@ pub enum PageEvent {
         state: LoginState,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
-        /// Seconds left to decide, while pending or claimed.
+        /// Seconds left until the login expires, while pending or claimed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seconds_left: Option<u64>,
-        /// Two digits the person types on the phone, while claimed.
+        /// Two digits that the person types on the phone, while claimed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         number: Option<String>,
-        /// How it was claimed, while claimed or approved. By `link`: the identity is for the page
-        /// that has the return token.
+        /// How it was claimed, while claimed or approved. With `link` or `app`, the identity is
+        /// only for the caller that has the return token.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         via: Option<Via>,
     },

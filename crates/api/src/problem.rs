@@ -1,11 +1,11 @@
-//! RFC 9457 problem details, as every error of the REST API is told.
+//! Problem details (RFC 9457), the form of every error of the REST API.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// `application/problem+json`.
+/// The body of an error, `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// `/problems/{code}`.
@@ -13,22 +13,22 @@ pub struct Problem {
     pub kind: String,
     pub title: String,
     pub status: u16,
-    /// Stable; what programs look at.
+    /// Stable identifier that programs can rely on.
     pub code: String,
-    /// For people; may change.
+    /// Explanation for people; may change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Also in the `X-Request-Id` header and in the server's log.
+    /// The id of the request, also in the `X-Request-Id` header and in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// Which members of the request are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// With `rate_limited` and `quarantined`: what ran into a limit, `initiator`, `account`,
+    /// Which limit was exceeded, with `rate_limited` and `quarantined`: `initiator`, `account`,
     /// `client`, `address` or `quarantine`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// When to try again, in seconds, as in the `Retry-After` header.
+    /// Seconds after which to try again, as in the `Retry-After` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
 }
@@ -40,10 +40,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// One wrong member.
+/// One wrong member of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldError {
-    /// JSON pointer (RFC 6901).
+    /// JSON pointer (RFC 6901) to the member.
     pub pointer: String,
     pub detail: String,
 }

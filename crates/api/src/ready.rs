@@ -1,17 +1,17 @@
-//! `ready.json`: what a process says about itself once it serves.
+//! `ready.json`: what a process reports about itself once it serves requests.
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-/// Where everything of a running process is. A member that is not served is absent.
+/// The addresses of everything that a running process serves. What it does not serve is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Ready {
-    /// As on the command line: `all`, `ns`, `sfs`.
+    /// The role, as on the command line: `all`, `ns`, `sfs`.
     pub role: String,
     /// Process id.
     pub pid: u32,
-    /// Name of the realm that was made at the start.
+    /// Name of the realm that was created at the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub realm: Option<String>,
     /// Base URL of the REST API.
@@ -35,10 +35,10 @@ impl Ready {
     /// Name of the file in a data directory.
     pub const FILE: &str = "ready.json";
 
-    /// Reads what the process of this data directory wrote.
+    /// Reads the file that the process of this data directory wrote.
     ///
     /// # Errors
-    /// With the file's name: when it is not there, or not what a process writes.
+    /// When the file does not exist or is not one that a process writes. The error names the file.
     pub fn read(data: &Path) -> io::Result<Self> {
         let file = data.join(Self::FILE);
         let told = |kind, why: String| io::Error::new(kind, format!("{}: {why}", file.display()));
@@ -46,7 +46,7 @@ impl Ready {
         serde_json::from_slice(&text).map_err(|e| told(io::ErrorKind::InvalidData, e.to_string()))
     }
 
-    /// Writes it into a data directory, whole or not at all: who sees the file can read it.
+    /// Writes the file into a data directory atomically, so that readers never see a part of it.
     ///
     /// # Errors
     /// When the file cannot be written.

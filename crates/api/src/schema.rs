@@ -1,7 +1,8 @@
-//! What JSON Schema says of our texts (draft 2020-12, as OpenAPI 3.1 uses it). The server judges
-//! more finely than a schema can.
+//! JSON Schemas of our texts (draft 2020-12, as OpenAPI 3.1 uses it). The server checks more than a
+//! schema can express.
 //!
-//! Some have a twin for members that may be left out: `null` means the same as leaving them out.
+//! Some have a second function for members that may be left out: `null` means the same as leaving
+//! them out.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::json;
@@ -29,7 +30,7 @@ texts! {
     name, name_option: {"type": "string", "pattern": "^[a-z][a-z0-9-]*$", "maxLength": 100}
     user_id, user_id_option: {"type": "string", "pattern": "^[!-.0-\\[\\]-~]+$", "minLength": 1,
         "maxLength": 100}
-    /// A text people read on one line.
+    /// A text that people read, on one line.
     shown, shown_option: {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^\\S"}
     text, text_option: {"type": "string", "minLength": 1, "maxLength": 500, "pattern": "^\\S"}
     context, context_option: {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^\\S"}

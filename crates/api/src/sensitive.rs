@@ -3,7 +3,8 @@ use std::{fmt, ops::Deref};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A text that entitles whoever has it. JSON carries it; `Debug`, and so a log, does not.
+/// A text that grants rights to anyone who has it. JSON carries it; `Debug`, and so a log, does
+/// not.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Sensitive(String);

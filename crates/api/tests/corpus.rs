@@ -1,4 +1,4 @@
-//! What the fuzzer has found worth keeping, replayed: `fuzz/README.md`.
+//! Replays the inputs that the fuzzer found worth keeping: `fuzz/README.md`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test")]
 
 #[path = "../../../fuzz/bodies/rest.rs"]

@@ -1,8 +1,8 @@
 //! Writes the Rust half of `docs/vectors/`: `cargo run -p countersign-channel --features vectors
 //! --example vectors -- docs/vectors`.
 //!
-//! Every run draws new randomness, so run it only when the protocol changes; the tests hold the
-//! committed files to the code.
+//! Every run draws new randomness, so run it only when the protocol changes. The tests check the
+//! code against the committed files.
 
 use std::{fs, path::Path};
 

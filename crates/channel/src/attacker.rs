@@ -1,5 +1,5 @@
-//! An attacker who speaks the whole handshake and cheats inside it: what they send is authentic and
-//! encrypted, so that only the key exchange itself can refuse.
+//! An attacker who speaks the whole handshake and cheats inside it. What they send is authentic and
+//! encrypted, so that only the key exchange itself can refuse it.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ use crate::{
     vectors::unhex,
 };
 
-/// RFC 7748's points of small order, and the same ones written beyond p: X25519 with them is zero,
-/// whatever the secret.
+/// The small-order points of RFC 7748, and their encodings beyond p. X25519 with any of them is
+/// zero, whatever the secret.
 const SMALL: [&str; 7] = [
     "0000000000000000000000000000000000000000000000000000000000000000",
     "0100000000000000000000000000000000000000000000000000000000000000",
@@ -36,19 +36,20 @@ const SMALL: [&str; 7] = [
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trick {
-    /// Plays fair: shows that what is refused is the trick, not the attacker.
+    /// Follows the protocol. This shows that the tricks are refused, not the attacker as such.
     Fair,
-    /// Plays fair, and takes an all-zero result like any other: the victim one would like to meet.
+    /// Follows the protocol, but accepts an all-zero X25519 result: the victim that an attacker
+    /// hopes to find.
     Lenient,
-    /// The ephemeral key is this point, and its results are zero.
+    /// Sends this point as the ephemeral key, and takes zero as its X25519 results.
     Point([u8; 32]),
-    /// One coefficient of the encapsulation key is larger by q: the same key to whoever does not
-    /// look.
+    /// Increases one coefficient of the encapsulation key by q, which makes no difference to a
+    /// server that does not check for it.
     BeyondModulus,
-    /// The ciphertext is not the one that was made; implicit rejection gives the phone another
-    /// secret.
+    /// Sends another ciphertext than the one that was made; implicit rejection gives the phone
+    /// another secret.
     FlippedCiphertext,
-    /// The ciphertext has another length.
+    /// Sends a ciphertext of another length.
     CiphertextOf(usize),
 }
 
@@ -75,7 +76,7 @@ impl CryptoResolver for Attacker {
 struct EvilDh {
     fair: Box<dyn Dh>,
     trick: Trick,
-    /// A static key is set, an ephemeral one generated.
+    /// Whether this is an ephemeral key: a static key is set, an ephemeral one is generated.
     ephemeral: bool,
 }
 
@@ -165,7 +166,7 @@ impl Kem for EvilKem {
     }
 }
 
-/// Makes the first coefficient that has room for it larger by q = 3329 (FIPS 203: 12 bits each,
+/// Increases the first coefficient that has room for it by q = 3329 (FIPS 203: 12 bits each,
 /// little-endian).
 fn add_q(key: &mut [u8]) {
     let at = (0..1152)
@@ -193,7 +194,7 @@ impl Server {
     fn prologue(&self) -> Vec<u8> {
         labels::prologue(ServerRole::Ns, &[7; 16], &self.key.key_id().0)
     }
-    /// This server's key in other hands.
+    /// The responder of an attacker who holds this server's static key.
     fn responder(&self, trick: Trick) -> HandshakeState {
         let honest = Resolver { static_key: StaticKey::from_raw(self.raw).map(Arc::new), replay: None };
         let builder = Builder::with_resolver(params(), Box::new(Attacker(honest, trick)));
@@ -215,14 +216,14 @@ impl Server {
             .build_initiator()
             .unwrap()
     }
-    /// An attacking phone's first message, and what our server makes of it.
+    /// Sends an attacking phone's first message; returns how our server reacts.
     fn asked(&self, trick: Trick) -> Result<(), ChannelError> {
         let mut message = [0; NOISE_MSG1];
         let n = self.initiator(trick).write_message(&[], &mut message).unwrap();
         assert_eq!(n, NOISE_MSG1);
         accept(&self.key, &message, b"welcome").map(drop)
     }
-    /// An attacking server's answer, and what our phone makes of it.
+    /// Sends an attacking server's answer; returns how our phone reacts.
     fn answered(&self, trick: Trick) -> Result<(), ChannelError> {
         let (greeting, hello) = Greeting::start(&self.pin).unwrap();
         let Ok(Outer::Hello { noise, .. }) = Outer::parse(&hello) else { panic!("HELLO") };
@@ -248,7 +249,7 @@ fn a_handshake_on_a_point_of_small_order_is_refused_by_server_and_phone() {
         let trick = Trick::Point(unhex(point).try_into().unwrap());
         assert_eq!(server.asked(trick), Err(ChannelError::Handshake), "{point}");
         assert_eq!(server.answered(trick), Err(ChannelError::Handshake), "{point}");
-        // Nothing else is wrong with it: whoever takes a zero secret completes this handshake.
+        // Only the zero secret is wrong: a server that accepts it completes this handshake.
         let (mut evil, mut victim) = (server.initiator(trick), server.responder(Trick::Lenient));
         let (mut message, mut payload) = ([0; 2048], [0; 2048]);
         let n = evil.write_message(&[], &mut message).unwrap();

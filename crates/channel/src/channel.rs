@@ -13,7 +13,7 @@ use crate::{ChannelError, noise::Transport, sha256};
 /// After this many messages in one direction the peer must connect again; there is no rekeying.
 pub const MAX_MESSAGES: u64 = 1 << 20;
 
-/// An established channel. It cannot be cloned or written out, so a nonce is never used twice.
+/// An established channel. It cannot be cloned or serialised, so a nonce is never used twice.
 pub struct Channel {
     transport: Transport,
     role: ServerRole,
@@ -26,10 +26,11 @@ impl Channel {
     }
 
     /// Pads and seals one CBOR frame; returns the whole outer frame. Each call uses the next nonce,
-    /// so what is sealed must be sent.
+    /// so every sealed frame must be sent.
     ///
     /// # Errors
-    /// [`ChannelError::Padding`] when too long, [`ChannelError::Exhausted`] after [`MAX_MESSAGES`].
+    /// [`ChannelError::Padding`] when `content` is too long, [`ChannelError::Exhausted`] after
+    /// [`MAX_MESSAGES`].
     pub fn seal(&mut self, content: &[u8]) -> Result<Vec<u8>, ChannelError> {
         if self.transport.state.sending_nonce() >= MAX_MESSAGES {
             return Err(ChannelError::Exhausted);
@@ -58,13 +59,13 @@ impl Channel {
         padding::unpad(&plaintext[..n]).map(<[u8]>::to_vec).map_err(|_| ChannelError::Padding)
     }
 
-    /// The final Noise handshake hash: names this channel, and nobody else's.
+    /// The final Noise handshake hash, which is unique to this channel.
     #[must_use]
     pub fn handshake_hash(&self) -> [u8; 32] {
         self.transport.h
     }
 
-    /// The channel binding a decision carries.
+    /// The channel binding that a decision carries.
     #[must_use]
     pub fn binding(&self) -> [u8; 32] {
         sha256(&labels::channel_binding(&self.transport.h))
@@ -76,7 +77,7 @@ impl Channel {
         labels::channel_auth(self.role, &self.server_id, &self.transport.h, jkt)
     }
 
-    /// What a new key signs on this channel to prove it is held.
+    /// What a new key signs on this channel to prove possession of it.
     #[must_use]
     pub fn enrol_message(&self, challenge: &[u8; 32], jkt: &Jkt) -> Vec<u8> {
         labels::enrol(self.role, &self.server_id, &self.transport.h, challenge, jkt)
@@ -136,8 +137,8 @@ mod tests {
         }
     }
 
-    /// Two ways to implement `Never` for what is `Clone` (or can be written out), so that the
-    /// compiler cannot choose: this does not compile any more when a channel becomes either.
+    /// Checks at compile time that a type is neither `Clone` nor `Serialize`: a type that is one of
+    /// them implements `Never` in two ways, and the compiler cannot choose between them.
     trait Never<How> {
         const IS: () = ();
     }

@@ -1,4 +1,5 @@
-//! The two flights. The phone speaks first; the server proves itself by being able to answer.
+//! The two handshake messages. The phone sends the first; the server proves its identity by being
+//! able to answer.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::{
     sha256,
 };
 
-/// A service's static key with the names it answers to.
+/// A service's static key, with the role and server id that it is used for.
 #[derive(Clone)]
 pub struct ServerKey {
     role: ServerRole,
@@ -26,7 +27,7 @@ pub struct ServerKey {
 }
 
 impl ServerKey {
-    /// Takes a raw X25519 private key.
+    /// Creates the key from a raw X25519 private key.
     ///
     /// # Errors
     /// [`ChannelError::Handshake`] when the bytes are not a key.
@@ -41,7 +42,7 @@ impl ServerKey {
         self.key.public
     }
 
-    /// What HELLO names.
+    /// The key id that HELLO names.
     #[must_use]
     pub fn key_id(&self) -> KeyId {
         self.key_id
@@ -76,7 +77,7 @@ pub struct ServerPin {
     pub static_key: [u8; 32],
 }
 
-/// Phone: HELLO is sent, HELLO_OK is awaited.
+/// The phone's handshake after HELLO was sent, while it waits for HELLO_OK.
 pub struct Greeting {
     noise: Noise,
     pin: ServerPin,
@@ -103,7 +104,7 @@ impl Greeting {
         Ok((Self { noise, pin: pin.clone() }, hello))
     }
 
-    /// Reads HELLO_OK's Noise message; gives the channel and the server's first payload (a
+    /// Reads the Noise message of HELLO_OK; returns the channel and the server's first payload (a
     /// `Welcome`).
     ///
     /// # Errors
@@ -117,8 +118,8 @@ impl Greeting {
     }
 }
 
-/// Server: answers a HELLO's Noise message with HELLO_OK (the whole outer frame) that carries
-/// `payload`.
+/// Answers a HELLO's Noise message, on the server: returns HELLO_OK (the whole outer frame), which
+/// carries `payload`, and the channel.
 ///
 /// # Errors
 /// [`ChannelError::Handshake`] when the message was not made for this key, role and server id, or
@@ -138,7 +139,8 @@ pub(crate) fn accept_with(
     }
     let mut noise =
         Noise::responder(&key.key, &labels::prologue(key.role, &key.server_id, &key.key_id.0), replay)?;
-    // 0-RTT data could be replayed and has no forward secrecy: NOISE_MSG1 leaves no room for any.
+    // 0-RTT data could be replayed and has no forward secrecy, so NOISE_MSG1 leaves no room for
+    // any.
     noise.read(message)?;
     let answer = noise.write(payload)?;
     let channel = Channel::new(noise.finish()?, key.role, key.server_id);

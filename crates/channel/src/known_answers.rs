@@ -1,4 +1,4 @@
-//! Other people's known answers, for what snow does with our cryptography.
+//! Known answers of other implementations, checked for snow running on our cryptography.
 
 use aws_lc_rs::kem::{DecapsulationKey, ML_KEM_768};
 use serde_json::Value;
@@ -98,7 +98,7 @@ fn the_last_nonce_there_is_is_never_used() {
     phone.read_message(&a[..n], &mut b).unwrap();
     let (phone, server) =
         (phone.into_stateless_transport_mode().unwrap(), server.into_stateless_transport_mode().unwrap());
-    // Noise section 5.1 reserves 2^64 − 1; 2^64 − 2 is the last.
+    // Noise section 5.1 reserves 2^64 − 1, so 2^64 − 2 is the last nonce.
     let n = phone.write_message(u64::MAX - 1, b"last", &mut a).unwrap();
     assert_eq!(server.read_message(u64::MAX - 1, &a[..n], &mut b).unwrap(), 4);
     assert!(matches!(

@@ -20,7 +20,7 @@ pub mod vectors;
 pub use channel::{Channel, MAX_MESSAGES};
 pub use handshake::{Greeting, ServerKey, ServerPin, accept, key_id};
 
-/// Why the channel refuses. Peers are told nothing but "closed".
+/// Why the channel fails. The peer learns only that the connection closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChannelError {
     /// A handshake message is not what this key, role and server id expect.
@@ -29,10 +29,10 @@ pub enum ChannelError {
     /// A sealed message was altered, replayed, reordered or belongs to another channel.
     #[error("a message could not be opened")]
     Open,
-    /// More than 32 KiB − 2 bytes, or wrong padding.
+    /// The content is longer than 32 KiB − 2 bytes, or the padding is wrong.
     #[error("a message does not fit its padding")]
     Padding,
-    /// 2^20 messages in one direction; the peer must connect again.
+    /// One direction has carried 2^20 messages; the peer must connect again.
     #[error("the channel has carried its limit of messages")]
     Exhausted,
 }
@@ -48,7 +48,7 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// Fills an array from the operating system's generator.
 ///
 /// # Panics
-/// When the operating system has no randomness to give; nothing safe can be done then.
+/// When the operating system provides no randomness, as there is no safe way to continue.
 #[must_use]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut out = [0; N];

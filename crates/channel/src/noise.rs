@@ -1,4 +1,4 @@
-//! The one type that drives snow.
+//! The wrapper of snow, the Noise implementation.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use crate::{
     resolver::{Replay, Resolver, StaticKey},
 };
 
-/// Hashed into the handshake; Noise section 8 with the "hfs" extension's `+KEM`.
+/// The protocol name, which is hashed into the handshake: Noise section 8 with the `+KEM` of the
+/// "hfs" extension.
 const NAME: &str = "Noise_NKhfs_25519+MLKEM768_AESGCM_SHA256";
 
 pub(crate) fn params() -> NoiseParams {
@@ -33,7 +34,7 @@ pub(crate) fn params() -> NoiseParams {
     )
 }
 
-/// A handshake on its way.
+/// A handshake in progress.
 pub(crate) struct Noise(Box<HandshakeState>);
 
 /// A finished handshake.
@@ -85,8 +86,8 @@ impl Noise {
         Ok(out)
     }
 
-    /// Reads the next handshake message. The caller has checked its exact length: snow trusts
-    /// lengths.
+    /// Reads the next handshake message. The caller must have checked its exact length, because
+    /// snow relies on it.
     pub(crate) fn read(&mut self, message: &[u8]) -> Result<Vec<u8>, ChannelError> {
         let mut out = vec![0; message.len()];
         let n = self.0.read_message(message, &mut out).map_err(failed)?;
@@ -94,7 +95,7 @@ impl Noise {
         Ok(out)
     }
 
-    /// The pair of transport keys, and the hash that names this handshake.
+    /// Returns the pair of transport keys, and the hash that identifies this handshake.
     pub(crate) fn finish(self) -> Result<Transport, ChannelError> {
         let h = self.0.get_handshake_hash().try_into().map_err(|_| ChannelError::Handshake)?;
         let state = self.0.into_transport_mode().map_err(failed)?;

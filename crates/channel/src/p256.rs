@@ -1,5 +1,5 @@
-//! P-256 keys: accounts and realm roots. Signatures are raw r‖s (64 bytes); both low and high s are
-//! accepted, and signature bytes never identify anything.
+//! The P-256 keys of accounts and realm roots. Signatures are raw r‖s (64 bytes). Both low and high
+//! s are accepted, so signature bytes never identify anything.
 
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_protocol::ids::Jkt;
 use zeroize::Zeroizing;
 
-/// Why a key or signature is not one.
+/// Why a key or signature is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum P256Error {
     #[error("not a point on P-256 in uncompressed form")]
@@ -29,10 +29,10 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A fresh key.
+    /// Generates a fresh key.
     ///
     /// # Panics
-    /// When the operating system has no randomness to give.
+    /// When the operating system provides no randomness.
     #[must_use]
     pub fn generate() -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
@@ -40,7 +40,7 @@ impl SigningKey {
         Self::from_pair(pair).expect("a fresh key has a public half")
     }
 
-    /// Reads [`SigningKey::to_pkcs8`].
+    /// Parses the output of [`SigningKey::to_pkcs8`].
     ///
     /// # Errors
     /// [`P256Error::Key`].
@@ -70,10 +70,10 @@ impl SigningKey {
         self.public
     }
 
-    /// ECDSA with SHA-256, raw r‖s.
+    /// Signs with ECDSA and SHA-256; the signature is raw r‖s.
     ///
     /// # Panics
-    /// When the operating system has no randomness to give.
+    /// When the operating system provides no randomness.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         let signature =
@@ -82,7 +82,7 @@ impl SigningKey {
     }
 }
 
-/// Whether these bytes are a public key at all.
+/// Checks that the bytes are a public key.
 ///
 /// # Errors
 /// [`P256Error::Key`] for compressed, off-curve or infinite points.

@@ -1,4 +1,4 @@
-//! Making and believing server key statements (RETRY).
+//! Signing and verifying server key statements (RETRY).
 
 use countersign_protocol::{
     ServerRole,
@@ -12,21 +12,21 @@ use crate::{
     sha256,
 };
 
-/// Seconds a statement may lie in the phone's future: clocks differ.
+/// How many seconds in the phone's future a statement may be issued, because clocks differ.
 const CLOCK_LEEWAY: u64 = 300;
 
-/// What a phone pinned at enrolment, and what it must not go back behind.
+/// What a phone pinned at enrolment, and the epoch that it must not go back behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootPin {
     pub role: ServerRole,
     pub server_id: [u8; 16],
     /// SHA-256 of the root's uncompressed point.
     pub root_pin: [u8; 32],
-    /// Epoch of the key the phone holds; only a higher one is news.
+    /// Epoch of the key the phone holds; only a higher one is accepted.
     pub epoch: u64,
 }
 
-/// Why a statement is not believed.
+/// Why a statement is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StatementError {
     #[error("not a key statement")]
@@ -43,7 +43,7 @@ pub enum StatementError {
     Version,
 }
 
-/// SHA-256 of the root's uncompressed point: what an enrolment link carries.
+/// SHA-256 of the root's uncompressed point, which an enrolment link carries.
 #[must_use]
 pub fn root_pin(public: &[u8; 65]) -> [u8; 32] {
     sha256(public)
@@ -59,9 +59,9 @@ pub fn sign(root: &SigningKey, mut statement: KeyStatement) -> Vec<u8> {
     Signed { payload, signature }.to_bytes()
 }
 
-/// What a phone does with a RETRY: believes it only when the pinned root signed it lately for this
-/// server, with a higher epoch. The new epoch is to be stored only after a handshake with the new
-/// key has completed.
+/// Verifies the statement of a RETRY: the pinned root must have signed it recently, for this
+/// server, with a higher epoch. The caller must store the new epoch only after a handshake with the
+/// new key has completed.
 ///
 /// # Errors
 /// [`StatementError`].
@@ -91,7 +91,7 @@ pub fn verify(bytes: &[u8], pin: &RootPin, now: u64) -> Result<KeyStatement, Sta
     Ok(s)
 }
 
-/// A statement with everything but keys filled in, for callers of [`sign`].
+/// A statement for [`sign`], which fills in `root_key` and `key_id`.
 #[must_use]
 pub fn draft(
     role: ServerRole,

@@ -1,5 +1,5 @@
-//! Known-answer vectors: whole conversations with fixed ephemerals, as
-//! `docs/vectors/*-channel.json` holds them.
+//! Known-answer vectors: whole conversations with fixed ephemeral keys, as stored in
+//! `docs/vectors/*-channel.json`.
 //!
 //! ML-KEM encapsulation is random in aws-lc and takes no seed, so a vector records the
 //! encapsulation key, the ciphertext and the shared secret, and a replaying KEM plays them back on
@@ -16,7 +16,7 @@ use crate::{
     resolver::{Replay, StaticKey},
 };
 
-/// One conversation.
+/// One recorded conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
     pub comment: String,
@@ -31,8 +31,8 @@ pub struct Conversation {
     pub encapsulation_key: String,
     pub ciphertext: String,
     pub shared_secret: String,
-    /// For implementations whose ML-KEM can start from FIPS 203's `d ‖ z`; absent when the writer's
-    /// cannot.
+    /// The seed `d ‖ z` of FIPS 203, for implementations whose ML-KEM can start from it; absent
+    /// when the writer's cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kem_seed: Option<String>,
     pub hello: String,
@@ -43,7 +43,7 @@ pub struct Conversation {
     pub h: String,
     /// Channel binding `cb`.
     pub cb: String,
-    /// Alternating: phone first, then server, and so on.
+    /// The messages, alternating, the phone's first.
     pub messages: Vec<Message>,
 }
 
@@ -58,16 +58,16 @@ pub struct Message {
     pub sealed: String,
 }
 
-/// Lower-case hex.
+/// Encodes bytes as lower-case hex.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Reads [`hex`].
+/// Decodes the output of [`hex`].
 ///
 /// # Panics
-/// When the text is not hex: a vector file is ours to keep right.
+/// When the text is not hex; the vector files are our own.
 #[must_use]
 pub fn unhex(text: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "an even number of digits");
@@ -80,10 +80,10 @@ fn fixed<const N: usize>(text: &str) -> [u8; N] {
     unhex(text).try_into().expect("the right length")
 }
 
-/// Makes a conversation with fresh ephemerals.
+/// Makes a conversation with fresh ephemeral keys.
 ///
 /// # Panics
-/// When the operating system has no randomness to give.
+/// When the operating system provides no randomness.
 #[must_use]
 pub fn generate(comment: &str, role: ServerRole, welcome: &[u8], contents: &[Vec<u8>]) -> Conversation {
     let kem = DecapsulationKey::generate(&ML_KEM_768).expect("randomness");
@@ -124,11 +124,11 @@ pub fn generate(comment: &str, role: ServerRole, welcome: &[u8], contents: &[Vec
     c
 }
 
-/// Plays a conversation again from its inputs, with the phone's and the server's code; returns what
-/// they wrote.
+/// Replays a conversation from its inputs with the phone's and the server's code; returns what they
+/// wrote.
 ///
 /// # Panics
-/// When either side refuses.
+/// When either side refuses a message.
 #[must_use]
 pub fn replay(c: &Conversation) -> Conversation {
     let mut out = c.clone();

@@ -1,4 +1,4 @@
-//! What an attacker between phone and server can try on the channel, and what comes of it.
+//! What an attacker between phone and server can try on the channel, and how the channel reacts.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use countersign_channel::{
@@ -52,8 +52,8 @@ fn every_flipped_cut_or_added_byte_in_hello_is_refused() {
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
-        // The unused top bit of an X25519 point is ignored by the curve (RFC 7748, section 5) but
-        // hashed by Noise.
+        // X25519 ignores the unused top bit of a point (RFC 7748, section 5), but Noise hashes it,
+        // so flipping that bit fails, too.
         assert_eq!(accept(&key, &bad, b"").map(drop), Err(ChannelError::Handshake), "byte {at}");
     }
     for len in [0, 1, 31, 32, 1000, good.len() - 1] {
@@ -73,7 +73,7 @@ fn every_flipped_or_cut_byte_in_hello_ok_is_refused() {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
         let (fresh, hello) = Greeting::start(&pin(&key)).unwrap();
-        // A fresh exchange for each byte, so that what is refused is the flip and nothing else.
+        // Each byte gets a fresh exchange, so that only the flip can be the reason for the refusal.
         let (answer, _) = accept(&key, &noise(&hello), b"welcome").unwrap();
         let mut flipped = noise(&answer);
         flipped[at] ^= 1 << (at % 8);
@@ -188,8 +188,8 @@ fn an_account_signature_counts_for_one_channel_key_and_purpose() {
     for bad in [[0; 64], [0xff; 64]] {
         assert!(p256::verify(&key.public(), &phone.auth_message(&jkt), &bad).is_err(), "r or s out of range");
     }
-    // High s is the same signature (s' = n − s): accepted, which is why signature bytes identify
-    // nothing.
+    // The same signature with a high s (s' = n − s) is accepted, too, which is why signature bytes
+    // identify nothing.
     let n = countersign_channel::vectors::unhex(
         "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
     );

@@ -1,4 +1,4 @@
-//! The committed known-answer vectors, whoever wrote them, hold for this code.
+//! Checks this code against the committed known-answer vectors of every implementation.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 use std::{fs, path::PathBuf};

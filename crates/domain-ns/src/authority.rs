@@ -4,10 +4,7 @@
 //! does a related key. Unblocking takes as much authority as blocking did. A stolen key can
 //! therefore take a phone away from a user, or give the user another phone, but not both.
 
-use crate::{
-    audit::{Actor, Who},
-    permission::{Permission, Permissions},
-};
+use crate::permission::{Permission, Permissions};
 
 /// The authority with which something is done, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,19 +56,6 @@ impl Authority {
 /// lineages were recorded has none, and counts as related to every other key without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lineage(pub [u8; 16]);
-
-impl Who {
-    /// The authority of this actor.
-    #[must_use]
-    pub fn authority(&self) -> Authority {
-        match self.actor {
-            Actor::System => Authority::Root,
-            Actor::Account(_) => Authority::Phone,
-            Actor::Phone | Actor::Page => Authority::None,
-            Actor::Key(_) => Authority::of(self.permissions),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

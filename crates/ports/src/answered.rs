@@ -1,26 +1,26 @@
-//! How frames of phones are answered, for metrics.
+//! How the server answered frames from phones, for metrics.
 
 use countersign_protocol::codes::Refusal;
 
-/// How a frame of a phone was answered.
+/// Outcome of one frame from a phone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
-    /// As asked.
+    /// The frame was handled as requested.
     Ok,
-    /// No, for a reason of the rules.
+    /// A rule refused the command.
     Refused,
-    /// Too often.
+    /// A rate limit refused the command.
     Limited,
-    /// The storage was out of reach.
+    /// The storage could not be reached.
     Unavailable,
-    /// With a goodbye.
+    /// The server ended the connection with a Goodbye.
     Ended,
 }
 
 impl Answered {
     pub const ALL: [Self; 5] = [Self::Ok, Self::Refused, Self::Limited, Self::Unavailable, Self::Ended];
 
-    /// The answer that is a refusal.
+    /// The outcome that a refusal counts as.
     #[must_use]
     pub fn no(why: Refusal) -> Self {
         match why {
@@ -30,7 +30,7 @@ impl Answered {
         }
     }
 
-    /// The spelling in metrics.
+    /// The label value in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -5,42 +5,44 @@ use countersign_protocol::ids::PodId;
 
 use crate::{Fault, presence::Peer};
 
-/// The first byte of an arrival on the bus. Topics begin with another.
+/// The first byte of an arrival message on the bus. No topic starts with it.
 pub const ARRIVAL: u8 = 8;
 
-/// Something to read again. It carries no content on purpose: the store tells, the bus wakes.
+/// A notification that something must be read again. It carries no content on purpose: the store is
+/// authoritative, the bus only wakes readers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wake {
-    /// What the topic names has changed, up to version `v`. The bytes mean something to their
-    /// service only.
+    /// The object that the topic names has changed, up to version `v`. Only the service that chose
+    /// the topic bytes can interpret them.
     Changed { topic: Vec<u8>, v: u64 },
-    /// This peer has a newer connection somewhere; `arrival` is its number.
+    /// The peer has a newer connection, possibly on another pod; `arrival` is its number.
     Arrived { peer: Peer, arrival: u64 },
-    /// Wake-ups may have been lost: everything must be read again.
+    /// Wake-ups may have been lost: subscribers must read everything again.
     Resync,
 }
 
-/// The stream of wake-ups of one pod.
+/// The stream of wake-ups that one pod receives.
 #[async_trait]
 pub trait Wakes: Send {
-    /// The next one; `None` when the port is gone for good.
+    /// Waits for the next wake-up; `None` when the bus has shut down for good.
     async fn next(&mut self) -> Option<Wake>;
 }
 
-/// Wakes those who wait, on every pod of the service. It may lose wake-ups; then it says
+/// Wakes subscribers on every pod of the service. A bus may lose wake-ups; it then sends
 /// [`Wake::Resync`].
 ///
-/// A topic does not begin with the byte [`ARRIVAL`].
+/// A topic must not start with the byte [`ARRIVAL`].
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Wakes those who wait for the topic.
+    /// Wakes the subscribers that wait for the topic, because it changed up to version `v`.
     ///
     /// # Errors
-    /// When it cannot be reached.
+    /// When the bus cannot be reached.
     async fn announce(&self, topic: &[u8], v: u64) -> Result<(), Fault>;
-    /// The wake-ups of a pod, from now on. What listens lives on the runtime this is called on.
+    /// Subscribes a pod to all wake-ups from now on. The listening task is spawned on the runtime
+    /// that this is called on.
     ///
     /// # Errors
-    /// When it cannot be reached.
+    /// When the bus cannot be reached.
     async fn subscribe(&self, pod: PodId) -> Result<Box<dyn Wakes>, Fault>;
 }

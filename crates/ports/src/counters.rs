@@ -4,33 +4,33 @@ use async_trait::async_trait;
 
 use crate::Fault;
 
-/// What is counted.
+/// Identifies one counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Counter {
-    /// Whose counter it is, such as a realm: nobody counts for another.
+    /// The owner of the counter, such as a realm. Counters of different scopes are independent.
     pub scope: [u8; 16],
-    /// A name that its service chose. It is part of what is stored, so it does not change between
+    /// A name that the service chose. It is part of the storage key, so it must not change between
     /// releases.
     pub kind: &'static str,
-    /// An id, or the hash of a text.
+    /// The subject of the counter: an id, or the hash of a text.
     pub key: [u8; 16],
 }
 
-/// Where a counter stands after this one.
+/// The state of a counter after an increment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
     pub n: u64,
-    /// Seconds until it starts anew, at least 1.
+    /// Seconds until the window ends and the counter restarts; at least 1.
     pub left: u64,
 }
 
-/// Counts within windows of time.
+/// Counts events within time windows.
 ///
 /// Every method fails when the port cannot be reached.
 #[async_trait]
 pub trait Counters: Send + Sync {
-    /// Counts one more within a window of `secs` that begins with the first.
+    /// Increments the counter. A window lasts `secs` from its first increment.
     async fn count(&self, counter: Counter, secs: u64) -> Result<Count, Fault>;
-    /// How many different members were named for this counter within `secs` of the first.
+    /// Adds `member`, and returns how many distinct members were added within `secs` of the first.
     async fn distinct(&self, counter: Counter, member: [u8; 16], secs: u64) -> Result<u64, Fault>;
 }

@@ -1,16 +1,16 @@
-//! How infrastructure says "I cannot".
+//! The error that infrastructure ports return.
 
-/// A port could not do its work. The text is for logs, and holds no secret and no value of a row.
+/// A port could not do its work. The text is for logs; it holds no secrets and no row values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// It cannot be reached, or answers with an error. Trying again later may help.
+    /// The backend cannot be reached or answers with an error. Retrying later may help.
     #[error("{0}")]
     Unreachable(String),
-    /// So much waits for it that it takes no more. Trying again in a moment helps.
+    /// Too much work is queued for the backend to accept more. Retrying in a moment helps.
     #[error("{0}")]
     Busy(String),
-    /// What is there makes no sense to this program, or the program failed itself: damage, or a
-    /// bug. Trying again does not help.
+    /// The stored data makes no sense to this program, or the program itself failed: damage or a
+    /// bug. Retrying does not help.
     #[error("{0}")]
     Inconsistent(String),
 }

@@ -1,14 +1,14 @@
-//! What a server proves itself by, as it is stored. The actors' shell makes and opens it; each
-//! service says where.
+//! A server's identity as it is stored. The actors' shell creates and opens it; each service
+//! decides where it is stored.
 
 use countersign_protocol::ids::KeyId;
 
-/// What phones pin, and the first key under it.
+/// The root key that phones pin, and the first channel key that it signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedIdentity {
-    /// SHA-256 of the root public key: what phones pin.
+    /// SHA-256 of the root public key, which is what phones pin.
     pub root_pin: [u8; 32],
-    /// Envelope of the root private key, in PKCS#8.
+    /// Vault envelope of the root private key (PKCS#8).
     pub sealed_root: Vec<u8>,
     pub key: SealedKey,
 }
@@ -19,15 +19,15 @@ pub struct SealedKey {
     pub key_id: KeyId,
     /// Higher for newer keys.
     pub epoch: u64,
-    /// X25519.
+    /// X25519 public key.
     pub public: [u8; 32],
-    /// Envelope of the private half.
+    /// Vault envelope of the private key.
     pub sealed: Vec<u8>,
-    /// The key statement that the root signed.
+    /// The key statement, signed by the root.
     pub statement: Vec<u8>,
 }
 
-/// A secret of an identity. A service turns it into the name of a place that no other secret has.
+/// One secret of an identity. Each service maps it to a location name that no other secret has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The root private key.

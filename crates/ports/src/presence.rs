@@ -1,33 +1,33 @@
-//! Which peers are connected, and where, among all pods of one service.
+//! Which peers are connected, and to which pod of the service.
 
 use async_trait::async_trait;
 
 use crate::{Fault, time::Time};
 
-/// The holder of a connection, such as an account or a mailbox. What the bytes mean is known to its
-/// service alone.
+/// The holder of a connection, such as an account or a mailbox. Only the service that chose the
+/// bytes can interpret them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Peer(pub [u8; 16]);
 
-/// Arrivals and departures of peers. The newest connection of a peer wins, on whichever pod it is.
+/// Tracks arrivals and departures of peers. A peer's newest connection wins, whichever pod it is
+/// on.
 ///
 /// Every method fails when the port cannot be reached.
 #[async_trait]
 pub trait Presence: Send + Sync {
-    /// The peer has a new connection on this pod. Gives the number of this arrival, which is higher
-    /// than that of every one before. Where there are other pods, wakes them
-    /// ([`crate::bus::Wake::Arrived`]), and remembers it for `ttl_secs`.
+    /// Records for `ttl_secs` that the peer has a new connection on this pod, and notifies the
+    /// other pods, if there are any ([`crate::bus::Wake::Arrived`]). Returns the number of this
+    /// arrival, which is higher than that of every arrival before it.
     async fn arrive(&self, peer: Peer, ttl_secs: u64) -> Result<u64, Fault>;
-    /// The number of each peer's newest arrival, where it is remembered; in the order of the
-    /// question.
+    /// The number of each peer's newest arrival, where one is recorded, in the order of `peers`.
     async fn newest(&self, peers: &[Peer]) -> Result<Vec<Option<u64>>, Fault>;
-    /// The connections of these peers on this pod, by the numbers of their arrivals, have ended.
+    /// Records that these connections on this pod, given by peer and arrival number, have ended.
     async fn depart(&self, gone: &[(Peer, u64)]) -> Result<(), Fault>;
-    /// Whether each peer has a connection on another pod that lives; in the order of the question.
-    /// A pod that died is noticed within seconds.
+    /// Whether each peer has a connection on another live pod, in the order of `peers`. The death
+    /// of a pod is noticed within seconds.
     async fn elsewhere(&self, peers: &[Peer]) -> Result<Vec<bool>, Fault>;
-    /// The peer was heard just now; remembered for `ttl_secs`.
+    /// Records for `ttl_secs` that the peer sent a heartbeat just now.
     async fn record_heartbeat(&self, peer: Peer, ttl_secs: u64) -> Result<(), Fault>;
-    /// When the peer was heard last, if that is remembered.
+    /// The time of the peer's last heartbeat, if it is still recorded.
     async fn last_heartbeat(&self, peer: Peer) -> Result<Option<Time>, Fault>;
 }

@@ -1,15 +1,15 @@
-//! Whether a part that a pod depends on works.
+//! Health checks of the parts that a pod depends on.
 
 use async_trait::async_trait;
 
 use crate::Fault;
 
-/// Something that can be asked how it is.
+/// A dependency whose health can be checked.
 #[async_trait]
 pub trait Probe: Send + Sync {
-    /// Whether it answers, and keeps what it is given.
+    /// Checks that the dependency answers and keeps what it is given.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The fault that was found.
     async fn ping(&self) -> Result<(), Fault>;
 }

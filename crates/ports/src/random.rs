@@ -1,15 +1,15 @@
-//! What is made from randomness, given a source of it.
+//! Values derived from a source of randomness.
 
 use crate::{secret::Secret, time::Time};
 
-/// A source of randomness; the program gives the operating system's, tests give their own.
+/// A source of randomness. The program supplies the operating system's; tests supply their own.
 pub trait Random: Send + Sync {
-    /// Fills `out`.
+    /// Fills `out` with random bytes.
     fn fill(&self, out: &mut [u8]);
 }
 
 impl dyn Random + '_ {
-    /// A fixed number of random bytes.
+    /// Returns `N` random bytes.
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut out = [0; N];
@@ -17,13 +17,14 @@ impl dyn Random + '_ {
         out
     }
 
-    /// The same, as a secret.
+    /// Returns `N` random bytes as a [`Secret`].
     #[must_use]
     pub fn secret<const N: usize>(&self) -> Secret<N> {
         Secret::new(self.bytes())
     }
 
-    /// A UUIDv7 (RFC 9562, section 5.7): sorted by time, so that databases append.
+    /// Returns a UUIDv7 (RFC 9562, section 5.7). The ids are ordered by time, so that database
+    /// indexes append.
     #[must_use]
     pub fn id(&self, now: Time) -> [u8; 16] {
         let mut id = self.bytes::<16>();
@@ -33,22 +34,22 @@ impl dyn Random + '_ {
         id
     }
 
-    /// Four decimal digits, each number equally likely.
+    /// Returns four decimal digits; every number is equally likely.
     #[must_use]
     pub fn number(&self) -> String {
         // 2^32 is so far above 10,000 that the bias is below one in 400,000.
         format!("{:04}", u32::from_be_bytes(self.bytes()) % 10_000)
     }
 
-    /// Two decimal digits for number matching.
+    /// Returns two decimal digits for number matching.
     #[must_use]
     pub fn short_number(&self) -> String {
         format!("{:02}", u32::from_be_bytes(self.bytes()) % 100)
     }
 }
 
-/// The id of what a keyed request makes: a UUIDv8 (RFC 9562, section 5.8) that is the same for the
-/// same key.
+/// Derives a UUIDv8 (RFC 9562, section 5.8) from a hash, so that repeating a keyed request yields
+/// the same id.
 #[must_use]
 pub fn id_from(hash: &[u8; 32]) -> [u8; 16] {
     let mut id = [0; 16];

@@ -1,57 +1,57 @@
-//! How rules refuse, before a protocol says how the caller is told.
+//! Refusals as the rules return them, independent of any protocol.
 
 use std::borrow::Cow;
 
 use crate::Fault;
 
-/// The kind of a refusal. Each protocol has its own way to say it; over HTTP it is a status.
+/// The kind of a refusal. Each protocol maps it to a form of its own; over HTTP it is a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The caller may not.
+    /// The caller lacks the permission.
     Forbidden,
-    /// It is not there, or not the caller's: the same answer.
+    /// The object does not exist, or is not the caller's; deliberately the same answer.
     NotFound,
     /// The state of the object does not allow it.
     Conflict,
-    /// It was possible once, and is not any more.
+    /// It used to be possible, and no longer is.
     Gone,
-    /// What is asked for makes no sense here.
+    /// The request makes no sense here.
     Unprocessable,
-    /// Too much of it.
+    /// A limit was exceeded.
     TooMany,
-    /// Something outside the program does not work; trying again may help.
+    /// Something outside the program does not work. Retrying may help.
     Unavailable,
-    /// A bug, or damage. Trying again does not help.
+    /// A bug, or damaged data. Retrying does not help.
     Internal,
 }
 
-/// A refusal, as the caller is told of it.
+/// A refusal, as it is reported to the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub kind: Kind,
-    /// Stable; callers decide by it.
+    /// Stable identifier that callers branch on.
     pub code: &'static str,
-    /// A sentence for people, where there is more to say than the code does.
+    /// A sentence for people, when there is more to say than the code does.
     pub detail: Option<Cow<'static, str>>,
-    /// What ran into its limit.
+    /// Name of the limit that was exceeded.
     pub limit: Option<&'static str>,
-    /// When to try again, in seconds.
+    /// Seconds after which the caller may retry.
     pub retry_after: Option<u64>,
-    /// For the log of the operator alone.
+    /// Text for the operator's log; never sent to the caller.
     pub log: Option<String>,
 }
 
 impl Refusal {
-    /// With a stable code.
+    /// A refusal with a stable code and no further details.
     #[must_use]
     pub fn new(kind: Kind, code: &'static str) -> Self {
         Self { kind, code, detail: None, limit: None, retry_after: None, log: None }
     }
 }
 
-/// Something that ends a request with a refusal.
+/// An error that ends a request with a refusal.
 pub trait Refuse {
-    /// What is said of it.
+    /// Converts the error into the refusal to report.
     fn refusal(self) -> Refusal;
 }
 

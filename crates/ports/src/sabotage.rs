@@ -1,28 +1,28 @@
-//! Sabotage, for tests of the tests: each named fault breaks one promise, and the suite must
+//! Deliberate faults that test the tests: each one breaks one promise, and the test suite must
 //! notice.
 //!
-//! Without the `faults` feature every question is answered "no" at compile time and nothing of this
-//! is in the program.
+//! Without the `faults` feature, `active` is a constant `false` and the compiler removes every
+//! fault from the program.
 
-/// What may be broken on purpose.
+/// A fault that can be switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
-    /// Do not tell anybody that an object changed.
+    /// Do not announce that an object changed.
     DropPublish,
     /// Claim without comparing the version.
     SkipCompare,
-    /// Treat a lost outcome insert as won.
+    /// Treat a lost race for the outcome as won.
     ApproveTwice,
     /// Answer before the transaction commits, then roll it back.
     AckBeforeCommit,
-    /// Do not notice expiry.
+    /// Ignore expiry.
     LoseExpiry,
     /// Leave an enrolment code usable after it was redeemed.
     ReuseCode,
 }
 
 impl Sabotage {
-    /// All of them.
+    /// Every fault.
     pub const ALL: [Self; 6] = [
         Self::DropPublish,
         Self::SkipCompare,
@@ -32,7 +32,7 @@ impl Sabotage {
         Self::ReuseCode,
     ];
 
-    /// The spelling on the command line of a test build.
+    /// The name on the command line of a test build.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,12 +54,13 @@ mod on {
 
     static ACTIVE: OnceLock<Sabotage> = OnceLock::new();
 
-    /// Switches one sabotage on for the life of the process.
+    /// Activates one fault for the life of the process. Returns false when the name is unknown or a
+    /// fault is already active.
     pub fn activate(name: &str) -> bool {
         Sabotage::ALL.into_iter().find(|f| f.as_str() == name).is_some_and(|f| ACTIVE.set(f).is_ok())
     }
 
-    /// Whether this one is on.
+    /// Whether this fault is active.
     #[must_use]
     pub fn active(fault: Sabotage) -> bool {
         ACTIVE.get() == Some(&fault)
@@ -68,7 +69,7 @@ mod on {
 #[cfg(feature = "faults")]
 pub use on::{activate, active};
 
-/// Whether this sabotage is on: never, in a build without the feature.
+/// Whether this fault is active: never, in a build without the `faults` feature.
 #[cfg(not(feature = "faults"))]
 #[must_use]
 pub const fn active(_: Sabotage) -> bool {

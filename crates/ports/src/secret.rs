@@ -1,4 +1,4 @@
-//! Bytes that never show: no `Display`, an empty `Debug`, wiped on drop, compared in constant time.
+//! Secret bytes: no `Display`, an opaque `Debug`, wiped on drop, compared in constant time.
 
 use std::fmt;
 
@@ -10,25 +10,25 @@ use zeroize::Zeroizing;
 pub struct Secret<const N: usize>(Zeroizing<[u8; N]>);
 
 impl<const N: usize> Secret<N> {
-    /// Takes the bytes.
+    /// Wraps the bytes.
     #[must_use]
     pub fn new(bytes: [u8; N]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The bytes, at the last possible moment.
+    /// Exposes the bytes. Call this as late as possible.
     #[must_use]
     pub fn expose(&self) -> &[u8; N] {
         &self.0
     }
 
-    /// SHA-256, as it is stored.
+    /// The SHA-256 of the secret, which is what gets stored.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         sha256(&self.0[..])
     }
 
-    /// Whether `other` is the same, in constant time.
+    /// Whether the secret equals `other`, compared in constant time.
     #[must_use]
     pub fn is(&self, other: &[u8]) -> bool {
         same(&self.0[..], other)
@@ -58,7 +58,7 @@ pub fn mac16(key: &Secret<32>, message: &[u8]) -> [u8; 16] {
     out
 }
 
-/// Equality without a timing difference.
+/// Compares two byte strings in constant time.
 #[must_use]
 pub fn same(a: &[u8], b: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(a, b).is_ok()

@@ -1,4 +1,4 @@
-//! Time as an argument. The wall clock is read in one place, behind [`Clock`].
+//! Time is passed as an argument; the wall clock is read only through [`Clock`].
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 pub struct Time(pub u64);
 
 impl Time {
-    /// Whole seconds, as they travel on the phone channel.
+    /// Whole seconds, as sent on the phone channel.
     #[must_use]
     pub fn secs(self) -> u64 {
         self.0 / 1000
     }
 
-    /// A moment later.
+    /// The time `secs` seconds later.
     #[must_use]
     pub fn plus_secs(self, secs: u64) -> Self {
         Self(self.0.saturating_add(secs.saturating_mul(1000)))
@@ -29,6 +29,6 @@ impl Time {
 
 /// The wall clock.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The current time.
     fn now(&self) -> Time;
 }

@@ -1,7 +1,7 @@
-//! Secrets at rest: AES-256-GCM envelopes under the master key.
+//! Encryption of secrets at rest: AES-256-GCM envelopes under the master key.
 //!
 //! Envelope = `1 | key id (4) | nonce (12) | ciphertext | tag (16)`. The associated data names the
-//! row and column, so that an envelope copied to another place does not open.
+//! row and column, so that an envelope copied to another location does not open.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -15,16 +15,16 @@ use crate::{
 const VERSION: u8 = 1;
 const HEADER: usize = 1 + 4 + 12;
 
-/// The master key, ready to seal and open.
+/// The master key, prepared for sealing and opening.
 pub struct Vault {
     key: LessSafeKey,
     key_id: [u8; 4],
-    /// For what callers carry around and bring back.
+    /// Key of [`Vault::mac`], derived from the master key.
     mac_key: Secret<32>,
 }
 
 impl Vault {
-    /// Takes the 32 bytes of the master key.
+    /// Creates a vault from the 32 bytes of the master key.
     ///
     /// # Panics
     /// Never: 32 bytes are an AES-256 key.
@@ -37,13 +37,15 @@ impl Vault {
         Self { key: LessSafeKey::new(key), key_id, mac_key }
     }
 
-    /// Vouches for what callers carry around and bring back, for one purpose.
+    /// Returns a MAC over `message` that is valid for one purpose only, for example to recognise a
+    /// pagination token that a caller returns. It is the first 16 bytes of an HMAC-SHA256 under a
+    /// key derived from the master key.
     #[must_use]
     pub fn mac(&self, purpose: &str, message: &[u8]) -> [u8; 16] {
         mac16(&self.mac_key, &[purpose.as_bytes(), b"\0", message].concat())
     }
 
-    /// Seals `plain` for the place named `place`.
+    /// Encrypts `plain` into an envelope that opens only for the location named `place`.
     ///
     /// # Panics
     /// Never: what we seal is far below the GCM limit.
@@ -61,10 +63,10 @@ impl Vault {
         [&[VERSION][..], &self.key_id, &nonce, &out].concat()
     }
 
-    /// Opens an envelope sealed for the same place.
+    /// Opens an envelope that was sealed for the same `place`.
     ///
     /// # Errors
-    /// When it was sealed under another master key, for another place, or altered.
+    /// When it was sealed under another master key or for another place, or was altered.
     pub fn open(&self, place: &str, envelope: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let damaged = || Fault::Inconsistent(format!("the secret at {place} is damaged"));
         if envelope.len() < HEADER || envelope[0] != VERSION {

@@ -1,5 +1,5 @@
-//! An app's configuration as its publisher signs it: a compact JWS, ES256, `typ` `cs-app+jwt`. The
-//! app is built with the publisher's public key and believes nothing else about where it may enrol.
+//! An app's configuration, signed by its publisher: a compact JWS, ES256, `typ` `cs-app+jwt`. The
+//! app is built with the publisher's public key and trusts nothing else about where it may enrol.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,21 +14,22 @@ pub const TYP: &str = "cs-app+jwt";
 /// Which realms the app may enrol at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepts {
-    /// Any.
+    /// Any realm.
     Open,
-    /// Those whose root key has one of these pins (SHA-256).
+    /// The realms whose root key has one of these pins (SHA-256).
     Roots(Vec<[u8; 32]>),
 }
 
-/// What is signed.
+/// The content that the publisher signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppConfig {
-    /// What the app calls itself, like `com.example.bank`.
+    /// The app's identifier, like `com.example.bank`.
     pub app: String,
     pub accepts: Accepts,
-    /// Seconds since 1970; of two configurations the later one counts.
+    /// Issue time in seconds since 1970; of two configurations the later one applies.
     pub iat: u64,
-    /// Seconds since 1970; afterwards the app wants a newer one before it enrols anywhere.
+    /// Expiry in seconds since 1970; from then on the app needs a newer configuration to enrol
+    /// anywhere.
     pub exp: Option<u64>,
 }
 
@@ -50,7 +51,7 @@ enum Realms {
     Roots(Vec<String>),
 }
 
-/// A JWS taken apart, not yet verified.
+/// A parsed JWS whose signature has not been verified yet.
 pub type Parsed<'a> = jws::Parts<'a, AppConfig>;
 
 impl AppConfig {
@@ -75,11 +76,11 @@ impl AppConfig {
     }
 }
 
-/// Takes a compact JWS apart.
+/// Parses a compact JWS without verifying its signature.
 ///
 /// # Errors
-/// [`BadJws`] for anything that [`AppConfig::signing_input`] and [`jws::compact`] could not have
-/// written.
+/// [`BadJws`] when the text is too long, is not a compact JWS of this type, or has missing, unknown
+/// or invalid members.
 pub fn parse(text: &str) -> Result<Parsed<'_>, BadJws> {
     let parts = jws::parse::<Claims>(text, TYP)?;
     let accepts = match &parts.claims.realms {

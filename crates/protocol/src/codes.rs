@@ -1,7 +1,7 @@
-//! Small numbers with one meaning, and their spelling outside the channel.
+//! Numeric codes of the phone channel, and their spelling outside it.
 //!
-//! A number never changes its meaning and is never used again. A reader refuses a number it does
-//! not know; new ones are sent only to peers that announced they know them.
+//! A number never changes its meaning and is never reused. A reader refuses a number it does not
+//! know; new numbers are sent only to peers that have announced that they know them.
 
 use crate::cbor::{CborError, Field};
 use minicbor::{Decoder, Encoder};
@@ -14,12 +14,12 @@ macro_rules! codes {
         pub enum $name { $($(#[$vm])* $variant = $n),* }
 
         impl $name {
-            /// Every member, in the order of its number.
+            /// Every variant, in the order of the numbers.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
             /// The number on the wire.
             #[must_use]
             pub fn code(self) -> u16 { self as u16 }
-            /// The member with this number.
+            /// The variant with this number.
             #[must_use]
             pub fn from_code(n: u16) -> Option<Self> { Self::ALL.iter().copied().find(|c| c.code() == n) }
             /// The spelling in REST bodies, logs and metrics.
@@ -43,53 +43,54 @@ macro_rules! codes {
 }
 
 codes! {
-    /// Why a command of the phone was refused. The connection stays open unless the text says
-    /// otherwise.
+    /// Why a command of the phone was refused. A refusal leaves the connection open, except that of
+    /// an enrolment, which a Goodbye follows.
     pub enum Refusal {
-        /// The command does not belong to this state of the connection, or its fields contradict
-        /// each other.
+        /// The state of the account or enrolment or the rules of the realm do not allow the
+        /// command, or its fields contradict each other.
         NotAllowed = 1 "not_allowed",
-        /// No such login here, or not for this account; deliberately the same answer.
+        /// There is no such login, or it is not for this account; deliberately the same answer.
         UnknownLogin = 2 "unknown_login",
-        /// The QR code is older than 5 seconds.
+        /// The QR code is older than 5 seconds, or from the future.
         StaleQr = 3 "stale_qr",
         /// The QR code or link was not made by this realm for this login.
         BadCapability = 4 "bad_capability",
-        /// Another account was faster.
+        /// Another account has claimed the login.
         AlreadyClaimed = 5 "already_claimed",
-        /// The login has its outcome.
+        /// The login already has its outcome.
         AlreadyDecided = 6 "already_decided",
-        /// The login's time is over.
+        /// The login has expired.
         Expired = 7 "expired",
-        /// The client or the page took the login back.
+        /// The client or the page cancelled the login.
         Cancelled = 8 "cancelled",
         /// The client expects another user.
         WrongUser = 9 "wrong_user",
-        /// The enrolment still waits for its confirmation.
+        /// The enrolment of the account has not been confirmed yet.
         AccountPending = 10 "account_pending",
         /// The account is blocked.
         AccountBlocked = 11 "account_blocked",
-        /// The account is gone; the phone should forget its key.
+        /// The account has been deleted; the phone should forget its key.
         AccountDeleted = 12 "account_deleted",
-        /// The signed decision does not say what this login asked.
+        /// The JWS is not a decision on this login that this account signed on this channel.
         BadDecision = 13 "bad_decision",
-        /// The enrolment code is unknown, expired or used; deliberately the same answer.
+        /// The enrolment code is unknown, expired or used, or the `enrol` frame is not valid;
+        /// deliberately the same answer.
         BadEnrolment = 14 "bad_enrolment",
-        /// Too many of these; `retry_after` says when to try again.
+        /// A rate limit was exceeded; `retry_after` is the number of seconds to wait.
         RateLimited = 15 "rate_limited",
-        /// The server cannot reach its storage; try again with the same `req_id`.
+        /// The server cannot reach its storage; repeat the command with the same `req_id`.
         Unavailable = 16 "unavailable",
-        /// The number is not the one that is shown.
+        /// The number is not the one that the new phone shows.
         WrongNumber = 17 "wrong_number",
     }
 
     /// Why a connection ends: the body of CLOSE and of the authentic Goodbye.
     pub enum Close {
-        /// Bytes that are not ours, in whatever way; deliberately the same code for all of them.
+        /// The bytes are wrong, in whatever way; deliberately the same code for every cause.
         Protocol = 1 "protocol",
-        /// ClientAuth failed; deliberately the same code for all causes.
+        /// Authentication failed; deliberately the same code for every cause.
         AuthFailed = 2 "auth_failed",
-        /// A step took too long.
+        /// A step took too long, or the phone was silent for too long.
         Timeout = 3 "timeout",
         /// A newer connection of the same account took over.
         Displaced = 4 "displaced",
@@ -97,74 +98,74 @@ codes! {
         Blocked = 5 "blocked",
         /// The account was deleted.
         Deleted = 6 "deleted",
-        /// The pod is going away; connect again after a moment.
+        /// The pod is draining; connect again after a moment.
         Draining = 7 "draining",
         /// The peer does not read fast enough.
         TooSlow = 8 "too_slow",
         /// Too many connections or handshakes; try again later.
         Busy = 9 "busy",
-        /// The conversation is complete (after enrolment).
+        /// The conversation is complete, as after an enrolment.
         Done = 10 "done",
-        /// The channel has carried its limit of messages or hours; connect again.
+        /// The channel has reached its limit of messages or hours; connect again.
         Rekey = 11 "rekey",
-        /// A bug on the server's side.
+        /// There is a bug in the server.
         Internal = 12 "internal",
-        /// The realm asks for a newer app, or does not list this one.
+        /// The realm requires a newer version of the app, or does not list the app.
         Update = 13 "update_required",
     }
 
-    /// Where an account is in its life.
+    /// The state of an account.
     pub enum AccountState {
-        /// Its key is proven; the enrolment waits for its confirmation.
+        /// The phone has proven its key; the enrolment has not been confirmed yet.
         Pending = 1 "pending",
-        /// It may log in.
+        /// The account may log in.
         Active = 2 "active",
-        /// An administrator stopped it.
+        /// An administrator or a phone of the user blocked it.
         Blocked = 3 "blocked",
-        /// It is gone.
+        /// It has been deleted.
         Deleted = 4 "deleted",
     }
 
-    /// Where a login is in its life, as phones and pages see it.
+    /// The state of a login, as phones and pages see it.
     pub enum LoginState {
-        /// Nobody claimed it yet.
+        /// No account has claimed it yet.
         Pending = 1 "pending",
-        /// One account looks at it.
+        /// One account has claimed it and has yet to decide.
         Claimed = 2 "claimed",
         /// The account approved it.
         Approved = 3 "approved",
         /// The account refused it.
         Refused = 4 "refused",
-        /// The client, the page or an administrator took it back.
+        /// The client, the page or an administrator cancelled it.
         Cancelled = 5 "cancelled",
-        /// Its time ran out.
+        /// It expired before it had another outcome.
         Expired = 6 "expired",
-        /// It was approved, and has ended since.
+        /// It was approved and has ended since.
         Ended = 7 "ended",
     }
 
-    /// Why a phone refuses.
+    /// Why the user refuses a login.
     pub enum RefuseReason {
-        /// "I changed my mind".
+        /// The user changed their mind.
         Declined = 1 "declined",
-        /// "I did not start this".
+        /// The user did not start this login.
         NotMe = 2 "not_me",
     }
 
-    /// What a phone does to an account of its user.
+    /// What a phone can do to an account of its user.
     pub enum DeviceAction {
-        /// Give it another name.
+        /// Rename it.
         Rename = 1 "rename",
-        /// Stop it, a lost one for example.
+        /// Block it, for example because the phone is lost.
         Block = 2 "block",
-        /// Let it work again.
+        /// Unblock it.
         Unblock = 3 "unblock",
-        /// End it for good.
+        /// Delete it permanently.
         Delete = 4 "delete",
     }
 }
 
-/// The version `v` of a login is the rank of its state, so that it never runs backwards.
+/// The version `v` of a login is the rank of its state, so it never decreases.
 impl LoginState {
     /// Version of a login that waits for a phone.
     pub const PENDING: u64 = 1;
@@ -186,7 +187,7 @@ impl LoginState {
         }
     }
 
-    /// Whether no other state follows: an approved login still ends.
+    /// Whether the state is final. An approved login is not: it still ends.
     #[must_use]
     pub fn is_last(self) -> bool {
         self.version() >= Self::OUTCOME && self != Self::Approved

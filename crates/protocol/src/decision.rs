@@ -1,5 +1,5 @@
-//! The signed answer to a login: a compact JWS (RFC 7515), ES256, `typ` `cs-login+jwt`, by the
-//! account key.
+//! The signed answer to a login: a compact JWS (RFC 7515), ES256, `typ` `cs-login+jwt`, signed with
+//! the account key.
 //!
 //! The phone signs what it was shown: `ctx` is SHA-256 of [`crate::labels::login_context`] over the
 //! context bytes exactly as they arrived. `cb` binds the decision to the channel it is sent on.
@@ -17,7 +17,7 @@ pub use crate::jws::{BadJws, MAX_JWS, compact};
 /// The `typ` header.
 pub const TYP: &str = "cs-login+jwt";
 
-/// Yes or no.
+/// Whether the user approves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -25,7 +25,7 @@ pub enum Verdict {
     Refuse,
 }
 
-/// What is signed.
+/// The content of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     pub login: LoginId,
@@ -35,12 +35,12 @@ pub struct Decision {
     pub verdict: Verdict,
     /// Present exactly when the verdict is [`Verdict::Refuse`].
     pub reason: Option<RefuseReason>,
-    /// What the user typed from the browser, when the server asked for it; only with
+    /// The number that the user typed from the browser, when the server asked for one; only with
     /// [`Verdict::Approve`].
     pub number: Option<String>,
-    /// Seconds since 1970, by the phone's clock; for the reader, not for the rules.
+    /// Seconds since 1970, by the phone's clock. It is informational: no rule looks at it.
     pub iat: u64,
-    /// Channel binding of the connection it is sent on.
+    /// Channel binding of the connection that the decision is sent on.
     pub cb: [u8; 32],
 }
 
@@ -59,13 +59,13 @@ struct Claims {
     cb: String,
 }
 
-/// A JWS taken apart, not yet verified.
+/// A parsed JWS whose signature has not been verified yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed<'a> {
     pub decision: Decision,
-    /// Thumbprint of the key that says it signed.
+    /// Thumbprint of the key that is claimed to have signed.
     pub kid: Jkt,
-    /// `base64url(header).base64url(claims)`: the bytes under the signature.
+    /// `base64url(header).base64url(claims)`: the signed bytes.
     pub signing_input: &'a str,
     /// Raw r‖s.
     pub signature: [u8; 64],
@@ -89,10 +89,12 @@ impl Decision {
     }
 }
 
-/// Takes a compact JWS apart. `alg` and `typ` are fixed here; nothing in the text can choose them.
+/// Parses a compact JWS without verifying its signature. `alg` and `typ` are fixed here; nothing in
+/// the text can choose them.
 ///
 /// # Errors
-/// [`BadJws`] for anything that [`Decision::signing_input`] and [`compact`] could not have written.
+/// [`BadJws`] when the text is too long, is not a compact JWS of this type, or has missing, unknown
+/// or invalid members.
 pub fn parse(jws: &str) -> Result<Parsed<'_>, BadJws> {
     let parts = jws::parse::<Claims>(jws, TYP)?;
     let claims = &parts.claims;

@@ -1,11 +1,12 @@
-//! One type per noun, so that an account can never be passed where a login is meant.
+//! One type per noun, so that an account id can never be passed where a login id is meant.
 //!
-//! Object ids are 16 bytes, made by the caller as UUIDv7 (RFC 9562, section 5.7), and written as
-//! UUID text. They are names, never capabilities: knowing one gives no right.
+//! Object ids are 16 bytes, written as UUID text. The code that creates an object makes its id,
+//! usually a UUIDv7 (RFC 9562, section 5.7). Ids are names, never capabilities: knowing one gives
+//! no right.
 
 use std::{fmt, str::FromStr};
 
-/// Why a text is not an id.
+/// The text is not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: expected a lower-case UUID like 0191e2a0-7c3e-7d55-a8f0-0242ac120002")]
 pub struct BadId;
@@ -17,7 +18,7 @@ macro_rules! id16 {
         pub struct $name(pub [u8; 16]);
 
         impl $name {
-            /// The raw bytes, as they travel in CBOR and lie in the database.
+            /// The raw bytes, as sent in CBOR and stored in the database.
             #[must_use]
             pub fn as_bytes(&self) -> &[u8; 16] { &self.0 }
         }
@@ -45,26 +46,26 @@ id16! {
     RealmId,
     /// A relying party inside a realm.
     ClientId,
-    /// One app × user × realm.
+    /// An account: one app × user × realm.
     AccountId,
-    /// One creation of an account.
+    /// An enrolment: one creation of an account.
     EnrolmentId,
-    /// One authentication.
+    /// A login: one authentication.
     LoginId,
-    /// One API key (its public name, not its secret).
+    /// An API key (its public name, not its secret).
     ApiKeyId,
-    /// One row of the audit trail.
+    /// A row of the audit trail.
     AuditId,
     /// A second factor server or message center; also its server id in the channel prologue.
     ServerId,
-    /// One running process.
+    /// A running process.
     PodId,
-    /// Chosen by the phone for each command, so that a retry is recognised.
+    /// Chosen by the phone for each command, so that the server recognises a retry.
     ReqId,
 }
 
 impl RealmId {
-    /// NS's server id is the id of the realm.
+    /// The server id of NS, which is the id of the realm.
     #[must_use]
     pub fn server_id(self) -> [u8; 16] {
         self.0

@@ -1,15 +1,15 @@
-//! Compact JWS (RFC 7515), ES256 only: what our signed words have in common. A verifier works on
-//! the bytes as received.
+//! Compact JWS (RFC 7515), ES256 only: what all our signed objects have in common. A verifier works
+//! on the bytes as received.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::ids::Jkt;
 
-/// Longest JWS looked at.
+/// Maximum length of a JWS; longer texts are refused unread.
 pub const MAX_JWS: usize = 2048;
 
-/// Why a text is not one of our signed words.
+/// The text is not one of our signed objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a signed word of the expected kind")]
 pub struct BadJws;
@@ -22,13 +22,13 @@ struct Header<'a> {
     kid: &'a str,
 }
 
-/// A JWS taken apart, not yet verified.
+/// A parsed JWS whose signature has not been verified yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts<'a, C> {
     pub claims: C,
-    /// Thumbprint of the key that says it signed.
+    /// Thumbprint of the key that is claimed to have signed.
     pub kid: Jkt,
-    /// `base64url(header).base64url(claims)`: the bytes under the signature.
+    /// `base64url(header).base64url(claims)`: the signed bytes.
     pub signing_input: &'a str,
     /// Raw r‖s.
     pub signature: [u8; 64],
@@ -44,13 +44,14 @@ pub(crate) fn signing_input(typ: &str, kid: &Jkt, claims: &impl Serialize) -> St
     format!("{}.{}", json(serde_json::to_vec(&header)), json(serde_json::to_vec(claims)))
 }
 
-/// `null` is no value, and a member all the same.
+/// Reads an optional member that must be a string where it is present: `null` is an error, not
+/// `None`.
 pub(crate) fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
     String::deserialize(d).map(Some)
 }
 
-/// A JSON object. serde would read an array, too, as if its elements were the members in their
-/// order.
+/// Parses a JSON object. serde would read an array, too, as if its elements were the members in
+/// their order.
 fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJws> {
     if json.trim_ascii_start().first() != Some(&b'{') {
         return Err(BadJws);
@@ -58,14 +59,14 @@ fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJws> {
     serde_json::from_slice(json).map_err(|_| BadJws)
 }
 
-/// Joins signing input and signature.
+/// Joins signing input and signature into a compact JWS.
 #[must_use]
 pub fn compact(signing_input: &str, signature: &[u8; 64]) -> String {
     format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// Takes a compact JWS apart. `alg` and `typ` are fixed by the caller; nothing in the text can
-/// choose them.
+/// Parses a compact JWS without verifying its signature. `alg` is always ES256 and the caller fixes
+/// `typ`; nothing in the text can choose them.
 pub(crate) fn parse<'a, C: DeserializeOwned>(jws: &'a str, typ: &str) -> Result<Parts<'a, C>, BadJws> {
     if jws.len() > MAX_JWS {
         return Err(BadJws);

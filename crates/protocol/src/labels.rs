@@ -19,7 +19,7 @@ pub fn channel_auth(role: ServerRole, server_id: &[u8; 16], h: &[u8; 32], jkt: &
 }
 
 /// `"countersign/enrol/v1" 00 role 00 server_id ‖ h ‖ challenge ‖ jkt`: what a new account key
-/// signs to prove it is held.
+/// signs to prove possession of it.
 #[must_use]
 pub fn enrol(
     role: ServerRole,
@@ -31,19 +31,20 @@ pub fn enrol(
     [b"countersign/enrol/v1\0", role.as_str().as_bytes(), b"\0", server_id, h, challenge, &jkt.0].concat()
 }
 
-/// `"countersign/cb/v1" ‖ h`: hashed with SHA-256 it is the channel binding.
+/// `"countersign/cb/v1" ‖ h`: its SHA-256 is the channel binding.
 #[must_use]
 pub fn channel_binding(h: &[u8; 32]) -> Vec<u8> {
     [b"countersign/cb/v1", &h[..]].concat()
 }
 
-/// `"countersign/login-ctx/v1" 00 ‖ context`: hashed with SHA-256 it is the `ctx` of a decision.
+/// `"countersign/login-ctx/v1" 00 ‖ context`: its SHA-256 is the `ctx` of a decision.
 #[must_use]
 pub fn login_context(context: &[u8]) -> Vec<u8> {
     [b"countersign/login-ctx/v1\0", context].concat()
 }
 
-/// `"countersign/qr/v1" 00 server_id ‖ login_id ‖ t(u32)`: the message under the QR code's HMAC.
+/// `"countersign/qr/v1" 00 server_id ‖ login_id ‖ t(u32)`: the message that the QR code's HMAC
+/// covers.
 #[must_use]
 pub fn qr(server_id: &[u8; 16], login_id: &[u8; 16], t: u32) -> Vec<u8> {
     [b"countersign/qr/v1\0", &server_id[..], login_id, &t.to_be_bytes()].concat()

@@ -15,7 +15,7 @@ pub mod padding;
 pub mod statement;
 pub mod vouch;
 
-/// WebSocket subprotocol every phone socket speaks (RFC 6455, section 1.9).
+/// The WebSocket subprotocol of every phone socket (RFC 6455, section 1.9).
 pub const SUBPROTOCOL: &str = "countersign.sigmai.v1";
 
 /// The service at the other end of a phone connection; part of every label and of the prologue.
@@ -23,9 +23,9 @@ pub const SUBPROTOCOL: &str = "countersign.sigmai.v1";
 pub enum ServerRole {
     /// Logins and signing; its server id is the realm's id.
     Ns,
-    /// Second factor; its server id is its own.
+    /// Second factor; it has a server id of its own.
     Sfs,
-    /// Message center; its server id is its own.
+    /// Message center; it has a server id of its own.
     Mc,
 }
 

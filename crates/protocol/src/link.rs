@@ -1,8 +1,10 @@
-//! Links and QR codes. All are https URLs whose *fragment* carries the payload, so that no server
-//! on the way sees it: `https://host/app#e1.…` enrols, `#q1.…` is the rotating login QR code,
-//! `#l1.…` the login link on the same device. The payload is unpadded base64url (RFC 4648, section
-//! 5). A QR code and a link for one login are different capabilities: the first is worthless after
-//! 5 seconds, the second yields a return token.
+//! Links and QR codes.
+//!
+//! All are https URLs whose *fragment* carries the payload, so that no server on the way sees it:
+//! `https://host/app#e1.…` enrols, `#q1.…` is the rotating login QR code, `#l1.…` the login link on
+//! the same device. The payload is unpadded base64url (RFC 4648, section 5). A QR code and a link
+//! for one login are different capabilities: the first is worthless after 5 seconds, the second
+//! yields a return token.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -10,9 +12,9 @@ use crate::cbor::{decode, encode, record};
 use crate::frames::{EnrolCode, LinkToken};
 use crate::ids::{KeyId, LoginId, RealmId};
 
-/// Longest text looked at.
+/// Maximum length of a link; longer texts are refused unread.
 pub const MAX_LINK: usize = 2048;
-/// A rotating QR code may be this many seconds old when it is claimed.
+/// Maximum age of a rotating QR code when it is claimed, in seconds.
 pub const QR_MAX_AGE: u64 = 5;
 
 /// Why a text is not one of our links.
@@ -34,7 +36,7 @@ record! {
         2 => realm: RealmId,
         /// SHA-256 of the realm root's uncompressed P-256 point.
         3 => root_pin: [u8; 32],
-        /// The X25519 key the server proves in the handshake.
+        /// The static X25519 key that the server proves to hold in the handshake.
         4 => static_key: [u8; 32],
         5 => key_id: KeyId,
         6 => epoch: u64,
@@ -61,7 +63,7 @@ pub struct LoginLink {
     pub token: LinkToken,
 }
 
-/// Any of them.
+/// A link or QR code of any kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Link {
     Enrol(EnrolLink),
@@ -70,7 +72,7 @@ pub enum Link {
 }
 
 impl Link {
-    /// Reads the fragment of a URL; everything before `#` is ignored.
+    /// Parses the fragment of a URL; everything before `#` is ignored.
     ///
     /// # Errors
     /// [`LinkError`].
@@ -98,7 +100,7 @@ impl Link {
         }
     }
 
-    /// Writes the link below `base`, the URL of the page that explains what to open it with.
+    /// Writes the link as a URL below `base`, the page that explains what to open the link with.
     #[must_use]
     pub fn to_url(&self, base: &str) -> String {
         let (kind, payload) = match self {

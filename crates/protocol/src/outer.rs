@@ -1,6 +1,6 @@
-//! The outer frame: one binary WebSocket message. `version (1) | type | body`.
+//! The outer frame: one binary WebSocket message, `version (1) | type | body`.
 
-/// The only frame version there is.
+/// The only frame version.
 pub const VERSION: u8 = 1;
 /// Noise message 1: e (32) + encrypted ML-KEM-768 public key (1184 + 16) + tag of the empty payload
 /// (16).
@@ -8,17 +8,17 @@ pub const NOISE_MSG1: usize = 32 + 1184 + 16 + 16;
 /// Noise message 2 without its payload: e (32) + encrypted ML-KEM-768 ciphertext (1088 + 16) +
 /// payload tag (16).
 pub const NOISE_MSG2_OVERHEAD: usize = 32 + 1088 + 16 + 16;
-/// A whole HELLO.
+/// Length of a whole HELLO.
 pub const HELLO_LEN: usize = 2 + 8 + NOISE_MSG1;
 /// The largest inner plaintext, padding included.
 pub const MAX_PLAINTEXT: usize = 32 * 1024;
 /// The largest outer frame: header + plaintext + tag.
 pub const MAX_FRAME: usize = 2 + MAX_PLAINTEXT + 16;
-/// The largest outer frame this version's servers accept from a phone; told in `welcome`.
+/// The largest outer frame this version's servers accept from a phone; `welcome` announces it.
 pub const MAX_PHONE_FRAME: usize = 2 + 8192 + 16;
-/// All bytes together that a server accepts before the phone has authenticated.
+/// How many bytes in all a server accepts before the phone has authenticated.
 pub const MAX_FRAME_BEFORE_AUTH: usize = 4096;
-/// A server's RETRY is at most this long.
+/// Maximum length of the body of a RETRY.
 pub const MAX_RETRY: usize = 1024;
 
 const HELLO: u8 = 0x01;
@@ -27,23 +27,23 @@ const RETRY: u8 = 0x03;
 const DATA: u8 = 0x10;
 const CLOSE: u8 = 0x1f;
 
-/// One outer frame, borrowed from the message it came in.
+/// One outer frame, borrowed from the message that contains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outer<'a> {
-    /// Phone → server, first message.
+    /// Phone → server: the first message.
     Hello { key_id: [u8; 8], noise: &'a [u8] },
     /// Server → phone: Noise message 2.
     HelloOk { noise: &'a [u8] },
-    /// Server → phone instead of HELLO_OK: the static key you pinned is retired, here is the root's
-    /// word on the new one.
+    /// Server → phone, instead of HELLO_OK: the pinned static key is retired, and the statement,
+    /// signed by the root, names the new one.
     Retry { statement: &'a [u8] },
-    /// Either way: a Noise transport message.
+    /// Both directions: a Noise transport message.
     Data { sealed: &'a [u8] },
-    /// Either way: why the connection ends. Unauthenticated, a hint only.
+    /// Both directions: why the connection ends. It is unauthenticated, so only a hint.
     Close { code: u16 },
 }
 
-/// Why a message is not an outer frame. One answer for all: the connection closes.
+/// Why a message is not an outer frame. The reaction is the same for all: the connection closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OuterError {
     #[error("unknown frame version or type")]
@@ -53,10 +53,10 @@ pub enum OuterError {
 }
 
 impl<'a> Outer<'a> {
-    /// Reads one message.
+    /// Parses one message.
     ///
     /// # Errors
-    /// [`OuterError`] when version, type or length is not one of ours.
+    /// [`OuterError`] when the version, type or length is invalid.
     pub fn parse(message: &'a [u8]) -> Result<Self, OuterError> {
         let [version, kind, body @ ..] = message else {
             return Err(OuterError::Length);

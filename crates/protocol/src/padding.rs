@@ -1,12 +1,12 @@
-//! What is inside DATA: `length u16 | CBOR | zeros`, filled up to a bucket so that lengths say
-//! little.
+//! Padding of the content of DATA: `length u16 | CBOR | zeros`, filled up to a bucket so that
+//! lengths reveal little.
 
 use crate::outer::MAX_PLAINTEXT;
 
-/// The plaintext sizes there are, length field included.
+/// The permitted plaintext sizes, length field included.
 pub const BUCKETS: [usize; 8] = [256, 512, 1024, 2048, 4096, 8192, 16384, MAX_PLAINTEXT];
 
-/// Why padding could not be added or taken away.
+/// Why padding could not be added or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PaddingError {
     #[error("longer than the largest bucket")]
@@ -23,7 +23,7 @@ fn bucket(content: usize) -> Option<usize> {
     BUCKETS.into_iter().find(|b| *b >= content + 2)
 }
 
-/// Adds length and padding.
+/// Adds the length field and the padding.
 ///
 /// # Errors
 /// [`PaddingError::TooLong`] beyond 32 KiB − 2 bytes.
@@ -37,7 +37,7 @@ pub fn pad(content: &[u8]) -> Result<Vec<u8>, PaddingError> {
     Ok(out)
 }
 
-/// Takes length and padding away.
+/// Removes the length field and the padding.
 ///
 /// # Errors
 /// [`PaddingError`] for anything [`pad`] would not have written.

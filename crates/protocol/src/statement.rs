@@ -1,20 +1,20 @@
-//! The server key statement: the realm root's word on a static key. It travels in RETRY and lies
-//! beside the key.
+//! The server key statement, with which the realm root certifies a static key. RETRY carries it,
+//! and it is stored with the key.
 //!
-//! COSE_Sign1 (RFC 9052, section 4.2), untagged, ES256, detached from nothing: `[ protected = {1:
+//! COSE_Sign1 (RFC 9052, section 4.2), untagged, ES256, the payload attached: `[ protected = {1:
 //! -7} as bytes, unprotected = {}, payload as bytes, signature r‖s ]`. The payload is the map
-//! below. The root's public key rides in the payload; what makes it believable is that the phone
-//! pinned its hash at enrolment.
+//! below. It contains the root's public key, which the phone believes because it pinned the hash of
+//! that key at enrolment.
 
 use minicbor::{Decoder, Encoder};
 
 use crate::cbor::{CborError, check, decode, encode, record};
 use crate::ids::KeyId;
 
-/// `{1: -7}`: the algorithm is ES256 and nothing else.
+/// `{1: -7}`, which fixes the algorithm to ES256.
 const PROTECTED: [u8; 3] = [0xa1, 0x01, 0x26];
 
-/// A statement carried in RETRY is refused when it was made longer ago than this, in seconds.
+/// Maximum age of a statement carried in RETRY, in seconds; an older one is refused.
 pub const RETRY_MAX_AGE: u64 = 7 * 24 * 3600;
 
 record! {
@@ -24,12 +24,12 @@ record! {
         2 => server_id: [u8; 16],
         3 => static_key: [u8; 32],
         4 => key_id: KeyId,
-        /// Grows with every new key; a phone never goes back.
+        /// Higher for every new key; a phone never goes back to a lower one.
         5 => epoch: u64,
         /// When it was signed.
         6 => issued_at: u64,
         7 => not_after: u64,
-        /// Lowest and highest channel version the server speaks.
+        /// The lowest and the highest channel version that the server supports.
         8 => min_version: u64,
         9 => max_version: u64,
         /// The root's uncompressed P-256 point.
@@ -40,13 +40,13 @@ record! {
 /// A statement with its signature, not yet verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
-    /// The payload as it was signed.
+    /// The payload bytes exactly as they were signed.
     pub payload: Vec<u8>,
     /// Raw r‖s.
     pub signature: [u8; 64],
 }
 
-/// The bytes under the signature: the COSE `Sig_structure` with context `Signature1`.
+/// The signed bytes: the COSE `Sig_structure` with context `Signature1`.
 #[must_use]
 pub fn to_be_signed(payload: &[u8]) -> Vec<u8> {
     let mut e = Encoder::new(Vec::with_capacity(payload.len() + 32));
@@ -83,10 +83,10 @@ impl Signed {
         e.into_writer()
     }
 
-    /// Reads a COSE_Sign1 that fills `bytes`.
+    /// Parses `bytes` as exactly one COSE_Sign1.
     ///
     /// # Errors
-    /// Anything but the exact shape above.
+    /// When they do not have exactly the shape above.
     pub fn parse(bytes: &[u8]) -> Result<Self, CborError> {
         check(bytes)?;
         let wrong = |_| CborError::WrongType;
@@ -102,7 +102,7 @@ impl Signed {
         Ok(Self { payload, signature })
     }
 
-    /// The payload, decoded. Says nothing about the signature.
+    /// Decodes the payload. This does not verify the signature.
     ///
     /// # Errors
     /// When the payload is not a statement.

@@ -1,8 +1,8 @@
-//! The signed word of an old phone on a new one: a compact JWS, ES256, `typ` `cs-vouch+jwt`, by the
-//! old phone's account key.
+//! The signed decision of an old phone on a new one: a compact JWS, ES256, `typ` `cs-vouch+jwt`,
+//! signed with the old phone's account key.
 //!
-//! It names the new phone by the thumbprint of its key, and carries the number the new phone shows:
-//! whoever vouches has it before their eyes.
+//! It names the new phone by the thumbprint of its key, and carries the number that the new phone
+//! shows, so the user who vouches has the new phone in front of them.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::{
 /// The `typ` header.
 pub const TYP: &str = "cs-vouch+jwt";
 
-/// What is signed.
+/// The content of a vouch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vouch {
     pub enrolment: EnrolmentId,
@@ -23,11 +23,12 @@ pub struct Vouch {
     /// Thumbprint of the new phone's key.
     pub jkt: Jkt,
     pub verdict: Verdict,
-    /// What the new phone shows; present exactly when the verdict is [`Verdict::Approve`].
+    /// The number that the new phone shows; present exactly when the verdict is
+    /// [`Verdict::Approve`].
     pub number: Option<String>,
     /// Seconds since 1970, by the phone's clock.
     pub iat: u64,
-    /// Channel binding of the connection it is sent on.
+    /// Channel binding of the connection that the vouch is sent on.
     pub cb: [u8; 32],
 }
 
@@ -44,7 +45,7 @@ struct Claims {
     cb: String,
 }
 
-/// A JWS taken apart, not yet verified.
+/// A parsed JWS whose signature has not been verified yet.
 pub type Parsed<'a> = jws::Parts<'a, Vouch>;
 
 impl Vouch {
@@ -64,11 +65,11 @@ impl Vouch {
     }
 }
 
-/// Takes a compact JWS apart.
+/// Parses a compact JWS without verifying its signature.
 ///
 /// # Errors
-/// [`BadJws`] for anything that [`Vouch::signing_input`] and [`jws::compact`] could not have
-/// written.
+/// [`BadJws`] when the text is too long, is not a compact JWS of this type, or has missing, unknown
+/// or invalid members.
 pub fn parse(text: &str) -> Result<Parsed<'_>, BadJws> {
     let parts = jws::parse::<Claims>(text, TYP)?;
     let c = &parts.claims;

@@ -1,4 +1,4 @@
-//! What the fuzzers have found worth keeping, replayed: `fuzz/README.md`.
+//! Replays the inputs that the fuzzers found worth keeping: `fuzz/README.md`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test")]
 
 #[path = "../../../fuzz/bodies/mod.rs"]

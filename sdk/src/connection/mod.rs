@@ -16,74 +16,75 @@ use crate::{Answer, Command, KeyError, KeyHandle, KeyStore};
 use ns::{Signer, Sorted, answer, sort};
 use shell::{Incoming, Shell};
 
-/// Why to connect.
+/// The purpose of a connection.
 pub enum Purpose {
-    /// As an account that exists.
+    /// Authenticate as an existing account.
     Account { key: KeyHandle },
-    /// With an enrolment code.
+    /// Enrol with an enrolment code.
     Enrol { code: EnrolCode },
 }
 
-/// Something the app must know or do.
+/// Something that the app must know or do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The account is online. Ping at least every `ping_after` seconds.
+    /// The account is online. Send a ping at least every `ping_after` seconds.
     Ready { account: AccountId, state: AccountState, realm_name: String, ping_after: u64 },
-    /// Show whom the user joins; then [`Connection::accept`] or hang up.
+    /// Show the user whom they join; then call [`Connection::accept`] or close the connection.
     Offer { realm_name: String, client_name: String, user: String },
-    /// The account exists. Show the number, when there is one.
+    /// The account has been created. Show the number, if there is one.
     Enrolled { account: AccountId, state: AccountState, number: Option<String> },
-    /// The answer to the one command under way.
+    /// The answer to the one command in flight.
     Answered(Answer),
-    /// A login this account claimed has changed.
+    /// A login that was claimed on this connection changed.
     LoginChanged { login: LoginId, state: LoginState },
     /// The account's own state changed.
     AccountChanged(AccountState),
-    /// A login waits for this account: claim it with [`Command::directed`].
+    /// A login waits for this account to claim it with [`Command::directed`].
     LoginOffered { login: LoginId, client_name: String, expires_at: u64 },
-    /// A new phone of this user waits for a word from an old one.
+    /// A new phone of this user waits for another phone to vouch for it.
     EnrolmentWaiting { enrolment: EnrolmentId, name: String },
-    /// Another phone of this user came, changed or went.
+    /// Another phone of this user was added, changed or deleted.
     DeviceChanged(Device),
-    /// Nothing more comes; close the socket.
+    /// The connection has ended; close the socket.
     Over(Ended),
 }
 
-/// Why a connection is over.
+/// Why a connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The server said so, and it really was the server.
+    /// The server sent an authentic Goodbye.
     Server(Close),
-    /// A CLOSE nobody vouches for: a hint.
+    /// An unauthenticated CLOSE arrived: only a hint.
     Hint(u16),
-    /// The server is not the one that was pinned, or somebody altered its words.
+    /// The server is not the one that was pinned, or its messages were altered.
     NotTheServer,
-    /// The server breaks the protocol inside the channel.
+    /// The server violated the protocol inside the channel.
     Protocol,
-    /// It sent RETRY: the pinned key has been replaced. Following it comes with key rotation.
+    /// The server sent RETRY: the pinned key has been replaced. Following RETRY will come with key
+    /// rotation.
     KeyRetired,
-    /// The channel has carried its limit.
+    /// The channel has carried its limit of messages.
     Rekey,
 }
 
-/// What one step gives.
+/// The result of one step.
 #[derive(Debug, Default)]
 pub struct Turn {
-    /// Send these, in order.
+    /// The outer frames to send, in order.
     pub send: Vec<Vec<u8>>,
     pub events: Vec<Event>,
 }
 
 #[derive(Clone, Copy)]
 enum ConnectionState {
-    /// HELLO is out.
+    /// HELLO has been sent.
     Greeting,
     Authenticating,
-    /// The challenge that the new key signs.
+    /// The offer has arrived, with the challenge that the new key signs.
     Offered([u8; 32]),
     Enrolling(ReqId),
     Ready,
-    /// A command is under way; a ping has no request id.
+    /// A command is in flight; a ping has no request id.
     Waiting(Option<ReqId>),
     Over,
 }
@@ -100,10 +101,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Starts; gives HELLO to send. `app_version` is numbers with dots between them.
+    /// Starts a connection; returns HELLO to send. `app_version` consists of numbers separated by
+    /// dots.
     ///
     /// # Errors
-    /// When the pinned key is no key.
+    /// When the pinned key is not a usable key.
     pub fn hello(
         pin: &ServerPin,
         purpose: Purpose,
@@ -114,10 +116,10 @@ impl Connection {
         Ok((Self { shell, state, realm, purpose, jkt: None, ping_after: 0, app_version }, hello))
     }
 
-    /// Takes one binary message from the server.
+    /// Handles one binary message from the server.
     ///
     /// # Errors
-    /// When the key store fails; the connection is over then.
+    /// When the key store fails; the connection has ended then.
     pub fn on_message(&mut self, message: &[u8], keys: &dyn KeyStore) -> Result<Turn, KeyError> {
         let mut turn = Turn::default();
         match self.shell.read(message) {
@@ -132,7 +134,7 @@ impl Connection {
         Ok(turn)
     }
 
-    /// Does something with keys; when they fail the connection is over.
+    /// Runs work that needs keys; when it fails, the connection ends.
     fn or_end<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, KeyError>) -> Result<T, KeyError> {
         let done = work(self);
         if done.is_err() {
@@ -178,7 +180,7 @@ impl Connection {
         Ok(())
     }
 
-    /// `match (state, frame)`; what is not listed ends the connection.
+    /// Handles one frame; any pair of state and frame that is not listed ends the connection.
     fn step(&mut self, frame: ServerFrame, turn: &mut Turn) {
         let (event, next) = match (self.state, frame) {
             (_, ServerFrame::Goodbye(g)) => return self.end(Ended::Server(g.code), turn),
@@ -221,11 +223,11 @@ impl Connection {
         turn.events.push(event);
     }
 
-    /// The user joins: proves a key made for this account. `req_id` and key must be the same when a
-    /// lost answer is asked for again.
+    /// Joins the realm: proves possession of a key made for this account. To ask again for a lost
+    /// answer, use the same `req_id` and key.
     ///
     /// # Errors
-    /// When the key store fails; the connection is over then.
+    /// When the key store fails; the connection has ended then.
     pub fn accept(
         &mut self,
         keys: &dyn KeyStore,
@@ -248,10 +250,11 @@ impl Connection {
         Ok(turn)
     }
 
-    /// Sends a command. One at a time: `None` when the connection is not ready for one.
+    /// Sends a command. One command may be in flight at a time: `None` when the connection is not
+    /// ready for one.
     ///
     /// # Errors
-    /// When the key store fails; the connection is over then.
+    /// When the key store fails; the connection has ended then.
     pub fn command(
         &mut self,
         command: &Command,

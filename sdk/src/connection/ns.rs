@@ -1,4 +1,4 @@
-//! NS: the frames of commands, and what may come back.
+//! NS: the frames of commands, and the answers and events that may come back.
 
 use countersign_channel::Channel;
 use countersign_protocol::{
@@ -12,7 +12,7 @@ use countersign_protocol::{
 use super::Event;
 use crate::{Answer, Capability, Command, KeyError, KeyHandle, KeyStore, NewPhone, Prompt};
 
-/// What signatures are made with: an account's key, on this channel, now.
+/// What a signature needs: an account's key, on this channel, at this time.
 pub(super) struct Signer<'a> {
     pub(super) keys: &'a dyn KeyStore,
     pub(super) key: &'a KeyHandle,
@@ -23,7 +23,7 @@ pub(super) struct Signer<'a> {
 }
 
 impl Signer<'_> {
-    /// The frame of a command.
+    /// Builds the frame of a command.
     pub(super) fn frame(&self, command: &Command) -> Result<PhoneFrame, KeyError> {
         Ok(match command {
             Command::Claim { req_id, login, capability } => {
@@ -61,7 +61,8 @@ impl Signer<'_> {
         })
     }
 
-    /// Signed anew for each channel: the binding is part of it.
+    /// Signs a decision. Each channel needs a new signature, because the decision contains the
+    /// channel binding.
     fn sign_decision(
         &self,
         prompt: &Prompt,
@@ -100,14 +101,14 @@ impl Signer<'_> {
     }
 }
 
-/// A frame from the server, by whether it may come unasked.
+/// A frame from the server, by whether the server may send it unasked.
 pub(super) enum Sorted {
     News(Event),
-    /// An answer, or a frame that may not come now.
+    /// An answer, or a frame that is not allowed now.
     Other(ServerFrame),
 }
 
-/// Sorts out what the server tells unasked.
+/// Separates the events, which the server sends unasked, from other frames.
 pub(super) fn sort(frame: ServerFrame) -> Sorted {
     Sorted::News(match frame {
         ServerFrame::LoginChanged(c) => Event::LoginChanged { login: c.login, state: c.state },
@@ -123,7 +124,7 @@ pub(super) fn sort(frame: ServerFrame) -> Sorted {
     })
 }
 
-/// The answer to the command under way; `None` when the frame is no answer to it.
+/// The answer to the command in flight; `None` when the frame does not answer it.
 pub(super) fn answer(asked: Option<ReqId>, frame: ServerFrame, realm: RealmId) -> Option<Answer> {
     let mine = |req_id: ReqId| asked == Some(req_id);
     match frame {

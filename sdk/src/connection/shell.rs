@@ -1,43 +1,43 @@
-//! The part of a connection that is the same with every service: outer messages and the channel.
+//! The part of a connection that is the same with every service: outer frames and the channel.
 
 use countersign_channel::{Channel, ChannelError, Greeting, ServerPin};
 use countersign_protocol::{cbor, frames::Welcome, outer::Outer};
 
 use super::Ended;
 
-/// Where the channel of a connection is.
+/// The state of a connection's channel.
 enum Stage {
-    /// HELLO is out.
+    /// HELLO has been sent.
     Greeting(Box<Greeting>),
     Open(Channel),
     Over,
 }
 
-/// One message, as far as every service reads it.
+/// One incoming message, read as far as it is the same for every service.
 pub(super) enum Incoming {
-    /// The handshake is done: the channel is open.
+    /// The handshake is complete and the channel is open.
     Welcome(Welcome),
     /// The content of a sealed message.
     Content(Vec<u8>),
-    /// Nothing more comes.
+    /// The connection has ended.
     Ended(Ended),
-    /// It came after the end.
+    /// The message came after the end and is ignored.
     Nothing,
 }
 
-/// One connection's messages.
+/// The outer frames and the channel of one connection.
 pub(super) struct Shell {
     stage: Stage,
 }
 
 impl Shell {
-    /// Starts; gives HELLO to send.
+    /// Starts a connection; returns HELLO to send.
     pub(super) fn hello(pin: &ServerPin) -> Result<(Self, Vec<u8>), ChannelError> {
         let (greeting, hello) = Greeting::start(pin)?;
         Ok((Self { stage: Stage::Greeting(Box::new(greeting)) }, hello))
     }
 
-    /// Reads one binary message. After [`Incoming::Ended`] nothing is read any more.
+    /// Reads one binary message. After [`Incoming::Ended`], messages are ignored.
     pub(super) fn read(&mut self, message: &[u8]) -> Incoming {
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
         match (stage, Outer::parse(message)) {
@@ -65,7 +65,7 @@ impl Shell {
         Incoming::Content(content)
     }
 
-    /// The open channel, to sign for.
+    /// The open channel, for signatures that are bound to it.
     pub(super) fn channel(&self) -> Option<&Channel> {
         match &self.stage {
             Stage::Open(channel) => Some(channel),
@@ -79,7 +79,7 @@ impl Shell {
         channel.seal(frame).map_err(|_| Ended::Rekey)
     }
 
-    /// From now on nothing is read.
+    /// Ends the connection: messages are ignored from now on.
     pub(super) fn end(&mut self) {
         self.stage = Stage::Over;
     }

@@ -17,10 +17,30 @@ use actix_web::{
 use tokio::time::Instant;
 use tracing_actix_web::RequestId;
 
-use crate::{http::Listener, metrics::Metrics, trace::Trace};
+use crate::{metrics::Metrics, trace::Trace};
 
 /// The target of the log lines; the program switches it on and off.
 pub const TARGET: &str = "countersign::access";
+
+/// What a listener mainly serves, as metrics spell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    Rest,
+    Page,
+    Admin,
+}
+
+impl Listener {
+    /// The spelling in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Page => "page",
+            Self::Admin => "admin",
+        }
+    }
+}
 
 /// The id of the API key that authorised the request, as an extension of the request.
 #[derive(Clone, Debug)]

@@ -13,7 +13,8 @@ use actix_web::{
 use tracing_actix_web::{DefaultRootSpanBuilder, Level, RootSpanBuilder, TracingLogger};
 
 use crate::{
-    access, body,
+    access::{self, Listener},
+    body,
     certificates::Shown,
     listener::Socket,
     metrics::Metrics,
@@ -25,26 +26,6 @@ use crate::{
 /// How long the kernel lets a peer leave our data unread before it ends the connection. The actor
 /// of a stalled page is not polled and cannot end it.
 const STALLED: Duration = Duration::from_secs(20);
-
-/// What a listener mainly serves, as metrics spell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listener {
-    Rest,
-    Page,
-    Admin,
-}
-
-impl Listener {
-    /// The spelling in metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Rest => "rest",
-            Self::Page => "page",
-            Self::Admin => "admin",
-        }
-    }
-}
 
 /// Settings of an HTTP listener.
 #[derive(Clone, Copy, Debug)]

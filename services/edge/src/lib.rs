@@ -8,6 +8,7 @@ pub mod certificates;
 pub mod http;
 pub mod listener;
 pub mod metrics;
+pub mod observed;
 pub mod phone;
 pub mod problem;
 pub mod rest;

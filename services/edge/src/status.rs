@@ -6,29 +6,13 @@ use std::time::Duration;
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use serde_json::{Value, json};
 
-use crate::admin::Admin;
+use crate::observed::{Admin, Section, ServiceStatus};
 
 const PAGE: &str = include_str!("../../../web/status/index.html");
 const STYLE: &str = include_str!("../../../web/status/status.css");
 /// The page may load its own style sheet and a `data:` icon, and may not be framed.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action \
     'none'; frame-ancestors 'none'";
-
-/// What a service reports about itself.
-pub struct ServiceStatus {
-    /// Sections of the page.
-    pub sections: Vec<Section>,
-    /// The same as an object for scripts.
-    pub json: Value,
-}
-
-/// A part of the page.
-pub enum Section {
-    /// Numbers by row and column; the first cell of a row names it.
-    Table { title: &'static str, columns: Vec<&'static str>, rows: Vec<Vec<String>> },
-    /// Numbers by name.
-    Facts { title: &'static str, facts: Vec<(&'static str, String)> },
-}
 
 /// The content of the page.
 struct Status {

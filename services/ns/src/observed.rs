@@ -5,9 +5,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use countersign_actors_ns::Heart;
 use countersign_edge::{
-    admin::{self, Readiness},
     metrics,
-    status::ServiceStatus,
+    observed::{self, Readiness, ServiceStatus},
 };
 use tokio::time::timeout;
 
@@ -41,7 +40,7 @@ impl Observed {
 }
 
 #[async_trait(?Send)]
-impl admin::Observed for Observed {
+impl observed::Observed for Observed {
     fn name(&self) -> &'static str {
         SERVICE
     }

@@ -9,7 +9,7 @@ use std::{
 use countersign_domain_ns::login::Via;
 use countersign_edge::{
     metrics,
-    status::{Section, ServiceStatus},
+    observed::{Section, ServiceStatus},
 };
 use countersign_protocol::codes::LoginState;
 use serde::Serialize;

@@ -5,9 +5,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use countersign_actors_sfs::Heart;
 use countersign_edge::{
-    admin::{self, Readiness},
     metrics::{Metric, Metrics},
-    status::{Section, ServiceStatus},
+    observed::{self, Readiness, Section, ServiceStatus},
 };
 use serde_json::json;
 use tokio::time::timeout;
@@ -29,7 +28,7 @@ pub struct Observed {
 }
 
 #[async_trait(?Send)]
-impl admin::Observed for Observed {
+impl observed::Observed for Observed {
     fn name(&self) -> &'static str {
         SERVICE
     }

@@ -1,4 +1,5 @@
-//! What keys may do to keys and to what is kept, and what is told of keys that do not work.
+//! What keys may do to other keys and to stored data, and what is reported of keys that do not
+//! work.
 
 use countersign_api::{
     ChangeApiKey, ChangeRealm, NewApiKey, NewLogin, Permission as P, PutHold, PutUser, RealmSettings, roles,
@@ -72,7 +73,7 @@ async fn a_legal_hold_stops_deleting_and_erasing_until_as_much_authority_lifts_i
     assert_eq!(code(admin.lift_hold(realm, "alice").await), "more_authority", "root laid it");
     stage.root.lift_hold(realm, "alice").await.unwrap();
     assert_eq!(code(stage.root.lift_hold(realm, "alice").await), "not_found");
-    // It need not be somebody who is there.
+    // The user need not exist.
     admin.put_hold(realm, "gone", &PutHold::default()).await.unwrap();
     admin.lift_hold(realm, "gone").await.unwrap();
     stage.root.erase_user(realm, "alice").await.unwrap();

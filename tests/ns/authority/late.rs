@@ -1,5 +1,5 @@
-//! What a second review of these rules found: deeds that come late, and power that grows behind
-//! somebody's back.
+//! Findings of a second review of the rules of authority: requests that arrive late, and power that
+//! grows unnoticed.
 
 use countersign_api::{
     ChangeApiKey, ChangeRealm, Confirm, NewApiKey, NewEnrolment, Permission as P, PutHold, PutRole,
@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::Hands;
 use crate::support::{Key, Phone, Pod, Stage, code};
 
-/// A connection that has sent the head of a request and half of its body.
+/// Opens a connection and sends the head of a request and half of its body.
 async fn half_a_request(pod: &Pod, secret: &str, path: &str, body: &str) -> tokio::net::TcpStream {
     let url = pod.url("rest");
     let host = url.trim_start_matches("http://");
@@ -75,7 +75,8 @@ async fn a_role_gives_no_authority_to_a_key_that_other_hands_made() {
     let invitation = stage.new_enrolment("alice", Confirm::Admin).await;
     Phone::enrol(invitation.link.as_ref().unwrap()).await.unwrap();
     assert_eq!(code(stolen.api.admit_enrolment(realm, &invitation.id).await), "forbidden");
-    // A role of keys that the administrator made grows as they like, and any role by root's word.
+    // Administrators may extend a role whose keys they made themselves, and root may extend any
+    // role.
     let own = NewApiKey { role: "desk3".into(), realm: Some(realm.into()), ..NewApiKey::default() };
     admin.put_role(realm, "desk3", &role(&little)).await.unwrap();
     admin.create_api_key(&own).await.unwrap();
@@ -132,7 +133,8 @@ async fn a_name_with_a_blank_behind_it_is_nobodys_on_every_database() {
     }
 }
 
-/// Connected, with this new phone that waits for its word.
+/// Connects a phone, and returns it with the new phone of this enrolment, which waits to be vouched
+/// for.
 #[cfg(feature = "faults")]
 async fn waiting(phone: &Phone, enrolment: &str) -> (countersign_sim::Online, countersign_sdk::NewPhone) {
     let mut online = phone.connect().await;
@@ -153,7 +155,8 @@ async fn a_phone_an_administrator_let_in_stops_no_other_and_waits_as_long_as_it_
     let invitation = stage.new_enrolment("bob", Confirm::Admin).await;
     let (fresh, _) = Phone::enrol(invitation.link.as_ref().unwrap()).await.unwrap();
     admin.admit_enrolment(realm, &invitation.id).await.unwrap();
-    // Who admitted it makes the wait an hour, which is the least: too late for this one.
+    // The administrator who admitted the phone shortens the wait to the minimum, an hour. That does
+    // not apply to this phone any more.
     let short = RealmSettings { further_phone_secs: Some(3600), ..RealmSettings::default() };
     admin.change_realm(realm, &ChangeRealm { settings: short, ..ChangeRealm::default() }).await.unwrap();
     let next = stage.new_enrolment("bob", Confirm::Phone).await;
@@ -203,7 +206,7 @@ async fn nobody_lifts_a_hold_that_somebody_with_more_authority_took_over() {
     let stage = Stage::set(&pod).await;
     let realm = stage.realm.as_str();
     let admin = Hands::of(&stage, roles::REALM_ADMIN).await.keys.remove(0);
-    // Both at once, again and again: whatever comes first, root's hold lies there at the end.
+    // The two race repeatedly: whichever comes first, root's hold is in place at the end.
     let plain = PutHold::default();
     for n in 0..20 {
         let user = format!("user-{n}");

@@ -1,4 +1,4 @@
-//! What a review of these rules found, each as it was tried.
+//! Findings of a review of the rules of authority, each as it was tried.
 
 use countersign_api::{
     ChangeApiKey, ChangeRealm, Confirm, FurtherPhones, NewApiKey, NewEnrolment, NewLogin, Permission as P,
@@ -105,7 +105,7 @@ async fn nobody_makes_an_administrator_of_a_key_in_other_hands() {
     let unbound = Key::made(&stage.root, &bare).await;
     unbound.api.block_account(realm, &phone.account.id).await.unwrap();
     assert_eq!(code(admin.change_api_key(&unbound.id, &change(roles::REALM_ADMIN)).await), "forbidden");
-    // Root may; and what the key did stays what it did.
+    // Root may change it, and what the key did before still counts as its deed.
     stage.root.change_api_key(&unbound.id, &change(roles::REALM_ADMIN)).await.unwrap();
     stage.root.block_account(realm, &phone.account.id).await.unwrap();
     let blocked = stage.phone("bob").await;
@@ -113,7 +113,7 @@ async fn nobody_makes_an_administrator_of_a_key_in_other_hands() {
     let invitation = stage.new_enrolment("bob", Confirm::Admin).await;
     Phone::enrol(invitation.link.as_ref().unwrap()).await.unwrap();
     assert_eq!(code(unbound.api.admit_enrolment(realm, &invitation.id).await), "same_hands");
-    // A change that changes nothing leaves no row and moves nobody into other hands.
+    // A change that changes nothing adds no event and moves no key into other hands.
     admin.change_api_key(&desk_id, &change(roles::HELP_DESK)).await.unwrap();
     let rows = stage.root.events(realm, &[("action", "api_key.changed")]).await.unwrap().items;
     assert_eq!(rows.len(), 1, "{rows:?}");
@@ -154,7 +154,8 @@ async fn a_clients_feed_tells_neither_who_refused_nor_who_exists() {
         told.iter().filter(|e| e.action.starts_with("enrolment.")).all(|e| e.detail.is_none()),
         "by whom is the registrar's to see"
     );
-    // Carol's phone is the same client's: its feed names the account where its own invitation does.
+    // The same client enrolled Carol's phone, so its feed names the account in the events of its
+    // own enrolment.
     let of_others: Vec<_> = told.iter().filter(|e| !e.action.starts_with("enrolment.")).collect();
     assert!(!format!("{of_others:?}").contains(&phone.account.id), "{of_others:?}");
     assert_eq!(code(client.events(realm, &[("user_id", "carol")]).await), "forbidden");

@@ -1,4 +1,5 @@
-//! Root keys: one is made by itself, once; every other one by somebody who has the machine.
+//! Root keys: the pod creates one by itself, once; every other one is created by someone with
+//! access to the machine.
 
 use std::process::Command;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Pod, code};
 
-/// Runs `countersign api-key …` beside the pod; gives exit and output.
+/// Runs `countersign api-key …` beside the pod; returns whether it succeeded, and its output.
 fn api_key(pod: &Pod, what: &[&str], env: &[(&str, &str)]) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.arg("api-key").args(what).arg("--data").arg(&pod.data).envs(env.iter().copied());
@@ -22,7 +23,7 @@ async fn whoever_has_the_machine_makes_a_root_key(env: &[(&str, &str)]) {
     root.delete_api_key(&root.own_api_key().await.unwrap().id).await.unwrap();
     assert_eq!(code(root.realms().await), "unauthorized");
     assert_eq!(api_key(&pod, &["list"], env), (true, "There is no root key.\n".to_owned()));
-    // The pod runs on meanwhile.
+    // The pod keeps running meanwhile.
     let (made, secret) = api_key(&pod, &["new", "--role", "root", "--name", "break glass"], env);
     assert!(made, "{secret}");
     let back = ApiClient::new(&pod.url("rest"), secret.trim()).unwrap();

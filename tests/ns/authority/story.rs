@@ -1,5 +1,5 @@
-//! "I lost my only phone", as docs/API.md tells it; and how the other phones of a user learn of a
-//! new one.
+//! "I lost my only phone", as docs/API.md describes it; and how a user's other phones are notified
+//! of a new one.
 
 use countersign_api::{AccountState, Confirm, roles};
 use countersign_sdk::{AccountState as State, Answer, Command, Event};
@@ -40,7 +40,7 @@ async fn who_lost_their_only_phone_gets_another_by_two_pairs_of_hands_and_everyb
     let confirmed = told.iter().rfind(|e| e.action == "enrolment.confirmed").unwrap().detail.clone().unwrap();
     let confirmed: serde_json::Value = serde_json::from_str(&confirmed).unwrap();
     assert_eq!((&confirmed["recovered"], &confirmed["way"]), (&true.into(), &"admin".into()));
-    // From then on the administrator is nobody who took anything away.
+    // Admitting a phone does not count as taking one away from a user.
     let first = stage.phone("bob").await;
     let plain = stage.api.account(realm, &first.account.id).await.unwrap().origin;
     assert_eq!((plain.recovered_at, plain.confirmed_by.as_deref()), (None, Some("phone")));

@@ -1,4 +1,4 @@
-//! Many strangers, and too much of one phone.
+//! Many hostile sockets, and too many frames from one phone.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -37,7 +37,7 @@ async fn hostile(address: std::net::SocketAddr, i: u8, kind: usize) -> Option<to
         0 => Vec::new(),
         1 => b"GET /ns/sigmai HTTP/1.1\r\nX-Slow: ".to_vec(),
         2 => random::<512>().to_vec(),
-        // A whole upgrade and the beginning of a huge frame.
+        // A complete upgrade and the beginning of a large frame.
         _ => [upgrade.as_bytes(), b"\r\n", &[0x82, 0xfe, 0x20, 0x00, 1, 2, 3, 4], &[0; 500]].concat(),
     };
     let _ = stream.write_all(&said).await;

@@ -1,4 +1,4 @@
-//! Pages of another login, of another client, of another realm.
+//! Page tokens of another login, of another client and of another realm.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_api::{Login, LoginState};
@@ -13,7 +13,7 @@ fn bytes(login: &Login) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(login.page_token.as_deref().unwrap().strip_prefix("pt_").unwrap()).unwrap()
 }
 
-/// At each door of the page: the code of the problem.
+/// Tries a token at each endpoint of the page; returns the codes of the problems.
 async fn knock(login: &Login, token: &str, origin: &str) -> Vec<String> {
     let url = login.page_url.as_ref().unwrap();
     let mut page = Page::dial(url, token, 0, Some(origin)).await;
@@ -46,7 +46,7 @@ async fn a_page_token_opens_its_own_login_at_its_own_clients_pages_and_no_part_o
             let mut mixed = theirs.clone();
             mixed[from..to].copy_from_slice(&hers[from..to]);
             if mixed == theirs {
-                // Of one realm.
+                // Both logins are of one realm, so these bytes are the same.
                 continue;
             }
             let token = format!("pt_{}", URL_SAFE_NO_PAD.encode(&mixed));
@@ -56,7 +56,7 @@ async fn a_page_token_opens_its_own_login_at_its_own_clients_pages_and_no_part_o
     let token = victim.page_token.as_deref().unwrap();
     assert_eq!(knock(&victim, token, ELSEWHERE).await, ["bad_origin"; 4]);
     assert_eq!(stage.look(&victim).await.state, LoginState::Pending);
-    // With its own token, another page moves its own login.
+    // With its own token, another page changes only its own login.
     let other = stage.new_login().await;
     assert_eq!(knock(&victim, other.page_token.as_deref().unwrap(), ORIGIN).await, ["let in"; 4]);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Phones of another realm, and of another user of this one.
+//! What phones of another realm, and of another user of the same realm, can reach.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use futures_util::FutureExt;
 
 use crate::support::{Page, Phone, Pod, RETURN_URL, Stage, claim};
 
-/// What is Alice's alone.
+/// What belongs to Alice alone.
 struct Hers {
     phone: Phone,
     online: Online,
-    /// Waits for her, by whatever way.
+    /// Waits for her, to be claimed in any way.
     expected: LoginId,
     codes: Vec<Command>,
     directed: LoginId,
@@ -51,7 +51,7 @@ impl Hers {
         self.phone.account.id.parse().unwrap()
     }
 
-    /// Everything a phone can say, about what is hers.
+    /// Returns every command of a phone, for what is hers.
     fn commands(&self) -> Vec<Command> {
         let manage = |action, name| Command::manage(self.account(), action, name);
         let mut all = self.codes.clone();
@@ -83,8 +83,8 @@ impl Hers {
         [self.expected, self.directed, self.prompt.login, self.approved]
     }
 
-    /// Holds an answer against what must come; gives which command it was. A new command fails to
-    /// compile until it is judged here.
+    /// Checks an answer against the expected one, and returns the name of the command. A new
+    /// command does not compile until it is handled here.
     fn judge(&self, command: &Command, answer: &Answer, realm: Whose) -> &'static str {
         let unknown = |refusal: Refusal| {
             assert!(
@@ -165,7 +165,7 @@ enum Whose {
     Another,
 }
 
-/// Nothing has come that was not asked for.
+/// Checks that no unrequested frame has arrived.
 async fn heard_nothing(online: &mut Online) {
     online.do_it(&Command::Ping { nonce: 1 }).await.unwrap();
     if let Some(heard) = online.next().now_or_never() {
@@ -214,7 +214,7 @@ async fn whatever_a_phone_says_of_another_users_or_realms_objects_it_is_told_and
             "{event:?}"
         );
     }
-    // All of it is still hers to do.
+    // She can still do all of it.
     hers.online.do_it(&Command::approve(&hers.prompt)).await.unwrap();
     hers.online.do_it(&Command::vouch(&hers.new.0, Some(&hers.new.1))).await.unwrap();
     hers.online.do_it(&Command::directed(hers.directed)).await.unwrap();

@@ -1,4 +1,4 @@
-//! A realm with one of everything, and how to ask about it.
+//! A realm with one object of every kind, and requests for them.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::table::Row;
 use crate::support::{Key, Page, Phone, Pod, Stage, claim};
 
-/// A realm whose client has one of everything.
+/// A realm whose client has one object of every kind.
 pub struct Victim {
     pub stage: Stage,
-    /// What stands in a path, by the name of its place.
+    /// Values of the parameters in paths, by the name of the parameter.
     pub places: BTreeMap<&'static str, String>,
     logins: Vec<String>,
-    /// Kept on line, so that nothing about it changes by itself.
+    /// Stays connected, so that nothing about it changes by itself.
     _phone: Online,
 }
 
@@ -69,20 +69,20 @@ impl Victim {
         Self { places, logins: vec![approved.id, claimed.id, pending.id], stage, _phone: online }
     }
 
-    /// What no other client may read.
+    /// Returns what no other client may read.
     pub fn of_the_client(&self) -> Vec<String> {
         let places =
             ["enrolment", "client", "key", "unused key", "certificate"].map(|p| self.places[p].clone());
         places.into_iter().chain(self.logins.iter().cloned()).collect()
     }
 
-    /// What no other realm may read.
+    /// Returns what no other realm may read.
     pub fn of_the_realm(&self) -> Vec<String> {
         let places = ["realm", "account", "app", "quarantine"].map(|p| self.places[p].clone());
         self.of_the_client().into_iter().chain(places).chain(["victims".to_owned()]).collect()
     }
 
-    /// Everything there is, as the owner sees it.
+    /// Returns all objects, as their owner sees them.
     pub async fn snapshot(&self) -> Value {
         let (root, api, realm) = (&self.stage.root, &self.stage.api, self.stage.realm.as_str());
         let place = |name: &str| self.places[name].clone();
@@ -122,7 +122,7 @@ async fn online(stage: &Stage) -> (Phone, Online) {
     (phone, online)
 }
 
-/// A client certificate of nobody's, new each time.
+/// Makes a client certificate that belongs to no one, new each time.
 fn certificate() -> String {
     let mut openssl = countersign_testkit::tool("openssl");
     openssl.args([
@@ -141,7 +141,7 @@ fn certificate() -> String {
     String::from_utf8(openssl.args(["-keyout", "/dev/null", "-out", "-"]).output().unwrap().stdout).unwrap()
 }
 
-/// Somebody said "not me".
+/// Causes a quarantine: a login to which the phone says "not me".
 async fn quarantined(stage: &Stage, online: &mut Online) {
     let initiator = Some(Initiator { binding: Some("a browser".into()), address: None });
     let login =
@@ -150,7 +150,7 @@ async fn quarantined(stage: &Stage, online: &mut Online) {
     online.do_it(&Command::refuse(&prompt, RefuseReason::NotMe)).await.unwrap();
 }
 
-/// An operation of the description.
+/// An operation of the API's description.
 pub struct Operation {
     pub id: String,
     method: reqwest::Method,
@@ -158,7 +158,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// All that the pod describes.
+    /// Returns all operations that the pod describes.
     pub async fn all(pod: &Pod) -> Vec<Self> {
         let doc: Value =
             reqwest::get(format!("{}/openapi.json", pod.url("rest"))).await.unwrap().json().await.unwrap();
@@ -176,8 +176,8 @@ impl Operation {
         all
     }
 
-    /// Asks for the victim's objects in this realm; gives the status and, of a stream, what comes
-    /// first.
+    /// Calls the operation for the victim's objects in this realm. Returns the status and the body;
+    /// of a stream, only its first chunk.
     pub async fn ask(
         &self,
         pod: &Pod,
@@ -218,7 +218,7 @@ impl Operation {
         (status, text)
     }
 
-    /// Asks for objects that are not there.
+    /// Calls the operation for objects that do not exist.
     pub async fn ask_for_nothing(&self, pod: &Pod, row: &Row, realm: &str, key: &Key) -> (u16, String) {
         const NOWHERE: &str = "0190a1b2-0000-7000-8000-00000000dead";
         let (mut path, mut body) = (self.path.replace("{realm}", realm), row.body.replace("{realm}", realm));

@@ -1,8 +1,8 @@
-//! Every operation: what it needs, and what comes when somebody asks for what is not theirs.
+//! Every operation: what it needs, and what it answers to a key that asks for another's objects.
 
 use countersign_api::Permission as P;
 
-/// What the endpoint needs.
+/// What an endpoint requires of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     Key,
@@ -15,7 +15,7 @@ pub enum Needs {
 }
 
 impl Needs {
-    /// A key that has all permissions but these lacks it.
+    /// Returns the permissions without which a key does not meet the requirement.
     pub fn lacking(self) -> Vec<P> {
         match self {
             Self::Key | Self::Member => Vec::new(),
@@ -26,7 +26,7 @@ impl Needs {
     }
 }
 
-/// The permission that includes this one.
+/// Returns the permission that includes this one.
 fn whole(p: P) -> Option<P> {
     match p {
         P::UsersRead => Some(P::Users),
@@ -40,16 +40,16 @@ fn whole(p: P) -> Option<P> {
 
 const INVITES: &[P] = &[P::Enrolments, P::EnrolmentsConfirm];
 
-/// What comes.
+/// The expected answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comes {
     /// 404.
     Nothing,
     /// 403.
     No,
-    /// 2xx, and not a word in it is the other's.
+    /// 2xx, with nothing of the other's in it.
     Own,
-    /// It belongs to the realm, not to one of its clients.
+    /// 2xx: the object belongs to the realm, not to one of its clients.
     Shared,
 }
 
@@ -59,11 +59,11 @@ use Needs::{Everywhere, Feed, In, Key, Member, OneOf};
 pub struct Row {
     pub id: &'static str,
     pub needs: Needs,
-    /// Asked with a key of another realm, in the path of this one.
+    /// With a key of another realm, in the path of the victim's realm.
     pub abroad: Comes,
-    /// The same for these objects, in the path of its own realm.
+    /// With the same key for the same objects, in the path of the key's own realm.
     pub home: Comes,
-    /// Asked with the key of another client of this realm, which may do everything.
+    /// With a key of another client of the victim's realm, which has all permissions.
     pub neighbour: Comes,
     pub body: &'static str,
 }
@@ -81,7 +81,7 @@ const CLIENT: &str = r#"{"display_name":"Mine now"}"#;
 const CERTIFICATE: &str = r#"{"certificate":"{pem}","role":"client","realm":"{realm}","client":"{client}"}"#;
 const KEY: &str = r#"{"role":"client","realm":"{realm}","client":"{client}"}"#;
 
-/// A new operation fails the test until it has its line here.
+/// A new operation fails the test until it has its row here.
 pub const TABLE: &[Row] = &[
     row("listRealms", Key, [Own, Own, Shared], ""),
     row("createRealm", Everywhere(P::Realms), [No, No, No], r#"{"name":"more","display_name":"More"}"#),
@@ -130,7 +130,7 @@ pub const TABLE: &[Row] = &[
     row("putHold", In(P::Realm), [Nothing, Own, No], r#"{"reason":"mine"}"#),
     row("liftHold", In(P::Realm), [Nothing, Nothing, No], ""),
     row("listEnrolments", OneOf(INVITES), [Nothing, Own, Own], ""),
-    // Without a client nobody enrols or logs in, at home neither.
+    // A key without a client cannot create enrolments or logins, not even in its own realm.
     row("createEnrolment", In(P::Enrolments), [Nothing, No, Own], r#"{"user_id":"carol"}"#),
     row("getEnrolment", OneOf(INVITES), [Nothing, Nothing, Nothing], ""),
     row(

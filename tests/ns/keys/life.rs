@@ -1,4 +1,4 @@
-//! Keys in use: when they were used, rotated, ended, and for whom they act.
+//! Keys in use: when they were last used, how they are rotated and end, and for whom they act.
 
 use super::*;
 
@@ -42,7 +42,7 @@ async fn a_rotated_key_and_its_successor_work_side_by_side_until_the_old_one_is_
     let login = old.api.create_login(&stage.realm, &NewLogin::default()).await.unwrap();
     let rotate = RotateApiKey { overlap: Some(60), expires_in: Some(600) };
     let lost = old.api.rotate_own_api_key(&rotate).await.unwrap();
-    // Its answer was lost: the next one takes its place.
+    // Its answer was lost: the next successor replaces it.
     let next = old.api.rotate_own_api_key(&rotate).await.unwrap();
     assert_eq!(
         code(stage.root.with_key(lost.secret.as_deref().unwrap()).own_api_key().await),
@@ -59,15 +59,15 @@ async fn a_rotated_key_and_its_successor_work_side_by_side_until_the_old_one_is_
     for api in [&old.api, &new] {
         api.login(&stage.realm, &login.id, 0, 0).await.unwrap();
     }
-    // The successor is in use: whoever else has the old one cannot follow it any more, and gets no
-    // more time.
+    // Once the successor is in use, the old key can neither be rotated again nor extended by anyone
+    // else who holds it.
     let again = RotateApiKey { overlap: Some(3600), expires_in: None };
     assert_eq!(code(old.api.rotate_own_api_key(&again).await), "superseded");
     assert_eq!(code(stage.root.rotate_api_key(&old.id, &again).await), "superseded");
     pod.later(61).await;
     assert_eq!(code(old.api.login(&stage.realm, &login.id, 0, 0).await), "unauthorized");
     new.login(&stage.realm, &login.id, 0, 0).await.unwrap();
-    // A key does not give itself a longer life; an administrator may.
+    // A key cannot extend its own life; an administrator can.
     let third = new
         .rotate_own_api_key(&RotateApiKey { overlap: Some(3600), expires_in: Some(86_400) })
         .await
@@ -108,7 +108,7 @@ async fn who_may_act_for_clients_does_the_work_of_the_one_he_names() {
     let more = NewClient { name: "only-there".into(), display_name: "X".into(), ..NewClient::default() };
     stage.root.create_client(&stranger.realm, &more).await.unwrap();
     let neighbour = Stage::client_in(&stage.root, realm, "neighbour").await;
-    // A realm's administrator may let a back end act for the realm's clients.
+    // The administrator of a realm may let a back end act for the realm's clients.
     let admin = Key::made(&stage.root, &new_key(roles::REALM_ADMIN, &stage)).await;
     admin.api.put_role(realm, "backend", &role(&[P::Logins, P::Enrolments, P::ActForClient])).await.unwrap();
     let backend = Key::made(&admin.api, &new_key("backend", &stage)).await;

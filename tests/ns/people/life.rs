@@ -1,4 +1,4 @@
-//! What runs in a user's name, what happened to a login, everything that is kept, and its end.
+//! A user's running logins, the timeline of a login, the export of stored data, and erasure.
 
 use countersign_api::{Confirm, LoginState, NewLogin, PutUser, Via};
 use countersign_sdk::Command;
@@ -45,7 +45,7 @@ async fn logging_a_user_out_everywhere_ends_every_login_and_tells_phone_and_page
     page.until(LoginState::Approved).await;
     assert_eq!(stage.root.logout_user(&stage.realm, "alice").await.unwrap().ended, 3);
     assert_eq!(page.until(LoginState::Ended).await["reason"], "everywhere");
-    // One row for each login, where its client sees it.
+    // One event for each login, visible to its client.
     let told = stage
         .root
         .events(&stage.realm, &[("action", "login.ended"), ("user_id", "alice")])
@@ -159,7 +159,7 @@ async fn an_export_holds_all_that_is_kept_of_one_user_and_of_no_other() {
     ];
     assert_eq!(actions, told, "that it was exported, too");
     assert!(!serde_json::to_string(&export).unwrap().contains("bob"));
-    // A client with the permission has what is its own.
+    // A client with the permission exports only what is its own.
     let key = neighbour.client_key("reader", &IN_A_REALM).await;
     let export = key.api.export_user(&stage.realm, "alice").await.unwrap();
     assert_eq!(export.logins.iter().map(|l| l.login.id.as_str()).collect::<Vec<_>>(), [theirs.id.as_str()]);
@@ -190,7 +190,7 @@ async fn erasing_a_user_leaves_what_is_merely_called_the_same() {
     );
 }
 
-/// Everything the realm answers, as one text.
+/// Returns everything that the realm's API answers, as one text.
 async fn all_answers(stage: &Stage) -> String {
     let (root, realm) = (&stage.root, stage.realm.as_str());
     let most = [("limit", "1000")];

@@ -1,11 +1,11 @@
-//! The settings of a realm, changed.
+//! Changing the settings of a realm.
 
 use countersign_api::{ChangeRealm, Limit, Limits, NumberMatch, Realm, RealmSettings};
 use serde_json::{Value, json};
 
 use crate::support::{Pod, Stage};
 
-/// PATCH of the realm with this body: the status and where it is wrong.
+/// Sends a PATCH of the realm with this body; returns the status and the pointer to the error.
 async fn patch(pod: &Pod, stage: &Stage, body: &Value) -> (u16, String) {
     let request = reqwest::Client::new().patch(format!("{}/v1/realms/{}", pod.url("rest"), stage.realm));
     let answer = request.bearer_auth(pod.root_key()).json(body).send().await.unwrap();
@@ -36,7 +36,7 @@ async fn changes_of_different_settings_at_the_same_time_are_all_kept() {
     }
 }
 
-/// A setting, and the least and most it may be.
+/// A setting, its minimum and its maximum.
 const BOUNDS: [(&str, i64, i64); 9] = [
     ("login_secs", 30, 900),
     ("redeem_secs", 10, 900),
@@ -52,7 +52,7 @@ const BOUNDS: [(&str, i64, i64); 9] = [
 async fn what_is_wrong_is_refused(pod: &Pod, stage: &Stage, before: &Realm) {
     for (name, least, most) in BOUNDS {
         for bad in [least - 1, most + 1] {
-            // Silence may be switched off.
+            // `silence_secs` may also be 0, which switches it off.
             let answer =
                 patch(pod, stage, &json!({"display_name": "Changed", "settings": {name: bad}})).await;
             assert_eq!(answer, (422, format!("/settings/{name}")), "{bad}");
@@ -123,7 +123,7 @@ async fn settings_that_are_given_change_within_their_bounds_and_the_others_stay(
         (changed.display_name.as_str(), changed.settings.silence_secs, changed.created_at),
         ("New", Some(0), before.created_at)
     );
-    // One limit, one place for the number: the others stay.
+    // Changing one limit and one number setting leaves the others as they are.
     let user = Some(Limit { most: 1, secs: 1 });
     let few = RealmSettings {
         limits: Some(Limits { user, ..Limits::default() }),

@@ -1,4 +1,4 @@
-//! The trail as events, and a realm's settings.
+//! The audit trail as events: lists, streams and exports.
 
 use std::time::{Duration, Instant};
 
@@ -132,13 +132,13 @@ impl Stream {
         Self { answer, read: String::new() }
     }
 
-    /// Nothing comes any more.
+    /// Checks that the stream ends.
     async fn ends(mut self) {
         let rest = timeout(PATIENCE, async { while self.answer.chunk().await.unwrap().is_some() {} }).await;
         rest.expect("the stream ends");
     }
 
-    /// The next event, whose id is its number.
+    /// Returns the next event, whose id is its sequence number.
     async fn next(&mut self) -> Event {
         loop {
             if let Some((piece, rest)) = self.read.clone().split_once("\n\n") {
@@ -171,7 +171,7 @@ async fn a_stream_of_events_goes_on_where_its_reader_has_been() {
     drop(stream);
     user(&stage, "bob").await;
     user(&stage, "carol").await;
-    // What the browser sends by itself wins over what the URL says.
+    // The `Last-Event-ID` that a browser sends by itself wins over `after` in the URL.
     let mut again = Stream::open(&pod, &stage.realm, "?after=1&action=user", Some(seen.seq)).await;
     assert_eq!([again.next().await.object, again.next().await.object], ["bob", "carol"]);
     let (api, realm) = (stage.root.clone(), stage.realm.clone());
@@ -214,7 +214,7 @@ async fn streams_and_waits_end_with_the_key_they_were_begun_with() {
 async fn an_export_of_events_holds_every_one_on_a_line_of_its_own() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
-    // More than one reading of the trail.
+    // More events than one read of the trail returns.
     for batch in 0..51 {
         futures_util::future::join_all((0..10).map(|i| {
             let stage = &stage;

@@ -28,7 +28,7 @@ use super::{
     commands::{get_done, me, no},
     news::look_at_account,
 };
-use crate::heart::Shared;
+use crate::shared::Shared;
 
 pub(super) fn list_devices(session: &mut Session, account: Rc<Account>, req_id: ReqId) -> Work {
     let shared = session.conversation.shared.clone();

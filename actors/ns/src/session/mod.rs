@@ -20,22 +20,16 @@ use countersign_protocol::{
     ids::KeyId,
 };
 
-use crate::{heart::Shared, registry::waiter::Woken};
+use crate::{
+    registry::waiter::Woken,
+    shared::{Event, Shared},
+};
 use phases::{Greeting, Phase};
 
 /// A phone connection of NS.
 pub(crate) type Session = SessionActor<Ns>;
 /// Work that a session finishes before it receives the next frame.
 type Work = countersign_actors_shell::Work<Ns>;
-
-/// Events that the registry sends to a session of NS.
-#[derive(Clone, Copy, Debug)]
-pub enum Event {
-    /// The account changed: read it again.
-    Look,
-    /// An object related to the account changed: notify the phone of it.
-    See(Topic),
-}
 
 /// One phone's conversation with NS.
 pub(crate) struct Ns {

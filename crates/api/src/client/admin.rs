@@ -87,7 +87,7 @@ impl ApiClient {
         self.get("/v1/api-keys").await
     }
 
-    /// Every key of one role, page after page.
+    /// Every key of one role, fetched page by page.
     pub async fn api_keys_of_role(&self, role: &str) -> Answer<Vec<ApiKey>> {
         let (mut all, mut next) = (Vec::new(), None::<String>);
         loop {

@@ -1,4 +1,5 @@
-//! A typed client of the REST API: one method an endpoint, each named in its first line.
+//! A typed client of the REST API. It has one method per endpoint, and the first line of the
+//! method's documentation names the endpoint.
 
 mod admin;
 mod logins;
@@ -11,13 +12,13 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{List, Problem, limits};
 
-/// Why a call did not give what was asked.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// The server said no, and why.
+    /// The server refused the request; the problem says why.
     #[error("{0}")]
     Refused(Box<Problem>),
-    /// The server could not be reached, or spoke something else.
+    /// The server could not be reached, or its answer could not be read.
     #[error("the REST API did not answer: {0}")]
     Unreachable(#[from] reqwest::Error),
     /// An error status without a problem body.
@@ -36,7 +37,7 @@ impl ApiError {
     }
 }
 
-/// One base URL, one API key.
+/// A client for one base URL and one API key.
 #[derive(Clone)]
 pub struct ApiClient {
     http: reqwest::Client,
@@ -51,7 +52,7 @@ pub struct ApiClient {
 type Answer<T> = Result<T, ApiError>;
 
 impl ApiClient {
-    /// `base` like `http://127.0.0.1:8080`, `key` like `cs_…`.
+    /// Creates a client. `base` is like `http://127.0.0.1:8080`, `key` like `cs_…`.
     ///
     /// # Errors
     /// When the HTTP client cannot start.
@@ -59,10 +60,10 @@ impl ApiClient {
         Self::with(reqwest::Client::builder(), base, key)
     }
 
-    /// The same for a server whose certificate one of these CAs vouches for (PEM), and no other.
+    /// Creates a client that trusts only servers whose certificate one of these CAs issued (PEM).
     ///
     /// # Errors
-    /// When they cannot be read, or the HTTP client cannot start.
+    /// When the certificates cannot be read, or the HTTP client cannot start.
     pub fn trusting(base: &str, key: &str, ca: &[u8]) -> Answer<Self> {
         Self::with(
             reqwest::Client::builder().tls_certs_only(reqwest::Certificate::from_pem_bundle(ca)?),
@@ -82,36 +83,36 @@ impl ApiClient {
         })
     }
 
-    /// A client that shows a certificate instead of a key: `identity` is PEM, the certificate and
-    /// its private key; `ca` as in [`ApiClient::trusting`].
+    /// Creates a client that shows a certificate instead of a key. `identity` is PEM: the
+    /// certificate and its private key. `ca` is as in [`ApiClient::trusting`].
     ///
     /// # Errors
-    /// When the files do not hold what they should.
+    /// When the texts do not contain what they should, or the HTTP client cannot start.
     pub fn showing(base: &str, identity: &[u8], ca: &[u8]) -> Answer<Self> {
         let http = reqwest::Client::builder().tls_certs_only(reqwest::Certificate::from_pem_bundle(ca)?);
         Self::with(http.identity(reqwest::Identity::from_pem(identity)?), base, "")
     }
 
-    /// The same server with another key.
+    /// A client for the same server with another key.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }
     }
 
-    /// Another pod of the same server, or the same behind another name.
+    /// A client for another pod of the same server, or for the same server under another name.
     #[must_use]
     pub fn at(&self, base: &str) -> Self {
         Self { base: base.trim_end_matches('/').to_owned(), ..self.clone() }
     }
 
-    /// What is asked through this has this `Idempotency-Key`: repeating it does nothing twice, and
-    /// gives the same answer.
+    /// A client whose requests carry this `Idempotency-Key`: repeating a request has no further
+    /// effect and gets the same answer.
     #[must_use]
     pub fn once(&self, request_key: &str) -> Self {
         Self { request_key: Some(request_key.to_owned()), ..self.clone() }
     }
 
-    /// What is asked through this is asked for a client, by its name; takes the permission
+    /// A client whose requests act for the client of this name; needs the permission
     /// `act_for_client`.
     #[must_use]
     pub fn acting_for(&self, client: &str) -> Self {
@@ -178,7 +179,7 @@ impl ApiClient {
     }
 }
 
-/// A text as one segment of a path (RFC 3986 §2.1).
+/// Percent-encodes a text as one segment of a path (RFC 3986 §2.1).
 pub(crate) fn segment(text: &str) -> String {
     let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()

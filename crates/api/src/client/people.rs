@@ -141,12 +141,12 @@ impl ApiClient {
         self.act(&format!("/v1/realms/{realm}/accounts/{id}/unblock")).await
     }
 
-    /// The accounts of one user.
+    /// The accounts of one user: the first page of the list.
     pub async fn accounts(&self, realm: &str, user_id: &str) -> Answer<Vec<Account>> {
         Ok(self.search_accounts(realm, &[("user_id", user_id)]).await?.items)
     }
 
-    /// Blocks or unblocks.
+    /// Blocks or unblocks an account.
     pub async fn set_blocked(&self, realm: &str, id: &str, blocked: bool) -> Answer<Account> {
         if blocked { self.block_account(realm, id).await } else { self.unblock_account(realm, id).await }
     }

@@ -8,64 +8,64 @@ use crate::{Sensitive, schema};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApiKey {
-    /// `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role
-    /// that was made.
+    /// `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or the name
+    /// of a role that was created.
     #[schemars(schema_with = "schema::name")]
     pub role: String,
-    /// Realm name: where it works. Without one it works everywhere.
+    /// Name of the realm in which the key works. Without one it works everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::name_option")]
     pub realm: Option<String>,
-    /// Client, by id or name: whose objects it sees. Required with the roles `client` and
+    /// Client, by id or name, whose objects the key sees. Required with the roles `client` and
     /// `registrar`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::id_or_name_option")]
     pub client: Option<String>,
-    /// For people.
+    /// A name for people to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::shown_option")]
     pub name: Option<String>,
-    /// Seconds until it stops working, at most ten years; never, when absent.
+    /// Seconds until the key stops working, at most ten years; never, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 315_360_000))]
     pub expires_in: Option<u64>,
-    /// Networks it works from, like `10.0.0.0/8`; from everywhere, when empty.
+    /// Networks from which the key works, like `10.0.0.0/8`; from everywhere, when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub sources: Vec<String>,
 }
 
-/// A client certificate to be listed, with what it may do.
+/// A client certificate to add to the list, with what it may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewClientCertificate {
-    /// The certificate, in PEM, without those that vouch for it.
+    /// The certificate in PEM, without those of its issuers.
     #[schemars(length(min = 1, max = 16_384))]
     pub certificate: String,
-    /// `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role
-    /// that was made.
+    /// `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or the name
+    /// of a role that was created.
     #[schemars(schema_with = "schema::name")]
     pub role: String,
-    /// Realm name: where it works. Without one it works everywhere.
+    /// Name of the realm in which the certificate works. Without one it works everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::name_option")]
     pub realm: Option<String>,
-    /// Client, by id or name: whose objects it sees. Required with the roles `client` and
-    /// `registrar`.
+    /// Client, by id or name, whose objects the certificate sees. Required with the roles `client`
+    /// and `registrar`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::id_or_name_option")]
     pub client: Option<String>,
-    /// For people.
+    /// A name for people to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::shown_option")]
     pub name: Option<String>,
-    /// Networks it works from, like `10.0.0.0/8`; from everywhere, when empty.
+    /// Networks from which the certificate works, like `10.0.0.0/8`; from everywhere, when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub sources: Vec<String>,
 }
 
-/// A client certificate that is listed.
+/// A client certificate on the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientCertificate {
     #[schemars(schema_with = "schema::id")]
@@ -83,11 +83,11 @@ pub struct ClientCertificate {
     pub sources: Vec<String>,
     #[schemars(schema_with = "schema::time")]
     pub created_at: String,
-    /// When the certificate ends.
+    /// When the certificate expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time_option")]
     pub expires_at: Option<String>,
-    /// To the minute.
+    /// When it was last used, to the minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time_option")]
     pub last_used_at: Option<String>,
@@ -96,21 +96,21 @@ pub struct ClientCertificate {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeApiKey {
-    /// As in `NewApiKey`.
+    /// The new role, as in `NewApiKey`.
     #[schemars(schema_with = "schema::name")]
     pub role: String,
 }
 
-/// The successor has everything the old key had.
+/// Replaces a key by a successor, which has everything that the old key had.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotateApiKey {
-    /// Seconds both work, at most 30 days; an hour, when absent.
+    /// Seconds during which both keys work, at most 30 days; an hour, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 2_592_000))]
     pub overlap: Option<u64>,
-    /// Seconds until the successor stops working; when the old key would have, when absent. A key
-    /// that rotates itself cannot have more.
+    /// Seconds until the successor stops working; when absent, it stops when the old key would
+    /// have. A key that rotates itself cannot get more time than that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 315_360_000))]
     pub expires_in: Option<u64>,
@@ -134,14 +134,14 @@ pub struct ApiKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time_option")]
     pub expires_at: Option<String>,
-    /// To the minute.
+    /// When it was last used, to the minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time_option")]
     pub last_used_at: Option<String>,
-    /// It was made by a release that did not keep who made it.
+    /// Whether the key was created by a release that did not record who created it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown_maker: bool,
-    /// Only in the answer to its creation; nobody can read it again.
+    /// The key itself; only in the answer to its creation. It cannot be read again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Sensitive>,
 }

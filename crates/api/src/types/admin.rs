@@ -1,4 +1,4 @@
-//! What administrators set up.
+//! What administrators configure: realms, clients, roles, apps.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
     schema,
 };
 
-/// What a realm decides for itself. In a request, what is absent stays as it is.
+/// The settings of a realm. In a request, absent members stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RealmSettings {
@@ -22,23 +22,23 @@ pub struct RealmSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 10, max = 900))]
     pub redeem_secs: Option<u64>,
-    /// Seconds an approved login lives, 60 to 30 days.
+    /// Seconds an approved login lasts, 60 to 2,592,000 (30 days).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 60, max = 2_592_000))]
     pub session_secs: Option<u64>,
-    /// Seconds an enrolment may take, 60 to 30 days.
+    /// Seconds an enrolment may take, 60 to 2,592,000 (30 days).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 60, max = 2_592_000))]
     pub enrolment_secs: Option<u64>,
-    /// Continuous authentication: a login ends when its phone has not been heard for so many
-    /// seconds, 15 to a day; 0 switches it off.
+    /// Continuous authentication: a login ends when its phone has neither connected nor pinged for
+    /// this many seconds, 15 to 86,400 (a day); 0 switches it off.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 86_400))]
     pub silence_secs: Option<u64>,
-    /// Where a number from the browser has to be typed on the phone.
+    /// For which ways of claiming the user must type a number from the browser on the phone.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub number_match: Option<NumberMatch>,
-    /// How a new phone may become active.
+    /// The ways in which a user's first phone may become active.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enrolment_confirm: Option<Vec<super::Confirm>>,
     /// Only listed apps may enrol and connect.
@@ -49,27 +49,28 @@ pub struct RealmSettings {
     /// How a user who has or ever had a phone gets the next one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub further_phones: Option<FurtherPhones>,
-    /// Seconds after which a further phone works that a number let in, an hour to 30 days.
+    /// Seconds after which a further phone that a number let in works, 3,600 (an hour) to 2,592,000
+    /// (30 days).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 3600, max = 2_592_000))]
     pub further_phone_secs: Option<u64>,
-    /// Days the trail is kept, `trail_floor_days` to 3650.
+    /// Days for which the audit trail is kept, `trail_floor_days` to 3650.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3650))]
     pub trail_days: Option<u64>,
-    /// Days outcomes and their evidence are kept, `outcome_floor_days` to 3650.
+    /// Days for which outcomes and their evidence are kept, `outcome_floor_days` to 3650.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3650))]
     pub outcome_days: Option<u64>,
-    /// Hours the endings of logins that nobody claimed are kept, 1 to 8760.
+    /// Hours for which the outcomes of logins that no account claimed are kept, 1 to 8760.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 8760))]
     pub unclaimed_hours: Option<u64>,
-    /// The least `trail_days`, 400 unless root has lowered it.
+    /// Lower bound of `trail_days`; 400 unless root has lowered it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3650))]
     pub trail_floor_days: Option<u64>,
-    /// The least `outcome_days`, 1826 unless root has lowered it.
+    /// Lower bound of `outcome_days`; 1826 unless root has lowered it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3650))]
     pub outcome_floor_days: Option<u64>,
@@ -79,17 +80,17 @@ pub struct RealmSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FurtherPhones {
-    /// One of the user's phones says yes, or an administrator.
+    /// One of the user's phones or an administrator approves it.
     #[default]
     PhoneOrAdmin,
-    /// An administrator alone.
+    /// Only an administrator approves it.
     Admin,
-    /// Those, and whoever types the number; the phone works after `further_phone_secs` then.
+    /// Those, or the person who types the number. In that case the phone works after
+    /// `further_phone_secs`.
     Number,
 }
 
-/// Where a number has to be typed, by the way a login was claimed. In a request, what is absent
-/// stays as it is.
+/// For which ways of claiming a number must be typed. In a request, absent members stay unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NumberMatch {
@@ -101,7 +102,7 @@ pub struct NumberMatch {
     pub directed: Option<bool>,
 }
 
-/// So many in so many seconds.
+/// At most `most` within `secs` seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
@@ -111,17 +112,18 @@ pub struct Limit {
     pub secs: u64,
 }
 
-/// How much is too much. In a request, what is absent stays as it is.
+/// The rate limits of a realm, and its measures after "not me". In a request, absent members stay
+/// unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Logins one browser (`initiator.binding`) may start.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub initiator: Option<Limit>,
-    /// Logins directed at one user before they wait in silence.
+    /// Logins directed at one user; those beyond it are listed but not announced.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub user: Option<Limit>,
-    /// Logins one account is shown unasked before they wait in silence.
+    /// Logins announced to one account unasked; those beyond it are listed but not announced.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub account: Option<Limit>,
     /// Logins one client may start.
@@ -130,24 +132,25 @@ pub struct Limits {
     /// Logins from one address (`initiator.address`).
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub address: Option<Limit>,
-    /// How long a browser stays out after two users said "not me", and directs nobody after one
-    /// did.
+    /// Seconds for which a browser is kept out after two users said "not me", and for which it may
+    /// not direct logins at users after one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 604_800))]
     pub quarantine_secs: Option<u64>,
-    /// How many users have to say "not me" before an address stays out.
+    /// How many users must say "not me" before an address is kept out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 64))]
     pub address_accounts: Option<u64>,
-    /// How long an address stays out.
+    /// Seconds for which an address is kept out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 604_800))]
     pub address_secs: Option<u64>,
-    /// How long a browser's logins take a number after one user said "not me" to its code.
+    /// Seconds for which a browser's logins require a number after one user said "not me" to its
+    /// code or link.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 86_400))]
     pub wary_secs: Option<u64>,
-    /// How often a user's "not me" has consequences for others.
+    /// How often one user's "not me" has consequences for others.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub accusations: Option<Limit>,
 }
@@ -155,17 +158,17 @@ pub struct Limits {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRealm {
-    /// In URLs: lower-case letters, digits and `-`.
+    /// Name in URLs: lower-case letters, digits and `-`.
     #[schemars(schema_with = "schema::name")]
     pub name: String,
-    /// Shown on phones.
+    /// Name shown on phones.
     #[schemars(schema_with = "schema::shown")]
     pub display_name: String,
     #[serde(default, deserialize_with = "object")]
     pub settings: RealmSettings,
 }
 
-/// What is absent stays as it is.
+/// Changes of a realm. Absent members stay unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeRealm {
@@ -184,41 +187,41 @@ pub struct Realm {
     pub display_name: String,
     #[schemars(schema_with = "schema::time")]
     pub created_at: String,
-    /// Empty for a key that may not look at them (`realm_read`).
+    /// Empty for a key that lacks the permission to read them (`realm_read`).
     pub settings: RealmSettings,
 }
 
-/// What a client may be changed to.
+/// The new configuration of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PutClient {
-    /// Shown on phones.
+    /// Name shown on phones.
     #[schemars(schema_with = "schema::shown")]
     pub display_name: String,
     /// An https URL of a picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::url_option")]
     pub logo: Option<String>,
-    /// Exact origins whose pages may open the page socket, like `https://shop.example`. Empty: none
-    /// from a browser.
+    /// Exact origins whose pages may open the page socket, like `https://shop.example`. When empty,
+    /// no browser may open it.
     #[serde(default)]
     #[schemars(schema_with = "schema::urls")]
     pub origins: Vec<String>,
-    /// Exact URLs a phone may send the browser back to.
+    /// Exact URLs to which a phone may send the browser back.
     #[serde(default)]
     #[schemars(schema_with = "schema::urls")]
     pub return_urls: Vec<String>,
-    /// Where an app hands over a login that it started itself; without one, apps cannot start
-    /// logins here. The first one counts.
+    /// Where an app hands over a login that it started itself; only the first one is used. Without
+    /// one, apps cannot start logins here.
     #[serde(default)]
     #[schemars(schema_with = "schema::urls")]
     pub callback_urls: Vec<String>,
-    /// Texts for the phone by name, with `{places}` for values. A client that has some sends no
-    /// texts of its own.
+    /// Texts for the phone by name, with `{placeholders}` for values. A client that has templates
+    /// cannot send texts of its own.
     #[serde(default)]
     pub templates: BTreeMap<String, String>,
-    /// Clients, by id or name, whose enrolments it accepts: only phones that these invited log in
-    /// here. Empty: everybody's.
+    /// Clients, by id or name, whose enrolments this one accepts: only phones that they invited log
+    /// in here. When empty, all phones may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub accepts_enrolments_of: Vec<String>,
@@ -227,13 +230,13 @@ pub struct PutClient {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewClient {
-    /// In the realm's configuration: lower-case letters, digits and `-`.
+    /// Name in the realm's configuration: lower-case letters, digits and `-`.
     #[schemars(schema_with = "schema::name")]
     pub name: String,
-    /// Shown on phones.
+    /// Name shown on phones.
     #[schemars(schema_with = "schema::shown")]
     pub display_name: String,
-    /// See `PutClient`.
+    /// This and the members below are as in `PutClient`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::url_option")]
     pub logo: Option<String>,
@@ -267,25 +270,25 @@ pub struct Client {
     pub callback_urls: Vec<String>,
     #[serde(default)]
     pub templates: BTreeMap<String, String>,
-    /// Ids of the clients whose enrolments it accepts; everybody's, when empty.
+    /// Ids of the clients whose enrolments it accepts; when empty, it accepts all.
     #[serde(default)]
     pub accepts_enrolments_of: Vec<String>,
     #[schemars(schema_with = "schema::time")]
     pub created_at: String,
 }
 
-/// Roles that are there without being made.
+/// The roles that are built in.
 pub mod roles {
     /// Everything, everywhere.
     pub const ROOT: &str = "root";
     /// Everything inside one realm.
     pub const REALM_ADMIN: &str = "realm-admin";
-    /// What a relying party needs: its own logins, signings, messages and webhooks, and power over
-    /// nobody.
+    /// What a relying party needs: its own logins, signings, messages and webhooks, and no power
+    /// over users or accounts.
     pub const CLIENT: &str = "client";
-    /// A client that also invites phones and keeps users.
+    /// A client that also invites phones and manages users.
     pub const REGISTRAR: &str = "registrar";
-    /// Looks at users and accounts, blocks accounts, invites phones; lets nobody in.
+    /// Looks at users and accounts, blocks accounts and invites phones, but admits none.
     pub const HELP_DESK: &str = "help_desk";
     /// Reads everything in one realm, the trail included.
     pub const AUDITOR: &str = "auditor";
@@ -306,7 +309,7 @@ pub enum Permission {
     Audit,
     Clients,
     Realm,
-    /// Making realms; for keys that are not bound to a realm.
+    /// Creating realms; for keys that are not bound to a realm.
     Realms,
     /// Everything; for keys that are not bound to a realm.
     Root,
@@ -314,21 +317,21 @@ pub enum Permission {
     ActForClient,
     /// Inviting phones.
     Enrolments,
-    /// Typing the number that a new phone shows.
+    /// Confirming enrolments with the number that the new phone shows.
     EnrolmentsConfirm,
     /// Blocking accounts; part of `accounts`.
     AccountsBlock,
     /// The event feed of the realm; part of `audit`.
     Events,
-    /// Part of `users`.
+    /// Looking at users; part of `users`.
     UsersRead,
-    /// Part of `accounts`.
+    /// Looking at accounts; part of `accounts`.
     AccountsRead,
-    /// Part of `clients`.
+    /// Looking at clients; part of `clients`.
     ClientsRead,
-    /// Part of `realm`.
+    /// Looking at the realm's settings, roles, apps and quarantine; part of `realm`.
     RealmRead,
-    /// Asking for logins without a number.
+    /// Creating logins that ask for no number.
     NumberOff,
 }
 
@@ -342,7 +345,7 @@ pub struct PutRole {
 pub struct Role {
     pub name: String,
     pub permissions: Vec<Permission>,
-    /// There without being made; cannot be changed.
+    /// Whether the role is built in and cannot be changed.
     pub builtin: bool,
 }
 
@@ -351,7 +354,8 @@ pub struct Role {
 pub struct PutApp {
     #[schemars(schema_with = "schema::shown")]
     pub display_name: String,
-    /// Numbers with dots, like `2.10`; older apps are told to update.
+    /// Lowest version that may connect: numbers with dots, like `2.10`. Users of older apps are
+    /// asked to update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[0-9]{1,9}(\.[0-9]{1,9}){0,5}$"))]
     pub min_version: Option<String>,
@@ -359,7 +363,7 @@ pub struct PutApp {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct App {
-    /// What the app calls itself, like `com.example.bank`.
+    /// The app's identifier, like `com.example.bank`.
     pub id: String,
     pub display_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -368,13 +372,13 @@ pub struct App {
     pub created_at: String,
 }
 
-/// What is done to a browser or address, at one client, after "not me".
+/// A measure against a browser or address, at one client, after a user said "not me".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quarantine {
-    /// A keyed hash: the events tell the same one.
+    /// A keyed hash; events about the measure carry the same one.
     pub id: String,
-    /// `browser`: it stays out. `directed`: it directs no logins at users. `number`: its logins
-    /// take a number. `address`: the address stays out.
+    /// `browser`: the browser is kept out. `directed`: it cannot direct logins at users. `number`:
+    /// its logins require a number. `address`: the address is kept out.
     pub kind: String,
     #[schemars(schema_with = "schema::time")]
     pub until: String,

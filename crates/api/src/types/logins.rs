@@ -10,20 +10,21 @@ use crate::{Sensitive, object::object_option, schema};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewLogin {
-    /// Nobody else may claim or approve: step-up for a user you know already.
+    /// Only this user may claim or approve the login: step-up for a user you know already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::user_id_option")]
     pub expected_user: Option<String>,
-    /// Shows the login on this user's phones without any code. Never from what a stranger typed
-    /// alone: see `initiator`.
+    /// Shows the login on this user's phones without any code. Never set it from what an unknown
+    /// visitor typed without giving the `initiator`, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::user_id_option")]
     pub to_user: Option<String>,
-    /// The same for one account.
+    /// Shows the login on the phone of this account without any code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::id_option")]
     pub to_account: Option<String>,
-    /// Shown on the phone. No control, bidirectional or invisible characters.
+    /// Shown on the phone. It may have new lines, but no other control characters and no
+    /// bidirectional or invisible ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::text_option")]
     pub text: Option<String>,
@@ -31,14 +32,14 @@ pub struct NewLogin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::name_option")]
     pub template: Option<String>,
-    /// What fills the template's places, each on one line, at most 200 bytes.
+    /// Values for the template's placeholders, each on one line, at most 200 bytes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
-    /// The browser that asks, as the client knows it.
+    /// The browser that asks, as the client describes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::context_option")]
     pub browser: Option<String>,
-    /// Where it seems to be.
+    /// Where the browser seems to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::context_option")]
     pub place: Option<String>,
@@ -46,23 +47,24 @@ pub struct NewLogin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::url_option")]
     pub return_url: Option<String>,
-    /// Who starts the login, for the limits. Give it whenever you know it.
+    /// Who starts the login; limits are counted by it. Give it whenever you know it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub initiator: Option<Initiator>,
-    /// Asks for a number even where the realm does not.
+    /// The user must type a number even where the realm does not ask for one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub number_match: bool,
-    /// Asks for none even where the realm does; takes the permission `number_off`.
+    /// The user types no number even where the realm asks for one; needs the permission
+    /// `number_off`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub number_off: bool,
 }
 
-/// Who starts a login. Kept as keyed hashes only.
+/// Who starts a login. It is stored only as keyed hashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Initiator {
-    /// Any text that stays the same for one browser and that another cannot take: a hash of the
-    /// value of a cookie.
+    /// Any text that stays the same for one browser and that another browser cannot obtain, such as
+    /// a hash of the value of a cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::context_option")]
     pub binding: Option<String>,
@@ -83,7 +85,7 @@ pub enum LoginState {
     Ended,
 }
 
-/// How an account came to a login.
+/// The way in which an account claimed a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Via {
@@ -98,12 +100,13 @@ pub struct Login {
     #[schemars(schema_with = "schema::id")]
     pub id: String,
     pub state: LoginState,
-    /// 1 pending, 2 claimed, 3 approved, refused, cancelled or expired, 4 ended. Never goes down.
+    /// Version: 1 pending, 2 claimed, 3 approved, refused, cancelled or expired, 4 ended. It never
+    /// decreases.
     pub v: u64,
-    /// Why it was refused, cancelled or ended, where there is a reason.
+    /// Why it was refused, cancelled or ended, when there is a reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How it was claimed, while it is claimed or approved.
+    /// How it was claimed; present while it is claimed or approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<Via>,
     #[schemars(schema_with = "schema::time")]
@@ -111,10 +114,11 @@ pub struct Login {
     #[schemars(schema_with = "schema::time")]
     pub expires_at: String,
     pub redeemed: bool,
-    /// For the asking browser alone; only in the answer to its creation.
+    /// Secret for the page channel, for the asking browser alone; only in the answer to the login's
+    /// creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_token: Option<Sensitive>,
-    /// URL of the page socket; only in the answer to its creation.
+    /// URL of the page socket; only in the answer to the login's creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_url: Option<String>,
 }
@@ -122,13 +126,13 @@ pub struct Login {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redeem {
-    /// Required when the login was claimed by link or started by an app: what the browser, or the
-    /// app, brought.
+    /// Required when the login was claimed by link or started by an app: the token that the browser
+    /// or the app brought back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_token: Option<Sensitive>,
 }
 
-/// Who logged in. Given out once.
+/// Who logged in. It is returned only once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Identity {
     #[schemars(schema_with = "schema::id")]
@@ -139,7 +143,7 @@ pub struct Identity {
     pub via: Via,
     #[schemars(schema_with = "schema::time")]
     pub approved_at: String,
-    /// When the login ends by itself.
+    /// When the login ends unless something ends it earlier.
     #[schemars(schema_with = "schema::time")]
     pub ends_at: String,
     /// The account's signed decision, a `cs-login+jwt`.
@@ -154,7 +158,7 @@ pub struct Identity {
     pub origin: super::Origin,
 }
 
-/// A login with its outcome, as it is kept.
+/// A login with its outcome, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoginRecord {
     #[serde(flatten)]
@@ -163,25 +167,25 @@ pub struct LoginRecord {
     pub client: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
-    /// The signed decision, when a phone decided.
+    /// The signed decision, if a phone decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<String>,
 }
 
-/// One step of a login's life.
+/// One step in the life of a login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     #[schemars(schema_with = "schema::time")]
     pub at: String,
     /// `created`, `claimed`, `approved`, `refused`, `cancelled`, `expired`, `redeemed`, `ended`.
     pub step: String,
-    /// A word more: the way it was claimed, a reason, who ended it.
+    /// Further detail: how it was claimed, a reason, or who ended it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// What happened to a login, for support. It names nobody: the login's id is the only thing to ask
-/// with.
+/// What happened to a login, for support. It names no person; the login's id is all that is needed
+/// to ask for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeline {
     #[schemars(schema_with = "schema::id")]

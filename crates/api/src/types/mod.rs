@@ -1,5 +1,5 @@
-//! Request and answer bodies of `/v1`. Ids are UUID texts, times RFC 3339 in UTC, unknown members
-//! of requests are refused.
+//! Request and answer bodies of `/v1`. Ids are UUID texts, times are RFC 3339 in UTC, and unknown
+//! members of requests are refused.
 
 mod access;
 mod admin;
@@ -16,15 +16,15 @@ pub use events::*;
 pub use logins::*;
 pub use people::*;
 
-/// Longest texts accepted, in bytes.
+/// Limits of sizes and counts. Texts are measured in bytes.
 pub mod limits {
-    /// Realm and client names (lower-case letters, digits, `-`), user ids.
+    /// Realm and client names (lower-case letters, digits, `-`), and user ids.
     pub const NAME: usize = 100;
-    /// Names people read.
+    /// Names that people read.
     pub const DISPLAY_NAME: usize = 100;
     /// The text a client shows on the phone.
     pub const TEXT: usize = 500;
-    /// Browser and place.
+    /// Descriptions of browser and place, each.
     pub const CONTEXT: usize = 200;
     /// Origins and return URLs, each.
     pub const URL: usize = 500;
@@ -38,7 +38,7 @@ pub mod limits {
     pub const BODY: usize = 64 * 1024;
     /// Longest `wait`, in seconds.
     pub const WAIT: u64 = 60;
-    /// Items of one page of a list, unless `limit` says otherwise, and at most.
+    /// Items on one page of a list: [`PAGE`] when there is no `limit`, and [`MOST`] at most.
     pub const PAGE: u32 = 100;
     pub const MOST: u32 = 1000;
 }
@@ -47,8 +47,8 @@ pub mod limits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct List<T> {
     pub items: Vec<T>,
-    /// Give it back as `page_token` for the next page, with the same other parameters. Absent on
-    /// the last page.
+    /// Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent
+    /// on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

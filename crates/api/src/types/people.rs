@@ -27,31 +27,31 @@ pub struct User {
 /// Attributes by name: `[a-z][a-z0-9_.-]*`, at most 50 of them, values at most 1,000 bytes.
 pub type Attributes = BTreeMap<String, String>;
 
-/// Sets these, removes those that are null, leaves the others (RFC 7396).
+/// Sets the given attributes, removes those that are null, and leaves the others (RFC 7396).
 pub type ChangeAttributes = BTreeMap<String, Option<String>>;
 
 /// How an enrolment becomes active once the phone has proven its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Confirm {
-    /// The number the phone shows is typed where the enrolment was created.
+    /// The number that the phone shows is typed where the enrolment was created.
     #[default]
     Number,
     /// A realm administrator admits it.
     Admin,
-    /// Another phone of the user says yes, with the number the new one shows.
+    /// Another phone of the user approves it, with the number that the new phone shows.
     Phone,
-    /// At once.
+    /// It becomes active at once, without confirmation.
     None,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEnrolment {
-    /// Made when it does not exist yet.
+    /// The user is created if they do not exist yet.
     #[schemars(schema_with = "schema::user_id")]
     pub user_id: String,
-    /// One of those the realm allows.
+    /// One of the ways that the realm allows.
     #[serde(default)]
     pub confirm: Confirm,
 }
@@ -74,7 +74,7 @@ pub struct Enrolment {
     pub user_id: String,
     pub confirm: Confirm,
     pub state: EnrolmentState,
-    /// 1 pending, 2 redeemed, 3 anything final.
+    /// Version: 1 pending, 2 redeemed, 3 anything final.
     pub v: u64,
     #[schemars(schema_with = "schema::time")]
     pub created_at: String,
@@ -82,13 +82,13 @@ pub struct Enrolment {
     pub expires_at: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
-    /// What the phone calls itself, once it has redeemed.
+    /// The name that the phone gave itself when it redeemed the enrolment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    /// Who asked for it, like `key:…`.
+    /// Who created it, like `key:…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolled_by: Option<String>,
-    /// What another phone signed to let this one in, a `cs-vouch+jwt`.
+    /// What another phone signed to let this one in or to refuse it, a `cs-vouch+jwt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
     /// The enrolment link; only in the answer to its creation.
@@ -112,17 +112,18 @@ pub enum AccountState {
     Deleted,
 }
 
-/// How a phone came to be its user's. Accounts from before this was kept know parts of it.
+/// How a phone came to belong to its user. Accounts that are older than this record have only parts
+/// of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Origin {
     /// The client that invited the phone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolled_client: Option<String>,
-    /// Whose invitation it was, like `key:…`.
+    /// Who created the invitation, like `key:…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolled_by: Option<String>,
-    /// Who let it in: `key:…`, `account:…` of another phone of the user, or `phone` where nobody
-    /// had to.
+    /// Who let the phone in: `key:…`, `account:…` of another phone of the user, or `phone` if no
+    /// confirmation was needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,7 +131,8 @@ pub struct Origin {
     pub confirmed_at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_way: Option<Confirm>,
-    /// The user had a phone before, and none of the user's own phones let this one in.
+    /// When the phone was let in; present when the user had had a phone before and none of the
+    /// user's own phones let this one in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time_option")]
     pub recovered_at: Option<String>,
@@ -148,34 +150,34 @@ pub struct Account {
     pub device: String,
     #[schemars(schema_with = "schema::time")]
     pub created_at: String,
-    /// While it is blocked: `key:…` or `account:…`.
+    /// Who blocked the account, while it is blocked: `key:…` or `account:…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked_by: Option<String>,
     #[serde(flatten)]
     pub origin: Origin,
-    /// A further phone that a number let in works from then on.
+    /// When the account starts to work, for a further phone that a number let in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::time_option")]
     pub active_from: Option<String>,
-    /// Whether a phone is connected with it right now.
+    /// Whether a phone is connected as this account right now.
     pub online: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeAccount {
-    /// What the phone is called.
+    /// The new name of the phone.
     #[schemars(schema_with = "schema::shown")]
     pub device: String,
 }
 
-/// A legal hold on a user: nothing of what is kept about them is forgotten or erased.
+/// A legal hold on a user: nothing that is stored about them is purged or erased.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
     pub user_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Like `key:…`.
+    /// Who placed the hold, like `key:…`.
     pub placed_by: String,
     #[schemars(schema_with = "schema::time")]
     pub placed_at: String,
@@ -184,7 +186,7 @@ pub struct Hold {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PutHold {
-    /// For people, a file number for instance.
+    /// The reason, for people to read: a file number, for instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::shown_option")]
     pub reason: Option<String>,
@@ -196,13 +198,13 @@ pub struct Ended {
     pub ended: u64,
 }
 
-/// Under which name what happened stays countable.
+/// The pseudonym under which the erased user's events stay countable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Erased {
     pub pseudonym: String,
 }
 
-/// Everything that is kept about a user.
+/// Everything that is stored about a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserExport {
     pub user: User,

@@ -5,7 +5,7 @@ use countersign_protocol::{
     ids::{AccountId, LoginId},
 };
 
-use super::devices::tell_siblings;
+use super::siblings::tell_siblings;
 use crate::{
     Refused,
     account::{Account, Event, step},

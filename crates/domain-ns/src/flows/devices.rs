@@ -6,54 +6,26 @@ use countersign_protocol::{
     ids::{AccountId, RealmId},
 };
 
-use super::{account::change, enrolment, limits};
+use super::{
+    account::change,
+    enrolment, limits,
+    siblings::{MOST, tell_siblings},
+};
 use crate::{
     Refused,
     account::{Account, Event},
     audit::Actor,
     decision::{judge_vouch, same_word},
     enrolment::{Enrolment, EnrolmentState, Event as Enrolling},
-    ports::{AccountQuery, Ports, Topic},
+    ports::{AccountQuery, Ports},
     realm::OpenRealm,
     refused::Stop,
     text,
 };
 use countersign_ports::Fault;
 
-/// Most phones of a user that are listed, and that are notified of one another.
-const MOST: u32 = 50;
 /// Most new phones that a phone is notified of when it connects.
 const MOST_NEWS: usize = 10;
-
-/// All accounts of a user except deleted ones, at most `MOST`.
-///
-/// # Errors
-/// A fault of the store.
-pub async fn of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec<Account>, Fault> {
-    let query = AccountQuery { user_id: Some(user_id.to_owned()), limit: MOST, ..AccountQuery::default() };
-    ports.store.accounts(realm, &query).await
-}
-
-/// A user's phones that work now.
-///
-/// # Errors
-/// A fault of the store.
-pub(crate) async fn active_of_user(
-    ports: &Ports,
-    realm: RealmId,
-    user_id: &str,
-) -> Result<Vec<Account>, Fault> {
-    let active = Some(AccountState::Active);
-    let query = AccountQuery {
-        user_id: Some(user_id.to_owned()),
-        state: active,
-        limit: MOST,
-        ..AccountQuery::default()
-    };
-    let (now, mut found) = (ports.now(), ports.store.accounts(realm, &query).await?);
-    found.retain(|a| a.state_at(now) == AccountState::Active);
-    Ok(found)
-}
 
 /// The account as it is now, if it may log in.
 async fn working(ports: &Ports, realm: RealmId, id: AccountId) -> Result<Account, Stop> {
@@ -130,17 +102,6 @@ async fn listed(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
     }
     all.sort_by_key(|a| (a.created_at, a.id));
     Ok(all)
-}
-
-/// Notifies a user's other active phones that this one was added, was changed or has left.
-///
-/// # Errors
-/// A fault of a port.
-pub async fn tell_siblings(ports: &Ports, realm: RealmId, of: AccountId, user_id: &str) -> Result<(), Fault> {
-    for sibling in active_of_user(ports, realm, user_id).await?.into_iter().filter(|a| a.id != of) {
-        ports.announce(Topic::Device { to: sibling.id, of }, 0).await?;
-    }
-    Ok(())
 }
 
 /// An active phone manages an account of its user, which may be its own. A phone undoes only what a

@@ -5,7 +5,7 @@ use countersign_protocol::{
     ids::{AccountId, ClientId, EnrolmentId, Jkt, ReqId},
 };
 
-use super::devices::{active_of_user, tell_siblings};
+use super::siblings::{active_of_user, tell_siblings};
 use crate::{
     Refused,
     account::{Account, Origin, PhonesAfter},

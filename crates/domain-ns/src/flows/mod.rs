@@ -13,3 +13,4 @@ pub mod limits;
 pub mod login;
 pub mod people;
 pub mod realms;
+pub mod siblings;

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{account::change, devices::of_user};
+use super::{account::change, siblings::of_user};
 use crate::{
     Refused,
     account::Event,

@@ -11,7 +11,7 @@ use crate::ids;
 /// The first key a reader may skip when it does not know it.
 const FIRST_OPTIONAL_KEY: u64 = 128;
 
-/// A value that can stand in a map.
+/// The value of a map entry.
 pub trait Field: Sized {
     /// Whether the value is written at all; only `Option::None` is not.
     fn present(&self) -> bool {
@@ -22,9 +22,9 @@ pub trait Field: Sized {
     /// Reads the value.
     ///
     /// # Errors
-    /// [`CborError::WrongType`] when something else stands there.
+    /// [`CborError::WrongType`] when the next item is of another type.
     fn get(d: &mut Decoder<'_>) -> Result<Self, CborError>;
-    /// What an absent key means.
+    /// The value of a field whose key is absent.
     ///
     /// # Errors
     /// [`CborError::Missing`] unless the field is optional.
@@ -42,11 +42,11 @@ pub trait Record: Sized {
     /// Reads the entries in ascending key order.
     ///
     /// # Errors
-    /// What is wrong with the first bad entry.
+    /// The error of the first invalid entry.
     fn get_entries(m: &mut MapReader<'_>) -> Result<Self, CborError>;
 }
 
-/// Writes one record as a map of its own.
+/// Encodes one record as a map of its own.
 #[must_use]
 pub fn encode<R: Record>(record: &R) -> Vec<u8> {
     let mut e = Encoder::new(Vec::with_capacity(128));
@@ -55,10 +55,10 @@ pub fn encode<R: Record>(record: &R) -> Vec<u8> {
     e.into_writer()
 }
 
-/// Validates `bytes` and reads one record that fills them.
+/// Validates `bytes` and decodes the one record they consist of.
 ///
 /// # Errors
-/// Whatever [`check`] finds, then the first bad entry.
+/// The error of [`check`], else that of the first invalid entry.
 pub fn decode<R: Record>(bytes: &[u8]) -> Result<R, CborError> {
     let mut m = MapReader::open(bytes)?;
     let record = R::get_entries(&mut m)?;
@@ -74,11 +74,10 @@ pub struct MapReader<'a> {
 }
 
 impl<'a> MapReader<'a> {
-    /// Validates `bytes` and opens the map that fills them.
+    /// Validates `bytes` and opens the one map they consist of.
     ///
     /// # Errors
-    /// Whatever [`check`] finds, or [`CborError::WrongType`] when it is not a map with unsigned
-    /// keys.
+    /// The error of [`check`], or [`CborError::WrongType`] when it is not a map with unsigned keys.
     pub fn open(bytes: &'a [u8]) -> Result<Self, CborError> {
         check(bytes)?;
         Self::nested(Decoder::new(bytes))
@@ -101,8 +100,8 @@ impl<'a> MapReader<'a> {
         Ok(())
     }
 
-    /// The entry with this key, or what its absence means. Keys must be asked for in ascending
-    /// order.
+    /// Reads the entry with this key, or returns [`Field::absent`] when there is none. Keys must be
+    /// requested in ascending order.
     ///
     /// # Errors
     /// [`CborError::Missing`], [`CborError::WrongType`] or [`CborError::UnknownField`].
@@ -134,8 +133,8 @@ impl<'a> MapReader<'a> {
     }
 }
 
-/// Writing into a `Vec` cannot fail; the error type of minicbor says so too, but not to the
-/// compiler.
+/// Runs an encoder call. Writing into a `Vec` cannot fail, but minicbor's `Error<Infallible>` does
+/// not let the compiler know.
 fn put(
     e: &mut Encoder<Vec<u8>>,
     f: impl FnOnce(&mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>>,
@@ -200,7 +199,7 @@ impl<F: Field> Field for Option<F> {
     }
 }
 
-/// An array of values; of records when `R` is one.
+/// An array of records, each encoded as a map.
 impl<R: Record> Field for Vec<R> {
     fn put(&self, e: &mut Encoder<Vec<u8>>) {
         put(e, |e| e.array(self.len() as u64).map(drop));

@@ -1,9 +1,10 @@
 //! Deterministic CBOR (RFC 8949, section 4.2.1): a strict validator, and maps with unsigned keys on
 //! top of it.
 //!
-//! minicbor decodes sloppy input (longer-than-needed integers, duplicate keys, trailing bytes), so
-//! [`check`] runs over every byte that came from outside *before* a decoder sees it. After it, keys
-//! are known to be sorted and unique, and a map can be read front to back.
+//! minicbor decodes non-deterministic input, too (longer-than-needed integers, duplicate keys,
+//! trailing bytes), so [`check`] runs over every byte that came from outside *before* a decoder
+//! sees it. Once it has passed, keys are known to be sorted and unique, and a map can be read front
+//! to back.
 
 mod fields;
 mod strict;
@@ -12,7 +13,7 @@ pub(crate) use fields::record;
 pub use fields::{Field, MapReader, Record, decode, encode};
 pub use strict::{MAX_DEPTH, check};
 
-/// Why bytes are not the CBOR we accept. Never shown to the peer in detail: the connection just
+/// Why bytes are not the CBOR we accept. The peer never learns the detail: the connection just
 /// closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CborError {

@@ -1,13 +1,13 @@
-//! The validator. One pass, no allocation, depth-limited.
+//! The validator: one pass, no allocation, limited depth.
 
 use super::CborError::{
     self, Forbidden, Indefinite, KeyOrder, NotShortest, TooDeep, Trailing, Truncated, Utf8,
 };
 
-/// Arrays and maps may be nested this deep.
+/// How deep arrays and maps may be nested.
 pub const MAX_DEPTH: usize = 8;
 
-/// Accepts exactly one deterministically encoded item that fills `input`.
+/// Accepts `input` when it is exactly one deterministically encoded item.
 ///
 /// # Errors
 /// The first deviation found; see [`CborError`].
@@ -30,7 +30,8 @@ impl<'a> Cursor<'a> {
         Ok(out)
     }
 
-    /// The argument of an initial byte (RFC 8949, section 3), shortest form only.
+    /// Reads the argument of an initial byte (RFC 8949, section 3); only the shortest form is
+    /// accepted.
     fn argument(&mut self, info: u8) -> Result<u64, CborError> {
         let (value, least) = match info {
             0..=23 => return Ok(u64::from(info)),
@@ -76,8 +77,8 @@ impl<'a> Cursor<'a> {
         if depth >= MAX_DEPTH {
             return Err(TooDeep);
         }
-        // Each item takes a byte at least: a huge declared count ends here instead of in a long
-        // loop.
+        // Each item takes at least one byte, so a huge declared count fails here instead of causing
+        // a long loop.
         if n > (self.input.len() - self.at) as u64 { Err(Truncated) } else { Ok(n) }
     }
 

@@ -1,8 +1,8 @@
-//! The sentences inside DATA. Each is one CBOR map; key 0 is the frame type, the other keys are
-//! listed here.
+//! The messages inside DATA. Each is one CBOR map: key 0 is the frame type, the other keys are
+//! listed here with each frame.
 //!
 //! Times are whole seconds since 1970-01-01T00:00:00Z. Texts are UTF-8. A phone gives each command
-//! a fresh `req_id` and uses the same one again only to repeat the same command.
+//! a fresh `req_id`, and uses the same one again only to repeat the same command.
 
 macro_rules! secret {
     ($($(#[$m:meta])* $name:ident($n:literal)),* $(,)?) => {$(
@@ -39,10 +39,10 @@ macro_rules! frames {
                 })* }
                 e.into_writer()
             }
-            /// Reads a frame that fills `bytes`.
+            /// Decodes `bytes` as exactly one frame.
             ///
             /// # Errors
-            /// Anything that is not exactly one known frame in deterministic CBOR.
+            /// When they are not exactly one known frame in deterministic CBOR.
             pub fn decode(bytes: &[u8]) -> Result<Self, CborError> {
                 let mut m = MapReader::open(bytes)?;
                 let frame = match m.take::<u64>(0)? {
@@ -52,9 +52,9 @@ macro_rules! frames {
                 m.finish()?;
                 Ok(frame)
             }
-            /// Every [`Self::name`].
+            /// The names of all frames, as [`Self::name`] returns them.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($variant)),*];
-            /// A name for logs and metrics.
+            /// The frame's name in logs and metrics.
             #[must_use]
             pub fn name(&self) -> &'static str { match self { $(Self::$variant(_) =>
                 stringify!($variant)),* } }

@@ -1,4 +1,4 @@
-//! NS: logins, phones of a user, enrolment.
+//! The frames of NS: logins, phones of a user, enrolment.
 
 use std::fmt;
 
@@ -12,16 +12,16 @@ use crate::{
 };
 
 secret! {
-    /// The capability in a login link.
+    /// The capability that a login link carries.
     LinkToken(16),
-    /// Handed to the phone at a claim by link; the browser brings it back to the client, which
-    /// redeems with it.
+    /// Given to the phone that claims a login by link or starts one. The browser or the app returns
+    /// it to the client, which needs it to redeem the login.
     ReturnToken(16),
 }
 
 record! {
-    /// Proves a new key. `sig` is [`crate::labels::enrol`] signed by it; `public_key` is the
-    /// uncompressed point (SEC 1).
+    /// Proves possession of a new key. `sig` is that key's signature over [`crate::labels::enrol`];
+    /// `public_key` is the uncompressed point (SEC 1).
     pub struct Enrol {
         1 => req_id: ReqId,
         2 => public_key: [u8; 65],
@@ -29,8 +29,8 @@ record! {
         4 => app: String,
         5 => device: String
     }
-    /// "I want to decide this login." `qr_time` and `qr_mac`, or `link`, or neither for a login
-    /// that was directed at this account or its user.
+    /// Claims a login, in order to decide it. It carries `qr_time` and `qr_mac`, or `link`, or
+    /// neither for a login that was directed at this account or its user.
     pub struct Claim {
         1 => req_id: ReqId,
         2 => login: LoginId,
@@ -38,53 +38,56 @@ record! {
         4 => qr_mac: Option<[u8; 16]>,
         5 => link: Option<LinkToken>
     }
-    /// The signed answer; see [`crate::decision`].
+    /// The signed decision on a login; see [`crate::decision`].
     pub struct Decide { 1 => req_id: ReqId, 2 => login: LoginId, 3 => jws: String }
-    /// "End this login."
+    /// Ends a login.
     pub struct Logout { 1 => req_id: ReqId, 2 => login: LoginId }
-    /// "What is open, what is running?"
+    /// Asks for the logins that are open or running.
     pub struct ListLogins { 1 => req_id: ReqId }
-    /// "Log me in here": a login at this client, started on the phone and claimed by it at once.
+    /// Starts a login at this client from inside the app; the account claims it at once.
     pub struct StartLogin { 1 => req_id: ReqId, 2 => client: String }
-    /// "End every login of my user."
+    /// Ends every login of the user.
     pub struct LogoutAll { 1 => req_id: ReqId }
-    /// "Which phones does my user have?"
+    /// Asks for the user's phones.
     pub struct ListDevices { 1 => req_id: ReqId }
-    /// "Do this to that account of my user." `name` with [`DeviceAction::Rename`] only.
+    /// Applies an action to an account of the user. `name` comes with [`DeviceAction::Rename`]
+    /// only.
     pub struct ManageDevice {
         1 => req_id: ReqId,
         2 => account: AccountId,
         3 => action: DeviceAction,
         4 => name: Option<String>
     }
-    /// "Which new phones wait for my word?"
+    /// Asks for the user's new phones that wait for another phone to vouch for them.
     pub struct ListEnrolments { 1 => req_id: ReqId }
-    /// The signed word on a new phone; see [`crate::vouch`].
+    /// The signed decision on a new phone; see [`crate::vouch`].
     pub struct DecideEnrolment { 1 => req_id: ReqId, 2 => enrolment: EnrolmentId, 3 => jws: String }
-    /// The channel belongs to this account now.
+    /// The channel is now authenticated as this account.
     pub struct AuthOk {
         1 => account: AccountId,
         2 => state: AccountState,
         3 => realm_name: String,
         4 => server_epoch: u64
     }
-    /// The code is good so far: this is who invites, and `challenge` is what the new key signs
-    /// over.
+    /// The enrolment code is valid so far. Names the inviting realm and client, and the user;
+    /// `challenge` is what the new key signs over.
     pub struct EnrolOffer {
         1 => challenge: [u8; 32],
         2 => realm_name: String,
         3 => client_name: String,
         4 => user: String
     }
-    /// The account exists. `number`, when present, is to be typed where the enrolment was created.
+    /// The account has been created. `number`, when present, must be typed where the enrolment was
+    /// created, or on another phone of the user.
     pub struct EnrolOk {
         1 => req_id: ReqId,
         2 => account: AccountId,
         3 => state: AccountState,
         4 => number: Option<String>
     }
-    /// Show `context` (see [`Context`]) exactly, and sign over exactly these bytes. `number` is how
-    /// many digits the user types from the browser; without it, none.
+    /// The login is claimed. The phone shows `context` (see [`Context`]) exactly and signs over
+    /// exactly these bytes. `number` is how many digits the user types from the browser; when
+    /// absent, none.
     pub struct Claimed {
         1 => req_id: ReqId,
         2 => login: LoginId,
@@ -97,18 +100,18 @@ record! {
     }
     /// The decision is stored.
     pub struct Decided { 1 => req_id: ReqId, 2 => login: LoginId, 3 => state: LoginState }
-    /// Answer to ListLogins.
+    /// Answer to [`ListLogins`].
     pub struct Logins { 1 => req_id: ReqId, 2 => logins: Vec<LoginEntry> }
-    /// One line of [`Logins`].
+    /// One entry of [`Logins`].
     pub struct LoginEntry {
         1 => login: LoginId,
         2 => state: LoginState,
         3 => client_name: String,
         4 => since: u64
     }
-    /// Answer to ListDevices.
+    /// Answer to [`ListDevices`].
     pub struct Devices { 1 => req_id: ReqId, 2 => devices: Vec<Device> }
-    /// One line of [`Devices`].
+    /// One entry of [`Devices`].
     pub struct Device {
         1 => account: AccountId,
         2 => name: String,
@@ -116,9 +119,9 @@ record! {
         4 => state: AccountState,
         5 => since: u64
     }
-    /// Answer to ListEnrolments.
+    /// Answer to [`ListEnrolments`].
     pub struct Enrolments { 1 => req_id: ReqId, 2 => enrolments: Vec<EnrolmentEntry> }
-    /// One line of [`Enrolments`]: a new phone, by the thumbprint of its key.
+    /// One entry of [`Enrolments`]: a new phone, identified by the thumbprint of its key.
     pub struct EnrolmentEntry {
         1 => enrolment: EnrolmentId,
         2 => name: String,
@@ -126,11 +129,11 @@ record! {
         4 => since: u64,
         5 => jkt: Jkt
     }
-    /// A login waits for this account: claim it.
+    /// A login waits for this account to claim it.
     pub struct LoginOffered { 1 => login: LoginId, 2 => client_name: String, 3 => expires_at: u64 }
-    /// A new phone of this user waits for a word from an old one.
+    /// A new phone of this user waits for another phone to vouch for it.
     pub struct EnrolmentWaiting { 1 => enrolment: EnrolmentId, 2 => name: String }
-    /// Another phone of this user came, changed or went.
+    /// Another phone of this user was added, changed or deleted.
     pub struct DeviceChanged {
         1 => account: AccountId,
         2 => name: String,
@@ -138,12 +141,12 @@ record! {
         4 => state: AccountState,
         5 => since: u64
     }
-    /// A login this account claimed changed; `v` is its version.
+    /// A login that was claimed on this connection changed; `v` is its version.
     pub struct LoginChanged { 1 => login: LoginId, 2 => state: LoginState, 3 => v: u64 }
     /// The account's own state changed.
     pub struct AccountChanged { 1 => state: AccountState }
-    /// What the user is shown before deciding. The client chose `text`; everything else is the
-    /// server's own word.
+    /// What the user is shown before deciding. The client supplied `text`, `browser` and `place`;
+    /// everything else is the server's.
     pub struct Context {
         1 => login: LoginId,
         2 => realm: RealmId,
@@ -197,7 +200,7 @@ frames! {
 }
 
 impl PhoneFrame {
-    /// The command's `req_id`, where the frame is a command.
+    /// The command's `req_id`, when the frame is a command.
     #[must_use]
     pub fn req_id(&self) -> Option<ReqId> {
         match self {

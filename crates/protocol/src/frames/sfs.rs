@@ -1,4 +1,4 @@
-//! SFS: nobody can register yet.
+//! The frames of SFS. Phones cannot register at it yet.
 
 use minicbor::Encoder;
 
@@ -6,7 +6,7 @@ use super::{ClientAuth, Goodbye, Ping, Pong};
 use crate::cbor::{CborError, Field, MapReader, Record};
 
 frames! {
-    /// Phone → SFS. Numbers mean what they mean towards NS.
+    /// Phone → SFS. Frame numbers have the same meaning as in NS.
     pub enum SfsPhoneFrame {
         1 Auth(ClientAuth),
         3 Ping(Ping),

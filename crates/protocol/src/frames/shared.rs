@@ -1,4 +1,4 @@
-//! What a phone says to every service, and every service to a phone.
+//! The frames that every service shares.
 
 use std::fmt;
 
@@ -11,31 +11,31 @@ use crate::{
 };
 
 secret! {
-    /// The single-use capability in an enrolment link. No `Display`, and `Debug` hides it.
+    /// The single-use capability in an enrolment link. It has no `Display`, and `Debug` hides it.
     EnrolCode(16),
 }
 
 record! {
-    /// First frame of an enrolled phone. `sig` is [`crate::labels::channel_auth`] signed by the
-    /// account key, raw r‖s.
+    /// First frame of an enrolled phone. `sig` is the account key's signature over
+    /// [`crate::labels::channel_auth`], raw r‖s.
     pub struct AuthAccount { 2 => jkt: Jkt, 3 => sig: [u8; 64], 5 => app_version: Option<String> }
     /// First frame of a phone with an enrolment link.
     pub struct AuthEnrol { 4 => code: EnrolCode, 5 => app_version: Option<String> }
-    /// "Still here"; answered by Pong with the same number.
+    /// Keeps the connection alive. The answer is a [`Pong`] with the same number.
     pub struct Ping { 1 => nonce: u64 }
     /// A command was refused.
     pub struct Refused { 1 => req_id: ReqId, 2 => code: Refusal, 3 => retry_after: Option<u64> }
-    /// Answer to Ping.
+    /// Answer to [`Ping`].
     pub struct Pong { 1 => nonce: u64, 2 => time: u64 }
-    /// A command without a result of its own is done.
+    /// Success of a command that has no result of its own.
     pub struct Done { 1 => req_id: ReqId }
-    /// The authentic end of the connection.
+    /// Ends the connection, authentically: the frame is sent inside the channel.
     pub struct Goodbye { 1 => code: Close }
     /// Payload of HELLO_OK.
     pub struct Welcome { 1 => time: u64, 2 => max_frame: u64, 3 => ping_after: u64 }
 }
 
-/// First frame after the handshake (`type` 1; key 1 says which kind).
+/// First frame after the handshake (frame type 1; key 1 is the kind).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientAuth {
     /// Kind 1.

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::auth::{Caller, InRealm, Standing};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Bytes},
+};
 use countersign_api::{Event as Dto, List};
 use countersign_domain_ns::{
     audit::{About, Entry, Filter},
@@ -17,6 +20,8 @@ use countersign_edge::{
         times::rfc3339,
     },
 };
+use countersign_ports::Fault;
+use futures_util::stream::unfold;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +29,10 @@ use super::{stream, wait};
 
 /// How often a waiting list checks for new events.
 const LOOK: Duration = Duration::from_millis(500);
+/// How often the trail is checked for new rows.
+const STREAM_LOOK: Duration = Duration::from_secs(1);
+/// Rows per read.
+const PIECE: u32 = 500;
 
 /// How much of an event its reader sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +210,7 @@ pub(super) async fn stream(
     let mut filter = pick.within(&at);
     let last = request.headers().get("last-event-id").and_then(|v| v.to_str().ok()?.parse().ok());
     filter.after = last.unwrap_or(filter.after);
-    Ok(stream::of_trail((**events).clone(), standing, filter, sight))
+    Ok(of_trail((**events).clone(), standing, filter, sight))
 }
 
 pub(super) async fn export(
@@ -218,5 +227,67 @@ pub(super) async fn export(
     events
         .exported("events.exported", &About { user_id: filter.user_id.clone(), ..about }, at.caller.who())
         .await?;
-    Ok(stream::lines((**events).clone(), standing, filter))
+    Ok(lines((**events).clone(), standing, filter))
+}
+
+/// Streams the rows that are added to the trail, until the connection ends or [`stream::LIFE`] has passed.
+fn of_trail(events: Events, standing: Standing, filter: Filter, sight: Sight) -> HttpResponse {
+    let until = tokio::time::Instant::now() + stream::LIFE;
+    let body = unfold((filter, tokio::time::Instant::now()), move |(mut filter, mut spoke)| {
+        let (events, standing) = (events.clone(), standing.clone());
+        async move {
+            filter.limit = PIECE;
+            loop {
+                // The key may have been deleted, or its role changed, since the stream began.
+                let caller = standing.check().await.ok()?;
+                if tokio::time::Instant::now() >= until || Sight::of(&caller) != sight {
+                    return None;
+                }
+                let found = events.news(&mut filter).await.ok()?;
+                if !found.is_empty() {
+                    let text: Vec<u8> =
+                        found.into_iter().flat_map(|e| stream::sse(e.seq, &dto(e, sight))).collect();
+                    return Some((
+                        stream::Piece::Ok(Bytes::from(text)),
+                        (filter, tokio::time::Instant::now()),
+                    ));
+                }
+                if spoke.elapsed() >= stream::BEAT {
+                    spoke = tokio::time::Instant::now();
+                    return Some((Ok(Bytes::from_static(stream::COMMENT)), (filter, spoke)));
+                }
+                tokio::time::sleep(STREAM_LOOK).await;
+            }
+        }
+    });
+    stream::answer("text/event-stream", body)
+}
+
+/// Streams all matching rows, one JSON object per line.
+fn lines(events: Events, standing: Standing, filter: Filter) -> HttpResponse {
+    let body = unfold(Some(filter), move |filter| {
+        let (events, standing) = (events.clone(), standing.clone());
+        async move {
+            let mut filter = filter?;
+            filter.limit = PIECE;
+            // The body is produced as it is read, which may be slow, so the caller is checked each
+            // time.
+            if standing.check().await.is_err() {
+                return Some((
+                    Err(Fault::Unreachable("the API key has lost this permission".to_owned())),
+                    None,
+                ));
+            }
+            let found = match events.list(&filter).await {
+                Ok(found) => found,
+                Err(fault) => return Some((Err(fault), None)),
+            };
+            filter.after = found.last()?.seq;
+            let more = found.len() == PIECE as usize;
+            let line = |e| serde_json::to_string(&dto(e, Sight::Whole)).unwrap_or_default() + "\n";
+            let text: String = found.into_iter().map(line).collect();
+            Some((Ok(Bytes::from(text)), more.then_some(filter)))
+        }
+    });
+    stream::answer("application/x-ndjson", body)
 }

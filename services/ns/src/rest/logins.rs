@@ -1,6 +1,11 @@
 //! Logins.
 
-use actix_web::{HttpResponse, web};
+use std::sync::Arc;
+
+use actix_web::{
+    HttpResponse,
+    web::{self, Bytes},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_actors_ns::Logins;
 use countersign_api::{Identity, Login as Dto, NewLogin, Redeem, limits};
@@ -11,11 +16,12 @@ use countersign_domain_ns::{
     handles::Clients,
     login::{Target, Via},
     permission::Permission,
+    realm::OpenRealm,
     text as rules,
 };
 use countersign_edge::{problem::ApiProblem, rest::times::rfc3339};
 use countersign_protocol::ids::LoginId;
-use futures_util::future::try_join;
+use futures_util::{future::try_join, stream::unfold};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -204,7 +210,7 @@ pub(super) async fn events(
     after: web::Query<After>,
 ) -> Result<HttpResponse, ApiProblem> {
     let (id, _) = mine(&at, &logins, &path).await?;
-    Ok(stream::of_login((**logins).clone(), standing, at.realm, id, after.after))
+    Ok(states((**logins).clone(), standing, at.realm, id, after.after))
 }
 
 pub(super) async fn cancel(
@@ -264,4 +270,35 @@ pub(super) async fn logout(
     let (id, _) = mine(&at, &logins, &path).await?;
     let seen = logins.log_out(&at.realm, id, at.caller.who()).await?;
     Ok(HttpResponse::Ok().json(dto(&seen)))
+}
+
+/// Streams a login's states, from the first one above `after` to the last.
+fn states(
+    logins: Logins,
+    standing: Standing,
+    realm: Arc<OpenRealm>,
+    id: LoginId,
+    after: u64,
+) -> HttpResponse {
+    let until = tokio::time::Instant::now() + stream::LIFE;
+    let body = unfold(Some(after), move |after| {
+        let (logins, standing, realm) = (logins.clone(), standing.clone(), realm.clone());
+        async move {
+            let after = after?;
+            if tokio::time::Instant::now() >= until {
+                return None;
+            }
+            // A fault ends the stream: the reader connects again and gets the error then.
+            let seen = logins.wait(&realm, id, after, stream::BEAT).await.ok()??;
+            if standing.check().await.is_err() {
+                return None;
+            }
+            let (state, v) = (seen.state.public(), seen.state.public().version());
+            if v <= after {
+                return Some((Ok(Bytes::from_static(stream::COMMENT)), Some(after)));
+            }
+            Some((Ok(stream::sse(v, &dto(&seen))), (!state.is_last()).then_some(v)))
+        }
+    });
+    stream::answer("text/event-stream", body)
 }
