@@ -18,7 +18,7 @@ export interface paths {
         get: operations["listApiKeys"];
         put?: never;
         /**
-         * Makes an API key that may do no more than the caller. The answer alone has its secret.
+         * Makes an API key that may do no more than the caller. Only this answer has its secret.
          * @description Needs the permission `clients`.
          */
         post: operations["createApiKey"];
@@ -58,7 +58,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A successor of the key the request is made with, which lives no longer than that one; both work for a while. While the successor is unused, rotating again replaces it.
+         * Makes a successor of the caller's own key, which lives no longer than that key; both work for a while. Until the successor is used, rotating again replaces it.
          * @description Needs an API key that works.
          */
         post: operations["rotateOwnApiKey"];
@@ -106,7 +106,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A successor with the same role and limits; both work for a while. While the successor is unused, rotating again replaces it.
+         * Makes a successor with the same role and limits; both work for a while. Until the successor is used, rotating again replaces it.
          * @description Needs the permission `clients`.
          */
         post: operations["rotateApiKey"];
@@ -130,7 +130,7 @@ export interface paths {
         get: operations["listClientCertificates"];
         put?: never;
         /**
-         * Lists a client certificate: whoever has its key may do what its role says, no more than the caller, until the certificate ends.
+         * Lists a client certificate: until it expires, its holder may do what its role allows, which is no more than the caller may do.
          * @description Needs the permission `clients`.
          */
         post: operations["createClientCertificate"];
@@ -290,7 +290,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Stops an account and ends what it approved.
+         * Blocks an account and ends the logins it approved.
          * @description Needs the permission `accounts_block`.
          */
         post: operations["blockAccount"];
@@ -310,7 +310,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Lets an account work again; that takes as much authority as blocking it did.
+         * Unblocks an account; that takes as much authority as blocking it did.
          * @description Needs the permission `accounts`.
          */
         post: operations["unblockAccount"];
@@ -434,7 +434,7 @@ export interface paths {
         get: operations["listEnrolments"];
         put?: never;
         /**
-         * Invites a phone for a user. The answer alone has the link.
+         * Invites a phone for a user. Only this answer has the link.
          * @description Needs the permission `enrolments`.
          */
         post: operations["createEnrolment"];
@@ -474,7 +474,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Says yes to a phone whose enrolment asks for an administrator.
+         * Admits a phone whose enrolment takes an administrator.
          * @description Needs the permission `realm`.
          */
         post: operations["admitEnrolment"];
@@ -494,7 +494,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Takes an enrolment back.
+         * Cancels an enrolment.
          * @description Needs the permission `enrolments`.
          */
         post: operations["cancelEnrolment"];
@@ -514,7 +514,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Types the number the phone shows.
+         * Submits the number that the phone shows.
          * @description Needs the permission `enrolments_confirm`.
          */
         post: operations["confirmEnrolment"];
@@ -552,7 +552,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All that match, one JSON object a line.
+         * All matching events, one JSON object per line.
          * @description Needs the permission `audit`.
          */
         get: operations["exportEvents"];
@@ -592,7 +592,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Users on whom a legal hold lies.
+         * Users who are under a legal hold.
          * @description Needs the permission `audit`.
          */
         get: operations["listHolds"];
@@ -614,7 +614,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Starts a login. The answer alone has what the browser needs.
+         * Starts a login. Only this answer has what the browser needs.
          * @description Needs the permission `logins`.
          */
         post: operations["createLogin"];
@@ -654,7 +654,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Takes a login back.
+         * Cancels a login.
          * @description Needs the permission `logins`.
          */
         post: operations["cancelLogin"];
@@ -775,7 +775,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Lets one in again.
+         * Releases one from quarantine.
          * @description Needs the permission `realm`.
          */
         delete: operations["releaseQuarantine"];
@@ -949,13 +949,13 @@ export interface paths {
         };
         get?: never;
         /**
-         * Lays a legal hold on a user, who need not exist: nothing of what is kept about them is forgotten or erased.
+         * Places a legal hold on a user, who need not exist: nothing that is kept about them is deleted or erased.
          * @description Needs the permission `realm`.
          */
         put: operations["putHold"];
         post?: never;
         /**
-         * Lifts a legal hold; that takes as much authority as laying it did.
+         * Lifts a legal hold; that takes as much authority as placing it did.
          * @description Needs the permission `realm`.
          */
         delete: operations["liftHold"];
@@ -972,7 +972,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What runs in this user's name; a client sees its own.
+         * The user's running logins; a client sees its own.
          * @description Needs the permission `logins`.
          */
         get: operations["listUserLogins"];
@@ -1012,7 +1012,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Roles that count everywhere.
+         * Roles of keys that are bound to no realm.
          * @description Needs the permission `root` in a key that is not bound to a realm.
          */
         get: operations["listGlobalRoles"];
@@ -1033,7 +1033,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * Makes or changes a role that counts everywhere.
+         * Makes or changes a role of keys that are bound to no realm.
          * @description Needs the permission `root` in a key that is not bound to a realm.
          */
         put: operations["putGlobalRole"];
@@ -1893,7 +1893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1957,7 +1957,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1984,7 +1984,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2011,7 +2011,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2068,7 +2068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2150,7 +2150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2177,7 +2177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2236,7 +2236,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2254,7 +2254,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2311,7 +2311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2329,7 +2329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2392,7 +2392,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2410,7 +2410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2437,7 +2437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2503,7 +2503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2530,7 +2530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2557,7 +2557,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2636,7 +2636,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2706,7 +2706,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2733,7 +2733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2792,7 +2792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2810,7 +2810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2867,7 +2867,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2885,7 +2885,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2968,7 +2968,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3025,7 +3025,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3104,7 +3104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3131,7 +3131,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3190,7 +3190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3208,7 +3208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3271,7 +3271,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3289,7 +3289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3316,7 +3316,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3381,7 +3381,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3408,7 +3408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3468,7 +3468,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3486,7 +3486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3544,7 +3544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3562,7 +3562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3626,7 +3626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3644,7 +3644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3671,7 +3671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3731,7 +3731,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3758,7 +3758,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3809,7 +3809,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The key's role does not allow this. `more_authority`: Somebody with more authority blocked the account, or laid the legal hold: undoing it takes as much. */
+            /** @description `forbidden`: The key's role does not allow this. `more_authority`: A caller with more authority blocked the account or placed the legal hold; undoing it takes as much authority. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3818,7 +3818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3845,7 +3845,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3904,7 +3904,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3922,7 +3922,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3982,7 +3982,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4009,7 +4009,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4073,7 +4073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4091,7 +4091,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4118,7 +4118,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4176,7 +4176,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4203,7 +4203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4265,7 +4265,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4292,7 +4292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4358,7 +4358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4385,7 +4385,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4412,7 +4412,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4472,7 +4472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4490,7 +4490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4554,7 +4554,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4572,7 +4572,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4599,7 +4599,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4657,7 +4657,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4675,7 +4675,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4737,7 +4737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4764,7 +4764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4832,7 +4832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4859,7 +4859,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4886,7 +4886,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4949,7 +4949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4976,7 +4976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5027,7 +5027,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The key's role does not allow this. `same_hands`: This key, or one that it made or was made by, blocked, deleted or erased the user's last phone, and does not let in the next one; or it let one in lately, and does not erase the user. `more_authority`: Somebody with more authority blocked the account, or laid the legal hold: undoing it takes as much. */
+            /** @description `forbidden`: The key's role does not allow this. `same_hands`: This key, or a key that it made or was made by, blocked, deleted or erased the user's last phone, so it cannot admit the next one; or it admitted a phone of the user lately, so it cannot erase the user. `more_authority`: A caller with more authority blocked the account or placed the legal hold; undoing it takes as much authority. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5036,7 +5036,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5045,7 +5045,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `already_decided`: The login or enrolment is final. `not_redeemed`: No phone has come with the enrolment's code yet. `not_allowed`: The object's state, or its way of confirming, does not allow this. */
+            /** @description `already_decided`: The login or enrolment has its outcome already. `not_redeemed`: No phone has come with the enrolment's code yet. `not_allowed`: The object's state, or its way of confirming, does not allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5063,7 +5063,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5123,7 +5123,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5132,7 +5132,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `already_decided`: The login or enrolment is final. */
+            /** @description `already_decided`: The login or enrolment has its outcome already. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5150,7 +5150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5205,7 +5205,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The key's role does not allow this. `same_hands`: This key, or one that it made or was made by, blocked, deleted or erased the user's last phone, and does not let in the next one; or it let one in lately, and does not erase the user. `more_authority`: Somebody with more authority blocked the account, or laid the legal hold: undoing it takes as much. `wrong_number`: The number is not the one the phone shows. After three wrong ones the enrolment is refused. */
+            /** @description `forbidden`: The key's role does not allow this. `same_hands`: This key, or a key that it made or was made by, blocked, deleted or erased the user's last phone, so it cannot admit the next one; or it admitted a phone of the user lately, so it cannot erase the user. `more_authority`: A caller with more authority blocked the account or placed the legal hold; undoing it takes as much authority. `wrong_number`: The number is not the one the phone shows. After three wrong ones the enrolment is refused. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5214,7 +5214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5223,7 +5223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `already_decided`: The login or enrolment is final. `not_redeemed`: No phone has come with the enrolment's code yet. `not_allowed`: The object's state, or its way of confirming, does not allow this. `further_phone`: The user has or had a phone: the next one is let in as the realm's `further_phones` says, by one of the user's phones or by an administrator. */
+            /** @description `already_decided`: The login or enrolment has its outcome already. `not_redeemed`: No phone has come with the enrolment's code yet. `not_allowed`: The object's state, or its way of confirming, does not allow this. `further_phone`: The user has or had a phone: the next one is let in as the realm's `further_phones` says, by one of the user's phones or by an administrator. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5241,7 +5241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5268,7 +5268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5335,7 +5335,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5362,7 +5362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5426,7 +5426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5453,7 +5453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5517,7 +5517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5544,7 +5544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5606,7 +5606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5633,7 +5633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5701,7 +5701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5719,7 +5719,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5737,7 +5737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate_limited`: Too many of these; `limit` says what ran into its limit. `quarantined`: Phones said "not me" to this browser or address at this client. */
+            /** @description `rate_limited`: A rate limit was reached; `limit` says which. `quarantined`: Phones said "not me" to this browser or address at this client. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5755,7 +5755,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5818,7 +5818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5845,7 +5845,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5905,7 +5905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5914,7 +5914,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `already_decided`: The login or enrolment is final. */
+            /** @description `already_decided`: The login or enrolment has its outcome already. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5932,7 +5932,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5994,7 +5994,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6021,7 +6021,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6081,7 +6081,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6108,7 +6108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6166,7 +6166,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The key's role does not allow this. `enrolment_not_accepted`: The client does not accept phones that the client invited which enrolled this one. `wrong_return_token`: The login was claimed by link or started by an app, and this is not the token the phone was given. `account_not_active`: The account is pending, blocked or deleted. */
+            /** @description `forbidden`: The key's role does not allow this. `enrolment_not_accepted`: The client does not accept phones that were invited by the client that invited this one. `wrong_return_token`: The login was claimed by link or started by an app, and this is not the token the phone was given. `account_not_active`: The account is pending, blocked or deleted. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6175,7 +6175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6193,7 +6193,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_late`: The time to redeem is over. */
+            /** @description `too_late`: The time to redeem this login has passed. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -6211,7 +6211,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6238,7 +6238,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6298,7 +6298,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6316,7 +6316,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6375,7 +6375,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6393,7 +6393,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6451,7 +6451,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6469,7 +6469,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6528,7 +6528,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6546,7 +6546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6610,7 +6610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6628,7 +6628,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6655,7 +6655,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6713,7 +6713,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6740,7 +6740,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6805,7 +6805,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6832,7 +6832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6892,7 +6892,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6919,7 +6919,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6983,7 +6983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7001,7 +7001,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7028,7 +7028,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7086,7 +7086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7095,7 +7095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `legal_hold`: A legal hold lies on the user: nothing is deleted or erased, and no attribute changed. */
+            /** @description `legal_hold`: The user is under a legal hold: nothing is deleted or erased, and no attribute is changed. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7122,7 +7122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7184,7 +7184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7211,7 +7211,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7279,7 +7279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7288,7 +7288,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `legal_hold`: A legal hold lies on the user: nothing is deleted or erased, and no attribute changed. */
+            /** @description `legal_hold`: The user is under a legal hold: nothing is deleted or erased, and no attribute is changed. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7306,7 +7306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7333,7 +7333,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7384,7 +7384,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The key's role does not allow this. `same_hands`: This key, or one that it made or was made by, blocked, deleted or erased the user's last phone, and does not let in the next one; or it let one in lately, and does not erase the user. */
+            /** @description `forbidden`: The key's role does not allow this. `same_hands`: This key, or a key that it made or was made by, blocked, deleted or erased the user's last phone, so it cannot admit the next one; or it admitted a phone of the user lately, so it cannot erase the user. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7393,7 +7393,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7402,7 +7402,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `legal_hold`: A legal hold lies on the user: nothing is deleted or erased, and no attribute changed. */
+            /** @description `legal_hold`: The user is under a legal hold: nothing is deleted or erased, and no attribute is changed. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7429,7 +7429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7489,7 +7489,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7516,7 +7516,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7580,7 +7580,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7598,7 +7598,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7625,7 +7625,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7674,7 +7674,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The key's role does not allow this. `more_authority`: Somebody with more authority blocked the account, or laid the legal hold: undoing it takes as much. */
+            /** @description `forbidden`: The key's role does not allow this. `more_authority`: A caller with more authority blocked the account or placed the legal hold; undoing it takes as much authority. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7683,7 +7683,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7710,7 +7710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7770,7 +7770,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7797,7 +7797,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7857,7 +7857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7884,7 +7884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7950,7 +7950,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8013,7 +8013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8031,7 +8031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body is not announced as JSON. */
+            /** @description `unsupported_media_type`: The request's Content-Type is not JSON. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8058,7 +8058,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8115,7 +8115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such object, or it is not yours: the same answer. */
+            /** @description `not_found`: There is no such object, or the key may not see it; both get the same answer. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8142,7 +8142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Storage is out of reach. */
+            /** @description `unavailable`: The database or Redis cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;

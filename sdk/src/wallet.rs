@@ -33,7 +33,7 @@ pub struct AccountServer {
 /// Why a wallet or link cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WalletError {
-    #[error("ws:// is for this machine only; this link would send everything in the clear")]
+    #[error("ws:// is for this machine only; this link would send everything in plaintext")]
     Plaintext,
     #[error("the link contradicts itself")]
     Contradiction,

@@ -68,7 +68,7 @@ pub async fn watch(
 ) -> Result<(), PhoneError> {
     let path = state.file(SOCKET);
     if UnixStream::connect(&path).await.is_ok() {
-        return Err(PhoneError::Usage("another watch runs on this directory".to_owned()));
+        return Err(PhoneError::Usage("another `watch` runs on this directory".to_owned()));
     }
     let _left_by_a_dead_agent = std::fs::remove_file(&path);
     let io = |e: std::io::Error| PhoneError::File(path.display().to_string(), e);

@@ -87,7 +87,7 @@ fn refusal_text(r: Refusal) -> &'static str {
         Refusal::BadCapability => "this code or link is not genuine",
         Refusal::AlreadyClaimed => "another phone has this login already",
         Refusal::AlreadyDecided => "this login has been decided already",
-        Refusal::Expired => "the time for this login is over",
+        Refusal::Expired => "this login has expired",
         Refusal::Cancelled => "this login was cancelled",
         Refusal::WrongUser => "the site expects another user",
         Refusal::AccountPending => "this account still waits for its confirmation",

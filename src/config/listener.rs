@@ -134,15 +134,15 @@ impl Listener {
         let tls = &self.tls;
         let [certificate, private] = ["certificate_file", "key_file"].map(|k| key(&format!("tls.{k}")));
         if tls.on() == tls.key_file.as_os_str().is_empty() {
-            return Err(format!("{certificate} and {private} belong together"));
+            return Err(format!("set both {certificate} and {private}, or neither"));
         }
         let [clients, ca_file] = ["client_certificates", "client_ca_file"].map(|k| key(&format!("tls.{k}")));
         let ca = !tls.client_ca_file.as_os_str().is_empty();
         if ca != (tls.client_certificates == ClientCertificates::Ca) {
-            return Err(format!("{clients} = \"ca\" and {ca_file} belong together"));
+            return Err(format!("set both {clients} = \"ca\" and {ca_file}, or neither"));
         }
         if tls.client_certificates != ClientCertificates::Off && !tls.on() {
-            return Err(format!("{clients} takes {certificate} and {private}"));
+            return Err(format!("{clients} needs {certificate} and {private}"));
         }
         for ListenAddress(at) in &self.binds {
             if let Bind::Tcp(at) = at
@@ -223,15 +223,18 @@ impl Config {
         for listener in &self.listener {
             let name = &listener.name;
             if name.is_empty() || !names.insert(name) {
-                return refuse(format!("listener {name:?}: each has a name of its own"));
+                return refuse(format!("listener {name:?}: another listener has the same name"));
             }
             if listener.resources.is_empty() || listener.binds.is_empty() {
-                return refuse(format!("listener {name:?}: resources and binds say what is served where"));
+                return refuse(format!(
+                    "listener {name:?}: set both resources (what it serves) and binds \
+                    (where)"
+                ));
             }
             for resource in &listener.resources {
                 if resource.kind() != listener.kind() {
                     return refuse(format!(
-                        "listener {name:?}: phone is no HTTP, and has a listener of its own"
+                        "listener {name:?}: phone is not HTTP and needs a listener of its own"
                     ));
                 }
                 if !served.insert(*resource) {

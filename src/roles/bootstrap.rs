@@ -66,7 +66,7 @@ pub(super) fn tls(section: &str, d: &Database) -> Result<TlsOptions, StartError>
         (None, None) => None,
         _ => {
             return Err(StartError::Other(format!(
-                "{section}.client_certificate_file and {section}.client_key_file belong together"
+                "set both {section}.client_certificate_file and {section}.client_key_file, or neither"
             )));
         }
     };
@@ -162,8 +162,8 @@ pub(super) async fn root_key(ports: &Ports, data: &DataDir) -> Result<(), StartE
             && !keys.knows(&old).await?
         {
             let file = data.file("root-api-key");
-            tracing::warn!(file = %file.display(), "the root API key in this file does not work (any more); \
-                remove the file");
+            tracing::warn!(file = %file.display(), "the root API key in this file does not work, or no \
+                longer works; remove the file");
         }
         return Ok(());
     }

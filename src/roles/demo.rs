@@ -30,7 +30,7 @@ pub(super) async fn serve(
     let plain = |resource| places.url(resource, "http").filter(|url| url.starts_with("http://"));
     let (Some(rest), Some(page_origin)) = (plain(Resource::Rest), plain(Resource::Page)) else {
         return Err(StartError::Other(
-            "the demo speaks to its neighbours in the clear: --demo goes without rest_tls and page_tls"
+            "the demo speaks plaintext to REST and page socket: leave out rest_tls and page_tls, or --demo"
                 .to_owned(),
         ));
     };

@@ -148,7 +148,7 @@ impl Prepared {
     async fn sfs_beside(plan: &Plan, exposition: &Exposition) -> Result<Option<sfs::Behind>, StartError> {
         if !plan.role.has_sfs(&plan.config) {
             tracing::info!(
-                "SFS is left out: database.url names a server, and sfs_database.url says no database for SFS"
+                "SFS is left out: database.url names a server, and sfs_database.url names no database for SFS"
             );
             return Ok(None);
         }
@@ -167,7 +167,7 @@ impl Prepared {
 pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
     if plan.demo && plan.role == ProcessRole::Sfs {
         return Err(StartError::Other(
-            "the demo is a client of NS: --demo goes with `all` or `ns`".to_owned(),
+            "the demo is a client of NS: use --demo with `all` or `ns`".to_owned(),
         ));
     }
     let runtime = runtime(&plan.config)?;

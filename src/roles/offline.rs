@@ -168,7 +168,7 @@ impl Beside {
         let file = data_layout::ns_path(data).join(DATABASE);
         if !file.exists() {
             return Err(StartError::Other(format!(
-                "{} is not there: nothing has started with this directory yet",
+                "{} does not exist: no pod has started with this directory yet",
                 file.display()
             )));
         }

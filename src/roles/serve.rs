@@ -52,7 +52,7 @@ pub(super) fn bind(plan: &Plan, served: &[Resource]) -> Result<Vec<Bound>, Start
         if let (Some(stranger), true) = (stranger, long) {
             let (name, what) = (&listener.name, stranger.as_str());
             return Err(StartError::Other(format!(
-                "listener {name:?}: {what} is not served here; take it out of resources"
+                "listener {name:?}: this process does not serve {what}; remove it from resources"
             )));
         }
         listener.resources.retain(|r| served.contains(r));
@@ -185,7 +185,7 @@ pub(super) fn take(bound: &mut Vec<Bound>, resource: Resource) -> Result<TcpList
     let alone = at.map(|at| bound.swap_remove(at).sockets);
     match alone.and_then(|mut sockets| sockets.pop()) {
         Some(Socket::Tcp(listener)) => Ok(listener),
-        _ => Err(StartError::Other(format!("{name} has a listener of its own, at an address"))),
+        _ => Err(StartError::Other(format!("{name} needs a listener of its own with a TCP address"))),
     }
 }
 

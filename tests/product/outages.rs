@@ -154,7 +154,7 @@ async fn a_row_that_makes_no_sense_is_a_bug_or_damage_and_not_an_outage() {
     assert_eq!((problem.status, problem.code.as_str(), problem.retry_after), (500, "internal", None));
     let said = problem.detail.unwrap_or_default();
     assert!(!said.contains("accounts") && !said.contains("state"), "{said}");
-    pod.until_logged("a request met something that makes no sense").await;
+    pod.until_logged("a request met inconsistent data in storage").await;
     let line = pod.log().lines().find(|l| l.contains("makes no sense")).map(str::to_owned).unwrap();
     assert!(
         line.contains(r#""level":"ERROR""#) && line.contains("of accounts cannot be read: state"),

@@ -30,7 +30,7 @@ pub(crate) async fn keys(ports: &Ports) -> Result<Vec<ServerKey>, Fault> {
     open(
         ports,
         &winner.ok_or_else(|| {
-            Fault::Inconsistent("the server's identity is there and cannot be read".to_owned())
+            Fault::Inconsistent("the server's identity exists and cannot be read".to_owned())
         })?,
     )
 }

@@ -125,7 +125,10 @@ async fn send_away_who_moved<E: Event>(presence: &dyn Presence, messages: &Addr<
         let peers: Vec<_> = chunk.iter().map(|(peer, _)| *peer).collect();
         let newest = match presence.newest(&peers).await {
             Ok(newest) => newest,
-            Err(fault) => return tracing::warn!(%fault, "who has moved meanwhile cannot be seen"),
+            Err(fault) => {
+                return tracing::warn!(%fault, "it is unknown which phones connected to other pods \
+                meanwhile");
+            }
         };
         for ((peer, here), newest) in chunk.iter().zip(newest) {
             if let Some(arrival) = newest.filter(|arrival| arrival > here) {

@@ -50,7 +50,7 @@ pub async fn report_departures(presence: Arc<dyn PresencePort>, mut departed: mp
     let mut gone = Vec::new();
     while departed.recv_many(&mut gone, BATCH).await > 0 {
         if let Err(fault) = presence.depart(&gone).await {
-            tracing::warn!(%fault, "who left cannot be told to other pods");
+            tracing::warn!(%fault, "departures could not be announced to other pods");
         }
         gone.clear();
     }

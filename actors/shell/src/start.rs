@@ -65,7 +65,7 @@ impl<C: Conversation> Sessions for Front<C> {
             Ok(Some(entrance)) => entrance,
             Ok(None) => return Err(Close::Protocol),
             Err(fault) => {
-                tracing::warn!(%fault, "the key of a HELLO cannot be looked for");
+                tracing::warn!(%fault, "the key that a HELLO names could not be looked up");
                 return Err(Close::Busy);
             }
         };

@@ -77,7 +77,7 @@ pub fn key(
     }
     fits(&wish)?;
     if !still_gives(who, permissions) {
-        return Err(NotGranted::Lacking("nobody gives away permissions they do not have"));
+        return Err(NotGranted::Lacking("a key cannot grant permissions that it does not have"));
     }
     if who.client.is_some() && wish.client != who.client {
         return Err(NotGranted::Lacking("a client's key makes keys for that client only"));
@@ -160,7 +160,7 @@ pub fn role(
     if realm.is_some() && wanted.iter().any(Permission::is_global) {
         return Err(NotGranted::Invalid(
             "/permissions",
-            "counts only for keys that are not bound to a realm",
+            "this permission is for keys that are bound to no realm",
         ));
     }
     // Changing a role takes its former permissions from every key that has it, so they are judged

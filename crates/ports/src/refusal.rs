@@ -60,7 +60,7 @@ impl Refuse for Fault {
         let log = Some(self.to_string());
         let (detail, retry_after) = match self {
             Self::Inconsistent(_) => return Refusal { log, ..Refusal::new(Kind::Internal, "internal") },
-            Self::Unreachable(_) => ("storage is out of reach; try again", 2),
+            Self::Unreachable(_) => ("storage cannot be reached; try again", 2),
             Self::Busy(_) => ("too much waits for the storage; try again in a moment", 1),
         };
         let refusal = Refusal::new(Kind::Unavailable, "unavailable");

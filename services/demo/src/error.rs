@@ -62,7 +62,7 @@ impl fmt::Display for DemoError {
             Self::ForeignOrigin { own } => write!(f, "This page is not the demo's own. Open {own}/ instead."),
             Self::NotJson => f.write_str("The body must be JSON, with Content-Type: application/json."),
             Self::Malformed => f.write_str("The request does not have the expected shape."),
-            Self::NotFound => f.write_str("There is no such thing here."),
+            Self::NotFound => f.write_str("There is no such page."),
             Self::NoLogin => f.write_str("This browser has not begun a login."),
             Self::NotLoggedIn => f.write_str("Nobody is logged in here."),
             Self::NoRandomness => f.write_str("The demo could not make a session."),

@@ -61,5 +61,5 @@ async fn read(mut payload: Payload) -> Result<Bytes, PayloadError> {
 }
 
 fn too_slow() -> PayloadError {
-    PayloadError::Incomplete(Some(io::Error::new(io::ErrorKind::TimedOut, "it did not arrive in time")))
+    PayloadError::Incomplete(Some(io::Error::new(io::ErrorKind::TimedOut, "the body did not arrive in time")))
 }

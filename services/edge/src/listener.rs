@@ -99,11 +99,11 @@ fn unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
         if !there.file_type().is_socket() {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
-                "there is a file of this name, which is no socket",
+                "a file of this name exists and is not a socket",
             ));
         }
         if UnixStream::connect(path).is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, "somebody listens there already"));
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there already"));
         }
     }
     let mut fresh = path.as_os_str().to_owned();

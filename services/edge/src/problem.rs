@@ -95,7 +95,7 @@ impl<T: Refuse> From<T> for ApiProblem {
         let Refusal { kind, code, detail, limit, retry_after, log } = refused.refusal();
         match (log, kind) {
             (Some(why), Kind::Internal) => {
-                tracing::error!(%why, "a request met something that makes no sense")
+                tracing::error!(%why, "a request met inconsistent data in storage")
             }
             (Some(why), _) => tracing::warn!(%why, "a request could not be served"),
             (None, _) => {}

@@ -10,27 +10,28 @@ pub static CODES: &[Code] = &[
     code(
         401,
         "bad_page_token",
-        "The page token is unknown, or its login is forgotten.",
+        "The page token is unknown, or its login is no longer kept.",
         "Start a new login.",
     ),
     code(
         403,
         "same_hands",
-        "This key, or one that it made or was made by, blocked, deleted or erased the user's last phone, \
-            and does not let in the next one; or it \
-         let one in lately, and does not erase the user.",
-        "Have another administrator do it, whose key root made, or root.",
+        "This key, or a key that it made or was made by, blocked, deleted or erased the user's last phone, \
+            so it cannot admit the next one; or it admitted a phone of the user lately, so it cannot erase \
+            the user.",
+        "Ask an administrator whose key was made by root, or use a root key.",
     ),
     code(
         403,
         "more_authority",
-        "Somebody with more authority blocked the account, or laid the legal hold: undoing it takes as much.",
-        "Ask whoever `blocked_by` names, or root.",
+        "A caller with more authority blocked the account or placed the legal hold; undoing it takes as \
+            much authority.",
+        "Ask the caller that `blocked_by` names, or use a root key.",
     ),
     code(
         403,
         "enrolment_not_accepted",
-        "The client does not accept phones that the client invited which enrolled this one.",
+        "The client does not accept phones that were invited by the client that invited this one.",
         "Enrol the phone through a client that is accepted, or add the inviting client to \
             `accepts_enrolments_of`.",
     ),
@@ -45,7 +46,7 @@ pub static CODES: &[Code] = &[
         403,
         "wrong_return_token",
         "The login was claimed by link or started by an app, and this is not the token the phone was given.",
-        "Send the token the browser, or the app, brought. Nothing is used up.",
+        "Send the token that the browser or the app brought back. This attempt used nothing up.",
     ),
     code(
         403,
@@ -54,7 +55,13 @@ pub static CODES: &[Code] = &[
         "Tell the person; an administrator can unblock.",
     ),
     code(409, "already_exists", "The name is taken.", "Choose another name, or use what is there."),
-    code(409, "already_decided", "The login or enrolment is final.", "Read it to see how it ended."),
+    code(
+        409,
+        "already_decided",
+        "The login or enrolment has its outcome already.",
+        "Read it to see how it \
+        ended.",
+    ),
     code(
         409,
         "not_approved",
@@ -95,7 +102,7 @@ pub static CODES: &[Code] = &[
     code(
         409,
         "legal_hold",
-        "A legal hold lies on the user: nothing is deleted or erased, and no attribute changed.",
+        "The user is under a legal hold: nothing is deleted or erased, and no attribute is changed.",
         "Block the user's phones instead, or lift the hold first.",
     ),
     code(409, "in_use", "Something still uses it.", "Remove what uses it first."),
@@ -106,7 +113,7 @@ pub static CODES: &[Code] = &[
         "Rotate the successor. If it is not yours, somebody else has your key: have an administrator delete \
             both.",
     ),
-    code(410, "too_late", "The time to redeem is over.", "Start a new login."),
+    code(410, "too_late", "The time to redeem this login has passed.", "Start a new login."),
     code(
         422,
         "idempotency_key_reused",
@@ -124,7 +131,7 @@ pub static CODES: &[Code] = &[
     code(
         429,
         "rate_limited",
-        "Too many of these; `limit` says what ran into its limit.",
+        "A rate limit was reached; `limit` says which.",
         "Wait for `Retry-After` seconds.",
     ),
     code(
@@ -133,8 +140,14 @@ pub static CODES: &[Code] = &[
         "Phones said \"not me\" to this browser or address at this client.",
         "Wait for `Retry-After` seconds, or have an administrator release it.",
     ),
-    code(429, "too_slow", "Too many watch this login.", "Close other pages, or try again in a moment."),
-    code(503, "draining", "This pod is going away.", "Connect again: another pod serves you."),
+    code(
+        429,
+        "too_slow",
+        "Too many pages and clients watch this login.",
+        "Close other pages, or try again \
+        in a moment.",
+    ),
+    code(503, "draining", "This pod is shutting down.", "Connect again: another pod serves you."),
 ];
 
 /// Generates the page of problems, in Markdown.
@@ -143,7 +156,8 @@ fn markdown() -> String {
     let mut page = String::from(
         "# Problem codes\n\nEvery error of the REST API is `application/problem+json` (RFC 9457): \
          `{\"type\": \"/problems/CODE\", \"title\", \"status\", \"code\", \"detail\"?, \"request_id\", \
-         \"errors\"?, \"limit\"?, \"retry_after\"?}`.\n`code` never changes its meaning; `detail` is for people and may. \
+         \"errors\"?, \"limit\"?, \"retry_after\"?}`.\n`code` never changes its meaning; `detail` is for \
+         people and may. \
          This page is made from the program; a test keeps it so.\n\n\
          | status | code | when | what to do |\n|---|---|---|---|\n",
     );

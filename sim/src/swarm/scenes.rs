@@ -318,7 +318,7 @@ impl Run {
         let before = Before::now(&self.fleet, &self.tally);
         self.tally.begin("saying goodbye", held.len());
         if !Process::new("kill").arg("-TERM").arg(pid.to_string()).status()?.success() {
-            return Err("the pod cannot be told to go".into());
+            return Err("the pod cannot be signalled".into());
         }
         let all = held.len();
         for one in held {

@@ -30,7 +30,9 @@ async fn hostile(address: std::net::SocketAddr, i: u8, kind: usize) -> Option<to
     socket.bind((IpAddr::from([127, 0, 1, i]), 0).into()).unwrap();
     let mut stream = socket.connect(address).await.ok()?;
     let upgrade = format!(
-        "GET /ns/sigmai HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: countersign.sigmai.v1\r\n",
+        "GET /ns/sigmai HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: \
+            websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: \
+            countersign.sigmai.v1\r\n",
         generate_key()
     );
     let said = match kind {

@@ -41,7 +41,7 @@ fn refusal(stop: &Stop) -> Refusal {
         Stop::Refused(refused) => refused.refusal(),
         Stop::Limited(_) => Refusal::RateLimited,
         Stop::Fault(fault @ Fault::Inconsistent(_)) => {
-            tracing::error!(%fault, "a phone's command met something that makes no sense");
+            tracing::error!(%fault, "a phone's command met inconsistent data in storage");
             Refusal::Unavailable
         }
         Stop::Fault(fault) => {
@@ -93,7 +93,7 @@ fn keep_alive(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>
     let work = async move { record_heartbeat(&shared.ports, &realm, &account).await };
     Box::pin(work.into_actor(session).map(|heard, _, _| {
         if let Err(fault) = heard {
-            tracing::warn!(%fault, "a ping could not be noted");
+            tracing::warn!(%fault, "a heartbeat could not be recorded");
         }
     }))
 }

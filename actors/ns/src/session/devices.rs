@@ -96,7 +96,7 @@ pub(super) fn tell_phones(session: &mut Session) -> Work {
         Ok(all) => all.iter().for_each(|a| session.say(changed(a), ctx)),
         // Nothing is lost: the notification is repeated at each connection, until the phone has
         // asked for a list that contains the new phones.
-        Err(fault) => tracing::warn!(%fault, "a phone could not be told of others"),
+        Err(fault) => tracing::warn!(%fault, "a phone could not be notified of the user's other phones"),
     }))
 }
 
@@ -124,7 +124,7 @@ pub(super) fn see(session: &mut Session, topic: Topic) -> Work {
         Ok(Some(frame)) => session.say(frame, ctx),
         Ok(None) => {}
         // Nothing is lost: the lists that a phone asks for contain it.
-        Err(fault) => tracing::warn!(%fault, "a phone could not be told something"),
+        Err(fault) => tracing::warn!(%fault, "a phone could not be notified"),
     }))
 }
 

@@ -86,7 +86,7 @@ pub async fn grant(
     made: (ApiKeyId, &Secret<32>),
 ) -> Result<Result<ApiKey, NotGranted>, Fault> {
     let Some(permissions) = permissions(ports, wish.realm, &wish.role).await? else {
-        return Ok(Err(NotGranted::Invalid("/role", "no such role here")));
+        return Ok(Err(NotGranted::Invalid("/role", "this realm has no such role")));
     };
     Ok(grant::key(who, wish, permissions, made, ports.now()))
 }

@@ -105,7 +105,7 @@ metrics! {
     Http Counter "countersign_http_requests_total"
         "HTTP answers on all ports, by class of status" ["class" in CLASSES.to_vec()];
     HttpSeconds Histogram "countersign_http_request_duration_seconds"
-        "Time until an HTTP answer began; requests that asked to wait are the door `wait`"
+        "Time until an HTTP answer began; requests that asked to wait are counted as the door `wait`"
         ["door" in vec!["rest", "page", "admin", "wait"], "class" in CLASSES.to_vec()];
     StoreCommits Counter "countersign_store_commits_total"
         "Transactions the database's writer has put on disk" [];

@@ -45,16 +45,16 @@ pub static GENERAL: &[Code] = &[
     code(
         404,
         "not_found",
-        "There is no such object, or it is not yours: the same answer.",
+        "There is no such object, or the key may not see it; both get the same answer.",
         "Check the id, the realm and the key.",
     ),
-    code(404, "no_such_endpoint", "The path leads nowhere.", "See the list of endpoints."),
-    code(405, "method_not_allowed", "The path has no such method.", "See the list of endpoints."),
+    code(404, "no_such_endpoint", "No endpoint has this path.", "See the list of endpoints."),
+    code(405, "method_not_allowed", "The endpoint does not take this method.", "See the list of endpoints."),
     code(413, "too_large", "The body is larger than 64 KiB.", "Send less."),
     code(
         415,
         "unsupported_media_type",
-        "The body is not announced as JSON.",
+        "The request's Content-Type is not JSON.",
         "Send `Content-Type: application/json`.",
     ),
     code(422, "invalid", "A value is not allowed; `errors` says which.", "Correct it."),
@@ -62,7 +62,7 @@ pub static GENERAL: &[Code] = &[
     code(
         503,
         "unavailable",
-        "Storage is out of reach.",
+        "The database or Redis cannot be reached.",
         "Try again after `Retry-After` seconds; with an Idempotency-Key where something is made.",
     ),
 ];

@@ -80,10 +80,10 @@ fn problem(why: PageRefusal) -> ApiProblem {
             (StatusCode::FORBIDDEN, "the client of this login does not list this origin", None)
         }
         PageRefusal::TooSlow => (StatusCode::TOO_MANY_REQUESTS, "too many pages watch this login", Some(2)),
-        PageRefusal::Draining => (busy, "this pod goes away; try again", Some(1)),
+        PageRefusal::Draining => (busy, "this pod is shutting down; try again", Some(1)),
         PageRefusal::Timeout => (busy, "this took too long; try again", Some(1)),
-        PageRefusal::Unavailable => (busy, "storage is out of reach; try again", Some(2)),
-        PageRefusal::Malformed => (StatusCode::BAD_REQUEST, "no page says this", None),
+        PageRefusal::Unavailable => (busy, "storage cannot be reached; try again", Some(2)),
+        PageRefusal::Malformed => (StatusCode::BAD_REQUEST, "this is not a message that a page sends", None),
     };
     let mut problem = ApiProblem::new(status, why.code()).because(detail);
     problem.retry_after = retry_after;

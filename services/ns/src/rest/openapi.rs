@@ -35,7 +35,7 @@ const TAGS: [(&str, &str); 10] = [
     ("realms", "Virtual servers: own name, keys, settings."),
     ("clients", "Relying parties of a realm."),
     ("apps", "Phone apps a realm lists."),
-    ("quarantine", "Who stays out after \"not me\"."),
+    ("quarantine", "Browsers and addresses that are kept out after \"not me\"."),
     ("api-keys", "Keys for this API, and the roles they have."),
     ("users", "Users and what is known of them."),
     ("enrolments", "Invitations for phones."),

@@ -75,7 +75,7 @@ async fn make(
     {
         return Err(ApiProblem::invalid(
             &format!("/permissions/{i}"),
-            "counts only for keys that are not bound to a realm",
+            "this permission is for keys that are bound to no realm",
         ));
     }
     roles.put(caller.who(), realm, name, wanted).await?.map_err(not_granted)?;
@@ -92,7 +92,7 @@ async fn remove(
 ) -> Result<HttpResponse, ApiProblem> {
     roles.delete(who, realm, name).await.map_err(|stop| match stop {
         Stop::Refused(Refused::Lacking) => {
-            ApiProblem::forbidden().because("nobody takes away permissions they do not have")
+            ApiProblem::forbidden().because("a key cannot take away permissions that it does not have")
         }
         other => other.into(),
     })?;

@@ -152,10 +152,10 @@ pub(super) fn may_keep(
     after: &RealmSettings,
 ) -> Result<(), ApiProblem> {
     before.may_become(after, caller.who().authority()).map_err(|why| match why {
-        Kept::Floor(name) => ApiProblem::forbidden().because(format!("only root lowers {name}")),
+        Kept::Floor(name) => ApiProblem::forbidden().because(format!("only a root key may lower {name}")),
         Kept::Below(name, floor) => ApiProblem::invalid(
             &format!("/settings/{name}"),
-            format!("at least {floor}, the realm's floor; only root lowers that"),
+            format!("at least {floor}, the realm's floor, which only a root key may lower"),
         ),
     })
 }

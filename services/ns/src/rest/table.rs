@@ -97,10 +97,10 @@ fn apps_and_quarantine() -> Vec<Endpoint<Needs>> {
         endpoint(DELETE, "/v1/realms/{realm}/apps/{app}", "deleteApp", In(P::Realm), route!(apps::delete))
             .says("Takes an app off the list; its accounts stay."),
         endpoint(GET, QUARANTINE, "listQuarantine", In(P::RealmRead), route!(quarantine::list))
-            .says("What is done to browsers and addresses after \"not me\".")
+            .says("Browsers and addresses in quarantine after \"not me\".")
             .gives::<List<Quarantine>>(200),
         endpoint(DELETE, QUARANTINE_PATH, "releaseQuarantine", In(P::Realm), route!(quarantine::release))
-            .says("Lets one in again."),
+            .says("Releases one from quarantine."),
     ]
 }
 
@@ -111,7 +111,7 @@ fn keys() -> Vec<Endpoint<Needs>> {
             .asks::<api_keys::Search>()
             .gives::<List<ApiKey>>(200),
         endpoint(POST, "/v1/api-keys", "createApiKey", In(P::Clients), route!(api_keys::create))
-            .says("Makes an API key that may do no more than the caller. The answer alone has its secret.")
+            .says("Makes an API key that may do no more than the caller. Only this answer has its secret.")
             .takes::<NewApiKey>()
             .gives::<ApiKey>(201)
             .refuses(&["secret_already_issued", "idempotency_key_reused"])
@@ -121,8 +121,8 @@ fn keys() -> Vec<Endpoint<Needs>> {
             .gives::<ApiKey>(200),
         endpoint(POST, "/v1/api-keys/self/rotate", "rotateOwnApiKey", Key, route!(api_keys::rotate_own))
             .says(
-                "A successor of the key the request is made with, which lives no longer than that one; \
-                both work for a while. While the successor is unused, rotating again replaces it.",
+                "Makes a successor of the caller's own key, which lives no longer than that key; both work \
+                    for a while. Until the successor is used, rotating again replaces it.",
             )
             .may_take::<RotateApiKey>()
             .gives::<ApiKey>(201)
@@ -139,8 +139,8 @@ fn keys() -> Vec<Endpoint<Needs>> {
             .says("Deletes an API key that may do no more than the caller; it stops working at once."),
         endpoint(POST, "/v1/api-keys/{key}/rotate", "rotateApiKey", In(P::Clients), route!(api_keys::rotate))
             .says(
-                "A successor with the same role and limits; both work for a while. While the successor is \
-                unused, rotating again replaces it.",
+                "Makes a successor with the same role and limits; both work for a while. Until the \
+                    successor is used, rotating again replaces it.",
             )
             .may_take::<RotateApiKey>()
             .gives::<ApiKey>(201)
@@ -169,8 +169,8 @@ fn certificates_() -> Vec<Endpoint<Needs>> {
             route!(certificates::create),
         )
         .says(
-            "Lists a client certificate: whoever has its key may do what its role says, no more than \
-                the caller, until the certificate ends.",
+            "Lists a client certificate: until it expires, its holder may do what its role allows, which is \
+                no more than the caller may do.",
         )
         .takes::<NewClientCertificate>()
         .gives::<ClientCertificate>(201),
@@ -199,10 +199,10 @@ fn roles_() -> Vec<Endpoint<Needs>> {
     const ROLES_PATH: &str = "/v1/realms/{realm}/roles/{role}";
     vec![
         endpoint(GET, "/v1/roles", "listGlobalRoles", Everywhere(P::Root), route!(roles::list_global))
-            .says("Roles that count everywhere.")
+            .says("Roles of keys that are bound to no realm.")
             .gives::<List<Role>>(200),
         endpoint(PUT, "/v1/roles/{role}", "putGlobalRole", Everywhere(P::Root), route!(roles::put_global))
-            .says("Makes or changes a role that counts everywhere.")
+            .says("Makes or changes a role of keys that are bound to no realm.")
             .takes::<PutRole>()
             .gives::<Role>(200),
         endpoint(DELETE, ROLES, "deleteGlobalRole", Everywhere(P::Root), route!(roles::delete_global))

@@ -19,7 +19,7 @@ pub(super) fn logins_() -> Vec<Endpoint<Needs>> {
     const LOGIN: &str = "/v1/realms/{realm}/logins/{login}";
     vec![
         endpoint(POST, "/v1/realms/{realm}/logins", "createLogin", In(P::Logins), route!(logins::create))
-            .says("Starts a login. The answer alone has what the browser needs.")
+            .says("Starts a login. Only this answer has what the browser needs.")
             .takes::<NewLogin>()
             .gives::<Login>(201)
             .refuses(&["rate_limited", "quarantined", "idempotency_key_reused"])
@@ -36,7 +36,7 @@ pub(super) fn logins_() -> Vec<Endpoint<Needs>> {
             .says("What happened to a login, for support; it names nobody.")
             .gives::<Timeline>(200),
         endpoint(POST, CANCEL, "cancelLogin", In(P::Logins), route!(logins::cancel))
-            .says("Takes a login back.")
+            .says("Cancels a login.")
             .gives::<Login>(200)
             .refuses(&["already_decided"]),
         endpoint(POST, REDEEM, "redeemLogin", In(P::Logins), route!(logins::redeem))
@@ -83,7 +83,7 @@ pub(super) fn trail() -> Vec<Endpoint<Needs>> {
             In(P::Audit),
             route!(events::export),
         )
-        .says("All that match, one JSON object a line.")
+        .says("All matching events, one JSON object per line.")
         .asks::<events::Pick>()
         .streams::<Event>(200, "application/x-ndjson"),
         endpoint(GET, "/v1/events", "listGlobalEvents", Everywhere(P::Root), route!(events::list_global))

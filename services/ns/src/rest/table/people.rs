@@ -48,7 +48,7 @@ pub(super) fn people() -> Vec<Endpoint<Needs>> {
             .gives::<Attributes>(200)
             .refuses(&["legal_hold"]),
         endpoint(GET, LOGINS, "listUserLogins", In(P::Logins), route!(life::running))
-            .says("What runs in this user's name; a client sees its own.")
+            .says("The user's running logins; a client sees its own.")
             .gives::<List<Login>>(200),
         endpoint(POST, LOGOUT, "logoutUser", In(P::Logins), route!(life::logout))
             .says("Ends every login of a user; a client ends its own.")
@@ -67,18 +67,18 @@ pub(super) fn legal_holds() -> Vec<Endpoint<Needs>> {
     const HOLD: &str = "/v1/realms/{realm}/users/{user}/hold";
     vec![
         endpoint(GET, "/v1/realms/{realm}/holds", "listHolds", In(P::Audit), route!(holds::list))
-            .says("Users on whom a legal hold lies.")
+            .says("Users who are under a legal hold.")
             .asks::<Paging>()
             .gives::<List<Hold>>(200),
         endpoint(PUT, HOLD, "putHold", In(P::Realm), route!(holds::put))
             .says(
-                "Lays a legal hold on a user, who need not exist: nothing of what is kept about them is \
-                forgotten or erased.",
+                "Places a legal hold on a user, who need not exist: nothing that is kept about them is \
+                    deleted or erased.",
             )
             .takes::<PutHold>()
             .gives::<Hold>(200),
         endpoint(DELETE, HOLD, "liftHold", In(P::Realm), route!(holds::lift))
-            .says("Lifts a legal hold; that takes as much authority as laying it did.")
+            .says("Lifts a legal hold; that takes as much authority as placing it did.")
             .refuses(&["more_authority"]),
     ]
 }
@@ -95,7 +95,7 @@ pub(super) fn enrolling() -> Vec<Endpoint<Needs>> {
             .asks::<Paging>()
             .gives::<List<Enrolment>>(200),
         endpoint(POST, ENROLMENTS, "createEnrolment", In(P::Enrolments), route!(enrolments::create))
-            .says("Invites a phone for a user. The answer alone has the link.")
+            .says("Invites a phone for a user. Only this answer has the link.")
             .takes::<NewEnrolment>()
             .gives::<Enrolment>(201)
             .refuses(&[
@@ -110,7 +110,7 @@ pub(super) fn enrolling() -> Vec<Endpoint<Needs>> {
             .asks::<LongPoll>()
             .gives::<Enrolment>(200),
         endpoint(POST, CONFIRM, "confirmEnrolment", In(P::EnrolmentsConfirm), route!(enrolments::confirm))
-            .says("Types the number the phone shows.")
+            .says("Submits the number that the phone shows.")
             .takes::<ConfirmNumber>()
             .gives::<Enrolment>(200)
             .refuses(&[
@@ -123,11 +123,11 @@ pub(super) fn enrolling() -> Vec<Endpoint<Needs>> {
                 "more_authority",
             ]),
         endpoint(POST, ADMIT, "admitEnrolment", In(P::Realm), route!(enrolments::admit))
-            .says("Says yes to a phone whose enrolment asks for an administrator.")
+            .says("Admits a phone whose enrolment takes an administrator.")
             .gives::<Enrolment>(200)
             .refuses(&["not_redeemed", "already_decided", "not_allowed", "same_hands", "more_authority"]),
         endpoint(POST, CANCEL, "cancelEnrolment", In(P::Enrolments), route!(enrolments::cancel))
-            .says("Takes an enrolment back.")
+            .says("Cancels an enrolment.")
             .gives::<Enrolment>(200)
             .refuses(&["already_decided"]),
     ]
@@ -153,11 +153,11 @@ pub(super) fn accounts_() -> Vec<Endpoint<Needs>> {
         endpoint(DELETE, ACCOUNT, "deleteAccount", In(P::Accounts), route!(accounts::delete))
             .says("Deletes an account for good."),
         endpoint(POST, BLOCK, "blockAccount", In(P::AccountsBlock), route!(accounts::block))
-            .says("Stops an account and ends what it approved.")
+            .says("Blocks an account and ends the logins it approved.")
             .gives::<Account>(200)
             .refuses(&["not_allowed"]),
         endpoint(POST, UNBLOCK, "unblockAccount", In(P::Accounts), route!(accounts::unblock))
-            .says("Lets an account work again; that takes as much authority as blocking it did.")
+            .says("Unblocks an account; that takes as much authority as blocking it did.")
             .gives::<Account>(200)
             .refuses(&["not_allowed", "more_authority"]),
     ]
