@@ -46,8 +46,9 @@ fn main() {
     });
     Corpus::all(
         "frames",
-        frames().into_iter().chain(vectors.iter().flat_map(|(_, v)| ["claim",
-            "ping_7"].map(|f| unhex(&v["frames"][f])))),
+        frames()
+            .into_iter()
+            .chain(vectors.iter().flat_map(|(_, v)| ["claim", "ping_7"].map(|f| unhex(&v["frames"][f])))),
     );
     Corpus::all("cbor", items().into_iter().chain(frames().into_iter().step_by(5)));
     Corpus::all("outer", outers(&vectors[0].0[0]));
@@ -70,8 +71,8 @@ fn frames() -> Vec<Vec<u8>> {
     let phone: [PhoneFrame; 9] = [
         ClientAuth::Account(AuthAccount { jkt: Jkt([4; 32]), sig: [5; 64] }).into(),
         ClientAuth::Enrol(AuthEnrol { code: EnrolCode([6; 16]) }).into(),
-        Enrol { req_id, public_key: [4; 65], sig: [5; 64], app: "app".into(),
-            device: "Ünïcode".into() }.into(),
+        Enrol { req_id, public_key: [4; 65], sig: [5; 64], app: "app".into(), device: "Ünïcode".into() }
+            .into(),
         Ping { nonce: u64::MAX }.into(),
         Claim { req_id, login, qr_time: Some(1_790_000_000), qr_mac: Some([7; 16]), link: None }.into(),
         Claim { req_id, login, qr_time: None, qr_mac: None, link: Some(LinkToken([8; 16])) }.into(),
@@ -80,12 +81,18 @@ fn frames() -> Vec<Vec<u8>> {
         ListLogins { req_id }.into(),
     ];
     let entry = LoginEntry { login, state: LoginState::Approved, client_name: "Shop".into(), since: 5 };
-    let claimed = |return_token, return_url| Claimed { req_id, login, context: context(), expires_at: 9,
-        return_token, return_url };
+    let claimed = |return_token, return_url| Claimed {
+        req_id,
+        login,
+        context: context(),
+        expires_at: 9,
+        return_token,
+        return_url,
+    };
     let server: [ServerFrame; 15] = [
         AuthOk { account, state: AccountState::Active, realm_name: "R".into(), server_epoch: 1 }.into(),
-        EnrolOffer { challenge: [9; 32], realm_name: "R".into(), client_name: "C".into(),
-            user: "u".into() }.into(),
+        EnrolOffer { challenge: [9; 32], realm_name: "R".into(), client_name: "C".into(), user: "u".into() }
+            .into(),
         EnrolOk { req_id, account, state: AccountState::Pending, number: Some("0042".into()) }.into(),
         EnrolOk { req_id, account, state: AccountState::Active, number: None }.into(),
         Refused { req_id, code: Refusal::StaleQr, retry_after: None }.into(),
@@ -156,8 +163,11 @@ fn items() -> Vec<Vec<u8>> {
 }
 
 fn outers(conversation: &Value) -> Vec<Vec<u8>> {
-    let mut all = vec![unhex(&conversation["hello"]), unhex(&conversation["hello_ok"]),
-        unhex(&conversation["messages"][0]["sealed"])];
+    let mut all = vec![
+        unhex(&conversation["hello"]),
+        unhex(&conversation["hello_ok"]),
+        unhex(&conversation["messages"][0]["sealed"]),
+    ];
     all.push(Outer::Retry { statement: &[7; 40] }.to_bytes());
     all.push(Outer::Close { code: 513 }.to_bytes());
     all.push(Outer::Hello { key_id: [1; 8], noise: &[2; NOISE_MSG1 + 1] }.to_bytes());
@@ -168,27 +178,27 @@ fn outers(conversation: &Value) -> Vec<Vec<u8>> {
 fn paddings() -> Vec<Vec<u8>> {
     let mut dirty = pad(b"content").expect("short");
     dirty[255] = 1;
-    let mut all: Vec<Vec<u8>> = [0, 10, 254, 255, 510,
-        511].iter().map(|n| pad(&vec![7; *n]).expect("short")).collect();
+    let mut all: Vec<Vec<u8>> =
+        [0, 10, 254, 255, 510, 511].iter().map(|n| pad(&vec![7; *n]).expect("short")).collect();
     all.extend([dirty, vec![0, 3, 1, 2, 3], vec![0; 255], vec![255; 256], vec![]]);
     all
 }
 
 fn links(vectors: &[(Value, Value)]) -> Vec<Vec<u8>> {
-    let urls =
-        vectors.iter().flat_map(|(_, v)| ["qr", "login_link",
-            "enrol_link"].map(|kind| v[kind]["url"].as_str().expect("a URL").into()));
-    let texts = ["https://id.example/app#e2.AAAA", "x#q1.AAAA", "x#l1.", "#", "hello",
-        " x#q1.AAAA "].map(Vec::from);
+    let urls = vectors.iter().flat_map(|(_, v)| {
+        ["qr", "login_link", "enrol_link"].map(|kind| v[kind]["url"].as_str().expect("a URL").into())
+    });
+    let texts =
+        ["https://id.example/app#e2.AAAA", "x#q1.AAAA", "x#l1.", "#", "hello", " x#q1.AAAA "].map(Vec::from);
     // Payloads, whose first byte chooses the kind of link.
-    let payloads = [[&[1][..], &[7; 52]].concat(), [&[2][..], &[7; 48]].concat(), [&[1][..],
-        &[7; 51]].concat()];
+    let payloads =
+        [[&[1][..], &[7; 52]].concat(), [&[2][..], &[7; 48]].concat(), [&[1][..], &[7; 51]].concat()];
     urls.chain(texts).chain(payloads).collect()
 }
 
 fn decisions(vectors: &[(Value, Value)]) -> Vec<Vec<u8>> {
-    let mut all: Vec<Vec<u8>> = vectors.iter().map(|(_,
-        v)| v["decision"]["jws"].as_str().expect("a JWS").into()).collect();
+    let mut all: Vec<Vec<u8>> =
+        vectors.iter().map(|(_, v)| v["decision"]["jws"].as_str().expect("a JWS").into()).collect();
     let (login, realm) = (LoginId([1; 16]), RealmId([2; 16]));
     let refuse = Decision {
         login,
@@ -241,8 +251,13 @@ fn websockets() -> Vec<Vec<u8>> {
             n @ 0..126 => vec![0x80 | n as u8],
             n => [&[0xfe][..], &(n as u16).to_be_bytes()].concat(),
         };
-        [&[first][..], &len, &mask, &payload.iter().zip(mask.iter().cycle()).map(|(b,
-            m)| b ^ m).collect::<Vec<u8>>()].concat()
+        [
+            &[first][..],
+            &len,
+            &mask,
+            &payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m).collect::<Vec<u8>>(),
+        ]
+        .concat()
     };
     [
         frame(0x82, b"whole"),

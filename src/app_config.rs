@@ -133,7 +133,7 @@ fn check(text: &str, publisher: &str) -> Result<String, String> {
     };
     let now = WallClock.now().secs();
     if let Some(over) = parsed.claims.exp.filter(|exp| *exp <= now) {
-        return Err(format!("it is over since {} seconds; have the publisher sign a new one", now - over));
+        return Err(format!("it expired {} seconds ago; have the publisher sign a new one", now - over));
     }
     Ok(format!("{} may enrol at {realms}", parsed.claims.app))
 }

@@ -209,7 +209,7 @@ fn migrate(wanted: &Migrate) -> Result<ExitCode, String> {
         say_migrations(&found, wanted.check);
         for key in &before {
             say(format!(
-                "API key {key}: its role invited phones and managed people before, and does not any more; \
+                "API key {key}: its role could invite phones and manage people before, and no longer can; \
                     see CHANGELOG"
             ));
         }

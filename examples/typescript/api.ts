@@ -732,7 +732,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happened to a login, for support; it names nobody.
+         * What happened to a login, for support; it names no user.
          * @description Needs the permission `logins`.
          */
         get: operations["getTimeline"];
@@ -752,7 +752,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What is done to browsers and addresses after "not me".
+         * Browsers and addresses in quarantine after "not me".
          * @description Needs the permission `realm_read`.
          */
         get: operations["listQuarantine"];
@@ -1052,36 +1052,36 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description How a phone came to be its user's. Accounts from before this was kept know parts of it. */
+        /** @description How a phone came to belong to its user. Accounts that are older than this record have only parts of it. */
         Account: {
             /**
              * Format: date-time
-             * @description A further phone that a number let in works from then on.
+             * @description When the account starts to work, for a further phone that a number let in.
              */
             active_from?: string | null;
             app: string;
             app_version?: string | null;
-            /** @description While it is blocked: `key:…` or `account:…`. */
+            /** @description Who blocked the account, while it is blocked: `key:…` or `account:…`. */
             blocked_by?: string | null;
             /** Format: date-time */
             confirmed_at?: string | null;
-            /** @description Who let it in: `key:…`, `account:…` of another phone of the user, or `phone` where nobody had to. */
+            /** @description Who let the phone in: `key:…`, `account:…` of another phone of the user, or `phone` if no confirmation was needed. */
             confirmed_by?: string | null;
             confirmed_way?: components["schemas"]["Confirm"] | null;
             /** Format: date-time */
             created_at: string;
             device: string;
-            /** @description Whose invitation it was, like `key:…`. */
+            /** @description Who created the invitation, like `key:…`. */
             enrolled_by?: string | null;
             /** @description The client that invited the phone. */
             enrolled_client?: string | null;
             /** Format: uuid */
             id: string;
-            /** @description Whether a phone is connected with it right now. */
+            /** @description Whether a phone is connected as this account right now. */
             online: boolean;
             /**
              * Format: date-time
-             * @description The user had a phone before, and none of the user's own phones let this one in.
+             * @description When the phone was let in; present when the user had had a phone before and none of the user's own phones let this one in.
              */
             recovered_at?: string | null;
             state: components["schemas"]["AccountState"];
@@ -1099,36 +1099,36 @@ export interface components {
             id: string;
             /**
              * Format: date-time
-             * @description To the minute.
+             * @description When it was last used, to the minute.
              */
             last_used_at?: string | null;
             name?: string | null;
             realm?: string | null;
             role: string;
-            /** @description Only in the answer to its creation; nobody can read it again. */
+            /** @description The key itself; only in the answer to its creation. It cannot be read again. */
             secret?: components["schemas"]["Sensitive"] | null;
             /** @default [] */
             sources: string[];
-            /** @description It was made by a release that did not keep who made it. */
+            /** @description Whether the key was created by a release that did not record who created it. */
             unknown_maker?: boolean;
         };
         App: {
             /** Format: date-time */
             created_at: string;
             display_name: string;
-            /** @description What the app calls itself, like `com.example.bank`. */
+            /** @description The app's identifier, like `com.example.bank`. */
             id: string;
             min_version?: string | null;
         };
         ChangeAccount: {
-            /** @description What the phone is called. */
+            /** @description The new name of the phone. */
             device: string;
         };
         ChangeApiKey: {
-            /** @description As in `NewApiKey`. */
+            /** @description The new role, as in `NewApiKey`. */
             role: string;
         };
-        /** @description What is absent stays as it is. */
+        /** @description Changes of a realm. Absent members stay unchanged. */
         ChangeRealm: {
             display_name?: string | null;
             /** @default {} */
@@ -1136,7 +1136,7 @@ export interface components {
         };
         Client: {
             /**
-             * @description Ids of the clients whose enrolments it accepts; everybody's, when empty.
+             * @description Ids of the clients whose enrolments it accepts; when empty, it accepts all.
              * @default []
              */
             accepts_enrolments_of: string[];
@@ -1156,14 +1156,14 @@ export interface components {
                 [key: string]: string;
             };
         };
-        /** @description A client certificate that is listed. */
+        /** @description A client certificate on the list. */
         ClientCertificate: {
             client?: string | null;
             /** Format: date-time */
             created_at: string;
             /**
              * Format: date-time
-             * @description When the certificate ends.
+             * @description When the certificate expires.
              */
             expires_at?: string | null;
             /** @description SHA-256 of the certificate, in hexadecimal digits. */
@@ -1172,7 +1172,7 @@ export interface components {
             id: string;
             /**
              * Format: date-time
-             * @description To the minute.
+             * @description When it was last used, to the minute.
              */
             last_used_at?: string | null;
             name?: string | null;
@@ -1193,14 +1193,14 @@ export interface components {
         };
         Enrolment: {
             account_id?: string | null;
-            /** @description What another phone signed to let this one in, a `cs-vouch+jwt`. */
+            /** @description What another phone signed to let this one in or to refuse it, a `cs-vouch+jwt`. */
             approval?: string | null;
             confirm: components["schemas"]["Confirm"];
             /** Format: date-time */
             created_at: string;
-            /** @description What the phone calls itself, once it has redeemed. */
+            /** @description The name that the phone gave itself when it redeemed the enrolment. */
             device?: string | null;
-            /** @description Who asked for it, like `key:…`. */
+            /** @description Who created it, like `key:…`. */
             enrolled_by?: string | null;
             /** Format: date-time */
             expires_at: string;
@@ -1212,54 +1212,54 @@ export interface components {
             user_id: string;
             /**
              * Format: uint64
-             * @description 1 pending, 2 redeemed, 3 anything final.
+             * @description Version: 1 pending, 2 redeemed, 3 anything final.
              */
             v: number;
         };
         /** @enum {string} */
         EnrolmentState: "pending" | "redeemed" | "confirmed" | "refused" | "cancelled" | "expired";
-        /** @description Under which name what happened stays countable. */
+        /** @description The pseudonym under which the erased user's events stay countable. */
         Erased: {
             pseudonym: string;
         };
-        /** @description Who did what. */
+        /** @description One event of the audit trail: who did what. */
         Event: {
-            /** @description Like `login.approved` or `alert.not_me`. */
+            /** @description What was done, like `login.approved` or `alert.not_me`. */
             action: string;
-            /** @description `key:…`, `account:…`, `phone`, `page`, `system`. */
+            /** @description Who did it: `key:…`, `account:…`, `phone`, `page`, `system`. */
             actor: string;
             /** Format: date-time */
             at: string;
             client?: string | null;
-            /** @description A word more. */
+            /** @description Further detail: one word, or a JSON object for some actions. */
             detail?: string | null;
-            /** @description Id or name of what it was done to. */
+            /** @description Id or name of the object it was done to. */
             object: string;
             /**
              * Format: uint64
-             * @description Grows with every event; what `after` takes.
+             * @description Higher with every event. Pass the highest one seen as `after` to get what follows it.
              */
             seq: number;
             user_id?: string | null;
         };
-        /** @description One wrong member. */
+        /** @description One wrong member of a request. */
         FieldError: {
             detail: string;
-            /** @description JSON pointer (RFC 6901). */
+            /** @description JSON pointer (RFC 6901) to the member. */
             pointer: string;
         };
         /** @description How a user who has or ever had a phone gets the next one. */
         FurtherPhones: "phone_or_admin" | "admin" | "number";
-        /** @description A legal hold on a user: nothing of what is kept about them is forgotten or erased. */
+        /** @description A legal hold on a user: nothing that is stored about them is purged or erased. */
         Hold: {
             /** Format: date-time */
             placed_at: string;
-            /** @description Like `key:…`. */
+            /** @description Who placed the hold, like `key:…`. */
             placed_by: string;
             reason?: string | null;
             user_id: string;
         };
-        /** @description Who logged in. Given out once. */
+        /** @description Who logged in. It is returned only once. */
         Identity: {
             /** Format: uuid */
             account_id: string;
@@ -1267,7 +1267,7 @@ export interface components {
             approved_at: string;
             /** Format: date-time */
             confirmed_at?: string | null;
-            /** @description Who let it in: `key:…`, `account:…` of another phone of the user, or `phone` where nobody had to. */
+            /** @description Who let the phone in: `key:…`, `account:…` of another phone of the user, or `phone` if no confirmation was needed. */
             confirmed_by?: string | null;
             confirmed_way?: components["schemas"]["Confirm"] | null;
             /** @description The context bytes the phone showed and signed over, base64url. */
@@ -1276,10 +1276,10 @@ export interface components {
             decision: string;
             /**
              * Format: date-time
-             * @description When the login ends by itself.
+             * @description When the login ends unless something ends it earlier.
              */
             ends_at: string;
-            /** @description Whose invitation it was, like `key:…`. */
+            /** @description Who created the invitation, like `key:…`. */
             enrolled_by?: string | null;
             /** @description The client that invited the phone. */
             enrolled_client?: string | null;
@@ -1289,45 +1289,45 @@ export interface components {
             public_key: string;
             /**
              * Format: date-time
-             * @description The user had a phone before, and none of the user's own phones let this one in.
+             * @description When the phone was let in; present when the user had had a phone before and none of the user's own phones let this one in.
              */
             recovered_at?: string | null;
             user_id: string;
             via: components["schemas"]["Via"];
         };
-        /** @description Who starts a login. Kept as keyed hashes only. */
+        /** @description Who starts a login. It is stored only as keyed hashes. */
         Initiator: {
             /**
              * Format: ip
              * @description The browser's IP address.
              */
             address?: string | null;
-            /** @description Any text that stays the same for one browser and that another cannot take: a hash of the value of a cookie. */
+            /** @description Any text that stays the same for one browser and that another browser cannot obtain, such as a hash of the value of a cookie. */
             binding?: string | null;
         };
-        /** @description So many in so many seconds. */
+        /** @description At most `most` within `secs` seconds. */
         Limit: {
             /** Format: uint64 */
             most: number;
             /** Format: uint64 */
             secs: number;
         };
-        /** @description How much is too much. In a request, what is absent stays as it is. */
+        /** @description The rate limits of a realm, and its measures after "not me". In a request, absent members stay unchanged. */
         Limits: {
-            /** @description Logins one account is shown unasked before they wait in silence. */
+            /** @description Logins announced to one account unasked; those beyond it are listed but not announced. */
             account?: components["schemas"]["Limit"] | null;
-            /** @description How often a user's "not me" has consequences for others. */
+            /** @description How often one user's "not me" has consequences for others. */
             accusations?: components["schemas"]["Limit"] | null;
             /** @description Logins from one address (`initiator.address`). */
             address?: components["schemas"]["Limit"] | null;
             /**
              * Format: uint64
-             * @description How many users have to say "not me" before an address stays out.
+             * @description How many users must say "not me" before an address is kept out.
              */
             address_accounts?: number | null;
             /**
              * Format: uint64
-             * @description How long an address stays out.
+             * @description Seconds for which an address is kept out.
              */
             address_secs?: number | null;
             /** @description Logins one client may start. */
@@ -1336,93 +1336,93 @@ export interface components {
             initiator?: components["schemas"]["Limit"] | null;
             /**
              * Format: uint64
-             * @description How long a browser stays out after two users said "not me", and directs nobody after one did.
+             * @description Seconds for which a browser is kept out after two users said "not me", and for which it may not direct logins at users after one did.
              */
             quarantine_secs?: number | null;
-            /** @description Logins directed at one user before they wait in silence. */
+            /** @description Logins directed at one user; those beyond it are listed but not announced. */
             user?: components["schemas"]["Limit"] | null;
             /**
              * Format: uint64
-             * @description How long a browser's logins take a number after one user said "not me" to its code.
+             * @description Seconds for which a browser's logins require a number after one user said "not me" to its code or link.
              */
             wary_secs?: number | null;
         };
         /** @description One page of a list. */
         List: {
             items: components["schemas"]["Enrolment"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List10: {
             items: components["schemas"]["Login"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List11: {
             items: components["schemas"]["Hold"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List12: {
             items: components["schemas"]["Account"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List13: {
             items: components["schemas"]["Event"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List2: {
             items: components["schemas"]["Realm"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List3: {
             items: components["schemas"]["Client"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List4: {
             items: components["schemas"]["App"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List5: {
             items: components["schemas"]["Quarantine"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List6: {
             items: components["schemas"]["ApiKey"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List7: {
             items: components["schemas"]["ClientCertificate"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List8: {
             items: components["schemas"]["Role"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         /** @description One page of a list. */
         List9: {
             items: components["schemas"]["User"][];
-            /** @description Give it back as `page_token` for the next page, with the same other parameters. Absent on the last page. */
+            /** @description Pass it as `page_token`, with the other parameters unchanged, to get the next page. Absent on the last page. */
             next?: string | null;
         };
         Login: {
@@ -1432,82 +1432,82 @@ export interface components {
             expires_at: string;
             /** Format: uuid */
             id: string;
-            /** @description For the asking browser alone; only in the answer to its creation. */
+            /** @description Secret for the page channel, for the asking browser alone; only in the answer to the login's creation. */
             page_token?: components["schemas"]["Sensitive"] | null;
-            /** @description URL of the page socket; only in the answer to its creation. */
+            /** @description URL of the page socket; only in the answer to the login's creation. */
             page_url?: string | null;
-            /** @description Why it was refused, cancelled or ended, where there is a reason. */
+            /** @description Why it was refused, cancelled or ended, when there is a reason. */
             reason?: string | null;
             redeemed: boolean;
             state: components["schemas"]["LoginState"];
             /**
              * Format: uint64
-             * @description 1 pending, 2 claimed, 3 approved, refused, cancelled or expired, 4 ended. Never goes down.
+             * @description Version: 1 pending, 2 claimed, 3 approved, refused, cancelled or expired, 4 ended. It never decreases.
              */
             v: number;
-            /** @description How it was claimed, while it is claimed or approved. */
+            /** @description How it was claimed; present while it is claimed or approved. */
             via?: components["schemas"]["Via"] | null;
         };
-        /** @description A login with its outcome, as it is kept. */
+        /** @description A login with its outcome, as it is stored. */
         LoginRecord: {
             account_id?: string | null;
             /** Format: uuid */
             client: string;
             /** Format: date-time */
             created_at: string;
-            /** @description The signed decision, when a phone decided. */
+            /** @description The signed decision, if a phone decided. */
             decision?: string | null;
             /** Format: date-time */
             expires_at: string;
             /** Format: uuid */
             id: string;
-            /** @description For the asking browser alone; only in the answer to its creation. */
+            /** @description Secret for the page channel, for the asking browser alone; only in the answer to the login's creation. */
             page_token?: components["schemas"]["Sensitive"] | null;
-            /** @description URL of the page socket; only in the answer to its creation. */
+            /** @description URL of the page socket; only in the answer to the login's creation. */
             page_url?: string | null;
-            /** @description Why it was refused, cancelled or ended, where there is a reason. */
+            /** @description Why it was refused, cancelled or ended, when there is a reason. */
             reason?: string | null;
             redeemed: boolean;
             state: components["schemas"]["LoginState"];
             /**
              * Format: uint64
-             * @description 1 pending, 2 claimed, 3 approved, refused, cancelled or expired, 4 ended. Never goes down.
+             * @description Version: 1 pending, 2 claimed, 3 approved, refused, cancelled or expired, 4 ended. It never decreases.
              */
             v: number;
-            /** @description How it was claimed, while it is claimed or approved. */
+            /** @description How it was claimed; present while it is claimed or approved. */
             via?: components["schemas"]["Via"] | null;
         };
         /** @enum {string} */
         LoginState: "pending" | "claimed" | "approved" | "refused" | "cancelled" | "expired" | "ended";
         NewApiKey: {
-            /** @description Client, by id or name: whose objects it sees. Required with the roles `client` and `registrar`. */
+            /** @description Client, by id or name, whose objects the key sees. Required with the roles `client` and `registrar`. */
             client?: string | null;
             /**
              * Format: uint64
-             * @description Seconds until it stops working, at most ten years; never, when absent.
+             * @description Seconds until the key stops working, at most ten years; never, when absent.
              */
             expires_in?: number | null;
-            /** @description For people. */
+            /** @description A name for people to read. */
             name?: string | null;
-            /** @description Realm name: where it works. Without one it works everywhere. */
+            /** @description Name of the realm in which the key works. Without one it works everywhere. */
             realm?: string | null;
-            /** @description `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role that was made. */
+            /** @description `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or the name of a role that was created. */
             role: string;
-            /** @description Networks it works from, like `10.0.0.0/8`; from everywhere, when empty. */
+            /** @description Networks from which the key works, like `10.0.0.0/8`; from everywhere, when empty. */
             sources?: string[];
         };
         NewClient: {
             accepts_enrolments_of?: string[];
             /** @default [] */
             callback_urls: string[];
-            /** @description Shown on phones. */
+            /** @description Name shown on phones. */
             display_name: string;
             /**
              * Format: uri
-             * @description See `PutClient`.
+             * @description This and the members below are as in `PutClient`.
              */
             logo?: string | null;
-            /** @description In the realm's configuration: lower-case letters, digits and `-`. */
+            /** @description Name in the realm's configuration: lower-case letters, digits and `-`. */
             name: string;
             /** @default [] */
             origins: string[];
@@ -1518,42 +1518,42 @@ export interface components {
                 [key: string]: string;
             };
         };
-        /** @description A client certificate to be listed, with what it may do. */
+        /** @description A client certificate to add to the list, with what it may do. */
         NewClientCertificate: {
-            /** @description The certificate, in PEM, without those that vouch for it. */
+            /** @description The certificate in PEM, without those of its issuers. */
             certificate: string;
-            /** @description Client, by id or name: whose objects it sees. Required with the roles `client` and `registrar`. */
+            /** @description Client, by id or name, whose objects the certificate sees. Required with the roles `client` and `registrar`. */
             client?: string | null;
-            /** @description For people. */
+            /** @description A name for people to read. */
             name?: string | null;
-            /** @description Realm name: where it works. Without one it works everywhere. */
+            /** @description Name of the realm in which the certificate works. Without one it works everywhere. */
             realm?: string | null;
-            /** @description `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or a role that was made. */
+            /** @description `root`, `realm-admin`, `client`, `registrar`, `help_desk`, `auditor`, `viewer`, or the name of a role that was created. */
             role: string;
-            /** @description Networks it works from, like `10.0.0.0/8`; from everywhere, when empty. */
+            /** @description Networks from which the certificate works, like `10.0.0.0/8`; from everywhere, when empty. */
             sources?: string[];
         };
         NewEnrolment: {
             /**
-             * @description One of those the realm allows.
+             * @description One of the ways that the realm allows.
              * @default number
              */
             confirm: components["schemas"]["Confirm"];
-            /** @description Made when it does not exist yet. */
+            /** @description The user is created if they do not exist yet. */
             user_id: string;
         };
         NewLogin: {
-            /** @description The browser that asks, as the client knows it. */
+            /** @description The browser that asks, as the client describes it. */
             browser?: string | null;
-            /** @description Nobody else may claim or approve: step-up for a user you know already. */
+            /** @description Only this user may claim or approve the login: step-up for a user you know already. */
             expected_user?: string | null;
-            /** @description Who starts the login, for the limits. Give it whenever you know it. */
+            /** @description Who starts the login; limits are counted by it. Give it whenever you know it. */
             initiator?: components["schemas"]["Initiator"] | null;
-            /** @description Asks for a number even where the realm does not. */
+            /** @description The user must type a number even where the realm does not ask for one. */
             number_match?: boolean;
-            /** @description Asks for none even where the realm does; takes the permission `number_off`. */
+            /** @description The user types no number even where the realm asks for one; needs the permission `number_off`. */
             number_off?: boolean;
-            /** @description Where it seems to be. */
+            /** @description Where the browser seems to be. */
             place?: string | null;
             /**
              * Format: uri
@@ -1562,29 +1562,29 @@ export interface components {
             return_url?: string | null;
             /** @description One of the client's templates instead of `text`. */
             template?: string | null;
-            /** @description Shown on the phone. No control, bidirectional or invisible characters. */
+            /** @description Shown on the phone. It may have new lines, but no other control characters and no bidirectional or invisible ones. */
             text?: string | null;
             /**
              * Format: uuid
-             * @description The same for one account.
+             * @description Shows the login on the phone of this account without any code.
              */
             to_account?: string | null;
-            /** @description Shows the login on this user's phones without any code. Never from what a stranger typed alone: see `initiator`. */
+            /** @description Shows the login on this user's phones without any code. Never set it from what an unknown visitor typed without giving the `initiator`, too. */
             to_user?: string | null;
-            /** @description What fills the template's places, each on one line, at most 200 bytes. */
+            /** @description Values for the template's placeholders, each on one line, at most 200 bytes. */
             values?: {
                 [key: string]: string;
             };
         };
         NewRealm: {
-            /** @description Shown on phones. */
+            /** @description Name shown on phones. */
             display_name: string;
-            /** @description In URLs: lower-case letters, digits and `-`. */
+            /** @description Name in URLs: lower-case letters, digits and `-`. */
             name: string;
             /** @default {} */
             settings: components["schemas"]["RealmSettings"];
         };
-        /** @description Where a number has to be typed, by the way a login was claimed. In a request, what is absent stays as it is. */
+        /** @description For which ways of claiming a number must be typed. In a request, absent members stay unchanged. */
         NumberMatch: {
             directed?: boolean | null;
             link?: boolean | null;
@@ -1592,21 +1592,21 @@ export interface components {
         };
         /** @description One thing a key may do. */
         Permission: ("logins" | "signings" | "users" | "accounts" | "messages" | "webhooks" | "audit" | "clients" | "realm") | "realms" | "root" | "act_for_client" | "enrolments" | "enrolments_confirm" | "accounts_block" | "events" | "users_read" | "accounts_read" | "clients_read" | "realm_read" | "number_off";
-        /** @description `application/problem+json`. */
+        /** @description The body of an error, `application/problem+json`. */
         Problem: {
-            /** @description Stable; what programs look at. */
+            /** @description Stable identifier that programs can rely on. */
             code: string;
-            /** @description For people; may change. */
+            /** @description Explanation for people; may change. */
             detail?: string | null;
             /** @description Which members of the request are wrong. */
             errors?: components["schemas"]["FieldError"][];
-            /** @description With `rate_limited` and `quarantined`: what ran into a limit, `initiator`, `account`, `client`, `address` or `quarantine`. */
+            /** @description Which limit was exceeded, with `rate_limited` and `quarantined`: `initiator`, `account`, `client`, `address` or `quarantine`. */
             limit?: string | null;
-            /** @description Also in the `X-Request-Id` header and in the server's log. */
+            /** @description The id of the request, also in the `X-Request-Id` header and in the server's log. */
             request_id?: string | null;
             /**
              * Format: uint64
-             * @description When to try again, in seconds, as in the `Retry-After` header.
+             * @description Seconds after which to try again, as in the `Retry-After` header.
              */
             retry_after?: number | null;
             /** Format: uint16 */
@@ -1617,19 +1617,19 @@ export interface components {
         };
         PutApp: {
             display_name: string;
-            /** @description Numbers with dots, like `2.10`; older apps are told to update. */
+            /** @description Lowest version that may connect: numbers with dots, like `2.10`. Users of older apps are asked to update. */
             min_version?: string | null;
         };
-        /** @description What a client may be changed to. */
+        /** @description The new configuration of a client. */
         PutClient: {
-            /** @description Clients, by id or name, whose enrolments it accepts: only phones that these invited log in here. Empty: everybody's. */
+            /** @description Clients, by id or name, whose enrolments this one accepts: only phones that they invited log in here. When empty, all phones may. */
             accepts_enrolments_of?: string[];
             /**
-             * @description Where an app hands over a login that it started itself; without one, apps cannot start logins here. The first one counts.
+             * @description Where an app hands over a login that it started itself; only the first one is used. Without one, apps cannot start logins here.
              * @default []
              */
             callback_urls: string[];
-            /** @description Shown on phones. */
+            /** @description Name shown on phones. */
             display_name: string;
             /**
              * Format: uri
@@ -1637,17 +1637,17 @@ export interface components {
              */
             logo?: string | null;
             /**
-             * @description Exact origins whose pages may open the page socket, like `https://shop.example`. Empty: none from a browser.
+             * @description Exact origins whose pages may open the page socket, like `https://shop.example`. When empty, no browser may open it.
              * @default []
              */
             origins: string[];
             /**
-             * @description Exact URLs a phone may send the browser back to.
+             * @description Exact URLs to which a phone may send the browser back.
              * @default []
              */
             return_urls: string[];
             /**
-             * @description Texts for the phone by name, with `{places}` for values. A client that has some sends no texts of its own.
+             * @description Texts for the phone by name, with `{placeholders}` for values. A client that has templates cannot send texts of its own.
              * @default {}
              */
             templates: {
@@ -1655,7 +1655,7 @@ export interface components {
             };
         };
         PutHold: {
-            /** @description For people, a file number for instance. */
+            /** @description The reason, for people to read: a file number, for instance. */
             reason?: string | null;
         };
         PutRole: {
@@ -1664,11 +1664,11 @@ export interface components {
         PutUser: {
             display_name?: string | null;
         };
-        /** @description What is done to a browser or address, at one client, after "not me". */
+        /** @description A measure against a browser or address, at one client, after a user said "not me". */
         Quarantine: {
-            /** @description A keyed hash: the events tell the same one. */
+            /** @description A keyed hash; events about the measure carry the same one. */
             id: string;
-            /** @description `browser`: it stays out. `directed`: it directs no logins at users. `number`: its logins take a number. `address`: the address stays out. */
+            /** @description `browser`: the browser is kept out. `directed`: it cannot direct logins at users. `number`: its logins require a number. `address`: the address is kept out. */
             kind: string;
             /** Format: date-time */
             until: string;
@@ -1680,21 +1680,21 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
-            /** @description Empty for a key that may not look at them (`realm_read`). */
+            /** @description Empty for a key that lacks the permission to read them (`realm_read`). */
             settings: components["schemas"]["RealmSettings"];
         };
-        /** @description What a realm decides for itself. In a request, what is absent stays as it is. */
+        /** @description The settings of a realm. In a request, absent members stay unchanged. */
         RealmSettings: {
-            /** @description How a new phone may become active. */
+            /** @description The ways in which a user's first phone may become active. */
             enrolment_confirm?: components["schemas"]["Confirm"][] | null;
             /**
              * Format: uint64
-             * @description Seconds an enrolment may take, 60 to 30 days.
+             * @description Seconds an enrolment may take, 60 to 2,592,000 (30 days).
              */
             enrolment_secs?: number | null;
             /**
              * Format: uint64
-             * @description Seconds after which a further phone works that a number let in, an hour to 30 days.
+             * @description Seconds after which a further phone that a number let in works, 3,600 (an hour) to 2,592,000 (30 days).
              */
             further_phone_secs?: number | null;
             /** @description How a user who has or ever had a phone gets the next one. */
@@ -1707,16 +1707,16 @@ export interface components {
              * @description Seconds a login may be pending or claimed, 30 to 900.
              */
             login_secs?: number | null;
-            /** @description Where a number from the browser has to be typed on the phone. */
+            /** @description For which ways of claiming the user must type a number from the browser on the phone. */
             number_match?: components["schemas"]["NumberMatch"] | null;
             /**
              * Format: uint64
-             * @description Days outcomes and their evidence are kept, `outcome_floor_days` to 3650.
+             * @description Days for which outcomes and their evidence are kept, `outcome_floor_days` to 3650.
              */
             outcome_days?: number | null;
             /**
              * Format: uint64
-             * @description The least `outcome_days`, 1826 unless root has lowered it.
+             * @description Lower bound of `outcome_days`; 1826 unless root has lowered it.
              */
             outcome_floor_days?: number | null;
             /**
@@ -1726,70 +1726,70 @@ export interface components {
             redeem_secs?: number | null;
             /**
              * Format: uint64
-             * @description Seconds an approved login lives, 60 to 30 days.
+             * @description Seconds an approved login lasts, 60 to 2,592,000 (30 days).
              */
             session_secs?: number | null;
             /**
              * Format: uint64
-             * @description Continuous authentication: a login ends when its phone has not been heard for so many seconds, 15 to a day; 0 switches it off.
+             * @description Continuous authentication: a login ends when its phone has neither connected nor pinged for this many seconds, 15 to 86,400 (a day); 0 switches it off.
              */
             silence_secs?: number | null;
             /**
              * Format: uint64
-             * @description Days the trail is kept, `trail_floor_days` to 3650.
+             * @description Days for which the audit trail is kept, `trail_floor_days` to 3650.
              */
             trail_days?: number | null;
             /**
              * Format: uint64
-             * @description The least `trail_days`, 400 unless root has lowered it.
+             * @description Lower bound of `trail_days`; 400 unless root has lowered it.
              */
             trail_floor_days?: number | null;
             /**
              * Format: uint64
-             * @description Hours the endings of logins that nobody claimed are kept, 1 to 8760.
+             * @description Hours for which the outcomes of logins that no account claimed are kept, 1 to 8760.
              */
             unclaimed_hours?: number | null;
         };
         Redeem: {
-            /** @description Required when the login was claimed by link or started by an app: what the browser, or the app, brought. */
+            /** @description Required when the login was claimed by link or started by an app: the token that the browser or the app brought back. */
             return_token?: components["schemas"]["Sensitive"] | null;
         };
         Role: {
-            /** @description There without being made; cannot be changed. */
+            /** @description Whether the role is built in and cannot be changed. */
             builtin: boolean;
             name: string;
             permissions: components["schemas"]["Permission"][];
         };
-        /** @description The successor has everything the old key had. */
+        /** @description Replaces a key by a successor, which has everything that the old key had. */
         RotateApiKey: {
             /**
              * Format: uint64
-             * @description Seconds until the successor stops working; when the old key would have, when absent. A key that rotates itself cannot have more.
+             * @description Seconds until the successor stops working; when absent, it stops when the old key would have. A key that rotates itself cannot get more time than that.
              */
             expires_in?: number | null;
             /**
              * Format: uint64
-             * @description Seconds both work, at most 30 days; an hour, when absent.
+             * @description Seconds during which both keys work, at most 30 days; an hour, when absent.
              */
             overlap?: number | null;
         };
-        /** @description A text that entitles whoever has it. JSON carries it; `Debug`, and so a log, does not. */
+        /** @description A text that grants rights to anyone who has it. JSON carries it; `Debug`, and so a log, does not. */
         Sensitive: string;
         /**
          * @description What they are sorted by; with `-` the other way round.
          * @enum {string}
          */
         Sort: "user_id" | "-user_id" | "created_at" | "-created_at";
-        /** @description One step of a login's life. */
+        /** @description One step in the life of a login. */
         Step: {
             /** Format: date-time */
             at: string;
-            /** @description A word more: the way it was claimed, a reason, who ended it. */
+            /** @description Further detail: how it was claimed, a reason, or who ended it. */
             detail?: string | null;
             /** @description `created`, `claimed`, `approved`, `refused`, `cancelled`, `expired`, `redeemed`, `ended`. */
             step: string;
         };
-        /** @description What happened to a login, for support. It names nobody: the login's id is the only thing to ask with. */
+        /** @description What happened to a login, for support. It names no person; the login's id is all that is needed to ask for it. */
         Timeline: {
             /** Format: uuid */
             login: string;
@@ -1801,7 +1801,7 @@ export interface components {
             display_name?: string | null;
             user_id: string;
         };
-        /** @description Everything that is kept about a user. */
+        /** @description Everything that is stored about a user. */
         UserExport: {
             accounts: components["schemas"]["Account"][];
             attributes: {
@@ -1812,7 +1812,7 @@ export interface components {
             user: components["schemas"]["User"];
         };
         /**
-         * @description How an account came to a login.
+         * @description The way in which an account claimed a login.
          * @enum {string}
          */
         Via: "qr" | "link" | "directed" | "app";

@@ -2,7 +2,7 @@
 
 use countersign_protocol::{
     cbor::{CborError, Record, decode, encode},
-    frames::{Context, PhoneFrame, ServerFrame, Welcome},
+    frames::{Context, PhoneFrame, ServerFrame, SfsPhoneFrame, SfsServerFrame, Welcome},
 };
 
 use super::item::Item;
@@ -14,6 +14,8 @@ pub fn body(data: &[u8]) -> bool {
     let frames = [
         phone.map(|f| again(&f, PhoneFrame::encode, PhoneFrame::decode)),
         server.map(|f| again(&f, ServerFrame::encode, ServerFrame::decode)),
+        SfsPhoneFrame::decode(data).map(|f| again(&f, SfsPhoneFrame::encode, SfsPhoneFrame::decode)),
+        SfsServerFrame::decode(data).map(|f| again(&f, SfsServerFrame::encode, SfsServerFrame::decode)),
     ];
     let maps = [record::<Context>(data), record::<Welcome>(data)];
     let mut accepted = false;

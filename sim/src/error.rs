@@ -92,7 +92,7 @@ fn refusal_text(r: Refusal) -> &'static str {
         Refusal::WrongUser => "the site expects another user",
         Refusal::AccountPending => "this account still waits for its confirmation",
         Refusal::AccountBlocked => "this account is blocked",
-        Refusal::AccountDeleted => "this account does not exist any more",
+        Refusal::AccountDeleted => "this account no longer exists",
         Refusal::BadDecision => "the server does not accept this decision",
         Refusal::BadEnrolment => "this enrolment link is used up, expired or unknown; ask for a new one",
         Refusal::RateLimited => "too many attempts; wait a little",
@@ -108,7 +108,7 @@ fn close_text(c: Close) -> &'static str {
         }
         Close::Displaced => "another connection of this account took over",
         Close::Blocked => "this account is blocked",
-        Close::Deleted => "this account does not exist any more",
+        Close::Deleted => "this account no longer exists",
         Close::Draining => "the server is restarting; try again in a moment",
         Close::Update => "this app is too old for the realm, or not one of its apps",
         Close::Timeout => "the server waited too long for this phone",

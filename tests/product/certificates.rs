@@ -147,9 +147,9 @@ async fn settings_of_client_certificates_that_do_not_fit_together_are_refused() 
     let mode = |mode: &str| ("COUNTERSIGN_REST_TLS_CLIENT_CERTIFICATES", mode.to_owned());
     let ca = |file: &str| ("COUNTERSIGN_REST_TLS_CLIENT_CA_FILE", path(file));
     for (with_tls, more, says) in [
-        (true, vec![mode("ca")], "rest_tls.client_ca_file belong together"),
-        (true, vec![mode("any"), ca("ca.pem")], "rest_tls.client_ca_file belong together"),
-        (false, vec![mode("any")], "takes rest_tls.certificate_file"),
+        (true, vec![mode("ca")], "rest_tls.client_ca_file, or neither"),
+        (true, vec![mode("any"), ca("ca.pem")], "rest_tls.client_ca_file, or neither"),
+        (false, vec![mode("any")], "needs rest_tls.certificate_file"),
         (true, vec![mode("some")], "client_certificates"),
         (true, vec![mode("ca"), ca("nothing.pem")], "nothing.pem"),
         (true, vec![mode("ca"), ca("server.key")], "server.key"),

@@ -148,7 +148,7 @@ fn listeners_that_make_no_sense_are_refused_in_one_line_with_file_and_key() {
     for (from, to, why) in [
         ("\"admin\"", "\"amdin\"", "settings.toml: listener \"web\": unknown variant `amdin`"),
         ("name = \"files\"", "nane = \"files\"", "settings.toml: listener number 2: unknown field `nane`"),
-        ("name = \"files\"", "name = \"web\"", "listener \"web\": each has a name of its own"),
+        ("name = \"files\"", "name = \"web\"", "listener \"web\": another listener has the same name"),
         (
             "[\"assets\"]",
             "[\"assets\", \"rest\"]",
@@ -156,9 +156,9 @@ fn listeners_that_make_no_sense_are_refused_in_one_line_with_file_and_key() {
         ),
         ("[\"assets\"]", "[\"demo\"]", "no listener serves assets"),
         (", \"admin\"]", "]", "no listener serves admin: add \"admin\" to the resources of a [[listener]]"),
-        ("[\"assets\"]", "[\"assets\", \"demo\"]", "listener \"files\": demo is not served here"),
-        ("[\"phone\"]", "[\"phone\", \"demo\"]", "listener \"phones\": phone is no HTTP"),
-        ("[\"assets\"]", "[]", "listener \"files\": resources and binds say what is served where"),
+        ("[\"assets\"]", "[\"assets\", \"demo\"]", "listener \"files\": this process does not serve demo"),
+        ("[\"phone\"]", "[\"phone\", \"demo\"]", "listener \"phones\": phone is not HTTP"),
+        ("[\"assets\"]", "[]", "listener \"files\": set both resources (what it serves) and binds (where)"),
         ("{ tcp = \"127.0.0.1:0\" }", "\"127.0.0.1\"", "127.0.0.1 is not an address like 127.0.0.1:8080"),
         ("{ tcp = \"127.0.0.1:0\" }", "{ tcp = \"0.0.0.0:0\" }", "would speak plaintext beyond this machine"),
         ("{ tcp = \"127.0.0.1:0\" }", "{ socket = \"x\" }", "a bind has no socket"),
@@ -173,7 +173,7 @@ fn listeners_that_make_no_sense_are_refused_in_one_line_with_file_and_key() {
         (
             "name = \"files\"",
             "name = \"files\"\ntls = { certificate_file = \"x\" }",
-            "tls.certificate_file and listener \"files\": tls.key_file",
+            "set both listener \"files\": tls.certificate_file and listener \"files\": tls.key_file",
         ),
     ] {
         assert!(ALL.contains(from), "{from}");

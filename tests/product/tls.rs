@@ -210,7 +210,7 @@ fn what_cannot_be_used_is_refused_at_the_start_by_its_file() {
         (certificate.clone(), "/nowhere.key".into(), "/nowhere.key: "),
         (certificate.clone(), files.file("client.key"), "client.key: "),
         (key.clone(), key.clone(), "server.key: no certificate chain"),
-        (certificate, std::path::PathBuf::new(), "rest_tls.key_file belong together"),
+        (certificate, std::path::PathBuf::new(), "rest_tls.key_file, or neither"),
     ] {
         let out = Program::new(env!("CARGO_BIN_EXE_countersign"))
             .args(["all", "--ports", "auto", "--data"])

@@ -166,7 +166,7 @@ pub fn role(
     // Changing a role takes its former permissions from every key that has it, so they are judged
     // too.
     if !still_gives(who, wanted.and(before.unwrap_or_default())) {
-        return Err(NotGranted::Lacking("nobody gives away, or takes, permissions they do not have"));
+        return Err(NotGranted::Lacking("a key cannot grant or take away permissions that it does not have"));
     }
     if wanted.has(Permission::ActForClient) && who.client.is_some() {
         return Err(NotGranted::Lacking("a client's key cannot act for other clients"));

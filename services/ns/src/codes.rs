@@ -110,7 +110,7 @@ pub static CODES: &[Code] = &[
         409,
         "superseded",
         "The API key has a successor that is in use, or had one that was deleted.",
-        "Rotate the successor. If it is not yours, somebody else has your key: have an administrator delete \
+        "Rotate the successor. If it is not yours, another party has your key: have an administrator delete \
             both.",
     ),
     code(410, "too_late", "The time to redeem this login has passed.", "Start a new login."),

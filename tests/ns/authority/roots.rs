@@ -89,5 +89,5 @@ async fn a_root_key_that_others_push_off_the_first_page_is_neither_forgotten_nor
     assert_eq!(code(root.with_key(&old).realms().await), "unauthorized");
     let keys = root.api_keys_of_role(roles::ROOT).await.unwrap();
     assert_eq!(keys.len(), 1, "and the list can be asked for root keys alone");
-    again.until_logged("does not work (any more); remove the file").await;
+    again.until_logged("no longer works; remove the file").await;
 }

@@ -83,7 +83,7 @@ pub fn openapi<N: Need>(about: &About<N>) -> Value {
         .iter()
         .map(|(name, description)| json!({"name": name, "description": description}))
         .collect();
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": about.title,
@@ -101,7 +101,29 @@ pub fn openapi<N: Need>(about: &About<N>) -> Value {
                 `cs_…`."}},
             "schemas": schemas.take_definitions(true),
         },
-    })
+    });
+    unwrap_descriptions(&mut document);
+    document
+}
+
+/// Joins the lines of descriptions: doc comments are wrapped for readers of the source alone.
+fn unwrap_descriptions(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if name == "description" => {
+                        let paragraphs: Vec<String> =
+                            text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+                        *text = paragraphs.join("\n\n");
+                    }
+                    member => unwrap_descriptions(member),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(unwrap_descriptions),
+        _ => {}
+    }
 }
 
 fn operation<N: Need>(

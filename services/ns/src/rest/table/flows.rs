@@ -33,7 +33,7 @@ pub(super) fn logins_() -> Vec<Endpoint<Needs>> {
             .asks::<logins::After>()
             .streams::<Login>(200, "text/event-stream"),
         endpoint(GET, TIMELINE, "getTimeline", In(P::Logins), route!(life::timeline))
-            .says("What happened to a login, for support; it names nobody.")
+            .says("What happened to a login, for support; it names no user.")
             .gives::<Timeline>(200),
         endpoint(POST, CANCEL, "cancelLogin", In(P::Logins), route!(logins::cancel))
             .says("Cancels a login.")
