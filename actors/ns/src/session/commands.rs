@@ -13,16 +13,15 @@ use countersign_domain_ns::{
     realm::OpenRealm,
     refused::Stop,
 };
-use countersign_ports::Fault;
 use countersign_protocol::{
-    codes::{LoginState, Refusal},
+    codes::LoginState,
     frames::{self, Decided, Done, Logins, PhoneFrame, Pong},
     ids::ReqId,
 };
 
 use super::{
     Session, Work,
-    answers::{answer, entry},
+    answers::{answer, entry, get_done, me, no},
     devices::{decide_enrolment, list_devices, list_enrolments, manage_device},
     entrance::record_heartbeat,
     news::{deciding, knows, look_at_login, note},
@@ -35,32 +34,6 @@ use crate::registry::{
 
 /// Entries of one `logins` answer at most, far below the largest frame.
 const MOST_LISTED: usize = 100;
-
-fn refusal(stop: &Stop) -> Refusal {
-    match stop {
-        Stop::Refused(refused) => refused.refusal(),
-        Stop::Limited(_) => Refusal::RateLimited,
-        Stop::Fault(fault @ Fault::Inconsistent(_)) => {
-            tracing::error!(%fault, "a phone's command met inconsistent data in storage");
-            Refusal::Unavailable
-        }
-        Stop::Fault(fault) => {
-            tracing::warn!(%fault, "a phone's command failed");
-            Refusal::Unavailable
-        }
-    }
-}
-
-pub(super) fn me(session: &Session) -> Option<(Arc<OpenRealm>, Rc<Account>)> {
-    match &session.conversation.phase {
-        // The current realm, so that an administrator's changes also apply to connected phones.
-        Phase::Account(a) => Some((
-            session.conversation.shared.realms.known(a.realm.id()).unwrap_or_else(|| a.realm.clone()),
-            a.account.clone(),
-        )),
-        _ => None,
-    }
-}
 
 pub(super) fn command(session: &mut Session, frame: PhoneFrame, ctx: &mut Context<Session>) -> Work {
     let Some((realm, account)) = me(session) else { return done() };
@@ -136,24 +109,6 @@ fn show(
             no(session, req_id, &stop, ctx);
             done()
         }
-    }))
-}
-
-/// Refuses a command for this reason.
-pub(super) fn no(session: &mut Session, req_id: ReqId, stop: &Stop, ctx: &mut Context<Session>) {
-    let retry_after = if let Stop::Limited(limited) = stop { Some(limited.retry_after) } else { None };
-    session.say(frames::Refused { req_id, code: refusal(stop), retry_after }, ctx);
-}
-
-/// Runs a command that is answered with `Done`.
-pub(super) fn get_done(
-    session: &mut Session,
-    req_id: ReqId,
-    command: impl Future<Output = Result<(), Stop>> + 'static,
-) -> Work {
-    Box::pin(run_to_completion(command).into_actor(session).map(move |result, session, ctx| match result {
-        Ok(()) => session.say(Done { req_id }, ctx),
-        Err(stop) => no(session, req_id, &stop, ctx),
     }))
 }
 

@@ -1,7 +1,7 @@
 //! Objects related to an account: logins offered to it, enrolments it can vouch for, and the other
 //! phones of its user.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc};
 
 use actix::prelude::*;
 use countersign_actors_shell::done;
@@ -15,7 +15,6 @@ use countersign_domain_ns::{
 };
 use countersign_ports::Fault;
 use countersign_protocol::{
-    codes::AccountState,
     frames::{
         self, DecideEnrolment, Device, DeviceChanged, Devices, EnrolmentEntry, EnrolmentWaiting,
         LoginOffered, ManageDevice, ServerFrame,
@@ -25,8 +24,7 @@ use countersign_protocol::{
 
 use super::{
     Session, Work,
-    commands::{get_done, me, no},
-    news::look_at_account,
+    answers::{get_done, me, no},
 };
 use crate::shared::Shared;
 
@@ -98,21 +96,6 @@ pub(super) fn tell_phones(session: &mut Session) -> Work {
         // asked for a list that contains the new phones.
         Err(fault) => tracing::warn!(%fault, "a phone could not be notified of the user's other phones"),
     }))
-}
-
-/// Returns the account's current state for the phone. If the account only becomes active later, it
-/// is read again at that time.
-pub(super) fn state_now(session: &Session, account: &Account, ctx: &mut Context<Session>) -> AccountState {
-    let now = session.conversation.shared.ports.now();
-    let state = account.state_at(now);
-    if let (true, Some(from)) = (state != account.state, account.active_from) {
-        let wait = Duration::from_millis(now.until(from)).min(session.conversation.shared.settings.lifetime);
-        ctx.run_later(wait, |session, ctx| {
-            let look = look_at_account(session);
-            ctx.spawn(look);
-        });
-    }
-    state
 }
 
 /// Handles a wake-up that names only a topic; the content is read now.

@@ -23,8 +23,8 @@ use countersign_protocol::{
 
 use super::{
     Event, Session, Work,
-    devices::{state_now, tell_phones},
-    news::look_at_account,
+    devices::tell_phones,
+    news::{look_at_account, state_now},
     phases::{Enrolling, Greeting, InAccount, Phase},
 };
 

@@ -1,6 +1,6 @@
 //! What the session knows of its account and logins, and the changes it reports unasked.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use actix::prelude::*;
 use countersign_actors_shell::done;
@@ -14,7 +14,7 @@ use countersign_protocol::{
     ids::LoginId,
 };
 
-use super::{Session, Work, commands::me, devices::state_now, phases::Phase};
+use super::{Session, Work, answers::me, phases::Phase};
 
 /// Records that the phone knows this state, so that the registry's wake-up for it is not reported.
 /// Returns whether the state is new to the phone.
@@ -85,4 +85,19 @@ fn account_is(session: &mut Session, now: Account, ctx: &mut Context<Session>) {
         }
         AccountState::Pending | AccountState::Active => {}
     }
+}
+
+/// Returns the account's current state for the phone. If the account only becomes active later, it
+/// is read again at that time.
+pub(super) fn state_now(session: &Session, account: &Account, ctx: &mut Context<Session>) -> AccountState {
+    let now = session.conversation.shared.ports.now();
+    let state = account.state_at(now);
+    if let (true, Some(from)) = (state != account.state, account.active_from) {
+        let wait = Duration::from_millis(now.until(from)).min(session.conversation.shared.settings.lifetime);
+        ctx.run_later(wait, |session, ctx| {
+            let look = look_at_account(session);
+            ctx.spawn(look);
+        });
+    }
+    state
 }
