@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Read, Seek, SeekFrom},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread::sleep,
@@ -74,7 +74,7 @@ impl Launch {
         self
     }
 
-    /// Starts the pod on this directory and returns when it is ready. Its output goes to `DIR.log`.
+    /// Starts the pod on this directory and returns when it is ready. [`Pod::log`] has its output.
     ///
     /// # Errors
     /// When it ends or hangs instead; the error contains its output.
@@ -83,9 +83,7 @@ impl Launch {
         let program = self.program.clone().unwrap_or_else(|| program("countersign"));
         let text = |e: std::io::Error| format!("{}: {e}", program.display());
         let _of_an_earlier_process = fs::remove_file(data.join(Ready::FILE));
-        let path = data.with_extension("log");
-        let log = fs::File::options().create(true).append(true).open(&path).map_err(text)?;
-        let log = Log { path, from: log.metadata().map_err(text)?.len() };
+        let log = Log::new().map_err(text)?;
         let mut child =
             self.command(&program, data, &log).and_then(|mut command| command.spawn()).map_err(text)?;
         while !data.join(Ready::FILE).exists() {
@@ -107,23 +105,30 @@ impl Launch {
         let mut command = Command::new(program);
         command.args([&self.role, "--ports", "auto", "--data"]).arg(data).args(&self.args);
         command.envs(self.env.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(fs::File::options().append(true).open(&log.path)?);
+        command.stderr(log.0.try_clone()?);
         Ok(command)
     }
 }
 
-/// The output of a process, in a file to which earlier processes may have written.
-pub(super) struct Log {
-    path: PathBuf,
-    from: u64,
-}
+/// The output of a process, in a file without a name: nothing of it outlives the last handle.
+pub(super) struct Log(fs::File);
 
 impl Log {
+    fn new() -> std::io::Result<Self> {
+        tempfile::tempfile().map(Self)
+    }
+
+    /// What has been written so far. Reads by offset, because the process writes through the same
+    /// file position.
     pub(super) fn read(&self) -> String {
         let mut text = Vec::new();
-        let read = fs::File::open(&self.path).and_then(|mut file| {
-            file.seek(SeekFrom::Start(self.from)).and_then(|_| file.read_to_end(&mut text))
-        });
-        read.map_or_else(|e| e.to_string(), |_| String::from_utf8_lossy(&text).into_owned())
+        let mut piece = [0; 8192];
+        loop {
+            match self.0.read_at(&mut piece, text.len() as u64) {
+                Ok(0) => return String::from_utf8_lossy(&text).into_owned(),
+                Ok(n) => text.extend_from_slice(&piece[..n]),
+                Err(e) => return e.to_string(),
+            }
+        }
     }
 }
