@@ -21,7 +21,7 @@ use countersign_store_ns::NsStore;
 
 use super::{ProcessRole, StartError, bootstrap, metrics, runtime, sfs};
 use crate::{
-    config::Config,
+    config::{Config, Database},
     data_dir::{DATABASE, DataDir},
     data_layout,
     ports::{OsRandom, WallClock},
@@ -105,41 +105,45 @@ pub(crate) fn migrate(
         Ok::<_, StartError>(())
     };
     if role.has_ns() {
-        let top = data.map(DataDir::open).transpose()?;
-        let folder = match data.map(|path| (path, data_layout::ns_path(path))) {
-            Some((path, folder)) if folder != path => Some(DataDir::open(&folder)?),
-            _ => None,
-        };
-        let (url, tls) = match folder.as_ref().or(top.as_ref()) {
-            Some(data) => bootstrap::database(data, config)?,
-            None => (
-                by_url("database.url", &config.database.url.0)?,
-                bootstrap::tls("database", &config.database)?,
-            ),
-        };
+        let folder = data.map(data_layout::ns_path);
+        let top = data.filter(|top| folder.as_deref() != Some(*top));
+        let _top = top.map(|path| lock(path, what)).transpose()?;
+        let (_locked, url, tls) = target(folder, "database", &config.database, DATABASE, what)?;
         run("ns", &url, &tls, countersign_store_ns::migrations())?;
     }
     // Without a data directory, SFS is migrated if it has a URL, too, or if the role is SFS.
     let named = !config.sfs_database.url.0.is_empty();
     if role.has_sfs(config) && (data.is_some() || named || role == ProcessRole::Sfs) {
-        let folder = data.map(|path| DataDir::open(&role.sfs_folder(path))).transpose()?;
-        let (url, tls) = match &folder {
-            Some(data) => sfs::database(data, config)?,
-            None => (
-                by_url("sfs_database.url", &config.sfs_database.url.0)?,
-                bootstrap::tls("sfs_database", &config.sfs_database)?,
-            ),
-        };
+        let folder = data.map(|path| role.sfs_folder(path));
+        let (_locked, url, tls) = target(folder, "sfs_database", &config.sfs_database, sfs::DATABASE, what)?;
         run("sfs", &url, &tls, countersign_store_sfs::migrations())?;
     }
     Ok(found)
 }
 
-fn by_url(setting: &str, url: &str) -> Result<DatabaseUrl, StartError> {
-    if url.is_empty() {
-        return Err(StartError::Other(format!("give --data DIR, or {setting}")));
-    }
-    url.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))
+/// Locks a data directory. A look does not create a missing one.
+fn lock(path: &Path, what: What) -> Result<Option<DataDir>, StartError> {
+    if what == What::Look && !path.exists() { Ok(None) } else { Ok(Some(DataDir::open(path)?)) }
+}
+
+/// The database of a service: the server that the settings name, or the file in its folder, which is
+/// locked as long as the returned directory lives. A look creates neither.
+fn target(
+    folder: Option<PathBuf>,
+    section: &str,
+    database: &Database,
+    file: &str,
+    what: What,
+) -> Result<(Option<DataDir>, DatabaseUrl, TlsOptions), StartError> {
+    let (tls, url) = (bootstrap::tls(section, database)?, &database.url.0);
+    let locked = folder.as_deref().map(|path| lock(path, what)).transpose()?.flatten();
+    let url = match (&locked, folder) {
+        _ if !url.is_empty() => url.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))?,
+        (Some(data), _) if what == What::Run => DatabaseUrl::Sqlite(data.database(file)?),
+        (_, Some(folder)) => DatabaseUrl::Sqlite(folder.join(file)),
+        (_, None) => return Err(StartError::Other(format!("give --data DIR, or {section}.url"))),
+    };
+    Ok((locked, url, tls))
 }
 
 /// A database that a running pod may be using, so it is neither locked nor migrated here.

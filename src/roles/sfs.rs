@@ -41,7 +41,7 @@ use crate::{
 };
 
 /// File name of the embedded database.
-const DATABASE: &str = "sfs.sqlite";
+pub(super) const DATABASE: &str = "sfs.sqlite";
 
 /// SFS's ports with their adapters, and what observes them.
 pub(super) struct Behind {

@@ -130,3 +130,33 @@ async fn what_init_makes_is_used_by_all() {
     assert_eq!(fs::read(dir.path().join("root-api-key")).unwrap(), key);
     assert!(pod.root().realms().await.is_ok() && !at_the_top(dir.path()));
 }
+
+#[tokio::test]
+async fn a_look_at_migrations_creates_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let (fine, said) = countersign(&["migrate", "--check"], &data);
+    assert!(!fine && said.contains("ns: ") && said.contains("sfs: ") && !data.exists(), "{said}");
+    // As an earlier release leaves it: NS's database alone, at the top.
+    drop(old(&data).await);
+    let before: Vec<_> = fs::read_dir(&data).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let (fine, said) = countersign(&["migrate", "--check"], &data);
+    assert!(!fine && said.contains("ns: the database is up to date") && said.contains("sfs: "), "{said}");
+    for entry in fs::read_dir(&data).unwrap().map(|e| e.unwrap().file_name()) {
+        let name = entry.to_string_lossy();
+        // The embedded database is opened where there is one, and its lock is a file.
+        assert!(before.contains(&entry) || name.contains(".migrate.lock"), "{name} was created");
+    }
+}
+
+#[tokio::test]
+async fn a_pod_of_the_tests_leaves_nothing_beside_its_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut pod = Pod::on(&dir.path().join("data"), &[], &[]);
+    assert!(pod.log().contains("\"ready\""), "{}", pod.log());
+    let again = pod.crash_and_restart();
+    assert_eq!(again.log().matches("\"ready\"").count(), 1, "each process has a log of its own");
+    drop((pod, again));
+    let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["data"]);
+}

@@ -102,6 +102,11 @@ fn go<DB: diesel::backend::Backend>(
 /// As [`migrate`].
 pub fn sqlite(path: &Path, migrations: EmbeddedMigrations, what: What) -> Result<SchemaState, StoreError> {
     let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("{}: {e}", path.display()));
+    if what == What::Look && !path.exists() {
+        // A look creates nothing: an empty database in memory has the same migrations pending.
+        let mut c = SqliteConnection::establish(":memory:").map_err(|e| open(&e))?;
+        return go(&mut c, &Shared(&migrations), what);
+    }
     let lock = File::create(path.with_extension("migrate.lock")).map_err(|e| open(&e))?;
     // The lock is on a file beside the database: the operating system releases it even when the
     // process dies.
