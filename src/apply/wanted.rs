@@ -1,7 +1,7 @@
 //! The contents of the file, and how NS is changed to match them.
 
 use countersign_api::{
-    App, ChangeApiKey, ChangeRealm, Client, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole,
+    App, ChangeApiKey, ChangeRealm, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole,
     RealmSettings, Role, limits, roles,
 };
 use countersign_domain_ns::{
@@ -161,8 +161,9 @@ impl WantedRealm {
                     fresh.push(new);
                 }
                 Some(client) => {
-                    let put = as_put(new);
-                    if let Some(difference) = Change::between(what(&new.name), &of_client(client), &put) {
+                    let put = PutClient::from(new.clone());
+                    if let Some(difference) = Change::between(what(&new.name), &PutClient::from(client), &put)
+                    {
                         changes += doing
                             .make(say, difference, doing.api.put_client(&self.name, &client.id, &put))
                             .await?;
@@ -181,7 +182,7 @@ impl WantedRealm {
             if let Some(made) = made {
                 doing
                     .api
-                    .put_client(&self.name, &made.id, &as_put(new))
+                    .put_client(&self.name, &made.id, &PutClient::from(new.clone()))
                     .await
                     .map_err(|e| (what(&new.name), e))?;
             }
@@ -311,31 +312,5 @@ fn client_is_fine(client: &NewClient) -> Result<(), String> {
     {
         Some(bad) => Err(format!("{bad} must be an https URL without a fragment (http on loopback only)")),
         None => Ok(()),
-    }
-}
-
-fn as_put(new: &NewClient) -> PutClient {
-    let NewClient {
-        name: _,
-        display_name,
-        logo,
-        origins,
-        return_urls,
-        callback_urls,
-        templates,
-        accepts_enrolments_of,
-    } = new.clone();
-    PutClient { display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of }
-}
-
-fn of_client(c: &Client) -> PutClient {
-    PutClient {
-        display_name: c.display_name.clone(),
-        logo: c.logo.clone(),
-        origins: c.origins.clone(),
-        return_urls: c.return_urls.clone(),
-        callback_urls: c.callback_urls.clone(),
-        templates: c.templates.clone(),
-        accepts_enrolments_of: c.accepts_enrolments_of.clone(),
     }
 }

@@ -1,7 +1,5 @@
 //! What administrators configure: realms, clients, roles, apps.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -189,92 +187,6 @@ pub struct Realm {
     pub created_at: String,
     /// Empty for a key that lacks the permission to read them (`realm_read`).
     pub settings: RealmSettings,
-}
-
-/// The new configuration of a client.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PutClient {
-    /// Name shown on phones.
-    #[schemars(schema_with = "schema::shown")]
-    pub display_name: String,
-    /// An https URL of a picture.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::url_option")]
-    pub logo: Option<String>,
-    /// Exact origins whose pages may open the page socket, like `https://shop.example`. When empty,
-    /// no browser may open it.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::urls")]
-    pub origins: Vec<String>,
-    /// Exact URLs to which a phone may send the browser back.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::urls")]
-    pub return_urls: Vec<String>,
-    /// Where an app hands over a login that it started itself; only the first one is used. Without
-    /// one, apps cannot start logins here.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::urls")]
-    pub callback_urls: Vec<String>,
-    /// Texts for the phone by name, with `{placeholders}` for values. A client that has templates
-    /// cannot send texts of its own.
-    #[serde(default)]
-    pub templates: BTreeMap<String, String>,
-    /// Clients, by id or name, whose enrolments this one accepts: only phones that they invited log
-    /// in here. When empty, all phones may.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20))]
-    pub accepts_enrolments_of: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewClient {
-    /// Name in the realm's configuration: lower-case letters, digits and `-`.
-    #[schemars(schema_with = "schema::name")]
-    pub name: String,
-    /// Name shown on phones.
-    #[schemars(schema_with = "schema::shown")]
-    pub display_name: String,
-    /// This and the members below are as in `PutClient`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::url_option")]
-    pub logo: Option<String>,
-    #[serde(default)]
-    #[schemars(schema_with = "schema::urls")]
-    pub origins: Vec<String>,
-    #[serde(default)]
-    #[schemars(schema_with = "schema::urls")]
-    pub return_urls: Vec<String>,
-    #[serde(default)]
-    #[schemars(schema_with = "schema::urls")]
-    pub callback_urls: Vec<String>,
-    #[serde(default)]
-    pub templates: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20))]
-    pub accepts_enrolments_of: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Client {
-    #[schemars(schema_with = "schema::id")]
-    pub id: String,
-    pub name: String,
-    pub display_name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub logo: Option<String>,
-    pub origins: Vec<String>,
-    pub return_urls: Vec<String>,
-    #[serde(default)]
-    pub callback_urls: Vec<String>,
-    #[serde(default)]
-    pub templates: BTreeMap<String, String>,
-    /// Ids of the clients whose enrolments it accepts; when empty, it accepts all.
-    #[serde(default)]
-    pub accepts_enrolments_of: Vec<String>,
-    #[schemars(schema_with = "schema::time")]
-    pub created_at: String,
 }
 
 /// The roles that are built in.

@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod clients;
 mod events;
 mod logins;
 mod people;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use access::*;
 pub use admin::*;
+pub use clients::*;
 pub use events::*;
 pub use logins::*;
 pub use people::*;

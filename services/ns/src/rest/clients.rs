@@ -119,25 +119,9 @@ pub(super) async fn create(
     }
     text("/name", rules::name(&new.name))?;
     let who = at.caller.who_with(&new.0.0);
-    let NewClient {
-        name,
-        display_name,
-        logo,
-        origins,
-        return_urls,
-        callback_urls,
-        templates,
-        accepts_enrolments_of,
-    } = new.into_inner().0;
-    let put = PutClient {
-        display_name,
-        logo,
-        origins,
-        return_urls,
-        callback_urls,
-        templates,
-        accepts_enrolments_of,
-    };
+    let new = new.into_inner().0;
+    let name = new.name.clone();
+    let put = PutClient::from(new);
     check(&put)?;
     let draft = clients.draft(who, at.id(), name);
     let client = clients.create(with(&clients, draft, put).await?, who).await?;
