@@ -66,7 +66,7 @@ async fn of_several_that_start_one_gives_the_server_its_identity(place: Place) {
     store.ping().await.unwrap();
 }
 
-async fn what_is_there_is_there_for_the_next_start_and_nothing_is_left_to_migrate(place: Place) {
+async fn the_next_start_finds_what_is_there(place: Place) {
     assert_eq!(place.migrate(What::Look).await.pending.len(), 1);
     assert!(place.open().await.add_server(&server(3), AuditId([1; 16])).await.unwrap());
     assert_eq!(place.migrate(What::Look).await, SchemaState::default());
@@ -100,8 +100,7 @@ macro_rules! on {
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn what_is_there_is_there_for_the_next_start_and_nothing_is_left_to_migrate() {
                 if let Some(place) = crate::$database() {
-                    use crate::what_is_there_is_there_for_the_next_start_and_nothing_is_left_to_migrate as test;
-                    test(place).await;
+                    crate::the_next_start_finds_what_is_there(place).await;
                 }
             }
         }

@@ -34,7 +34,7 @@ pub enum ClientCertificates {
     Off,
     /// Requested; clients without one are accepted, too.
     Optional,
-    /// Required, whoever signed it.
+    /// A certificate is required; any issuer is accepted.
     Any,
     /// Required, and signed by a CA of this file (PEM).
     Ca(PathBuf),

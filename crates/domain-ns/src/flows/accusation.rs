@@ -24,10 +24,10 @@ const BROWSER_USERS: u64 = 2;
 /// Applies the consequences of "not me" that the phone at the address `from` said to a login it had
 /// claimed.
 ///
-/// | the login came by | one user | [`BROWSER_USERS`] |
+/// | the login came by | accused by one user | by [`BROWSER_USERS`] |
 /// |---|---|---|
-/// | code or link | the browser's next logins require a number, for a short time | the browser is kept out |
-/// | being directed at the user | it may not direct logins at users; its codes still work | the browser is kept out |
+/// | code or link | for a short time, its logins require a number | the browser is kept out |
+/// | direction at the user | it directs no logins; its codes still work | the browser is kept out |
 ///
 /// The address is kept out when as many users as the realm's settings require have accused it.
 pub(crate) async fn not_me(

@@ -72,6 +72,8 @@ impl ApiKeys {
         self.0.store.api_key(id).await
     }
 
+    /// Lists keys and certificates.
+    ///
     /// # Errors
     /// A fault of the store.
     pub async fn list(&self, query: &KeyQuery) -> Result<Vec<ApiKey>, Fault> {

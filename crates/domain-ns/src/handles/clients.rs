@@ -17,12 +17,16 @@ impl Clients {
         Self(ports)
     }
 
+    /// Returns a client by its id.
+    ///
     /// # Errors
     /// A fault of the store.
     pub async fn find(&self, realm: RealmId, id: ClientId) -> Result<Option<Client>, Fault> {
         self.0.store.client(realm, id).await
     }
 
+    /// Returns a client by its name.
+    ///
     /// # Errors
     /// A fault of the store.
     pub async fn by_name(&self, realm: RealmId, name: &str) -> Result<Option<Client>, Fault> {

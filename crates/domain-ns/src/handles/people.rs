@@ -26,12 +26,16 @@ impl Users {
         Self(ports)
     }
 
+    /// Returns a user.
+    ///
     /// # Errors
     /// A fault of the store.
     pub async fn find(&self, realm: RealmId, user_id: &str) -> Result<Option<User>, Fault> {
         self.0.store.user(realm, user_id).await
     }
 
+    /// Lists users.
+    ///
     /// # Errors
     /// A fault of the store.
     pub async fn list(&self, realm: RealmId, query: &UserQuery) -> Result<Vec<User>, Fault> {
@@ -53,6 +57,8 @@ impl Users {
         self.0.store.put_user(&user, &self.0.stamp(who)).await
     }
 
+    /// Returns a user's attributes.
+    ///
     /// # Errors
     /// A fault of the store.
     pub async fn attributes(&self, realm: RealmId, user_id: &str) -> Result<BTreeMap<String, String>, Fault> {

@@ -75,7 +75,7 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, login: LoginId) -> Answer<
     found.map(whole).transpose()
 }
 
-/// What a trail row about a decided login names: its client and its user, whoever the actor is.
+/// What a trail row about a decided login names: its client and its user, independently of the actor.
 fn about(o: &Outcome) -> About {
     About {
         user_id: o.claim.as_ref().map(|claim| claim.user_id.clone()),
