@@ -153,8 +153,10 @@ async fn a_look_at_migrations_creates_nothing() {
 async fn a_pod_of_the_tests_leaves_nothing_beside_its_data() {
     let dir = tempfile::tempdir().unwrap();
     let mut pod = Pod::on(&dir.path().join("data"), &[], &[]);
-    assert!(pod.log().contains("\"ready\""), "{}", pod.log());
+    // A pod is told to be ready a moment before it logs so.
+    pod.until_logged("\"ready\"").await;
     let again = pod.crash_and_restart();
+    again.until_logged("\"ready\"").await;
     assert_eq!(again.log().matches("\"ready\"").count(), 1, "each process has a log of its own");
     drop((pod, again));
     let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();

@@ -31,7 +31,7 @@ fn installed(places: &[&str]) -> Option<PathBuf> {
 }
 
 /// Writes an example of deploy/ with the addresses of these pods, and returns its path.
-fn filled(example: &str, listen: u16, pods: &[Pod], files: &Certificates, to: &Path) -> PathBuf {
+async fn filled(example: &str, listen: u16, pods: &[Pod], files: &Certificates, to: &Path) -> PathBuf {
     let both = files.file("both.pem");
     let pem = |name: &str| std::fs::read_to_string(files.file(name)).unwrap();
     std::fs::write(&both, format!("{}{}", pem("server.pem"), pem("server.key"))).unwrap();
@@ -53,9 +53,10 @@ fn filled(example: &str, listen: u16, pods: &[Pod], files: &Certificates, to: &P
     }
     for (n, pod) in pods.iter().enumerate() {
         for what in ["rest", "page", "phone", "admin"] {
-            let url = place(pod, what);
-            text = text
-                .replace(&format!("ADMIN_PORT_{}", n + 1), place(pod, "admin").rsplit(':').next().unwrap());
+            let url = place(pod, what).await;
+            if what == "admin" {
+                text = text.replace(&format!("ADMIN_PORT_{}", n + 1), url.rsplit(':').next().unwrap());
+            }
             text = text.replace(&format!("{}_{}", what.to_uppercase(), n + 1), &url);
         }
     }
@@ -70,7 +71,9 @@ fn filled(example: &str, listen: u16, pods: &[Pod], files: &Certificates, to: &P
 }
 
 /// Returns the host:port that a pod itself listens on, from the line that it logs when it is ready.
-fn place(pod: &Pod, what: &str) -> String {
+async fn place(pod: &Pod, what: &str) -> String {
+    // A pod is told to be ready a moment before it logs so.
+    pod.until_logged("\"ready\"").await;
     let log = pod.log();
     let ready: serde_json::Value = log
         .lines()
@@ -147,7 +150,7 @@ impl Site {
         for pod in &pods {
             pod.until_logged(r#""message":"ready""#).await;
         }
-        let config = filled(example, listen, &pods, &files, dir.path());
+        let config = filled(example, listen, &pods, &files, dir.path()).await;
         if !tls {
             let text = std::fs::read_to_string(&config).unwrap();
             std::fs::write(
