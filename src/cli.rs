@@ -10,7 +10,7 @@ use crate::{
     app_config::{self, AppCommand},
     apply::{self, Apply},
     assets::{self, AssetsCommand},
-    config::Config,
+    config::{Config, LogFormat},
     roles::{self, Initialised},
     telemetry,
 };
@@ -141,9 +141,9 @@ pub fn run() -> ExitCode {
         }
     };
     let done = match cli.command {
-        Command::All(run) => start(roles::ProcessRole::All, run),
-        Command::Ns(run) => start(roles::ProcessRole::Ns, run),
-        Command::Sfs(run) => start(roles::ProcessRole::Sfs, run),
+        Command::All(run) => return serve(roles::ProcessRole::All, run),
+        Command::Ns(run) => return serve(roles::ProcessRole::Ns, run),
+        Command::Sfs(run) => return serve(roles::ProcessRole::Sfs, run),
         Command::Init(init) => prepare(init),
         Command::Migrate(wanted) => migrate(&wanted),
         Command::Apply(apply) => apply::run(&apply).map(|()| ExitCode::SUCCESS),
@@ -154,10 +154,21 @@ pub fn run() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(why) => {
-            let _nobody_reads = writeln!(std::io::stderr(), "countersign: {why}");
+            telemetry::report(LogFormat::Pretty, &why);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs a role. Why it cannot start stands in its log, in the format of the log.
+fn serve(role: roles::ProcessRole, run: Run) -> ExitCode {
+    let format = telemetry::asked_format(run.config.as_deref(), environment());
+    let code = start(role, run).unwrap_or_else(|why| {
+        telemetry::report(format, &why);
+        ExitCode::FAILURE
+    });
+    telemetry::finish();
+    code
 }
 
 fn say(text: String) -> ExitCode {

@@ -4,6 +4,8 @@
 use std::{process::ExitCode, time::Duration};
 
 use actix_web::dev::{Server, ServerHandle};
+use countersign_actors_shell::{Deaths, Supervision};
+use countersign_edge::workers::Workers;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -15,43 +17,101 @@ use crate::roles::service::Service;
 /// Interval at which the drain checks whether connections are left.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// How long the workers of all listeners may take to start.
+const WORKERS: Duration = Duration::from_secs(10);
+
 /// The running services and servers.
 pub(crate) struct Running {
     services: Vec<Box<dyn Service>>,
     phone: Vec<ServerHandle>,
     http: Vec<ServerHandle>,
     admin: Vec<ServerHandle>,
+    /// The workers of each listener, and how many there must be.
+    workers: Vec<(Workers, usize)>,
+    /// What no service owns: listeners, their workers, background tasks.
+    supervision: Supervision,
+    deaths: Option<Deaths>,
+}
+
+/// A server that listens, and its workers.
+pub(crate) struct Listening {
+    pub(crate) server: Server,
+    pub(crate) workers: Workers,
+    /// The number of workers there must be.
+    pub(crate) expected: usize,
 }
 
 impl Running {
-    pub(crate) fn new(services: Vec<Box<dyn Service>>) -> Self {
-        Self { services, phone: Vec::new(), http: Vec::new(), admin: Vec::new() }
+    pub(crate) fn new(services: Vec<Box<dyn Service>>, supervision: Supervision, deaths: Deaths) -> Self {
+        let (phone, http, admin, workers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { services, phone, http, admin, workers, supervision, deaths: Some(deaths) }
     }
 
     pub(crate) fn services(&self) -> &[Box<dyn Service>] {
         &self.services
     }
 
-    pub(crate) fn add_phone(&mut self, server: Server) {
-        self.phone.push(started(server));
+    pub(crate) fn supervision(&self) -> &Supervision {
+        &self.supervision
     }
 
-    pub(crate) fn add_http(&mut self, server: Server) {
-        self.http.push(started(server));
+    pub(crate) fn add_phone(&mut self, listening: Listening) {
+        let handle = self.started(listening);
+        self.phone.push(handle);
     }
 
-    pub(crate) fn add_admin(&mut self, server: Server) {
-        self.admin.push(started(server));
+    pub(crate) fn add_http(&mut self, listening: Listening) {
+        let handle = self.started(listening);
+        self.http.push(handle);
     }
 
-    /// Waits until a load-bearing actor dies; returns the index of its service and its name.
-    async fn death(&mut self) -> (usize, &'static str) {
+    pub(crate) fn add_admin(&mut self, listening: Listening) {
+        let handle = self.started(listening);
+        self.admin.push(handle);
+    }
+
+    /// Adds a server that has no workers to count.
+    pub(crate) fn add_demo(&mut self, server: Server) {
+        let handle = run(server, &self.supervision, "the demo's listener");
+        self.http.push(handle);
+    }
+
+    fn started(&mut self, listening: Listening) -> ServerHandle {
+        let Listening { server, workers, expected } = listening;
+        let handle = run(server, &self.supervision, workers.name());
+        self.workers.push((workers, expected));
+        handle
+    }
+
+    /// Waits until every worker of every listener has started.
+    ///
+    /// # Errors
+    /// When some have not, with what to do.
+    pub(crate) async fn all_started(&self) -> Result<(), String> {
+        let until = Instant::now() + WORKERS;
+        for (workers, expected) in &self.workers {
+            let left = until.saturating_duration_since(Instant::now());
+            workers.all(*expected, left).await.map_err(|started| {
+                format!(
+                    "{} has {started} of {expected} workers: the system starts no more threads; raise the \
+                        limits of memory and of processes (ulimit -v, ulimit -u), or set fewer workers",
+                    workers.name()
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Waits until something load-bearing dies; returns its name, and the index of its service if
+    /// it belongs to one.
+    async fn death(&mut self) -> (Option<usize>, &'static str) {
         // One slot is enough, because the process ends at the first death.
         let (tell, mut told) = mpsc::channel(1);
-        for (service, deaths) in
-            self.services.iter_mut().enumerate().filter_map(|(n, s)| Some((n, s.deaths()?)))
-        {
-            let (tell, mut deaths) = (tell.clone(), deaths);
+        let of_services =
+            self.services.iter_mut().enumerate().filter_map(|(n, s)| Some((Some(n), s.deaths()?)));
+        let of_process = self.deaths.take().map(|deaths| (None, deaths));
+        for (service, mut deaths) in of_services.chain(of_process) {
+            let tell = tell.clone();
             actix_rt::spawn(async move {
                 let _the_end_has_begun = tell.try_send((service, deaths.next().await));
             });
@@ -63,13 +123,13 @@ impl Running {
     }
 }
 
-fn started(server: Server) -> ServerHandle {
+fn run(server: Server, supervision: &Supervision, name: &'static str) -> ServerHandle {
     let handle = server.handle();
-    actix_rt::spawn(async move {
+    actix_rt::spawn(supervision.task(name, async move {
         if let Err(error) = server.await {
             tracing::error!(%error, "a listener failed");
         }
-    });
+    }));
     handle
 }
 
@@ -84,7 +144,8 @@ async fn heard(signal: &mut Option<Signal>) {
     }
 }
 
-/// Serves until a signal or a death, then drains. Returns 0 after a signal, 1 after a death.
+/// Serves until a signal or a death, then drains. SIGHUP, which ends a process that does not listen
+/// for it, is listened for elsewhere. Returns 0 after a signal, 1 after a death.
 pub(crate) async fn until_the_end(mut running: Running, spread: Duration, deadline: Duration) -> ExitCode {
     let (mut term, mut int) = (listen_for(SignalKind::terminate()), listen_for(SignalKind::interrupt()));
     let code = tokio::select! {
@@ -92,7 +153,8 @@ pub(crate) async fn until_the_end(mut running: Running, spread: Duration, deadli
         () = heard(&mut int) => ExitCode::SUCCESS,
         (service, name) = running.death() => {
             tracing::error!(actor = name, "a load-bearing actor died; this pod goes");
-            running.services[service].unready(Some(name));
+            let own = service.map_or(0..running.services.len(), |n| n..n + 1);
+            running.services[own].iter().for_each(|service| service.unready(Some(name)));
             ExitCode::FAILURE
         }
     };
@@ -129,6 +191,7 @@ async fn drain(running: &Running, spread: Duration, deadline: Duration) {
     }
     tracing::info!(sent, left = left().await, "drained");
     running.services.iter().for_each(|service| service.expect_the_end());
+    running.supervision.leave();
     for server in running.phone.iter().chain(&running.http).chain(&running.admin) {
         server.stop(true).await;
     }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use countersign_actors_ns::Realms;
+use countersign_actors_shell::Supervision;
 use countersign_domain_ns::{
     ports::{Kept, Ports, Purged},
     realm::{Realm, RealmSettings},
@@ -22,10 +23,10 @@ const REQUEST_DAYS: u64 = 7;
 const HOUR_MS: u64 = 3_600_000;
 
 /// Starts all tasks, which run as long as the pod.
-pub(crate) fn start(ports: Ports, realms: Realms, keys: Keys) {
-    actix_rt::spawn(run(ports.clone(), realms));
-    actix_rt::spawn(order(ports));
-    actix_rt::spawn(tell_failures(keys));
+pub(crate) fn start(ports: Ports, realms: Realms, keys: Keys, supervision: &Supervision) {
+    actix_rt::spawn(supervision.task("the purge of what has expired", run(ports.clone(), realms)));
+    actix_rt::spawn(supervision.task("the order of the trail", order(ports)));
+    actix_rt::spawn(supervision.task("the count of failed authentications", tell_failures(keys)));
 }
 
 /// Purges at each interval, as long as the pod runs.

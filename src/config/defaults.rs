@@ -2,24 +2,18 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::{Database, Drain, Hidden, Http, Kv, Listen, Log, LogFormat, Phone, Wait};
+use super::{Database, DatabaseAt, DatabaseTls, Drain, Http, Listen, Log, LogFormat, LogLevel, Phone, Wait};
 
 impl Default for Database {
     fn default() -> Self {
         Self {
-            url: Hidden::default(),
-            tls: "auto".to_owned(),
+            url: DatabaseAt::default(),
+            tls: DatabaseTls::default(),
             ca_file: PathBuf::new(),
             client_certificate_file: PathBuf::new(),
             client_key_file: PathBuf::new(),
             connections: 16,
         }
-    }
-}
-
-impl Default for Kv {
-    fn default() -> Self {
-        Self { url: Hidden::default(), ca_file: PathBuf::new(), prefix: "cs".to_owned() }
     }
 }
 
@@ -41,7 +35,7 @@ impl Default for Log {
     fn default() -> Self {
         Self {
             format: LogFormat::Pretty,
-            level: "info,actix_server=warn,actix_http=warn".to_owned(),
+            level: LogLevel::of("info,actix_server=warn,actix_http=warn"),
             access: false,
         }
     }

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 use countersign_edge::listener::Bind;
 use serde::{Deserialize, Serialize};
 
-use super::{ClientCertificates, Config, ConfigError, PortTls};
+use super::{ClientCertificates, Config, ConfigError, PemSetting, PortTls};
 
 /// Something that a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -133,7 +133,13 @@ impl Listener {
     fn check(&self, key: impl Fn(&str) -> String, allow_plaintext: bool) -> Result<(), String> {
         let tls = &self.tls;
         let [certificate, private] = ["certificate_file", "key_file"].map(|k| key(&format!("tls.{k}")));
-        if tls.on() == tls.key_file.as_os_str().is_empty() {
+        for (pem, file) in [(tls.certificate(), &certificate), (tls.key(), &private)] {
+            if pem == PemSetting::Both {
+                let text = file.trim_end_matches("_file");
+                return Err(format!("set {file}, or {text} with the PEM itself, but not both"));
+            }
+        }
+        if tls.on() == (tls.key() == PemSetting::None) {
             return Err(format!("set both {certificate} and {private}, or neither"));
         }
         let [clients, ca_file] = ["client_certificates", "client_ca_file"].map(|k| key(&format!("tls.{k}")));

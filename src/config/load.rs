@@ -1,25 +1,40 @@
 //! Loads settings from a file and the environment.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use toml::{Table, Value};
 
-use super::{Config, listener::Listener};
+use super::{
+    Config, aliases,
+    listener::Listener,
+    names::{PREFIX, is_service_link, nearest, twin},
+    ranges,
+};
 
-const PREFIX: &str = "COUNTERSIGN_";
-
-/// Why the settings are not accepted.
+/// Why the settings are not accepted. No text contains a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("{0}: {1}")]
     File(String, String),
-    #[error("there is no setting {0}{nearest}", nearest = .1.as_ref().map(|n| format!("; did you mean \
-        {n}?")).unwrap_or_default())]
-    Unknown(String, Option<String>),
+    /// The file that names it, the name, and a known one that is similar.
+    #[error("{place}there is no setting {1}{nearest}",
+        place = .0.as_ref().map(|file| format!("{file}: ")).unwrap_or_default(),
+        nearest = .2.as_ref().map(|n| format!("; did you mean {n}?")).unwrap_or_default())]
+    Unknown(Option<String>, String, Option<String>),
     #[error("{0}: {1}")]
     Value(String, String),
     #[error("{0}")]
     Unsafe(String),
+}
+
+/// A value, and where it comes from, for messages.
+struct Given {
+    path: String,
+    value: Value,
+    from: String,
 }
 
 impl Config {
@@ -37,42 +52,52 @@ impl Config {
         let Value::Table(mut table) = defaults else {
             return Err(ConfigError::Value("defaults".to_owned(), "no table".to_owned()));
         };
-        let known = leaves(&table);
-        let (mut listener, mut said) = (Vec::new(), BTreeSet::new());
-        if let Some(path) = file {
-            let name = path.display().to_string();
-            let text =
-                std::fs::read_to_string(path).map_err(|e| ConfigError::File(name.clone(), e.to_string()))?;
-            let mut given: Table =
-                text.parse().map_err(|e: toml::de::Error| ConfigError::File(name, e.to_string()))?;
-            if let Some(all) = given.remove("listener") {
-                listener = listeners(&path.display().to_string(), all)?;
-            }
-            for (key, value) in leaves(&given) {
-                set(&mut table, &known, &key, value)?;
-                said.insert(key);
-            }
+        let known = leaves(&table).into_iter().collect();
+        let (listener, mut all) = file.map(|path| in_file(path, &known)).transpose()?.unwrap_or_default();
+        all.extend(in_environment(environment, &known)?);
+        let mut said = BTreeSet::new();
+        for Given { path, value, from } in all {
+            judge(&path, &value).map_err(|why| ConfigError::Value(from, why))?;
+            set(&mut table, &path, value);
+            said.insert(path);
         }
-        let mut environment: Vec<_> = environment.collect();
-        environment.sort();
-        let environment = with_aliases(environment)?;
-        for (name, text) in environment.clone() {
-            let (name, text) = secret_file(name, text, &environment)?;
-            let path = known.iter().map(|(path, _)| path).find(|path| twin(path) == name);
-            let Some(path) = path else {
-                let names: Vec<_> = known.iter().map(|(p, _)| twin(p)).collect();
-                return Err(ConfigError::Unknown(name.clone(), nearest(&name, &names)));
-            };
-            let value = typed(&table, path, &text).map_err(|why| ConfigError::Value(name, why))?;
-            set(&mut table, &known, &path.clone(), value)?;
-            said.insert(path.clone());
-        }
-        judge(&table, file)?;
         let config: Self = Value::Table(table).try_into().map_err(|e: toml::de::Error| {
             ConfigError::Value("settings".to_owned(), e.message().to_owned())
         })?;
         Ok(Self { listener, said, ..config })
     }
+}
+
+/// The settings in a file.
+fn in_file(path: &Path, known: &BTreeMap<String, Value>) -> Result<(Vec<Listener>, Vec<Given>), ConfigError> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|e| ConfigError::File(name.clone(), e.to_string()))?;
+    let parsed = text.parse::<Table>();
+    // The parser's own text shows the line, which may contain a password.
+    let mut given = parsed.map_err(|e| ConfigError::File(name.clone(), syntax(&e, &text)))?;
+    let listener = given.remove("listener").map(|all| listeners(&name, all)).transpose()?.unwrap_or_default();
+    let mut found = Vec::new();
+    for (key, value) in leaves(&given) {
+        if !known.contains_key(&key) {
+            let names: Vec<_> = known.keys().cloned().collect();
+            let near = nearest(&key, &names);
+            return Err(ConfigError::Unknown(Some(name), key, near));
+        }
+        let value = match value {
+            Value::String(text) => Value::String(text.trim().to_owned()),
+            other => other,
+        };
+        let from = format!("{name}: {key} ({} in the environment)", twin(&key));
+        found.push(Given { path: key, value, from });
+    }
+    Ok((listener, found))
+}
+
+/// What is wrong with a TOML file, and where.
+fn syntax(e: &toml::de::Error, text: &str) -> String {
+    let line =
+        e.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+    line.map_or_else(|| e.message().to_owned(), |line| format!("line {line}: {}", e.message()))
 }
 
 /// Reads each `[[listener]]` of a file.
@@ -95,71 +120,94 @@ fn listeners(file: &str, all: Value) -> Result<Vec<Listener>, ConfigError> {
     all.into_iter().enumerate().map(read).collect()
 }
 
-/// Tries every value alone among defaults, so that the error names the invalid one. Values from the
-/// environment already have the right type.
-fn judge(table: &Table, file: Option<&Path>) -> Result<(), ConfigError> {
-    for (path, value) in leaves(table) {
-        let Some((section, key)) = path.split_once('.') else { continue };
-        let alone = Table::from_iter([(
-            section.to_owned(),
-            Value::Table(Table::from_iter([(key.to_owned(), value)])),
-        )]);
-        if let Err(e) = Value::Table(alone).try_into::<Config>() {
-            let place = file.map(|f| format!("{}: ", f.display())).unwrap_or_default();
-            return Err(ConfigError::Value(
-                format!("{place}{path} ({} in the environment)", twin(&path)),
-                e.message().to_owned(),
-            ));
+/// The settings in the environment, under our names and nextAuth's.
+fn in_environment(
+    environment: impl Iterator<Item = (String, String)>,
+    known: &BTreeMap<String, Value>,
+) -> Result<Vec<Given>, ConfigError> {
+    let environment: BTreeMap<String, String> = environment.collect();
+    let mut found: BTreeMap<String, Given> = BTreeMap::new();
+    for (name, text) in &environment {
+        if let Some(given) = ours(name, text, known)? {
+            // The setting and its file.
+            if let Some(other) = found.get(&given.path) {
+                return Err(ConfigError::Value(
+                    name.clone(),
+                    format!("{} is set, too; one of them must go", other.from),
+                ));
+            }
+            found.insert(given.path.clone(), given);
         }
     }
-    Ok(())
-}
-
-/// Our variables, and the values of known variables of nextAuth under our names.
-fn with_aliases(all: Vec<(String, String)>) -> Result<Vec<(String, String)>, ConfigError> {
-    let mut ours: Vec<(String, String)> =
-        all.iter().filter(|(name, _)| name.starts_with(PREFIX)).cloned().collect();
-    for (theirs, text) in &all {
-        let Some((path, value)) = super::aliases::carry(theirs, text)? else { continue };
-        let name = twin(path);
-        if let Some((_, other)) =
-            ours.iter().find(|(other, _)| *other == name || *other == format!("{name}_FILE"))
-            && *other != value
-        {
+    for (theirs, text) in &environment {
+        let Some((path, text)) = aliases::carry(theirs, text)? else { continue };
+        let value = typed(known.get(path), &text).map_err(|why| ConfigError::Value(theirs.clone(), why))?;
+        if found.get(path).is_some_and(|other| other.value != value) {
             return Err(ConfigError::Value(
                 theirs.clone(),
-                format!("{name} is set, too, to something else; one of them must go"),
+                format!("{} is set, too, to something else; one of them must go", found[path].from),
             ));
         }
-        ours.push((name, value));
+        found.insert(path.to_owned(), Given { path: path.to_owned(), value, from: theirs.clone() });
     }
-    Ok(ours)
+    Ok(found.into_values().collect())
+}
+
+/// The setting that one of our variables means; `None` if the variable is not ours.
+fn ours(name: &str, text: &str, known: &BTreeMap<String, Value>) -> Result<Option<Given>, ConfigError> {
+    if !name.starts_with(PREFIX) {
+        return Ok(None);
+    }
+    let text = text.trim();
+    let of_file = |path: &&&str| name == format!("{}_FILE", twin(path));
+    let (path, text, from) = if let Some(path) = known.keys().find(|path| twin(path) == name) {
+        (path.clone(), text.to_owned(), format!("{name} ({path})"))
+    } else if let Some(path) = SECRETS.iter().find(of_file) {
+        ((*path).to_owned(), secret_file(name, text)?, format!("{name} = {text}"))
+    } else if is_service_link(name, text) {
+        return Ok(None);
+    } else {
+        let names: Vec<_> = known.keys().map(|path| twin(path)).collect();
+        return Err(ConfigError::Unknown(None, name.to_owned(), nearest(name, &names)));
+    };
+    let refuse = |why: &str| Err(ConfigError::Value(from.clone(), why.to_owned()));
+    let quoted = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    if quoted('"') || quoted('\'') {
+        return refuse("the value is in quotes, which are part of it here; leave them out");
+    }
+    if text.is_empty() && SECRETS.contains(&path.as_str()) {
+        return refuse("is set to nothing; set a value, or do not set it");
+    }
+    let value = typed(known.get(&path), &text).map_err(|why| ConfigError::Value(from.clone(), why))?;
+    Ok(Some(Given { path, value, from }))
 }
 
 /// Settings that may contain a password; `…_FILE` names a file that contains the value.
-const SECRETS: [&str; 3] = ["database.url", "kv.url", "sfs_database.url"];
+const SECRETS: [&str; 4] = ["database.url", "kv.url", "kv.sentinel_password", "sfs_database.url"];
 
-/// Returns the variable itself, or, for `…_FILE`, the variable that it stands for with the contents
-/// of the file.
-fn secret_file(
-    name: String,
-    text: String,
-    environment: &[(String, String)],
-) -> Result<(String, String), ConfigError> {
-    let Some(meant) = SECRETS.iter().map(|path| twin(path)).find(|meant| name == format!("{meant}_FILE"))
-    else {
-        return Ok((name, text));
-    };
-    if environment.iter().any(|(other, _)| *other == meant) {
-        return Err(ConfigError::Value(name, format!("{meant} is set, too; one of them must go")));
+/// The content of a file that a variable names, without blanks and line breaks around it.
+///
+/// # Errors
+/// When it cannot be read, or contains nothing: its maker failed, and the default, which is a
+/// database of this pod alone, is not what was meant.
+pub(super) fn secret_file(name: &str, path: &str) -> Result<String, ConfigError> {
+    let refuse = |why: String| ConfigError::File(format!("{name} = {path}"), why);
+    let held = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
+    match held.trim_start_matches('\u{feff}').trim() {
+        "" => Err(refuse("the file is empty".to_owned())),
+        text => Ok(text.to_owned()),
     }
-    let held = std::fs::read_to_string(&text)
-        .map_err(|e| ConfigError::File(format!("{name} = {text}"), e.to_string()))?;
-    Ok((meant, held.trim().to_owned()))
 }
 
-fn twin(path: &str) -> String {
-    format!("{PREFIX}{}", path.replace('.', "_").to_uppercase())
+/// Tries a value alone among defaults, so that the error is about this one.
+fn judge(path: &str, value: &Value) -> Result<(), String> {
+    if let Some(number) = value.as_integer() {
+        ranges::check(path, number)?;
+    }
+    let mut alone = Table::new();
+    let Some((section, key)) = path.split_once('.') else { return Ok(()) };
+    alone.insert(section.to_owned(), Value::Table(Table::from_iter([(key.to_owned(), value.clone())])));
+    Value::Table(alone).try_into::<Config>().map(drop).map_err(|e| e.message().to_owned())
 }
 
 fn leaves(table: &Table) -> Vec<(String, Value)> {
@@ -175,22 +223,16 @@ fn leaves(table: &Table) -> Vec<(String, Value)> {
     found
 }
 
-fn set(table: &mut Table, known: &[(String, Value)], path: &str, value: Value) -> Result<(), ConfigError> {
-    if !known.iter().any(|(p, _)| p == path) {
-        let names: Vec<_> = known.iter().map(|(p, _)| p.clone()).collect();
-        return Err(ConfigError::Unknown(path.to_owned(), nearest(path, &names)));
-    }
+fn set(table: &mut Table, path: &str, value: Value) {
     if let Some((section, key)) = path.split_once('.')
         && let Some(Value::Table(keys)) = table.get_mut(section)
     {
         keys.insert(key.to_owned(), value);
     }
-    Ok(())
 }
 
 /// Converts the text to the type of the setting's default.
-fn typed(table: &Table, path: &str, text: &str) -> Result<Value, String> {
-    let default = path.split_once('.').and_then(|(section, key)| table.get(section)?.get(key));
+fn typed(default: Option<&Value>, text: &str) -> Result<Value, String> {
     match default {
         Some(Value::Integer(_)) => {
             text.parse().map(Value::Integer).map_err(|_| format!("{text} is not a whole number"))
@@ -202,137 +244,5 @@ fn typed(table: &Table, path: &str, text: &str) -> Result<Value, String> {
     }
 }
 
-/// The most similar known name, if it is similar enough.
-fn nearest(name: &str, known: &[String]) -> Option<String> {
-    let best = known.iter().map(|k| (distance(name, k), k)).min()?;
-    (best.0 <= name.len() / 3 + 1).then(|| best.1.clone())
-}
-
-/// Levenshtein distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(file: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("c.toml");
-        std::fs::write(&path, file).expect("written");
-        Config::load(Some(&path), env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
-    }
-
-    #[test]
-    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
-        let c = load(
-            "[phone]\nhello_ms = 10\nidle_ms = 20\n[listen]\nrest = \"127.0.0.1:1\"",
-            &[("COUNTERSIGN_PHONE_HELLO_MS", "30"), ("OTHER", "x")],
-        )
-        .expect("fine");
-        assert_eq!((c.phone.hello_ms, c.phone.idle_ms, c.phone.strangers), (30, 20, 4096));
-        assert_eq!(c.listen.rest.port(), 1);
-    }
-
-    #[test]
-    fn unknown_keys_are_refused_with_the_nearest_name() {
-        let e = load("[phone]\nhelo_ms = 10", &[]).expect_err("unknown");
-        assert_eq!(e.to_string(), "there is no setting phone.helo_ms; did you mean phone.hello_ms?");
-        let e = load("", &[("COUNTERSIGN_LISTEN_RESTT", "x")]).expect_err("unknown");
-        assert_eq!(
-            e.to_string(),
-            "there is no setting COUNTERSIGN_LISTEN_RESTT; did you mean COUNTERSIGN_LISTEN_REST?"
-        );
-        assert!(load("x = 1", &[]).is_err());
-    }
-
-    #[test]
-    fn a_secret_may_lie_in_a_file_and_is_never_shown() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("url");
-        std::fs::write(&path, "postgres://ns:s3cret@db/ns\n").expect("written");
-        let file = path.to_str().expect("a path");
-        let c = load("", &[("COUNTERSIGN_DATABASE_URL_FILE", file)]).expect("fine");
-        assert_eq!(c.database.url.0, "postgres://ns:s3cret@db/ns");
-        assert!(!format!("{c:?}").contains("s3cret"));
-        let both = [("COUNTERSIGN_DATABASE_URL_FILE", file), ("COUNTERSIGN_DATABASE_URL", "sqlite:///x")];
-        assert!(load("", &both).expect_err("both").to_string().contains("one of them must go"));
-        let gone = load("", &[("COUNTERSIGN_KV_URL_FILE", "/nowhere")]).expect_err("no file").to_string();
-        assert!(gone.contains("/nowhere"), "{gone}");
-    }
-
-    #[test]
-    fn what_the_deployments_set_is_there_to_be_set() {
-        let compose: serde_json::Value =
-            serde_saphyr::from_str(include_str!("../../deploy/compose.yaml")).expect("YAML");
-        let pod = compose["x-pod"]["environment"].as_object().expect("an environment");
-        assert!(pod.len() > 10);
-        let secret = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(secret.path(), "postgres://countersign:x@postgres/countersign").expect("written");
-        let env: Vec<(String, String)> = pod
-            .iter()
-            .map(|(name, value)| {
-                let value = value.as_str().expect("a text").replace("${HOST:?}", "login.example");
-                (
-                    name.clone(),
-                    if name.ends_with("_URL_FILE") { secret.path().display().to_string() } else { value },
-                )
-            })
-            .collect();
-        let config = Config::load(None, env.into_iter()).expect("all are settings");
-        config.check().expect("and safe ones");
-        assert!(config.database_is_shared());
-    }
-
-    #[test]
-    fn an_environment_of_nextauth_carries_over() {
-        let c = load(
-            "",
-            &[
-                ("NEXTAUTH_NS_DB_URI", "postgres://ns:s3cret@db/ns"),
-                ("NEXTAUTH_NS_KV_URI", "redis://kv"),
-                ("NEXTAUTH_DEFAULT_SIGMAI_URI", "wss://ns.example/ns/sigmai"),
-                ("NEXTAUTH_SECRET", "of another program"),
-            ],
-        )
-        .expect("fine");
-        assert_eq!(
-            (c.database.url.0.as_str(), c.kv.url.0.as_str(), c.public.phone.as_str()),
-            ("postgres://ns:s3cret@db/ns", "redis://kv", "wss://ns.example")
-        );
-        let both = [("NEXTAUTH_NS_KV_URI", "redis://one"), ("COUNTERSIGN_KV_URL", "redis://two")];
-        assert!(load("", &both).expect_err("both").to_string().contains("one of them must go"));
-    }
-
-    #[test]
-    fn wrong_values_are_refused_by_name() {
-        let e = load("", &[("COUNTERSIGN_PHONE_HELLO_MS", "soon")]).expect_err("no number");
-        assert_eq!(e.to_string(), "COUNTERSIGN_PHONE_HELLO_MS: soon is not a whole number");
-        let e = load("[listen]\nrest = \"here\"", &[]).expect_err("no address").to_string();
-        assert!(e.contains("c.toml: listen.rest (COUNTERSIGN_LISTEN_REST in the environment): "), "{e}");
-        assert!(load("[phone", &[]).is_err());
-    }
-
-    #[test]
-    fn plaintext_beyond_loopback_takes_an_explicit_yes() {
-        let open = load("[listen]\nrest = \"0.0.0.0:8080\"", &[]).expect("parses");
-        assert!(open.check().expect_err("unsafe").to_string().contains("listen.allow_plaintext"));
-        load("[listen]\nrest = \"0.0.0.0:8080\"\nallow_plaintext = true", &[])
-            .expect("parses")
-            .check()
-            .expect("said yes");
-        assert!(load("[public]\nphone = \"ws://id.example\"", &[]).expect("parses").check().is_err());
-    }
-}
+mod tests;

@@ -2,19 +2,27 @@
 //! needed.
 //!
 //! Every key has an environment twin: `phone.hello_ms` is `COUNTERSIGN_PHONE_HELLO_MS`. Unknown
-//! keys are refused, with the nearest name.
+//! keys are refused, with the nearest name. Each value is trimmed and parsed as what it is, so that
+//! a refusal can name the file or variable it comes from (ADR 0027).
 
 mod aliases;
 mod defaults;
 pub mod listener;
 mod load;
+mod names;
+mod ranges;
+mod values;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use countersign_edge::listener::Bind;
+use countersign_store::url::DatabaseUrl;
 use serde::{Deserialize, Serialize};
 
 pub use load::ConfigError;
+pub use values::{
+    DatabaseAt, DatabaseTls, Hidden, KeyPrefix, LogLevel, PemSetting, RedisAt, SocketUrl, WebUrl,
+};
 
 /// All settings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -58,17 +66,17 @@ pub struct Listen {
     pub allow_plaintext: bool,
 }
 
-/// The URLs that clients use. An empty one is made from the listeners, which is right only on
-/// loopback.
+/// The URLs that clients use. An empty one is made from the listeners, which is right only where
+/// they listen at one address.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Public {
     /// `wss://host` of the page port, without a path.
-    pub page: String,
+    pub page: SocketUrl,
     /// `wss://host` of the phone port, without a path.
-    pub phone: String,
+    pub phone: SocketUrl,
     /// `https://host` of links and QR codes; the page port serves it.
-    pub app: String,
+    pub app: WebUrl,
 }
 
 /// Logs.
@@ -77,7 +85,7 @@ pub struct Public {
 pub struct Log {
     pub format: LogFormat,
     /// A level, or directives like `info,countersign_edge=debug`.
-    pub level: String,
+    pub level: LogLevel,
     /// A line for each HTTP request, whatever the level.
     pub access: bool,
 }
@@ -155,17 +163,6 @@ pub struct KeyFiles {
     pub master_key_file: PathBuf,
 }
 
-/// A text that may contain a password; its `Debug` form does not show it.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Hidden(pub String);
-
-impl std::fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_empty() { "\"\"" } else { "(hidden)" })
-    }
-}
-
 /// Whether a port requests client certificates. A certificate gives no permissions by itself: REST
 /// accepts those that are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,13 +179,17 @@ pub enum ClientCertificates {
     Ca,
 }
 
-/// TLS of one port. The certificate and the key are set together, or not at all.
+/// TLS of one port. The certificate and the key are set together, or not at all; each as a file,
+/// which is read again when it changes, or as the PEM itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PortTls {
     /// PEM file with the certificate, followed by those of its issuers.
     pub certificate_file: PathBuf,
     pub key_file: PathBuf,
+    /// The same in PEM, instead of a file.
+    pub certificate: Hidden,
+    pub key: Hidden,
     pub client_certificates: ClientCertificates,
     /// PEM file with the CAs that sign client certificates, for the mode `ca`.
     pub client_ca_file: PathBuf,
@@ -198,7 +199,17 @@ impl PortTls {
     /// Whether the port speaks TLS.
     #[must_use]
     pub fn on(&self) -> bool {
-        !self.certificate_file.as_os_str().is_empty()
+        self.certificate() != PemSetting::None
+    }
+
+    #[must_use]
+    pub fn certificate(&self) -> PemSetting<'_> {
+        PemSetting::of(&self.certificate_file, &self.certificate)
+    }
+
+    #[must_use]
+    pub fn key(&self) -> PemSetting<'_> {
+        PemSetting::of(&self.key_file, &self.key)
     }
 }
 
@@ -208,9 +219,10 @@ impl PortTls {
 pub struct Database {
     /// `postgres://user:password@host/name`, `mysql://…`, `sqlite:///path`. Empty: a file in the
     /// data directory.
-    pub url: Hidden,
-    /// The TLS mode: `auto`, `off`, `require`, `verify-ca` or `verify-full`.
-    pub tls: String,
+    pub url: DatabaseAt,
+    /// The TLS mode: `auto`, `off`, `require`, `verify-ca` or `verify-full`. With `auto`, the
+    /// parameter `sslmode` of the URL counts.
+    pub tls: DatabaseTls,
     /// PEM file with the CAs of the server's certificate.
     pub ca_file: PathBuf,
     /// PEM file with the certificate that this pod presents.
@@ -221,16 +233,19 @@ pub struct Database {
 }
 
 /// Where live state is kept.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Kv {
-    /// `redis://`, `rediss://`, `redis-sentinel://` or `rediss-sentinel://`. Empty: the memory of
-    /// this process, for a deployment with one pod.
-    pub url: Hidden,
+    /// `redis://`, `rediss://`, `redis+unix://`, `redis-sentinel://` or `rediss-sentinel://`. Empty:
+    /// the memory of this process, for a deployment with one pod.
+    pub url: RedisAt,
     /// PEM file with the CAs of Redis' certificate, instead of the public web CAs.
     pub ca_file: PathBuf,
     /// Prefix of all keys. Deployments that share a Redis need different ones.
-    pub prefix: String,
+    pub prefix: KeyPrefix,
+    /// User and password at the Sentinels, which do not know those of Redis.
+    pub sentinel_user: String,
+    pub sentinel_password: Hidden,
 }
 
 impl Config {
@@ -250,7 +265,7 @@ impl Config {
     /// Whether other pods may use the same database.
     #[must_use]
     pub fn database_is_shared(&self) -> bool {
-        !self.database.url.0.is_empty() && !self.database.url.0.starts_with("sqlite:")
+        self.database.url.0.as_ref().is_some_and(DatabaseUrl::is_server)
     }
 
     /// Checks what depends on more than one setting.
@@ -259,7 +274,7 @@ impl Config {
     /// When a combination of settings is not safe; the error names it.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.listeners()?;
-        if self.database_is_shared() && self.kv.url.0.is_empty() {
+        if self.database_is_shared() && self.kv.url.0.is_none() {
             return Err(ConfigError::Unsafe(
                 "database.url names a server, which several pods can share, but kv.url is empty: pods that \
                     keep logins in their own memory do not see each other's; set kv.url \
@@ -268,58 +283,24 @@ impl Config {
             ));
         }
         let of_sfs = &self.sfs_database.url;
-        if !of_sfs.0.is_empty() && *of_sfs == self.database.url {
+        if of_sfs.0.is_some() && *of_sfs == self.database.url {
             return Err(ConfigError::Unsafe(
                 "sfs_database.url and database.url name the same database; each service has one of its own"
                     .to_owned(),
             ));
         }
-        for (key, url) in
-            [("page", &self.public.page), ("phone", &self.public.phone), ("app", &self.public.app)]
-        {
-            let loopback = ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| at_host(url, host));
-            if !url.is_empty() && !loopback && !url.starts_with("wss://") && !url.starts_with("https://") {
-                return Err(ConfigError::Unsafe(format!(
-                    "public.{key} = {url} must be wss:// or https:// beyond loopback"
-                )));
-            }
-        }
         Ok(())
     }
 }
 
-/// Whether a URL without TLS names exactly this host.
-fn at_host(url: &str, host: &str) -> bool {
-    let rest = url
-        .strip_prefix("ws://")
-        .or_else(|| url.strip_prefix("http://"))
-        .and_then(|rest| rest.strip_prefix(host));
-    let port = |rest: &str| {
-        rest.strip_prefix(':').is_some_and(|p| p.split('/').next().unwrap_or_default().parse::<u16>().is_ok())
-    };
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || port(rest))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Config, at_host};
+    use super::Config;
 
     #[test]
     #[expect(clippy::unwrap_used, reason = "a test")]
     fn the_example_is_what_the_program_does_without_it() {
         let example: toml::Table = include_str!("../../config/countersign.toml").parse().unwrap();
         assert_eq!(toml::Value::Table(example), toml::Value::try_from(Config::default()).unwrap());
-    }
-
-    #[test]
-    fn only_the_host_itself_is_this_machine() {
-        for url in ["ws://127.0.0.1", "http://127.0.0.1/", "ws://127.0.0.1:9999/page"] {
-            assert!(at_host(url, "127.0.0.1"), "{url}");
-        }
-        for url in
-            ["ws://127.0.0.1.example", "ws://127.0.0.1:80@example/", "wss://127.0.0.1", "ws://127.0.0.1:x"]
-        {
-            assert!(!at_host(url, "127.0.0.1"), "{url}");
-        }
     }
 }

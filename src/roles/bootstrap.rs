@@ -14,27 +14,29 @@ use countersign_domain_ns::{
     refused::{Refused, Stop},
 };
 use countersign_edge::{metrics::Metric, observed::Part};
-use countersign_kv::{MemoryKv, RedisKv, RedisUrl};
+use countersign_kv::{Login, MemoryKv, RedisKv, RedisUrl};
 use countersign_kv_ns::{MemoryLive, RedisLive};
 use countersign_ns::{
     Storage,
     metrics::{self, Metrics},
 };
 use countersign_ports::vault::Vault;
+use countersign_server_url::Password;
 use countersign_store::{
     StoreError,
     lite::Writing,
     migrate::{What, migrate},
-    url::{DatabaseUrl, TlsOptions},
+    url::{DatabaseUrl, TlsMode, TlsOptions},
 };
 use countersign_store_ns::{NsStore, migrations};
 use tokio::runtime::Handle;
 
 use super::StartError;
 use crate::{
-    config::{Config, Database},
+    config::{Config, Database, Kv},
     data_dir::{DATABASE, DataDir},
     ports::{OsRandom, WallClock},
+    telemetry,
 };
 
 /// NS's ports with their adapters, and what observes them.
@@ -50,10 +52,9 @@ pub(super) struct Behind {
 /// The URL of NS's database, and the TLS options of connections to it.
 pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, TlsOptions), StartError> {
     let d = &config.database;
-    let url = if d.url.0.is_empty() {
-        DatabaseUrl::Sqlite(data.database(DATABASE)?)
-    } else {
-        d.url.0.parse().map_err(store_error)?
+    let url = match &d.url.0 {
+        Some(url) => url.clone(),
+        None => DatabaseUrl::Sqlite(data.database(DATABASE)?),
     };
     Ok((url, tls("database", d)?))
 }
@@ -70,7 +71,18 @@ pub(super) fn tls(section: &str, d: &Database) -> Result<TlsOptions, StartError>
             )));
         }
     };
-    Ok(TlsOptions { mode: d.tls.parse().map_err(store_error)?, ca: file(&d.ca_file), identity })
+    let mode = match (d.tls.0, d.url.0.as_ref().and_then(DatabaseUrl::tls_mode)) {
+        (TlsMode::Auto, Some(mode)) => mode,
+        (mode, Some(other)) if mode != other => {
+            let (mode, other) = (mode.as_str(), other.as_str());
+            return Err(StartError::Other(format!(
+                "{section}.tls = {mode:?}, but the parameter of {section}.url asks for {other:?}; one \
+                    of them must go"
+            )));
+        }
+        (mode, _) => mode,
+    };
+    Ok(TlsOptions { mode, ca: file(&d.ca_file), identity })
 }
 
 fn store_error(e: StoreError) -> StartError {
@@ -91,7 +103,7 @@ pub(super) async fn ports(data: &DataDir, config: &Config, metrics: Metrics) -> 
     let meter: Arc<dyn Meter> = Arc::new(metrics.clone());
     let truth = Arc::new(store.clone());
     let database = Part { name: "database", probe: truth.clone() };
-    if config.kv.url.0.is_empty() {
+    let Some(redis) = redis_url(config)? else {
         let kv = Arc::new(MemoryKv::new(clock.clone()));
         let live = Arc::new(MemoryLive::new(kv.clone()));
         let parts = vec![database, Part { name: "live state", probe: kv.clone() }];
@@ -103,8 +115,8 @@ pub(super) async fn ports(data: &DataDir, config: &Config, metrics: Metrics) -> 
             parts,
             metrics,
         });
-    }
-    let kv = Arc::new(RedisKv::open(&redis_url(config)?, &config.kv.prefix, clock.clone(), &rt).await?);
+    };
+    let kv = Arc::new(RedisKv::open(&redis, config.kv.prefix.as_str(), clock.clone(), &rt).await?);
     let live = Arc::new(RedisLive::new(kv.clone()));
     let parts = vec![database, Part { name: "live state", probe: kv.clone() }];
     let (bus, presence, counters) = (kv.clone(), kv.clone(), kv);
@@ -112,18 +124,27 @@ pub(super) async fn ports(data: &DataDir, config: &Config, metrics: Metrics) -> 
     Ok(Behind { ports, storage: storage(store, None), parts, metrics })
 }
 
-fn redis_url(config: &Config) -> Result<RedisUrl, StartError> {
-    let url: RedisUrl = config.kv.url.0.parse()?;
-    if config.kv.ca_file.as_os_str().is_empty() {
-        return Ok(url);
+/// The URL of Redis with everything that the settings say about it; `None` for the memory of this
+/// process.
+fn redis_url(config: &Config) -> Result<Option<RedisUrl>, StartError> {
+    let Kv { url, ca_file, sentinel_user, sentinel_password, .. } = &config.kv;
+    let Some(mut url) = url.0.clone() else { return Ok(None) };
+    let refuse = |key: &str, e: &dyn std::fmt::Display| StartError::Other(format!("{key}: {e}"));
+    if !ca_file.as_os_str().is_empty() {
+        let ca =
+            std::fs::read(ca_file).map_err(|e| refuse(&format!("kv.ca_file = {}", ca_file.display()), &e))?;
+        url = url.trusting(ca).map_err(|e| refuse("kv.ca_file", &e))?;
     }
-    let ca = std::fs::read(&config.kv.ca_file)
-        .map_err(|e| StartError::Other(format!("kv.ca_file = {}: {e}", config.kv.ca_file.display())))?;
-    Ok(url.trusting(ca)?)
+    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let login =
+        Login { user: given(sentinel_user), password: given(&sentinel_password.0).map(Password::new) };
+    url.with_sentinel_login(login).map(Some).map_err(|e| refuse("kv.sentinel_password", &e))
 }
 
-/// Copies the counters of writes into the metrics. Only one task may call this at a time.
+/// Copies the counters of writes, and of lost lines of the log, into the metrics. Only one task may
+/// call this at a time.
 pub(super) fn count_writes(metrics: &countersign_edge::metrics::Metrics, writing: Writing) {
+    metrics.catch_up(Metric::LogLost, telemetry::lost());
     metrics.catch_up(Metric::StoreCommits, writing.commits);
     metrics.catch_up(Metric::StoreWrites, writing.writes);
     metrics.catch_up(Metric::StoreFailed, writing.failed);

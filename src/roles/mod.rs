@@ -10,6 +10,7 @@ mod sfs;
 
 use std::{path::PathBuf, process::ExitCode, thread::available_parallelism, time::Duration};
 
+use countersign_actors_shell::Supervision;
 use countersign_api::Ready;
 use countersign_edge::metrics::{Exposition, MetricsError};
 use countersign_ns::metrics::{self, Metrics};
@@ -179,6 +180,8 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
 
 async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartError> {
     let config = &plan.config;
+    let hangup = tls_files::listen_for_hangup();
+    let (supervision, deaths) = Supervision::new();
     let mut served = vec![Resource::Phone, Resource::Admin];
     served.extend(prepared.ns.iter().flat_map(|_| ns::RESOURCES));
     served.extend(plan.demo.then_some(Resource::Demo));
@@ -188,7 +191,7 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
     let mut services: Vec<Box<dyn Service>> = Vec::new();
     let (mut folder, mut demo) = (None, None);
     if let Some((data, of_ns, behind)) = prepared.ns {
-        let ns = Ns::start(&plan, &data, behind, &places).await?;
+        let ns = Ns::start(&plan, &data, behind, &places, &supervision).await?;
         if let Some(listener) = listener {
             demo = Some(demo::serve(&ns, listener, &places).await?);
         }
@@ -199,13 +202,17 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
         services.push(Box::new(Sfs::start(config, behind, &places).await?));
     }
     let mut ready = members(&plan, &services, &places);
-    let (mut running, certificates) = serve::serve(&plan, bound, prepared.exposition, services)?;
-    actix_rt::spawn(tls_files::watch(certificates));
+    let (mut running, certificates) =
+        serve::serve(&plan, bound, prepared.exposition, services, (supervision, deaths))?;
+    let watch =
+        tls_files::watch(hangup, certificates, running.services().iter().map(|s| s.observed()).collect());
+    actix_rt::spawn(running.supervision().task("the watch over certificates", watch));
     if let Some((origin, server)) = demo {
-        running.add_http(server);
+        running.add_demo(server);
         ready.realm = Some("demo".to_owned());
         ready.demo = Some(origin);
     }
+    running.all_started().await.map_err(StartError::Other)?;
     data_dir::say_ready(&plan.data, &ready)?;
     let at = |resource| places.address(resource).map(tracing::field::display);
     let (rest, page, phone, admin) =

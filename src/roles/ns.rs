@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use countersign_actors_ns::{Heart, Settings};
-use countersign_actors_shell::Deaths;
+use countersign_actors_shell::{Deaths, Supervision};
 use countersign_api::Ready;
 use countersign_edge::{
     metrics::Metric,
@@ -51,6 +51,7 @@ impl Ns {
         data: &DataDir,
         behind: Behind,
         places: &Places,
+        supervision: &Supervision,
     ) -> Result<Self, StartError> {
         let Behind { ports, storage, parts, metrics } = behind;
         let config = &plan.config;
@@ -63,7 +64,7 @@ impl Ns {
         let readiness = Readiness::new(parts);
         let observed = Arc::new(Observed::start(readiness.clone(), heart.clone(), metrics.clone(), storage));
         let keys = Keys::new(ports.clone());
-        retention::start(ports.clone(), heart.realms.clone(), keys.clone());
+        retention::start(ports.clone(), heart.realms.clone(), keys.clone(), supervision);
         let (leave, leaving) = watch::channel(false);
         let (urls, leaving) = (urls(config, places)?, Leaving(leaving));
         let parts = Parts { heart, ports, keys, urls, leaving, metrics };
@@ -157,13 +158,13 @@ fn ms(n: u64) -> Duration {
 fn urls(config: &Config, places: &Places) -> Result<PublicUrls, StartError> {
     let p = &config.public;
     Ok(PublicUrls {
-        page: format!("{}/page", places.public(&p.page, "page", Resource::Page, "ws")?),
+        page: format!("{}/page", places.public(p.page.0.as_deref(), "page", Resource::Page, "ws")?),
         phone: format!(
             "{}{}",
-            places.public(&p.phone, "phone", Resource::Phone, "ws")?,
+            places.public(p.phone.0.as_deref(), "phone", Resource::Phone, "ws")?,
             ServerRole::Ns.path()
         ),
-        app: format!("{}/app", places.public(&p.app, "app", Resource::Assets, "http")?),
+        app: format!("{}/app", places.public(p.app.0.as_deref(), "app", Resource::Assets, "http")?),
     })
 }
 

@@ -13,7 +13,6 @@ use countersign_edge::metrics::Exposition;
 use countersign_ports::secret::Secret;
 use countersign_protocol::ids::ApiKeyId;
 use countersign_store::{
-    StoreError,
     migrate::{Migrations, SchemaState, What, migrate as migrate_database},
     url::{DatabaseUrl, TlsOptions},
 };
@@ -37,7 +36,7 @@ impl ProcessRole {
     /// beside it only with a configured database of its own.
     pub(super) fn has_sfs(self, config: &Config) -> bool {
         let beside =
-            self == Self::All && !(config.database_is_shared() && config.sfs_database.url.0.is_empty());
+            self == Self::All && !(config.database_is_shared() && config.sfs_database.url.0.is_none());
         self == Self::Sfs || beside
     }
 
@@ -112,7 +111,7 @@ pub(crate) fn migrate(
         run("ns", &url, &tls, countersign_store_ns::migrations())?;
     }
     // Without a data directory, SFS is migrated if it has a URL, too, or if the role is SFS.
-    let named = !config.sfs_database.url.0.is_empty();
+    let named = config.sfs_database.url.0.is_some();
     if role.has_sfs(config) && (data.is_some() || named || role == ProcessRole::Sfs) {
         let folder = data.map(|path| role.sfs_folder(path));
         let (_locked, url, tls) = target(folder, "sfs_database", &config.sfs_database, sfs::DATABASE, what)?;
@@ -137,11 +136,11 @@ fn target(
 ) -> Result<(Option<DataDir>, DatabaseUrl, TlsOptions), StartError> {
     let (tls, url) = (bootstrap::tls(section, database)?, &database.url.0);
     let locked = folder.as_deref().map(|path| lock(path, what)).transpose()?.flatten();
-    let url = match (&locked, folder) {
-        _ if !url.is_empty() => url.parse().map_err(|e: StoreError| StartError::Store(e.to_string()))?,
-        (Some(data), _) if what == What::Run => DatabaseUrl::Sqlite(data.database(file)?),
-        (_, Some(folder)) => DatabaseUrl::Sqlite(folder.join(file)),
-        (_, None) => return Err(StartError::Other(format!("give --data DIR, or {section}.url"))),
+    let url = match (url, &locked, folder) {
+        (Some(url), ..) => url.clone(),
+        (None, Some(data), _) if what == What::Run => DatabaseUrl::Sqlite(data.database(file)?),
+        (None, _, Some(folder)) => DatabaseUrl::Sqlite(folder.join(file)),
+        (None, _, None) => return Err(StartError::Other(format!("give --data DIR, or {section}.url"))),
     };
     Ok((locked, url, tls))
 }
@@ -155,16 +154,8 @@ pub(crate) struct Beside {
 impl Beside {
     fn url(&self) -> Result<(DatabaseUrl, TlsOptions), StartError> {
         let tls = bootstrap::tls("database", &self.config.database)?;
-        if !self.config.database.url.0.is_empty() {
-            return Ok((
-                self.config
-                    .database
-                    .url
-                    .0
-                    .parse()
-                    .map_err(|e: StoreError| StartError::Store(e.to_string()))?,
-                tls,
-            ));
+        if let Some(url) = &self.config.database.url.0 {
+            return Ok((url.clone(), tls));
         }
         let Some(data) = &self.data else {
             return Err(StartError::Other("give --data DIR, or database.url".to_owned()));

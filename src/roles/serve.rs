@@ -2,10 +2,12 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     thread::available_parallelism,
     time::Duration,
 };
 
+use countersign_actors_shell::{Deaths, Supervision};
 use countersign_edge::{
     access, admin, http,
     listener::{self, Handed, Socket},
@@ -15,16 +17,18 @@ use countersign_edge::{
         self, PhoneListener,
         gate::{Gate, Limits},
     },
-    tls::{self, Tls, TlsFiles},
+    tls::{self, Pem, Tls, TlsFiles},
+    workers::Workers,
 };
 
 use super::{Plan, StartError, service::Service};
 use crate::{
     config::{
-        self, Config, PortTls,
+        self, Config, PemSetting, PortTls,
         listener::{Kind, ListenAddress, Listener, Resource},
     },
-    lifecycle::Running,
+    lifecycle::{Listening, Running},
+    tls_files::Watched,
 };
 
 /// A listener whose sockets are open.
@@ -69,7 +73,7 @@ pub(super) fn bind(plan: &Plan, served: &[Resource]) -> Result<Vec<Bound>, Start
         };
         let sockets = listener.binds.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         check_opened(&listener, &sockets, config.listen.allow_plaintext)?;
-        let tls = listener.tls.on().then(|| Tls::load(files(&listener.tls))).transpose()?;
+        let tls = listener.tls.on().then(|| Tls::load(files(&listener.name, &listener.tls))).transpose()?;
         bound.push(Bound { listener, sockets, tls });
     }
     Ok(bound)
@@ -94,14 +98,21 @@ fn check_opened(listener: &Listener, sockets: &[Socket], allow_plaintext: bool) 
     Ok(())
 }
 
-fn files(tls: &PortTls) -> TlsFiles {
+fn files(name: &str, tls: &PortTls) -> TlsFiles {
+    let pem = |setting: PemSetting<'_>, what: &str| match setting {
+        PemSetting::Text(text) => Pem::text(format!("the {what} of listener {name:?}"), text),
+        PemSetting::File(file) => Pem::File(file.clone()),
+        // `Config::listeners` has refused these.
+        PemSetting::None | PemSetting::Both => Pem::File(PathBuf::new()),
+    };
     let clients = match tls.client_certificates {
         config::ClientCertificates::Off => tls::ClientCertificates::Off,
         config::ClientCertificates::Optional => tls::ClientCertificates::Optional,
         config::ClientCertificates::Any => tls::ClientCertificates::Any,
         config::ClientCertificates::Ca => tls::ClientCertificates::Ca(tls.client_ca_file.clone()),
     };
-    TlsFiles { certificate: tls.certificate_file.clone(), key: tls.key_file.clone(), clients }
+    let (certificate, key) = (pem(tls.certificate(), "certificate"), pem(tls.key(), "key"));
+    TlsFiles { certificate, key, clients }
 }
 
 /// The addresses of resources, for URLs.
@@ -133,21 +144,25 @@ impl Places {
     /// The URL that clients use: the setting `public.KEY`, or else the address.
     pub(super) fn public(
         &self,
-        given: &str,
+        given: Option<&str>,
         key: &str,
         resource: Resource,
         scheme: &str,
     ) -> Result<String, StartError> {
-        if !given.is_empty() {
-            return Ok(given.trim_end_matches('/').to_owned());
+        if let Some(given) = given {
+            return Ok(given.to_owned());
         }
         let name = resource.as_str();
-        let why = || {
-            StartError::Other(format!(
-                "{name} listens at no address, so public.{key} must say how it is reached"
-            ))
+        let refuse = |how: &str| {
+            Err(StartError::Other(format!(
+                "{name} listens at {how}, so public.{key} must say how it is reached"
+            )))
         };
-        self.url(resource, scheme).ok_or_else(why)
+        match (self.address(resource), self.url(resource, scheme)) {
+            (Some(at), _) if at.ip().is_unspecified() => refuse("every address of this machine"),
+            (_, Some(url)) => Ok(url),
+            (_, None) => refuse("no address"),
+        }
     }
 }
 
@@ -195,7 +210,8 @@ pub(super) fn serve(
     bound: Vec<Bound>,
     exposition: Exposition,
     services: Vec<Box<dyn Service>>,
-) -> Result<(Running, Vec<Tls>), StartError> {
+    (supervision, deaths): (Supervision, Deaths),
+) -> Result<(Running, Vec<Watched>), StartError> {
     let observed: Vec<_> = services.iter().map(|s| s.observed()).collect();
     let admin = Admin {
         role: plan.role.as_str(),
@@ -203,8 +219,10 @@ pub(super) fn serve(
         services: observed.into(),
         began: std::time::Instant::now(),
     };
-    let certificates = bound.iter().filter_map(|b| b.tls.clone()).collect();
-    let mut running = Running::new(services);
+    let resources = |b: &Bound| b.listener.resources.iter().map(|r| r.as_str()).collect();
+    let certificates =
+        bound.iter().filter_map(|b| Some(Watched::new(b.tls.clone()?, resources(b)))).collect();
+    let mut running = Running::new(services, supervision, deaths);
     for bound in bound {
         match bound.listener.kind() {
             Kind::Phone => serve_phones(&plan.config, bound, &mut running)?,
@@ -224,9 +242,11 @@ fn serve_phones(config: &Config, bound: Bound, running: &mut Running) -> Result<
     let settings =
         phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers, 1) };
     let services = running.services().iter().map(|s| s.phone()).collect();
-    let server =
-        phone::serve(bound.sockets, PhoneListener::new(services, gate, settings, bound.tls)).map_err(io)?;
-    running.add_phone(server);
+    let workers = Workers::new("the phone listener", running.supervision().clone());
+    let expected = settings.workers * bound.sockets.len();
+    let listener = PhoneListener::new(services, gate, settings, bound.tls);
+    let server = phone::serve(bound.sockets, listener, &workers).map_err(io)?;
+    running.add_phone(Listening { server, workers, expected });
     Ok(())
 }
 
@@ -271,12 +291,20 @@ fn serve_http(config: &Config, bound: Bound, admin: &Admin, running: &mut Runnin
             faults.iter().for_each(|of_tests| of_tests(c));
         }
     };
-    let server = http::serve(sockets, kind, codes, tls.as_ref(), settings, observed.metrics().clone(), all)
-        .map_err(io)?;
+    let name = match kind {
+        access::Listener::Rest => "the REST listener",
+        access::Listener::Admin => "the admin listener",
+        access::Listener::Page => "the page listener",
+    };
+    let workers = Workers::new(name, running.supervision().clone());
+    let expected = settings.workers * sockets.len();
+    let watch = http::Watch { metrics: observed.metrics().clone(), workers: workers.clone() };
+    let server = http::serve(sockets, kind, codes, tls.as_ref(), settings, watch, all).map_err(io)?;
+    let listening = Listening { server, workers, expected };
     if kind == access::Listener::Admin {
-        running.add_admin(server)
+        running.add_admin(listening)
     } else {
-        running.add_http(server)
+        running.add_http(listening)
     }
     Ok(())
 }

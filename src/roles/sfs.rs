@@ -56,12 +56,12 @@ pub(super) struct Behind {
 /// The URL of SFS's database, and the TLS options of connections to it.
 pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, TlsOptions), StartError> {
     let d = &config.sfs_database;
-    let url = if d.url.0.is_empty() {
-        DatabaseUrl::Sqlite(data.database(DATABASE)?)
-    } else {
-        d.url.0.parse().map_err(store_error)?
+    let url = match &d.url.0 {
+        Some(url) => url.clone(),
+        None => DatabaseUrl::Sqlite(data.database(DATABASE)?),
     };
-    Ok((url, tls("sfs_database", d)?))
+    let tls = tls("sfs_database", d)?;
+    Ok((url, tls))
 }
 
 fn store_error(e: StoreError) -> StartError {
@@ -118,7 +118,7 @@ impl Sfs {
         let observed = Observed { readiness: Readiness::new(parts), heart: heart.clone(), metrics, storage };
         let url = format!(
             "{}{}",
-            places.public(&config.public.phone, "phone", Resource::Phone, "ws")?,
+            places.public(config.public.phone.0.as_deref(), "phone", Resource::Phone, "ws")?,
             ServerRole::Sfs.path()
         );
         Ok(Self { heart, observed: Arc::new(observed), deaths: Some(deaths), url, _data: data })

@@ -1,4 +1,4 @@
-//! Supervision: when a load-bearing actor dies, the pod shuts down in an orderly way.
+//! Supervision: when a load-bearing actor, task or worker ends, the pod shuts down in an orderly way.
 
 use std::sync::{
     Arc,
@@ -7,14 +7,14 @@ use std::sync::{
 
 use tokio::sync::mpsc;
 
-/// Reports the deaths of load-bearing actors.
+/// Reports the deaths of load-bearing actors, tasks and workers.
 #[derive(Clone)]
 pub struct Supervision {
     tell: mpsc::UnboundedSender<&'static str>,
     leaving: Arc<AtomicBool>,
 }
 
-/// Receives the name of each load-bearing actor that died before it was asked to.
+/// Receives the name of whatever died before it was asked to.
 pub struct Deaths(mpsc::UnboundedReceiver<&'static str>);
 
 impl Deaths {
@@ -31,14 +31,23 @@ impl Supervision {
     /// Creates a supervision and the receiver of its reports.
     #[must_use]
     pub fn new() -> (Self, Deaths) {
-        // Unbounded, but each load-bearing actor can die only once.
+        // Unbounded, but each can die only once.
         let (tell, heard) = mpsc::unbounded_channel();
         (Self { tell, leaving: Arc::default() }, Deaths(heard))
     }
 
     /// From now on deaths are expected and not reported.
-    pub(crate) fn leave(&self) {
+    pub fn leave(&self) {
         self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Wraps a task that runs as long as the pod: its end, and a panic in it, are reported.
+    pub fn task<F: Future>(&self, name: &'static str, task: F) -> impl Future<Output = F::Output> + use<F> {
+        let vital = self.guard(name);
+        async move {
+            let _vital = vital;
+            task.await
+        }
     }
 
     /// Returns a field for the watched actor; dropping it reports the death, however the actor

@@ -7,5 +7,5 @@ mod subscription;
 mod vanishing;
 
 pub use memory::{MemoryKv, Size};
-pub use redis::{COUNTING, Keys, Pack, RedisKv, RedisUrl, pack_map, script};
+pub use redis::{COUNTING, InvalidRedisUrl, Keys, Login, Pack, RedisKv, RedisUrl, pack_map, script};
 pub use vanishing::Vanishing;

@@ -9,6 +9,9 @@ pub enum Fault {
     /// Too much work is queued for the backend to accept more. Retrying in a moment helps.
     #[error("{0}")]
     Busy(String),
+    /// The backend cannot store a value of the request. Only another value helps.
+    #[error("{0}")]
+    Rejected(String),
     /// The stored data makes no sense to this program, or the program itself failed: damage or a
     /// bug. Retrying does not help.
     #[error("{0}")]

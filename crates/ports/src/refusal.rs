@@ -59,6 +59,12 @@ impl Refuse for Fault {
     fn refusal(self) -> Refusal {
         let log = Some(self.to_string());
         let (detail, retry_after) = match self {
+            Self::Rejected(_) => {
+                let detail = "a value cannot be stored: it is too long, or contains a character that no text \
+                    may contain";
+                let refusal = Refusal::new(Kind::Unprocessable, "invalid");
+                return Refusal { detail: Some(detail.into()), log, ..refusal };
+            }
             Self::Inconsistent(_) => return Refusal { log, ..Refusal::new(Kind::Internal, "internal") },
             Self::Unreachable(_) => ("storage cannot be reached; try again", 2),
             Self::Busy(_) => ("too much waits for the storage; try again in a moment", 1),

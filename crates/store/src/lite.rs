@@ -36,7 +36,7 @@ use diesel_async::{
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::StoreError;
+use crate::{StoreError, failure};
 
 /// Maximum number of writes in one commit.
 const BATCH: usize = 256;
@@ -281,7 +281,7 @@ where
         mpsc::error::TrySendError::Full(_) => StoreError::Busy,
         mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
     })?;
-    answer.await.unwrap_or(Err(StoreError::Closed))
+    answer.await.unwrap_or(Err(StoreError::Closed)).map_err(|e| e.judged(failure::of_sqlite))
 }
 
 /// Runs a thread's loop. Statements run inline, so these futures wait only for the queue.

@@ -3,6 +3,7 @@
 
 use std::{fs::File, path::Path};
 
+use countersign_server_url::ServerUrl;
 use diesel::{
     Connection, QueryableByName, SqliteConnection,
     connection::SimpleConnection,
@@ -16,7 +17,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use crate::{
     StoreError,
-    pool::SqlServer,
+    pool::examined,
     url::{DatabaseUrl, TlsOptions},
 };
 
@@ -133,14 +134,55 @@ struct Got {
     ok: Option<i64>,
 }
 
+/// Version and name of each migration that this release knows.
+type Known = Vec<(String, String)>;
+
+fn known<DB: diesel::backend::Backend>(migrations: &EmbeddedMigrations) -> Result<Known, StoreError> {
+    let all: Vec<Box<dyn diesel::migration::Migration<DB>>> = migrations.migrations().map_err(failed)?;
+    Ok(all.iter().map(|m| (m.name().version().to_string(), m.name().to_string())).collect())
+}
+
+fn compare(known: &Known, applied: &[String]) -> SchemaState {
+    let pending = known.iter().filter(|(version, _)| !applied.contains(version));
+    let newer = applied.iter().filter(|version| !known.iter().any(|(v, _)| v == *version));
+    SchemaState { pending: pending.map(|(_, name)| name.clone()).collect(), newer: newer.cloned().collect() }
+}
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = sql_types::Text)]
+    version: String,
+}
+
+/// What has run already. Diesel's own question would create the table that it reads, which a role
+/// without that right could not ask.
+const APPLIED: &str = "SELECT version FROM __diesel_schema_migrations ORDER BY version";
+
+/// Whether nothing is left to do: no migration is pending, or they are only looked at.
+fn done(state: &SchemaState, what: What) -> bool {
+    what == What::Look || state.pending.is_empty()
+}
+
+fn versions(rows: Vec<Applied>) -> Vec<String> {
+    rows.into_iter().map(|row| row.version).collect()
+}
+
 async fn postgres(
-    url: &str,
+    url: &ServerUrl,
     tls: &TlsOptions,
     all: Migrations,
     what: What,
 ) -> Result<SchemaState, StoreError> {
-    let mut c = AsyncPgConnection::connect(url, tls).await?;
-    c.examine().await?;
+    let (mut c, seen) = examined::<AsyncPgConnection>(url, tls).await?;
+    let applied = match diesel::sql_query(APPLIED).load(&mut c).await {
+        Ok(rows) => versions(rows),
+        Err(_) if seen.is_undefined_table() => Vec::new(),
+        Err(e) => return Err(failed(e)),
+    };
+    let state = compare(&known::<diesel::pg::Pg>(&all.postgres)?, &applied);
+    if done(&state, what) {
+        return Ok(state);
+    }
     // The lock belongs to the session, so it is released with the connection in every case. The
     // timeouts are off because a migration may take longer than a request.
     c.batch_execute(&format!(
@@ -152,9 +194,23 @@ async fn postgres(
     go(&mut AsyncMigrationHarness::new(c), &Shared(&all.postgres), what)
 }
 
-async fn mysql(url: &str, tls: &TlsOptions, all: Migrations, what: What) -> Result<SchemaState, StoreError> {
-    let mut c = AsyncMysqlConnection::connect(url, tls).await?;
-    c.examine().await?;
+async fn mysql(
+    url: &ServerUrl,
+    tls: &TlsOptions,
+    all: Migrations,
+    what: What,
+) -> Result<SchemaState, StoreError> {
+    let (mut c, ()) = examined::<AsyncMysqlConnection>(url, tls).await?;
+    let applied = match diesel::sql_query(APPLIED).load(&mut c).await {
+        Ok(rows) => versions(rows),
+        // 1146
+        Err(e) if e.to_string().contains("doesn't exist") => Vec::new(),
+        Err(e) => return Err(failed(e)),
+    };
+    let state = compare(&known::<diesel::mysql::Mysql>(&all.mysql)?, &applied);
+    if done(&state, what) {
+        return Ok(state);
+    }
     let name = all.name;
     let lock = format!("SELECT GET_LOCK(CONCAT('countersign {name} ', MD5(DATABASE())), 600) AS ok");
     let got: Got = diesel::sql_query(lock).get_result(&mut c).await?;

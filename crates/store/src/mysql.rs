@@ -1,28 +1,31 @@
 //! MariaDB 10.6 or newer, and MySQL 8.0 or newer.
 
+use countersign_server_url::ServerUrl;
 use diesel::{QueryableByName, sql_types};
 use diesel_async::{AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::{FutureExt, future::BoxFuture};
-use mysql_async::{ClientIdentity, Opts, OptsBuilder, SslOpts};
+use mysql_async::{ClientIdentity, OptsBuilder, SslOpts};
 
 use crate::{
     StoreError,
+    failure::{self, Meaning},
     lite::JobResult,
     pool::SqlServer,
     tls,
-    url::{DatabaseUrl, TlsMode, TlsOptions},
+    url::{TlsMode, TlsOptions},
 };
 
 pub type Conn = AsyncMysqlConnection;
 
 /// Settings of a session: transactions see what others have committed, as on the other databases; a
 /// value that does not fit is an error instead of being truncated; a statement waits at most 5 s
-/// for a lock.
+/// for a lock; errors are in English, because their meaning is told by their text.
 const SETUP: [&str; 2] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', SESSION \
-        innodb_lock_wait_timeout = 5",
+        innodb_lock_wait_timeout = 5, SESSION lc_messages = 'en_US'",
 ];
+const PORT: u16 = 3306;
 
 #[derive(QueryableByName)]
 struct About {
@@ -32,36 +35,39 @@ struct About {
     read_only: bool,
 }
 
+#[derive(QueryableByName)]
+struct Variable {
+    #[diesel(sql_type = sql_types::Text, column_name = "Variable_name")]
+    name: String,
+    #[diesel(sql_type = sql_types::Text, column_name = "Value")]
+    value: String,
+}
+
+/// The smallest `max_allowed_packet` that takes our largest row.
+const PACKET: u64 = 1 << 20;
+
 impl SqlServer for Conn {
-    fn connect<'a>(url: &'a str, tls: &'a TlsOptions) -> BoxFuture<'a, JobResult<Self>> {
+    type Seen = ();
+
+    fn connect<'a>(url: &'a ServerUrl, tls: &'a TlsOptions) -> BoxFuture<'a, JobResult<(Self, ())>> {
         async move {
-            let place = DatabaseUrl::Mysql(url.to_owned());
-            let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("{place}: {e}"));
-            let given = Opts::from_url(url).map_err(|e| open(&e))?;
-            let far = given.socket().is_none().then(|| given.ip_or_hostname().to_owned());
-            let mode = tls.towards(far.as_deref())?;
-            // An UPDATE counts the rows it found, even those it left unchanged, as on the other
-            // databases.
-            let mut opts = OptsBuilder::from_opts(given)
-                .client_found_rows(true)
-                .tcp_keepalive(Some(30_000_u32))
-                .prefer_socket(false);
-            // Diesel caches prepared statements. A second cache below it would close statements
-            // that Diesel still uses.
-            opts = opts.stmt_cache_size(0);
-            if mode != TlsMode::Off {
-                opts = opts.ssl_opts(ssl(mode, tls)?);
-            }
-            let connecting =
-                tokio::time::timeout(std::time::Duration::from_secs(5), mysql_async::Conn::new(opts));
+            let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("{url}: {e}"));
+            let connecting = tokio::time::timeout(
+                std::time::Duration::from_secs(5),
+                mysql_async::Conn::new(opts(url, tls)?),
+            );
             let conn = connecting.await.map_err(|_| open(&"no answer within 5 s"))?.map_err(|e| open(&e))?;
             let mut c = Self::try_from(conn).await.map_err(|e| open(&e))?;
             for set in SETUP {
                 c.batch_execute(set).await.map_err(|e| open(&e))?;
             }
-            Ok(c)
+            Ok((c, ()))
         }
         .boxed()
+    }
+
+    fn meaning((): &(), text: &str) -> Meaning {
+        failure::of_mysql(text)
     }
 
     fn examine(&mut self) -> BoxFuture<'_, JobResult<()>> {
@@ -72,24 +78,88 @@ impl SqlServer for Conn {
             )
             .get_result(self)
             .await?;
+            let refuse = |why: String| Err(StoreError::Open(why));
             if too_old(&about.version) {
-                return Err(StoreError::Open(format!(
-                    "{} is too old: MariaDB from 10.6 on, MySQL from \
-                    8.0 on",
+                return refuse(format!(
+                    "{} is too old: MariaDB from 10.6 on, MySQL from 8.0 on",
                     about.version
-                )));
+                ));
             }
             if about.read_only {
-                return Err(StoreError::Open(
+                return refuse(
                     "the database takes no writes: it is a replica, or set read only; database.url must \
                         name the primary"
                         .to_owned(),
-                ));
+                );
             }
-            Ok(())
+            let found: Vec<Variable> = diesel::sql_query(
+                "SHOW SESSION VARIABLES WHERE Variable_name IN ('binlog_format', 'log_bin', \
+                    'max_allowed_packet', 'default_storage_engine')",
+            )
+            .load(self)
+            .await?;
+            unsuitable(|name| found.iter().find(|v| v.name == name).map_or("", |v| v.value.as_str()))
+                .map_or(Ok(()), refuse)
         }
         .boxed()
     }
+
+    fn keeps_sessions<'a>(
+        &'a mut self,
+        (): &'a (),
+        _: &'a ServerUrl,
+        _: &'a TlsOptions,
+    ) -> BoxFuture<'a, JobResult<()>> {
+        // Proxies of MySQL give a session to one server for as long as it holds a lock or has
+        // prepared statements.
+        std::future::ready(Ok(())).boxed()
+    }
+}
+
+/// Why these settings of a server cannot carry us; `None` if they can.
+fn unsuitable<'a>(setting: impl Fn(&str) -> &'a str) -> Option<String> {
+    if setting("log_bin") == "ON" && setting("binlog_format") == "STATEMENT" {
+        return Some(
+            "the server writes a binary log of statements, which refuses transactions that read committed \
+                rows; set binlog_format = ROW (or MIXED)"
+                .to_owned(),
+        );
+    }
+    let engine = setting("default_storage_engine");
+    if !engine.is_empty() && engine != "InnoDB" {
+        return Some(format!(
+            "the server makes tables with the engine {engine}, which has no transactions; set \
+                default_storage_engine = InnoDB"
+        ));
+    }
+    if setting("max_allowed_packet").parse().is_ok_and(|packet: u64| packet < PACKET) {
+        return Some(format!("max_allowed_packet is too small; set at least {PACKET}"));
+    }
+    None
+}
+
+fn opts(url: &ServerUrl, tls: &TlsOptions) -> JobResult<OptsBuilder> {
+    // An UPDATE counts the rows it found, even those it left unchanged, as on the other databases.
+    // Diesel caches prepared statements: a second cache below it would close statements that Diesel
+    // still uses.
+    let mut opts = OptsBuilder::default()
+        .user(url.user.clone())
+        .pass(url.password.as_ref().map(|password| password.expose().to_owned()))
+        .db_name(url.only_segment().ok().flatten())
+        .client_found_rows(true)
+        .tcp_keepalive(Some(30_000_u32))
+        .tcp_nodelay(true)
+        .prefer_socket(false)
+        .stmt_cache_size(0);
+    let host = url.hosts.as_slice().first();
+    let socket = url.parameter("socket").or(host.filter(|h| h.is_socket()).map(|h| h.name.as_str()));
+    if let Some(socket) = socket {
+        return Ok(opts.socket(Some(socket)));
+    }
+    let Some(host) = host else { return Ok(opts) };
+    opts = opts.ip_or_hostname(&host.name).tcp_port(host.port.unwrap_or(PORT));
+    let mode = tls.towards(Some(&host.name))?;
+    Ok(if mode == TlsMode::Off { opts } else { opts.ssl_opts(ssl(mode, tls)?) })
 }
 
 fn ssl(mode: TlsMode, tls: &TlsOptions) -> Result<SslOpts, StoreError> {
@@ -126,6 +196,28 @@ fn too_old(version: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn servers_that_cannot_carry_us_are_told_what_to_change() {
+        let with = |name: &'static str, value: &'static str| {
+            super::unsuitable(move |asked| match asked {
+                asked if asked == name => value,
+                "log_bin" => "ON",
+                "binlog_format" => "ROW",
+                "default_storage_engine" => "InnoDB",
+                "max_allowed_packet" => "16777216",
+                _ => "",
+            })
+        };
+        assert_eq!(with("", ""), None);
+        for (name, value) in [
+            ("binlog_format", "STATEMENT"),
+            ("default_storage_engine", "MyISAM"),
+            ("max_allowed_packet", "1024"),
+        ] {
+            assert!(with(name, value).is_some_and(|why| why.contains(name)), "{name}");
+        }
+    }
+
     #[test]
     fn versions_are_read_as_the_servers_write_them() {
         for new in [

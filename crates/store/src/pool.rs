@@ -17,12 +17,14 @@ use std::{
     time::Duration,
 };
 
+use countersign_server_url::ServerUrl;
 use diesel_async::{AsyncConnection, TransactionManager};
 use futures_util::future::BoxFuture;
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
     StoreError,
+    failure::Meaning,
     lite::{JobResult, Writing},
     url::TlsOptions,
 };
@@ -47,20 +49,44 @@ const LIFE: Duration = Duration::from_secs(1800);
 
 /// A kind of database server.
 pub trait SqlServer: AsyncConnection + Send + Sized + 'static {
+    /// What is known of a connection beside the driver.
+    type Seen: Send + Sync + 'static;
+
     /// Connects, and sets the session up.
-    fn connect<'a>(url: &'a str, tls: &'a TlsOptions) -> BoxFuture<'a, JobResult<Self>>;
-    /// Returns an error for a server that is too old or accepts no writes.
+    fn connect<'a>(url: &'a ServerUrl, tls: &'a TlsOptions) -> BoxFuture<'a, JobResult<(Self, Self::Seen)>>;
+
+    /// What the last error of a connection means, when diesel has no kind for it.
+    fn meaning(seen: &Self::Seen, text: &str) -> Meaning;
+
+    /// Returns an error for a server that is too old, accepts no writes, or cannot store what we
+    /// store.
     fn examine(&mut self) -> BoxFuture<'_, JobResult<()>>;
+
+    /// Returns an error when a session's settings and locks do not stay with its connection.
+    fn keeps_sessions<'a>(
+        &'a mut self,
+        seen: &'a Self::Seen,
+        url: &'a ServerUrl,
+        tls: &'a TlsOptions,
+    ) -> BoxFuture<'a, JobResult<()>>;
 }
 
 /// A connection, and whether it must not be used again.
-pub struct PooledConnection<C> {
+pub struct PooledConnection<C: SqlServer> {
     conn: C,
+    seen: C::Seen,
     bad: bool,
 }
 
+impl<C: SqlServer> PooledConnection<C> {
+    /// Decides what an error of this connection means.
+    fn judge<T>(&self, result: Result<T, impl Into<StoreError>>) -> JobResult<T> {
+        result.map_err(|e| e.into().judged(|text| C::meaning(&self.seen, text)))
+    }
+}
+
 struct Manager<C> {
-    url: Arc<str>,
+    url: Arc<ServerUrl>,
     tls: Arc<TlsOptions>,
     rt: Handle,
     trouble: Arc<Mutex<Option<StoreError>>>,
@@ -80,7 +106,8 @@ impl<C: SqlServer> bb8::ManageConnection for Manager<C> {
             .await
             .unwrap_or(Err(StoreError::Closed));
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = made.as_ref().err().cloned();
-        Ok(PooledConnection { conn: made?, bad: false })
+        let (conn, seen) = made?;
+        Ok(PooledConnection { conn, seen, bad: false })
     }
 
     async fn is_valid(&self, _: &mut PooledConnection<C>) -> Result<(), StoreError> {
@@ -144,10 +171,10 @@ impl<C: SqlServer> Pool<C> {
     ///
     /// # Errors
     /// [`StoreError::Open`].
-    pub async fn open(url: &str, tls: &TlsOptions, size: u32, rt: &Handle) -> Result<Self, StoreError> {
+    pub async fn open(url: &ServerUrl, tls: &TlsOptions, size: u32, rt: &Handle) -> JobResult<Self> {
         let trouble = Arc::<Mutex<Option<StoreError>>>::default();
         let manager = Manager::<C> {
-            url: url.into(),
+            url: Arc::new(url.clone()),
             tls: Arc::new(tls.clone()),
             rt: rt.clone(),
             trouble: trouble.clone(),
@@ -162,8 +189,8 @@ impl<C: SqlServer> Pool<C> {
             .build_unchecked(manager);
         // The first connection is made without the pool, which would retry before it reports an
         // error.
-        let (url, tls) = (url.to_owned(), tls.clone());
-        let first = rt.spawn(async move { C::connect(&url, &tls).await?.examine().await });
+        let (url, tls) = (url.clone(), tls.clone());
+        let first = rt.spawn(async move { examined::<C>(&url, &tls).await.map(drop) });
         first.await.unwrap_or(Err(StoreError::Closed))?;
         Ok(Self { pool, rt: rt.clone(), trouble, done: Arc::default() })
     }
@@ -181,6 +208,7 @@ impl<C: SqlServer> Pool<C> {
                 .unwrap_or_else(|_| Err(pool.trouble().unwrap_or(StoreError::Busy)))?;
             held.bad = true;
             let told = held.conn.examine().await;
+            let told = held.judge(told);
             // A connection to a server that no longer accepts writes is dropped, so that the next
             // connection may reach its successor.
             held.bad = told.is_err();
@@ -205,12 +233,11 @@ impl<C: SqlServer> Pool<C> {
                 let mut held = pool.get().await?;
                 held.bad = true;
                 let result = work.clone()(&mut held.conn).await;
+                let result = held.judge(result);
+                held.bad = matches!(result, Err(StoreError::Lost(_)));
                 match result {
-                    Err(StoreError::Again(_)) if tries < READS => tries += 1,
-                    result => {
-                        held.bad = matches!(result, Err(StoreError::Again(_)));
-                        return result;
-                    }
+                    Err(StoreError::Again(_) | StoreError::Lost(_)) if tries < READS => tries += 1,
+                    result => return result,
                 }
             }
         })
@@ -245,7 +272,9 @@ impl<C: SqlServer> Pool<C> {
                 let mut tries = 1;
                 loop {
                     match pool.transaction(work.clone()).await {
-                        Err(StoreError::Again(_)) if tries < TRIES => {
+                        Err(StoreError::Again(_) | StoreError::Lost(_) | StoreError::Collision(_))
+                            if tries < TRIES =>
+                        {
                             tokio::time::sleep(pool.pause(tries)).await
                         }
                         result => return result,
@@ -311,35 +340,36 @@ impl<C: SqlServer> Pool<C> {
     {
         let mut held = self.get().await?;
         held.bad = true;
-        let c = &mut held.conn;
-        C::TransactionManager::begin_transaction(c).await?;
-        let result = work(c).await;
+        let begun = C::TransactionManager::begin_transaction(&mut held.conn).await;
+        held.judge(begun)?;
+        let result = work(&mut held.conn).await;
+        let result = held.judge(result);
         #[cfg(feature = "faults")]
         let lost = crate::lite::faults::LOSE_COMMITS.load(Ordering::Relaxed);
         #[cfg(not(feature = "faults"))]
         let lost = false;
         if result.is_err() || lost {
-            held.bad = C::TransactionManager::rollback_transaction(c).await.is_err();
+            let undone = C::TransactionManager::rollback_transaction(&mut held.conn).await;
+            held.bad = undone.is_err() || matches!(result, Err(StoreError::Lost(_)));
             return result;
         }
-        match C::TransactionManager::commit_transaction(c).await {
+        let committed = C::TransactionManager::commit_transaction(&mut held.conn).await;
+        match held.judge(committed) {
             Ok(()) => {
                 held.bad = false;
                 result
             }
-            Err(e) if gave_up(&e) => Err(StoreError::Again(e.to_string())),
+            // Galera reports a conflict with another node here, as a deadlock.
+            Err(StoreError::Again(why)) => Err(StoreError::Again(why)),
             Err(e) => Err(StoreError::Query(format!("whether it is committed is not known: {e}"))),
         }
     }
 }
 
-/// Whether a failed COMMIT is known not to have taken effect. Galera reports a conflict with
-/// another node here, as a deadlock.
-fn gave_up(e: &diesel::result::Error) -> bool {
-    use diesel::result::{DatabaseErrorKind::SerializationFailure, Error::DatabaseError};
-    match e {
-        DatabaseError(SerializationFailure, _) => true,
-        DatabaseError(_, told) => told.message().contains("Deadlock"),
-        _ => false,
-    }
+/// Connects to a server that can carry us.
+pub(crate) async fn examined<C: SqlServer>(url: &ServerUrl, tls: &TlsOptions) -> JobResult<(C, C::Seen)> {
+    let (mut conn, seen) = C::connect(url, tls).await?;
+    conn.examine().await.map_err(|e| e.judged(|text| C::meaning(&seen, text)))?;
+    conn.keeps_sessions(&seen, url, tls).await?;
+    Ok((conn, seen))
 }

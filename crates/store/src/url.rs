@@ -2,6 +2,8 @@
 
 use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
 
+use countersign_server_url::{ServerUrl, UrlError};
+
 use crate::StoreError;
 
 /// How a connection to a database server is protected.
@@ -19,21 +21,19 @@ pub enum TlsMode {
     VerifyFull,
 }
 
-impl FromStr for TlsMode {
-    type Err = StoreError;
-    fn from_str(text: &str) -> Result<Self, StoreError> {
-        Ok(match text {
-            "auto" => Self::Auto,
-            "off" => Self::Off,
-            "require" => Self::Require,
-            "verify-ca" => Self::VerifyCa,
-            "verify-full" => Self::VerifyFull,
-            other => {
-                return Err(StoreError::Open(format!(
-                    "database.tls = {other:?} is none of auto, off, require, verify-ca, verify-full"
-                )));
-            }
-        })
+impl TlsMode {
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Off, Self::Require, Self::VerifyCa, Self::VerifyFull];
+
+    /// The spelling in settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Off => "off",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
     }
 }
 
@@ -76,13 +76,40 @@ fn is_here(host: &str) -> bool {
         || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|a| a.is_loopback())
 }
 
-/// The URL of a database. Its text form shows no password.
+/// The URL of a database. Its text form shows neither user nor password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     Sqlite(PathBuf),
-    Postgres(String),
-    Mysql(String),
+    Postgres(ServerUrl),
+    /// With a database's name and at most one host.
+    Mysql(ServerUrl),
 }
+
+/// Why a text is not the URL of a database. It contains nothing of a user or password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDatabaseUrl {
+    #[error("the URL {0}")]
+    Url(#[from] UrlError),
+    #[error("the URL must begin with postgres://user:password@host/name, mysql://… or sqlite:///path")]
+    Scheme,
+    #[error("sqlite://PATH names a file; it has no ? and no #, and \":memory:\" would keep nothing")]
+    File,
+    #[error("the URL names no database; write {0}://user:password@host/NAME")]
+    NoName(String),
+    #[error("the URL names no host")]
+    NoHost,
+    #[error("the URL names no user; write {0}://USER:password@host/name")]
+    NoUser(String),
+    #[error("the URL names several hosts, which only postgres:// can")]
+    Hosts,
+    #[error("{0} = {1}: known are {2}")]
+    Parameter(&'static str, String, &'static str),
+}
+
+const POSTGRES: [&str; 2] = ["postgres", "postgresql"];
+const MYSQL: [&str; 2] = ["mysql", "mariadb"];
+const OF_POSTGRES: &[&str] = &["sslmode", "host", "application_name", "options", "target_session_attrs"];
+const OF_MYSQL: &[&str] = &["sslmode", "ssl-mode", "socket"];
 
 impl DatabaseUrl {
     /// Whether several pods may share the database.
@@ -90,34 +117,101 @@ impl DatabaseUrl {
     pub const fn is_server(&self) -> bool {
         !matches!(self, Self::Sqlite(_))
     }
-}
 
-impl FromStr for DatabaseUrl {
-    type Err = StoreError;
-    fn from_str(text: &str) -> Result<Self, StoreError> {
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| unknown(text))?;
-        match scheme {
-            "sqlite" if !rest.is_empty() => Ok(Self::Sqlite(PathBuf::from(rest))),
-            "postgres" | "postgresql" => Ok(Self::Postgres(text.to_owned())),
-            "mysql" | "mariadb" => Ok(Self::Mysql(format!("mysql://{rest}"))),
-            _ => Err(unknown(text)),
+    /// The TLS mode in the parameters of the URL, in the words of either server's own tools; `None`
+    /// when it does not say.
+    #[must_use]
+    pub fn tls_mode(&self) -> Option<TlsMode> {
+        let (Self::Postgres(url) | Self::Mysql(url)) = self else { return None };
+        let said = url.parameter("sslmode").or(url.parameter("ssl-mode"))?;
+        tls_mode(said).flatten()
+    }
+
+    fn postgres(url: ServerUrl) -> Result<Self, InvalidDatabaseUrl> {
+        url.only_parameters(OF_POSTGRES)?;
+        url.only_segment()?;
+        check_tls_mode("sslmode", &url)?;
+        // We always need a server that takes writes.
+        if let Some(other) = url.parameter("target_session_attrs")
+            && !["any", "read-write", "primary"].contains(&other)
+        {
+            let known = "any, read-write, primary";
+            return Err(InvalidDatabaseUrl::Parameter("target_session_attrs", other.to_owned(), known));
+        }
+        if url.hosts.is_empty() && url.parameter("host").is_none() {
+            return Err(InvalidDatabaseUrl::NoHost);
+        }
+        if url.user.is_none() {
+            return Err(InvalidDatabaseUrl::NoUser(url.scheme));
+        }
+        Ok(Self::Postgres(url))
+    }
+
+    fn mysql(url: ServerUrl) -> Result<Self, InvalidDatabaseUrl> {
+        url.only_parameters(OF_MYSQL)?;
+        check_tls_mode("sslmode", &url)?;
+        check_tls_mode("ssl-mode", &url)?;
+        if url.only_segment()?.is_none() {
+            return Err(InvalidDatabaseUrl::NoName(url.scheme));
+        }
+        match &url.hosts[..] {
+            [] if url.parameter("socket").is_none() => Err(InvalidDatabaseUrl::NoHost),
+            [_, _, ..] => Err(InvalidDatabaseUrl::Hosts),
+            _ => Ok(Self::Mysql(url)),
         }
     }
 }
 
-fn unknown(text: &str) -> StoreError {
-    let scheme = text.split("://").next().filter(|_| text.contains("://")).unwrap_or("no scheme");
-    StoreError::Open(format!(
-        "database.url has {scheme}, and must be postgres://user:password@host/name, mysql://… or \
-            sqlite:///path"
-    ))
+/// The mode that this word means to PostgreSQL's or MySQL's tools: `None` for an unknown word,
+/// `Some(None)` for one that leaves the choice to us.
+fn tls_mode(word: &str) -> Option<Option<TlsMode>> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "disable" | "disabled" => Some(TlsMode::Off),
+        "require" | "required" => Some(TlsMode::Require),
+        "verify-ca" | "verify_ca" => Some(TlsMode::VerifyCa),
+        "verify-full" | "verify_identity" => Some(TlsMode::VerifyFull),
+        "allow" | "prefer" | "preferred" => None,
+        _ => return None,
+    })
+}
+
+fn check_tls_mode(key: &'static str, url: &ServerUrl) -> Result<(), InvalidDatabaseUrl> {
+    match url.parameter(key) {
+        Some(word) if tls_mode(word).is_none() => Err(InvalidDatabaseUrl::Parameter(
+            key,
+            format!("{word:?}"),
+            "disable, prefer, require, verify-ca, verify-full",
+        )),
+        _ => Ok(()),
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = InvalidDatabaseUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDatabaseUrl> {
+        let text = text.trim();
+        if let Some(path) = text.strip_prefix("sqlite://") {
+            return match path {
+                "" | ":memory:" => Err(InvalidDatabaseUrl::File),
+                path if path.contains(['?', '#']) => Err(InvalidDatabaseUrl::File),
+                path => Ok(Self::Sqlite(PathBuf::from(path))),
+            };
+        }
+        match ServerUrl::parse(text, &[&POSTGRES[..], &MYSQL[..]].concat()) {
+            Ok(url) if POSTGRES.contains(&url.scheme.as_str()) => Self::postgres(url),
+            Ok(url) => Self::mysql(url),
+            Err(UrlError::Scheme(_)) => Err(InvalidDatabaseUrl::Scheme),
+            Err(other) => Err(other.into()),
+        }
+    }
 }
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
-            Self::Postgres(url) | Self::Mysql(url) => f.write_str(&without_password(url)),
+            Self::Postgres(url) | Self::Mysql(url) => url.fmt(f),
         }
     }
 }
@@ -128,17 +222,6 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// Removes the password, and the parameters, which may contain one.
-fn without_password(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let place = match rest.rsplit_once('@') {
-        Some((who, place)) => format!("{}@{place}", who.split(':').next().unwrap_or_default()),
-        None => rest.to_owned(),
-    };
-    format!("{scheme}://{place}")
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -146,18 +229,48 @@ mod tests {
 
     #[test]
     fn a_url_says_which_database_and_never_shows_its_password() {
-        let url: DatabaseUrl = "postgres://ns:s3cret@db.example/ns?password=s3cret".parse().unwrap();
+        let url: DatabaseUrl = "postgres://ns:s3cret@db.example/ns".parse().unwrap();
         assert!(url.is_server());
-        assert_eq!(format!("{url} {url:?}"), "postgres://ns@db.example/ns postgres://ns@db.example/ns");
+        assert_eq!(format!("{url} {url:?}"), "postgres://db.example/ns postgres://db.example/ns");
         let odd: DatabaseUrl = "mysql://ns:p@ss@db/ns".parse().unwrap();
-        assert_eq!(odd.to_string(), "mysql://ns@db/ns");
+        assert_eq!(odd.to_string(), "mysql://db/ns");
         assert_eq!(
             "sqlite:///data/ns.sqlite".parse::<DatabaseUrl>().unwrap(),
             DatabaseUrl::Sqlite("/data/ns.sqlite".into())
         );
-        for bad in ["", "ns.sqlite", "oracle://ns:s3cret@db/ns", "sqlite://"] {
+        for bad in [
+            "",
+            "ns.sqlite",
+            "oracle://ns:s3cret@db/ns",
+            "sqlite://",
+            "sqlite://:memory:",
+            "sqlite:///x?mode=rw",
+            "mysql://ns:s3cret@db",
+            "mysql://ns:s3cret@a,b/ns",
+            "mysql://ns:s3cret@/ns",
+            "postgres://ns:s3cret@/ns",
+            "postgres://db/ns",
+            "postgres://ns:s3cret@db/ns?password=s3cret",
+            "postgres://ns:s3cret@db/ns?sslmode=on",
+            "postgres://ns:s3cret@db/ns?target_session_attrs=standby",
+            "postgres://ns:s3#cret@db/ns",
+        ] {
             let told = bad.parse::<DatabaseUrl>().unwrap_err().to_string();
-            assert!(told.contains("database.url") && !told.contains("s3cret"), "{told}");
+            assert!(!told.contains("s3") && !told.contains("cret"), "{told}");
+        }
+    }
+
+    #[test]
+    fn tls_may_be_asked_for_in_the_words_of_either_server() {
+        for (url, mode) in [
+            ("postgres://u@db/ns", None),
+            ("postgres://u@db/ns?sslmode=prefer", None),
+            ("postgres://u@db/ns?sslmode=disable", Some(TlsMode::Off)),
+            ("postgres://u@db/ns?sslmode=require", Some(TlsMode::Require)),
+            ("mysql://u@db/ns?ssl-mode=VERIFY_IDENTITY", Some(TlsMode::VerifyFull)),
+            ("sqlite:///x", None),
+        ] {
+            assert_eq!(url.parse::<DatabaseUrl>().unwrap().tls_mode(), mode, "{url}");
         }
     }
 

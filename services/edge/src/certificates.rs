@@ -53,7 +53,7 @@ fn lifetime(of: &X509Ref) -> Option<(Time, Time)> {
 }
 
 /// Times before 1970 become 1970: such a certificate has expired in any case.
-fn time(at: &Asn1TimeRef) -> Option<Time> {
+pub(crate) fn time(at: &Asn1TimeRef) -> Option<Time> {
     let since = Asn1Time::from_unix(0).ok()?.diff(at).ok()?;
     let secs = i64::from(since.days) * 86_400 + i64::from(since.secs);
     Some(Time(u64::try_from(secs).unwrap_or(0) * 1000))

@@ -21,6 +21,7 @@ use crate::{
     problem::{self, Code, Codes},
     tls::Tls,
     trace::Trace,
+    workers::Workers,
 };
 
 /// How long the kernel lets a peer leave our data unread before it ends the connection. The actor
@@ -36,6 +37,12 @@ pub struct Settings {
     pub request: Duration,
     /// Connections at a time on this listener, so that it leaves file descriptors for other ports.
     pub connections: usize,
+}
+
+/// Who serves the listener, and what observes it.
+pub struct Watch {
+    pub metrics: Metrics,
+    pub workers: Workers,
 }
 
 /// The span of a request: its ids, method, route and status, but no query, body, names or
@@ -74,14 +81,16 @@ pub fn serve<F>(
     codes: &'static [Code],
     tls: Option<&Tls>,
     settings: Settings,
-    metrics: Metrics,
+    watch: Watch,
     routes: F,
 ) -> std::io::Result<Server>
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
+    let Watch { metrics, workers } = watch;
     let server = HttpServer::new(move || {
         App::new()
+            .app_data(workers.start())
             .wrap(from_fn(body::whole))
             .wrap(from_fn(problem::render))
             .wrap(TracingLogger::<Spans>::new())

@@ -15,3 +15,4 @@ pub mod rest;
 pub mod status;
 pub mod tls;
 pub mod trace;
+pub mod workers;

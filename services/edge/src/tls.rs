@@ -6,16 +6,25 @@
 //! of it.
 
 use std::{
+    fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::SystemTime,
 };
 
-use openssl::ssl::{
-    AlpnError, ClientHelloResponse, SslAcceptor, SslAcceptorBuilder, SslContext, SslFiletype, SslMethod,
-    SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion, select_next_proto,
+use countersign_ports::time::Time;
+use openssl::{
+    error::ErrorStack,
+    pkey::{PKey, Private},
+    ssl::{
+        AlpnError, ClientHelloResponse, SslAcceptor, SslAcceptorBuilder, SslContext, SslMethod, SslOptions,
+        SslSessionCacheMode, SslVerifyMode, SslVersion, select_next_proto,
+    },
+    x509::{X509, X509Name},
 };
-use openssl::x509::X509Name;
+use zeroize::Zeroizing;
+
+use crate::certificates;
 
 const TLS_1_2: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
                        ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:\
@@ -40,12 +49,58 @@ pub enum ClientCertificates {
     Ca(PathBuf),
 }
 
-/// Locations of a listener's certificate and key, in PEM.
+/// A certificate chain or a key in PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Pem {
+    /// A file, which is read again when it changes.
+    File(PathBuf),
+    /// The text itself, and what it is called in messages.
+    Text(String, Arc<Zeroizing<String>>),
+}
+
+impl Pem {
+    /// Takes the text itself.
+    #[must_use]
+    pub fn text(name: String, text: &str) -> Self {
+        Self::Text(name, Arc::new(Zeroizing::new(text.to_owned())))
+    }
+
+    fn read(&self) -> io::Result<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::File(path) => std::fs::read(path).map(Zeroizing::new),
+            Self::Text(_, text) => Ok(Zeroizing::new(text.as_bytes().to_vec())),
+        }
+    }
+
+    fn modified(&self) -> Option<SystemTime> {
+        match self {
+            Self::File(path) => path.metadata().and_then(|m| m.modified()).ok(),
+            Self::Text(..) => Some(SystemTime::UNIX_EPOCH),
+        }
+    }
+}
+
+impl fmt::Display for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Text(name, _) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A listener's certificate and key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The certificate first, then the chain of its issuers.
-    pub certificate: PathBuf,
-    pub key: PathBuf,
+    pub certificate: Pem,
+    pub key: Pem,
     pub clients: ClientCertificates,
 }
 
@@ -60,21 +115,33 @@ type Written = Option<(SystemTime, SystemTime, Option<SystemTime>)>;
 
 /// Why a certificate cannot be used, with the name of the file.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {why}", file.display())]
+#[error("{place}: {why}")]
 pub struct TlsError {
-    pub file: PathBuf,
+    pub place: String,
     pub why: String,
 }
 
-fn bad<E: std::fmt::Display>(file: &Path) -> impl FnOnce(E) -> TlsError + '_ {
-    move |why| TlsError { file: file.to_owned(), why: why.to_string() }
+fn bad<E: fmt::Display>(place: &dyn fmt::Display) -> impl FnOnce(E) -> TlsError + use<E> {
+    let place = place.to_string();
+    move |why| TlsError { place, why: why.to_string() }
+}
+
+/// What OpenSSL says is wrong, without its file names and numbers.
+fn reason(e: &ErrorStack) -> String {
+    e.errors().iter().find_map(|e| e.reason()).unwrap_or("OpenSSL refuses it").to_owned()
+}
+
+/// What is in use, and since when its files are as they are.
+struct Current {
+    context: SslContext,
+    not_after: Time,
 }
 
 /// One listener's TLS. Clones share the certificate that is in use.
 #[derive(Clone)]
 pub struct Tls {
     files: TlsFiles,
-    current: Arc<RwLock<SslContext>>,
+    current: Arc<RwLock<Current>>,
     /// Modification times of the files that are in use.
     written: Arc<RwLock<Written>>,
 }
@@ -85,9 +152,9 @@ impl Tls {
     /// # Errors
     /// When they are missing, damaged, or do not belong together.
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let context = builder(&files)?.build().into_context();
         let written = Arc::new(RwLock::new(written(&files)));
-        Ok(Self { files, current: Arc::new(RwLock::new(context)), written })
+        let current = Arc::new(RwLock::new(current(&files)?));
+        Ok(Self { files, current, written })
     }
 
     /// Reads the files again when they have changed, or if `anyway` is true. Open connections keep
@@ -104,8 +171,8 @@ impl Tls {
         // Recorded even when the files are bad, so that they are reported only once until they
         // change again.
         *seen = now;
-        let context = builder(&self.files)?.build().into_context();
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = context;
+        let fresh = current(&self.files)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(true)
     }
 
@@ -115,10 +182,10 @@ impl Tls {
     /// # Errors
     /// As [`Tls::load`].
     pub fn acceptor(&self) -> Result<SslAcceptorBuilder, TlsError> {
-        let mut acceptor = builder(&self.files)?;
+        let mut acceptor = builder(&self.files)?.0;
         let current = self.current.clone();
         acceptor.set_client_hello_callback(move |ssl, _| {
-            let context = current.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let context = current.read().unwrap_or_else(PoisonError::into_inner).context.clone();
             ssl.set_ssl_context(&context).map(|()| ClientHelloResponse::SUCCESS)
         });
         Ok(acceptor)
@@ -126,33 +193,71 @@ impl Tls {
 
     /// The certificate's file, for logs.
     #[must_use]
-    pub fn certificate(&self) -> &Path {
+    pub fn certificate(&self) -> &Pem {
         &self.files.certificate
+    }
+
+    /// When the certificate that is in use, or one of its issuers in the file, expires.
+    #[must_use]
+    pub fn not_after(&self) -> Time {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).not_after
     }
 }
 
 fn written(files: &TlsFiles) -> Written {
-    let at = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
-    Some((at(&files.certificate)?, at(&files.key)?, files.ca().and_then(at)))
+    let ca = files.ca().and_then(|path| path.metadata().and_then(|m| m.modified()).ok());
+    Some((files.certificate.modified()?, files.key.modified()?, ca))
 }
 
-fn builder(files: &TlsFiles) -> Result<SslAcceptorBuilder, TlsError> {
-    let TlsFiles { certificate, key, clients } = files;
+fn current(files: &TlsFiles) -> Result<Current, TlsError> {
+    let (builder, not_after) = builder(files)?;
+    Ok(Current { context: builder.build().into_context(), not_after })
+}
+
+/// The certificates in a PEM, at least one.
+fn chain(from: &Pem) -> Result<Vec<X509>, TlsError> {
+    let pem = from.read().map_err(bad(from))?;
+    match X509::stack_from_pem(&pem) {
+        Ok(chain) if !chain.is_empty() => Ok(chain),
+        _ => Err(bad(from)("no certificate chain in PEM")),
+    }
+}
+
+fn private_key(from: &Pem) -> Result<PKey<Private>, TlsError> {
+    let pem = from.read().map_err(bad(from))?;
+    let mut asked = false;
+    // Without a callback, OpenSSL would ask for the password at the terminal.
+    let key = PKey::private_key_from_pem_callback(&pem, |_| {
+        asked = true;
+        Ok(0)
+    });
+    key.map_err(|_| {
+        bad(from)(if asked {
+            "the private key has a password; store it without (openssl pkey -in FILE -out FILE)"
+        } else {
+            "no private key in PEM"
+        })
+    })
+}
+
+fn builder(files: &TlsFiles) -> Result<(SslAcceptorBuilder, Time), TlsError> {
+    let TlsFiles { certificate, key, clients, .. } = files;
     let mut b = strict().map_err(bad(certificate))?;
-    std::fs::metadata(certificate).map_err(bad(certificate))?;
-    std::fs::metadata(key).map_err(bad(key))?;
-    b.set_certificate_chain_file(certificate)
-        .map_err(|_| TlsError { file: certificate.clone(), why: "no certificate chain in PEM".to_owned() })?;
-    b.set_private_key_file(key, SslFiletype::PEM).map_err(|_| TlsError {
-        file: key.clone(),
-        why: "no private key in PEM without a password, or not the certificate's".to_owned(),
-    })?;
-    b.check_private_key().map_err(|_| TlsError {
-        file: key.clone(),
-        why: format!("is not the key of {}", certificate.display()),
+    let chain = chain(certificate)?;
+    let private = private_key(key)?;
+    let expiries = chain.iter().filter_map(|one| certificates::time(one.not_after()));
+    let not_after = expiries.min().unwrap_or(Time(0));
+    for (n, one) in chain.into_iter().enumerate() {
+        let done = if n == 0 { b.set_certificate(&one) } else { b.add_extra_chain_cert(one) };
+        done.map_err(|e| bad(certificate)(reason(&e)))?;
+    }
+    b.set_private_key(&private).and_then(|()| b.check_private_key()).map_err(|e| {
+        let why = reason(&e);
+        let other = why.contains("mismatch");
+        bad(key)(if other { format!("is not the key of {certificate}") } else { why })
     })?;
     ask(&mut b, clients)?;
-    Ok(b)
+    Ok((b, not_after))
 }
 
 fn ask(b: &mut SslAcceptorBuilder, clients: &ClientCertificates) -> Result<(), TlsError> {
@@ -163,8 +268,9 @@ fn ask(b: &mut SslAcceptorBuilder, clients: &ClientCertificates) -> Result<(), T
         ClientCertificates::Optional => b.set_verify_callback(SslVerifyMode::PEER, |_, _| true),
         ClientCertificates::Any => b.set_verify_callback(required, |_, _| true),
         ClientCertificates::Ca(file) => {
-            let none = || TlsError { file: file.clone(), why: "no CA certificate in PEM".to_owned() };
-            std::fs::metadata(file).map_err(bad(file))?;
+            let none =
+                || TlsError { place: file.display().to_string(), why: "no CA certificate in PEM".to_owned() };
+            std::fs::metadata(file).map_err(bad(&file.display()))?;
             b.set_ca_file(file).map_err(|_| none())?;
             b.set_client_ca_list(X509Name::load_client_ca_file(file).map_err(|_| none())?);
             b.set_verify(required);
@@ -172,7 +278,7 @@ fn ask(b: &mut SslAcceptorBuilder, clients: &ClientCertificates) -> Result<(), T
     }
     // A resumed session would not be checked again.
     b.set_options(SslOptions::NO_TICKET);
-    b.set_num_tickets(0).map_err(bad(Path::new("TLS tickets")))
+    b.set_num_tickets(0).map_err(bad(&"TLS tickets"))
 }
 
 fn strict() -> Result<SslAcceptorBuilder, openssl::error::ErrorStack> {

@@ -19,8 +19,10 @@ enum Carry {
     Database,
     /// A log format; nextAuth calls the format that is not JSON `text`.
     Format,
-    /// The path of a PEM file, never the PEM itself.
+    /// The path of a PEM file.
     File,
+    /// The PEM itself, or the path of its file.
+    Pem,
     /// The path of a file that contains the URL.
     InFile,
     DatabaseInFile,
@@ -36,23 +38,17 @@ pub(super) fn carry(name: &str, text: &str) -> Result<Option<(&'static str, Stri
     else {
         return Ok(None);
     };
-    let in_file = || {
-        std::fs::read_to_string(text)
-            .map(|t| t.trim().to_owned())
-            .map_err(|e| ConfigError::File(format!("{name} = {text}"), e.to_string()))
-    };
+    let (text, in_file) = (text.trim(), || super::load::secret_file(name, text.trim()));
     let value = match how {
         Carry::AsIs => text.to_owned(),
         Carry::Origin => origin(text).to_owned(),
         Carry::Database => without_parameters(text).to_owned(),
         Carry::Format => if text == "json" { "json" } else { "pretty" }.to_owned(),
-        Carry::File if text.contains("BEGIN") => {
-            return Err(ConfigError::Value(
-                name.to_owned(),
-                "holds the PEM itself; put it into a file and name that".to_owned(),
-            ));
+        Carry::Pem if text.contains("-----BEGIN") => {
+            // The setting beside `…_file` takes the PEM itself.
+            return Ok(Some((path.strip_suffix("_file").unwrap_or(path), text.to_owned())));
         }
-        Carry::File => text.to_owned(),
+        Carry::Pem | Carry::File => text.to_owned(),
         Carry::InFile => in_file()?,
         Carry::DatabaseInFile => without_parameters(&in_file()?).to_owned(),
     };
@@ -129,14 +125,15 @@ mod tests {
             assert_eq!(carry(name, text).expect("fine"), Some((path, value.to_owned())), "{name}");
         }
         assert!(carry("NEXTAUTH_SECRET", "x").expect("not ours").is_none());
-        for name in ["NEXTAUTH_API_TLS_KEY", "NEXTAUTH_NS_SIGMAI_TLS_KEY", "NEXTAUTH_SFS_ADMIN_TLS_KEY"] {
-            assert!(
-                carry(name, "-----BEGIN PRIVATE KEY-----")
-                    .expect_err("PEM")
-                    .to_string()
-                    .contains("into a file"),
-                "{name}"
-            );
+        for (name, path) in [
+            ("NEXTAUTH_API_TLS_KEY", "rest_tls.key"),
+            ("NEXTAUTH_NS_SIGMAI_TLS_KEY", "phone_tls.key"),
+            ("NEXTAUTH_SFS_ADMIN_TLS_CERTIFICATE", "admin_tls.certificate"),
+        ] {
+            let pem = "-----BEGIN PRIVATE KEY-----";
+            assert_eq!(carry(name, pem).expect("fine"), Some((path, pem.to_owned())), "{name}");
+            let file = carry(name, "/run/key.pem").expect("fine").expect("a setting");
+            assert_eq!(file, (&*format!("{path}_file"), "/run/key.pem".to_owned()), "{name}");
         }
     }
 }

@@ -56,6 +56,10 @@ fn refusal(stop: &Stop) -> Refusal {
             tracing::error!(%fault, "a phone's command met inconsistent data in storage");
             Refusal::Unavailable
         }
+        Stop::Fault(fault @ Fault::Rejected(_)) => {
+            tracing::warn!(%fault, "a phone's command has a value that cannot be stored");
+            Refusal::NotAllowed
+        }
         Stop::Fault(fault) => {
             tracing::warn!(%fault, "a phone's command failed");
             Refusal::Unavailable

@@ -29,7 +29,7 @@ use tokio::runtime::Handle;
 use lines::{Life, Lines, Manager, ThreadConnection, field};
 pub use pack::{Pack, pack_map};
 use place::Clients;
-pub use place::RedisUrl;
+pub use place::{InvalidRedisUrl, Login, RedisUrl};
 pub use script::{COUNTING, Keys, script};
 use shared::Scripts;
 

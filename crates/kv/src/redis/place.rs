@@ -1,66 +1,96 @@
 //! The address of Redis, and the clients made for it.
 
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use bb8_redis::redis;
 use countersign_ports::Fault;
+use countersign_server_url::{Host, Password, ServerUrl, UrlError};
 use redis::{
-    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, TlsCertificates, TlsMode,
+    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisError,
+    TlsCertificates, TlsMode,
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
 use tokio::{runtime::Handle, sync::Mutex, task::JoinSet};
 
 /// Timeout for connecting, and for one command.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+const PORT: u16 = 6379;
+const SENTINEL_PORT: u16 = 26379;
 
-/// The URL of a Redis: `redis://[user:password@]host[:port][/db]` or
-/// `redis-sentinel://[user:password@]host:port,host:port/SERVICE[/db]`; `rediss://` and
-/// `rediss-sentinel://` are the same over TLS. Its text form shows no password.
-#[derive(Clone)]
+/// The URL of a Redis. Its text form shows neither user nor password.
+///
+/// * `redis://[user:password@]host[:port][/db]`, and `rediss://` for the same over TLS
+/// * `redis+unix://[user:password@]/path/of/socket[?db=N]`
+/// * `redis-sentinel://[user:password@]host[:port],host[:port]/SERVICE[/db]`, and
+///   `rediss-sentinel://`; user and password are those of Redis
+#[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl {
-    shown: String,
-    place: RedisPlace,
+    url: ServerUrl,
+    db: i64,
     /// PEM of the CAs to trust instead of the public web CAs.
     ca: Option<Vec<u8>>,
+    sentinel_login: Login,
 }
 
-#[derive(Clone)]
-enum RedisPlace {
-    One(Box<ConnectionInfo>),
-    Sentinels {
-        sentinels: Vec<(String, u16)>,
-        service: String,
-        user: Option<String>,
-        password: Option<String>,
-        db: i64,
-        tls: bool,
-    },
+/// User and password of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Login {
+    pub user: Option<String>,
+    pub password: Option<Password>,
 }
 
-fn fault(shown: &str, e: &dyn fmt::Display) -> Fault {
-    Fault::Unreachable(format!("Redis at {shown}: {e}"))
+/// Why a text is not the URL of a Redis. It contains nothing of a user or password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRedisUrl {
+    #[error("the URL {0}")]
+    Url(#[from] UrlError),
+    #[error("the URL must have this form: {0}")]
+    Form(&'static str),
+    #[error("the number of a database is a whole number from 0 on: {0}")]
+    Database(&'static str),
+    #[error("a CA is for rediss:// and rediss-sentinel://")]
+    NoTls,
+    #[error("a login at Sentinels is for redis-sentinel:// and rediss-sentinel://")]
+    NoSentinels,
+}
+
+const SCHEMES: [&str; 6] = ["redis", "rediss", "redis+unix", "unix", "redis-sentinel", "rediss-sentinel"];
+const ONE: &str = "redis://[user:password@]host[:port][/db]";
+const SOCKET: &str = "redis+unix://[user:password@]/path/of/socket[?db=N]";
+const SENTINELS: &str = "redis-sentinel://[user:password@]host[:port],host[:port]/SERVICE[/db]";
+
+fn fault(url: &ServerUrl, e: &dyn fmt::Display) -> Fault {
+    Fault::Unreachable(format!("Redis at {url}: {e}"))
 }
 
 impl FromStr for RedisUrl {
-    type Err = Fault;
+    type Err = InvalidRedisUrl;
 
-    fn from_str(text: &str) -> Result<Self, Fault> {
-        let shown = without_password(text);
-        for (scheme, tls) in [("redis-sentinel://", false), ("rediss-sentinel://", true)] {
-            if let Some(rest) = text.strip_prefix(scheme) {
-                let place = sentinels(rest, tls)
-                    .ok_or_else(|| fault(&shown, &format!("must be {scheme}host:port,host:port/SERVICE")))?;
-                return Ok(Self { place, shown, ca: None });
+    fn from_str(text: &str) -> Result<Self, InvalidRedisUrl> {
+        let url = ServerUrl::parse(text, &SCHEMES)?;
+        let (form, db) = match url.scheme.as_str() {
+            "redis+unix" | "unix" => {
+                url.only_parameters(&["db"])?;
+                let path = url.path.iter().any(|segment| !segment.is_empty());
+                let form = url.hosts.is_empty() && path;
+                (form.then_some(SOCKET).ok_or(InvalidRedisUrl::Form(SOCKET))?, url.parameter("db"))
             }
-        }
-        if !text.starts_with("redis://") && !text.starts_with("rediss://") {
-            return Err(fault(
-                &shown,
-                &"must begin with redis://, rediss://, redis-sentinel:// or rediss-sentinel://",
-            ));
-        }
-        let info = text.into_connection_info().map_err(|e| fault(&shown, &e))?;
-        Ok(Self { shown, place: RedisPlace::One(Box::new(info)), ca: None })
+            "redis" | "rediss" => {
+                url.only_parameters(&[])?;
+                let form = matches!(&url.hosts[..], [one] if !one.is_socket());
+                (form.then_some(ONE).ok_or(InvalidRedisUrl::Form(ONE))?, url.only_segment()?)
+            }
+            _ => {
+                url.only_parameters(&[])?;
+                let form = !url.hosts.is_empty() && !url.hosts.iter().any(Host::is_socket);
+                let form = form && matches!(&url.path[..], [service] | [service, _] if !service.is_empty());
+                let db = url.path.get(1).map(String::as_str).filter(|db| !db.is_empty());
+                (form.then_some(SENTINELS).ok_or(InvalidRedisUrl::Form(SENTINELS))?, db)
+            }
+        };
+        let db = db.map_or(Some(0), |db| db.parse().ok().filter(|db| *db >= 0));
+        let db = db.ok_or(InvalidRedisUrl::Database(form))?;
+        Ok(Self { url, db, ca: None, sentinel_login: Login::default() })
     }
 }
 
@@ -69,47 +99,93 @@ impl RedisUrl {
     ///
     /// # Errors
     /// When the URL does not use TLS, because the CAs would then have no effect.
-    pub fn trusting(self, ca: Vec<u8>) -> Result<Self, Fault> {
-        let tls = match &self.place {
-            RedisPlace::One(info) => matches!(info.addr(), ConnectionAddr::TcpTls { .. }),
-            RedisPlace::Sentinels { tls, .. } => *tls,
-        };
-        if tls {
-            Ok(Self { ca: Some(ca), ..self })
+    pub fn trusting(self, ca: Vec<u8>) -> Result<Self, InvalidRedisUrl> {
+        if self.is_tls() { Ok(Self { ca: Some(ca), ..self }) } else { Err(InvalidRedisUrl::NoTls) }
+    }
+
+    /// Logs in at the Sentinels, which do not know the users of Redis.
+    ///
+    /// # Errors
+    /// When the URL names no Sentinels.
+    pub fn with_sentinel_login(self, sentinel_login: Login) -> Result<Self, InvalidRedisUrl> {
+        if self.names_sentinels() || sentinel_login == Login::default() {
+            Ok(Self { sentinel_login, ..self })
         } else {
-            Err(fault(&self.shown, &"a CA is for rediss:// and rediss-sentinel://"))
+            Err(InvalidRedisUrl::NoSentinels)
         }
     }
-}
 
-fn sentinels(rest: &str, tls: bool) -> Option<RedisPlace> {
-    let (who, rest) = rest.rsplit_once('@').map_or((None, rest), |(who, rest)| (Some(who), rest));
-    let mut parts = rest.split('/');
-    let place =
-        |s: &str| s.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
-    let sentinels: Vec<(String, u16)> =
-        parts.next()?.split(',').filter(|s| !s.is_empty()).map(place).collect::<Option<_>>()?;
-    let service = parts.next().filter(|s| !s.is_empty())?.to_owned();
-    let db = parts.next().map_or(Some(0), |db| db.parse().ok())?;
-    let (user, password) = match who.map(|who| who.split_once(':').unwrap_or(("", who))) {
-        None => (None, None),
-        Some((user, password)) => {
-            (Some(user.to_owned()).filter(|u| !u.is_empty()), Some(password.to_owned()))
+    fn is_tls(&self) -> bool {
+        self.url.scheme.starts_with("rediss")
+    }
+
+    fn names_sentinels(&self) -> bool {
+        self.url.scheme.ends_with("-sentinel")
+    }
+
+    fn address(&self, host: &Host, port: u16) -> ConnectionAddr {
+        let (host, port) = (host.name.clone(), host.port.unwrap_or(port));
+        if self.is_tls() {
+            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+        } else {
+            ConnectionAddr::Tcp(host, port)
         }
-    };
-    (!sentinels.is_empty()).then_some(RedisPlace::Sentinels { sentinels, service, user, password, db, tls })
-}
+    }
 
-/// Removes user, password and parameters.
-fn without_password(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, place)| place))
+    /// The address of a Redis that is not found by Sentinels, and what to say there first.
+    fn connection(&self) -> Result<ConnectionInfo, RedisError> {
+        let address = match self.url.hosts.first() {
+            Some(host) => self.address(host, PORT),
+            None => ConnectionAddr::Unix(PathBuf::from(format!("/{}", self.url.path.join("/")))),
+        };
+        let mut settings = RedisConnectionInfo::default().set_db(self.db);
+        if let Some(user) = &self.url.user {
+            settings = settings.set_username(user);
+        }
+        if let Some(password) = &self.url.password {
+            settings = settings.set_password(password.expose());
+        }
+        Ok(address.into_connection_info()?.set_redis_settings(settings))
+    }
+
+    fn sentinels(&self) -> Result<SentinelClientBuilder, RedisError> {
+        let sentinels = self.url.hosts.iter().map(|host| self.address(host, SENTINEL_PORT));
+        let service = self.url.path.first().map_or("", String::as_str);
+        let mut builder = SentinelClientBuilder::new(sentinels, service, SentinelServerType::Master)?
+            .set_client_to_redis_db(self.db);
+        if self.is_tls() {
+            builder = builder
+                .set_client_to_redis_tls_mode(TlsMode::Secure)
+                .set_client_to_sentinel_tls_mode(TlsMode::Secure);
+        }
+        if let Some(certificates) = self.certificates() {
+            builder = builder
+                .set_client_to_redis_certificates(certificates.clone())
+                .set_client_to_sentinel_certificates(certificates);
+        }
+        if let Some(user) = &self.url.user {
+            builder = builder.set_client_to_redis_username(user);
+        }
+        if let Some(password) = &self.url.password {
+            builder = builder.set_client_to_redis_password(password.expose());
+        }
+        if let Some(user) = &self.sentinel_login.user {
+            builder = builder.set_client_to_sentinel_username(user);
+        }
+        if let Some(password) = &self.sentinel_login.password {
+            builder = builder.set_client_to_sentinel_password(password.expose());
+        }
+        Ok(builder)
+    }
+
+    fn certificates(&self) -> Option<TlsCertificates> {
+        self.ca.clone().map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem) })
+    }
 }
 
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        self.url.fmt(f)
     }
 }
 
@@ -129,55 +205,19 @@ pub(super) enum Clients {
 
 impl Clients {
     pub(super) fn new(url: &RedisUrl, rt: &Handle) -> Result<Self, Fault> {
-        let bad = |e: RedisError| fault(&url.shown, &e);
+        let bad = |e: RedisError| fault(&url.url, &e);
         // The driver uses the process-wide cryptography provider. If one is installed already, it
         // is the same one.
         let _said_already = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let certificates =
-            url.ca.as_ref().map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) });
-        Ok(match &url.place {
-            RedisPlace::One(info) => match certificates {
-                None => Self::One(info.clone()),
-                Some(those) => Self::One(Box::new(
-                    Client::build_with_tls(*info.clone(), those).map_err(bad)?.get_connection_info().clone(),
-                )),
-            },
-            RedisPlace::Sentinels { sentinels, service, user, password, db, tls } => {
-                let addr = |(host, port): &(String, u16)| match *tls {
-                    false => ConnectionAddr::Tcp(host.clone(), *port),
-                    true => ConnectionAddr::TcpTls {
-                        host: host.clone(),
-                        port: *port,
-                        insecure: false,
-                        tls_params: None,
-                    },
-                };
-                let mut builder = SentinelClientBuilder::new(
-                    sentinels.iter().map(addr),
-                    service,
-                    SentinelServerType::Master,
-                )
-                .map_err(bad)?;
-                builder = builder.set_client_to_redis_db(*db);
-                if *tls {
-                    builder = builder
-                        .set_client_to_redis_tls_mode(TlsMode::Secure)
-                        .set_client_to_sentinel_tls_mode(TlsMode::Secure);
-                }
-                if let Some(those) = certificates {
-                    builder = builder
-                        .set_client_to_redis_certificates(those.clone())
-                        .set_client_to_sentinel_certificates(those);
-                }
-                if let Some(user) = user {
-                    builder = builder.set_client_to_redis_username(user);
-                }
-                if let Some(password) = password {
-                    builder = builder.set_client_to_redis_password(password);
-                }
-                Self::Sentinels(Arc::new(Mutex::new(builder.build().map_err(bad)?)), rt.clone())
-            }
-        })
+        if url.names_sentinels() {
+            let client = url.sentinels().and_then(SentinelClientBuilder::build).map_err(bad)?;
+            return Ok(Self::Sentinels(Arc::new(Mutex::new(client)), rt.clone()));
+        }
+        let info = url.connection().map_err(bad)?;
+        Ok(Self::One(Box::new(match url.certificates() {
+            None => info,
+            Some(those) => Client::build_with_tls(info, those).map_err(bad)?.get_connection_info().clone(),
+        })))
     }
 
     pub(super) async fn client(&self) -> Result<Client, RedisError> {
@@ -200,28 +240,65 @@ impl Clients {
 mod tests {
     use super::*;
 
+    fn parse(url: &str) -> RedisUrl {
+        url.parse().unwrap_or_else(|e| panic!("{url}: {e}"))
+    }
+
     #[test]
     fn a_url_says_where_redis_is_and_shows_no_password() {
         for (url, shown) in [
             ("redis://127.0.0.1:6379/1", "redis://127.0.0.1:6379/1"),
             ("rediss://ns:secret@redis.example", "rediss://redis.example"),
+            ("redis://:secret@[::1]:7", "redis://[::1]:7"),
+            ("redis+unix://:secret@/run/redis.sock?db=2", "redis+unix:///run/redis.sock"),
             ("redis-sentinel://ns:secret@a:26379,b:26379/main/2", "redis-sentinel://a:26379,b:26379/main/2"),
             ("rediss-sentinel://:secret@a:26379/main", "rediss-sentinel://a:26379/main"),
         ] {
-            let url: RedisUrl = url.parse().expect("a URL");
+            let url = parse(url);
             assert_eq!(format!("{url} {url:?}"), format!("{shown} {shown}"));
         }
         for bad in [
             "",
             "localhost:6379",
             "http://ns:secret@a",
+            "redis://",
+            "redis://a,b",
+            "redis://a/x",
+            "redis://a/-1",
+            "redis://a/0/1",
+            "redis://a?db=1",
+            "redis://a/0#insecure",
+            "redis://:sec#ret@a",
+            "redis+unix://a/run/redis.sock",
+            "redis+unix://",
             "redis-sentinel://a:1",
             "redis-sentinel:///main",
             "rediss-sentinel://a:1/main/x",
-            "redis-sentinel://a/main",
+            "redis-sentinel://a/main/0/1",
         ] {
             let said = bad.parse::<RedisUrl>().expect_err(bad).to_string();
-            assert!(!said.contains("secret"), "{said}");
+            assert!(!said.contains("sec") && !said.contains("ret@"), "{said}");
         }
+    }
+
+    #[test]
+    fn each_form_becomes_what_the_driver_connects_to() {
+        let info = parse("redis://n%40s:p%23w@h").connection().expect("fine");
+        assert_eq!(*info.addr(), ConnectionAddr::Tcp("h".to_owned(), 6379));
+        let settings = info.redis_settings();
+        assert_eq!((settings.username(), settings.password(), settings.db()), (Some("n@s"), Some("p#w"), 0));
+        let info = parse("redis+unix:///run/redis.sock?db=2").connection().expect("fine");
+        assert_eq!(*info.addr(), ConnectionAddr::Unix("/run/redis.sock".into()));
+        assert_eq!(info.redis_settings().db(), 2);
+        let info = parse("rediss://[::1]/3").connection().expect("fine");
+        assert!(matches!(info.addr(), ConnectionAddr::TcpTls { host, port: 6379, .. } if host == "::1"));
+        let several = parse("redis-sentinel://a, b:7 ,[::1]/main");
+        let ports: Vec<_> = several.url.hosts.iter().map(|h| several.address(h, SENTINEL_PORT)).collect();
+        assert_eq!(ports[0], ConnectionAddr::Tcp("a".to_owned(), 26379));
+        assert_eq!(ports[1], ConnectionAddr::Tcp("b".to_owned(), 7));
+        assert_eq!(ports[2], ConnectionAddr::Tcp("::1".to_owned(), 26379));
+        let login = || Login { user: None, password: Some(Password::new("x".to_owned())) };
+        assert!(parse("redis://h").with_sentinel_login(login()).is_err());
+        several.with_sentinel_login(login()).expect("they are Sentinels").sentinels().expect("fine");
     }
 }

@@ -107,6 +107,11 @@ metrics! {
     HttpSeconds Histogram "countersign_http_request_duration_seconds"
         "Time until an HTTP answer began; requests that asked to wait are counted as the door `wait`"
         ["door" in vec!["rest", "page", "admin", "wait"], "class" in CLASSES.to_vec()];
+    CertificateEnd Gauge "countersign_certificate_end_seconds"
+        "When the certificate of a listener expires, in seconds since 1970; 0 without TLS"
+        ["resource" in vec!["rest", "page", "assets", "phone", "admin"]];
+    LogLost Counter "countersign_log_lines_lost_total"
+        "Lines of the log that could not be written in time" [];
     StoreCommits Counter "countersign_store_commits_total"
         "Transactions the database's writer has put on disk" [];
     StoreWrites Counter "countersign_store_writes_total"

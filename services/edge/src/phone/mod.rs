@@ -36,6 +36,7 @@ use crate::{
     listener::Socket,
     metrics::{Counted, Metric, Metrics},
     tls::Tls,
+    workers::Workers,
 };
 use gate::{Gate, Guest, Seat};
 use tokio_util::either::Either;
@@ -91,7 +92,7 @@ impl PhoneListener {
 ///
 /// # Errors
 /// When a socket cannot be used.
-pub fn serve(sockets: Vec<Socket>, phone: PhoneListener) -> std::io::Result<Server> {
+pub fn serve(sockets: Vec<Socket>, phone: PhoneListener, watched: &Workers) -> std::io::Result<Server> {
     let workers = phone.settings.workers;
     let tls = phone
         .tls
@@ -107,18 +108,22 @@ pub fn serve(sockets: Vec<Socket>, phone: PhoneListener) -> std::io::Result<Serv
         .max_concurrent_connections(1 << 20)
         .backlog(1024);
     for socket in sockets {
-        let (phone, tls) = (phone.clone(), tls.clone());
+        let (phone, tls, watched) = (phone.clone(), tls.clone(), watched.clone());
         server = match socket {
             Socket::Tcp(listener) => server.listen("phone", listener, move || {
-                let (phone, tls) = (phone.clone(), tls.clone());
+                let (phone, tls, worker) = (phone.clone(), tls.clone(), watched.start());
                 fn_service(move |stream: TcpStream| {
+                    let _it_lives = &worker;
                     let _small_frames_go_at_once = stream.set_nodelay(true);
                     begin(&phone, tls.as_ref(), Either::Left(stream))
                 })
             })?,
             Socket::Unix(listener) => server.listen_uds("phone", listener, move || {
-                let (phone, tls) = (phone.clone(), tls.clone());
-                fn_service(move |stream: UnixStream| begin(&phone, tls.as_ref(), Either::Right(stream)))
+                let (phone, tls, worker) = (phone.clone(), tls.clone(), watched.start());
+                fn_service(move |stream: UnixStream| {
+                    let _it_lives = &worker;
+                    begin(&phone, tls.as_ref(), Either::Right(stream))
+                })
             })?,
         };
     }
