@@ -11,6 +11,7 @@ use crate::{config::Config, roles};
 #[derive(Subcommand)]
 pub(crate) enum ApiKeyCommand {
     /// Make a root key and print it; it is shown only once, and the trail records it.
+    #[command(after_help = "Example: countersign api-key new --role root --data /var/lib/countersign")]
     New {
         /// The role of the key. Keys of other roles are made with the REST API.
         #[arg(long, value_enum)]
@@ -22,6 +23,7 @@ pub(crate) enum ApiKeyCommand {
         at: DatabaseArgs,
     },
     /// List the root keys, without their secrets.
+    #[command(after_help = "Example: countersign api-key list --data /var/lib/countersign")]
     List {
         #[command(flatten)]
         at: DatabaseArgs,

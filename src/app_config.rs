@@ -13,24 +13,30 @@ use countersign_protocol::{
 };
 use serde::Deserialize;
 
-use crate::{data_dir::write_new, ports::WallClock};
+use zeroize::Zeroizing;
+
+use crate::{data_dir::write_new, ports::WallClock, secret_files};
 
 #[derive(Subcommand)]
 pub(crate) enum AppCommand {
     /// Make a publisher's key, and print its public half, which the app is built with.
+    #[command(after_help = "Example: countersign app key publisher.key")]
     Key {
         /// File to write the key to; an existing file is kept.
         file: std::path::PathBuf,
     },
     /// Sign an app's configuration, and print the signed text, which the app is built with.
+    #[command(after_help = "Example: countersign app sign app.toml --key publisher.key > app.signed")]
     Sign {
         /// TOML file with `app = "com.example.bank"`, `realms = "open"` or a list of root pins, and
         /// `valid_days` if the configuration expires.
         config: std::path::PathBuf,
+        /// File with the publisher's key, as `key` made it.
         #[arg(long, value_name = "FILE")]
         key: std::path::PathBuf,
     },
     /// Verify a signed configuration with the publisher's public key, and print what it allows.
+    #[command(after_help = "Example: countersign app check app.signed --publisher PUBLIC_HALF")]
     Check {
         /// The file with the signed text.
         config: std::path::PathBuf,
@@ -72,11 +78,9 @@ pub(crate) fn run(command: AppCommand) -> Result<String, String> {
     match command {
         AppCommand::Key { file } => {
             if !file.exists() {
-                write_new(
-                    &file,
-                    format!("{}\n", URL_SAFE_NO_PAD.encode(SigningKey::generate().to_pkcs8())).as_bytes(),
-                )
-                .map_err(|e| e.to_string())?;
+                let key = Zeroizing::new(SigningKey::generate().to_pkcs8());
+                let text = Zeroizing::new(format!("{}\n", URL_SAFE_NO_PAD.encode(&*key)));
+                write_new(&file, &text).map_err(|e| e.to_string())?;
             }
             Ok(URL_SAFE_NO_PAD.encode(key(&file)?.public()))
         }
@@ -93,7 +97,8 @@ pub(crate) fn run(command: AppCommand) -> Result<String, String> {
 }
 
 fn key(file: &Path) -> Result<SigningKey, String> {
-    let der = URL_SAFE_NO_PAD.decode(read(file)?.trim()).ok();
+    let text = secret_files::read(file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let der = URL_SAFE_NO_PAD.decode(text.trim()).ok().map(Zeroizing::new);
     der.and_then(|der| SigningKey::from_pkcs8(&der).ok())
         .ok_or_else(|| format!("{} holds no publisher's key", file.display()))
 }

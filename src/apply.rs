@@ -18,6 +18,8 @@ use countersign_api::{ApiClient, ApiError, Ready};
 use diff::{Change, Doing};
 use wanted::Wanted;
 
+use crate::secret_files;
+
 #[derive(Args)]
 pub(crate) struct Apply {
     /// TOML file, or YAML if its name ends in .yaml or .yml; see config/apply.example.toml.
@@ -69,12 +71,31 @@ impl Apply {
                 ready.rest.ok_or_else(|| format!("{}: no REST API is served there", data.display()))?
             }
         };
-        let key = read(&self.key_file.clone().unwrap_or_else(|| data.join("root-api-key")))?;
+        let file = self.key_file.clone().unwrap_or_else(|| data.join("root-api-key"));
+        let key = secret_files::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
         match &self.ca {
             None => ApiClient::new(&url, key.trim()),
             Some(ca) => ApiClient::trusting(&url, key.trim(), read(ca)?.as_bytes()),
         }
         .map_err(|e| e.to_string())
+    }
+}
+
+/// Says what to do about a server whose certificate is not accepted.
+fn with_hint(why: String) -> String {
+    let hints = [
+        (
+            "UnknownIssuer",
+            "the CA of the server's certificate is not known here; name its PEM file with --ca",
+        ),
+        ("NotValidForName", "the server's certificate is for another name than the URL has"),
+        ("Expired", "the server's certificate has expired; replace it"),
+        ("NotValidYet", "the server's certificate is not valid yet; compare the clocks"),
+        ("InvalidContentType", "the server speaks no TLS there; write http:// if that is meant"),
+    ];
+    match hints.iter().find(|(word, _)| why.contains(word)) {
+        Some((_, hint)) => format!("{why} ({hint})"),
+        None => why,
     }
 }
 
@@ -92,7 +113,7 @@ pub(crate) fn run(apply: &Apply) -> Result<(), String> {
                 problem.errors.iter().map(|e| format!("{}: {}", e.pointer, e.detail)).collect();
             format!("{} {}{}", problem.code, problem.detail.unwrap_or_default(), at.join("; "))
         }
-        other => other.to_string(),
+        other => with_hint(other.to_string()),
     };
     let mut out = std::io::stdout();
     let mut say = |change: &Change| {

@@ -10,6 +10,7 @@ use countersign_ns::page::assets;
 pub(crate) enum AssetsCommand {
     /// Write the login element and the page of app links below a directory; existing files with
     /// these names are replaced.
+    #[command(after_help = "Example: countersign assets export /var/www/countersign")]
     Export {
         /// Target directory; created if it does not exist.
         dir: PathBuf,

@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use countersign_store::migrate::{SchemaState, What};
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     apply::{self, Apply},
     assets::{self, AssetsCommand},
     config::{Config, LogFormat},
+    manual,
     roles::{self, Initialised},
     telemetry,
 };
@@ -18,7 +19,7 @@ use crate::{
 /// A self-hosted mobile authentication server: your own phone app is the login for all your
 /// applications.
 #[derive(Parser)]
-#[command(name = "countersign", version)]
+#[command(name = "countersign", version, long_version = manual::VERSION)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -27,18 +28,25 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run every service in one process, on one set of ports.
+    #[command(after_help = "Example: countersign all --data /var/lib/countersign --config \
+        /etc/countersign.toml")]
     All(Run),
     /// Run NS alone: logins and the REST API.
+    #[command(after_help = "Example: countersign ns --data /var/lib/countersign/ns")]
     Ns(Run),
     /// Run SFS alone: the second factor server.
+    #[command(after_help = "Example: countersign sfs --data /var/lib/countersign/sfs")]
     Sfs(Run),
     /// Prepare a data directory (keys, database, root API key) and exit; the first step of a
     /// deployment.
+    #[command(after_help = "Example: countersign init --data /var/lib/countersign")]
     Init(Init),
     /// Bring the database to this release's schema, or report what is missing; pods do this
     /// themselves when they start.
+    #[command(after_help = "Example: countersign migrate --check --config /etc/countersign.toml")]
     Migrate(Migrate),
     /// Bring a running NS to the state described in a file: realms, clients, roles, apps.
+    #[command(after_help = "Example: countersign apply realms.toml --dry-run --data /var/lib/countersign")]
     Apply(Apply),
     /// Make or list root API keys on the machine itself, for when the others are lost or locked
     /// away.
@@ -55,6 +63,19 @@ enum Command {
     App {
         #[command(subcommand)]
         command: AppCommand,
+    },
+    /// Print the completions of a shell.
+    #[command(after_help = "Example: countersign completions bash > \
+        ~/.local/share/bash-completion/completions/countersign")]
+    Completions {
+        /// The shell that is to complete commands.
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages into a directory.
+    #[command(after_help = "Example: countersign man /usr/local/share/man/man1")]
+    Man {
+        /// The directory; created if it does not exist.
+        dir: PathBuf,
     },
 }
 
@@ -150,6 +171,10 @@ pub fn run() -> ExitCode {
         Command::ApiKey { command } => api_key::run(command, environment()).map(say),
         Command::Assets { command } => assets::run(&command).map(say),
         Command::App { command } => app_config::run(command).map(say),
+        Command::Completions { shell } => {
+            manual::completions(shell, Cli::command()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Man { dir } => manual::man(&dir, Cli::command()).map(say),
     };
     match done {
         Ok(code) => code,
@@ -292,4 +317,35 @@ fn start(role: roles::ProcessRole, run: Run) -> Result<ExitCode, String> {
     let socket_names = environment().find(|(name, _)| name == "LISTEN_FDNAMES").map(|(_, names)| names);
     let plan = roles::Plan { role, data: run.data, demo: run.demo, config, socket_names };
     roles::run(plan).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory};
+
+    use super::Cli;
+
+    /// The commands that do something, with their names.
+    fn leaves(command: &Command, path: &str, found: &mut Vec<(String, Command)>) {
+        let path = format!("{path} {}", command.get_name());
+        let below: Vec<_> = command.get_subcommands().filter(|c| c.get_name() != "help").collect();
+        if below.is_empty() {
+            found.push((path.clone(), command.clone()));
+        }
+        below.into_iter().for_each(|c| leaves(c, &path, found));
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_every_argument_its_help() {
+        let mut all = Vec::new();
+        leaves(&Cli::command(), "", &mut all);
+        assert!(all.len() > 10, "{}", all.len());
+        for (path, command) in all {
+            let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(example.contains(&format!("Example:{path}")), "{path}: {example}");
+            for arg in command.get_arguments().filter(|a| !a.is_hide_set()) {
+                assert!(arg.get_help().is_some(), "{path} {}", arg.get_id());
+            }
+        }
+    }
 }

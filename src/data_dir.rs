@@ -2,8 +2,8 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign_api::Ready;
 use countersign_domain_ns::api_key;
 use countersign_ports::{random::Random, secret::Secret};
+use zeroize::Zeroizing;
+
+use crate::secret_files;
 
 /// File name of the embedded database.
 pub(crate) const DATABASE: &str = "ns.sqlite";
@@ -85,12 +88,12 @@ impl DataDir {
     /// run get it here.
     pub(crate) fn database(&self, name: &str) -> Result<PathBuf, DataError> {
         let path = self.file(name);
-        let file =
-            OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(io_error(&path))?;
-        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(io_error(&path))?;
+        let restricted = |path: &Path, file: File| secret_files::restrict(&file, path, 0o600);
+        let open = || OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+        open().and_then(|file| restricted(&path, file)).map_err(io_error(&path))?;
         for beside in ["-wal", "-shm"].map(|end| self.file(&format!("{name}{end}"))) {
             if beside.exists() {
-                fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).map_err(io_error(&beside))?;
+                File::open(&beside).and_then(|file| restricted(&beside, file)).map_err(io_error(&beside))?;
             }
         }
         Ok(path)
@@ -110,17 +113,18 @@ impl DataDir {
                 return Err(DataError::NoKey(path.display().to_string(), database.to_owned()));
             }
             let fresh: Secret<32> = random.secret();
-            write_new(&path, format!("{}\n", STANDARD.encode(fresh.expose())).as_bytes())?;
+            write_new(&path, &Zeroizing::new(format!("{}\n", STANDARD.encode(fresh.expose()))))?;
         }
-        let text = fs::read_to_string(&path).map_err(io_error(&path))?;
+        let text = secret_files::read(&path).map_err(io_error(&path))?;
         let damaged = || DataError::Damaged(path.display().to_string(), "32 bytes in base64");
-        STANDARD.decode(text.trim()).ok().and_then(|b| b.try_into().ok()).map(Secret::new).ok_or_else(damaged)
+        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| damaged())?);
+        <[u8; 32]>::try_from(&bytes[..]).map(Secret::new).map_err(|_| damaged())
     }
 
     /// The root API key in this directory, if there is one.
     pub(crate) fn root_api_key(&self) -> Result<Option<Secret<32>>, DataError> {
         let path = self.file("root-api-key");
-        let text = match fs::read_to_string(&path) {
+        let text = match secret_files::read(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(io_error(&path)(e)),
@@ -136,7 +140,7 @@ impl DataDir {
             return Ok((there, false));
         }
         let secret = random.secret();
-        write_new(&self.file("root-api-key"), format!("{}\n", api_key::write(&secret)).as_bytes())?;
+        write_new(&self.file("root-api-key"), &Zeroizing::new(format!("{}\n", api_key::write(&secret))))?;
         Ok((secret, true))
     }
 
@@ -168,18 +172,10 @@ pub(crate) fn say_ready(dir: &Path, ready: &Ready) -> Result<(), DataError> {
 
 /// Waits until the entries of a directory are on disk.
 pub(crate) fn sync(dir: &Path) -> Result<(), DataError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io_error(dir))
+    secret_files::sync(dir).map_err(io_error(dir))
 }
 
-/// Writes a secret to a file that only its owner can read, and that is on disk before it gets its
-/// name. Callers have checked that the file does not exist yet.
-pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
-    let draft = path.with_extension("new");
-    let write = || {
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)
-    };
-    write().map_err(io_error(path))
+/// Writes a secret to a new file that only its owner can read.
+pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), DataError> {
+    secret_files::make(path, text.as_bytes()).map_err(io_error(path))
 }

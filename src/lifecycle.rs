@@ -94,7 +94,7 @@ impl Running {
             workers.all(*expected, left).await.map_err(|started| {
                 format!(
                     "{} has {started} of {expected} workers: the system starts no more threads; raise the \
-                        limits of memory and of processes (ulimit -v, ulimit -u), or set fewer workers",
+                        limits of memory, processes and open files (ulimit -v, -u, -n), or set fewer workers",
                     workers.name()
                 )
             })?;

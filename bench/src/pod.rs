@@ -64,7 +64,7 @@ impl Pods {
         let (postgres, redis) =
             (Private::postgres_with(&DURABLE).ok_or(MISSING)?, Private::redis(&[]).ok_or(MISSING)?);
         let key = dir.path().join("master.key");
-        std::fs::write(&key, "bm90IGEgc2VjcmV0IG9mIGFueWJvZHkgYXQgYWxsISE=\n")?;
+        countersign_testkit::secret_file(&key, "bm90IGEgc2VjcmV0IG9mIGFueWJvZHkgYXQgYWxsISE=\n");
         let env = [
             ("COUNTERSIGN_DATABASE_URL", postgres.database()),
             ("COUNTERSIGN_KV_URL", redis.database()),

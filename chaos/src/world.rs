@@ -71,6 +71,18 @@ pub struct World {
     /// Seconds by which all clocks are ahead of the machine's.
     clocks: AtomicI64,
     _dir: TempDir,
+    /// Nobody reads the log of one pod.
+    _unread: std::io::PipeReader,
+}
+
+/// Gives each pod another fate of its log: a file, a disk that is full, a pipe that nobody reads.
+fn logging(pod: usize, launch: Launch, unread: &std::io::PipeWriter) -> Result<Launch, Stop> {
+    let much = [("COUNTERSIGN_LOG_LEVEL", "debug"), ("COUNTERSIGN_LOG_ACCESS", "true")];
+    Ok(match pod {
+        0 => launch,
+        1 => launch.env(&much).stderr(std::fs::File::options().write(true).open("/dev/full")?),
+        _ => launch.env(&much).stderr(unread.try_clone()?),
+    })
 }
 
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -137,17 +149,17 @@ impl World {
     pub async fn start(program: &Path, stack: Stack, safety_poll: Duration) -> Result<Arc<Self>, Stop> {
         let dir = tempfile::tempdir()?;
         let key = dir.path().join("master.key");
-        std::fs::write(&key, "bm90IGEgc2VjcmV0IG9mIGFueWJvZHkgYXQgYWxsISE=\n")?;
+        countersign_testkit::secret_file(&key, "bm90IGEgc2VjcmV0IG9mIGFueWJvZHkgYXQgYWxsISE=\n");
         let mut wires = Vec::new();
         let (servers, env) = servers(stack, &mut wires).await?;
+        let (unread, unread_log) = std::io::pipe()?;
         let mut pods = Vec::new();
         for (n, mut env) in env.into_iter().enumerate() {
             env.push(("COUNTERSIGN_KEYS_MASTER_KEY_FILE".into(), key.display().to_string()));
             env.push(("COUNTERSIGN_WAIT_SAFETY_POLL_MS".into(), safety_poll.as_millis().to_string()));
             let data = dir.path().join(format!("pod-{n}"));
-            pods.push(tokio::task::block_in_place(|| {
-                Launch::default().program(program).env(&env).on(&data)
-            })?);
+            let launch = logging(n, Launch::default().program(program).env(&env), &unread_log)?;
+            pods.push(tokio::task::block_in_place(|| launch.on(&data))?);
         }
         let api = client(&pods[0].root()).await?;
         Ok(Arc::new(Self {
@@ -161,6 +173,7 @@ impl World {
             api,
             clocks: AtomicI64::new(0),
             _dir: dir,
+            _unread: unread,
         }))
     }
 

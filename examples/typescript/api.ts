@@ -1602,6 +1602,8 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
             /** @description Which limit was exceeded, with `rate_limited` and `quarantined`: `initiator`, `account`, `client`, `address` or `quarantine`. */
             limit?: string | null;
+            /** @description The id of the object that the problem is about: with `secret_already_issued`, of what the first request made. */
+            object?: string | null;
             /** @description The id of the request, also in the `X-Request-Id` header and in the server's log. */
             request_id?: string | null;
             /**

@@ -37,7 +37,7 @@ impl Item {
                 )?
             }
             Type::Bytes => Self::Bytes(d.bytes().ok()?.to_vec()),
-            Type::String => Self::Text(d.str().ok()?.to_owned()),
+            Type::String => Self::Text(d.str().ok().filter(|text| !text.contains('\0'))?.to_owned()),
             Type::Bool => Self::Bool(d.bool().ok()?),
             Type::Array if depth < MAX_DEPTH => {
                 let n = d.array().ok()??;

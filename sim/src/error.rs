@@ -111,6 +111,7 @@ fn close_text(c: Close) -> &'static str {
         Close::Deleted => "this account no longer exists",
         Close::Draining => "the server is restarting; try again in a moment",
         Close::Update => "this app is too old for the realm, or not one of its apps",
+        Close::Busy => "the server has too much to do; try again in a moment",
         Close::Timeout => "the server waited too long for this phone",
         _ => "the server ended the connection",
     }

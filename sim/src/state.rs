@@ -86,8 +86,9 @@ impl PhoneState {
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), PhoneError> {
         let (path, draft) = (self.file(name), self.file(&format!("{name}.new")));
         let write = || {
-            let mut file =
-                fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
+            // What is there is a draft that was never finished, or a link that nobody asked for.
+            let _none_there = fs::remove_file(&draft);
+            let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&draft)?;
             file.write_all(bytes)?;
             file.sync_all()?;
             fs::rename(&draft, &path)

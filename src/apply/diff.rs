@@ -43,11 +43,18 @@ pub(super) struct Change {
     pub(super) what: String,
     /// The changed members, each with its values before and after.
     pub(super) members: Vec<(String, Value, Value)>,
+    /// What else happens through it, if anything.
+    pub(super) effect: Option<&'static str>,
 }
 
 impl Change {
     pub(super) fn new(sign: char, what: String) -> Self {
-        Self { sign, what, members: Vec::new() }
+        Self { sign, what, members: Vec::new(), effect: None }
+    }
+
+    /// Adds what else happens through the change.
+    pub(super) fn with_effect(self, effect: &'static str) -> Self {
+        Self { effect: Some(effect), ..self }
     }
 
     /// The change from `before` to `after`, if there is one. Only members that `after` has are
@@ -56,7 +63,7 @@ impl Change {
         let value = |v: Result<Value, serde_json::Error>| v.unwrap_or_default();
         let mut members = Vec::new();
         compare("", &value(serde_json::to_value(before)), &value(serde_json::to_value(after)), &mut members);
-        (!members.is_empty()).then_some(Self { sign: '~', what, members })
+        (!members.is_empty()).then_some(Self { sign: '~', what, members, effect: None })
     }
 
     pub(super) fn json(&self) -> String {
@@ -67,7 +74,11 @@ impl Change {
         };
         let members: Vec<Value> =
             self.members.iter().map(|(m, b, a)| json!({"member": m, "before": b, "after": a})).collect();
-        json!({"action": action, "object": self.what, "members": members}).to_string()
+        let mut line = json!({"action": action, "object": self.what, "members": members});
+        if let Some(effect) = self.effect {
+            line["effect"] = effect.into();
+        }
+        line.to_string()
     }
 }
 
@@ -87,6 +98,9 @@ fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<(String, V
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.sign, self.what)?;
+        if let Some(effect) = self.effect {
+            write!(f, " ({effect})")?;
+        }
         self.members
             .iter()
             .try_for_each(|(member, before, after)| write!(f, "\n    {member}: {before} → {after}"))

@@ -5,7 +5,7 @@ use countersign_api::{
     RealmSettings, Role, limits, roles,
 };
 use countersign_domain_ns::{
-    client::{is_origin, is_web_url},
+    client::{is_web_url, origin},
     text::{self, BadText},
 };
 use serde::Deserialize;
@@ -188,9 +188,8 @@ impl WantedRealm {
             }
         }
         for gone in there.iter().filter(|c| self.prune && !self.clients.iter().any(|w| w.name == c.name)) {
-            changes += doing
-                .make(say, Change::new('-', what(&gone.name)), doing.api.delete_client(&self.name, &gone.id))
-                .await?;
+            let change = Change::new('-', what(&gone.name)).with_effect("its API keys stop working");
+            changes += doing.make(say, change, doing.api.delete_client(&self.name, &gone.id)).await?;
         }
         Ok(changes)
     }
@@ -303,10 +302,8 @@ fn client_is_fine(client: &NewClient) -> Result<(), String> {
     text::name(&client.name).map_err(|why| format!("name: {why}"))?;
     text::shown(&client.display_name, limits::DISPLAY_NAME, false)
         .map_err(|why| format!("display_name: {why}"))?;
-    if let Some(bad) = client.origins.iter().find(|o| !is_origin(o)) {
-        return Err(format!(
-            "origins: {bad} is no exact origin like https://shop.example (http on loopback only)"
-        ));
+    for given in &client.origins {
+        origin(given).map_err(|why| format!("origins: {given}: {why}"))?;
     }
     match client.return_urls.iter().chain(&client.callback_urls).chain(&client.logo).find(|u| !is_web_url(u))
     {

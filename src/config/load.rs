@@ -13,6 +13,7 @@ use super::{
     names::{PREFIX, is_service_link, nearest, twin},
     ranges,
 };
+use crate::secret_files;
 
 /// Why the settings are not accepted. No text contains a secret.
 #[derive(Debug, thiserror::Error)]
@@ -192,7 +193,7 @@ const SECRETS: [&str; 4] = ["database.url", "kv.url", "kv.sentinel_password", "s
 /// database of this pod alone, is not what was meant.
 pub(super) fn secret_file(name: &str, path: &str) -> Result<String, ConfigError> {
     let refuse = |why: String| ConfigError::File(format!("{name} = {path}"), why);
-    let held = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
+    let held = secret_files::read(Path::new(path)).map_err(|e| refuse(e.to_string()))?;
     match held.trim_start_matches('\u{feff}').trim() {
         "" => Err(refuse("the file is empty".to_owned())),
         text => Ok(text.to_owned()),

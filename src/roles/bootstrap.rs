@@ -36,7 +36,7 @@ use crate::{
     config::{Config, Database, Kv},
     data_dir::{DATABASE, DataDir},
     ports::{OsRandom, WallClock},
-    telemetry,
+    secret_files, telemetry,
 };
 
 /// NS's ports with their adapters, and what observes them.
@@ -63,7 +63,11 @@ pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, 
 pub(super) fn tls(section: &str, d: &Database) -> Result<TlsOptions, StartError> {
     let file = |path: &PathBuf| Some(path.clone()).filter(|p| !p.as_os_str().is_empty());
     let identity = match (file(&d.client_certificate_file), file(&d.client_key_file)) {
-        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (Some(certificate), Some(key)) => {
+            let refuse = |e| StartError::Other(format!("{section}.client_key_file = {}: {e}", key.display()));
+            secret_files::check(&key).map_err(refuse)?;
+            Some((certificate, key))
+        }
         (None, None) => None,
         _ => {
             return Err(StartError::Other(format!(

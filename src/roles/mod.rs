@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod demo;
+mod files;
 mod ns;
 mod offline;
 mod serve;

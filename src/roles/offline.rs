@@ -20,7 +20,7 @@ use countersign_store_ns::NsStore;
 
 use super::{ProcessRole, StartError, bootstrap, metrics, runtime, sfs};
 use crate::{
-    config::{Config, Database},
+    config::{Config, Database, Kv},
     data_dir::{DATABASE, DataDir},
     data_layout,
     ports::{OsRandom, WallClock},
@@ -69,7 +69,9 @@ pub(crate) fn init(role: ProcessRole, path: &Path, config: &Config) -> Result<In
         let there = file.exists();
         runtime.block_on(async {
             let unseen = metrics(&Exposition::new()?)?;
-            let ports = bootstrap::ports(folder.as_ref().unwrap_or(&data), config, unseen).await?.ports;
+            // Nothing that is made here is live state, so Redis need not run yet.
+            let alone = Config { kv: Kv::default(), ..config.clone() };
+            let ports = bootstrap::ports(folder.as_ref().unwrap_or(&data), &alone, unseen).await?.ports;
             bootstrap::root_key(&ports, &data).await
         })?;
         made.services.push("ns");

@@ -21,13 +21,14 @@ use countersign_edge::{
     workers::Workers,
 };
 
-use super::{Plan, StartError, service::Service};
+use super::{Plan, StartError, files::FileShares, service::Service};
 use crate::{
     config::{
         self, Config, PemSetting, PortTls,
         listener::{Kind, ListenAddress, Listener, Resource},
     },
     lifecycle::{Listening, Running},
+    secret_files,
     tls_files::Watched,
 };
 
@@ -73,6 +74,12 @@ pub(super) fn bind(plan: &Plan, served: &[Resource]) -> Result<Vec<Bound>, Start
         };
         let sockets = listener.binds.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         check_opened(&listener, &sockets, config.listen.allow_plaintext)?;
+        if let PemSetting::File(key) = listener.tls.key() {
+            let refuse = |e| {
+                StartError::Other(format!("the key of listener {:?}, {}: {e}", listener.name, key.display()))
+            };
+            secret_files::check(key).map_err(refuse)?;
+        }
         let tls = listener.tls.on().then(|| Tls::load(files(&listener.name, &listener.tls))).transpose()?;
         bound.push(Bound { listener, sockets, tls });
     }
@@ -168,20 +175,13 @@ impl Places {
 
 /// Number of threads for one of `listeners` that share the cores. A few busy threads wake each
 /// other less than many idle ones.
-fn workers(asked: usize, listeners: usize) -> usize {
+fn workers(asked: usize, listeners: usize, shares: FileShares) -> usize {
     let cores = available_parallelism().map_or(2, usize::from);
-    if asked > 0 { asked } else { cores.div_ceil(listeners) }
-}
-
-/// How many phones the limit of open files allows, after the HTTP listeners and a reserve for SQL,
-/// logs and the admin port.
-fn files_for_phones(http: usize) -> usize {
-    const RESERVE: usize = 256;
-    // The soft limit is raised as far as the process may: that of a login shell, often 1024, is
-    // meant for programs that use select.
-    let files = rlimit::increase_nofile_limit(u64::MAX)
-        .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
-    files.saturating_sub(2 * http + RESERVE).max(RESERVE)
+    match asked {
+        0 if shares.scarce => 1,
+        0 => cores.div_ceil(listeners),
+        asked => asked,
+    }
 }
 
 fn ms(n: u64) -> Duration {
@@ -223,24 +223,39 @@ pub(super) fn serve(
     let certificates =
         bound.iter().filter_map(|b| Some(Watched::new(b.tls.clone()?, resources(b)))).collect();
     let mut running = Running::new(services, supervision, deaths);
+    let http = |b: &&Bound| b.listener.kind() == Kind::Http && !is_admin(&b.listener);
+    let shares = FileShares::of_process(plan.config.http.connections, bound.iter().filter(http).count())?;
     for bound in bound {
         match bound.listener.kind() {
-            Kind::Phone => serve_phones(&plan.config, bound, &mut running)?,
-            Kind::Http => serve_http(&plan.config, bound, &admin, &mut running)?,
+            Kind::Phone => serve_phones(&plan.config, bound, shares, &mut running)?,
+            Kind::Http => serve_http(&plan.config, bound, shares, &admin, &mut running)?,
         }
     }
     Ok((running, certificates))
 }
 
-fn serve_phones(config: &Config, bound: Bound, running: &mut Running) -> Result<(), StartError> {
+/// Whether only probes, metrics and the status page are served there.
+fn is_admin(listener: &Listener) -> bool {
+    listener.resources == [Resource::Admin]
+}
+
+fn serve_phones(
+    config: &Config,
+    bound: Bound,
+    shares: FileShares,
+    running: &mut Running,
+) -> Result<(), StartError> {
     let p = &config.phone;
     let gate = Gate::new(Limits {
         strangers: p.strangers,
         strangers_per_address: p.strangers_per_address,
-        connections: p.connections.min(files_for_phones(config.http.connections)),
+        connections: p.connections.min(shares.phones),
     });
-    let settings =
-        phone::Settings { hello: ms(p.hello_ms), write: ms(p.write_ms), workers: workers(p.workers, 1) };
+    let settings = phone::Settings {
+        hello: ms(p.hello_ms),
+        write: ms(p.write_ms),
+        workers: workers(p.workers, 1, shares),
+    };
     let services = running.services().iter().map(|s| s.phone()).collect();
     let workers = Workers::new("the phone listener", running.supervision().clone());
     let expected = settings.workers * bound.sockets.len();
@@ -250,15 +265,30 @@ fn serve_phones(config: &Config, bound: Bound, running: &mut Running) -> Result<
     Ok(())
 }
 
-fn serve_http(config: &Config, bound: Bound, admin: &Admin, running: &mut Running) -> Result<(), StartError> {
+/// How a listener counts in metrics, and its name.
+fn kind(listener: &Listener) -> (access::Listener, &'static str) {
+    match listener.resources.first() {
+        Some(Resource::Rest) => (access::Listener::Rest, "the REST listener"),
+        Some(Resource::Admin) => (access::Listener::Admin, "the admin listener"),
+        _ => (access::Listener::Page, "the page listener"),
+    }
+}
+
+fn serve_http(
+    config: &Config,
+    bound: Bound,
+    shares: FileShares,
+    admin: &Admin,
+    running: &mut Running,
+) -> Result<(), StartError> {
     let Bound { listener, sockets, tls } = bound;
     let h = &config.http;
     let busy = listener.resources.iter().any(|r| [Resource::Rest, Resource::Page].contains(r));
     let settings = http::Settings {
-        workers: if busy { workers(h.workers, 2) } else { 1 },
+        workers: if busy { workers(h.workers, 2, shares) } else { 1 },
         keep_alive: ms(h.keep_alive_ms),
         request: ms(h.request_ms),
-        connections: h.connections,
+        connections: if is_admin(&listener) { shares.admin } else { shares.http },
     };
     let mut routes = Vec::new();
     let mut whose = None;
@@ -276,11 +306,7 @@ fn serve_http(config: &Config, bound: Bound, admin: &Admin, running: &mut Runnin
     else {
         return Ok(());
     };
-    let kind = match listener.resources.first() {
-        Some(Resource::Rest) => access::Listener::Rest,
-        Some(Resource::Admin) => access::Listener::Admin,
-        _ => access::Listener::Page,
-    };
+    let (kind, name) = kind(&listener);
     #[cfg(feature = "faults")]
     let faults: Vec<_> = running.services().iter().map(|s| s.faults()).collect();
     let all = move |c: &mut actix_web::web::ServiceConfig| {
@@ -290,11 +316,6 @@ fn serve_http(config: &Config, bound: Bound, admin: &Admin, running: &mut Runnin
             #[cfg(feature = "faults")]
             faults.iter().for_each(|of_tests| of_tests(c));
         }
-    };
-    let name = match kind {
-        access::Listener::Rest => "the REST listener",
-        access::Listener::Admin => "the admin listener",
-        access::Listener::Page => "the page listener",
     };
     let workers = Workers::new(name, running.supervision().clone());
     let expected = settings.workers * sockets.len();

@@ -276,3 +276,35 @@ async fn a_taken_name_is_a_conflict() {
         "already_exists"
     );
 }
+
+#[tokio::test]
+async fn nul_is_refused_wherever_it_could_come_in() {
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let base = format!("{}/v1/realms/{}", pod.url("rest"), stage.realm);
+    let http = reqwest::Client::new();
+    let ask = async |request: reqwest::RequestBuilder| {
+        let answer = request.bearer_auth(pod.root_key()).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let problem: countersign_api::Problem = answer.json().await.unwrap();
+        (status, problem.code, problem.detail.unwrap_or_default())
+    };
+    for path in ["/users/a%00b", "/users?q=a%00b", "/events?user_id=%00", "/roles/%00"] {
+        let (status, code, detail) = ask(http.get(format!("{base}{path}"))).await;
+        assert_eq!((status, code.as_str()), (400, "malformed"), "{path}: {detail}");
+        assert!(detail.contains("NUL"), "{path}: {detail}");
+    }
+    for body in [r#"{"display_name":"a\u0000b"}"#, r#"{"\u0000":1}"#] {
+        let put = http.put(format!("{base}/users/alice")).header("content-type", "application/json");
+        let (status, code, detail) = ask(put.body(body)).await;
+        assert_eq!((status, code.as_str()), (400, "malformed"), "{body}: {detail}");
+        assert!(detail.contains("NUL"), "{body}: {detail}");
+    }
+    let unpaired = http.put(format!("{base}/users/alice")).header("content-type", "application/json");
+    let (status, code, _) = ask(unpaired.body(r#"{"display_name":"\ud800"}"#)).await;
+    assert_eq!((status, code.as_str()), (400, "malformed"), "an unpaired surrogate");
+    // A backslash before `u0000` is a text about an escape, and no escape.
+    let fine = http.put(format!("{base}/users/alice")).header("content-type", "application/json");
+    let fine = fine.body(r#"{"display_name":"\\u0000"}"#).bearer_auth(pod.root_key()).send().await.unwrap();
+    assert_eq!(fine.status().as_u16(), 200);
+}

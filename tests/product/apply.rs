@@ -121,6 +121,7 @@ async fn differences_are_told_member_by_member_and_pruning_takes_an_explicit_wor
     let json = apply(&pod, &file, &["--json"]).unwrap();
     let gone: serde_json::Value = serde_json::from_str(json.trim()).unwrap();
     assert_eq!((&gone["action"], &gone["object"]), (&"delete".into(), &"client shop/web".into()));
+    assert_eq!(gone["effect"], "its API keys stop working");
     assert_eq!(pod.root().clients("shop").await.unwrap().len(), 1);
 }
 
@@ -159,7 +160,11 @@ async fn a_file_that_is_wrong_says_where() {
 async fn init_prepares_a_directory_that_a_pod_then_uses() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
-    let first = countersign(&["init", "--json", "--data", data.to_str().unwrap()]).unwrap();
+    let settings = dir.path().join("settings.toml");
+    std::fs::write(&settings, "[kv]\nurl = \"redis://127.0.0.1:1\"\n").unwrap();
+    let (settings, into) = (settings.to_str().unwrap(), data.to_str().unwrap());
+    let first = countersign(&["init", "--json", "--data", into, "--config", settings]);
+    let first = first.expect("keys and databases need no Redis");
     let first: serde_json::Value = serde_json::from_str(&first).unwrap();
     assert_eq!(first["root_api_key_made"], true);
     let key = std::fs::read_to_string(data.join("root-api-key")).unwrap();

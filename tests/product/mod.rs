@@ -9,6 +9,7 @@ mod examples;
 #[cfg(feature = "faults")]
 mod folders;
 mod listeners;
+mod logs;
 mod observability;
 mod outages;
 mod outside;
@@ -18,6 +19,8 @@ mod proxies;
 pub mod python;
 #[cfg(feature = "faults")]
 mod sabotage;
+mod scarcity;
+mod servers;
 #[cfg(feature = "faults")]
 mod supervision;
 mod swarm;

@@ -114,6 +114,17 @@ async fn each_request_leaves_one_line_that_names_nobody() {
 }
 
 #[tokio::test]
+async fn probes_that_go_well_get_no_line_and_a_line_names_the_method_that_was_sent() {
+    let pod = Pod::with(&[], &[("COUNTERSIGN_LOG_ACCESS", "true")]);
+    let probe = Client::new().get(format!("{}/livez", pod.url("admin"))).send().await.unwrap();
+    let probe = header(&probe, "x-request-id").to_owned();
+    let head = Client::new().head(format!("{}/v1/realms", pod.url("rest"))).send().await.unwrap();
+    let id = header(&head, "x-request-id").to_owned();
+    assert_eq!(line(&pod, |l| is_access(l) && l["request_id"] == id.as_str()).await["method"], "HEAD");
+    assert!(!pod.log().contains(&probe), "a probe that went well got a line");
+}
+
+#[tokio::test]
 async fn there_is_no_access_log_unless_it_is_asked_for_and_no_level_silences_it() {
     let pod = Pod::with(&[], &[("COUNTERSIGN_LOG_LEVEL", "countersign=trace,info")]);
     get(&pod, "/v1/realms", &[]).await;

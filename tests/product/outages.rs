@@ -21,7 +21,7 @@ async fn readiness(pod: &Pod) -> (u16, String) {
 }
 
 /// Polls readiness as a probe does, because a pod does not announce it.
-async fn until_ready(pod: &Pod) {
+pub(super) async fn until_ready(pod: &Pod) {
     let until = Instant::now() + PATIENCE;
     loop {
         let (status, causes) = readiness(pod).await;

@@ -94,7 +94,7 @@ async fn another_master_key_is_refused_instead_of_used() {
         code == Some(1) && said.contains("is missing") && !key.exists(),
         "none is made that would look like the right one: {said}"
     );
-    std::fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").unwrap();
+    countersign_testkit::secret_file(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let (code, said) = start();
     assert!(code == Some(1) && said.contains("another master key"), "{said}");
 }

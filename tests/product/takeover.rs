@@ -78,7 +78,10 @@ async fn goes_on(kind: &str, env: &[(&str, &str)]) {
 }
 
 async fn goes_on_in(kind: &str, data: &Path, env: &[(&str, &str)]) {
-    let master = recorded("master.key");
+    // Git keeps no permissions.
+    let folder = tempfile::tempdir().unwrap();
+    let master = folder.path().join("master.key");
+    countersign_testkit::secret_file(&master, &read("master.key"));
     let env = [&[("COUNTERSIGN_KEYS_MASTER_KEY_FILE", master.to_str().unwrap())], env].concat();
     let keys: Value = serde_json::from_str(&read(&format!("keys.{kind}.json"))).unwrap();
     let listed = old_client_keys(data, &env);
@@ -162,7 +165,7 @@ async fn authority(
     );
     std::fs::write(&file, text).unwrap();
     let key = dir.path().join("key");
-    std::fs::write(&key, secret).unwrap();
+    countersign_testkit::secret_file(&key, secret);
     // A key created since keeps the role that its creator gave it.
     let since = NewApiKey {
         role: roles::CLIENT.into(),

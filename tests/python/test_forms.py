@@ -120,7 +120,7 @@ class Logins(Forms):
     async def test_a_wrong_and_a_missing_number_refuse_the_login(self) -> None:
         account, _user_id = await self.enrol()
         connection = await self.connect(account)
-        for give in (other, lambda _number: None, lambda number: f"0{number}"):
+        for give in (other, lambda _number: None):
             login, page, claimed = await self.numbered(connection)
             given, req_id = give(await self.number(page)), os.urandom(16)
             for _ in range(2):
@@ -130,6 +130,15 @@ class Logins(Forms):
             self.assertNotIn("number", event)
             current = self.state(login, 2)
             self.assertEqual((current["state"], current["reason"]), ("refused", "wrong_number"))
+
+    async def test_what_is_no_number_costs_no_try(self) -> None:
+        account, _user_id = await self.enrol()
+        connection = await self.connect(account)
+        _login, page, claimed = await self.numbered(connection)
+        number = await self.number(page)
+        for malformed in (f"0{number}", number[:1], "", "ab"):
+            await self.refused(13, connection.approve(claimed, number=malformed))
+        self.assertEqual(await connection.approve(claimed, number=number), 3)
 
     async def test_a_refusal_takes_no_number_and_what_asks_for_none_ignores_one(self) -> None:
         account, _user_id = await self.enrol()

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use countersign_api::{ApiClient, Login};
 use countersign_sdk::AccountServer;
 use countersign_sim::{Online, PhoneError};
-use countersign_testkit::SharedServer as Shared;
+use countersign_testkit::{Launch, SharedServer as Shared};
 use tempfile::TempDir;
 
 use super::{Page, Phone, Pod, Stage};
@@ -33,7 +33,7 @@ impl Shares {
         let dir = tempfile::tempdir().unwrap();
         let prefix = dir.path().file_name().unwrap().to_str().unwrap().trim_start_matches('.').to_owned();
         let key = dir.path().join("master.key");
-        std::fs::write(&key, "bm90IGEgc2VjcmV0IG9mIGFueWJvZHkgYXQgYWxsISE=\n").unwrap();
+        countersign_testkit::secret_file(&key, "bm90IGEgc2VjcmV0IG9mIGFueWJvZHkgYXQgYWxsISE=\n");
         let env = [
             ("COUNTERSIGN_DATABASE_URL", database),
             ("COUNTERSIGN_KV_URL", redis),
@@ -47,9 +47,12 @@ impl Shares {
 
     /// Starts another pod on them.
     pub fn pod(&self, name: &str) -> Pod {
-        let env: Vec<(&str, &str)> =
-            self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        Pod::on(&self.data(name), &[], &env)
+        self.launch().on(&self.data(name)).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// How another pod on them starts.
+    pub fn launch(&self) -> Launch {
+        Launch::default().env(&self.env)
     }
 
     pub fn data(&self, name: &str) -> std::path::PathBuf {

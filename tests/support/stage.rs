@@ -55,7 +55,15 @@ impl Stage {
 
     /// As [`Self::set`], with a client whose pages come from this origin.
     pub async fn at(pod: &Pod, origin: &str) -> Self {
-        let root = pod.root();
+        Self::set_by(pod.root(), origin).await
+    }
+
+    /// As [`Self::set`], at the pod that this root key is for.
+    pub async fn under(root: &ApiClient) -> Self {
+        Self::set_by(root.clone(), ORIGIN).await
+    }
+
+    async fn set_by(root: ApiClient, origin: &str) -> Self {
         let realm = format!("r{}", random::<8>().iter().map(|b| format!("{b:02x}")).collect::<String>());
         root.create_realm(&NewRealm {
             name: realm.clone(),

@@ -22,7 +22,8 @@ struct Wall {
 
 /// The services; `GENERAL` are the crates that serve all of them.
 const SERVICES: [&str; 7] = ["ns", "sfs", "mc", "idp", "mgmt", "demo", "bridge"];
-const GENERAL: [&str; 8] = ["actors-shell", "api", "channel", "edge", "kv", "ports", "protocol", "store"];
+const GENERAL: [&str; 9] =
+    ["actors-shell", "api", "channel", "edge", "kv", "ports", "protocol", "server-url", "store"];
 
 /// Returns the service that a crate belongs to, if any, as in `countersign-ns` or
 /// `countersign-store-ns`.

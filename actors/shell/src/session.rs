@@ -7,7 +7,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use actix::{ResponseActFuture, prelude::*};
-use countersign_channel::Channel;
+use countersign_channel::{Channel, ChannelError};
 use countersign_ports::time::Time;
 use countersign_protocol::{codes::Close, outer::Outer};
 
@@ -154,10 +154,14 @@ impl<C: Conversation> SessionActor<C> {
         ctx.run_later(Duration::from_millis(now.until(self.deadline)), Self::watch_deadline);
     }
 
-    fn read(&mut self, message: &[u8]) -> Option<C::Incoming> {
-        let Ok(Outer::Data { sealed }) = Outer::parse(message) else { return None };
-        let content = self.channel.open(sealed).ok()?;
-        C::decode(&content)
+    /// Reads a frame, or says how the session ends.
+    fn read(&mut self, message: &[u8]) -> Result<C::Incoming, Close> {
+        let Ok(Outer::Data { sealed }) = Outer::parse(message) else { return Err(Close::Protocol) };
+        let content = self.channel.open(sealed).map_err(|e| match e {
+            ChannelError::Unable => Close::Busy,
+            _ => Close::Protocol,
+        })?;
+        C::decode(&content).ok_or(Close::Protocol)
     }
 
     fn on_message(&mut self, message: &[u8], ctx: &mut Context<Self>) -> Work<C> {
@@ -165,11 +169,19 @@ impl<C: Conversation> SessionActor<C> {
             ctx.stop();
             return done();
         }
-        let work = self.read(message).and_then(|frame| {
-            self.asked = Some(C::name(&frame));
-            C::on_frame(self, frame, ctx)
-        });
-        work.unwrap_or_else(|| {
+        let frame = match self.read(message) {
+            Ok(frame) => frame,
+            Err(Close::Busy) => {
+                self.end_at_once(Close::Busy, ctx);
+                return done();
+            }
+            Err(_) => {
+                self.abort(ctx);
+                return done();
+            }
+        };
+        self.asked = Some(C::name(&frame));
+        C::on_frame(self, frame, ctx).unwrap_or_else(|| {
             self.abort(ctx);
             done()
         })

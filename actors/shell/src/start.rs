@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use async_trait::async_trait;
-use countersign_channel::accept;
+use countersign_channel::{ChannelError, accept};
 use countersign_ports::time::Clock;
 use countersign_protocol::{
     cbor::encode,
@@ -71,7 +71,10 @@ impl<C: Conversation> Sessions for Front<C> {
         };
         let welcome =
             Welcome { time: self.shell.clock.now().secs(), max_frame: MAX_PHONE_FRAME as u64, ping_after };
-        let (hello_ok, channel) = accept(&key, noise, &encode(&welcome)).map_err(|_| Close::Protocol)?;
+        let (hello_ok, channel) = accept(&key, noise, &encode(&welcome)).map_err(|e| match e {
+            ChannelError::Unable => Close::Busy,
+            _ => Close::Protocol,
+        })?;
         let (way_out, reader) = link();
         if !way_out.send(hello_ok) {
             return Err(Close::Internal);

@@ -10,7 +10,7 @@ mod schema;
 mod sensitive;
 mod types;
 
-pub use client::{ApiClient, ApiError};
+pub use client::{ApiClient, ApiError, segment};
 pub use object::Object;
 pub use problem::{FieldError, Problem};
 pub use ready::Ready;

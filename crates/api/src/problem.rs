@@ -28,6 +28,10 @@ pub struct Problem {
     /// `client`, `address` or `quarantine`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
+    /// The id of the object that the problem is about: with `secret_already_issued`, of what the
+    /// first request made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
     /// Seconds after which to try again, as in the `Retry-After` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,

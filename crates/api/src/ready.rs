@@ -1,6 +1,11 @@
 //! `ready.json`: what a process reports about itself once it serves requests.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +58,9 @@ impl Ready {
     pub fn write(&self, data: &Path) -> io::Result<()> {
         let (file, draft) = (data.join(Self::FILE), data.join("ready.json.new"));
         let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
-        fs::write(&draft, text + "\n")?;
+        // What is there is a draft that was never finished, or a link that nobody asked for.
+        let _none_there = fs::remove_file(&draft);
+        fs::File::create_new(&draft)?.write_all((text + "\n").as_bytes())?;
         fs::rename(&draft, &file)
     }
 }

@@ -46,7 +46,8 @@ impl Channel {
     /// be closed.
     ///
     /// # Errors
-    /// [`ChannelError::Open`], [`ChannelError::Padding`] or [`ChannelError::Exhausted`].
+    /// [`ChannelError::Open`], [`ChannelError::Padding`], [`ChannelError::Exhausted`] or
+    /// [`ChannelError::Unable`].
     pub fn open(&mut self, sealed: &[u8]) -> Result<Vec<u8>, ChannelError> {
         if self.transport.state.receiving_nonce() >= MAX_MESSAGES {
             return Err(ChannelError::Exhausted);
@@ -55,7 +56,11 @@ impl Channel {
             return Err(ChannelError::Open);
         }
         let mut plaintext = vec![0; sealed.len()];
-        let n = self.transport.state.read_message(sealed, &mut plaintext).map_err(|_| ChannelError::Open)?;
+        let n = self
+            .transport
+            .state
+            .read_message(sealed, &mut plaintext)
+            .map_err(|_| ChannelError::Open.explained())?;
         padding::unpad(&plaintext[..n]).map(<[u8]>::to_vec).map_err(|_| ChannelError::Padding)
     }
 

@@ -123,9 +123,9 @@ impl Greeting {
 ///
 /// # Errors
 /// [`ChannelError::Handshake`] when the message was not made for this key, role and server id, or
-/// carries data.
+/// carries data; [`ChannelError::Unable`].
 pub fn accept(key: &ServerKey, noise: &[u8], payload: &[u8]) -> Result<(Vec<u8>, Channel), ChannelError> {
-    accept_with(key, noise, payload, None)
+    accept_with(key, noise, payload, None).map_err(ChannelError::explained)
 }
 
 pub(crate) fn accept_with(

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod able;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod attacker;
@@ -35,6 +36,19 @@ pub enum ChannelError {
     /// One direction has carried 2^20 messages; the peer must connect again.
     #[error("the channel has carried its limit of messages")]
     Exhausted,
+    /// The cryptography does not work here, for lack of memory. It says nothing about the peer.
+    #[error("the cryptography does not work; memory may be short")]
+    Unable,
+}
+
+impl ChannelError {
+    /// Tells a failure of ours from one of the peer's.
+    fn explained(self) -> Self {
+        match self {
+            Self::Handshake | Self::Open if !able::ciphers_work() => Self::Unable,
+            other => other,
+        }
+    }
 }
 
 /// SHA-256 (FIPS 180-4).

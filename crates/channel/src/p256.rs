@@ -12,6 +12,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_protocol::ids::Jkt;
 use zeroize::Zeroizing;
 
+use crate::able;
+
 /// Why a key or signature is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum P256Error {
@@ -19,6 +21,9 @@ pub enum P256Error {
     Key,
     #[error("the signature does not verify")]
     Signature,
+    /// Nothing can be verified here, for lack of memory. It says nothing about the signature.
+    #[error("signatures cannot be verified; memory may be short")]
+    Unable,
 }
 
 /// A key held in software. Phones with secure hardware never use it; the virtual phone, realm roots
@@ -96,11 +101,11 @@ pub fn check_public(public: &[u8; 65]) -> Result<(), P256Error> {
 /// Verifies a raw r‖s signature over `message`.
 ///
 /// # Errors
-/// [`P256Error::Signature`].
+/// [`P256Error::Signature`]; [`P256Error::Unable`].
 pub fn verify(public: &[u8; 65], message: &[u8], signature: &[u8; 64]) -> Result<(), P256Error> {
     UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public)
         .verify(message, signature)
-        .map_err(|_| P256Error::Signature)
+        .map_err(|_| if able::signatures_work() { P256Error::Signature } else { P256Error::Unable })
 }
 
 /// RFC 7638 thumbprint: SHA-256 over `{"crv":"P-256","kty":"EC","x":"…","y":"…"}`.

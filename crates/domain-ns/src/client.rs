@@ -55,10 +55,29 @@ pub fn fill(template: &str, values: &BTreeMap<String, String>) -> Result<String,
     }
 }
 
-/// Whether this is an origin as browsers send it: scheme, host, optional port and nothing else.
-#[must_use]
-pub fn is_origin(text: &str) -> bool {
-    is_web_url(text) && text.matches('/').count() == 2
+/// Checks an origin: scheme, host, optional port and nothing else, as browsers send it in `Origin`
+/// (WHATWG URL, "origin" and "serialization of an origin"), because it is compared exactly.
+///
+/// # Errors
+/// What to write instead.
+pub fn origin(text: &str) -> Result<(), String> {
+    let sent = browser_origin(text);
+    if sent.as_deref() == Some(text) && is_web_url(text) {
+        return Ok(());
+    }
+    match sent.filter(|sent| is_web_url(sent)) {
+        Some(sent) => Err(format!("browsers send this origin as {sent}")),
+        None => {
+            Err("an exact origin like https://shop.example, without a path; http on loopback only".into())
+        }
+    }
+}
+
+/// Returns the origin of a URL as browsers write it: in lower case, without a default port,
+/// international names in Punycode.
+fn browser_origin(text: &str) -> Option<String> {
+    let origin = url::Url::parse(text).ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
 }
 
 /// Whether this is an http(s) URL that can be compared byte by byte: no spaces, user info or
@@ -87,10 +106,11 @@ mod tests {
             "https://shop.example",
             "https://shop.example:8443",
             "http://127.0.0.1:8000",
-            "http://[::1]:80",
+            "http://[::1]:8080",
+            "https://xn--mnchen-3ya.example",
             "http://localhost",
         ] {
-            assert!(is_origin(good), "{good}");
+            assert_eq!(origin(good), Ok(()), "{good}");
         }
         for bad in [
             "https://shop.example/",
@@ -103,7 +123,20 @@ mod tests {
             "https://a b",
             "http://127.0.0.1.evil.example",
         ] {
-            assert!(!is_origin(bad), "{bad}");
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+        for (bad, sent) in [
+            ("https://shop.example:443", "https://shop.example"),
+            ("https://shop.example/", "https://shop.example"),
+            ("https://Shop.Example", "https://shop.example"),
+            ("HTTPS://shop.example", "https://shop.example"),
+            ("http://localhost:80", "http://localhost"),
+            ("http://[0:0:0:0:0:0:0:1]:8080", "http://[::1]:8080"),
+            ("https://shop.example:08443", "https://shop.example:8443"),
+            ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+            ("https://shop.example/pay?a=b", "https://shop.example"),
+        ] {
+            assert_eq!(origin(bad), Err(format!("browsers send this origin as {sent}")), "{bad}");
         }
         assert!(is_web_url("https://shop.example/back?a=b"));
     }

@@ -1,9 +1,11 @@
 //! Verifying what a phone signed.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_protocol::{
     codes::RefuseReason,
     decision::{Verdict, parse},
     ids::Jkt,
+    known,
     vouch::{self, Vouch},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, crypto::verify};
@@ -86,5 +88,17 @@ fn genuine(jws: &str, signing_input: &str, public_key: &[u8; 65]) -> Result<(), 
     let (_, signature) = jws.rsplit_once('.').ok_or(Refused::BadDecision)?;
     let genuine =
         verify(signature, signing_input.as_bytes(), &DecodingKey::from_ec_der(public_key), Algorithm::ES256);
-    if genuine.unwrap_or(false) { Ok(()) } else { Err(Refused::BadDecision) }
+    match genuine {
+        Ok(true) => Ok(()),
+        // The verification fails in the same way when memory is short.
+        _ if !signatures_work() => Err(Refused::Unable),
+        _ => Err(Refused::BadDecision),
+    }
+}
+
+/// Whether a signature that is right is found right.
+fn signatures_work() -> bool {
+    let signature = URL_SAFE_NO_PAD.encode(known::SIGNATURE);
+    let key = DecodingKey::from_ec_der(&known::PUBLIC);
+    verify(&signature, known::MESSAGE, &key, Algorithm::ES256).unwrap_or(false)
 }

@@ -204,6 +204,10 @@ pub fn step(e: &Enrolment, event: &Event, now: Time) -> Result<Step, Refused> {
         (S::Redeemed, event) if event.confirms().is_some_and(|how| how != e.confirm) => {
             Err(Refused::NotAllowed)
         }
+        // What cannot be the number is a slip of the fingers or of a program, and costs no try.
+        (S::Redeemed, Event::TypeNumber(typed) | Event::Vouch(typed)) if !is_number(typed) => {
+            Err(Refused::NotAllowed)
+        }
         (S::Redeemed, Event::TypeNumber(typed) | Event::Vouch(typed)) => Ok(typed_number(e, typed)),
         (S::Redeemed, Event::Admit) => Ok(Step::To(S::Confirmed, e.tries_left)),
         (S::Redeemed, Event::Turn) => Ok(Step::To(S::Refused, 0)),
@@ -218,6 +222,13 @@ pub fn step(e: &Enrolment, event: &Event, now: Time) -> Result<Step, Refused> {
 
 fn same_phone(e: &Enrolment, jkt: &Jkt, req: ReqId) -> bool {
     e.redeemed.as_ref().is_some_and(|r| r.jkt == *jkt && r.req_id == req)
+}
+
+/// Whether a text has the form of the number that a new phone shows, blanks around it aside.
+#[must_use]
+pub fn is_number(typed: &str) -> bool {
+    let typed = typed.trim();
+    typed.len() == 4 && typed.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn typed_number(e: &Enrolment, typed: &str) -> Step {

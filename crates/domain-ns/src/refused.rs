@@ -4,7 +4,7 @@ use countersign_ports::{
     Fault,
     refusal::{self, Kind, Refuse},
 };
-use countersign_protocol::codes::Refusal;
+use countersign_protocol::{codes::Refusal, ids::EnrolmentId};
 
 use crate::limits::{Limited, LimitedBy};
 
@@ -26,6 +26,9 @@ pub enum Refused {
     AccountDeleted,
     BadDecision,
     BadEnrolment,
+    /// Something that it takes does not work now, such as the verification of signatures when
+    /// memory is short.
+    Unable,
     NotApproved,
     AlreadyRedeemed,
     WrongReturnToken,
@@ -35,8 +38,9 @@ pub enum Refused {
     AlreadyExists,
     /// The idempotency key was used for another request.
     RequestChanged,
-    /// The same keyed request made it before; its secret is not given out again.
-    SecretAlreadyIssued,
+    /// The same keyed request made the object with this id before; its secret is not given out
+    /// again.
+    SecretAlreadyIssued([u8; 16]),
     /// The realm does not allow this way of confirming.
     ConfirmNotAllowed,
     /// The realm does not list this app.
@@ -81,13 +85,14 @@ impl Refused {
             Self::AccountDeleted => Refusal::AccountDeleted,
             Self::BadDecision => Refusal::BadDecision,
             Self::BadEnrolment => Refusal::BadEnrolment,
+            Self::Unable => Refusal::Unavailable,
             Self::WrongNumber => Refusal::WrongNumber,
             Self::NotAllowed
             | Self::WrongReturnToken
             | Self::NotRedeemed
             | Self::AlreadyExists
             | Self::RequestChanged
-            | Self::SecretAlreadyIssued
+            | Self::SecretAlreadyIssued(_)
             | Self::ConfirmNotAllowed
             | Self::AppNotListed
             | Self::UpdateRequired
@@ -116,6 +121,7 @@ impl Refused {
             Self::AccountPending | Self::AccountBlocked | Self::AccountDeleted => "account_not_active",
             Self::BadDecision => "bad_decision",
             Self::BadEnrolment => "bad_enrolment",
+            Self::Unable => "unavailable",
             Self::NotApproved => "not_approved",
             Self::AlreadyRedeemed => "already_redeemed",
             Self::WrongReturnToken => "wrong_return_token",
@@ -124,7 +130,7 @@ impl Refused {
             Self::NotRedeemed => "not_redeemed",
             Self::AlreadyExists => "already_exists",
             Self::RequestChanged => "idempotency_key_reused",
-            Self::SecretAlreadyIssued => "secret_already_issued",
+            Self::SecretAlreadyIssued(_) => "secret_already_issued",
             Self::ConfirmNotAllowed => "confirm_not_allowed",
             Self::AppNotListed => "app_not_listed",
             Self::UpdateRequired => "update_required",
@@ -145,6 +151,7 @@ impl Refuse for Refused {
         let kind = match self {
             Self::NotFound => Kind::NotFound,
             Self::TooLate => Kind::Gone,
+            Self::Unable => Kind::Unavailable,
             Self::RequestChanged | Self::ConfirmNotAllowed | Self::AppNotListed => Kind::Unprocessable,
             Self::Lacking
             | Self::SameHands
@@ -169,14 +176,19 @@ impl Refuse for Refused {
             | Self::AlreadyRedeemed
             | Self::NotRedeemed
             | Self::AlreadyExists
-            | Self::SecretAlreadyIssued
+            | Self::SecretAlreadyIssued(_)
             | Self::UpdateRequired
             | Self::InUse
             | Self::Superseded
             | Self::FurtherPhone
             | Self::LegalHold => Kind::Conflict,
         };
-        refusal::Refusal::new(kind, self.as_str())
+        // All ids have one text form.
+        let object = match self {
+            Self::SecretAlreadyIssued(id) => Some(EnrolmentId(id).to_string()),
+            _ => None,
+        };
+        refusal::Refusal { object, ..refusal::Refusal::new(kind, self.as_str()) }
     }
 }
 

@@ -244,7 +244,12 @@ impl Live for MemoryLive {
         Ok(Advanced::Done)
     }
 
-    async fn settle(&self, login: LoginId, to: Versioned) -> Result<(), Fault> {
+    async fn settle(
+        &self,
+        login: LoginId,
+        to: Versioned,
+        claimed_by: Option<AccountId>,
+    ) -> Result<(), Fault> {
         let v = to.v;
         {
             let soon = self.kv.now().plus_secs(SETTLED_SECS);
@@ -257,6 +262,9 @@ impl Live for MemoryLive {
                     entry.gone_at = soon;
                     state.deadlines.insert((soon, Deadline::Login(login)), ());
                 }
+            }
+            if let Some(account) = claimed_by {
+                forget_note(&mut state.claims, account, login, Time(u64::MAX));
             }
         }
         self.wake(Topic::Login(login), v);

@@ -111,9 +111,9 @@ async fn of_many_that_compare_and_set_at_once_one_wins(on: &dyn Bench) {
 async fn settling_never_goes_back_and_may_find_nothing(on: &dyn Bench) {
     let live = on.live();
     make(&*live, A, b"body 1", 60).await;
-    live.settle(A, at(3)).await.unwrap();
-    live.settle(A, at(2)).await.unwrap();
-    live.settle(B, at(3)).await.unwrap();
+    live.settle(A, at(3), None).await.unwrap();
+    live.settle(A, at(2), None).await.unwrap();
+    live.settle(B, at(3), None).await.unwrap();
     assert_eq!((live.read(A).await.unwrap(), live.read(B).await.unwrap()), (Some(at(3)), None));
 }
 
@@ -123,7 +123,7 @@ async fn a_login_vanishes_in_its_time_whatever_happened_to_it(on: &dyn Bench) {
     make(&*live, B, b"body 1", 60).await;
     on.pass(2).await;
     live.claim(A, ACCOUNT, 1, at(2), 60).await.unwrap();
-    live.settle(A, at(3)).await.unwrap();
+    live.settle(A, at(3), None).await.unwrap();
     on.pass(2).await;
     assert_eq!((live.read(A).await.unwrap(), live.read(B).await.unwrap()), (None, Some(at(1))));
     assert_eq!(live.claim(A, ACCOUNT, 3, at(4), 60).await.unwrap(), Advanced::Missing);
@@ -142,7 +142,7 @@ async fn every_change_wakes_every_subscriber(on: &dyn Bench) {
         Advanced::Stale(at(2)),
         "changes nothing, so wakes nobody"
     );
-    live.settle(A, at(3)).await.unwrap();
+    live.settle(A, at(3), None).await.unwrap();
     on.bus().announce(&Topic::Account(ACCOUNT).to_bytes(), 7).await.unwrap();
     for pod in [&mut one, &mut two] {
         for (topic, v) in [(Topic::Login(A), 2), (Topic::Login(A), 3), (Topic::Account(ACCOUNT), 7)] {
@@ -166,6 +166,8 @@ async fn claims_are_remembered_once_in_order_for_their_time(on: &dyn Bench) {
     assert_eq!(live.claims(AccountId([9; 16])).await.unwrap(), []);
     on.pass(4).await;
     assert_eq!(live.claims(ACCOUNT).await.unwrap(), [B]);
+    live.settle(B, at(3), Some(ACCOUNT)).await.unwrap();
+    assert_eq!(live.claims(ACCOUNT).await.unwrap(), [], "the store has it now");
 }
 
 async fn offers_are_kept_apart_from_claims(on: &dyn Bench) {

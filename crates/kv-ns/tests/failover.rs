@@ -162,7 +162,7 @@ async fn what_one_thread_hears_of_a_master_that_is_none_any_more_the_others_beli
     let refused = kv
         .announce(&Topic::Login(LOGIN).to_bytes(), 2)
         .await
-        .and(live.settle(LOGIN, Versioned { v: 3, body: Vec::new() }).await);
+        .and(live.settle(LOGIN, Versioned { v: 3, body: Vec::new() }, None).await);
     assert!(refused.is_err_and(|fault| fault.to_string().contains("read only")));
     assert_eq!(live.faithful_since(), Time(0));
     redis.tell("0", "REPLICAOF NO ONE");

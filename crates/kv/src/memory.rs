@@ -113,6 +113,10 @@ impl Probe for MemoryKv {
     async fn ping(&self) -> Result<(), Fault> {
         Ok(())
     }
+
+    async fn write(&self) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 #[async_trait]

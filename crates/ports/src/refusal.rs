@@ -35,6 +35,8 @@ pub struct Refusal {
     pub detail: Option<Cow<'static, str>>,
     /// Name of the limit that was exceeded.
     pub limit: Option<&'static str>,
+    /// The id of the object that the refusal is about, when the caller does not know it.
+    pub object: Option<String>,
     /// Seconds after which the caller may retry.
     pub retry_after: Option<u64>,
     /// Text for the operator's log; never sent to the caller.
@@ -45,7 +47,7 @@ impl Refusal {
     /// A refusal with a stable code and no further details.
     #[must_use]
     pub fn new(kind: Kind, code: &'static str) -> Self {
-        Self { kind, code, detail: None, limit: None, retry_after: None, log: None }
+        Self { kind, code, detail: None, limit: None, object: None, retry_after: None, log: None }
     }
 }
 

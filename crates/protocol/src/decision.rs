@@ -89,6 +89,9 @@ impl Decision {
     }
 }
 
+/// Length of the number that a browser shows.
+const NUMBER_DIGITS: usize = 2;
+
 /// Parses a compact JWS without verifying its signature. `alg` and `typ` are fixed here; nothing in
 /// the text can choose them.
 ///
@@ -101,6 +104,7 @@ pub fn parse(jws: &str) -> Result<Parsed<'_>, BadJws> {
     let reason = claims.reason.as_deref().map(|r| RefuseReason::parse(r).ok_or(BadJws)).transpose()?;
     if reason.is_some() != (claims.decision == Verdict::Refuse)
         || (claims.number.is_some() && claims.decision == Verdict::Refuse)
+        || claims.number.as_deref().is_some_and(|number| !jws::is_digits(number, NUMBER_DIGITS))
     {
         return Err(BadJws);
     }

@@ -90,3 +90,8 @@ pub(crate) fn fixed<const N: usize>(text: &str) -> Result<[u8; N], BadJws> {
 pub(crate) fn write(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
+
+/// Whether the text is a number of this length, in ASCII digits.
+pub(crate) fn is_digits(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|b| b.is_ascii_digit())
+}

@@ -8,6 +8,7 @@ pub mod decision;
 pub mod frames;
 pub mod ids;
 pub mod jws;
+pub mod known;
 pub mod labels;
 pub mod link;
 pub mod outer;

@@ -65,6 +65,9 @@ impl Vouch {
     }
 }
 
+/// Length of the number that a new phone shows.
+const NUMBER_DIGITS: usize = 4;
+
 /// Parses a compact JWS without verifying its signature.
 ///
 /// # Errors
@@ -73,7 +76,9 @@ impl Vouch {
 pub fn parse(text: &str) -> Result<Parsed<'_>, BadJws> {
     let parts = jws::parse::<Claims>(text, TYP)?;
     let c = &parts.claims;
-    if c.number.is_some() != (c.decision == Verdict::Approve) {
+    if c.number.is_some() != (c.decision == Verdict::Approve)
+        || c.number.as_deref().is_some_and(|number| !jws::is_digits(number, NUMBER_DIGITS))
+    {
         return Err(BadJws);
     }
     let vouch = Vouch {

@@ -61,6 +61,10 @@ impl Probe for SfsStore {
         self.database.takes_writes().await.map_err(Fault::from)?;
         run!(self.database, scan, |c| q::server::get(c)).map(drop).map_err(Fault::from)
     }
+
+    async fn write(&self) -> Result<(), Fault> {
+        self.database.probe().await.map_err(Fault::from)
+    }
 }
 
 #[async_trait]

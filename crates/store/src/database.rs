@@ -75,6 +75,18 @@ impl Database {
         }
     }
 
+    /// Writes a number that nobody reads.
+    ///
+    /// # Errors
+    /// When nothing can be written.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Lite(lite) => lite.write(|c| Box::pin(shared::sqlite::probe(c))).await,
+            Self::Postgres(pool) => pool.write(|c| Box::pin(shared::postgres::probe(c))).await,
+            Self::Mysql(pool) => pool.write(|c| Box::pin(shared::mysql::probe(c))).await,
+        }
+    }
+
     /// Checks that the database accepts writes.
     ///
     /// # Errors

@@ -38,10 +38,11 @@ pub(crate) fn of_sqlstate(code: &str) -> Meaning {
         // serialization_failure, deadlock_detected, lock_not_available
         "40001" | "40P01" | "55P03" => Meaning::Again,
         // Transactions that the server ended with their connection; plans and statements that the
-        // connection remembers and the server no longer has (a migration, a pooler).
-        "25P03" | "57P01" | "57P02" | "57P03" | "57P05" | "0A000" | "26000" => Meaning::Lost,
-        // query_canceled, database_dropped, read_only_sql_transaction, invalid_catalog_name
-        "57014" | "57P04" | "25006" | "3D000" => Meaning::Outage,
+        // connection remembers and the server no longer has (a migration, a pooler); a server that
+        // has become a replica, while another connection may lead to its successor.
+        "25P03" | "57P01" | "57P02" | "57P03" | "57P05" | "0A000" | "26000" | "25006" => Meaning::Lost,
+        // query_canceled, database_dropped, invalid_catalog_name
+        "57014" | "57P04" | "3D000" => Meaning::Outage,
         _ => match &code.get(..2) {
             Some("08") => Meaning::Lost,
             // insufficient_resources, system_error, invalid_authorization
@@ -70,20 +71,21 @@ pub(crate) fn of_mysql(text: &str) -> Meaning {
             // migration has changed its table.
             "Unknown prepared statement handler",
             "Prepared statement needs to be re-prepared",
+            // 1290, 1792, 1836: a server that has become a replica.
+            "so it cannot execute this statement",
+            "Running in read-only mode",
+            "READ ONLY transaction",
         ])
     {
         return Meaning::Lost;
     }
     let outage = [
-        // 1021, 1037, 1038, 1114, 1135, 1290, 1792, 1836, 1969 and 3024, 1317, 1044 and 1045, 1049
+        // 1021, 1037, 1038, 1114, 1135, 1969 and 3024, 1317, 1044 and 1045, 1049
         "Disk full",
         "Out of memory",
         "Out of sort memory",
         " is full",
         "Can't create a new thread",
-        "so it cannot execute this statement",
-        "Running in read-only mode",
-        "READ ONLY transaction",
         "max_statement_time exceeded",
         "maximum statement execution time exceeded",
         "Query execution was interrupted",
@@ -136,7 +138,7 @@ mod tests {
             ("08006", Meaning::Lost),
             ("57P01", Meaning::Lost),
             ("53100", Meaning::Outage),
-            ("25006", Meaning::Outage),
+            ("25006", Meaning::Lost),
             ("22021", Meaning::Rejected),
             ("42501", Meaning::Broken),
             ("42P01", Meaning::Broken),
@@ -151,7 +153,7 @@ mod tests {
             (
                 "The MariaDB server is running with the --read-only option so it cannot execute this \
                     statement",
-                Meaning::Outage,
+                Meaning::Lost,
             ),
             ("The table 'users' is full", Meaning::Outage),
             ("Data too long for column 'name' at row 1", Meaning::Rejected),

@@ -93,11 +93,11 @@ impl From<diesel::result::Error> for StoreError {
         let text = e.to_string();
         match e {
             DatabaseError(SerializationFailure, _) => Self::Again(text),
-            DatabaseError(ClosedConnection | UnableToSendCommand, _) | BrokenTransactionManager => {
-                Self::Lost(text)
-            }
+            // A server that has become a replica may have a successor, where another connection
+            // leads.
+            DatabaseError(ClosedConnection | UnableToSendCommand | ReadOnlyTransaction, _)
+            | BrokenTransactionManager => Self::Lost(text),
             DatabaseError(UniqueViolation | ForeignKeyViolation, _) => Self::Collision(text),
-            DatabaseError(ReadOnlyTransaction, _) => Self::Query(text),
             DatabaseError(Unknown, _) => Self::Unclassified(text),
             _ => Self::Broken(text),
         }

@@ -134,6 +134,16 @@ struct Got {
     ok: Option<i64>,
 }
 
+/// Says what to do when the role may not change the schema.
+fn by_its_owner(e: StoreError) -> StoreError {
+    match e {
+        StoreError::Query(why) if why.contains("denied") => StoreError::Query(format!(
+            "{why}; run `countersign migrate` as the owner of the database, and then start the pods"
+        )),
+        other => other,
+    }
+}
+
 /// Version and name of each migration that this release knows.
 type Known = Vec<(String, String)>;
 
@@ -191,7 +201,7 @@ async fn postgres(
         all.name
     ))
     .await?;
-    go(&mut AsyncMigrationHarness::new(c), &Shared(&all.postgres), what)
+    go(&mut AsyncMigrationHarness::new(c), &Shared(&all.postgres), what).map_err(by_its_owner)
 }
 
 async fn mysql(
@@ -219,5 +229,5 @@ async fn mysql(
             "another process has been migrating the database for ten minutes".to_owned(),
         ));
     }
-    go(&mut AsyncMigrationHarness::new(c), &Shared(&all.mysql), what)
+    go(&mut AsyncMigrationHarness::new(c), &Shared(&all.mysql), what).map_err(by_its_owner)
 }

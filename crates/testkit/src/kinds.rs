@@ -50,7 +50,7 @@ pub fn free_port() -> u16 {
     all.into_iter().find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     run(tool("id").arg("-u")).trim() == "0"
 }
 

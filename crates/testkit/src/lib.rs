@@ -6,13 +6,14 @@ mod certificates;
 mod hands;
 mod kinds;
 mod pod;
+mod pooler;
 mod private;
 mod sentinel;
 mod share;
 
 use std::{
     ffi::OsStr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
         OnceLock,
@@ -25,6 +26,7 @@ pub use hands::Hands;
 use kinds::Kind;
 pub use kinds::free_port;
 pub use pod::{Launch, Pod, program};
+pub use pooler::Pooler;
 pub use private::Private;
 pub use sentinel::Sentinel;
 
@@ -121,4 +123,14 @@ fn run(command: &mut Command) -> String {
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(out.status.success(), "{command:?}\n{said}\n{}", String::from_utf8_lossy(&out.stderr));
     said
+}
+
+/// Writes a file that only its owner has access to, as the program demands of secrets.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn secret_file(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(path, private).unwrap();
 }

@@ -55,7 +55,7 @@ pub async fn note(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let began = Instant::now();
+    let (began, method) = (Instant::now(), request.method().clone());
     let response = next.call(request).await?;
     let (request, status, took) = (response.request(), response.status().as_u16(), began.elapsed());
     if let (Some(metrics), Some(listener)) =
@@ -67,10 +67,17 @@ pub async fn note(
             took,
         );
     }
-    if tracing::enabled!(target: TARGET, tracing::Level::INFO) {
-        write(request, status, took, response.response().body().size());
+    if tracing::enabled!(target: TARGET, tracing::Level::INFO) && !expected_probe(request, status) {
+        write(request, &method, status, took, response.response().body().size());
     }
     Ok(response)
+}
+
+/// Whether this is a probe or a look at the metrics that went well. Many tools make one every few
+/// seconds, and the metrics count them.
+fn expected_probe(request: &HttpRequest, status: u16) -> bool {
+    let probe = ["/livez", "/readyz", "/metrics"].contains(&request.path());
+    probe && status == 200 && request.app_data::<Listener>() == Some(&Listener::Admin)
 }
 
 /// Whether the request asks to wait for a change. Its duration then says nothing about the server.
@@ -84,13 +91,14 @@ fn known(method: &Method) -> bool {
         .contains(method)
 }
 
-fn write(request: &HttpRequest, status: u16, took: Duration, size: BodySize) {
+/// `method` is the one that was sent; `HEAD` has become `GET` meanwhile.
+fn write(request: &HttpRequest, method: &Method, status: u16, took: Duration, size: BodySize) {
     let all = request.extensions();
     let route = request.match_pattern();
     let bytes = if let BodySize::Sized(n) = size { Some(n) } else { None };
     tracing::info!(
         target: TARGET,
-        method = if known(request.method()) { request.method().as_str() } else { "other" },
+        method = if known(method) { method.as_str() } else { "other" },
         route = route.as_deref().unwrap_or("none"),
         status,
         // Rounded down to the microsecond.

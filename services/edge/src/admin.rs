@@ -1,10 +1,10 @@
 //! The admin port: whether the process is alive, whether it is ready and if not why, its metrics,
 //! and a status page with all of that.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, http::Method, web};
 use serde::Serialize;
 
-use crate::{observed::Admin, status};
+use crate::{observed::Admin, problem::only, status};
 
 /// Body of `/readyz`.
 #[derive(Serialize)]
@@ -33,10 +33,10 @@ async fn metrics(admin: web::Data<Admin>) -> HttpResponse {
 pub fn routes(config: &mut web::ServiceConfig, admin: Admin) {
     config
         .app_data(web::Data::new(admin))
-        .route("/livez", web::get().to(livez))
-        .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics))
-        .route("/", web::get().to(status::page))
-        .route("/status.json", web::get().to(status::json))
-        .route("/status.css", web::get().to(status::style));
+        .service(only("/livez", Method::GET, web::route().to(livez)))
+        .service(only("/readyz", Method::GET, web::route().to(readyz)))
+        .service(only("/metrics", Method::GET, web::route().to(metrics)))
+        .service(only("/", Method::GET, web::route().to(status::page)))
+        .service(only("/status.json", Method::GET, web::route().to(status::json)))
+        .service(only("/status.css", Method::GET, web::route().to(status::style)));
 }

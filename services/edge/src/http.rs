@@ -16,6 +16,7 @@ use crate::{
     access::{self, Listener},
     body,
     certificates::Shown,
+    head,
     listener::Socket,
     metrics::Metrics,
     problem::{self, Code, Codes},
@@ -93,6 +94,7 @@ where
             .app_data(workers.start())
             .wrap(from_fn(body::whole))
             .wrap(from_fn(problem::render))
+            .wrap(from_fn(head::answer))
             .wrap(TracingLogger::<Spans>::new())
             .wrap(from_fn(access::note))
             .app_data(kind)

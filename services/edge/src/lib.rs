@@ -5,6 +5,8 @@ pub mod access;
 pub mod admin;
 pub mod body;
 pub mod certificates;
+pub mod head;
+pub mod header;
 pub mod http;
 pub mod listener;
 pub mod metrics;

@@ -17,6 +17,8 @@ use crate::metrics::{Exposition, Metric, Metrics};
 
 /// How long a dependency may take to answer a probe.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a write that succeeded is taken for a sign that the next would.
+const TRUSTED: Duration = Duration::from_secs(3);
 
 /// An external dependency of a service, such as its database.
 #[derive(Clone)]
@@ -26,10 +28,40 @@ pub struct Part {
     pub probe: Arc<dyn Probe>,
 }
 
+/// A dependency, and when it last took a write.
+struct Watched {
+    part: Part,
+    written: Mutex<Option<Instant>>,
+}
+
+impl Watched {
+    /// Returns the cause why this dependency makes the service unready.
+    async fn cause(&self) -> Option<String> {
+        let Part { name, probe } = &self.part;
+        let answered = match timeout(PATIENCE, probe.ping()).await {
+            Ok(Ok(())) if self.is_trusted() => return None,
+            Ok(Ok(())) => timeout(PATIENCE, probe.write()).await,
+            other => other,
+        };
+        let written = matches!(answered, Ok(Ok(()))).then(Instant::now);
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = written;
+        match answered {
+            Ok(Ok(())) => None,
+            Ok(Err(fault)) => Some(format!("{name}: {fault}")),
+            Err(_) => Some(format!("{name}: no answer within a second")),
+        }
+    }
+
+    fn is_trusted(&self) -> bool {
+        let written = *self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.is_some_and(|at| at.elapsed() < TRUSTED)
+    }
+}
+
 /// What the readiness of a service depends on.
 #[derive(Clone)]
 pub struct Readiness {
-    parts: Arc<[Part]>,
+    parts: Arc<[Watched]>,
     draining: Arc<AtomicBool>,
     dead: Arc<Mutex<Option<&'static str>>>,
 }
@@ -37,7 +69,8 @@ pub struct Readiness {
 impl Readiness {
     #[must_use]
     pub fn new(parts: Vec<Part>) -> Self {
-        Self { parts: parts.into(), draining: Arc::default(), dead: Arc::default() }
+        let parts = parts.into_iter().map(|part| Watched { part, written: Mutex::default() });
+        Self { parts: parts.collect(), draining: Arc::default(), dead: Arc::default() }
     }
 
     /// From now on the service accepts no new work.
@@ -59,12 +92,8 @@ impl Readiness {
         if let Some(name) = *self.dead.lock().unwrap_or_else(PoisonError::into_inner) {
             causes.push(format!("{name} died"));
         }
-        for Part { name, probe } in &*self.parts {
-            match timeout(PATIENCE, probe.ping()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(fault)) => causes.push(format!("{name}: {fault}")),
-                Err(_) => causes.push(format!("{name}: no answer within a second")),
-            }
+        for part in &*self.parts {
+            causes.extend(part.cause().await);
         }
         causes
     }

@@ -6,7 +6,7 @@ mod codes;
 use std::{borrow::Cow, fmt};
 
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse, ResponseError,
+    HttpMessage, HttpRequest, HttpResponse, Resource, ResponseError, Route,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, StatusCode, header},
@@ -31,15 +31,16 @@ pub struct ApiProblem {
     pub retry_after: Option<u64>,
     /// The limit that was exceeded.
     pub limit: Option<&'static str>,
-    /// The methods that the path has.
-    pub allow: Option<Box<str>>,
+    /// The id of the object that the problem is about, when the caller does not know it.
+    pub object: Option<Box<str>>,
 }
 
 impl ApiProblem {
     /// Creates a problem with a stable code.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str) -> Self {
-        Self { status, code, detail: None, errors: Vec::new(), retry_after: None, limit: None, allow: None }
+        let (detail, errors, retry_after, limit, object) = (None, Vec::new(), None, None, None);
+        Self { status, code, detail, errors, retry_after, limit, object }
     }
 
     /// Adds a sentence for people.
@@ -92,7 +93,7 @@ impl ApiProblem {
 /// Renders a refusal of the domain for HTTP.
 impl<T: Refuse> From<T> for ApiProblem {
     fn from(refused: T) -> Self {
-        let Refusal { kind, code, detail, limit, retry_after, log } = refused.refusal();
+        let Refusal { kind, code, detail, limit, object, retry_after, log } = refused.refusal();
         match (log, kind) {
             (Some(why), Kind::Internal) => {
                 tracing::error!(%why, "a request met inconsistent data in storage")
@@ -110,7 +111,8 @@ impl<T: Refuse> From<T> for ApiProblem {
             Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self { detail: detail.map(Cow::into_owned), limit, retry_after, ..Self::new(status, code) }
+        let (detail, object) = (detail.map(Cow::into_owned), object.map(Into::into));
+        Self { detail, limit, object, retry_after, ..Self::new(status, code) }
     }
 }
 
@@ -207,7 +209,8 @@ pub async fn render(
         if problem.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
-        if let Some(Ok(methods)) = problem.allow.as_deref().map(header::HeaderValue::from_str) {
+        let methods = allowed(&request).filter(|_| problem.status == StatusCode::METHOD_NOT_ALLOWED);
+        if let Some(Ok(methods)) = methods.as_deref().map(header::HeaderValue::from_str) {
             headers.insert(header::ALLOW, methods);
         }
         let body =
@@ -245,6 +248,7 @@ fn body(problem: ApiProblem, id: String, codes: &[Code]) -> Problem {
         request_id: Some(id).filter(|id| !id.is_empty()),
         errors: problem.errors,
         limit: problem.limit.map(str::to_owned),
+        object: problem.object.map(Into::into),
         retry_after: problem.retry_after,
     }
 }
@@ -254,15 +258,26 @@ pub async fn no_such_endpoint() -> Result<HttpResponse, ApiProblem> {
     Err(ApiProblem::new(StatusCode::NOT_FOUND, "no_such_endpoint"))
 }
 
-/// The response where a path lacks the method: it names the methods there are (RFC 9110, section
-/// 15.5.6).
-pub async fn method_not_allowed(request: HttpRequest) -> Result<HttpResponse, ApiProblem> {
-    let methods = request
-        .app_data::<PathMethods>()
-        .map(|all| all.0.iter().map(Method::as_str).collect::<Vec<_>>().join(", "));
-    let mut problem = ApiProblem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
-    problem.allow = methods.map(String::into_boxed_str);
-    Err(problem)
+/// A path outside of the endpoint table that takes one method.
+#[must_use]
+pub fn only(path: &str, method: Method, route: Route) -> Resource {
+    web::resource(path)
+        .app_data(PathMethods(vec![method.clone()]))
+        .route(route.method(method))
+        .default_service(web::to(method_not_allowed))
+}
+
+/// The methods of a path, as `Allow` lists them. `HEAD` is wherever `GET` is.
+fn allowed(request: &HttpRequest) -> Option<String> {
+    let all = &request.app_data::<PathMethods>()?.0;
+    let head = all.contains(&Method::GET).then_some(Method::HEAD);
+    Some(all.iter().chain(&head).map(Method::as_str).collect::<Vec<_>>().join(", "))
+}
+
+/// The response where a path lacks the method. It gets the methods that the path has (RFC 9110,
+/// section 15.5.6).
+pub async fn method_not_allowed() -> Result<HttpResponse, ApiProblem> {
+    Err(ApiProblem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"))
 }
 
 /// How JSON bodies are read: with a size limit, and every failure becomes a problem.

@@ -90,7 +90,7 @@ pub static CODES: &[Code] = &[
         409,
         "secret_already_issued",
         "The same Idempotency-Key made this before; its secret is not given out again.",
-        "If the first answer is lost, make another one under a new key.",
+        "If the first answer is lost, cancel or delete `object`, and make another one under a new key.",
     ),
     code(
         409,

@@ -84,7 +84,7 @@ mod tests {
     fn values_mean_here_what_they_meant_there() {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("uri");
-        std::fs::write(&file, "mysql://u:p@db:3306/ns?loc=Local\n").expect("written");
+        crate::secret_files::make(&file, b"mysql://u:p@db:3306/ns?loc=Local\n").expect("written");
         for (name, text, path, value) in [
             (
                 "NEXTAUTH_DEFAULT_WEBSOCKET_URI",

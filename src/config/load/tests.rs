@@ -40,7 +40,7 @@ fn unknown_keys_are_refused_with_the_nearest_name() {
 fn a_secret_may_lie_in_a_file_and_is_never_shown() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("url");
-    std::fs::write(&path, "postgres://ns:s3cret@db/ns\n").expect("written");
+    crate::secret_files::make(&path, b"postgres://ns:s3cret@db/ns\n").expect("written");
     let file = path.to_str().expect("a path");
     let c = load("", &[("COUNTERSIGN_DATABASE_URL_FILE", file)]).expect("fine");
     let Some(DatabaseUrl::Postgres(url)) = &c.database.url.0 else { panic!("{c:?}") };
@@ -135,7 +135,8 @@ fn a_secret_that_is_empty_is_an_error_and_not_a_fresh_database() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("url");
     for content in ["", "\n", " \r\n"] {
-        std::fs::write(&path, content).expect("written");
+        let _of_the_last_round = std::fs::remove_file(&path);
+        crate::secret_files::make(&path, content.as_bytes()).expect("written");
         for name in [
             "COUNTERSIGN_DATABASE_URL_FILE",
             "COUNTERSIGN_KV_SENTINEL_PASSWORD_FILE",

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use actix::prelude::*;
 use countersign_actors_shell::{Control, Presence, arrive, run_to_completion};
-use countersign_channel::p256;
+use countersign_channel::p256::{self, P256Error};
 use countersign_domain_ns::{
     Refused,
     account::{Account, peer},
@@ -42,7 +42,10 @@ pub(super) fn authenticate(
     let work = async move {
         let found = shared.ports.store.account_by_jkt(g.realm.id(), &jkt).await;
         let account = found.map_err(|_| Close::Busy)?.ok_or(Close::AuthFailed)?;
-        p256::verify(&account.public_key, &message, &sig).map_err(|_| Close::AuthFailed)?;
+        p256::verify(&account.public_key, &message, &sig).map_err(|e| match e {
+            P256Error::Unable => Close::Busy,
+            P256Error::Key | P256Error::Signature => Close::AuthFailed,
+        })?;
         let arrival = arrival(&shared.ports, &account, shared.settings.lifetime.as_secs()).await;
         let presence = arrive(&shared.messages, peer(account.id), arrival, me).ok_or(Close::Busy)?;
         // Read again now that the registry knows the session, so that a block in between is not
@@ -157,7 +160,10 @@ pub(super) fn enrol(session: &mut Session, e: Enrolling, enrol: Enrol) -> Work {
         device: enrol.device,
     };
     let work = async move {
-        proven.map_err(|_| Stop::Refused(Refused::BadEnrolment))?;
+        proven.map_err(|e| match e {
+            P256Error::Unable => Refused::Unable,
+            P256Error::Key | P256Error::Signature => Refused::BadEnrolment,
+        })?;
         run_to_completion(
             async move { enrolment::redeem(&shared.ports, &e.realm, e.enrolment, &proof).await },
         )

@@ -19,11 +19,25 @@ pub enum ApiError {
     #[error("{0}")]
     Refused(Box<Problem>),
     /// The server could not be reached, or its answer could not be read.
-    #[error("the REST API did not answer: {0}")]
+    #[error("the REST API did not answer: {why}", why = causes(.0))]
     Unreachable(#[from] reqwest::Error),
     /// An error status without a problem body.
     #[error("the REST API answered {0}")]
     Status(StatusCode),
+}
+
+/// An error with its causes. That of the HTTP client alone says only that sending failed.
+fn causes(e: &reqwest::Error) -> String {
+    let mut all = vec![e.to_string()];
+    let mut next = std::error::Error::source(e);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if all.last().is_none_or(|last| !last.contains(&text)) {
+            all.push(text);
+        }
+        next = cause.source();
+    }
+    all.join(": ")
 }
 
 impl ApiError {
@@ -180,7 +194,8 @@ impl ApiClient {
 }
 
 /// Percent-encodes a text as one segment of a path (RFC 3986 §2.1).
-pub(crate) fn segment(text: &str) -> String {
+#[must_use]
+pub fn segment(text: &str) -> String {
     let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     text.bytes().map(|b| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

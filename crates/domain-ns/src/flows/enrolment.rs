@@ -38,6 +38,8 @@ pub async fn create(
     who: Who,
 ) -> Result<(Enrolment, Secret<16>), Stop> {
     let now = ports.now();
+    // A repetition is told what it made, even where the rules would no longer let it.
+    refuse_repetition(ports, who).await?;
     let past = past(ports, realm, &user_id).await?;
     further::may_come(realm.settings(), &past, confirm)?;
     if confirm == Confirm::Phone && active_of_user(ports, realm.id(), &user_id).await?.is_empty() {
@@ -79,10 +81,23 @@ async fn past(ports: &Ports, realm: &OpenRealm, user_id: &str) -> Result<Past, F
 pub async fn made_before(ports: &Ports, who: Who) -> Result<Refused, Fault> {
     let Some(mark) = who.mark else { return Ok(Refused::AlreadyExists) };
     Ok(match ports.store.request(&mark.id).await? {
-        Some(hash) if hash == mark.hash => Refused::SecretAlreadyIssued,
+        Some(hash) if hash == mark.hash => Refused::SecretAlreadyIssued(mark.id),
         Some(_) => Refused::RequestChanged,
         None => Refused::AlreadyExists,
     })
+}
+
+/// Refuses a keyed request that has been served before.
+///
+/// # Errors
+/// Those of [`made_before`].
+pub async fn refuse_repetition(ports: &Ports, who: Who) -> Result<(), Stop> {
+    match who.mark {
+        Some(mark) if ports.store.request(&mark.id).await?.is_some() => {
+            Err(made_before(ports, who).await?.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The enrolment as it is now. When it has expired, this records the expiry first.

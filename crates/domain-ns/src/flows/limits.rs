@@ -6,7 +6,10 @@
 //! Browsers and addresses are counted per client, so what happens at one client does not affect
 //! users of another.
 
-use countersign_protocol::ids::{AccountId, ClientId, RealmId};
+use countersign_protocol::{
+    codes::LoginState,
+    ids::{AccountId, ClientId, RealmId},
+};
 
 use super::login::{LINGER_SECS, encode};
 use crate::{
@@ -146,7 +149,7 @@ impl<'a> Way<'a> {
             wary: self.wary.filter(|_| !login.number_match),
             gates: &self.gates,
             login: login.id,
-            body: encode(login, None),
+            body: encode(ports, login, None, LoginState::PENDING),
             ttl_secs: settings.login_secs + LINGER_SECS,
             to,
             shown: settings.limits.account,

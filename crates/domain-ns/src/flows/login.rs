@@ -20,6 +20,7 @@ use crate::{
 use countersign_ports::{
     Fault,
     sabotage::{Sabotage, active},
+    secret::same,
     time::Time,
 };
 
@@ -48,19 +49,47 @@ struct Body {
     claim: Option<Claim>,
 }
 
-fn write(login: &Login, claim: Option<&Claim>, v: u64) -> Versioned {
-    Versioned { v, body: encode(login, claim) }
+/// First byte of a stored body. Bodies of releases before the MAC begin with another one.
+const BODY: u8 = 1;
+const MAC: usize = 16;
+const PURPOSE: &str = "live login";
+
+fn write(ports: &Ports, login: &Login, claim: Option<&Claim>, v: u64) -> Versioned {
+    Versioned { v, body: encode(ports, login, claim, v) }
 }
 
-pub(super) fn encode(login: &Login, claim: Option<&Claim>) -> Vec<u8> {
-    serde_json::to_vec(&Body { login: login.clone(), claim: claim.cloned() })
-        .expect("texts and numbers always serialise")
+/// The body that live state keeps. Live state is not trusted with its meaning: a MAC covers the id,
+/// the version and the rest, so that only pods of this deployment can say whom a login expects,
+/// who claimed it, and which number its page shows.
+pub(super) fn encode(ports: &Ports, login: &Login, claim: Option<&Claim>, v: u64) -> Vec<u8> {
+    let body = serde_json::to_vec(&Body { login: login.clone(), claim: claim.cloned() })
+        .expect("texts and numbers always serialise");
+    let mac = ports.vault.mac(PURPOSE, &authenticated(login.id, v, &body));
+    [&[BODY][..], &mac, &body].concat()
 }
 
-fn read(stored: &Versioned) -> Result<(Login, LoginProgress), Fault> {
-    let body: Body = serde_json::from_slice(&stored.body)
-        .map_err(|e| Fault::Inconsistent(format!("a live login cannot be read: {e}")))?;
+fn authenticated(id: LoginId, v: u64, body: &[u8]) -> Vec<u8> {
+    [&id.0[..], &v.to_be_bytes(), body].concat()
+}
+
+/// Reads a body that live state kept for this login.
+///
+/// # Errors
+/// [`Fault::Inconsistent`] when no pod of this deployment wrote it.
+fn read(ports: &Ports, id: LoginId, stored: &Versioned) -> Result<(Login, LoginProgress), Fault> {
+    let bad = |why: &str| Fault::Inconsistent(format!("a live login cannot be read: {why}"));
+    let (mac, body) = stored.body.get(1..).and_then(|b| b.split_at_checked(MAC)).ok_or(bad("too short"))?;
+    if !same(&ports.vault.mac(PURPOSE, &authenticated(id, stored.v, body)), mac) {
+        return Err(bad("its MAC is wrong; something other than a pod has changed it"));
+    }
+    let body: Body = serde_json::from_slice(body).map_err(|e| bad(&e.to_string()))?;
     Ok((body.login, body.claim.map_or(LoginProgress::Pending, LoginProgress::Claimed)))
+}
+
+/// What live state has of a login. A body of a release before the MAC counts as none: a login that
+/// was under way while the pods were replaced is begun again.
+pub(super) async fn live(ports: &Ports, id: LoginId) -> Result<Option<Versioned>, Fault> {
+    Ok(ports.live.read(id).await?.filter(|stored| stored.body.first() == Some(&BODY)))
 }
 
 /// The login as it is now. When it has expired or ended by itself, this records that first.
@@ -68,10 +97,10 @@ fn read(stored: &Versioned) -> Result<(Login, LoginProgress), Fault> {
 /// # Errors
 /// A fault of a port.
 pub async fn look(ports: &Ports, realm: &OpenRealm, id: LoginId) -> Result<Option<Seen>, Fault> {
-    let live = ports.live.read(id).await;
+    let live = live(ports, id).await;
     match &live {
         Ok(Some(stored)) if stored.v < 3 => {
-            let (login, state) = read(stored)?;
+            let (login, state) = read(ports, id, stored)?;
             if login.realm != realm.id() {
                 return Ok(None);
             }
@@ -105,8 +134,9 @@ async fn decided_after_all(ports: &Ports, realm: &OpenRealm, login: &Login) -> R
 
 async fn settle(ports: &Ports, record: &Record) -> Result<(), Fault> {
     let login = &record.outcome.login;
-    let settled = write(login, record.outcome.claim.as_ref(), record.state().public().version());
-    ports.live.settle(login.id, settled).await
+    let settled = write(ports, login, record.outcome.claim.as_ref(), record.state().public().version());
+    let claimed_by = record.outcome.claim.as_ref().map(|claim| claim.account);
+    ports.live.settle(login.id, settled, claimed_by).await
 }
 
 /// The login as it is now. When its lifetime has ended or its phone has been silent for too long,
@@ -119,7 +149,8 @@ async fn ended_by_itself(ports: &Ports, realm: &OpenRealm, record: Record) -> Re
             let won = ports.store.end_login(realm.id(), login.id, by, &ports.stamp(Actor::System)).await?;
             if won && by == EndedBy::Silence {
                 // No one else announces this end: silence is noticed by looking only.
-                ports.live.settle(login.id, write(&login, None, LoginState::Ended.version())).await?;
+                let ended = write(ports, &login, None, LoginState::Ended.version());
+                ports.live.settle(login.id, ended, None).await?;
             }
             let there = if won { None } else { ports.store.outcome(realm.id(), login.id).await? };
             Ok(Seen { login, state: there.map_or(ended, |record| record.state()) })

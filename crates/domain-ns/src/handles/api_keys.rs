@@ -12,7 +12,10 @@ use crate::{
     Refused,
     api_key::{ApiKey, certificate_hash},
     audit::{Actor, Stamp, Who},
-    flows::{enrolment::made_before, keys},
+    flows::{
+        enrolment::{made_before, refuse_repetition},
+        keys,
+    },
     grant::{self, NotGranted, Wish},
     permission::role,
     ports::{Directory, KeyQuery, Ports, Rotated},
@@ -92,6 +95,7 @@ impl ApiKeys {
         lives: Option<u64>,
     ) -> Result<Result<Made, NotGranted>, Stop> {
         let ports = &self.0;
+        refuse_repetition(ports, who).await?;
         let (id, secret) = (self.fresh(who), ports.random.secret());
         let wish = Wish { expires_at: lives.map(|secs| ports.now().plus_secs(secs)), ..wish };
         let key = match keys::grant(ports, &who, wish, (id, &secret)).await? {
@@ -179,6 +183,7 @@ impl ApiKeys {
         overlap: u64,
     ) -> Result<Rotation, Stop> {
         let (ports, now) = (&self.0, self.0.now());
+        refuse_repetition(ports, who).await?;
         let secret: Secret<32> = ports.random.secret();
         let (made, expires_at) = ((self.fresh(who), &secret), lives.map(|secs| now.plus_secs(secs)));
         match keys::rotate(ports, who, old, made, expires_at, now.plus_secs(overlap)).await? {

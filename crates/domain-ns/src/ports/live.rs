@@ -185,9 +185,10 @@ pub trait Live: Send + Sync {
         ttl_secs: u64,
     ) -> Result<Advanced, Fault>;
     /// Moves the login to `to`, its state in the store, unless its version is as high already, and
-    /// wakes those who wait for it. The entry may be dropped soon after. A missing login is not an
-    /// error.
-    async fn settle(&self, login: LoginId, to: Versioned) -> Result<(), Fault>;
+    /// wakes those who wait for it. The entry may be dropped soon after. It is no longer among the
+    /// claims of the account that had claimed it. A missing login is not an error.
+    async fn settle(&self, login: LoginId, to: Versioned, claimed_by: Option<AccountId>)
+    -> Result<(), Fault>;
     /// Logins that the account claimed recently, oldest first.
     async fn claims(&self, account: AccountId) -> Result<Vec<LoginId>, Fault>;
     /// Logins that wait for the account or waited for it recently, oldest first.

@@ -55,6 +55,9 @@ argument! {
     struct Settle<'a> {
         record: usize,
         channel: usize,
+        claims: usize,
+        ends: usize,
+        login: &'a [u8],
         v: u64,
         body: &'a [u8],
         wake: Vec<u8>,
@@ -197,11 +200,22 @@ impl Live for RedisLive {
         })
     }
 
-    async fn settle(&self, login: LoginId, to: Versioned) -> Result<(), Fault> {
+    async fn settle(
+        &self,
+        login: LoginId,
+        to: Versioned,
+        claimed_by: Option<AccountId>,
+    ) -> Result<(), Fault> {
         let mut keys = Keys::default();
+        let (record, channel) = (keys.add(self.login_key(login)), keys.add(self.kv.channel()));
+        let claims = claimed_by.map(|account| self.notes_keys(b"claims:", account).map(|key| keys.add(key)));
+        let [claims, ends] = claims.unwrap_or([0, 0]);
         let argument = Settle {
-            record: keys.add(self.login_key(login)),
-            channel: keys.add(self.kv.channel()),
+            record,
+            channel,
+            claims,
+            ends,
+            login: &login.0,
             v: to.v,
             body: &to.body,
             wake: self.wake(Topic::Login(login), to.v),

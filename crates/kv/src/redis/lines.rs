@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, ThreadId},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bb8_redis::{RedisConnectionManager, bb8, redis};
@@ -25,6 +25,8 @@ use super::place::{Clients, PATIENCE};
 pub(super) struct ThreadConnection {
     pub(super) conn: MultiplexedConnection,
     bad: Arc<AtomicBool>,
+    /// When it was last used, in milliseconds since the manager was made.
+    used: Arc<AtomicU64>,
     epoch: u64,
 }
 
@@ -52,6 +54,10 @@ pub(super) struct Life {
 /// Why a replica is not used.
 pub(super) const REPLICA: &str = "it is a replica, which takes no writes";
 
+/// A connection that was idle for longer, in milliseconds, is tried before it is used.
+const RESTED: u64 = 15_000;
+/// How long it may take to answer.
+const PING: Duration = Duration::from_millis(500);
 /// How long Redis keeps the time at which pods first met it.
 const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 
@@ -112,11 +118,17 @@ pub(super) struct Manager {
     /// connections are then suspect and are replaced before they are used.
     pub(super) epoch: Arc<AtomicU64>,
     pub(super) life: Arc<Life>,
+    pub(super) began: Instant,
     /// Why the last attempt to connect failed, if it failed.
     pub(super) trouble: Arc<Mutex<Option<String>>>,
 }
 
 impl Manager {
+    /// Milliseconds since this was made.
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     async fn make(&self) -> Result<ThreadConnection, RedisError> {
         let epoch = self.epoch.load(Ordering::Acquire);
         let all = async {
@@ -125,7 +137,8 @@ impl Manager {
             let mut conn = bb8::ManageConnection::connect(&RedisConnectionManager::new(info)?).await?;
             conn.set_response_timeout(PATIENCE);
             self.life.meet(&mut conn).await?;
-            Ok(ThreadConnection { conn, bad: Arc::default(), epoch })
+            let used = Arc::new(AtomicU64::new(self.now()));
+            Ok(ThreadConnection { conn, bad: Arc::default(), used, epoch })
         };
         timeout(PATIENCE, all)
             .await
@@ -184,8 +197,20 @@ impl Lines {
     /// This thread's connection, shared with the thread's other tasks.
     pub(super) async fn get(&self) -> Result<ThreadConnection, bb8::RunError<RedisError>> {
         let pool = self.mine();
-        let held = pool.get().await?;
-        Ok(ThreadConnection::clone(&held))
+        let held = ThreadConnection::clone(&*pool.get().await?);
+        let now = self.manager.now();
+        if now.saturating_sub(held.used.swap(now, Ordering::Relaxed)) < RESTED {
+            return Ok(held);
+        }
+        // Something on the way may have forgotten a connection that was idle. It is found out before
+        // a command is sent, because afterwards nobody could tell whether the command has run.
+        let mut conn = held.conn.clone();
+        let answered = timeout(PING, redis::cmd("PING").query_async::<()>(&mut conn)).await;
+        if matches!(answered, Ok(Ok(()))) {
+            return Ok(held);
+        }
+        held.spoil();
+        Ok(ThreadConnection::clone(&*pool.get().await?))
     }
 
     /// Decides from an error whether this connection, or all connections, must be replaced.

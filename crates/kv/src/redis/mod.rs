@@ -14,7 +14,7 @@ mod shared;
 
 use std::{
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bb8_redis::{bb8, redis};
@@ -64,7 +64,8 @@ impl RedisKv {
     ) -> Result<Self, Fault> {
         let prefix = format!("{prefix}:1:").into_bytes();
         let (clients, life) = (Arc::new(Clients::new(url, rt)?), Arc::new(Life::new(clock.clone(), &prefix)));
-        let manager = Manager { clients, life, epoch: Arc::default(), trouble: Arc::default() };
+        let began = Instant::now();
+        let manager = Manager { clients, life, began, epoch: Arc::default(), trouble: Arc::default() };
         // The first connection is made without the pool, which would retry before it reports an
         // error.
         bb8::ManageConnection::connect(&manager)

@@ -25,6 +25,8 @@ use super::{
 
 /// Timeout of a health check.
 const SOON: Duration = Duration::from_millis(700);
+/// How long Redis keeps the counter of health checks, in seconds.
+const PROBE_SECS: u64 = 60;
 /// Maximum number of members stored for one counter.
 const MOST_MEMBERS: u64 = 64;
 
@@ -140,6 +142,13 @@ impl Probe for RedisKv {
     async fn ping(&self) -> Result<(), Fault> {
         // A health check reports the current state; it does not wait for Redis to recover.
         tokio::time::timeout(SOON, self.examine()).await.unwrap_or_else(|_| Err(self.unreachable()))
+    }
+
+    /// Runs a script that writes, which takes memory, the right to run scripts and to write.
+    async fn write(&self) -> Result<(), Fault> {
+        let counter = Counter { scope: [0; 16], kind: "probe", key: [0; 16] };
+        let counted = tokio::time::timeout(SOON, self.count(counter, PROBE_SECS)).await;
+        counted.unwrap_or_else(|_| Err(self.unreachable())).map(drop)
     }
 }
 

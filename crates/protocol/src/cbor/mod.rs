@@ -33,6 +33,8 @@ pub enum CborError {
     TooDeep,
     #[error("a text is not UTF-8")]
     Utf8,
+    #[error("a text contains the character NUL")]
+    Nul,
     #[error("a field is missing")]
     Missing,
     #[error("an unknown critical field (key below 128)")]

@@ -1,7 +1,7 @@
 //! The validator: one pass, no allocation, limited depth.
 
 use super::CborError::{
-    self, Forbidden, Indefinite, KeyOrder, NotShortest, TooDeep, Trailing, Truncated, Utf8,
+    self, Forbidden, Indefinite, KeyOrder, NotShortest, Nul, TooDeep, Trailing, Truncated, Utf8,
 };
 
 /// How deep arrays and maps may be nested.
@@ -53,10 +53,12 @@ impl<'a> Cursor<'a> {
             2 | 3 => {
                 let n = usize::try_from(self.argument(info)?).map_err(|_| Truncated)?;
                 let bytes = self.take(n)?;
-                if major == 3 && std::str::from_utf8(bytes).is_err() {
-                    return Err(Utf8);
+                match major {
+                    3 if std::str::from_utf8(bytes).is_err() => Err(Utf8),
+                    // It is a character, but not one that every database can store.
+                    3 if bytes.contains(&0) => Err(Nul),
+                    _ => Ok(()),
                 }
-                Ok(())
             }
             4 => {
                 let n = self.container(info, depth)?;
@@ -145,6 +147,9 @@ mod tests {
             (&[0xf9, 0x3c, 0x00], Forbidden),
             (&[0x1c], Forbidden),
             (&[0x62, 0xff, 0xfe], Utf8),
+            // An unpaired surrogate is no UTF-8.
+            (&[0x63, 0xed, 0xa0, 0x80], Utf8),
+            (&[0x63, b'a', 0, b'b'], Nul),
             (&[0x5b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], Truncated),
             (&[0x9b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], Truncated),
             (&[0xbb, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], Truncated),

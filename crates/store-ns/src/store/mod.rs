@@ -110,4 +110,8 @@ impl Probe for NsStore {
         self.database.takes_writes().await.map_err(Fault::from)?;
         scan!(self, |c| q::realms::ping(c))
     }
+
+    async fn write(&self) -> Result<(), Fault> {
+        self.database.probe().await.map_err(Fault::from)
+    }
 }

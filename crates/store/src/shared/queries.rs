@@ -80,3 +80,15 @@ pub async fn purge_requests(c: &mut Conn, before: i64) -> Result<usize, StoreErr
 pub async fn oldest_schema(c: &mut Conn) -> Result<i64, StoreError> {
     Ok(counters::table.find("oldest_schema").select(counters::n).get_result(c).await?)
 }
+
+/// Raises a number that nobody reads, to try whether the database takes writes.
+///
+/// # Errors
+/// Errors of the database.
+pub async fn probe(c: &mut Conn) -> Result<(), StoreError> {
+    let raise = diesel::update(counters::table.find("probe")).set(counters::n.eq(counters::n + 1));
+    if raise.execute(c).await? == 0 {
+        insert_new!(c, counters::table, (counters::name.eq("probe"), counters::n.eq(1))).await?;
+    }
+    Ok(())
+}

@@ -2,9 +2,10 @@
 
 use std::{
     fs,
-    os::unix::fs::FileExt,
+    os::{fd::OwnedFd, unix::fs::FileExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -34,13 +35,14 @@ pub struct Launch {
     role: String,
     args: Vec<String>,
     env: Vec<(String, String)>,
+    stderr: Option<Arc<OwnedFd>>,
 }
 
 impl Default for Launch {
     /// `countersign all --ports auto`, with logs in JSON.
     fn default() -> Self {
         let env = vec![("COUNTERSIGN_LOG_FORMAT".to_owned(), "json".to_owned())];
-        Self { program: None, role: "all".to_owned(), args: Vec::new(), env }
+        Self { program: None, role: "all".to_owned(), args: Vec::new(), env, stderr: None }
     }
 }
 
@@ -63,6 +65,13 @@ impl Launch {
     #[must_use]
     pub fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
+        self
+    }
+
+    /// Lets the pod log to this instead of a file, and [`Pod::log`] is empty.
+    #[must_use]
+    pub fn stderr(mut self, stderr: impl Into<OwnedFd>) -> Self {
+        self.stderr = Some(Arc::new(stderr.into()));
         self
     }
 
@@ -105,7 +114,10 @@ impl Launch {
         let mut command = Command::new(program);
         command.args([&self.role, "--ports", "auto", "--data"]).arg(data).args(&self.args);
         command.envs(self.env.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(log.0.try_clone()?);
+        match &self.stderr {
+            Some(given) => command.stderr(given.try_clone()?),
+            None => command.stderr(log.0.try_clone()?),
+        };
         Ok(command)
     }
 }

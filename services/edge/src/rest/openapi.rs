@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{
+    HttpResponse, Resource, Route,
+    http::{Method, header},
+    web,
+};
 use countersign_api::Problem;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::endpoint::{Endpoint, Need};
-use crate::problem::{Code, with};
+use crate::problem::{Code, only, with};
 
 /// The codes that every endpoint may answer with.
 const COMMON: [&str; 4] = ["malformed", "unauthorized", "internal", "unavailable"];
@@ -42,17 +46,20 @@ pub fn routes<N: Need>(config: &mut web::ServiceConfig, about: &About<N>) {
     let (page, problems) = (write_page(about, &document), write_problems(about.codes));
     let document = web::Bytes::from(document.to_string());
     config
-        .route("/openapi.json", web::get().to(move || serve_document(document.clone())))
-        .route("/docs", web::get().to(move || serve_html(page.clone())))
-        .route("/problems", web::get().to(move || serve_html(problems.clone())))
-        .route(
-            "/problems/{code}",
-            web::get().to(|code: web::Path<String>| async move {
-                HttpResponse::SeeOther()
-                    .insert_header((header::LOCATION, format!("/problems#{}", escape(&code))))
-                    .finish()
-            }),
-        );
+        .service(get("/openapi.json", web::route().to(move || serve_document(document.clone()))))
+        .service(get("/docs", web::route().to(move || serve_html(page.clone()))))
+        .service(get("/problems", web::route().to(move || serve_html(problems.clone()))))
+        .service(get("/problems/{code}", web::route().to(show_problem)));
+}
+
+fn get(path: &str, route: Route) -> Resource {
+    only(path, Method::GET, route)
+}
+
+async fn show_problem(code: web::Path<String>) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, format!("/problems#{}", escape(&code))))
+        .finish()
 }
 
 async fn serve_document(document: web::Bytes) -> HttpResponse {

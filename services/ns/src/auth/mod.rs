@@ -18,7 +18,13 @@ use countersign_domain_ns::{
     permission::{Permission, Permissions},
     realm::OpenRealm,
 };
-use countersign_edge::{access, certificates::Shown, problem::ApiProblem, rest::endpoint::Need};
+use countersign_edge::{
+    access,
+    certificates::Shown,
+    header::{bearer, one},
+    problem::ApiProblem,
+    rest::endpoint::Need,
+};
 use countersign_ports::secret::sha256;
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
@@ -269,14 +275,11 @@ async fn judge(needs: Needs, request: &HttpRequest) -> Result<(Caller, Option<Ar
 
 async fn granted(request: &HttpRequest, keys: &Keys) -> Result<Granted, ApiProblem> {
     let from = request.peer_addr().map(|a| a.ip());
-    let found = match (request.headers().get(header::AUTHORIZATION), request.conn_data::<Shown>()) {
+    let sent = one(request, header::AUTHORIZATION.as_str())?;
+    let found = match (sent, request.conn_data::<Shown>()) {
         // A request with an Authorization header is judged by it alone, even when the key does not
         // work.
-        (Some(_), _) => {
-            let text =
-                header_text(request, header::AUTHORIZATION.as_str()).and_then(|v| v.strip_prefix("Bearer "));
-            keys.find(text.ok_or_else(ApiProblem::unauthorized)?, from).await?
-        }
+        (Some(value), _) => keys.find(bearer(value).ok_or_else(ApiProblem::unauthorized)?, from).await?,
         (None, Some(certificate)) => keys.find_certificate(certificate_hash(certificate.der()), from).await?,
         (None, None) => None,
     };
@@ -300,12 +303,9 @@ async fn acts_for(
     granted: &Granted,
     realm: Option<&OpenRealm>,
 ) -> Result<Option<ClientId>, ApiProblem> {
-    let (Some(name), Some(realm)) = (request.headers().get(ACT_FOR), realm) else {
+    let (Some(name), Some(realm)) = (one(request, ACT_FOR)?, realm) else {
         return Ok(granted.key.client);
     };
-    let name = name
-        .to_str()
-        .map_err(|_| ApiProblem::malformed().because("Countersign-Client is a client's name"))?;
     if granted.key.client.is_some() || !granted.permissions.has(Permission::ActForClient) {
         return Err(ApiProblem::forbidden().because("the API key may not act for clients"));
     }
@@ -322,10 +322,8 @@ fn keyed(
     key: ApiKeyId,
     client: Option<ClientId>,
 ) -> Result<Option<[u8; 32]>, ApiProblem> {
-    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let good = value
-        .to_str()
-        .ok()
+    let Some(value) = one(request, "idempotency-key")? else { return Ok(None) };
+    let good = Some(value)
         .filter(|v| (1..=255).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_graphic() || b == b' '));
     let text = good.ok_or_else(|| {
         ApiProblem::malformed().because("Idempotency-Key is 1 to 255 visible ASCII characters")
@@ -341,8 +339,4 @@ fn keyed(
         b"\0",
     ];
     Ok(Some(sha256(&[&scope.concat()[..], text.as_bytes()].concat())))
-}
-
-fn header_text<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
-    request.headers().get(name).and_then(|v| v.to_str().ok())
 }

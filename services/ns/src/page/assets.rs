@@ -3,7 +3,12 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, header},
+    web,
+};
+use countersign_edge::problem::only;
 
 /// A file that browsers load.
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +48,10 @@ pub fn all() -> impl Iterator<Item = Asset> {
 
 /// Adds the routes of the files.
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.route(APP.path, web::get().to(app));
+    config.service(only(APP.path, Method::GET, web::route().to(app)));
     for Asset { path, text, .. } in SCRIPTS {
-        config.route(path, web::get().to(move |request: HttpRequest| serve(request, text)));
+        let route = web::route().to(move |request: HttpRequest| serve(request, text));
+        config.service(only(path, Method::GET, route));
     }
 }
 

@@ -21,7 +21,11 @@ use actix_web::{
 use countersign_actors_ns::{Logins, Waiting};
 use countersign_api::page::{PageEvent, PageEvents};
 use countersign_domain_ns::flows::login::Seen;
-use countersign_edge::{metrics::Counted, problem::ApiProblem};
+use countersign_edge::{
+    header::{bearer, one},
+    metrics::Counted,
+    problem::ApiProblem,
+};
 use countersign_protocol::codes::LoginState;
 use serde::Deserialize;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep};
@@ -59,11 +63,7 @@ impl Asked {
     }
 
     async fn open(&self, request: &HttpRequest) -> Result<(View, Seen), ApiProblem> {
-        let token = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|v| v.to_str().ok())
-            .and_then(|v| v.strip_prefix("Bearer "));
+        let token = one(request, header::AUTHORIZATION.as_str())?.and_then(bearer);
         let token = token.ok_or_else(|| problem(PageRefusal::BadPageToken))?;
         View::open(self.logins.clone(), &self.app, token, origin(request).as_deref()).await.map_err(problem)
     }

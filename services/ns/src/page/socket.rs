@@ -18,7 +18,7 @@ use countersign_api::{
     page::{Hello, PageEvent, PageMessage},
 };
 use countersign_domain_ns::flows::login::Seen;
-use countersign_edge::metrics::Counted;
+use countersign_edge::{metrics::Counted, problem::ApiProblem};
 use countersign_protocol::codes::LoginState;
 
 use super::view::{AppUrl, LIFETIME, Leaving, PageRefusal, QR_EACH, View, origin};
@@ -51,7 +51,10 @@ pub(super) async fn open(
         quiet: 0,
         _counted: metrics.own.hold(Metric::PageConnections),
     };
-    WsResponseBuilder::new(page, &request, payload).frame_size(MOST).start()
+    WsResponseBuilder::new(page, &request, payload).frame_size(MOST).start().map_err(|e| {
+        let why = format!("GET /page opens a WebSocket, and this request does not: {e}");
+        ApiProblem::malformed().because(why).into()
+    })
 }
 
 enum Phase {

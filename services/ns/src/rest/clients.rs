@@ -6,7 +6,7 @@ use crate::auth::{InRealm, Keys};
 use actix_web::{HttpResponse, web};
 use countersign_api::{Client as Dto, List, NewClient, PutClient, limits};
 use countersign_domain_ns::{
-    client::{Client, is_origin, is_web_url},
+    client::{self, Client, is_web_url},
     handles::Clients,
     text as rules,
 };
@@ -63,14 +63,24 @@ async fn accepts(clients: &Clients, own: &Client, named: &[String]) -> Result<Ve
     Ok(ids)
 }
 
-fn urls(member: &str, urls: &[String], good: fn(&str) -> bool, what: &str) -> Result<(), ApiProblem> {
+/// What is wrong with a URL.
+type Fault = fn(&str) -> Result<(), String>;
+
+fn urls(member: &str, urls: &[String], check: Fault) -> Result<(), ApiProblem> {
     if urls.len() > limits::URLS {
         return Err(ApiProblem::invalid(&format!("/{member}"), format!("at most {}", limits::URLS)));
     }
-    match urls.iter().position(|u| u.len() > limits::URL || !good(u)) {
-        Some(i) => Err(ApiProblem::invalid(&format!("/{member}/{i}"), what)),
-        None => Ok(()),
+    for (i, url) in urls.iter().enumerate() {
+        let short =
+            if url.len() > limits::URL { Err(format!("at most {} bytes", limits::URL)) } else { Ok(()) };
+        short.and_then(|()| check(url)).map_err(|why| ApiProblem::invalid(&format!("/{member}/{i}"), why))?;
     }
+    Ok(())
+}
+
+fn web_url(url: &str) -> Result<(), String> {
+    let why = "an https URL without a fragment; http on loopback only";
+    if is_web_url(url) { Ok(()) } else { Err(why.to_owned()) }
 }
 
 fn templates(templates: &BTreeMap<String, String>) -> Result<(), ApiProblem> {
@@ -87,25 +97,10 @@ fn templates(templates: &BTreeMap<String, String>) -> Result<(), ApiProblem> {
 pub(crate) fn check(new: &PutClient) -> Result<(), ApiProblem> {
     text("/display_name", rules::shown(&new.display_name, limits::DISPLAY_NAME, false))?;
     let logos: Vec<String> = new.logo.iter().cloned().collect();
-    urls("logo", &logos, is_web_url, "an https URL without a fragment; http on loopback only")?;
-    urls(
-        "origins",
-        &new.origins,
-        is_origin,
-        "an exact origin like https://shop.example, without a path; http on loopback only",
-    )?;
-    urls(
-        "return_urls",
-        &new.return_urls,
-        is_web_url,
-        "an https URL without a fragment; http on loopback only",
-    )?;
-    urls(
-        "callback_urls",
-        &new.callback_urls,
-        is_web_url,
-        "an https URL without a fragment; http on loopback only",
-    )?;
+    urls("logo", &logos, web_url)?;
+    urls("origins", &new.origins, client::origin)?;
+    urls("return_urls", &new.return_urls, web_url)?;
+    urls("callback_urls", &new.callback_urls, web_url)?;
     templates(&new.templates)
 }
 

@@ -130,7 +130,11 @@ pub(super) async fn confirm(
     path: EnrolmentPath,
     body: Body<ConfirmNumber>,
 ) -> Result<HttpResponse, ApiProblem> {
-    act(&at, &enrolments, &path, Event::TypeNumber(body.into_inner().0.number)).await
+    let typed = body.into_inner().0.number;
+    if !enrolment::is_number(&typed) {
+        return Err(ApiProblem::invalid("/number", "must be the four digits that the phone shows"));
+    }
+    act(&at, &enrolments, &path, Event::TypeNumber(typed)).await
 }
 
 pub(super) async fn admit(

@@ -2,7 +2,7 @@
 
 use countersign_protocol::{
     codes::LoginState,
-    ids::{ClientId, LoginId},
+    ids::{AccountId, ClientId, LoginId},
 };
 
 use super::{Seen, ended_by_itself, look, write};
@@ -54,14 +54,10 @@ pub async fn redeem(
     // The login may have ended by its lifetime or by its phone's silence without anyone having
     // looked since.
     let state = ended_by_itself(ports, realm, record.clone()).await?.state;
-    if let (Some(mark), Some(_)) = (who.mark, record.redeemed)
+    if record.redeemed.is_some()
         && !matches!(state, LoginProgress::Ended { .. })
-        && ports.store.redeemed_by(realm.id(), id, &mark.id).await?
+        && let Some(account) = redeemed_before(ports, realm, &record, claim.account, who).await?
     {
-        if ports.store.request(&mark.id).await?.is_some_and(|body| body != mark.hash) {
-            return Err(Refused::RequestChanged.into());
-        }
-        let account = ports.store.account(realm.id(), claim.account).await?.ok_or(Refused::AccountDeleted)?;
         return Ok(Redemption { record, account });
     }
     let expected = capability::return_token(realm, id, claim.account).0;
@@ -71,7 +67,10 @@ pub async fn redeem(
         Redeemed::Lost if active(Sabotage::ApproveTwice) => {
             ports.store.account(realm.id(), claim.account).await?.ok_or(Refused::AccountDeleted)?
         }
-        Redeemed::Lost => return Err(Refused::AlreadyRedeemed.into()),
+        // The same request, sent twice at a time, may have been the faster one.
+        Redeemed::Lost => redeemed_before(ports, realm, &record, claim.account, who)
+            .await?
+            .ok_or(Refused::AlreadyRedeemed)?,
         Redeemed::Ended => return Err(Refused::NotApproved.into()),
         Redeemed::AccountNotActive => return Err(Refused::AccountBlocked.into()),
         Redeemed::NotAccepted => return Err(Refused::EnrolmentNotAccepted.into()),
@@ -79,6 +78,26 @@ pub async fn redeem(
     ports.meter.note(Fact::Redeemed);
     record.redeemed = Some(ports.now());
     Ok(Redemption { record, account })
+}
+
+/// The account that the same keyed request was given when it redeemed this login; `None` when
+/// another request did.
+async fn redeemed_before(
+    ports: &Ports,
+    realm: &OpenRealm,
+    record: &Record,
+    account: AccountId,
+    who: Who,
+) -> Result<Option<Account>, Stop> {
+    let Some(mark) = who.mark else { return Ok(None) };
+    if !ports.store.redeemed_by(realm.id(), record.outcome.login.id, &mark.id).await? {
+        return Ok(None);
+    }
+    if ports.store.request(&mark.id).await?.is_some_and(|body| body != mark.hash) {
+        return Err(Refused::RequestChanged.into());
+    }
+    let account = ports.store.account(realm.id(), account).await?;
+    Ok(Some(account.ok_or(Refused::AccountDeleted)?))
 }
 
 /// Ends an approved login. Ending an ended one is refused, except that the same party may repeat
@@ -106,7 +125,8 @@ pub async fn end(ports: &Ports, realm: &OpenRealm, id: LoginId, by: EndedBy, who
             Err(Refused::NotApproved.into())
         };
     }
-    ports.live.settle(id, write(&seen.login, None, next.public().version())).await?;
+    let ended = write(ports, &seen.login, None, next.public().version());
+    ports.live.settle(id, ended, None).await?;
     Ok(Seen { login: seen.login, state: next })
 }
 

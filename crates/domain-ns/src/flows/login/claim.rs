@@ -6,7 +6,7 @@ use countersign_protocol::{
     ids::{AccountId, LoginId},
 };
 
-use super::{LINGER_SECS, read, write};
+use super::{LINGER_SECS, live, read, write};
 use crate::{
     Refused,
     account::Account,
@@ -48,13 +48,13 @@ pub async fn claim(
     now.may_log_in(ports.now())?;
     // Two rounds are enough: the version only grows, and past "pending" the answer is final.
     for _ in 0..3 {
-        let Some(stored) = ports.live.read(frame.login).await? else {
+        let Some(stored) = live(ports, frame.login).await? else {
             return Err(gone(ports, realm, frame.login).await?);
         };
         if stored.v >= LoginState::OUTCOME {
             return Err(gone(ports, realm, frame.login).await?);
         }
-        let (login, state) = read(&stored)?;
+        let (login, state) = read(ports, frame.login, &stored)?;
         // A login that is not directed at this account does not exist for it, unless the account
         // shows its code.
         if login.realm != realm.id()
@@ -78,11 +78,8 @@ pub async fn claim(
             return Err(Refused::StaleQr.into());
         }
         let ttl = ports.now().until(login.expires_at) / 1000 + LINGER_SECS;
-        match ports
-            .live
-            .claim(login.id, account.id, stored.v, write(&login, Some(&granted), LoginState::CLAIMED), ttl)
-            .await?
-        {
+        let claimed = write(ports, &login, Some(&granted), LoginState::CLAIMED);
+        match ports.live.claim(login.id, account.id, stored.v, claimed, ttl).await? {
             Advanced::Done => return Ok(Claimed { login, claim: granted }),
             Advanced::Stale(_) | Advanced::Missing => {}
         }
@@ -113,10 +110,10 @@ pub(super) async fn resume(
     account: AccountId,
     id: LoginId,
 ) -> Result<Claimed, Stop> {
-    let Some(stored) = ports.live.read(id).await?.filter(|s| s.v < 3) else {
+    let Some(stored) = live(ports, id).await?.filter(|s| s.v < 3) else {
         return Err(gone(ports, realm, id).await?);
     };
-    match read(&stored)? {
+    match read(ports, id, &stored)? {
         (login, LoginProgress::Claimed(claim)) if claim.account == account && login.realm == realm.id() => {
             if ports.now() >= login.expires_at {
                 return Err(Refused::Expired.into());

@@ -40,7 +40,7 @@ pub async fn decide(
 ) -> Result<LoginState, Stop> {
     let stored = ports.live.read(frame.login).await?;
     let open = match &stored {
-        Some(s) if s.v < 3 => Some(read(s)?),
+        Some(s) if s.v < 3 => Some(read(ports, frame.login, s)?),
         _ => None,
     };
     let Some((login, state)) = open.filter(|(login, _)| login.realm == realm.id()) else {

@@ -8,7 +8,7 @@ use countersign_protocol::{
 use super::{
     Claimed, LINGER_SECS, Seen,
     claim::{gone, resume},
-    look, read, write,
+    live, look, read, write,
 };
 use crate::{
     Refused,
@@ -216,11 +216,12 @@ pub async fn start_in_app(
     account.may_log_in(ports.now())?;
     let id = LoginId(id_from(&sha256(&[b"countersign/in-app/v1\0", &account.id.0[..], &req_id.0].concat())));
     let ttl = realm.settings().login_secs + LINGER_SECS;
-    if let Some(there) = ports.live.read(id).await? {
+    if let Some(there) = live(ports, id).await? {
         if there.v == LoginState::PENDING {
             // The first attempt stopped half way.
-            let (login, _) = read(&there)?;
-            let claimed = write(&login, Some(&own_claim(&account, login.created_at)), LoginState::CLAIMED);
+            let (login, _) = read(ports, id, &there)?;
+            let own = own_claim(&account, login.created_at);
+            let claimed = write(ports, &login, Some(&own), LoginState::CLAIMED);
             ports.live.claim(id, account.id, LoginState::PENDING, claimed, ttl).await?;
         }
         return resume(ports, realm, account.id, id).await;
@@ -238,10 +239,10 @@ pub async fn start_in_app(
     Way::of_phone(realm, account.id, client.id).begin(ports, login.clone(), &[]).await?;
     let claim = own_claim(&account, now);
     // This loses only to the same request on another connection, which has made the same claim.
-    let claimed = write(&login, Some(&claim), LoginState::CLAIMED);
+    let claimed = write(ports, &login, Some(&claim), LoginState::CLAIMED);
     match ports.live.claim(id, account.id, LoginState::PENDING, claimed, ttl).await? {
         Advanced::Done => Ok(Claimed { login, claim }),
-        Advanced::Stale(there @ Versioned { v: LoginState::CLAIMED, .. }) => match read(&there)? {
+        Advanced::Stale(there @ Versioned { v: LoginState::CLAIMED, .. }) => match read(ports, id, &there)? {
             (login, LoginProgress::Claimed(claim)) => Ok(Claimed { login, claim }),
             _ => Err(Refused::NotFound.into()),
         },
