@@ -7,10 +7,7 @@
 mod diff;
 mod wanted;
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use countersign_api::{ApiClient, ApiError, Ready};
@@ -18,7 +15,7 @@ use countersign_api::{ApiClient, ApiError, Ready};
 use diff::{Change, Doing};
 use wanted::Wanted;
 
-use crate::secret_files;
+use crate::{output, secret_files};
 
 #[derive(Args)]
 pub(crate) struct Apply {
@@ -115,21 +112,17 @@ pub(crate) fn run(apply: &Apply) -> Result<(), String> {
         }
         other => with_hint(other.to_string()),
     };
-    let mut out = std::io::stdout();
-    let mut say = |change: &Change| {
-        let line = if apply.json { change.json() } else { change.to_string() };
-        let _nobody_reads = writeln!(out, "{line}");
-    };
+    let mut say = |change: &Change| output::say(&if apply.json { change.json() } else { change.to_string() });
     let changes = runtime
         .block_on(wanted.bring(&doing, &mut say))
         .map_err(|(what, e)| format!("{what}: {}", told(e)))?;
     if !apply.json {
         let verb = if apply.dry_run { "would be made" } else { "made" };
-        let _nobody_reads = if changes == 0 {
-            writeln!(std::io::stdout(), "Nothing to do.")
-        } else {
-            writeln!(std::io::stdout(), "{changes} change{} {verb}.", if changes == 1 { "" } else { "s" })
-        };
+        output::say(&match changes {
+            0 => "Nothing to do.".to_owned(),
+            1 => format!("1 change {verb}."),
+            more => format!("{more} changes {verb}."),
+        });
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use countersign_store::migrate::{SchemaState, What};
@@ -11,9 +11,9 @@ use crate::{
     apply::{self, Apply},
     assets::{self, AssetsCommand},
     config::{Config, LogFormat},
-    manual,
+    manual, output,
     roles::{self, Initialised},
-    telemetry,
+    telemetry, tls_files,
 };
 
 /// A self-hosted mobile authentication server: your own phone app is the login for all your
@@ -157,8 +157,8 @@ pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
-            let _nobody_reads = e.print();
-            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+            output::note(e.print());
+            return if e.use_stderr() { ExitCode::from(2) } else { output::code(ExitCode::SUCCESS) };
         }
     };
     let done = match cli.command {
@@ -177,7 +177,7 @@ pub fn run() -> ExitCode {
         Command::Man { dir } => manual::man(&dir, Cli::command()).map(say),
     };
     match done {
-        Ok(code) => code,
+        Ok(code) => output::code(code),
         Err(why) => {
             telemetry::report(LogFormat::Pretty, &why);
             ExitCode::FAILURE
@@ -187,6 +187,7 @@ pub fn run() -> ExitCode {
 
 /// Runs a role. Why it cannot start stands in its log, in the format of the log.
 fn serve(role: roles::ProcessRole, run: Run) -> ExitCode {
+    tls_files::survive_hangup();
     let format = telemetry::asked_format(run.config.as_deref(), environment());
     let code = start(role, run).unwrap_or_else(|why| {
         telemetry::report(format, &why);
@@ -197,7 +198,7 @@ fn serve(role: roles::ProcessRole, run: Run) -> ExitCode {
 }
 
 fn say(text: String) -> ExitCode {
-    let _nobody_reads = writeln!(std::io::stdout(), "{text}");
+    output::say(&text);
     ExitCode::SUCCESS
 }
 

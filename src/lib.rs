@@ -20,6 +20,7 @@ mod data_dir;
 mod data_layout;
 mod lifecycle;
 mod manual;
+mod output;
 mod ports;
 mod retention;
 mod roles;

@@ -5,6 +5,8 @@ use std::{io::Write, path::Path};
 use clap::Command;
 use clap_complete::Shell;
 
+use crate::output;
+
 /// The version, the commit it is built from, and the features of a build for tests.
 #[cfg(not(feature = "faults"))]
 pub(crate) const VERSION: &str =
@@ -21,7 +23,9 @@ pub(crate) const VERSION: &str = concat!(
 pub(crate) fn completions(shell: Shell, mut command: Command) -> Result<(), String> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut command, "countersign", &mut text);
-    std::io::stdout().write_all(&text).map_err(|e| format!("standard output: {e}"))
+    let mut out = std::io::stdout().lock();
+    output::note(out.write_all(&text).and_then(|()| out.flush()));
+    Ok(())
 }
 
 /// Writes a man page for each command into this directory.

@@ -1,5 +1,6 @@
 //! Replaces certificates while the program runs: it checks whether their files have changed, and on
-//! SIGHUP reads them in any case. It also says when one is about to expire, and when it has.
+//! SIGHUP reads them in any case. It also says when one is not valid yet, is about to expire, and
+//! has expired.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,6 +19,15 @@ const LOOK: Duration = Duration::from_secs(10);
 const SOON_MS: u64 = 14 * DAY_MS;
 /// How often it is complained of.
 const DAY_MS: u64 = 86_400_000;
+
+/// Makes SIGHUP harmless from now on. Once tokio has listened for a signal, the signal no longer has
+/// its usual effect on the process, whatever becomes of the runtime that listened.
+pub(crate) fn survive_hangup() {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+    let _entered = runtime.enter();
+    // The error comes again, and is told, where somebody listens.
+    let _listened = signal(SignalKind::hangup());
+}
 
 /// Listens for SIGHUP, which otherwise would end the process: a terminal that closes, or an operator
 /// who means "read the certificates again", ends no pod.
@@ -54,6 +64,7 @@ pub(crate) async fn watch(
         }
         for watched in &mut all {
             reload(watched, asked);
+            tell_begin(watched, WallClock.now());
             tell_end(watched, WallClock.now());
             let end = i64::try_from(watched.tls.not_after().secs()).unwrap_or(i64::MAX);
             for (observer, resource) in
@@ -77,7 +88,7 @@ async fn next(hangup: &mut Option<Signal>) {
 }
 
 fn reload(watched: &mut Watched, asked: bool) {
-    match watched.tls.reload(asked) {
+    match watched.tls.reload(asked, WallClock.now()) {
         Ok(false) => {}
         Ok(true) => {
             watched.told = None;
@@ -87,6 +98,19 @@ fn reload(watched: &mut Watched, asked: bool) {
             tracing::error!(%error, "a certificate cannot be used; the old one stays in use");
         }
     }
+}
+
+fn tell_begin(watched: &mut Watched, now: Time) {
+    let begin = watched.tls.not_before();
+    if begin <= now || watched.told.is_some_and(|told| now.0 < told.0 + DAY_MS) {
+        return;
+    }
+    watched.told = Some(now);
+    tracing::error!(
+        file = %watched.tls.certificate(),
+        from = begin.secs(),
+        "a certificate is not valid yet, and clients refuse it; replace the file, or set this machine's clock"
+    );
 }
 
 fn tell_end(watched: &mut Watched, now: Time) {

@@ -26,7 +26,7 @@ use sfs::Sfs;
 use crate::{
     config::{Config, listener::Resource},
     data_dir::{self, DataDir},
-    data_layout, lifecycle, tls_files,
+    data_layout, lifecycle, telemetry, tls_files,
 };
 
 /// The services that a process runs.
@@ -214,6 +214,7 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
         ready.demo = Some(origin);
     }
     running.all_started().await.map_err(StartError::Other)?;
+    telemetry::started();
     data_dir::say_ready(&plan.data, &ready)?;
     let at = |resource| places.address(resource).map(tracing::field::display);
     let (rest, page, phone, admin) =

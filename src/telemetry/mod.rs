@@ -6,7 +6,10 @@ use std::{
     io::{self, IsTerminal, Write},
     panic,
     path::Path,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -28,6 +31,14 @@ const LAST: Duration = Duration::from_secs(1);
 /// The queue of the log, once it has started.
 static LOG: OnceLock<Lines> = OnceLock::new();
 
+/// Whether the program is not ready yet.
+static STARTING: AtomicBool = AtomicBool::new(true);
+
+/// Notes that the program is ready: from now on, whoever watches a task learns of its panic.
+pub(crate) fn started() {
+    STARTING.store(false, Ordering::Relaxed);
+}
+
 /// Starts logging.
 pub(crate) fn start(log: &Log) -> Result<(), String> {
     let filter = EnvFilter::try_new(log.level.directives()).map_err(|e| format!("log.level: {e}"))?;
@@ -38,11 +49,8 @@ pub(crate) fn start(log: &Log) -> Result<(), String> {
         .map_err(|e| format!("the thread that writes the log cannot be started: {e}"))?;
     let lines = LOG.get_or_init(|| lines).clone();
     // An error of the formatter would go to standard error, which may be full or gone.
-    let builder = fmt()
-        .with_env_filter(filter)
-        .with_writer(lines)
-        .log_internal_errors(false)
-        .with_ansi(io::stderr().is_terminal());
+    let builder =
+        fmt().with_env_filter(filter).with_writer(lines).log_internal_errors(false).with_ansi(coloured());
     let started = match log.format {
         LogFormat::Json => {
             builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
@@ -50,15 +58,35 @@ pub(crate) fn start(log: &Log) -> Result<(), String> {
         LogFormat::Pretty => builder.with_target(false).compact().try_init(),
     };
     started.map_err(|e| e.to_string())?;
-    panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let thread = std::thread::current();
-        let payload = panic.payload();
-        let text = payload.downcast_ref::<&str>().copied();
-        let why = text.or(payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
-        tracing::error!(place, thread = thread.name().unwrap_or_default(), "panicked: {why}");
-    }));
+    panic::set_hook(Box::new(panicked));
     Ok(())
+}
+
+/// Logs a panic. While the program starts, one of its main thread ends it.
+#[expect(clippy::disallowed_methods, reason = "unwinding would wait for threads that do not end")]
+fn panicked(panic: &panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let thread = std::thread::current();
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let why = text.or(payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
+    tracing::error!(place, thread = thread.name().unwrap_or_default(), "panicked: {why}");
+    if STARTING.load(Ordering::Relaxed) && thread.name() == Some("main") {
+        report(
+            LogFormat::Pretty,
+            "the program cannot start; if the system gave it no thread or no memory, raise the limits \
+                (ulimit -u, -v)",
+        );
+        std::process::exit(1);
+    }
+}
+
+/// Whether the log has colours: on a terminal that can show them, unless `NO_COLOR` is set
+/// (<https://no-color.org>).
+fn coloured() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    io::stderr().is_terminal() && !unwanted && !dumb
 }
 
 /// Waits until the last lines are written, as long as somebody reads them.

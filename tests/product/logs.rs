@@ -131,6 +131,47 @@ async fn sighup_ends_no_pod_with_or_without_certificates() {
 }
 
 #[test]
+fn sighup_ends_no_pod_that_is_starting() {
+    let dir = tempfile::tempdir().unwrap();
+    // A database that accepts and says nothing keeps the start waiting.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://ns:secret@{}/ns", silent.local_addr().unwrap());
+    let mut pod = Program::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["ns", "--ports", "auto", "--data"])
+        .arg(dir.path().join("data"))
+        .envs([("COUNTERSIGN_DATABASE_URL", url.as_str()), ("COUNTERSIGN_KV_URL", "redis://127.0.0.1:1")])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (connection, _) = silent.accept().unwrap();
+    let hangup = Program::new("kill").args(["-HUP", &pod.id().to_string()]).status().unwrap();
+    assert!(hangup.success());
+    drop((connection, silent));
+    let status = pod.wait().unwrap();
+    assert_eq!(status.code(), Some(1), "it ends because of the database: {status}");
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let data = data.to_str().unwrap();
+    for args in [
+        &["--version"][..],
+        &["--help"],
+        &["completions", "bash"],
+        &["init", "--data", data],
+        &["api-key", "new", "--role", "root", "--name", "lost", "--data", data],
+        &["api-key", "list", "--data", data],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let out = Program::new(env!("CARGO_BIN_EXE_countersign")).args(args).stdout(full).output().unwrap();
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert!(out.status.code() == Some(1) && said.contains("standard output"), "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn why_a_pod_does_not_start_is_told_in_the_format_of_its_log() {
     let dir = tempfile::tempdir().unwrap();
     let config = dir.path().join("c.toml");

@@ -142,6 +142,21 @@ async fn a_role_that_may_only_read_and_write_rows_runs_a_pod_after_the_owner_has
 }
 
 #[tokio::test]
+async fn a_server_that_refuses_the_user_is_told_of_without_the_user() {
+    for server in shared_databases() {
+        let Some(redis) = countersign_testkit::redis() else { return };
+        let url = server.database().replace("ns:secret@", "QZX:secretQZX@");
+        let kv = redis.database();
+        let said = refusal(&[("COUNTERSIGN_DATABASE_URL", &url), ("COUNTERSIGN_KV_URL", &kv)]);
+        assert!(!said.contains("QZX") && said.contains('…'), "{said}");
+    }
+    let said = refusal(&[("COUNTERSIGN_KV_URL", "redis://QZX@127.0.0.1")]);
+    assert!(!said.contains("QZX") && said.contains("without a password"), "{said}");
+    let said = refusal(&[("COUNTERSIGN_KV_SENTINEL_PASSWORD", "QZX")]);
+    assert!(!said.contains("QZX") && said.contains("kv.sentinel_password"), "{said}");
+}
+
+#[tokio::test]
 async fn a_pooler_may_stand_in_between_if_it_keeps_sessions() {
     let (Some(database), Some(redis)) = (countersign_testkit::postgres(), countersign_testkit::redis())
     else {

@@ -32,6 +32,30 @@ impl StoreError {
     }
 }
 
+/// Where texts of the servers quote users and values, and how the quotes end.
+const QUOTED: [(&str, &str); 6] = [
+    ("user \"", "\""),
+    ("role \"", "\""),
+    ("user '", "'"),
+    ("'…'@'", "'"),
+    ("Duplicate entry '", "' for key"),
+    ("value: '", "' for column"),
+];
+
+/// An error text of a server without the names of users and the values that it quotes. Errors are
+/// shown on the admin port and stand in the log.
+pub(crate) fn without_values(text: &str) -> String {
+    QUOTED.iter().fold(text.to_owned(), |text, (open, close)| {
+        let mut parts = text.split(open);
+        let mut kept = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let rest = part.find(close).map_or("", |at| &part[at..]);
+            kept.extend([open, "…", rest]);
+        }
+        kept
+    })
+}
+
 /// The meaning of a SQLSTATE of PostgreSQL (its manual, appendix A).
 pub(crate) fn of_sqlstate(code: &str) -> Meaning {
     match code {
@@ -129,6 +153,29 @@ pub(crate) fn of_sqlite(text: &str) -> Meaning {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users_and_values_are_not_told() {
+        for (text, told) in [
+            (
+                "FATAL: password authentication failed for user \"ns\"",
+                "FATAL: password authentication failed for user \"…\"",
+            ),
+            ("role \"ns\" does not exist", "role \"…\" does not exist"),
+            (
+                "Access denied for user 'ns'@'10.0.0.1' (using password: YES)",
+                "Access denied for user '…'@'…' (using password: YES)",
+            ),
+            (
+                "Duplicate entry 'it's alice' for key 'users.PRIMARY'",
+                "Duplicate entry '…' for key 'users.PRIMARY'",
+            ),
+            ("permission denied for table users", "permission denied for table users"),
+            ("cut off in user 'ns", "cut off in user '…"),
+        ] {
+            assert_eq!(without_values(text), told);
+        }
+    }
 
     #[test]
     fn only_what_is_listed_is_repeated() {

@@ -89,8 +89,8 @@ impl From<diesel::result::Error> for StoreError {
             },
             Error::{BrokenTransactionManager, DatabaseError},
         };
-        // Diesel's texts name tables and constraints, never values.
-        let text = e.to_string();
+        // The text names tables and constraints.
+        let text = failure::without_values(&e.to_string());
         match e {
             DatabaseError(SerializationFailure, _) => Self::Again(text),
             // A server that has become a replica may have a successor, where another connection

@@ -8,7 +8,7 @@ use mysql_async::{ClientIdentity, OptsBuilder, SslOpts};
 
 use crate::{
     StoreError,
-    failure::{self, Meaning},
+    failure::{self, Meaning, without_values},
     lite::JobResult,
     pool::SqlServer,
     tls,
@@ -51,7 +51,9 @@ impl SqlServer for Conn {
 
     fn connect<'a>(url: &'a ServerUrl, tls: &'a TlsOptions) -> BoxFuture<'a, JobResult<(Self, ())>> {
         async move {
-            let open = |e: &dyn std::fmt::Display| StoreError::Open(format!("{url}: {e}"));
+            let open = |e: &dyn std::fmt::Display| {
+                StoreError::Open(format!("{url}: {}", without_values(&e.to_string())))
+            };
             let connecting = tokio::time::timeout(
                 std::time::Duration::from_secs(5),
                 mysql_async::Conn::new(opts(url, tls)?),

@@ -134,7 +134,22 @@ fn reason(e: &ErrorStack) -> String {
 /// What is in use, and since when its files are as they are.
 struct Current {
     context: SslContext,
-    not_after: Time,
+    valid: Validity,
+}
+
+/// When all certificates of a file are valid.
+#[derive(Clone, Copy)]
+struct Validity {
+    from: Time,
+    until: Time,
+}
+
+/// The files as they were read last.
+struct Seen {
+    written: Written,
+    /// When they are read again although they have not changed, because the certificate becomes
+    /// valid.
+    again: Option<Time>,
 }
 
 /// One listener's TLS. Clones share the certificate that is in use.
@@ -142,8 +157,7 @@ struct Current {
 pub struct Tls {
     files: TlsFiles,
     current: Arc<RwLock<Current>>,
-    /// Modification times of the files that are in use.
-    written: Arc<RwLock<Written>>,
+    seen: Arc<RwLock<Seen>>,
 }
 
 impl Tls {
@@ -152,27 +166,35 @@ impl Tls {
     /// # Errors
     /// When they are missing, damaged, or do not belong together.
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let written = Arc::new(RwLock::new(written(&files)));
+        let seen = Arc::new(RwLock::new(Seen { written: written(&files), again: None }));
         let current = Arc::new(RwLock::new(current(&files)?));
-        Ok(Self { files, current, written })
+        Ok(Self { files, current, seen })
     }
 
     /// Reads the files again when they have changed, or if `anyway` is true. Open connections keep
     /// the certificate they have. Returns whether the files were read.
     ///
     /// # Errors
-    /// When the new files cannot be used; the old ones stay in use.
-    pub fn reload(&self, anyway: bool) -> Result<bool, TlsError> {
-        let now = written(&self.files);
-        let mut seen = self.written.write().unwrap_or_else(PoisonError::into_inner);
-        if !anyway && now == *seen {
+    /// When the new files cannot be used, or not yet; the old ones stay in use.
+    pub fn reload(&self, anyway: bool, now: Time) -> Result<bool, TlsError> {
+        let written = written(&self.files);
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        if !anyway && written == seen.written && seen.again.is_none_or(|again| now < again) {
             return Ok(false);
         }
         // Recorded even when the files are bad, so that they are reported only once until they
         // change again.
-        *seen = now;
+        *seen = Seen { written, again: None };
         let fresh = current(&self.files)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if fresh.valid.from > now && current.valid.from <= now {
+            seen.again = Some(fresh.valid.from);
+            let from = fresh.valid.from.secs();
+            return Err(bad(&self.files.certificate)(format!(
+                "is not valid yet, only from {from} (seconds since 1970)"
+            )));
+        }
+        *current = fresh;
         Ok(true)
     }
 
@@ -200,7 +222,13 @@ impl Tls {
     /// When the certificate that is in use, or one of its issuers in the file, expires.
     #[must_use]
     pub fn not_after(&self) -> Time {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).not_after
+        self.current.read().unwrap_or_else(PoisonError::into_inner).valid.until
+    }
+
+    /// When the certificate that is in use, with all of its issuers in the file, becomes valid.
+    #[must_use]
+    pub fn not_before(&self) -> Time {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).valid.from
     }
 }
 
@@ -210,8 +238,8 @@ fn written(files: &TlsFiles) -> Written {
 }
 
 fn current(files: &TlsFiles) -> Result<Current, TlsError> {
-    let (builder, not_after) = builder(files)?;
-    Ok(Current { context: builder.build().into_context(), not_after })
+    let (builder, valid) = builder(files)?;
+    Ok(Current { context: builder.build().into_context(), valid })
 }
 
 /// The certificates in a PEM, at least one.
@@ -240,13 +268,15 @@ fn private_key(from: &Pem) -> Result<PKey<Private>, TlsError> {
     })
 }
 
-fn builder(files: &TlsFiles) -> Result<(SslAcceptorBuilder, Time), TlsError> {
+fn builder(files: &TlsFiles) -> Result<(SslAcceptorBuilder, Validity), TlsError> {
     let TlsFiles { certificate, key, clients, .. } = files;
     let mut b = strict().map_err(bad(certificate))?;
     let chain = chain(certificate)?;
     let private = private_key(key)?;
     let expiries = chain.iter().filter_map(|one| certificates::time(one.not_after()));
-    let not_after = expiries.min().unwrap_or(Time(0));
+    let until = expiries.min().unwrap_or(Time(0));
+    let begins = chain.iter().filter_map(|one| certificates::time(one.not_before()));
+    let from = begins.max().unwrap_or(Time(0));
     for (n, one) in chain.into_iter().enumerate() {
         let done = if n == 0 { b.set_certificate(&one) } else { b.add_extra_chain_cert(one) };
         done.map_err(|e| bad(certificate)(reason(&e)))?;
@@ -254,10 +284,11 @@ fn builder(files: &TlsFiles) -> Result<(SslAcceptorBuilder, Time), TlsError> {
     b.set_private_key(&private).and_then(|()| b.check_private_key()).map_err(|e| {
         let why = reason(&e);
         let other = why.contains("mismatch");
-        bad(key)(if other { format!("is not the key of {certificate}") } else { why })
+        let first = "is not the key of the first certificate in";
+        bad(key)(if other { format!("{first} {certificate}; issuers follow the server's own") } else { why })
     })?;
     ask(&mut b, clients)?;
-    Ok((b, not_after))
+    Ok((b, Validity { from, until }))
 }
 
 fn ask(b: &mut SslAcceptorBuilder, clients: &ClientCertificates) -> Result<(), TlsError> {
@@ -293,3 +324,7 @@ fn strict() -> Result<SslAcceptorBuilder, openssl::error::ErrorStack> {
     b.set_alpn_select_callback(|_, offered| select_next_proto(ALPN, offered).ok_or(AlpnError::NOACK));
     Ok(b)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

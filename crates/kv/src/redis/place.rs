@@ -48,6 +48,8 @@ pub enum InvalidRedisUrl {
     Form(&'static str),
     #[error("the number of a database is a whole number from 0 on: {0}")]
     Database(&'static str),
+    #[error("names a user without a password, who would not be logged in: write user:password@")]
+    NoPassword,
     #[error("a CA is for rediss:// and rediss-sentinel://")]
     NoTls,
     #[error("a login at Sentinels is for redis-sentinel:// and rediss-sentinel://")]
@@ -68,6 +70,9 @@ impl FromStr for RedisUrl {
 
     fn from_str(text: &str) -> Result<Self, InvalidRedisUrl> {
         let url = ServerUrl::parse(text, &SCHEMES)?;
+        if url.user.is_some() && url.password.is_none() {
+            return Err(InvalidRedisUrl::NoPassword);
+        }
         let (form, db) = match url.scheme.as_str() {
             "redis+unix" | "unix" => {
                 url.only_parameters(&["db"])?;

@@ -16,6 +16,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::watched::{Seen, Watched, WatchedTls};
 use crate::{
     StoreError,
+    failure::without_values,
     lite::JobResult,
     pool::SqlServer,
     tls,
@@ -146,7 +147,7 @@ fn reason(e: &tokio_postgres::Error) -> String {
         innermost = source;
     }
     let (outer, inner) = (e.to_string(), innermost.to_string());
-    if outer.ends_with(&inner) { outer } else { format!("{outer}: {inner}") }
+    without_values(&if outer.ends_with(&inner) { outer } else { format!("{outer}: {inner}") })
 }
 
 /// For [`JobResult`]s of callers.
