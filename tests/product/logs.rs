@@ -144,8 +144,7 @@ fn sighup_ends_no_pod_that_is_starting() {
         .spawn()
         .unwrap();
     let (connection, _) = silent.accept().unwrap();
-    let hangup = Program::new("kill").args(["-HUP", &pod.id().to_string()]).status().unwrap();
-    assert!(hangup.success());
+    assert!(countersign_testkit::signal(pod.id(), "HUP"));
     drop((connection, silent));
     let status = pod.wait().unwrap();
     assert_eq!(status.code(), Some(1), "it ends because of the database: {status}");

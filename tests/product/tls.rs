@@ -31,7 +31,7 @@ fn all_ports(pod: &Pod) -> [String; 4] {
 
 /// Returns whether a handshake of `openssl s_client` succeeded, and its output.
 fn handshake(at: &str, ca: &Path, more: &[&str]) -> (bool, String) {
-    let mut client = Program::new("openssl");
+    let mut client = countersign_testkit::tool("openssl");
     client
         .args(["s_client", "-connect", at, "-CAfile"])
         .arg(ca)

@@ -317,7 +317,7 @@ impl Run {
         let held = first.connect_all("connecting", 0).await;
         let before = Before::now(&self.fleet, &self.tally);
         self.tally.begin("saying goodbye", held.len());
-        if !Process::new("kill").arg("-TERM").arg(pid.to_string()).status()?.success() {
+        if !Process::new("kill").env("LC_ALL", "C").arg("-TERM").arg(pid.to_string()).status()?.success() {
             return Err("the pod cannot be signalled".into());
         }
         let all = held.len();
