@@ -1,5 +1,5 @@
-//! Standard output of commands. A result that could not be written was not given, so the command
-//! fails: whoever made a key needs its secret.
+//! Standard output of commands. A command fails when its result could not be written: for example,
+//! a new API key is of no use when nobody has seen its secret.
 
 use std::{
     io::{self, ErrorKind, Write},

@@ -59,8 +59,8 @@ fn judge(file: &File, path: &Path) -> io::Result<()> {
     if !about.is_file() {
         return Err(io::Error::other("is not a file"));
     }
-    // A file on a read-only mount was put there by whoever runs the container or service, and who
-    // else sees the mount is decided there. Nothing could be changed from here.
+    // A file on a read-only mount was put there by the container's or service's operator, who also
+    // decides who else sees the mount. Nothing could be changed from here.
     if fstatvfs(file).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY)) {
         return Ok(());
     }

@@ -282,6 +282,15 @@ impl Config {
                     .to_owned(),
             ));
         }
+        let Kv { url, ca_file, sentinel_user, sentinel_password, .. } = &self.kv;
+        let given = [
+            ("kv.ca_file", !ca_file.as_os_str().is_empty()),
+            ("kv.sentinel_user", !sentinel_user.is_empty()),
+            ("kv.sentinel_password", !sentinel_password.0.is_empty()),
+        ];
+        if let (None, Some((key, _))) = (&url.0, given.iter().find(|(_, given)| *given)) {
+            return Err(ConfigError::Unsafe(format!("{key}: there is no kv.url for it")));
+        }
         let of_sfs = &self.sfs_database.url;
         if of_sfs.0.is_some() && *of_sfs == self.database.url {
             return Err(ConfigError::Unsafe(

@@ -132,19 +132,7 @@ pub(super) async fn ports(data: &DataDir, config: &Config, metrics: Metrics) -> 
 /// process.
 fn redis_url(config: &Config) -> Result<Option<RedisUrl>, StartError> {
     let Kv { url, ca_file, sentinel_user, sentinel_password, .. } = &config.kv;
-    let Some(mut url) = url.0.clone() else {
-        let without = "there is no kv.url for it";
-        return match (
-            sentinel_user.is_empty(),
-            sentinel_password.0.is_empty(),
-            ca_file.as_os_str().is_empty(),
-        ) {
-            (true, true, true) => Ok(None),
-            (false, ..) => Err(StartError::Other(format!("kv.sentinel_user: {without}"))),
-            (_, false, _) => Err(StartError::Other(format!("kv.sentinel_password: {without}"))),
-            (.., false) => Err(StartError::Other(format!("kv.ca_file: {without}"))),
-        };
-    };
+    let Some(mut url) = url.0.clone() else { return Ok(None) };
     let refuse = |key: &str, e: &dyn std::fmt::Display| StartError::Other(format!("{key}: {e}"));
     if !ca_file.as_os_str().is_empty() {
         let ca =

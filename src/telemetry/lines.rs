@@ -1,8 +1,9 @@
 //! The way of log lines to standard error. Logging never stops the service.
 //!
-//! Whoever logs puts a line into a bounded queue and goes on; one thread writes. When the queue is
-//! full, because nobody reads the pipe, or when the line cannot be written, because the disk is
-//! full, the line is lost and counted. The count is told as soon as a line can be written again.
+//! A thread that logs puts a line into a bounded queue and goes on; one thread writes. When the
+//! queue is full, because nobody reads the pipe, or when the line cannot be written, because the
+//! disk is full, the line is lost and counted. The count is told as soon as a line can be written
+//! again.
 
 use std::{
     io::{self, Write},

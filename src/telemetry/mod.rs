@@ -34,7 +34,7 @@ static LOG: OnceLock<Lines> = OnceLock::new();
 /// Whether the program is not ready yet.
 static STARTING: AtomicBool = AtomicBool::new(true);
 
-/// Notes that the program is ready: from now on, whoever watches a task learns of its panic.
+/// Notes that the program is ready: from now on, a panic is reported to the supervision of its task.
 pub(crate) fn started() {
     STARTING.store(false, Ordering::Relaxed);
 }

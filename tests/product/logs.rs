@@ -10,7 +10,7 @@ use countersign_testkit::{Launch, Private};
 use serde_json::Value;
 
 use super::outages::until_ready;
-use crate::support::{Pod, Shares, Stage};
+use crate::support::{Pod, Shares, log_in};
 
 /// A pod that logs all it can, to `stderr`.
 fn talkative(dir: &Path, stderr: impl Into<std::os::fd::OwnedFd>) -> Pod {
@@ -39,21 +39,13 @@ async fn until_lost(pod: &Pod) {
     panic!("no line is lost");
 }
 
-/// A login from its creation to its redemption, at this pod.
-async fn login(pod: &Pod) {
-    let stage = Stage::set(pod).await;
-    let phone = stage.phone("alice").await;
-    let login = stage.approved(&mut phone.connect().await).await;
-    assert_eq!(stage.api.redeem(&stage.realm, &login.id, None).await.unwrap().user_id, "alice");
-}
-
 #[tokio::test]
 async fn a_pipe_that_nobody_reads_stops_nothing_and_its_reader_learns_what_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     let mut pod = talkative(dir.path(), writer);
     until_lost(&pod).await;
-    login(&pod).await;
+    log_in(&pod).await;
     // The reader is back.
     let reading = std::thread::spawn(move || {
         BufReader::new(reader)
@@ -83,7 +75,7 @@ async fn a_disk_without_room_for_logs_stops_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let mut pod = talkative(dir.path(), full);
-    login(&pod).await;
+    log_in(&pod).await;
     assert!(lost(&pod).await > 0);
     pod.signal("TERM");
     assert!(pod.ended().await.success());
@@ -99,7 +91,7 @@ async fn a_reader_that_is_gone_stops_nothing_not_even_when_redis_restarts() {
     let mut pod =
         shares.launch().stderr(writer).on(&shares.data("pod")).unwrap_or_else(|why| panic!("{why}"));
     drop(reader);
-    login(&pod).await;
+    log_in(&pod).await;
     redis.kill();
     assert_eq!(pod.admin("/readyz").await.0, 503);
     redis.restart();
@@ -119,7 +111,7 @@ async fn a_closed_standard_error_stops_nothing() {
     std::fs::set_permissions(&script, mode).unwrap();
     let pod =
         Launch::default().program(&script).on(&dir.path().join("data")).unwrap_or_else(|why| panic!("{why}"));
-    login(&pod).await;
+    log_in(&pod).await;
 }
 
 #[tokio::test]

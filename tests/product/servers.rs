@@ -9,7 +9,7 @@ use countersign_testkit::{Pooler, Private, SharedServer};
 use tokio::time::{Instant, sleep};
 
 use super::outages::until_ready;
-use crate::support::{Page, Pod, Shares, Stage, claim, shared_databases};
+use crate::support::{Page, Pod, Shares, Stage, claim, log_in, shared_databases};
 
 /// Why the program does not start with these settings; one line.
 fn refusal(env: &[(&str, &str)]) -> String {
@@ -46,13 +46,6 @@ async fn until_unready(pod: &Pod, cause: &str) {
     }
 }
 
-async fn login(pod: &Pod) {
-    let stage = Stage::set(pod).await;
-    let phone = stage.phone("alice").await;
-    let login = stage.approved(&mut phone.connect().await).await;
-    assert_eq!(stage.api.redeem(&stage.realm, &login.id, None).await.unwrap().user_id, "alice");
-}
-
 #[tokio::test]
 async fn redis_that_takes_no_writes_makes_a_pod_unready_until_it_does() {
     let (Some(database), Some(redis)) = (countersign_testkit::postgres(), Private::redis(&[])) else {
@@ -72,7 +65,7 @@ async fn redis_that_takes_no_writes_makes_a_pod_unready_until_it_does() {
         redis.tell("0", mends);
         until_ready(&pod).await;
     }
-    login(&pod).await;
+    log_in(&pod).await;
 }
 
 #[tokio::test]
@@ -89,7 +82,7 @@ async fn a_database_role_that_may_not_write_makes_a_pod_unready_until_it_may() {
     until_unready(&pod, "permission denied").await;
     database.tell(name, &format!("GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO rows_{name}"));
     until_ready(&pod).await;
-    login(&pod).await;
+    log_in(&pod).await;
 }
 
 /// Migrates as the owner of the database.
@@ -131,7 +124,7 @@ async fn a_role_that_may_only_read_and_write_rows_runs_a_pod_after_the_owner_has
         migrated(&url, &redis.database());
         let rows = role_for_rows(server, &url);
         let (_shares, pod) = pod_on(&rows, &redis.database());
-        login(&pod).await;
+        log_in(&pod).await;
         // Nobody has migrated this one, and the role cannot.
         let empty = server.database();
         let rows = role_for_rows(server, &empty);
@@ -172,7 +165,7 @@ async fn a_pooler_may_stand_in_between_if_it_keeps_sessions() {
     let said = refusal(&[("COUNTERSIGN_DATABASE_URL", &through), ("COUNTERSIGN_KV_URL", &kv)]);
     assert!(said.contains("pool_mode = session"), "{said}");
     let (_shares, pod) = pod_on(&keeps.before(&url, database), &kv);
-    login(&pod).await;
+    log_in(&pod).await;
 }
 
 #[tokio::test]
@@ -209,7 +202,7 @@ async fn of_several_hosts_the_primary_is_used() {
     };
     let url = database.database().replace("@127.0.0.1:", "@127.0.0.1:1,127.0.0.1:");
     let (_shares, pod) = pod_on(&url, &redis.database());
-    login(&pod).await;
+    log_in(&pod).await;
 }
 
 /// Lua that changes the user whom the only live login expects. It has no blanks, because they would
@@ -245,7 +238,7 @@ async fn a_password_works_whatever_is_in_it_and_no_part_of_it_is_shown_when_redi
     redis.tell("0", "ACL SETUSER ns on >QZX@a#b?c/d%e:fQZX ~* &* +@all");
     let url = redis.database().replace("redis://", "redis://ns:QZX%40a%23b%3Fc%2Fd%25e:fQZX@");
     let (_shares, pod) = pod_on(&database.database(), &url);
-    login(&pod).await;
+    log_in(&pod).await;
     redis.kill();
     until_unready(&pod, "Redis at redis://127.0.0.1").await;
     for path in ["/readyz", "/status.json", "/", "/metrics"] {

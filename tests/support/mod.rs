@@ -15,7 +15,7 @@ pub use keyring::{IN_A_REALM, Key};
 pub use page::Page;
 pub use raw::{Heard, RawPhone};
 pub use site::Embedded;
-pub use stage::{ORIGIN, Phone, RETURN_URL, Stage, claim};
+pub use stage::{ORIGIN, Phone, RETURN_URL, Stage, claim, log_in};
 
 use std::fmt::Debug;
 

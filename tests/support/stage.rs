@@ -200,3 +200,11 @@ impl Phone {
         Online::connect(&self.account, Arc::new(self.keys.clone())).await
     }
 }
+
+/// Sets a stage at this pod, and does a login there from its creation to its redemption.
+pub async fn log_in(pod: &Pod) {
+    let stage = Stage::set(pod).await;
+    let phone = stage.phone("alice").await;
+    let login = stage.approved(&mut phone.connect().await).await;
+    assert_eq!(stage.api.redeem(&stage.realm, &login.id, None).await.unwrap().user_id, "alice");
+}
