@@ -26,5 +26,6 @@ mod supervision;
 mod swarm;
 #[cfg(feature = "faults")]
 mod takeover;
+mod texts;
 mod tls;
 mod tutorial;

@@ -7,11 +7,11 @@ use countersign_domain_ns::{
     account::{Account, Event, peer},
     audit::Who,
     flows::{account, people, siblings},
-    ports::AccountQuery,
+    ports::{AccountQuery, Page},
     realm::OpenRealm,
     refused::Stop,
 };
-use countersign_ports::Fault;
+use countersign_ports::{Fault, time::Time};
 use countersign_protocol::ids::AccountId;
 
 use crate::shared::Shared;
@@ -37,7 +37,7 @@ impl Accounts {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn list(&self, realm: &OpenRealm, query: &AccountQuery) -> Result<Vec<Account>, Fault> {
+    pub async fn list(&self, realm: &OpenRealm, query: &AccountQuery) -> Result<Page<Account, (Time, AccountId)>, Fault> {
         self.0.ports.store.accounts(realm.id(), query).await
     }
 

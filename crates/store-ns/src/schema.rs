@@ -206,6 +206,7 @@ diesel::table! {
         user_id -> Nullable<Text>,
         detail -> Nullable<Text>,
         class -> Integer,
+        kind -> Nullable<Text>,
     }
 }
 

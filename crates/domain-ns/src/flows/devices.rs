@@ -76,7 +76,7 @@ async fn let_in(ports: &Ports, me: &Account, gone: bool) -> Result<Vec<Account>,
         limit: MOST,
         ..AccountQuery::default()
     };
-    ports.store.accounts(me.realm, &query).await
+    Ok(ports.store.accounts(me.realm, &query).await?.items)
 }
 
 /// The phones that are listed for a phone: those that have been let in, the newest of them if there
@@ -98,7 +98,7 @@ async fn listed(ports: &Ports, me: &Account) -> Result<Vec<Account>, Fault> {
             limit: room,
             ..AccountQuery::default()
         };
-        all.extend(ports.store.accounts(me.realm, &waits).await?);
+        all.extend(ports.store.accounts(me.realm, &waits).await?.items);
     }
     all.sort_by_key(|a| (a.created_at, a.id));
     Ok(all)

@@ -20,7 +20,7 @@ pub(crate) const MOST: u32 = 50;
 /// A fault of the store.
 pub async fn of_user(ports: &Ports, realm: RealmId, user_id: &str) -> Result<Vec<Account>, Fault> {
     let query = AccountQuery { user_id: Some(user_id.to_owned()), limit: MOST, ..AccountQuery::default() };
-    ports.store.accounts(realm, &query).await
+    Ok(ports.store.accounts(realm, &query).await?.items)
 }
 
 /// A user's phones that work now.
@@ -39,7 +39,7 @@ pub(crate) async fn active_of_user(
         limit: MOST,
         ..AccountQuery::default()
     };
-    let (now, mut found) = (ports.now(), ports.store.accounts(realm, &query).await?);
+    let (now, mut found) = (ports.now(), ports.store.accounts(realm, &query).await?.items);
     found.retain(|a| a.state_at(now) == AccountState::Active);
     Ok(found)
 }

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use countersign_ports::Fault;
+use countersign_ports::{Fault, time::Time};
 use countersign_protocol::ids::RealmId;
 
 use crate::{
     Refused,
     audit::Who,
     flows::people,
-    ports::{Ports, UserQuery},
+    ports::{Page, Ports, UserQuery},
     realm::OpenRealm,
     refused::Stop,
     user::{Hold, User},
@@ -38,7 +38,7 @@ impl Users {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn list(&self, realm: RealmId, query: &UserQuery) -> Result<Vec<User>, Fault> {
+    pub async fn list(&self, realm: RealmId, query: &UserQuery) -> Result<Page<User, (Time, String)>, Fault> {
         self.0.store.users(realm, query).await
     }
 

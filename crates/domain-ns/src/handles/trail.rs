@@ -4,7 +4,7 @@ use countersign_ports::Fault;
 
 use crate::{
     audit::{About, Entry, Filter, Who},
-    ports::Ports,
+    ports::{Page, Ports},
 };
 
 /// The events of the trail.
@@ -21,7 +21,7 @@ impl Events {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn list(&self, filter: &Filter) -> Result<Vec<Entry>, Fault> {
+    pub async fn list(&self, filter: &Filter) -> Result<Page<Entry, u64>, Fault> {
         self.0.store.events(filter).await
     }
 
@@ -30,14 +30,15 @@ impl Events {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn news(&self, filter: &mut Filter) -> Result<Vec<Entry>, Fault> {
+    pub async fn news(&self, filter: &mut Filter) -> Result<Page<Entry, u64>, Fault> {
         // Read first: rows that are added later get a higher position.
         let last = self.0.store.last_event(filter.realm).await?;
         if last <= filter.after {
-            return Ok(Vec::new());
+            return Ok(Page { items: Vec::new(), more: None });
         }
         let found = self.list(filter).await?;
-        filter.after = found.last().map_or(last, |e| e.seq);
+        let end = found.items.last().map_or(last, |e| e.seq.max(last));
+        filter.after = found.more.unwrap_or(end);
         Ok(found)
     }
 

@@ -5,7 +5,7 @@ use countersign_domain_ns::{
     enrolment::Enrolment,
     further::{Admission, Closer, Past, UserHash},
     login::EndedBy,
-    ports::{AccountQuery, Alert},
+    ports::Alert,
 };
 use countersign_ports::time::Time;
 use countersign_protocol::{
@@ -53,46 +53,6 @@ pub(crate) async fn by_jkt(c: &mut Conn, realm: RealmId, jkt: &Jkt) -> Answer<Op
         .await
         .optional()?;
     row.map(Account::try_from).transpose()
-}
-
-pub(crate) async fn list(c: &mut Conn, realm: RealmId, q: &AccountQuery) -> Answer<Vec<Account>> {
-    let mut query = accounts::table
-        .filter(accounts::realm.eq(realm.0.to_vec()))
-        .limit(i64::from(q.limit))
-        .select(AccountRow::as_select())
-        .into_boxed();
-    let there = accounts::state.ne(i32::from(AccountState::Deleted.code()));
-    // A deleted account is listed only if it was let in once.
-    query = if q.gone {
-        query.filter(there.or(accounts::confirmed_at.is_not_null()))
-    } else {
-        query.filter(there)
-    };
-    query = if q.newest_first {
-        query.order((accounts::created_at.desc(), accounts::id.desc()))
-    } else {
-        query.order((accounts::created_at, accounts::id))
-    };
-    if q.let_in {
-        query = query.filter(accounts::state.ne(i32::from(AccountState::Pending.code())));
-    }
-    if let Some(user) = &q.user_id {
-        query = query.filter(accounts::user_id.eq(user.clone()));
-    }
-    if let Some(state) = q.state {
-        query = query.filter(accounts::state.eq(i32::from(state.code())));
-    }
-    if let Some(app) = &q.app {
-        query = query.filter(accounts::app.eq(app.clone()));
-    }
-    if let Some((created, id)) = q.after {
-        let (created, id) = (millis(created), id.0.to_vec());
-        query = query.filter(
-            accounts::created_at.gt(created).or(accounts::created_at.eq(created).and(accounts::id.gt(id))),
-        );
-    }
-    let found: Vec<AccountRow> = query.load(c).await?;
-    found.into_iter().map(Account::try_from).collect()
 }
 
 /// Reads an account and locks it until the transaction ends, so that no other transaction changes

@@ -74,7 +74,7 @@ pub(crate) async fn list(
     }
     if let Some((created, id)) = before {
         let (created, id) = (millis(created), id.0.to_vec());
-        query = query.filter(
+        query = query.filter(enrolments::created_at.le(created)).filter(
             enrolments::created_at
                 .lt(created)
                 .or(enrolments::created_at.eq(created).and(enrolments::id.lt(id))),

@@ -11,6 +11,7 @@
 //! which makes that plan look worse than planning each time. Rows have `treat_none_as_default_value
 //! = false`, because DEFAULT would make INSERTs different statements.
 
+pub(crate) mod account_list;
 pub(crate) mod accounts;
 pub(crate) mod api_keys;
 pub(crate) mod apps;
@@ -30,6 +31,9 @@ use super::{Conn, insert_new, lock};
 use countersign_store::StoreError;
 
 pub(crate) type Answer<T> = Result<T, StoreError>;
+
+/// Maximum number of rows that one page of a list looks at, where a filter has no index of its own.
+const WALK: i64 = 10_000;
 
 /// Escapes the wildcards of `LIKE` with `!`, so that they stand for themselves.
 fn literal(text: &str) -> String {

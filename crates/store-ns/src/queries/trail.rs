@@ -1,13 +1,13 @@
 use countersign_domain_ns::{
     audit::{About, Class, Entry, Filter, Stamp},
-    ports::{Kept, Purged},
+    ports::{Kept, Page, Purged},
 };
 use countersign_ports::time::Time;
 use countersign_protocol::ids::{AuditId, ClientId, RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, literal, shared};
+use super::{Answer, Conn, WALK, literal, shared};
 use crate::{
     rows::{self, millis},
     schema::{endings, holds, outcomes, redemptions, trail},
@@ -85,16 +85,72 @@ impl TryFrom<Row> for Entry {
     }
 }
 
-pub(crate) async fn events(c: &mut Conn, f: &Filter) -> Answer<Vec<Entry>> {
+/// The filter whose index is walked. Rows that the others leave out are looked at, too.
+enum Walked<'a> {
+    User(&'a str),
+    Object(&'a str),
+    Client(ClientId),
+    Kind(&'a str),
+    /// A whole realm, or everything.
+    All,
+}
+
+impl<'a> Walked<'a> {
+    /// Chooses the filter that usually finds least. Indexes begin with the realm.
+    fn by(f: &'a Filter) -> Self {
+        match (f.realm, &f.user_id, &f.object, f.client, &f.action) {
+            (None, ..) => Self::All,
+            (_, Some(user), ..) => Self::User(user),
+            (_, _, Some(object), ..) => Self::Object(object),
+            (_, _, _, Some(client), _) => Self::Client(client),
+            (.., Some(action)) => Self::Kind(action.split('.').next().unwrap_or(action)),
+            _ => Self::All,
+        }
+    }
+
+    /// Whether the other filters leave out rows of this one.
+    fn leaves_out(&self, f: &Filter) -> bool {
+        let filters = [f.user_id.is_some(), f.object.is_some(), f.client.is_some(), f.action.is_some()];
+        let most = match self {
+            Self::All => 0,
+            // The kind is the whole action, or its first part only.
+            Self::Kind(kind) => usize::from(f.action.as_deref() == Some(*kind)),
+            _ => 1,
+        };
+        filters.into_iter().filter(|given| *given).count() > most
+    }
+}
+
+/// The rows that are walked, in their order, with this selection.
+macro_rules! walked {
+    ($f:expr, $after:expr, $by:expr, $select:expr) => {{
+        let mut query =
+            trail::table.filter(trail::seq.gt($after)).order(trail::seq).select($select).into_boxed();
+        if let Some(realm) = $f.realm {
+            query = query.filter(trail::realm.eq(realm.0.to_vec()));
+        }
+        match $by {
+            Walked::User(user) => query.filter(trail::user_id.eq((*user).to_owned())),
+            Walked::Object(object) => query.filter(trail::object.eq((*object).to_owned())),
+            Walked::Client(client) => query.filter(trail::client.eq(client.0.to_vec())),
+            Walked::Kind(kind) => query.filter(trail::kind.eq((*kind).to_owned())),
+            Walked::All => query,
+        }
+    }};
+}
+
+pub(crate) async fn events(c: &mut Conn, f: &Filter) -> Answer<Page<Entry, u64>> {
     let after = i64::try_from(f.after).unwrap_or(i64::MAX);
-    let mut query = trail::table
-        .filter(trail::seq.gt(after))
-        .order(trail::seq)
-        .limit(i64::from(f.limit))
-        .select(Row::as_select())
-        .into_boxed();
-    if let Some(realm) = f.realm {
-        query = query.filter(trail::realm.eq(realm.0.to_vec()));
+    let by = Walked::by(f);
+    let last: Option<i64> = if by.leaves_out(f) {
+        let last = walked!(f, after, &by, trail::seq.assume_not_null()).offset(WALK - 1);
+        last.first(c).await.optional()?
+    } else {
+        None
+    };
+    let mut query = walked!(f, after, &by, Row::as_select()).limit(i64::from(f.limit));
+    if let Some(last) = last {
+        query = query.filter(trail::seq.le(last));
     }
     if let Some(client) = f.client {
         query = query.filter(trail::client.eq(client.0.to_vec()));
@@ -113,7 +169,8 @@ pub(crate) async fn events(c: &mut Conn, f: &Filter) -> Answer<Vec<Entry>> {
         );
     }
     let found: Vec<Row> = query.load(c).await?;
-    found.into_iter().map(Entry::try_from).collect()
+    let found = found.into_iter().map(Entry::try_from).collect::<Answer<Vec<_>>>()?;
+    Ok(Page::new(found, f.limit, |e| e.seq, last.and_then(|seq| u64::try_from(seq).ok())))
 }
 
 pub(crate) async fn last(c: &mut Conn, realm: Option<RealmId>) -> Answer<u64> {

@@ -7,7 +7,7 @@ use countersign_domain_ns::{
     authority::Lineage,
     enrolment::Enrolment,
     further::{Admission, Past, UserHash},
-    ports::{AccountQuery, People, UserQuery},
+    ports::{AccountQuery, Page, People, UserQuery},
     user::{Hold, User},
 };
 use countersign_ports::{Fault, time::Time};
@@ -30,7 +30,7 @@ impl People for NsStore {
         read!(self, |c| q::users::get(c, realm, &user_id))
     }
 
-    async fn users(&self, realm: RealmId, query: &UserQuery) -> Result<Vec<User>, Fault> {
+    async fn users(&self, realm: RealmId, query: &UserQuery) -> Result<Page<User, (Time, String)>, Fault> {
         let query = query.clone();
         scan!(self, |c| q::users::list(c, realm, &query))
     }
@@ -134,9 +134,13 @@ impl People for NsStore {
         read!(self, |c| q::accounts::by_jkt(c, realm, &jkt))
     }
 
-    async fn accounts(&self, realm: RealmId, query: &AccountQuery) -> Result<Vec<Account>, Fault> {
+    async fn accounts(
+        &self,
+        realm: RealmId,
+        query: &AccountQuery,
+    ) -> Result<Page<Account, (Time, AccountId)>, Fault> {
         let query = query.clone();
-        read!(self, |c| q::accounts::list(c, realm, &query))
+        read!(self, |c| q::account_list::list(c, realm, &query))
     }
 
     async fn move_account(

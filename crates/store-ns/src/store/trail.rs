@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use countersign_domain_ns::{
     audit::{About, Entry, Filter, Stamp},
     further::UserHash,
-    ports::{Kept, Purged, Trail},
+    ports::{Kept, Page, Purged, Trail},
 };
 use countersign_ports::Fault;
 use countersign_protocol::ids::RealmId;
@@ -18,7 +18,7 @@ impl Trail for NsStore {
         Ok(())
     }
 
-    async fn events(&self, filter: &Filter) -> Result<Vec<Entry>, Fault> {
+    async fn events(&self, filter: &Filter) -> Result<Page<Entry, u64>, Fault> {
         self.order().await?;
         let filter = filter.clone();
         scan!(self, |c| q::trail::events(c, &filter))

@@ -65,11 +65,15 @@ impl<'a> Tokens<'a> {
         serde_json::from_slice(body).map(Some).map_err(|_| bad())
     }
 
+    /// Returns the token of the page that begins after this position, if there is one.
+    pub fn after<K: Serialize>(&self, position: Option<K>) -> Option<String> {
+        let body = serde_json::to_vec(&position?).ok()?;
+        Some(URL_SAFE_NO_PAD.encode([&self.mac(&body)[..], &body].concat()))
+    }
+
     /// Returns the token of the page that begins after the last of these items, if there may be
     /// such a page.
     pub fn next<T, K: Serialize>(&self, items: &[T], limit: u32, key: impl Fn(&T) -> K) -> Option<String> {
-        let last = items.last().filter(|_| items.len() == limit as usize)?;
-        let body = serde_json::to_vec(&key(last)).ok()?;
-        Some(URL_SAFE_NO_PAD.encode([&self.mac(&body)[..], &body].concat()))
+        self.after(items.last().filter(|_| items.len() == limit as usize).map(key))
     }
 }

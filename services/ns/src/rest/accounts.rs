@@ -94,10 +94,10 @@ pub(super) async fn list(
         ..AccountQuery::default()
     };
     let found = accounts.list(&at.realm, &query).await?;
-    let next = tokens.next(&found, query.limit, |a| (a.created_at.0, a.id.to_string()));
-    let ids: Vec<AccountId> = found.iter().map(|a| a.id).collect();
+    let next = tokens.after(found.more.map(|(created, id)| (created.0, id.to_string())));
+    let ids: Vec<AccountId> = found.items.iter().map(|a| a.id).collect();
     let online = accounts.online(&ids).await;
-    let items = found.into_iter().zip(online).map(|(account, online)| dto(account, online)).collect();
+    let items = found.items.into_iter().zip(online).map(|(account, online)| dto(account, online)).collect();
     Ok(HttpResponse::Ok().json(List { items, next }))
 }
 

@@ -12,6 +12,7 @@ use countersign_domain_ns::{
     audit::{About, Entry, Filter},
     handles::Events,
     permission::Permission,
+    ports::Page,
 };
 use countersign_edge::{
     problem::ApiProblem,
@@ -162,16 +163,19 @@ async fn answer(
     }
     let found = loop {
         let found = events.news(&mut filter).await?;
-        if !found.is_empty() || tokio::time::Instant::now() >= until {
+        if !found.items.is_empty() || tokio::time::Instant::now() >= until {
             break found;
         }
-        tokio::time::sleep_until(until.min(tokio::time::Instant::now() + LOOK)).await;
+        if found.more.is_none() {
+            tokio::time::sleep_until(until.min(tokio::time::Instant::now() + LOOK)).await;
+        }
     };
     if search.wait > 0 {
         standing.check().await?;
     }
-    let next = tokens.next(&found, filter.limit, |e| e.seq);
-    Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(|e| dto(e, sight)).collect(), next }))
+    let next = tokens.after(found.more);
+    let items = found.items.into_iter().map(|e| dto(e, sight)).collect();
+    Ok(HttpResponse::Ok().json(List { items, next }))
 }
 
 type Query = web::Query<Search>;
@@ -244,9 +248,9 @@ fn of_trail(events: Events, standing: Standing, filter: Filter, sight: Sight) ->
                     return None;
                 }
                 let found = events.news(&mut filter).await.ok()?;
-                if !found.is_empty() {
+                if !found.items.is_empty() {
                     let text: Vec<u8> =
-                        found.into_iter().flat_map(|e| stream::sse(e.seq, &dto(e, sight))).collect();
+                        found.items.into_iter().flat_map(|e| stream::sse(e.seq, &dto(e, sight))).collect();
                     return Some((
                         stream::Piece::Ok(Bytes::from(text)),
                         (filter, tokio::time::Instant::now()),
@@ -256,11 +260,26 @@ fn of_trail(events: Events, standing: Standing, filter: Filter, sight: Sight) ->
                     spoke = tokio::time::Instant::now();
                     return Some((Ok(Bytes::from_static(stream::COMMENT)), (filter, spoke)));
                 }
-                tokio::time::sleep(STREAM_LOOK).await;
+                // What was looked at so far had nothing, and there is more to look at.
+                if found.more.is_none() {
+                    tokio::time::sleep(STREAM_LOOK).await;
+                }
             }
         }
     });
     stream::answer("text/event-stream", body)
+}
+
+/// The next page with something on it, or the empty last one. Moves the filter on.
+async fn next_found(events: &Events, filter: &mut Filter) -> Result<Page<Entry, u64>, Fault> {
+    loop {
+        let found = events.list(filter).await?;
+        let Some(after) = found.more else { return Ok(found) };
+        filter.after = after;
+        if !found.items.is_empty() {
+            return Ok(found);
+        }
+    }
 }
 
 /// Streams all matching rows, one JSON object per line.
@@ -278,15 +297,17 @@ fn lines(events: Events, standing: Standing, filter: Filter) -> HttpResponse {
                     None,
                 ));
             }
-            let found = match events.list(&filter).await {
+            let found = match next_found(&events, &mut filter).await {
                 Ok(found) => found,
                 Err(fault) => return Some((Err(fault), None)),
             };
-            filter.after = found.last()?.seq;
-            let more = found.len() == PIECE as usize;
             let line = |e| serde_json::to_string(&dto(e, Sight::Whole)).unwrap_or_default() + "\n";
-            let text: String = found.into_iter().map(line).collect();
-            Some((Ok(Bytes::from(text)), more.then_some(filter)))
+            let text: String = found.items.into_iter().map(line).collect();
+            // An empty piece would end the answer.
+            if text.is_empty() {
+                return None;
+            }
+            Some((Ok(Bytes::from(text)), found.more.map(|_| filter)))
         }
     });
     stream::answer("application/x-ndjson", body)

@@ -94,10 +94,9 @@ async fn all_accounts(
     let mut all = Vec::new();
     loop {
         let piece = accounts.list(&at.realm, &query).await?;
-        let last = piece.len() < PIECE as usize;
-        query.after = piece.last().map(|a| (a.created_at, a.id));
-        all.extend(piece.into_iter().map(|a| accounts::dto(a, false)));
-        if last {
+        all.extend(piece.items.into_iter().map(|a| accounts::dto(a, false)));
+        query.after = piece.more;
+        if query.after.is_none() {
             return Ok(all);
         }
     }
@@ -142,12 +141,9 @@ pub(super) async fn export(
     };
     loop {
         let piece = trail.list(&filter).await?;
-        filter.after = piece.last().map_or(filter.after, |e| e.seq);
-        let last = piece.len() < PIECE as usize;
-        export.events.extend(piece.into_iter().map(|e| events::dto(e, events::Sight::Whole)));
-        if last {
-            return Ok(HttpResponse::Ok().json(export));
-        }
+        export.events.extend(piece.items.into_iter().map(|e| events::dto(e, events::Sight::Whole)));
+        let Some(after) = piece.more else { return Ok(HttpResponse::Ok().json(export)) };
+        filter.after = after;
     }
 }
 

@@ -93,8 +93,8 @@ pub(super) async fn list(
     let tokens = tokens.of(&format!("{}/users", at.realm.name()), &*search);
     let query = search.query(tokens.read(search.page_token.as_ref())?)?;
     let found = users.list(at.id(), &query).await?;
-    let next = tokens.next(&found, query.limit, |u| (u.created_at.0, u.user_id.clone()));
-    Ok(HttpResponse::Ok().json(List { items: found.into_iter().map(dto).collect(), next }))
+    let next = tokens.after(found.more.map(|(created, id)| (created.0, id)));
+    Ok(HttpResponse::Ok().json(List { items: found.items.into_iter().map(dto).collect(), next }))
 }
 
 pub(super) async fn put(

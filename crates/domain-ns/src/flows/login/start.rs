@@ -74,7 +74,7 @@ pub async fn direct(ports: &Ports, realm: &OpenRealm, target: Target) -> Result<
                 limit: MOST_PHONES,
                 ..AccountQuery::default()
             };
-            ports.store.accounts(realm.id(), &query).await?
+            ports.store.accounts(realm.id(), &query).await?.items
         }
     };
     let now = ports.now();

@@ -3,11 +3,13 @@
 
 mod directory;
 mod logins;
+mod page;
 mod people;
 mod trail;
 
 pub use directory::{Directory, KeyQuery, Rotated};
 pub use logins::{Logins, Recorded, Redeemed};
+pub use page::Page;
 pub use people::{AccountQuery, People, UserQuery, UserSort};
 pub use trail::{Kept, Purged, Trail};
 

@@ -8,6 +8,7 @@ use countersign_protocol::{
     ids::{AccountId, ClientId, EnrolmentId, Jkt, LoginId, RealmId},
 };
 
+use super::Page;
 use crate::{
     account::Account,
     audit::Stamp,
@@ -62,7 +63,7 @@ pub trait People: Send + Sync {
     /// Makes or changes a user. Returns the user as stored.
     async fn put_user(&self, user: &User, stamp: &Stamp) -> Result<User, Fault>;
     async fn user(&self, realm: RealmId, user_id: &str) -> Result<Option<User>, Fault>;
-    async fn users(&self, realm: RealmId, query: &UserQuery) -> Result<Vec<User>, Fault>;
+    async fn users(&self, realm: RealmId, query: &UserQuery) -> Result<Page<User, (Time, String)>, Fault>;
     /// Deletes a user with the attributes, and cancels the user's open enrolments. False when there
     /// is no such user, `None` when the user is under a legal hold.
     async fn delete_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Option<bool>, Fault>;
@@ -128,7 +129,11 @@ pub trait People: Send + Sync {
 
     async fn account(&self, realm: RealmId, id: AccountId) -> Result<Option<Account>, Fault>;
     async fn account_by_jkt(&self, realm: RealmId, jkt: &Jkt) -> Result<Option<Account>, Fault>;
-    async fn accounts(&self, realm: RealmId, query: &AccountQuery) -> Result<Vec<Account>, Fault>;
+    async fn accounts(
+        &self,
+        realm: RealmId,
+        query: &AccountQuery,
+    ) -> Result<Page<Account, (Time, AccountId)>, Fault>;
     /// Moves the account if it is still as given, ends its approved logins when it leaves `Active`,
     /// and remembers which key took it away. Returns `None` when it was not as given, else the
     /// logins that ended.

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use countersign_protocol::ids::RealmId;
 
+use super::Page;
 use crate::{
     audit::{About, Entry, Filter, Stamp},
     further::UserHash,
@@ -38,7 +39,7 @@ pub trait Trail: Send + Sync {
     /// maintenance does it now and then in case no one reads.
     async fn order(&self) -> Result<(), Fault>;
     /// Rows that match the filter, oldest first.
-    async fn events(&self, filter: &Filter) -> Result<Vec<Entry>, Fault>;
+    async fn events(&self, filter: &Filter) -> Result<Page<Entry, u64>, Fault>;
     /// `seq` of the newest row of a realm, or of all; 0 when there is none.
     async fn last_event(&self, realm: Option<RealmId>) -> Result<u64, Fault>;
     /// Writes a row that belongs to no other write.

@@ -1,0 +1,44 @@
+-- Texts compare and sort by their bytes, as on the other databases, and not by the rules of a language, which
+-- differ between servers and change with their operating systems.
+ALTER TABLE realms ALTER COLUMN name TYPE TEXT COLLATE "C";
+ALTER TABLE clients ALTER COLUMN name TYPE TEXT COLLATE "C";
+ALTER TABLE api_keys ALTER COLUMN role TYPE TEXT COLLATE "C";
+ALTER TABLE roles ALTER COLUMN name TYPE TEXT COLLATE "C";
+ALTER TABLE users ALTER COLUMN user_id TYPE TEXT COLLATE "C", ALTER COLUMN display_name TYPE TEXT COLLATE "C";
+ALTER TABLE user_attributes ALTER COLUMN user_id TYPE TEXT COLLATE "C", ALTER COLUMN name TYPE TEXT COLLATE "C", ALTER COLUMN value TYPE TEXT COLLATE "C";
+ALTER TABLE apps ALTER COLUMN id TYPE TEXT COLLATE "C";
+ALTER TABLE accounts ALTER COLUMN user_id TYPE TEXT COLLATE "C", ALTER COLUMN app TYPE TEXT COLLATE "C";
+ALTER TABLE enrolments ALTER COLUMN user_id TYPE TEXT COLLATE "C", ALTER COLUMN confirm TYPE TEXT COLLATE "C", ALTER COLUMN state TYPE TEXT COLLATE "C";
+ALTER TABLE outcomes ALTER COLUMN user_id TYPE TEXT COLLATE "C";
+ALTER TABLE trail ALTER COLUMN actor TYPE TEXT COLLATE "C", ALTER COLUMN action TYPE TEXT COLLATE "C", ALTER COLUMN object TYPE TEXT COLLATE "C", ALTER COLUMN user_id TYPE TEXT COLLATE "C";
+ALTER TABLE counters ALTER COLUMN name TYPE TEXT COLLATE "C";
+ALTER TABLE holds ALTER COLUMN user_id TYPE TEXT COLLATE "C";
+
+-- Every list, filter and order has an index that begins with what is filtered and ends with the order.
+
+-- The first part of an action: `login` of `login.approved`.
+ALTER TABLE trail ADD COLUMN kind TEXT COLLATE "C" GENERATED ALWAYS AS (split_part(action, '.', 1)) STORED;
+DROP INDEX trail_by_user;
+DROP INDEX trail_by_object;
+CREATE INDEX trail_by_user ON trail (realm, user_id, seq);
+CREATE INDEX trail_by_object ON trail (realm, object, seq);
+CREATE INDEX trail_by_client ON trail (realm, client, seq);
+CREATE INDEX trail_by_kind ON trail (realm, kind, seq);
+
+CREATE INDEX users_by_time ON users (realm, created_at, user_id);
+DROP INDEX user_attributes_by_value;
+CREATE INDEX user_attributes_by_value ON user_attributes (realm, name, value, user_id);
+
+CREATE INDEX accounts_by_time ON accounts (realm, created_at, id);
+CREATE INDEX accounts_by_state ON accounts (realm, state, created_at, id);
+CREATE INDEX accounts_by_app ON accounts (realm, app, created_at, id);
+
+CREATE INDEX enrolments_by_time ON enrolments (realm, created_at, id);
+CREATE INDEX enrolments_by_client ON enrolments (realm, client, created_at, id);
+
+CREATE INDEX api_keys_by_realm ON api_keys (realm, id);
+CREATE INDEX api_keys_by_client ON api_keys (client, id);
+CREATE INDEX api_keys_by_role ON api_keys (role, id);
+
+-- A user's logins in the order of their ids, for exports.
+CREATE INDEX outcomes_of_user ON outcomes (realm, user_id, id);
