@@ -9,7 +9,7 @@ FAULTS := --features countersign/faults
 # The test runner that `.ci/tools` installed, at the version it names, before one that somebody installed by hand.
 NEXTEST = $(shell [ -x target/python/bin/cargo-nextest ] && echo target/python/bin/cargo-nextest || echo cargo) nextest
 
-.PHONY: help run test build check tools test-later test-programs test-run pictures bench chaos vectors fuzz
+.PHONY: help run test build check tools test-later test-programs test-run pictures bench soak-short chaos vectors fuzz
 
 help: # lists the targets that say what they do
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
@@ -47,6 +47,10 @@ pictures: ## make the README's pictures anew, in docs/pictures
 bench: ## measure; writes bench/results.json and bench/growth.html
 	cargo build --locked --release -p countersign -p countersign-bench
 	./target/release/countersign-bench
+
+soak-short: ## ten minutes of logins at one pod: the worst answer beside the median, and what is kept; bench/soak.html
+	cargo build --locked --release -p countersign -p countersign-bench
+	./target/release/countersign-bench soak 10
 
 chaos: tools ## break everything below three pods while people log in; writes bench/chaos.json
 	cargo build --locked -p countersign --features countersign/faults

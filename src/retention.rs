@@ -1,5 +1,5 @@
-//! Background maintenance: order the trail, purge in small steps what has passed its time, and
-//! record failed authentications.
+//! Background maintenance: order the trail, purge in small steps what has passed its time, forget
+//! live state that is over, and record failed authentications.
 
 use std::time::Duration;
 
@@ -23,7 +23,14 @@ const REQUEST_DAYS: u64 = 7;
 const HOUR_MS: u64 = 3_600_000;
 
 /// Starts all tasks, which run as long as the pod.
-pub(crate) fn start(ports: Ports, realms: Realms, keys: Keys, supervision: &Supervision) {
+pub(crate) fn start(
+    ports: Ports,
+    realms: Realms,
+    keys: Keys,
+    live: impl Fn() + 'static,
+    supervision: &Supervision,
+) {
+    actix_rt::spawn(supervision.task("the sweep of live state", sweep(live)));
     actix_rt::spawn(supervision.task("the purge of what has expired", run(ports.clone(), realms)));
     actix_rt::spawn(supervision.task("the order of the trail", order(ports)));
     actix_rt::spawn(supervision.task("the count of failed authentications", tell_failures(keys)));
@@ -60,6 +67,18 @@ async fn order(ports: Ports) {
         if let Err(fault) = ports.store.order().await {
             tracing::warn!(%fault, "the trail could not be put in order; tried again later");
         }
+    }
+}
+
+/// Interval at which live state in memory is swept.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// Forgets live state that is over, as long as the pod runs: whatever is asked forgets it too, but
+/// nothing may ask.
+async fn sweep(live: impl Fn()) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        live();
     }
 }
 

@@ -7,6 +7,7 @@ pub mod raw_redis;
 pub mod reference;
 pub mod results;
 pub mod sharing;
+pub mod soak;
 
 use std::{sync::Arc, time::Duration};
 

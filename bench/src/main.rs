@@ -1,11 +1,11 @@
-//! `make bench`: measures the pods and writes the results.
+//! `make bench` and `make soak-short`: measures the pods and writes the results.
 
 use std::{path::Path, process::ExitCode};
 
 use countersign_bench::{
     Stop, alone,
     results::{Results, say},
-    sharing,
+    sharing, soak,
 };
 
 fn main() -> ExitCode {
@@ -24,6 +24,11 @@ fn main() -> ExitCode {
 
 async fn run() -> Result<(), Stop> {
     let mut results = Results::default();
+    if let Some(minutes) = minutes_of_soak()? {
+        soak::measure(&mut results, minutes).await?;
+        let (figures, page) = (Path::new("bench/soak.json"), Path::new("bench/soak.html"));
+        return results.write(figures, page, "Countersign: a pod under load for some time");
+    }
     // `alone` or `sharing` measures one half, `sharing 2` measures two pods only. Published figures
     // come from a run of everything.
     let part = std::env::args().nth(1);
@@ -36,5 +41,16 @@ async fn run() -> Result<(), Stop> {
     if wanted("sharing") {
         sharing::measure(&mut results, pods).await?;
     }
-    results.write(Path::new("bench"))
+    let (figures, page) = (Path::new("bench/results.json"), Path::new("bench/growth.html"));
+    results.write(figures, page, "Countersign: how figures grow")
+}
+
+/// The minutes of `soak 10`, if that is what is asked for.
+fn minutes_of_soak() -> Result<Option<u64>, Stop> {
+    let mut given = std::env::args().skip(1);
+    if given.next().as_deref() != Some("soak") {
+        return Ok(None);
+    }
+    let minutes = given.next().ok_or("say for how many minutes: `soak 10`")?;
+    Ok(Some(minutes.parse().map_err(|_| format!("{minutes} is no number of minutes"))?))
 }

@@ -1,4 +1,4 @@
-//! `bench/results.json`: figures by name, each with its reference from the same run.
+//! Figures by name, each with its reference from the same run, and plots of how they grow.
 
 use std::{collections::BTreeMap, io::Write, path::Path};
 
@@ -63,19 +63,18 @@ impl Results {
         self.plots += &Plot { title, x_unit, y_unit, x, lines: &lines }.figure();
     }
 
-    /// Writes `results.json` and `growth.html`.
+    /// Writes the figures as JSON, and the plots as a page.
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn write(&self, dir: &Path) -> Result<(), Stop> {
-        std::fs::write(dir.join("results.json"), format!("{:#}\n", json!(self.figures)))?;
-        let title = "Countersign: how figures grow";
-        let page = format!(
+    pub fn write(&self, figures: &Path, page: &Path, title: &str) -> Result<(), Stop> {
+        std::fs::write(figures, format!("{:#}\n", json!(self.figures)))?;
+        let html = format!(
             "<!doctype html><html lang=\"en\"><meta \
                 charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>{}</html>\n",
             self.plots
         );
-        Ok(std::fs::write(dir.join("growth.html"), page)?)
+        Ok(std::fs::write(page, html)?)
     }
 }
 

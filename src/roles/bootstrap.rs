@@ -47,6 +47,8 @@ pub(super) struct Behind {
     /// The parts that readiness checks.
     pub(super) parts: Vec<Part>,
     pub(super) metrics: Metrics,
+    /// The embedded database.
+    pub(super) file: Option<PathBuf>,
 }
 
 /// The URL of NS's database, and the TLS options of connections to it.
@@ -104,6 +106,7 @@ pub(super) async fn ports(data: &DataDir, config: &Config, metrics: Metrics) -> 
     let given = Some(config.keys.master_key_file.as_path()).filter(|p| !p.as_os_str().is_empty());
     let master = data.master_key(given, &*random, sealed.as_deref())?;
     let vault = Arc::new(Vault::new(&master));
+    let file = url.file().map(PathBuf::from);
     let meter: Arc<dyn Meter> = Arc::new(metrics.clone());
     let truth = Arc::new(store.clone());
     let database = Part { name: "database", probe: truth.clone() };
@@ -118,6 +121,7 @@ pub(super) async fn ports(data: &DataDir, config: &Config, metrics: Metrics) -> 
             storage,
             parts,
             metrics,
+            file,
         });
     };
     let kv = Arc::new(RedisKv::open(&redis, config.kv.prefix.as_str(), clock.clone(), &rt).await?);
@@ -125,7 +129,7 @@ pub(super) async fn ports(data: &DataDir, config: &Config, metrics: Metrics) -> 
     let parts = vec![database, Part { name: "live state", probe: kv.clone() }];
     let (bus, presence, counters) = (kv.clone(), kv.clone(), kv);
     let ports = Ports { store: truth, live, bus, presence, counters, clock, random, vault, meter };
-    Ok(Behind { ports, storage: storage(store, None), parts, metrics })
+    Ok(Behind { ports, storage: storage(store, None), parts, metrics, file })
 }
 
 /// The URL of Redis with everything that the settings say about it; `None` for the memory of this
@@ -155,8 +159,8 @@ pub(super) fn count_writes(metrics: &countersign_edge::metrics::Metrics, writing
     metrics.set(Metric::StoreWaiting, &[], i64::try_from(writing.waiting).unwrap_or(i64::MAX));
 }
 
-/// Makes the function that updates the metrics of the storage. It measures `memory`; Redis has its
-/// own tools.
+/// Makes the function that updates the metrics of the storage. It measures `memory`, which removes
+/// what has expired there; Redis has its own tools.
 fn storage(store: NsStore, memory: Option<(Arc<MemoryKv>, Arc<MemoryLive>)>) -> Storage {
     let one_at_a_time = Mutex::new(());
     Arc::new(move |metrics: &Metrics| {

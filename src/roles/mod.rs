@@ -15,6 +15,7 @@ use countersign_actors_shell::Supervision;
 use countersign_api::Ready;
 use countersign_edge::metrics::{Exposition, MetricsError};
 use countersign_ns::metrics::{self, Metrics};
+use countersign_store::lite::into_one_file;
 use tokio::runtime::Runtime;
 
 use bootstrap::Behind;
@@ -158,6 +159,12 @@ impl Prepared {
         Self::sfs(data, &plan.config, exposition).await.map(Some)
     }
 
+    /// The embedded databases.
+    fn files(&self) -> Vec<PathBuf> {
+        let ns = self.ns.as_ref().and_then(|(.., behind)| behind.file.clone());
+        ns.into_iter().chain(self.sfs.as_ref().and_then(|behind| behind.file.clone())).collect()
+    }
+
     async fn sfs(data: DataDir, config: &Config, exposition: &Exposition) -> Result<sfs::Behind, StartError> {
         let metrics: countersign_edge::metrics::Metrics = exposition.series(countersign_sfs::SERVICE)?;
         metrics.say_version();
@@ -174,8 +181,15 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode, StartError> {
     }
     let runtime = runtime(&plan.config)?;
     let prepared = runtime.block_on(Prepared::open(&plan))?;
+    let files = prepared.files();
     let code = actix_rt::System::new().block_on(run_services(plan, prepared));
     runtime.shutdown_background();
+    for file in files {
+        // Nothing is lost without it: the next start reads the log.
+        if let Err(error) = into_one_file(&file) {
+            tracing::warn!(%error, "the log of the embedded database stays beside it");
+        }
+    }
     code
 }
 

@@ -53,7 +53,7 @@ impl Ns {
         places: &Places,
         supervision: &Supervision,
     ) -> Result<Self, StartError> {
-        let Behind { ports, storage, parts, metrics } = behind;
+        let Behind { ports, storage, parts, metrics, .. } = behind;
         let config = &plan.config;
         let (heart, deaths) = Heart::start(ports.clone(), settings(config)).await?;
         bootstrap::root_key(&ports, data).await?;
@@ -62,9 +62,15 @@ impl Ns {
             bootstrap::realm(&heart.realms, name, "Default").await?;
         }
         let readiness = Readiness::new(parts);
-        let observed = Arc::new(Observed::start(readiness.clone(), heart.clone(), metrics.clone(), storage));
         let keys = Keys::new(ports.clone());
-        retention::start(ports.clone(), heart.realms.clone(), keys.clone(), supervision);
+        let (measure, own, cached) = (storage.clone(), metrics.clone(), keys.clone());
+        // Measuring live state in memory removes what has expired.
+        let sweep = move || {
+            measure(&own);
+            cached.sweep();
+        };
+        retention::start(ports.clone(), heart.realms.clone(), keys.clone(), sweep, supervision);
+        let observed = Arc::new(Observed::start(readiness.clone(), heart.clone(), metrics.clone(), storage));
         let (leave, leaving) = watch::channel(false);
         let (urls, leaving) = (urls(config, places)?, Leaving(leaving));
         let parts = Parts { heart, ports, keys, urls, leaving, metrics };

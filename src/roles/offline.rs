@@ -220,8 +220,19 @@ impl Beside {
         })
     }
 
+    /// Every key that the query selects.
     pub(crate) fn keys(&self, query: &KeyQuery) -> Result<Vec<ApiKey>, StartError> {
-        self.ask_current(|store| async move { Ok(store.api_keys(query).await?) })
+        self.ask_current(|store| async move {
+            let (mut query, mut all) = (query.clone(), Vec::new());
+            loop {
+                let page = store.api_keys(&query).await?;
+                all.extend(page.items);
+                query.after = page.more;
+                if query.after.is_none() {
+                    return Ok(all);
+                }
+            }
+        })
     }
 
     /// Keys made before roles were narrowed, whose role could do more then.

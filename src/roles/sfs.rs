@@ -49,6 +49,8 @@ pub(super) struct Behind {
     storage: Storage,
     parts: Vec<Part>,
     metrics: Metrics,
+    /// The embedded database.
+    pub(super) file: Option<PathBuf>,
     /// SFS's own directory, which contains no keys or database of another service.
     data: DataDir,
 }
@@ -92,7 +94,7 @@ pub(super) async fn behind(data: DataDir, config: &Config, metrics: Metrics) -> 
         count_writes(metrics, store.writing());
     });
     let ports = Ports { store: truth, clock, random, vault: Arc::new(Vault::new(&master)) };
-    Ok(Behind { ports, storage, parts, metrics, data })
+    Ok(Behind { ports, storage, parts, metrics, file: url.file().map(PathBuf::from), data })
 }
 
 /// A started SFS.
@@ -107,7 +109,7 @@ pub(super) struct Sfs {
 impl Sfs {
     /// Opens the server's identity, or makes it.
     pub(super) async fn start(config: &Config, behind: Behind, places: &Places) -> Result<Self, StartError> {
-        let Behind { ports, storage, parts, metrics, data } = behind;
+        let Behind { ports, storage, parts, metrics, data, .. } = behind;
         let p = &config.phone;
         let settings = Settings {
             first_frame: Duration::from_millis(p.first_frame_ms),

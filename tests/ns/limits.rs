@@ -105,6 +105,30 @@ async fn client_and_address_have_limits_of_their_own() {
     start(&neighbour, &by("b7", "192.0.2.3")).await.expect("another client of the realm");
 }
 
+#[tokio::test]
+async fn the_lists_that_a_phone_asks_for_have_a_limit_of_their_own() {
+    let pod = Pod::start();
+    // Twenty lists for each login that a browser or phone may start.
+    let stage = stage_with(&pod, Limits { initiator: Some(Limit { most: 1, secs: 600 }), ..limits() }).await;
+    let (alice, bob) = (stage.phone("alice").await, stage.phone("bob").await);
+    let mut online = alice.connect().await;
+    let lists = [Command::list(), Command::devices(), Command::enrolments()];
+    for list in lists.iter().cycle().take(20) {
+        online.do_it(list).await.unwrap();
+    }
+    for list in &lists {
+        let refused = online.do_it(list).await;
+        assert!(matches!(&refused, Err(PhoneError::Refused(Refusal::RateLimited))), "{refused:?}");
+    }
+    // Another connection of the same phone is no way around it, and the phone still logs in.
+    let mut again = alice.connect().await;
+    let refused = again.do_it(&Command::list()).await;
+    assert!(matches!(&refused, Err(PhoneError::Refused(Refusal::RateLimited))), "{refused:?}");
+    stage.approved(&mut again).await;
+    bob.connect().await.do_it(&Command::list()).await.expect("somebody else");
+    assert_eq!(alerts(&stage).await, [("alert.limited".into(), "account".into())], "told once");
+}
+
 #[cfg(feature = "faults")]
 #[tokio::test]
 async fn a_limit_is_over_when_it_says_so() {

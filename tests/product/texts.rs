@@ -1,6 +1,8 @@
 //! Texts that databases treat differently: each is written and asked for on SQLite, PostgreSQL and
 //! MariaDB, and the answers are the same.
 
+use std::collections::BTreeSet;
+
 use countersign_api::segment;
 use futures_util::future::join_all;
 use reqwest::{Client, Method};
@@ -122,18 +124,20 @@ async fn every_database_gives_the_same_answers_about_every_text() {
     let sides = [Side::new(None).await, Side::new(Some(one)).await, Side::new(Some(two)).await];
     let all = texts();
     assert!(all.len() > 200, "{}", all.len());
-    let (mut ids, mut names) = (0, 0);
+    let (mut ids, mut names) = (BTreeSet::new(), 0);
     for (n, text) in all.iter().enumerate() {
         let at = segment(text);
         let (status, _) = same(&sides, Method::PUT, &format!("users/{at}"), Some(json!({}))).await;
-        ids += usize::from(status == 200);
+        if status == 200 {
+            ids.insert(text);
+        }
         let named = json!({"display_name": text});
         let (status, _) = same(&sides, Method::PUT, &format!("users/n{n}"), Some(named)).await;
         names += usize::from(status == 200);
         let note = json!({"note": text});
         same(&sides, Method::PATCH, &format!("users/n{n}/attributes"), Some(note)).await;
     }
-    assert!(ids > 40 && names > 100, "{ids} ids, {names} names");
+    assert!(ids.len() > 40 && names > 100, "{} ids, {names} names", ids.len());
     for text in &all {
         let at = segment(text);
         same(&sides, Method::GET, &format!("users/{at}"), None).await;
@@ -144,6 +148,6 @@ async fn every_database_gives_the_same_answers_about_every_text() {
     }
     for sort in ["user_id", "-user_id"] {
         let (status, list) = same(&sides, Method::GET, &format!("users?sort={sort}&limit=1000"), None).await;
-        assert_eq!((status, list["items"].as_array().unwrap().len()), (200, ids + names));
+        assert_eq!((status, list["items"].as_array().unwrap().len()), (200, ids.len() + names));
     }
 }

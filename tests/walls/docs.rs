@@ -5,7 +5,8 @@ use std::path::Path;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Files that the programs write and git does not track.
-const MADE: [&str; 3] = ["bench/results.json", "bench/growth.html", "bench/chaos.json"];
+const MADE: [&str; 5] =
+    ["bench/results.json", "bench/growth.html", "bench/chaos.json", "bench/soak.json", "bench/soak.html"];
 
 /// Returns the paths in backticks that begin with a folder of this repository, without patterns and
 /// placeholders.

@@ -37,7 +37,11 @@ impl Accounts {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn list(&self, realm: &OpenRealm, query: &AccountQuery) -> Result<Page<Account, (Time, AccountId)>, Fault> {
+    pub async fn list(
+        &self,
+        realm: &OpenRealm,
+        query: &AccountQuery,
+    ) -> Result<Page<Account, (Time, AccountId)>, Fault> {
         self.0.ports.store.accounts(realm.id(), query).await
     }
 

@@ -9,11 +9,11 @@ use countersign_domain_ns::{
     client::Client,
     flows::login::{self, Created, Directed, NewLogin, Redemption, Seen},
     login::{EndedBy, Login, Record, Target},
-    ports::Topic,
+    ports::{Page, Topic},
     realm::OpenRealm,
     refused::Stop,
 };
-use countersign_ports::{Fault, secret::same};
+use countersign_ports::{Fault, secret::same, time::Time};
 use countersign_protocol::{
     ids::{ClientId, LoginId},
     link::Link,
@@ -71,9 +71,9 @@ impl Logins {
         &self,
         realm: &OpenRealm,
         user_id: &str,
-        after: Option<LoginId>,
+        after: Option<(Time, LoginId)>,
         limit: u32,
-    ) -> Result<Vec<Record>, Fault> {
+    ) -> Result<Page<Record, (Time, LoginId)>, Fault> {
         self.0.ports.store.outcomes_of_user(realm.id(), user_id, after, limit).await
     }
 

@@ -92,6 +92,11 @@ impl MemoryLive {
     pub fn size(&self) -> Size {
         let (now, mut state) = (self.kv.now(), self.state());
         let quarantined = state.out.at(now).len();
+        // What a burst of logins took is given back.
+        let most = state.logins.len().max(1024) * 4;
+        if state.logins.capacity() > 2 * most {
+            state.logins.shrink_to(most);
+        }
         Size { logins: state.logins.len(), notes: state.claims.len() + state.offers.len(), quarantined }
     }
 

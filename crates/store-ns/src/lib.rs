@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::duplicate_mod, reason = "one query body, compiled once for each database")]
 
+#[cfg(test)]
+mod growth;
 mod mysql;
 mod postgres;
 mod rows;

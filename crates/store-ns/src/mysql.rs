@@ -4,3 +4,9 @@ pub(crate) use countersign_store::shared::mysql::{self as shared, Conn, insert_n
 
 #[path = "queries/mod.rs"]
 pub(crate) mod q;
+
+#[cfg(test)]
+use crate::growth::mariadb as server;
+#[cfg(test)]
+#[path = "growth/promises.rs"]
+mod growth;

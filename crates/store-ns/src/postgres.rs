@@ -4,3 +4,9 @@ pub(crate) use countersign_store::shared::postgres::{self as shared, Conn, inser
 
 #[path = "queries/mod.rs"]
 pub(crate) mod q;
+
+#[cfg(test)]
+use crate::growth::postgres as server;
+#[cfg(test)]
+#[path = "growth/promises.rs"]
+mod growth;

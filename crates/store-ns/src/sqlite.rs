@@ -4,3 +4,9 @@ pub(crate) use countersign_store::shared::sqlite::{self as shared, Conn, insert_
 
 #[path = "queries/mod.rs"]
 pub(crate) mod q;
+
+#[cfg(test)]
+use crate::growth::sqlite as server;
+#[cfg(test)]
+#[path = "growth/promises.rs"]
+mod growth;

@@ -119,7 +119,7 @@ async fn whoever_took_a_phone_away_is_remembered_until_the_next_one_is_let_in(pl
         .events(&Filter { realm: Some(REALM), action: Some("alert".into()), limit: 9, ..Filter::default() })
         .await
         .unwrap();
-    assert_eq!(told.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["alert.recovered"]);
+    assert_eq!(told.items.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["alert.recovered"]);
 }
 
 async fn of_two_first_phones_that_are_let_in_at_once_one_is_the_first(place: Place) {
@@ -243,7 +243,7 @@ async fn each_class_of_the_trail_is_kept_for_its_own_time(place: Place) {
     let actions = async || {
         let all =
             store.events(&Filter { realm: Some(REALM), limit: 100, ..Filter::default() }).await.unwrap();
-        all.into_iter().map(|e| e.action).collect::<Vec<_>>()
+        all.items.into_iter().map(|e| e.action).collect::<Vec<_>>()
     };
     let (never, later) = (Time(0), NOW.plus_secs(1_000_000));
     let purge = async |kept: Kept| store.purge(Some(REALM), kept).await.unwrap();

@@ -286,6 +286,7 @@ async fn what_was_answered_is_there_after_reopening_and_every_write_left_one_aud
         );
     }
     let rows = store.events(&Filter { realm: Some(REALM), limit: 1000, ..Filter::default() }).await.unwrap();
+    let rows = rows.items;
     assert!(rows.windows(2).all(|w| w[0].seq < w[1].seq), "in the order of the commits");
     let count = |action: &str| rows.iter().filter(|r| r.action == action).count();
     assert_eq!(

@@ -146,7 +146,7 @@ async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else(place:
     );
     let left = store.events(&Filter { limit: 100, ..Filter::default() }).await.unwrap();
     assert_eq!(
-        left.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(),
+        left.items.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(),
         ["realm.created", "login.refused", "login.refused"]
     );
 }
@@ -162,7 +162,7 @@ async fn an_erased_user_is_nowhere_and_what_happened_still_counts(place: Place) 
     // This login was meant for alice, but no account claimed it.
     let unclaimed = Outcome { claim: None, state: LoginState::Expired, ..outcome(REALM, 3, "alice", 5000) };
     store.record_outcome(&unclaimed, &stamp(2)).await.unwrap();
-    assert_eq!(store.outcomes_of_user(REALM, "alice", None, 10).await.unwrap().len(), 2);
+    assert_eq!(store.outcomes_of_user(REALM, "alice", None, 10).await.unwrap().items.len(), 2);
     store
         .set_attributes(
             REALM,
@@ -181,10 +181,10 @@ async fn an_erased_user_is_nowhere_and_what_happened_still_counts(place: Place) 
     assert!(!told.contains("alice") && told.contains("erased-x"), "{told}");
     assert_eq!(store.user(REALM, "alice").await.unwrap(), None);
     assert!(store.user(OTHER, "alice").await.unwrap().is_some(), "another realm's alice is somebody else");
-    assert_eq!(store.outcomes_of_user(OTHER, "alice", None, 10).await.unwrap().len(), 1);
+    assert_eq!(store.outcomes_of_user(OTHER, "alice", None, 10).await.unwrap().items.len(), 1);
     assert!(
-        events.iter().any(|e| e.action == "login.refused")
-            && events.iter().any(|e| e.action == "user.erased")
+        events.items.iter().any(|e| e.action == "login.refused")
+            && events.items.iter().any(|e| e.action == "user.erased")
     );
 }
 
@@ -201,7 +201,7 @@ async fn users_are_found_as_asked_and_pages_leave_nobody_out(place: Place) {
         store.put_user(&user, &stamp(1)).await.unwrap();
     }
     let ids = async |query: UserQuery| {
-        store.users(REALM, &query).await.unwrap().into_iter().map(|u| u.user_id).collect::<Vec<_>>()
+        store.users(REALM, &query).await.unwrap().items.into_iter().map(|u| u.user_id).collect::<Vec<_>>()
     };
     let all = UserQuery { limit: 100, ..UserQuery::default() };
     assert_eq!(
@@ -236,9 +236,9 @@ async fn users_are_found_as_asked_and_pages_leave_nobody_out(place: Place) {
                 )
                 .await
                 .unwrap();
-            let Some(last) = page.last() else { break };
-            after = Some((last.created_at, last.user_id.clone()));
-            walked.extend(page.into_iter().map(|u| u.user_id));
+            walked.extend(page.items.into_iter().map(|u| u.user_id));
+            let Some(more) = page.more else { break };
+            after = Some(more);
         }
         assert_eq!((walked.len(), &walked), (5, &whole), "{sort:?} {descending}");
     }

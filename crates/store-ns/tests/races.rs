@@ -85,7 +85,7 @@ async fn whoever_reads_the_trail_while_it_is_written_misses_nothing(place: Place
 
 async fn read_on(store: &dyn Store, after: u64) -> Vec<(u64, String)> {
     let filter = Filter { realm: Some(REALM), after, limit: 50, ..Filter::default() };
-    store.events(&filter).await.unwrap().into_iter().map(|row| (row.seq, row.about.object)).collect()
+    store.events(&filter).await.unwrap().items.into_iter().map(|row| (row.seq, row.about.object)).collect()
 }
 
 async fn take(store: &dyn Store, after: &mut u64, seen: &mut BTreeMap<String, u32>) {

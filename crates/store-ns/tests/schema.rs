@@ -30,7 +30,7 @@ fn column(table: &str, column: &str, kind: &str, null: bool) -> String {
 }
 
 const SQLITE_COLUMNS: &str = "SELECT m.name || '|' || c.name || '|' || c.type || '|' || (c.\"notnull\" = 0) \
-    AS text FROM sqlite_master m, pragma_table_info(m.name) c \
+    AS text FROM sqlite_master m, pragma_table_xinfo(m.name) c \
     WHERE m.type = 'table' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%'";
 const SQLITE_INDEXES: &str = "SELECT m.name || ' ' || CASE WHEN i.origin = 'pk' THEN 'key' WHEN \
     i.\"unique\" THEN 'unique' ELSE 'index' END || ' ' || \

@@ -1,6 +1,11 @@
 //! The URL of a database, and the TLS options of connections to it.
 
-use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use countersign_server_url::{ServerUrl, UrlError};
 
@@ -116,6 +121,15 @@ impl DatabaseUrl {
     #[must_use]
     pub const fn is_server(&self) -> bool {
         !matches!(self, Self::Sqlite(_))
+    }
+
+    /// The file of an embedded database.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) | Self::Mysql(_) => None,
+        }
     }
 
     /// The TLS mode in the parameters of the URL, in the words of either server's own tools; `None`

@@ -49,7 +49,7 @@ pub(super) fn command(session: &mut Session, frame: PhoneFrame, ctx: &mut Contex
         PhoneFrame::ListLogins(asked) => list(session, realm, account, asked.req_id),
         PhoneFrame::StartLogin(start) => start_login(session, realm, account, start),
         PhoneFrame::LogoutAll(all) => log_out_all(session, realm, account, all.req_id),
-        PhoneFrame::ListDevices(list) => list_devices(session, account, list.req_id),
+        PhoneFrame::ListDevices(list) => list_devices(session, realm, account, list.req_id),
         PhoneFrame::ManageDevice(manage) => manage_device(session, realm, account, manage),
         PhoneFrame::ListEnrolments(list) => list_enrolments(session, realm, account, list.req_id),
         PhoneFrame::DecideEnrolment(decide) => decide_enrolment(session, realm, account, decide),
@@ -202,6 +202,6 @@ fn list(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, req_
                 ctx.spawn(watch);
             }
         }
-        Err(fault) => no(session, req_id, &Stop::Fault(fault), ctx),
+        Err(stop) => no(session, req_id, &stop, ctx),
     }))
 }

@@ -28,9 +28,14 @@ use super::{
 };
 use crate::shared::Shared;
 
-pub(super) fn list_devices(session: &mut Session, account: Rc<Account>, req_id: ReqId) -> Work {
+pub(super) fn list_devices(
+    session: &mut Session,
+    realm: Arc<OpenRealm>,
+    account: Rc<Account>,
+    req_id: ReqId,
+) -> Work {
     let shared = session.conversation.shared.clone();
-    let work = async move { devices::seen_by(&shared.ports, &account).await };
+    let work = async move { devices::seen_by(&shared.ports, &realm, &account).await };
     Box::pin(work.into_actor(session).map(move |found, session, ctx| match found {
         Ok(all) => session.say(Devices { req_id, devices: all.iter().map(device).collect() }, ctx),
         Err(stop) => no(session, req_id, &stop, ctx),

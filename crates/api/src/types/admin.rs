@@ -115,7 +115,9 @@ pub struct Limit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Logins one browser (`initiator.binding`) may start.
+    /// Logins one browser (`initiator.binding`) or one phone may start. Also the changes one phone
+    /// may make to its user's phones and logins, and with twenty times the number the lists it may
+    /// ask for.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub initiator: Option<Limit>,
     /// Logins directed at one user; those beyond it are listed but not announced.

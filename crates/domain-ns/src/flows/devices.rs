@@ -37,8 +37,9 @@ async fn working(ports: &Ports, realm: RealmId, id: AccountId) -> Result<Account
 /// The phones of its user, as an active phone sees them. This marks all of them as seen.
 ///
 /// # Errors
-/// Why the account may not log in; a fault of the store.
-pub async fn seen_by(ports: &Ports, me: &Account) -> Result<Vec<Account>, Stop> {
+/// Why the account may not log in; that it asks too often; a fault of a port.
+pub async fn seen_by(ports: &Ports, realm: &OpenRealm, me: &Account) -> Result<Vec<Account>, Stop> {
+    limits::let_list(ports, realm, me.id).await?;
     let me = working(ports, me.realm, me.id).await?;
     let all = listed(ports, &me).await?;
     if me.phones.came > me.phones.seen {
@@ -144,12 +145,13 @@ pub async fn manage(
 /// New phones that wait for one of this user's phones to vouch for them.
 ///
 /// # Errors
-/// Why the account may not log in; a fault of a port.
+/// Why the account may not log in; that it asks too often; a fault of a port.
 pub async fn waiting(
     ports: &Ports,
     realm: &OpenRealm,
     account: &Account,
 ) -> Result<Vec<(Enrolment, Account)>, Stop> {
+    limits::let_list(ports, realm, account.id).await?;
     working(ports, account.realm, account.id).await?;
     let mut found = Vec::new();
     for e in ports.store.enrolments_to_vouch(realm.id(), &account.user_id).await? {

@@ -27,6 +27,10 @@ use countersign_ports::{Fault, counters::Count, secret::sha256};
 /// announced to it unasked.
 const BAD_CLAIMS: u64 = 6;
 
+/// How many lists an account may ask for, for each login that it may start. A phone asks for three
+/// when it connects, and a bad network makes it connect often.
+const LISTS: u64 = 20;
+
 /// The checks that a login passes before it starts.
 pub(crate) struct Way<'a> {
     realm: &'a OpenRealm,
@@ -186,6 +190,13 @@ pub(crate) async fn let_change(ports: &Ports, realm: &OpenRealm, account: Accoun
         LimitedBy::Account,
     )
     .await
+}
+
+/// Limits the lists that a phone asks for, because each is many reads.
+pub(crate) async fn let_list(ports: &Ports, realm: &OpenRealm, account: AccountId) -> Result<(), Stop> {
+    let limit = realm.settings().limits.initiator;
+    let limit = Limit { most: limit.most.saturating_mul(LISTS), ..limit };
+    within(ports, realm, CounterKind::Lists, account.0, limit, LimitedBy::Account).await
 }
 
 /// Counts a code or link that is not genuine against the account that showed it. Returns `why`, or

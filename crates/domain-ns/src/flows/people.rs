@@ -76,7 +76,7 @@ pub async fn erase(ports: &Ports, realm: &OpenRealm, user_id: &str, who: Who) ->
         .store
         .events(&Filter { realm: Some(id), user_id: Some(user_id.to_owned()), limit: 1, ..Filter::default() })
         .await?;
-    if !there && known.is_empty() && told.items.is_empty() {
+    if !there && known.items.is_empty() && told.items.is_empty() {
         return Err(Refused::NotFound.into());
     }
     let random: [u8; 12] = ports.random.bytes();

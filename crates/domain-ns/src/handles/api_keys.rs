@@ -18,7 +18,7 @@ use crate::{
     },
     grant::{self, NotGranted, Wish},
     permission::role,
-    ports::{Directory, KeyQuery, Ports, Rotated},
+    ports::{Directory, KeyQuery, Page, Ports, Rotated},
     refused::Stop,
 };
 
@@ -79,7 +79,7 @@ impl ApiKeys {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn list(&self, query: &KeyQuery) -> Result<Vec<ApiKey>, Fault> {
+    pub async fn list(&self, query: &KeyQuery) -> Result<Page<ApiKey, ApiKeyId>, Fault> {
         self.0.store.api_keys(query).await
     }
 

@@ -24,6 +24,8 @@ pub enum CounterKind {
     BadClaims,
     /// Changes that an account makes to its user's phones and logins.
     Changes,
+    /// Lists that an account asks for.
+    Lists,
     /// "Not me" answers of a user.
     Accusations,
 }
@@ -44,6 +46,7 @@ impl CounterKind {
             Self::Offers => "offers",
             Self::BadClaims => "bad",
             Self::Changes => "changes",
+            Self::Lists => "lists",
             Self::Accusations => "accusations",
         }
     }

@@ -14,8 +14,8 @@ use std::sync::{
 pub use live::{Advanced, CounterKind, Gate, Live, Measure, Opened, Opening, Quarantine, Suspect, Versioned};
 pub use meter::{Alert, Fact, Meter, Unmetered};
 pub use store::{
-    AccountQuery, Directory, Kept, KeyQuery, Logins, Page, People, Purged, Recorded, Redeemed, Rotated, Store,
-    Trail, UserQuery, UserSort,
+    AccountQuery, Directory, Kept, KeyQuery, Logins, Page, People, Purged, Recorded, Redeemed, Rotated,
+    Store, Trail, UserQuery, UserSort,
 };
 pub use topic::Topic;
 

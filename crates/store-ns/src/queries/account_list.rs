@@ -83,6 +83,8 @@ pub(crate) async fn list(
     let found: Vec<AccountRow> = query.load(c).await?;
     let found = found.into_iter().map(Account::try_from).collect::<Answer<Vec<_>>>()?;
     let at = At { table: "accounts", row: &[] };
-    let last = last.map(|(created, id)| Ok::<_, countersign_store::StoreError>((time(created), AccountId(at.fixed(&id)?))));
+    let last = last.map(|(created, id)| {
+        Ok::<_, countersign_store::StoreError>((time(created), AccountId(at.fixed(&id)?)))
+    });
     Ok(Page::new(found, q.limit, |a| (a.created_at, a.id), last.transpose()?))
 }

@@ -8,15 +8,16 @@ use countersign_domain_ns::{
         builtin,
         role::{CLIENT, LATER},
     },
-    ports::{KeyQuery, Rotated},
+    ports::{KeyQuery, Page, Rotated},
 };
 use countersign_ports::time::Time;
 use countersign_protocol::ids::ApiKeyId;
+use countersign_store::StoreError;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{
-    Answer, Conn, clients, insert_new, lock, roles,
+    Answer, Conn, WALK, clients, insert_new, lock, roles,
     trail::{append, done_before},
 };
 use crate::{
@@ -77,17 +78,31 @@ pub(crate) async fn get(c: &mut Conn, id: ApiKeyId) -> Answer<Option<ApiKey>> {
     row.map(ApiKey::try_from).transpose()
 }
 
-pub(crate) async fn list(c: &mut Conn, q: &KeyQuery) -> Answer<Vec<ApiKey>> {
-    let mut query = api_keys::table
-        .order(api_keys::id)
-        .limit(i64::from(q.limit))
-        .select(ApiKeyRow::as_select())
-        .into_boxed();
+/// The keys after the position of the query, with this selection. One filter is walked by its
+/// index: the client, the realm, the role, or none.
+macro_rules! walked {
+    ($q:expr, $select:expr) => {{
+        let mut query = api_keys::table.order(api_keys::id).select($select).into_boxed();
+        if let Some(after) = $q.after {
+            query = query.filter(api_keys::id.gt(after.0.to_vec()));
+        }
+        match ($q.client, $q.realm, $q.role.as_ref()) {
+            (Some(client), ..) => query.filter(api_keys::client.eq(client.0.to_vec())),
+            (None, Some(realm), _) => query.filter(api_keys::realm.eq(realm.0.to_vec())),
+            (None, None, Some(role)) => query.filter(api_keys::role.eq(role.clone())),
+            (None, None, None) => query,
+        }
+    }};
+}
+
+pub(crate) async fn list(c: &mut Conn, q: &KeyQuery) -> Answer<Page<ApiKey, ApiKeyId>> {
+    let last: Option<Vec<u8>> = walked!(q, api_keys::id).offset(WALK - 1).first(c).await.optional()?;
+    let mut query = walked!(q, ApiKeyRow::as_select()).limit(i64::from(q.limit));
+    if let Some(last) = &last {
+        query = query.filter(api_keys::id.le(last.clone()));
+    }
     if let Some(realm) = q.realm {
         query = query.filter(api_keys::realm.eq(realm.0.to_vec()));
-    }
-    if let Some(client) = q.client {
-        query = query.filter(api_keys::client.eq(client.0.to_vec()));
     }
     if let Some(role) = &q.role {
         query = query.filter(api_keys::role.eq(role.clone()));
@@ -97,11 +112,10 @@ pub(crate) async fn list(c: &mut Conn, q: &KeyQuery) -> Answer<Vec<ApiKey>> {
         Some(true) => query.filter(api_keys::certificate.is_not_null()),
         Some(false) => query.filter(api_keys::certificate.is_null()),
     };
-    if let Some(after) = q.after {
-        query = query.filter(api_keys::id.gt(after.0.to_vec()));
-    }
     let found: Vec<ApiKeyRow> = query.load(c).await?;
-    found.into_iter().map(ApiKey::try_from).collect()
+    let found = found.into_iter().map(ApiKey::try_from).collect::<Answer<Vec<_>>>()?;
+    let last = last.map(|id| Ok::<_, StoreError>(ApiKeyId(At { table: "api_keys", row: &id }.fixed(&id)?)));
+    Ok(Page::new(found, q.limit, |k| k.id, last.transpose()?))
 }
 
 /// Keys whose role could invite phones and manage people before roles were narrowed, but cannot any

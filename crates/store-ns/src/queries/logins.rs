@@ -2,7 +2,7 @@ use countersign_domain_ns::{
     account::Account,
     audit::{About, Actor, Stamp},
     login::{EndedBy, Initiator, Login, Outcome, Record},
-    ports::{Recorded, Redeemed},
+    ports::{Page, Recorded, Redeemed},
 };
 use countersign_ports::time::Time;
 use countersign_protocol::{
@@ -302,23 +302,26 @@ pub(crate) async fn running_of_user(
     }
 }
 
-/// Every outcome of a user, in the order of the logins' ids.
+/// Every outcome of a user, in the order in which their sessions end.
 pub(crate) async fn of_user(
     c: &mut Conn,
     realm: RealmId,
     user_id: &str,
-    after: Option<LoginId>,
-    limit: i64,
-) -> Answer<Vec<Record>> {
+    after: Option<(Time, LoginId)>,
+    limit: u32,
+) -> Answer<Page<Record, (Time, LoginId)>> {
     let mut query = wholes!()
         .filter(outcomes::realm.eq(realm.0.to_vec()))
         .filter(outcomes::user_id.eq(user_id.to_owned()))
-        .order(outcomes::id)
-        .limit(limit)
+        .order((outcomes::ends_at, outcomes::id))
+        .limit(i64::from(limit))
         .into_boxed();
-    if let Some(after) = after {
-        query = query.filter(outcomes::id.gt(after.0.to_vec()));
+    if let Some((end, id)) = after {
+        let (end, id) = (millis(end), id.0.to_vec());
+        query =
+            query.filter(outcomes::ends_at.ge(end)).filter(outcomes::ends_at.gt(end).or(outcomes::id.gt(id)));
     }
     let found: Vec<Whole> = query.load(c).await?;
-    found.into_iter().map(whole).collect()
+    let found = found.into_iter().map(whole).collect::<Answer<Vec<_>>>()?;
+    Ok(Page::new(found, limit, |r| (r.outcome.ends_at, r.outcome.login.id), None))
 }

@@ -24,6 +24,7 @@ pub(crate) mod logins;
 pub(crate) mod realms;
 pub(crate) mod roles;
 pub(crate) mod trail;
+pub(crate) mod user_list;
 pub(crate) mod users;
 
 pub(crate) use super::shared;
@@ -33,7 +34,7 @@ use countersign_store::StoreError;
 pub(crate) type Answer<T> = Result<T, StoreError>;
 
 /// Maximum number of rows that one page of a list looks at, where a filter has no index of its own.
-const WALK: i64 = 10_000;
+pub(crate) const WALK: i64 = 10_000;
 
 /// Escapes the wildcards of `LIKE` with `!`, so that they stand for themselves.
 fn literal(text: &str) -> String {

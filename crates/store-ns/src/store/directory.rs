@@ -7,7 +7,7 @@ use countersign_domain_ns::{
     client::Client,
     grant::NotGranted,
     permission::Role,
-    ports::{Directory, KeyQuery, Rotated},
+    ports::{Directory, KeyQuery, Page, Rotated},
     realm::{Realm, SealedRealm},
 };
 use countersign_ports::{Fault, time::Time};
@@ -74,7 +74,7 @@ impl Directory for NsStore {
         read!(self, |c| q::api_keys::get(c, id))
     }
 
-    async fn api_keys(&self, query: &KeyQuery) -> Result<Vec<ApiKey>, Fault> {
+    async fn api_keys(&self, query: &KeyQuery) -> Result<Page<ApiKey, ApiKeyId>, Fault> {
         let query = query.clone();
         scan!(self, |c| q::api_keys::list(c, &query))
     }

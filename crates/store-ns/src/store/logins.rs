@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use countersign_domain_ns::{
     audit::Stamp,
     login::{EndedBy, Initiator, Outcome, Record},
-    ports::{Logins, Recorded, Redeemed},
+    ports::{Logins, Page, Recorded, Redeemed},
 };
 use countersign_ports::{Fault, time::Time};
 use countersign_protocol::ids::{AccountId, ClientId, LoginId, RealmId};
@@ -81,10 +81,10 @@ impl Logins for NsStore {
         &self,
         realm: RealmId,
         user_id: &str,
-        after: Option<LoginId>,
+        after: Option<(Time, LoginId)>,
         limit: u32,
-    ) -> Result<Vec<Record>, Fault> {
+    ) -> Result<Page<Record, (Time, LoginId)>, Fault> {
         let user_id = user_id.to_owned();
-        scan!(self, |c| q::logins::of_user(c, realm, &user_id, after, i64::from(limit)))
+        scan!(self, |c| q::logins::of_user(c, realm, &user_id, after, limit))
     }
 }

@@ -32,7 +32,7 @@ impl People for NsStore {
 
     async fn users(&self, realm: RealmId, query: &UserQuery) -> Result<Page<User, (Time, String)>, Fault> {
         let query = query.clone();
-        scan!(self, |c| q::users::list(c, realm, &query))
+        scan!(self, |c| q::user_list::list(c, realm, &query))
     }
 
     async fn delete_user(&self, realm: RealmId, user_id: &str, stamp: &Stamp) -> Result<Option<bool>, Fault> {

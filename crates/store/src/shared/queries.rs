@@ -63,12 +63,14 @@ pub async fn remember_request(
     Ok(())
 }
 
-/// Deletes requests that were served before this time, a batch at a time; returns how many.
+/// Deletes requests that were served before this time, the oldest first and a batch at a time;
+/// returns how many.
 ///
 /// # Errors
 /// Errors of the database.
 pub async fn purge_requests(c: &mut Conn, before: i64) -> Result<usize, StoreError> {
-    let old = requests::table.filter(requests::at.lt(before)).select(requests::id).limit(BATCH);
+    let old =
+        requests::table.filter(requests::at.lt(before)).order(requests::at).select(requests::id).limit(BATCH);
     let old: Vec<Vec<u8>> = old.load(c).await?;
     Ok(diesel::delete(requests::table.filter(requests::id.eq_any(old))).execute(c).await?)
 }

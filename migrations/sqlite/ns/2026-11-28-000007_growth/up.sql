@@ -11,19 +11,21 @@ CREATE INDEX trail_by_client ON trail (realm, client, seq);
 CREATE INDEX trail_by_kind ON trail (realm, kind, seq);
 
 CREATE INDEX users_by_time ON users (realm, created_at, user_id);
-DROP INDEX user_attributes_by_value;
-CREATE INDEX user_attributes_by_value ON user_attributes (realm, name, value, user_id);
 
+DROP INDEX accounts_by_user;
+CREATE INDEX accounts_by_user ON accounts (realm, user_id, created_at, id);
 CREATE INDEX accounts_by_time ON accounts (realm, created_at, id);
 CREATE INDEX accounts_by_state ON accounts (realm, state, created_at, id);
 CREATE INDEX accounts_by_app ON accounts (realm, app, created_at, id);
 
+DROP INDEX enrolments_by_user;
+CREATE INDEX enrolments_by_user ON enrolments (realm, user_id, created_at, id);
 CREATE INDEX enrolments_by_time ON enrolments (realm, created_at, id);
 CREATE INDEX enrolments_by_client ON enrolments (realm, client, created_at, id);
+
+DROP INDEX outcomes_by_user;
+CREATE INDEX outcomes_by_user ON outcomes (realm, user_id, ends_at, id);
 
 CREATE INDEX api_keys_by_realm ON api_keys (realm, id);
 CREATE INDEX api_keys_by_client ON api_keys (client, id);
 CREATE INDEX api_keys_by_role ON api_keys (role, id);
-
--- A user's logins in the order of their ids, for exports.
-CREATE INDEX outcomes_of_user ON outcomes (realm, user_id, id);

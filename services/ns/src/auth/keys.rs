@@ -64,6 +64,12 @@ impl Keys {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Removes from the cache what has expired there.
+    pub fn sweep(&self) {
+        let now = self.ports.now();
+        self.seen().known.retain(|_, k| now < k.until);
+    }
+
     /// Returns the key with this secret, if it works from this address.
     pub(super) async fn find(&self, text: &str, from: Option<IpAddr>) -> Result<Option<Granted>, Fault> {
         match api_key::read(text) {

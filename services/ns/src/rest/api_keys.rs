@@ -185,8 +185,7 @@ pub(super) async fn page_of(
         limit: limit(search.limit)?,
     };
     let found = keys.list(&query).await?;
-    let next = tokens.next(&found, query.limit, |k| k.id.to_string());
-    Ok((found, next))
+    Ok((found.items, tokens.after(found.more.map(|id| id.to_string()))))
 }
 
 /// Deletes a key or removes a certificate from the list, with immediate effect.

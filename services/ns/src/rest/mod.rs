@@ -18,6 +18,7 @@ mod roles;
 mod settings;
 mod stream;
 mod table;
+mod user_export;
 mod users;
 
 use std::time::Duration;

@@ -11,7 +11,7 @@ use crate::{
     account::Account,
     audit::{Actor, Who},
     capability,
-    flows::limits::let_change,
+    flows::limits::{let_change, let_list},
     login::{EndedBy, Event, Login, LoginProgress, Record, step},
     ports::{Fact, Ports, Redeemed, Topic},
     realm::OpenRealm,
@@ -166,7 +166,8 @@ pub async fn announce_ended(ports: &Ports, ids: &[LoginId]) -> Result<(), Fault>
 ///
 /// # Errors
 /// A fault of a port.
-pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<Vec<Seen>, Fault> {
+pub async fn list(ports: &Ports, realm: &OpenRealm, account: &Account) -> Result<Vec<Seen>, Stop> {
+    let_list(ports, realm, account.id).await?;
     let mut found = Vec::new();
     for id in ports.live.offers(account.id).await?.into_iter().rev() {
         if let Some(seen) = look(ports, realm, id).await?

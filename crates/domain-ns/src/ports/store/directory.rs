@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use countersign_protocol::ids::{ApiKeyId, ClientId, RealmId};
 
+use super::Page;
 use crate::{
     Refused,
     api_key::{ApiKey, Granted},
@@ -71,7 +72,7 @@ pub trait Directory: Send + Sync {
     async fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<Granted>, Fault>;
     async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, Fault>;
     /// API keys, ordered by their ids.
-    async fn api_keys(&self, query: &KeyQuery) -> Result<Vec<ApiKey>, Fault>;
+    async fn api_keys(&self, query: &KeyQuery) -> Result<Page<ApiKey, ApiKeyId>, Fault>;
     /// Whether the database has, or had, a root key.
     async fn had_root_key(&self) -> Result<bool, Fault>;
     /// Adds the first root key of a database. False when the database has, or had, one: a deleted

@@ -6,6 +6,7 @@ use countersign_protocol::{
     ids::{AccountId, ClientId, LoginId, RealmId},
 };
 
+use super::Page;
 use crate::{
     account::Account,
     audit::Stamp,
@@ -85,12 +86,13 @@ pub trait Logins: Send + Sync {
     ) -> Result<Vec<LoginId>, Fault>;
     /// Where the user's latest approved logins came from.
     async fn initiators_of_user(&self, realm: RealmId, user_id: &str) -> Result<Vec<Initiator>, Fault>;
-    /// Every outcome of a user, ordered by login id, beginning after `after`.
+    /// Every outcome of a user, ordered by the end of the session and the login's id, beginning
+    /// after `after`.
     async fn outcomes_of_user(
         &self,
         realm: RealmId,
         user_id: &str,
-        after: Option<LoginId>,
+        after: Option<(Time, LoginId)>,
         limit: u32,
-    ) -> Result<Vec<Record>, Fault>;
+    ) -> Result<Page<Record, (Time, LoginId)>, Fault>;
 }

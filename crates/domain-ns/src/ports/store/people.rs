@@ -30,7 +30,7 @@ pub enum UserSort {
 /// Selects users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserQuery {
-    /// A part of the user id or of the display name; ASCII letters match in either case.
+    /// A part of the user id or of the display name; letters match in either case.
     pub text: Option<String>,
     /// Only users that have this attribute with this value.
     pub attribute: Option<(String, String)>,

@@ -8,7 +8,7 @@ use countersign_domain_ns::permission::Permission as P;
 use countersign_edge::rest::endpoint::{Endpoint, endpoint};
 
 use super::{
-    super::{LongPoll, Paging, accounts, attributes, enrolments, holds, life, users},
+    super::{LongPoll, Paging, accounts, attributes, enrolments, holds, life, user_export, users},
     DELETE, GET, PATCH, POST, PUT, route,
 };
 use crate::auth::Needs::{self, In, OneOf};
@@ -53,7 +53,7 @@ pub(super) fn people() -> Vec<Endpoint<Needs>> {
         endpoint(POST, LOGOUT, "logoutUser", In(P::Logins), route!(life::logout))
             .says("Ends every login of a user; a client ends its own.")
             .gives::<Ended>(200),
-        endpoint(GET, EXPORT, "exportUser", In(P::Audit), route!(life::export))
+        endpoint(GET, EXPORT, "exportUser", In(P::Audit), route!(user_export::export))
             .says("Everything that is kept about a user.")
             .gives::<UserExport>(200),
         endpoint(POST, ERASE, "eraseUser", In(P::Realm), route!(life::erase))
