@@ -79,8 +79,7 @@ pub(crate) fn run(command: AppCommand) -> Result<String, String> {
         AppCommand::Key { file } => {
             if !file.exists() {
                 let key = Zeroizing::new(SigningKey::generate().to_pkcs8());
-                let text = Zeroizing::new(format!("{}\n", URL_SAFE_NO_PAD.encode(&*key)));
-                write_new(&file, &text).map_err(|e| e.to_string())?;
+                write_new(&file, &secret_files::line(&URL_SAFE_NO_PAD, &key)).map_err(|e| e.to_string())?;
             }
             Ok(URL_SAFE_NO_PAD.encode(key(&file)?.public()))
         }

@@ -113,7 +113,7 @@ impl DataDir {
                 return Err(DataError::NoKey(path.display().to_string(), database.to_owned()));
             }
             let fresh: Secret<32> = random.secret();
-            write_new(&path, &Zeroizing::new(format!("{}\n", STANDARD.encode(fresh.expose()))))?;
+            write_new(&path, &secret_files::line(&STANDARD, fresh.expose()))?;
         }
         let text = secret_files::read(&path).map_err(io_error(&path))?;
         let damaged = || DataError::Damaged(path.display().to_string(), "32 bytes in base64");
@@ -140,7 +140,9 @@ impl DataDir {
             return Ok((there, false));
         }
         let secret = random.secret();
-        write_new(&self.file("root-api-key"), &Zeroizing::new(format!("{}\n", api_key::write(&secret))))?;
+        let mut text = Zeroizing::new(api_key::write(&secret));
+        text.push('\n');
+        write_new(&self.file("root-api-key"), &text)?;
         Ok((secret, true))
     }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use aws_lc_rs::rand;
+use base64::Engine;
 use rustix::{
     fs::{StatVfsMountFlags, fstatvfs},
     process::{getegid, geteuid, getgroups},
@@ -34,6 +35,15 @@ impl fmt::Display for Exposed {
     }
 }
 
+/// The line of a file that holds these bytes. It is written where it stays, because memory that is
+/// given back is not wiped.
+pub(crate) fn line(engine: &impl Engine, bytes: &[u8]) -> Zeroizing<String> {
+    let mut line = Zeroizing::new(String::with_capacity(2 * bytes.len() + 8));
+    engine.encode_string(bytes, &mut line);
+    line.push('\n');
+    line
+}
+
 /// Reads a file that holds a secret.
 ///
 /// # Errors
@@ -41,7 +51,9 @@ impl fmt::Display for Exposed {
 pub(crate) fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     let mut file = File::open(path)?;
     judge(&file, path)?;
-    let mut text = Zeroizing::new(String::new());
+    let size = file.metadata()?.len().min(65_536);
+    // Room for all of it, because a text that grows leaves a copy where it was.
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
     file.read_to_string(&mut text)?;
     Ok(text)
 }

@@ -10,6 +10,7 @@ mod examples;
 mod folders;
 mod listeners;
 mod logs;
+mod memory;
 mod observability;
 mod outages;
 mod outside;

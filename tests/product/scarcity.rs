@@ -42,6 +42,17 @@ async fn too_few_files_for_any_connection_are_refused_at_the_start() {
 }
 
 #[tokio::test]
+async fn a_volume_without_room_is_named_with_the_file_that_does_not_fit() {
+    // A file that may not grow is what a full volume is for SQLite.
+    for blocks in [20, 200] {
+        let dir = tempfile::tempdir().unwrap();
+        let why = pod(dir.path(), &format!("-f {blocks}; trap '' XFSZ")).err().expect("it cannot work");
+        let named = why.contains("ns.sqlite: ");
+        assert!(named && why.contains("is there room on its volume?"), "{blocks}: {why}");
+    }
+}
+
+#[tokio::test]
 async fn idle_sockets_leave_files_for_probes_metrics_and_applications() {
     for files in [128, 200] {
         let dir = tempfile::tempdir().unwrap();

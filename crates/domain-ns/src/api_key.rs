@@ -53,7 +53,11 @@ pub struct Granted {
 /// Writes the secret in the form that callers send.
 #[must_use]
 pub fn write(secret: &Secret<32>) -> String {
-    format!("cs_{}", URL_SAFE_NO_PAD.encode(secret.expose()))
+    // With room for the end of a line, because a text that grows leaves a copy where it was.
+    let mut text = String::with_capacity(64);
+    text.push_str("cs_");
+    URL_SAFE_NO_PAD.encode_string(secret.expose(), &mut text);
+    text
 }
 
 /// The hash by which the key of a client certificate (DER) is looked up.

@@ -113,8 +113,25 @@ pub fn sqlite(path: &Path, migrations: EmbeddedMigrations, what: What) -> Result
     // process dies.
     lock.lock().map_err(|e| open(&e))?;
     let mut c = SqliteConnection::establish(&path.to_string_lossy()).map_err(|e| open(&e))?;
-    c.batch_execute("PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")?;
-    go(&mut c, &Shared(&migrations), what)
+    let mode = "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;";
+    c.batch_execute(mode).map_err(|e| in_file(path, &failed(e)))?;
+    go(&mut c, &Shared(&migrations), what).map_err(|e| in_file(path, &e))
+}
+
+/// Names the file that an error is about, and what may be wrong where it lies.
+fn in_file(path: &Path, e: &StoreError) -> StoreError {
+    let said = match e {
+        StoreError::Query(said) => said.clone(),
+        other => other.to_string(),
+    };
+    let hint = match said.as_str() {
+        text if text.contains("disk is full") || text.contains("disk I/O error") => {
+            "; is there room on its volume?"
+        }
+        text if text.contains("malformed") || text.contains("not a database") => "; restore its backup",
+        _ => "",
+    };
+    StoreError::Open(format!("{}: {said}{hint}", path.display()))
 }
 
 /// A borrowed migration source. Diesel takes a source by value, and embedded migrations can only be

@@ -24,7 +24,7 @@ use tokio::{
 
 use super::{
     lines::Lines,
-    place::{Clients, PATIENCE},
+    place::{Clients, PATIENCE, said},
 };
 use crate::subscription::{BACKLOG, Subscription};
 
@@ -97,7 +97,7 @@ impl Line {
         let first = self
             .subscribe()
             .await
-            .map_err(|e| Fault::Unreachable(format!("Redis: cannot subscribe: {e}")))?;
+            .map_err(|e| Fault::Unreachable(format!("Redis: cannot subscribe: {}", said(&e))))?;
         let (tell, hear) = broadcast::channel(BACKLOG);
         tokio::spawn(self.keep(first, tell));
         Ok(Box::new(Subscription(hear)))

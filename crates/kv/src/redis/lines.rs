@@ -18,7 +18,7 @@ use countersign_ports::time::{Clock, Time};
 use redis::{RedisError, ServerErrorKind, aio::MultiplexedConnection};
 use tokio::time::timeout;
 
-use super::place::{Clients, PATIENCE};
+use super::place::{Clients, PATIENCE, said};
 
 /// A connection, and the epoch in which it was made. Clones share the same connection.
 #[derive(Clone)]
@@ -153,7 +153,7 @@ impl bb8::ManageConnection for Manager {
     async fn connect(&self) -> Result<ThreadConnection, RedisError> {
         let made = self.make().await;
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
-            made.as_ref().err().map(ToString::to_string);
+            made.as_ref().err().map(said);
         made
     }
 

@@ -70,7 +70,7 @@ impl RedisKv {
         // error.
         bb8::ManageConnection::connect(&manager)
             .await
-            .map_err(|e| Fault::Unreachable(format!("Redis at {url}: {e}")))?;
+            .map_err(|e| url.fault(&e))?;
         let kv = Self {
             url: url.clone(),
             prefix,
@@ -167,6 +167,6 @@ impl RedisKv {
     }
 
     fn fault(&self, e: &RedisError) -> Fault {
-        Fault::Unreachable(format!("Redis at {}: {e}", self.url))
+        self.url.fault(e)
     }
 }

@@ -6,7 +6,7 @@ use bb8_redis::redis;
 use countersign_ports::Fault;
 use countersign_server_url::{Host, Password, ServerUrl, UrlError};
 use redis::{
-    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisError,
+    Client, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisConnectionInfo, RedisError,
     TlsCertificates, TlsMode,
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
@@ -61,8 +61,15 @@ const ONE: &str = "redis://[user:password@]host[:port][/db]";
 const SOCKET: &str = "redis+unix://[user:password@]/path/of/socket[?db=N]";
 const SENTINELS: &str = "redis-sentinel://[user:password@]host[:port],host[:port]/SERVICE[/db]";
 
-fn fault(url: &ServerUrl, e: &dyn fmt::Display) -> Fault {
-    Fault::Unreachable(format!("Redis at {url}: {e}"))
+/// What an error says. The driver tells a master that the Sentinels name, but that does not answer
+/// as one, like a service that they do not know.
+pub(super) fn said(e: &RedisError) -> String {
+    match e.kind() {
+        ErrorKind::MasterNameNotFoundBySentinel => "the Sentinels name no master that answers: a failover is \
+            under way, or they do not know the service that kv.url names"
+            .to_owned(),
+        _ => e.to_string(),
+    }
 }
 
 impl FromStr for RedisUrl {
@@ -122,6 +129,12 @@ impl RedisUrl {
 
     fn is_tls(&self) -> bool {
         self.url.scheme.starts_with("rediss")
+    }
+
+    /// The fault that an error of this Redis is.
+    pub(super) fn fault(&self, e: &RedisError) -> Fault {
+        let hint = if self.is_tls() && e.is_timeout() { "; does that port speak TLS?" } else { "" };
+        Fault::Unreachable(format!("Redis at {self}: {}{hint}", said(e)))
     }
 
     fn names_sentinels(&self) -> bool {
@@ -210,7 +223,7 @@ pub(super) enum Clients {
 
 impl Clients {
     pub(super) fn new(url: &RedisUrl, rt: &Handle) -> Result<Self, Fault> {
-        let bad = |e: RedisError| fault(&url.url, &e);
+        let bad = |e: RedisError| url.fault(&e);
         // The driver uses the process-wide cryptography provider. If one is installed already, it
         // is the same one.
         let _said_already = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -284,6 +297,17 @@ mod tests {
             let said = bad.parse::<RedisUrl>().expect_err(bad).to_string();
             assert!(!said.contains("sec") && !said.contains("ret@"), "{said}");
         }
+    }
+
+    #[test]
+    fn an_error_names_the_redis_and_what_may_be_wrong() {
+        let said = |url: &str, e: RedisError| parse(url).fault(&e).to_string();
+        let no_master = || (ErrorKind::MasterNameNotFoundBySentinel, "Master with given name not found").into();
+        let told = said("redis-sentinel://ns:secret@a/main", no_master());
+        assert!(told.contains("redis-sentinel://a/main: the Sentinels name no master that answers"), "{told}");
+        let late = || RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+        assert!(said("rediss://a", late()).ends_with("does that port speak TLS?"));
+        assert!(!said("redis://a", late()).contains("TLS"));
     }
 
     #[test]
