@@ -60,12 +60,15 @@ async fn run(ports: Ports, realms: Realms) {
 const ORDER: Duration = Duration::from_secs(5);
 
 /// Numbers committed rows of the trail, as long as the pod runs, so that a new reader does not have
-/// to order days of rows first.
+/// to order days of rows first; and tends the database.
 async fn order(ports: Ports) {
     loop {
         tokio::time::sleep(ORDER).await;
         if let Err(fault) = ports.store.order().await {
             tracing::warn!(%fault, "the trail could not be put in order; tried again later");
+        }
+        if let Err(fault) = ports.store.tend().await {
+            tracing::warn!(%fault, "the upkeep of the database failed; tried again later");
         }
     }
 }

@@ -66,13 +66,21 @@ impl From<ListenAddress> for String {
     }
 }
 
+/// Reads an address to listen at.
+///
+/// # Errors
+/// What to write instead. A name such as `localhost` may have several addresses, so it is none.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("{text:?} is no address with a port: write 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080")
+    })
+}
+
 impl TryFrom<toml::Value> for ListenAddress {
     type Error = String;
 
     fn try_from(said: toml::Value) -> Result<Self, String> {
-        let address = |text: &str| {
-            text.parse().map(Bind::Tcp).map_err(|_| format!("{text} is not an address like 127.0.0.1:8080"))
-        };
+        let address = |text: &str| address(text).map(Bind::Tcp);
         let table = match said {
             toml::Value::String(text) => return address(&text).map(Self),
             toml::Value::Table(table) => table,

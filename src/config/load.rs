@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::{
     Config, aliases,
-    listener::Listener,
+    listener::{Listener, address},
     names::{PREFIX, is_service_link, nearest, twin},
     ranges,
 };
@@ -72,7 +72,13 @@ impl Config {
 /// The settings in a file.
 fn in_file(path: &Path, known: &BTreeMap<String, Value>) -> Result<(Vec<Listener>, Vec<Given>), ConfigError> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| ConfigError::File(name.clone(), e.to_string()))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        let why = match e.kind() {
+            std::io::ErrorKind::InvalidData => "is not in UTF-8: save it as UTF-8 text".to_owned(),
+            _ => e.to_string(),
+        };
+        ConfigError::File(name.clone(), why)
+    })?;
     let parsed = text.parse::<Table>();
     // The parser's own text shows the line, which may contain a password.
     let mut given = parsed.map_err(|e| ConfigError::File(name.clone(), syntax(&e, &text)))?;
@@ -207,6 +213,9 @@ fn judge(path: &str, value: &Value) -> Result<(), String> {
     }
     let mut alone = Table::new();
     let Some((section, key)) = path.split_once('.') else { return Ok(()) };
+    if let ("listen", true, Some(text)) = (section, key != "allow_plaintext", value.as_str()) {
+        address(text)?;
+    }
     alone.insert(section.to_owned(), Value::Table(Table::from_iter([(key.to_owned(), value.clone())])));
     Value::Table(alone).try_into::<Config>().map(drop).map_err(|e| e.message().to_owned())
 }

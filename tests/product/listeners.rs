@@ -159,7 +159,7 @@ fn listeners_that_make_no_sense_are_refused_in_one_line_with_file_and_key() {
         ("[\"assets\"]", "[\"assets\", \"demo\"]", "listener \"files\": this process does not serve demo"),
         ("[\"phone\"]", "[\"phone\", \"demo\"]", "listener \"phones\": phone is not HTTP"),
         ("[\"assets\"]", "[]", "listener \"files\": set both resources (what it serves) and binds (where)"),
-        ("{ tcp = \"127.0.0.1:0\" }", "\"127.0.0.1\"", "127.0.0.1 is not an address like 127.0.0.1:8080"),
+        ("{ tcp = \"127.0.0.1:0\" }", "\"127.0.0.1\"", "no address with a port: write 127.0.0.1:8080"),
         ("{ tcp = \"127.0.0.1:0\" }", "{ tcp = \"0.0.0.0:0\" }", "would speak plaintext beyond this machine"),
         ("{ tcp = \"127.0.0.1:0\" }", "{ socket = \"x\" }", "a bind has no socket"),
         ("mode = \"0660\"", "mode = \"rw\"", "mode is a text of octal digits"),

@@ -1,5 +1,6 @@
 //! Tests that errors of a database server are reported in one helpful line without the password.
 
+use countersign_domain_ns::ports::Trail as _;
 use countersign_store::{
     StoreError,
     migrate::{What, migrate},
@@ -18,6 +19,30 @@ async fn open(url: &str, tls: &TlsOptions) -> Result<NsStore, StoreError> {
 
 fn servers() -> impl Iterator<Item = &'static SharedServer> {
     [countersign_testkit::postgres(), countersign_testkit::mariadb()].into_iter().flatten()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgresql_looks_at_tables_before_it_would_by_itself() {
+    let Some(server) = countersign_testkit::postgres() else { return };
+    let url = server.database();
+    migrate(&url.parse().unwrap(), &TlsOptions::default(), migrations(), What::Run).await.unwrap();
+    let name = url.rsplit('/').next().unwrap();
+    let store = open(&url, &TlsOptions::default()).await.unwrap();
+    server.tell(
+        name,
+        "INSERT INTO users (realm, user_id, created_at) \
+            SELECT decode(repeat('01', 16), 'hex'), 'user' || n, n FROM generate_series(1, 1000) n",
+    );
+    // The server counts rows a moment after they were written.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let known = "SELECT COUNT(*) FROM pg_stats WHERE tablename = 'users' AND attname = 'user_id'";
+    while server.tell(name, known).trim() != "1" {
+        assert!(std::time::Instant::now() < until, "it knows nothing of its tables");
+        store.tend().await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let looked_at = "SELECT last_analyze IS NOT NULL FROM pg_stat_user_tables WHERE relname = 'users'";
+    assert_eq!(server.tell(name, looked_at).trim(), "t", "by itself it would come after a minute");
 }
 
 async fn said(url: &str) -> String {

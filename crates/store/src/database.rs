@@ -87,6 +87,18 @@ impl Database {
         }
     }
 
+    /// Does upkeep that the database does too late by itself: PostgreSQL plans badly until it has
+    /// looked at its tables. For every few seconds.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub async fn tend(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(pool) => pool.scan(|c| Box::pin(postgres::analyze_unknown(c))).await,
+            Self::Lite(_) | Self::Mysql(_) => Ok(()),
+        }
+    }
+
     /// Checks that the database accepts writes.
     ///
     /// # Errors

@@ -106,6 +106,10 @@ fn wrong_values_are_refused_by_name() {
     assert_eq!(e.to_string(), "COUNTERSIGN_PHONE_HELLO_MS (phone.hello_ms): soon is not a whole number");
     let e = load("[listen]\nrest = \"here\"", &[]).expect_err("no address").to_string();
     assert!(e.contains("c.toml: listen.rest (COUNTERSIGN_LISTEN_REST in the environment): "), "{e}");
+    for bad in ["localhost:0", "localhost:8080", "127.0.0.1", "8080", ":8080", "[::1]"] {
+        let e = load("", &[("COUNTERSIGN_LISTEN_REST", bad)]).expect_err(bad).to_string();
+        assert!(e.contains("write 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080"), "{e}");
+    }
     assert!(load("[phone", &[]).is_err());
 }
 

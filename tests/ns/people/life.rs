@@ -2,6 +2,7 @@
 
 use countersign_api::{Confirm, LoginState, NewLogin, PutUser, Via};
 use countersign_sdk::Command;
+use futures_util::{StreamExt, stream};
 
 use crate::support::{IN_A_REALM, Page, Pod, Stage, claim, code};
 
@@ -117,6 +118,24 @@ async fn a_timeline_tells_each_step_of_a_login_and_names_nobody() {
         code(stage.api.timeline(&stage.realm, "00000000-0000-0000-0000-000000000000").await),
         "not_found"
     );
+}
+
+/// The export is written piece by piece, each of five hundred rows.
+#[tokio::test]
+async fn an_export_of_several_pieces_is_one_object_with_every_row() {
+    const MANY: usize = 1_100;
+    let pod = Pod::start();
+    let stage = Stage::set(&pod).await;
+    let put = async |n: usize| {
+        let user = PutUser { display_name: Some(format!("Alice {n}")) };
+        stage.root.put_user(&stage.realm, "alice", &user).await.unwrap()
+    };
+    put(0).await;
+    stream::iter(1..MANY).map(put).buffer_unordered(16).collect::<Vec<_>>().await;
+    let export = stage.root.export_user(&stage.realm, "alice").await.unwrap();
+    let changes = export.events.iter().filter(|e| e.action == "user.changed").count();
+    assert_eq!((changes, export.events.len()), (MANY - 1, MANY + 1), "and created, and exported");
+    assert!(export.events.is_sorted_by(|a, b| a.seq < b.seq));
 }
 
 #[tokio::test]

@@ -152,8 +152,7 @@ impl bb8::ManageConnection for Manager {
 
     async fn connect(&self) -> Result<ThreadConnection, RedisError> {
         let made = self.make().await;
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) =
-            made.as_ref().err().map(said);
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = made.as_ref().err().map(said);
         made
     }
 

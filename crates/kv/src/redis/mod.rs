@@ -68,9 +68,7 @@ impl RedisKv {
         let manager = Manager { clients, life, began, epoch: Arc::default(), trouble: Arc::default() };
         // The first connection is made without the pool, which would retry before it reports an
         // error.
-        bb8::ManageConnection::connect(&manager)
-            .await
-            .map_err(|e| url.fault(&e))?;
+        bb8::ManageConnection::connect(&manager).await.map_err(|e| url.fault(&e))?;
         let kv = Self {
             url: url.clone(),
             prefix,

@@ -65,9 +65,11 @@ const SENTINELS: &str = "redis-sentinel://[user:password@]host[:port],host[:port
 /// as one, like a service that they do not know.
 pub(super) fn said(e: &RedisError) -> String {
     match e.kind() {
-        ErrorKind::MasterNameNotFoundBySentinel => "the Sentinels name no master that answers: a failover is \
+        ErrorKind::MasterNameNotFoundBySentinel => {
+            "the Sentinels name no master that answers: a failover is \
             under way, or they do not know the service that kv.url names"
-            .to_owned(),
+                .to_owned()
+        }
         _ => e.to_string(),
     }
 }
@@ -302,9 +304,13 @@ mod tests {
     #[test]
     fn an_error_names_the_redis_and_what_may_be_wrong() {
         let said = |url: &str, e: RedisError| parse(url).fault(&e).to_string();
-        let no_master = || (ErrorKind::MasterNameNotFoundBySentinel, "Master with given name not found").into();
+        let no_master =
+            || (ErrorKind::MasterNameNotFoundBySentinel, "Master with given name not found").into();
         let told = said("redis-sentinel://ns:secret@a/main", no_master());
-        assert!(told.contains("redis-sentinel://a/main: the Sentinels name no master that answers"), "{told}");
+        assert!(
+            told.contains("redis-sentinel://a/main: the Sentinels name no master that answers"),
+            "{told}"
+        );
         let late = || RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
         assert!(said("rediss://a", late()).ends_with("does that port speak TLS?"));
         assert!(!said("redis://a", late()).contains("TLS"));

@@ -216,6 +216,55 @@ async fn logins(c: &mut Conn, over: &mut Vec<String>) {
     ask!(c, over, "running logins of a phone", PAGE, 24, q::logins::running(c, REALM, AccountId(id(0)), now));
 }
 
+/// Goes from page to page until there is no next one, however few items a page has.
+macro_rules! all {
+    ($query:expr, |$q:ident| $page:expr, $next:expr) => {{
+        let (mut $q, mut found, mut pages) = ($query, Vec::new(), 0);
+        loop {
+            let page = $page.await.unwrap();
+            found.extend(page.items);
+            pages += 1;
+            match page.more {
+                Some(more) => $next(&mut $q, more),
+                None => break (found, pages),
+            }
+        }
+    }};
+}
+
+/// What pages leave out and where they end short does not lose anything.
+async fn pages(c: &mut Conn) {
+    let filter = || Filter { realm: Some(REALM), limit: 1_000, ..Filter::default() };
+    let next = |f: &mut Filter, seq| f.after = seq;
+    let of_user = Filter { user_id: Some("often".into()), action: Some("user".into()), ..filter() };
+    let (found, _) = all!(of_user, |f| q::trail::events(c, &f), next);
+    let wanted: Vec<u64> =
+        (50..MANY).filter(|n| n % 2 == 0 && n % 3 == 2).map(|n| u64::from(n) + 1).collect();
+    assert_eq!(found.iter().map(|e| e.seq).collect::<Vec<_>>(), wanted);
+    let rare = Filter { client: Some(OTHER_CLIENT), action: Some("alert".into()), realm: None, ..filter() };
+    let (found, pages) = all!(rare, |f| q::trail::events(c, &f), next);
+    assert_eq!((found.len(), pages), (30, 21), "ten thousand events a page, and an empty last one");
+
+    let next = |q: &mut UserQuery, at| q.after = Some(at);
+    for (sort, descending) in [(UserSort::UserId, true), (UserSort::CreatedAt, false)] {
+        let text = Some("user19999".to_owned());
+        let some = UserQuery { text, sort, descending, limit: 5, ..UserQuery::default() };
+        let (found, pages) = all!(some, |u| q::user_list::list(c, REALM, &u), next);
+        assert!(found.len() == 11 && pages > 20, "{} {pages}", found.len());
+    }
+    let app = Some("rare".to_owned());
+    let active = AccountQuery { state: Some(AccountState::Active), app, limit: 3, ..AccountQuery::default() };
+    let next = |q: &mut AccountQuery, at| q.after = Some(at);
+    let (found, _) = all!(active, |a| q::account_list::list(c, REALM, &a), next);
+    assert_eq!(found.len(), 10);
+    let keys = KeyQuery { role: Some("support".into()), realm: Some(REALM), limit: 3, ..KeyQuery::default() };
+    let (found, _) = all!(keys, |k| q::api_keys::list(c, &k), |q: &mut KeyQuery, at| q.after = Some(at));
+    assert_eq!(found.len(), 10);
+    let next = |after: &mut Option<_>, at| *after = Some(at);
+    let (found, _) = all!(None, |at| q::logins::of_user(c, REALM, "often", at, 1_000), next);
+    assert_eq!(found.len() as u32, MANY / 2);
+}
+
 /// Without an index all rows are visited, so what is counted here means something.
 async fn scan(c: &mut Conn) -> i64 {
     let before = server::visited(c).await;
@@ -241,5 +290,6 @@ async fn what_is_asked_of_large_tables_visits_few_rows() {
     phones(&mut c, &mut over).await;
     keys(&mut c, &mut over).await;
     logins(&mut c, &mut over).await;
+    pages(&mut c).await;
     assert!(over.is_empty(), "more rows than allowed:\n{}", over.join("\n"));
 }

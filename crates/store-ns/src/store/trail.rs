@@ -18,6 +18,10 @@ impl Trail for NsStore {
         Ok(())
     }
 
+    async fn tend(&self) -> Result<(), Fault> {
+        self.database.tend().await.map_err(Fault::from)
+    }
+
     async fn events(&self, filter: &Filter) -> Result<Page<Entry, u64>, Fault> {
         self.order().await?;
         let filter = filter.clone();

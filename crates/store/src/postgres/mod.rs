@@ -1,5 +1,6 @@
 //! PostgreSQL 13 or newer.
 
+mod analyze;
 mod connect;
 mod watched;
 
@@ -8,6 +9,7 @@ use diesel::{QueryableByName, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::{FutureExt, future::BoxFuture};
 
+pub(crate) use self::analyze::analyze_unknown;
 pub use self::watched::Seen;
 use crate::{
     StoreError,

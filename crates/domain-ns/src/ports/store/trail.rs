@@ -38,6 +38,8 @@ pub trait Trail: Send + Sync {
     /// Assigns committed rows their position in the feed. Reading does this first; background
     /// maintenance does it now and then in case no one reads.
     async fn order(&self) -> Result<(), Fault>;
+    /// Upkeep that the database does too late by itself; called every few seconds.
+    async fn tend(&self) -> Result<(), Fault>;
     /// Rows that match the filter, oldest first.
     async fn events(&self, filter: &Filter) -> Result<Page<Entry, u64>, Fault>;
     /// `seq` of the newest row of a realm, or of all; 0 when there is none.
