@@ -29,10 +29,11 @@ pub(crate) struct Words {
     pub(crate) no: &'static str,
 }
 
-/// The login that every outcome is of. Only its form matters.
+/// The login that every outcome is of. Its id is above that of every row, because a page goes on
+/// after it where two logins end at the same time.
 fn login() -> String {
     let login = Login {
-        id: LoginId(id(0)),
+        id: LoginId(id(MANY)),
         realm: REALM,
         client: CLIENT,
         realm_name: "Realm".into(),
