@@ -1332,7 +1332,7 @@ export interface components {
             address_secs?: number | null;
             /** @description Logins one client may start. */
             client?: components["schemas"]["Limit"] | null;
-            /** @description Logins one browser (`initiator.binding`) may start. */
+            /** @description Logins one browser (`initiator.binding`) or one phone may start. Also the changes one phone may make to its user's phones and logins, and with twenty times the number the lists it may ask for. */
             initiator?: components["schemas"]["Limit"] | null;
             /**
              * Format: uint64
