@@ -68,6 +68,10 @@ async fn what_was_made_is_there_after_a_restart() {
     pod.signal("TERM");
     assert!(pod.ended().await.success());
     assert!(!pod.data.join("ready.json").exists(), "nobody is ready any more");
+    for log in ["ns/ns.sqlite-wal", "sfs/sfs.sqlite-wal"] {
+        let left = std::fs::metadata(pod.data.join(log)).map_or(0, |m| m.len());
+        assert_eq!(left, 0, "{log} is in the database, so that the one file is a backup");
+    }
     let again = Pod::on(&pod.data, &[], &[]);
     assert_eq!(again.root_key(), pod.root_key());
     let mut account = phone.account.clone();
