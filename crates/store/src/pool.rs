@@ -369,7 +369,8 @@ impl<C: SqlServer> Pool<C> {
 /// Connects to a server that can carry us.
 pub(crate) async fn examined<C: SqlServer>(url: &ServerUrl, tls: &TlsOptions) -> JobResult<(C, C::Seen)> {
     let (mut conn, seen) = C::connect(url, tls).await?;
-    conn.examine().await.map_err(|e| e.judged(|text| C::meaning(&seen, text)))?;
+    // First, because where sessions are mixed any question may fail.
     conn.keeps_sessions(&seen, url, tls).await?;
+    conn.examine().await.map_err(|e| e.judged(|text| C::meaning(&seen, text)))?;
     Ok((conn, seen))
 }

@@ -103,30 +103,38 @@ impl SqlServer for Conn {
         tls: &'a TlsOptions,
     ) -> BoxFuture<'a, JobResult<()>> {
         async move {
-            if process(self).await? == seen.process() {
-                return Ok(());
+            match same_process(self, seen, url, tls).await {
+                Ok(true) => Ok(()),
+                // A statement that was prepared a moment ago is another process's.
+                Err(e) if e.to_string().contains("prepared statement \"") => Err(mixed(url)),
+                Ok(false) => Err(mixed(url)),
+                Err(e) => Err(e),
             }
-            // Something stands between. It is a pooler in session mode if this session stays with
-            // its process while another session comes and goes.
-            let refuse = || {
-                StoreError::Open(format!(
-                    "{url}: a pooler between here and PostgreSQL gives each transaction to another session; \
-                        set pool_mode = session for this database, or name PostgreSQL itself"
-                ))
-            };
-            let (mut other, _) = Self::connect(url, tls).await?;
-            self.batch_execute("BEGIN").await?;
-            let mine = process(self).await?;
-            let theirs = process(&mut other).await;
-            self.batch_execute("COMMIT").await?;
-            let (theirs, later) = (theirs.map_err(|_| refuse())?, process(&mut other).await?);
-            if mine == theirs || theirs != later || process(self).await? != mine {
-                return Err(refuse());
-            }
-            Ok(())
         }
         .boxed()
     }
+}
+
+fn mixed(url: &ServerUrl) -> StoreError {
+    StoreError::Open(format!(
+        "{url}: a pooler between here and PostgreSQL gives each transaction to another session; \
+            set pool_mode = session for this database, or name PostgreSQL itself"
+    ))
+}
+
+/// Whether this session stays with its process while another session comes and goes, as it does
+/// without a pooler and behind one in session mode.
+async fn same_process(c: &mut Conn, seen: &Seen, url: &ServerUrl, tls: &TlsOptions) -> JobResult<bool> {
+    if process(c).await? == seen.process() {
+        return Ok(true);
+    }
+    let (mut other, _) = Conn::connect(url, tls).await?;
+    c.batch_execute("BEGIN").await?;
+    let mine = process(c).await?;
+    let theirs = process(&mut other).await;
+    c.batch_execute("COMMIT").await?;
+    let (Ok(theirs), later) = (theirs, process(&mut other).await?) else { return Ok(false) };
+    Ok(mine != theirs && theirs == later && process(c).await? == mine)
 }
 
 async fn process(c: &mut Conn) -> JobResult<u32> {
