@@ -3,6 +3,7 @@
 #![expect(clippy::duplicate_mod, reason = "one query body, compiled once for each database")]
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod growth;
 mod mysql;
 mod postgres;

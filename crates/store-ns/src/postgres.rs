@@ -8,5 +8,6 @@ pub(crate) mod q;
 #[cfg(test)]
 use crate::growth::postgres as server;
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 #[path = "growth/promises.rs"]
 mod growth;
