@@ -22,7 +22,10 @@ pub(crate) async fn connect() -> Option<(Conn, ())> {
     super::migrated(&url).await;
     let DatabaseUrl::Postgres(server) = &url else { unreachable!("{url}") };
     let (mut c, _) = Conn::connect(server, &TlsOptions::default()).await.unwrap();
-    c.batch_execute("SET statement_timeout = 0; SET synchronous_commit = off").await.unwrap();
+    // What parallel workers visit is not counted in the leader's transaction.
+    let setup = "SET statement_timeout = 0; SET synchronous_commit = off; \
+        SET max_parallel_workers_per_gather = 0";
+    c.batch_execute(setup).await.unwrap();
     Some((c, ()))
 }
 
