@@ -38,8 +38,8 @@ struct Round {
     stored: f64,
 }
 
-/// The values of all gauges of ours, by series. Those of the process are told, not compared: memory
-/// that an allocator keeps and connections that threads keep to the database are not a leak.
+/// The values of the pod's own gauges, by series. Those of the process are left out: memory that an
+/// allocator keeps, and files that threads keep open to the database, are not a leak.
 async fn gauges(pod: &Pod) -> BTreeMap<String, String> {
     let (_, text) = pod.admin("/metrics").await;
     let kinds: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("# TYPE ")).collect();

@@ -9,5 +9,5 @@ pub(crate) mod q;
 use crate::growth::postgres as server;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
-#[path = "growth/promises.rs"]
+#[path = "growth/tests.rs"]
 mod growth;
