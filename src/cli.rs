@@ -13,6 +13,7 @@ use crate::{
     config::{Config, LogFormat},
     manual, output,
     roles::{self, Initialised},
+    sfs_command::{self, SfsCommand},
     telemetry, tls_files,
 };
 
@@ -36,7 +37,7 @@ enum Command {
     Ns(Run),
     /// Run SFS alone: the second factor server.
     #[command(after_help = "Example: countersign sfs --data /var/lib/countersign/sfs")]
-    Sfs(Run),
+    Sfs(SfsRun),
     /// Prepare a data directory (keys, database, root API key) and exit; the first step of a
     /// deployment.
     #[command(after_help = "Example: countersign init --data /var/lib/countersign")]
@@ -114,6 +115,16 @@ struct Migrate {
     json: bool,
 }
 
+/// SFS runs, unless another command follows.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct SfsRun {
+    #[command(flatten)]
+    run: Option<Run>,
+    #[command(subcommand)]
+    command: Option<SfsCommand>,
+}
+
 /// Options of the roles that keep running.
 #[derive(Args)]
 struct Run {
@@ -164,7 +175,11 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::All(run) => return serve(roles::ProcessRole::All, run),
         Command::Ns(run) => return serve(roles::ProcessRole::Ns, run),
-        Command::Sfs(run) => return serve(roles::ProcessRole::Sfs, run),
+        Command::Sfs(SfsRun { command: Some(command), .. }) => {
+            sfs_command::run(command, environment()).map(say)
+        }
+        Command::Sfs(SfsRun { run: Some(run), .. }) => return serve(roles::ProcessRole::Sfs, run),
+        Command::Sfs(_) => Err("give --data DIR".to_owned()),
         Command::Init(init) => prepare(init),
         Command::Migrate(wanted) => migrate(&wanted),
         Command::Apply(apply) => apply::run(&apply).map(|()| ExitCode::SUCCESS),

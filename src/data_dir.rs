@@ -39,6 +39,11 @@ pub(crate) enum DataError {
             keys.master_key_file"
     )]
     NoKey(String, String),
+    #[error(
+        "{0} is missing, and the PINs in {1} were registered with it; restore it from where it was kept, or \
+            name it with sfs_keys.seed_file"
+    )]
+    NoSeed(String, String),
     #[error("{0}")]
     Database(String),
     #[error("{0} and {1} are both there, and one is a copy: take away the one that is not in use")]

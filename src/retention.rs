@@ -108,6 +108,7 @@ async fn forget(ports: &Ports, realm: Option<&Realm>) -> Result<(), Fault> {
         security: ago(settings.kept_trail_days()),
         evidence: ago(settings.kept_outcome_days()),
         requests: ago(REQUEST_DAYS),
+        attestations: ports.now(),
     };
     loop {
         let gone = ports.store.purge(realm.map(|r| r.id), kept).await?;

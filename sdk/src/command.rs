@@ -8,7 +8,7 @@ use countersign_protocol::{
     link::Link,
 };
 
-use crate::Prompt;
+use crate::{FactorProof, Prompt};
 
 /// What gives the right to claim a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub enum Command {
         verdict: Verdict,
         reason: Option<RefuseReason>,
         number: Option<String>,
+        /// The proof of the second factor, if the login asks for one ([`Prompt::factor`]).
+        factor: Option<Box<FactorProof>>,
     },
     /// Starts a login at this client from inside the app.
     StartLogin { req_id: ReqId, client: String },
@@ -108,7 +110,17 @@ impl Command {
             verdict: Verdict::Approve,
             reason: None,
             number,
+            factor: None,
         }
+    }
+
+    /// Adds the proof of the second factor to an approval.
+    #[must_use]
+    pub fn with_factor(mut self, proof: FactorProof) -> Self {
+        if let Self::Decide { factor, verdict: Verdict::Approve, .. } = &mut self {
+            *factor = Some(Box::new(proof));
+        }
+        self
     }
 
     /// Refuses a login.
@@ -120,6 +132,7 @@ impl Command {
             verdict: Verdict::Refuse,
             reason: Some(reason),
             number: None,
+            factor: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The store that holds account keys.
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// Names a key in its store. It has no meaning elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,13 @@ pub trait KeyStore {
     /// # Errors
     /// [`KeyError::Missing`].
     fn sign(&self, key: &KeyHandle, message: &[u8]) -> Result<[u8; 64], KeyError>;
+    /// A secret of 32 bytes that belongs to this key, is always the same, and never leaves this
+    /// phone: kept under a key of secure hardware where there is one, and in no backup. It goes into
+    /// every PIN, so that nobody can try PINs without this phone.
+    ///
+    /// # Errors
+    /// [`KeyError::Missing`].
+    fn device_secret(&self, key: &KeyHandle) -> Result<Zeroizing<[u8; 32]>, KeyError>;
     /// Deletes a key permanently. It is no error if the key is missing.
     ///
     /// # Errors

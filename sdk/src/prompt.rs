@@ -8,6 +8,8 @@ use countersign_protocol::{
     labels,
 };
 
+use crate::FactorAsked;
+
 /// A login that waits for this user's decision. The app shows all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
@@ -32,6 +34,8 @@ pub struct Prompt {
     pub number: Option<u64>,
     /// For a login that the app started: where to hand over the login id and the return token.
     pub callback_url: Option<String>,
+    /// The second factor that an approval needs.
+    pub factor: Option<FactorAsked>,
     pub(crate) context: Vec<u8>,
 }
 
@@ -58,6 +62,14 @@ impl Prompt {
             return_token: claimed.return_token.clone(),
             number: claimed.number,
             callback_url: claimed.callback_url.clone(),
+            factor: claimed.factor_challenge.zip(claimed.factor_cb).map(|(challenge, cb)| FactorAsked {
+                challenge,
+                cb,
+                server_id: realm.server_id(),
+                max_age: claimed.factor_max_age.unwrap_or(0),
+                purpose: labels::PURPOSE_LOGIN.to_owned(),
+                payload_hash: sha256(&claimed.context),
+            }),
             context: claimed.context.clone(),
         })
     }

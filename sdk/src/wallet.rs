@@ -11,7 +11,7 @@ use countersign_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::KeyHandle;
+use crate::{KeyHandle, SfsDevice};
 
 /// Maximum length of the history; the oldest entries are dropped first.
 const MOST_HISTORY: usize = 1000;
@@ -87,7 +87,7 @@ impl AccountServer {
 }
 
 /// Whether the URL is `wss://`, or `ws://` to this machine.
-fn safe(url: &str) -> bool {
+pub(crate) fn safe(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("ws://") else { return url.starts_with("wss://") };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let (name, after) = match authority.strip_prefix('[') {
@@ -110,6 +110,9 @@ pub struct Account {
     pub key: KeyHandle,
     /// Last state that the server reported: `pending`, `active`, …
     pub state: String,
+    /// Its second factor at the app's SFS, UUID text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<String>,
 }
 
 impl Account {
@@ -151,6 +154,9 @@ pub struct HistoryEntry {
 #[serde(default)]
 pub struct Wallet {
     pub accounts: Vec<Account>,
+    /// This phone at the app's SFS, once it has a PIN there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sfs: Option<SfsDevice>,
     pub history: Vec<HistoryEntry>,
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_sdk::{
-    Account, Answer, Command, HistoryEntry, Link, LoginId, LoginState, Prompt, RefuseReason, What,
+    Account, Answer, Command, FactorProof, HistoryEntry, Link, LoginId, LoginState, Prompt, RefuseReason,
+    What,
 };
 
 pub use crate::request::{Ask, Line, PhoneLine, Reply, Shown};
@@ -28,6 +29,7 @@ fn shown(p: &Prompt) -> Shown {
         return_token: p.return_token.as_ref().map(|t| URL_SAFE_NO_PAD.encode(t.0)),
         number: p.number,
         callback_url: p.callback_url.clone(),
+        second_factor: p.factor.as_ref().map(|_| "pin".to_owned()),
     }
 }
 
@@ -50,8 +52,10 @@ pub fn account_for(state: &PhoneState, ask: &Ask) -> Result<Account, PhoneError>
             let realm = match Link::parse(link)? {
                 Link::Qr(qr) => qr.realm,
                 Link::Login(link) => link.realm,
-                Link::Enrol(_) => {
-                    return Err(PhoneError::Usage("this is an enrolment link; use `enrol`".to_owned()));
+                Link::Enrol(_) | Link::Sfs(_) => {
+                    return Err(PhoneError::Usage(
+                        "this is no login; for an enrolment link use `enrol`".to_owned(),
+                    ));
                 }
             };
             wallet.of_realm(realm).cloned().ok_or_else(none)
@@ -87,6 +91,7 @@ pub async fn perform(
                 login: prompt.login.to_string(),
                 account: account.id.clone(),
                 link: link.clone(),
+                factor: prompt.factor.clone(),
             })?;
             Ok(Reply::Claimed(shown(&prompt)))
         }
@@ -99,11 +104,13 @@ pub async fn perform(
                 login: prompt.login.to_string(),
                 account: account.id.clone(),
                 link,
+                factor: prompt.factor.clone(),
             })?;
             Ok(Reply::Claimed(shown(&prompt)))
         }
-        Ask::Decide { login, refuse, number } => {
-            decide(online, state, account, login_id(login)?, (refuse.as_deref(), number.as_deref())).await
+        Ask::Decide { login, refuse, number, factor } => {
+            let said = (refuse.as_deref(), number.as_deref(), factor.as_ref());
+            decide(online, state, account, login_id(login)?, said).await
         }
         Ask::LogoutAll => {
             online.do_it(&Command::logout_all()).await?;
@@ -163,7 +170,7 @@ async fn decide(
     state: &PhoneState,
     account: &Account,
     login: LoginId,
-    (refuse, number): (Option<&str>, Option<&str>),
+    (refuse, number, factor): (Option<&str>, Option<&str>, Option<&FactorProof>),
 ) -> Result<Reply, PhoneError> {
     let pending = state.pending(login).ok_or_else(|| {
         PhoneError::Usage("no such login waits on this phone; `pending` lists them".to_owned())
@@ -184,11 +191,15 @@ async fn decide(
                 "the browser shows a number for this login; give it with --number".to_owned(),
             ));
         }
-        None => Command::approve_with(&prompt, number.filter(|_| prompt.number.is_some())),
+        None => {
+            let approve = Command::approve_with(&prompt, number.filter(|_| prompt.number.is_some()));
+            factor.cloned().map_or(approve.clone(), |proof| approve.with_factor(proof))
+        }
         Some(reason) => Command::refuse(
             &prompt,
-            RefuseReason::parse(reason)
-                .ok_or_else(|| PhoneError::Usage("the reason is declined or not_me".to_owned()))?,
+            RefuseReason::parse(reason).ok_or_else(|| {
+                PhoneError::Usage("the reason is declined, not_me or no_second_factor".to_owned())
+            })?,
         ),
     };
     let Answer::Decided { state: now_is, .. } = online.do_it(&command).await? else {

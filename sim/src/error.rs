@@ -1,6 +1,6 @@
 //! Errors of the virtual phone, and the exit codes that report them.
 
-use countersign_sdk::{AppError, Close, Ended, KeyError, LinkError, Refusal, WalletError};
+use countersign_sdk::{AppError, Close, Ended, KeyError, LinkError, Refusal, WalletError, WeakPin};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,12 @@ pub enum PhoneError {
         "not approved: the number was not the one in the browser, and there is one try; the login is {0}"
     )]
     NotApproved(String),
+    #[error("{}", wrong_pin_text(*.0))]
+    WrongPin(u64),
+    #[error("too soon or too often; wait {0} seconds")]
+    Wait(u64),
+    #[error("{0}")]
+    Pin(#[from] WeakPin),
     #[error("{0}: {1}")]
     File(String, std::io::Error),
 }
@@ -36,11 +42,14 @@ impl PhoneError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Closed(_) | Self::NotApproved(_) => 3,
+            Self::Refused(_) | Self::Closed(_) | Self::NotApproved(_) | Self::WrongPin(_) | Self::Wait(_) => {
+                3
+            }
             Self::Unreachable(_) => 4,
             Self::NotTheServer => 5,
             Self::App(_)
             | Self::Usage(_)
+            | Self::Pin(_)
             | Self::Link(_)
             | Self::Keys(_)
             | Self::Wallet(_)
@@ -59,7 +68,9 @@ impl PhoneError {
             Self::NotTheServer => "not_the_server",
             Self::Link(_) => "bad_link",
             Self::App(_) => "app",
-            Self::Usage(_) => "usage",
+            Self::Usage(_) | Self::Pin(_) => "usage",
+            Self::WrongPin(_) => Refusal::WrongPin.as_str(),
+            Self::Wait(_) => Refusal::RateLimited.as_str(),
             Self::Keys(_) | Self::Wallet(_) | Self::File(..) => "state",
         }
     }
@@ -98,6 +109,21 @@ fn refusal_text(r: Refusal) -> &'static str {
         Refusal::RateLimited => "too many attempts; wait a little",
         Refusal::WrongNumber => "this is not the number that is shown",
         Refusal::Unavailable => "the server cannot store this now; try again",
+        Refusal::WrongPin => "the PIN is wrong",
+        Refusal::PinLocked => "the PIN is locked for ever: no try is left; begin anew with `pin new`",
+        Refusal::NoPin => "this phone has no PIN yet; set one with `pin set`",
+        Refusal::PinNotProven => "the PIN has to be entered first",
+        Refusal::UnknownFactor => "the second factor of this account is not known; enrol it anew",
+        Refusal::FactorNeeded => "this needs a second factor, and this account has none",
+        Refusal::BadAttestation => "the server does not accept the attestation of the second factor",
+    }
+}
+
+fn wrong_pin_text(tries_left: u64) -> String {
+    match tries_left {
+        0 => "the PIN is wrong, and no try is left: it is locked".to_owned(),
+        1 => "the PIN is wrong; one try is left".to_owned(),
+        n => format!("the PIN is wrong; {n} tries are left"),
     }
 }
 

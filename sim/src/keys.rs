@@ -10,11 +10,18 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_channel::{p256::SigningKey, random};
+use countersign_channel::{p256::SigningKey, random, sha256};
 use countersign_sdk::{KeyError, KeyHandle, KeyStore};
+use zeroize::Zeroizing;
 
 fn fresh_name() -> String {
     URL_SAFE_NO_PAD.encode(random::<12>())
+}
+
+/// The device secret of a key in software: derived from the key, so that it needs no file.
+fn secret_of(key: &SigningKey) -> Zeroizing<[u8; 32]> {
+    let text = Zeroizing::new([b"countersign-phone/device-secret/v1", &key.to_pkcs8()[..]].concat());
+    Zeroizing::new(sha256(&text))
 }
 
 /// A key store with one PKCS#8 file per key, readable only by its owner.
@@ -64,6 +71,9 @@ impl KeyStore for FileKeys {
     fn sign(&self, key: &KeyHandle, message: &[u8]) -> Result<[u8; 64], KeyError> {
         self.load(key).map(|k| k.sign(message))
     }
+    fn device_secret(&self, key: &KeyHandle) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+        self.load(key).map(|k| secret_of(&k))
+    }
     fn forget(&self, key: &KeyHandle) -> Result<(), KeyError> {
         match fs::remove_file(self.path(key)?) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(KeyError::Platform(e.to_string())),
@@ -93,6 +103,9 @@ impl KeyStore for MemoryKeys {
     }
     fn sign(&self, key: &KeyHandle, message: &[u8]) -> Result<[u8; 64], KeyError> {
         self.with(key, |k| k.sign(message))
+    }
+    fn device_secret(&self, key: &KeyHandle) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+        self.with(key, secret_of)
     }
     fn forget(&self, key: &KeyHandle) -> Result<(), KeyError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.0);

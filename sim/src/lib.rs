@@ -5,6 +5,7 @@ pub mod agent;
 pub mod app;
 pub mod ask;
 pub mod error;
+pub mod factor;
 pub mod keys;
 pub mod online;
 mod phones;

@@ -4,8 +4,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use countersign_protocol::{SUBPROTOCOL, frames::EnrolCode, link::EnrolLink, outer::MAX_FRAME};
 use countersign_sdk::{
-    Account, AccountServer, AccountState, Answer, Command, Connection, Ended, Event, KeyHandle, KeyStore,
-    LoginState, Purpose, ReqId, Turn,
+    Account, AccountServer, AccountState, Answer, Command, Connection, Ended, Event, FactorAsked,
+    FactorProof, FactorWish, KeyHandle, KeyStore, LoginState, Purpose, ReqId, Turn,
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpSocket, time::timeout};
@@ -279,15 +279,58 @@ impl Online {
         req_id: ReqId,
         device: &str,
     ) -> Result<Enrolled, PhoneError> {
+        Joining::open(link, keys, key).await?.accept((app, device), req_id, None).await
+    }
+
+    /// The underlying socket, for tests that break the protocol.
+    pub fn socket(&mut self) -> &mut Socket {
+        &mut self.ws
+    }
+}
+
+/// An enrolment whose offer has arrived.
+pub struct Joining {
+    online: Online,
+    server: AccountServer,
+    key: KeyHandle,
+    pub realm_name: String,
+    pub client_name: String,
+    pub user: String,
+    /// Whether a second factor may or must be brought, and what it has to be proven for.
+    pub factor: Option<(FactorWish, FactorAsked)>,
+}
+
+impl Joining {
+    /// Presents the link's code.
+    ///
+    /// # Errors
+    /// When the server refuses or cannot be reached.
+    pub async fn open(link: &EnrolLink, keys: Keys, key: KeyHandle) -> Result<Self, PhoneError> {
         let server = AccountServer::from_link(link)?;
         let purpose = Purpose::Enrol { code: EnrolCode(link.code.0) };
-        let mut online = Self::open(&server, purpose, keys.clone(), None).await?;
-        let (realm_name, client_name, user) = match online.event().await? {
-            Event::Offer { realm_name, client_name, user } => (realm_name, client_name, user),
-            Event::Over(ended) => return Err(ended.into()),
-            _ => return Err(Ended::Protocol.into()),
-        };
-        let turn = online.connection.accept(&*keys, &key, req_id, app, device)?;
+        let mut online = Online::open(&server, purpose, keys, None).await?;
+        match online.event().await? {
+            Event::Offer { realm_name, client_name, user, factor } => {
+                Ok(Self { online, server, key, realm_name, client_name, user, factor })
+            }
+            Event::Over(ended) => Err(ended.into()),
+            _ => Err(Ended::Protocol.into()),
+        }
+    }
+
+    /// Proves possession of the key, brings the proof of a second factor, and disconnects.
+    ///
+    /// # Errors
+    /// As [`Online::enrol`].
+    pub async fn accept(
+        self,
+        names: (&str, &str),
+        req_id: ReqId,
+        factor: Option<&FactorProof>,
+    ) -> Result<Enrolled, PhoneError> {
+        let Self { mut online, server, key, realm_name, client_name, user, .. } = self;
+        let keys = online.keys.clone();
+        let turn = online.connection.accept(&*keys, &key, req_id, names, factor)?;
         online.perform(turn).await?;
         match online.event().await? {
             Event::Enrolled { account, state, number } => {
@@ -298,6 +341,7 @@ impl Online {
                     user,
                     key,
                     state: state.as_str().to_owned(),
+                    factor: None,
                 };
                 Ok(Enrolled { account, client_name, number })
             }
@@ -305,10 +349,5 @@ impl Online {
             Event::Over(ended) => Err(ended.into()),
             _ => Err(Ended::Protocol.into()),
         }
-    }
-
-    /// The underlying socket, for tests that break the protocol.
-    pub fn socket(&mut self) -> &mut Socket {
-        &mut self.ws
     }
 }

@@ -1,5 +1,6 @@
 //! Requests to a connected account and their replies, as a running `watch` reads and writes them.
 
+use countersign_sdk::FactorProof;
 use serde::{Deserialize, Serialize};
 
 use crate::PhoneError;
@@ -25,6 +26,8 @@ pub enum Ask {
         refuse: Option<String>,
         #[serde(default)]
         number: Option<String>,
+        #[serde(default)]
+        factor: Option<FactorProof>,
     },
     LogoutAll,
     Devices,
@@ -63,6 +66,9 @@ pub struct Shown {
     pub number: Option<u64>,
     /// URL to which the app hands over a login that it started itself.
     pub callback_url: Option<String>,
+    /// The second factor that an approval takes, if the login asks for one: `pin`.
+    #[serde(default)]
+    pub second_factor: Option<String>,
 }
 
 /// One of the user's phones, or a new phone that waits to be vouched for.

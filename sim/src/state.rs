@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use countersign_sdk::{LoginId, Wallet};
+use countersign_sdk::{FactorAsked, LoginId, Wallet};
 use serde::{Deserialize, Serialize};
 
 use crate::{FileKeys, PhoneError};
@@ -20,6 +20,9 @@ pub struct Pending {
     pub account: String,
     /// The link or code it was claimed with. Claiming again with it returns the same answer.
     pub link: String,
+    /// The second factor that an approval takes, if the login asks for one.
+    #[serde(default)]
+    pub factor: Option<FactorAsked>,
 }
 
 /// The state directory of a virtual phone.

@@ -2,7 +2,7 @@
 
 use countersign_api::{
     App, ChangeApiKey, ChangeRealm, NewClient, NewRealm, Permission, PutApp, PutClient, PutRole,
-    RealmSettings, Role, limits, roles,
+    RealmSettings, Role, TrustedSfs, limits, roles,
 };
 use countersign_domain_ns::{
     client::{is_web_url, origin},
@@ -60,6 +60,8 @@ struct WantedApp {
     id: String,
     display_name: String,
     min_version: Option<String>,
+    #[serde(default)]
+    sfs: Vec<TrustedSfs>,
 }
 
 impl Wanted {
@@ -248,10 +250,17 @@ impl WantedRealm {
         };
         let mut changes = 0;
         for app in &self.apps {
-            let put = PutApp { display_name: app.display_name.clone(), min_version: app.min_version.clone() };
+            let put = PutApp {
+                display_name: app.display_name.clone(),
+                min_version: app.min_version.clone(),
+                sfs: app.sfs.clone(),
+            };
             let known = there.iter().find(|a| a.id == app.id);
-            let before = known
-                .map(|a| PutApp { display_name: a.display_name.clone(), min_version: a.min_version.clone() });
+            let before = known.map(|a| PutApp {
+                display_name: a.display_name.clone(),
+                min_version: a.min_version.clone(),
+                sfs: a.sfs.clone(),
+            });
             if before.as_ref() == Some(&put) {
                 continue;
             }

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::{Database, DatabaseAt, DatabaseTls, Drain, Http, Listen, Log, LogFormat, LogLevel, Phone, Wait};
+use super::{
+    Database, DatabaseAt, DatabaseTls, Drain, Http, Listen, Log, LogFormat, LogLevel, Phone, Sfs, SfsPolicy,
+    Wait,
+};
 
 impl Default for Database {
     fn default() -> Self {
@@ -62,6 +65,17 @@ impl Default for Phone {
 impl Default for Http {
     fn default() -> Self {
         Self { workers: 0, keep_alive_ms: 30_000, connections: 2048, request_ms: 5000 }
+    }
+}
+
+impl Default for Sfs {
+    fn default() -> Self {
+        Self {
+            policy: SfsPolicy::Lock,
+            unused_days: 400,
+            registrations_per_hour: 1000,
+            evaluations_per_minute: 6000,
+        }
     }
 }
 

@@ -38,7 +38,8 @@ pub struct Config {
     pub keys: KeyFiles,
     pub database: Database,
     pub kv: Kv,
-    pub sfs_keys: KeyFiles,
+    pub sfs: Sfs,
+    pub sfs_keys: SfsKeyFiles,
     pub sfs_database: Database,
     pub rest_tls: PortTls,
     pub page_tls: PortTls,
@@ -161,6 +162,42 @@ pub struct KeyFiles {
     /// File with the master key, 32 bytes in base64. Empty: `DATA/master.key`, which is made on
     /// first start.
     pub master_key_file: PathBuf,
+}
+
+/// Files of SFS that contain secrets.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SfsKeyFiles {
+    /// As [`KeyFiles::master_key_file`], in SFS's own folder.
+    pub master_key_file: PathBuf,
+    /// File with the seed of OPAQUE, 96 bytes in base64. Empty: `oprf.seed` in SFS's folder, which
+    /// is made on first start.
+    pub seed_file: PathBuf,
+}
+
+/// How SFS guards PINs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sfs {
+    pub policy: SfsPolicy,
+    /// Days after which a device that has not proven its PIN is forgotten.
+    pub unused_days: u64,
+    /// How many devices one address may register in an hour, and how often it may try PINs in a
+    /// minute. 0 means no limit. IPv6 addresses of one /64 count as one.
+    pub registrations_per_hour: u32,
+    pub evaluations_per_minute: u32,
+}
+
+/// What happens when no try of a PIN is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SfsPolicy {
+    /// The PIN is locked for ever.
+    Lock,
+    /// The PIN is deleted, and the phone forgets its accounts.
+    Wipe,
+    /// As `lock`, within the limits of PSD2.
+    Psd2,
 }
 
 /// Whether a port requests client certificates. A certificate gives no permissions by itself: REST

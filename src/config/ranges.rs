@@ -28,6 +28,9 @@ const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("drain.deadline_ms", 0..=60 * MINUTE),
     ("database.connections", 1..=10_000),
     ("sfs_database.connections", 1..=10_000),
+    ("sfs.unused_days", 1..=36_500),
+    ("sfs.registrations_per_hour", 0..=1_000_000_000),
+    ("sfs.evaluations_per_minute", 0..=1_000_000_000),
 ];
 
 /// Checks a number; the error says what it must be.

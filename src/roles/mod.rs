@@ -8,6 +8,7 @@ mod offline;
 mod serve;
 pub(crate) mod service;
 mod sfs;
+mod sfs_upkeep;
 
 use std::{path::PathBuf, process::ExitCode, thread::available_parallelism, time::Duration};
 
@@ -23,6 +24,7 @@ use ns::Ns;
 pub(crate) use offline::{Beside, Initialised, init, migrate};
 use service::Service;
 use sfs::Sfs;
+pub(crate) use sfs_upkeep::restored as sfs_restored;
 
 use crate::{
     config::{Config, listener::Resource},
@@ -166,9 +168,7 @@ impl Prepared {
     }
 
     async fn sfs(data: DataDir, config: &Config, exposition: &Exposition) -> Result<sfs::Behind, StartError> {
-        let metrics: countersign_edge::metrics::Metrics = exposition.series(countersign_sfs::SERVICE)?;
-        metrics.say_version();
-        sfs::behind(data, config, metrics).await
+        sfs::behind(data, config, sfs::metrics(exposition)?).await
     }
 }
 
@@ -214,7 +214,7 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
         folder = Some((data, of_ns));
     }
     if let Some(behind) = prepared.sfs {
-        services.push(Box::new(Sfs::start(config, behind, &places).await?));
+        services.push(Box::new(Sfs::start(config, behind, &places, &supervision).await?));
     }
     let mut ready = members(&plan, &services, &places);
     let (mut running, certificates) =

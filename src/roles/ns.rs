@@ -174,40 +174,14 @@ fn urls(config: &Config, places: &Places) -> Result<PublicUrls, StartError> {
     })
 }
 
-/// Routes for tests, which cause panics, move the clock and inject faults.
+/// Routes for tests, which cause panics in actors of NS.
 #[cfg(feature = "faults")]
 mod faults {
-    use std::sync::atomic::Ordering;
-
     use actix_web::{HttpResponse, web};
     use countersign_actors_ns::Heart;
 
     pub(super) fn routes(config: &mut web::ServiceConfig, heart: Heart) {
-        config
-            .app_data(web::Data::new(heart))
-            .route("/faults/panic/{what}", web::post().to(panic_in))
-            .route("/faults/later/{secs}", web::post().to(later))
-            .route("/faults/clock/{ahead}", web::post().to(clock))
-            .route("/faults/sabotage/{name}", web::post().to(sabotage));
-    }
-
-    async fn later(secs: web::Path<i64>) -> HttpResponse {
-        crate::ports::AHEAD_MS.fetch_add(*secs * 1000, Ordering::Relaxed);
-        HttpResponse::Ok().finish()
-    }
-
-    /// Sets the clock this many seconds ahead of the real one; a negative number sets it behind.
-    async fn clock(ahead: web::Path<i64>) -> HttpResponse {
-        crate::ports::AHEAD_MS.store(*ahead * 1000, Ordering::Relaxed);
-        HttpResponse::Ok().finish()
-    }
-
-    async fn sabotage(name: web::Path<String>) -> HttpResponse {
-        if crate::sabotage::start(&name) {
-            HttpResponse::Ok().finish()
-        } else {
-            HttpResponse::NotFound().finish()
-        }
+        config.app_data(web::Data::new(heart)).route("/faults/panic/{what}", web::post().to(panic_in));
     }
 
     async fn panic_in(heart: web::Data<Heart>, what: web::Path<String>) -> HttpResponse {

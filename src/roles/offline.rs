@@ -81,7 +81,7 @@ pub(crate) fn init(role: ProcessRole, path: &Path, config: &Config) -> Result<In
     if role.has_sfs(config) {
         let data = DataDir::open(&role.sfs_folder(path))?;
         runtime.block_on(async {
-            let unseen = Exposition::new()?.series(countersign_sfs::SERVICE)?;
+            let unseen = sfs::metrics(&Exposition::new()?)?;
             sfs::make(data, config, unseen).await
         })?;
         made.services.push("sfs");

@@ -314,7 +314,10 @@ fn serve_http(
         if let Some(admin) = &of_admin {
             admin::routes(c, admin.clone());
             #[cfg(feature = "faults")]
-            faults.iter().for_each(|of_tests| of_tests(c));
+            {
+                crate::sabotage::routes(c);
+                faults.iter().for_each(|of_tests| of_tests(c));
+            }
         }
     };
     let workers = Workers::new(name, running.supervision().clone());

@@ -7,19 +7,28 @@ use std::{
 };
 
 use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_actors_sfs::{Heart, Settings};
-use countersign_actors_shell::Deaths;
+use countersign_actors_shell::{Deaths, Supervision};
 use countersign_api::Ready;
-use countersign_domain_sfs::ports::{Ports, Store};
+use countersign_domain_sfs::{
+    limits::Limit,
+    policy::Rules,
+    ports::{Limits, Ports, Store},
+};
 use countersign_edge::{
-    metrics::{Metric, Metrics},
+    metrics::{Exposition, Metric},
     observed::{self, Part, Readiness},
     phone::PhoneService,
     problem::Code,
 };
 use countersign_ports::vault::Vault;
-use countersign_protocol::ServerRole;
-use countersign_sfs::{Observed, Storage};
+use countersign_protocol::{
+    ServerRole,
+    codes::PinPolicy,
+    link::{Link, SfsLink},
+};
+use countersign_sfs::{Observed, Storage, metrics::Metrics};
 use countersign_store::{
     StoreError,
     migrate::{What, migrate},
@@ -33,11 +42,13 @@ use super::{
     bootstrap::{count_writes, tls},
     serve::Places,
     service::{Routes, Service},
+    sfs_upkeep::{self, Guard},
 };
 use crate::{
-    config::{Config, listener::Resource},
+    config::{Config, SfsPolicy, listener::Resource},
     data_dir::DataDir,
     ports::{OsRandom, WallClock},
+    sfs_files::{self, EvaluationFile},
 };
 
 /// File name of the embedded database.
@@ -66,6 +77,29 @@ pub(super) fn database(data: &DataDir, config: &Config) -> Result<(DatabaseUrl, 
     Ok((url, tls))
 }
 
+/// SFS's metrics.
+pub(super) fn metrics(exposition: &Exposition) -> Result<Metrics, StartError> {
+    let service = countersign_sfs::SERVICE;
+    let metrics = Metrics { shared: exposition.series(service)?, own: exposition.series(service)? };
+    metrics.shared.say_version();
+    Ok(metrics)
+}
+
+/// The rules and limits that the settings choose.
+fn rules(config: &Config) -> (Rules, Limits) {
+    let s = &config.sfs;
+    let policy = match s.policy {
+        SfsPolicy::Lock => PinPolicy::Lock,
+        SfsPolicy::Wipe => PinPolicy::Wipe,
+        SfsPolicy::Psd2 => PinPolicy::Psd2,
+    };
+    let limits = Limits {
+        registrations: Limit { most: s.registrations_per_hour, secs: 3600 },
+        evaluations: Limit { most: s.evaluations_per_minute, secs: 60 },
+    };
+    (Rules::of(policy), limits)
+}
+
 fn store_error(e: StoreError) -> StartError {
     StartError::Store(format!("sfs: {e}"))
 }
@@ -84,16 +118,30 @@ pub(super) async fn behind(data: DataDir, config: &Config, metrics: Metrics) -> 
     migrate(&url, &tls, migrations(), What::Run).await.map_err(store_error)?;
     let store = SfsStore::open(&url, &tls, d.connections, &Handle::current()).await.map_err(store_error)?;
     let sealed = store.server().await?.is_some().then(|| url.to_string());
-    let given = Some(config.sfs_keys.master_key_file.as_path()).filter(|p| !p.as_os_str().is_empty());
-    let master = data.master_key(given, &*random, sealed.as_deref())?;
+    let given = |path: &'_ PathBuf| Some(path.clone()).filter(|p| !p.as_os_str().is_empty());
+    let keys = &config.sfs_keys;
+    let master = data.master_key(given(&keys.master_key_file).as_deref(), &*random, sealed.as_deref())?;
+    let in_use = store.has_devices().await?.then(|| url.to_string());
+    let seed = sfs_files::seed(&data, given(&keys.seed_file).as_deref(), &*random, in_use.as_deref())?;
     let truth = Arc::new(store.clone());
-    let parts = vec![Part { name: "database", probe: truth.clone() }];
     let one_at_a_time = Mutex::new(());
     let storage: Storage = Arc::new(move |metrics: &Metrics| {
         let _turn = one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
-        count_writes(metrics, store.writing());
+        count_writes(&metrics.shared, store.writing());
     });
-    let ports = Ports { store: truth, clock, random, vault: Arc::new(Vault::new(&master)) };
+    let (rules, limits) = rules(config);
+    let ports = Ports {
+        store: truth.clone(),
+        clock,
+        random,
+        vault: Arc::new(Vault::new(&master)),
+        seed: Arc::new(seed),
+        rules,
+        limits,
+        meter: Arc::new(metrics.clone()),
+        older: Arc::default(),
+    };
+    let parts = vec![Part { name: "database", probe: truth }, sfs_upkeep::part(&ports)];
     Ok(Behind { ports, storage, parts, metrics, file: url.file().map(PathBuf::from), data })
 }
 
@@ -108,15 +156,23 @@ pub(super) struct Sfs {
 
 impl Sfs {
     /// Opens the server's identity, or makes it.
-    pub(super) async fn start(config: &Config, behind: Behind, places: &Places) -> Result<Self, StartError> {
+    pub(super) async fn start(
+        config: &Config,
+        behind: Behind,
+        places: &Places,
+        supervision: &Supervision,
+    ) -> Result<Self, StartError> {
         let Behind { ports, storage, parts, metrics, data, .. } = behind;
         let p = &config.phone;
         let settings = Settings {
             first_frame: Duration::from_millis(p.first_frame_ms),
+            idle: Duration::from_millis(p.idle_ms),
             lifetime: Duration::from_millis(p.lifetime_ms),
             ping_after: p.ping_after_secs,
         };
+        let guard = Guard::open(&ports, EvaluationFile::of(data.path()), &metrics).await?;
         let (heart, deaths) = Heart::start(&ports, settings).await?;
+        sfs_upkeep::start(&ports, guard, config.sfs.unused_days, supervision);
         let observed = Observed { readiness: Readiness::new(parts), heart: heart.clone(), metrics, storage };
         let url = format!(
             "{}{}",
@@ -143,7 +199,7 @@ impl Service for Sfs {
     }
 
     fn phone(&self) -> PhoneService {
-        let metrics = self.observed.metrics.clone();
+        let metrics = self.observed.metrics.shared.clone();
         PhoneService { path: ServerRole::Sfs.path(), sessions: self.heart.sessions.clone(), metrics }
     }
 
@@ -153,6 +209,17 @@ impl Service for Sfs {
 
     fn ready(&self, ready: &mut Ready) {
         ready.phone.insert(ServerRole::Sfs.as_str().to_owned(), self.url.clone());
+        let known = &self.heart.known;
+        let link = SfsLink {
+            url: self.url.clone(),
+            server: known.id,
+            root_pin: known.root_pin,
+            static_key: known.static_key,
+            key_id: known.key_id,
+            epoch: known.epoch,
+        };
+        ready.sfs = Some(Link::Sfs(link).to_url("sfs"));
+        ready.sfs_root = Some(URL_SAFE_NO_PAD.encode(known.root));
     }
 
     fn deaths(&mut self) -> Option<Deaths> {
@@ -171,7 +238,7 @@ impl Service for Sfs {
     }
 
     async fn left(&self) -> usize {
-        let open = self.observed.metrics.level(Metric::PhoneConnections);
+        let open = self.observed.metrics.shared.level(Metric::PhoneConnections);
         self.heart.drain.left().await.max(usize::try_from(open).unwrap_or(0))
     }
 

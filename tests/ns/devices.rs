@@ -263,6 +263,7 @@ async fn apps_that_are_not_listed_or_too_old_stay_out_where_the_realm_says_so() 
     let put = |version: Option<&str>| PutApp {
         display_name: "The virtual phone".into(),
         min_version: version.map(str::to_owned),
+        sfs: Vec::new(),
     };
     stage.root.put_app(&stage.realm, app, &put(Some("99.1"))).await.unwrap();
     assert!(matches!(early.try_connect().await, Err(PhoneError::Closed(Close::Update))));

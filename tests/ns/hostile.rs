@@ -97,6 +97,9 @@ async fn frames_that_are_malformed_early_late_or_out_of_turn_end_the_connection(
                 sig: [0; 64],
                 app: "x".into(),
                 device: "x".into(),
+                attestation: None,
+                sfs_keys: None,
+                factor_r: None,
             }
             .into(),
         )
@@ -250,7 +253,17 @@ async fn an_enrolment_with_a_bad_key_or_signature_does_not_use_the_code_up() {
         );
         let sig = if what == "a wrong signature" { [1; 64] } else { right };
         raw.say(
-            &Enrol { req_id: ReqId([1; 16]), public_key, sig, app: "x".into(), device: device.into() }.into(),
+            &Enrol {
+                req_id: ReqId([1; 16]),
+                public_key,
+                sig,
+                app: "x".into(),
+                device: device.into(),
+                attestation: None,
+                sfs_keys: None,
+                factor_r: None,
+            }
+            .into(),
         )
         .await;
         assert_eq!(
@@ -282,6 +295,7 @@ async fn a_decision_for_something_else_is_refused_and_changes_nothing() {
         verdict: countersign_protocol::decision::Verdict::Approve,
         number: None,
         reason: None,
+        att: None,
         iat: 0,
         cb,
     };
@@ -301,7 +315,18 @@ async fn a_decision_for_something_else_is_refused_and_changes_nothing() {
         ("another account's signature", sign(good([9; 32], cb, id), &other)),
         ("no JWS", "nonsense".to_owned()),
     ] {
-        raw.say(&Decide { req_id: ReqId([2; 16]), login: id, jws }.into()).await;
+        raw.say(
+            &Decide {
+                req_id: ReqId([2; 16]),
+                login: id,
+                jws,
+                attestation: None,
+                sfs_keys: None,
+                factor_r: None,
+            }
+            .into(),
+        )
+        .await;
         assert_eq!(
             raw.heard().await,
             Heard::Frame(Box::new(

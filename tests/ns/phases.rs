@@ -65,13 +65,24 @@ fn after(frame: Option<&PhoneFrame>) -> Option<PhoneFrame> {
             sig: [4; 64],
             app: "app".into(),
             device: "device".into(),
+            attestation: None,
+            sfs_keys: None,
+            factor_r: None,
         }
         .into(),
         Some(PhoneFrame::Enrol(_)) => Ping { nonce: 7 }.into(),
         Some(PhoneFrame::Ping(_)) => {
             Claim { req_id: REQ, login: LOGIN, qr_time: Some(1), qr_mac: Some([6; 16]), link: None }.into()
         }
-        Some(PhoneFrame::Claim(_)) => Decide { req_id: REQ, login: LOGIN, jws: "a.b.c".into() }.into(),
+        Some(PhoneFrame::Claim(_)) => Decide {
+            req_id: REQ,
+            login: LOGIN,
+            jws: "a.b.c".into(),
+            attestation: None,
+            sfs_keys: None,
+            factor_r: None,
+        }
+        .into(),
         Some(PhoneFrame::Decide(_)) => Logout { req_id: REQ, login: LOGIN }.into(),
         Some(PhoneFrame::Logout(_)) => ListLogins { req_id: REQ }.into(),
         Some(PhoneFrame::ListLogins(_)) => StartLogin { req_id: REQ, client: "nobody".into() }.into(),

@@ -1,3 +1,6 @@
 //! SFS alone, and beside NS.
 
+mod device;
+mod login;
+mod pin;
 mod skeleton;

@@ -2,12 +2,11 @@
 
 use std::{path::Path, process::Command};
 
-use countersign_channel::{Greeting, ServerPin};
+use countersign_channel::{Greeting, ServerPin, p256::SigningKey};
 use countersign_protocol::{
     ServerRole,
     codes::Close,
-    frames::{AuthAccount, ClientAuth, Goodbye, Ping, SfsPhoneFrame, SfsServerFrame},
-    ids::Jkt,
+    frames::{AuthDevice, DeviceKind, Goodbye, Ping, SfsPhoneFrame, SfsServerFrame},
     outer::Outer,
 };
 use futures_util::{SinkExt, StreamExt};
@@ -59,12 +58,14 @@ async fn talk(url: &str, pin: &ServerPin, frame: &SfsPhoneFrame) -> (Vec<SfsServ
     }
 }
 
+/// A first frame with a key that is one, and a signature that is none.
 fn auth() -> SfsPhoneFrame {
-    ClientAuth::Account(AuthAccount { jkt: Jkt([1; 32]), sig: [2; 64], app_version: None }).into()
+    let public_key = SigningKey::generate().public();
+    AuthDevice { kind: DeviceKind, sig: [2; 64], app_version: None, public_key }.into()
 }
 
 #[tokio::test]
-async fn sfs_runs_alone_greets_phones_and_lets_nobody_in_yet() {
+async fn sfs_runs_alone_greets_phones_and_lets_nobody_in_without_a_key() {
     let dir = tempfile::tempdir().unwrap();
     let mut pod = Pod::role("sfs", dir.path(), &[], &[]);
     let url = pod.url("sfs");

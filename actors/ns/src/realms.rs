@@ -14,7 +14,7 @@ use countersign_actors_shell::{
 use countersign_channel::ServerKey;
 use countersign_domain_ns::{
     Refused,
-    app::{App, Version},
+    app::{App, TrustedSfs, Version},
     audit::Who,
     flows::realms::{self as flow, NewRealm},
     ports::{Ports, Topic},
@@ -238,12 +238,11 @@ impl Realms {
         &self,
         realm: RealmId,
         id: String,
-        display_name: String,
-        min_version: Option<Version>,
+        (display_name, min_version, sfs): (String, Option<Version>, Vec<TrustedSfs>),
         who: Who,
     ) -> Result<App, Stop> {
         let realms = self.clone();
-        let app = App { realm, id, display_name, min_version, created_at: self.ports.now() };
+        let app = App { realm, id, display_name, min_version, created_at: self.ports.now(), sfs };
         run_to_completion(async move {
             realms.ports.store.put_app(&app, &realms.ports.stamp(who)).await?;
             realms.tell(app.realm).await?;

@@ -9,8 +9,10 @@ use countersign_ports::Fault;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    identity,
-    session::{Event, Sfs, Shared},
+    identity::{self, Known},
+    session::Sfs,
+    shared::{Event, Shared},
+    signing,
 };
 
 /// Time limits of a session's steps.
@@ -18,6 +20,8 @@ use crate::{
 pub struct Settings {
     /// Longest time from HELLO to ClientAuth.
     pub first_frame: Duration,
+    /// Longest silence of an authenticated phone.
+    pub idle: Duration,
     /// Longest life of a connection.
     pub lifetime: Duration,
     /// How often phones are asked to ping, in seconds.
@@ -29,6 +33,8 @@ pub struct Settings {
 pub struct Heart {
     pub sessions: Arc<dyn Sessions>,
     pub drain: Drain<Event>,
+    /// What others have to know of this SFS.
+    pub known: Known,
     messages: Addr<MessageRegistry<Event>>,
 }
 
@@ -39,8 +45,14 @@ impl Heart {
     /// # Errors
     /// When the identity cannot be read or created.
     pub async fn start(ports: &Ports, settings: Settings) -> Result<(Self, Deaths), Fault> {
-        let keys = identity::keys(ports).await?;
+        let server = identity::identity(ports).await?;
+        let keys = identity::keys(ports, &server)?;
+        let known = Known::of(&server)?;
+        let signer = signing::signer(ports, &server).await?;
         let (watch, deaths) = Supervision::new();
+        let (renewed, signer) = watch::channel(Arc::new(signer));
+        let renewal = signing::renew(ports.clone(), server, renewed);
+        actix_rt::spawn(watch.task("the renewal of attestation keys", renewal));
         let (leave, leaving) = watch::channel(false);
         // Departures are not reported: SFS has no bus, so no other pod asks where a phone is
         // connected.
@@ -51,10 +63,17 @@ impl Heart {
         });
         let (first_frame, lifetime) = (settings.first_frame, settings.lifetime);
         let shell = Arc::new(Shell { clock: ports.clock.clone(), first_frame, lifetime, leaving });
-        let shared = Arc::new(Shared { keys, ping_after: settings.ping_after });
+        let shared = Arc::new(Shared {
+            ports: ports.clone(),
+            keys,
+            signer,
+            messages: messages.clone(),
+            ping_after: settings.ping_after,
+            idle: settings.idle,
+        });
         let sessions = Arc::new(Front::<Sfs>::new(shell, shared));
         let drain = Drain::new(messages.clone(), watch, leave);
-        Ok((Self { sessions, drain, messages }, deaths))
+        Ok((Self { sessions, drain, known, messages }, deaths))
     }
 
     /// How many phones have authenticated, as counted by the registry. `None` when it has died.

@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod commands;
 mod heart;
 mod identity;
 mod session;
+mod shared;
+mod signing;
 
 pub use heart::{Heart, Settings};
-pub use identity::make_identity;
+pub use identity::{Known, make_identity};

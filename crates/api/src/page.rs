@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LoginState, Sensitive, Via};
+use crate::{FactorKind, LoginState, Sensitive, Via};
 
 /// First message of the page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub enum PageEvent {
         /// only for the caller that has the return token.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         via: Option<Via>,
+        /// While claimed: the person proves a second factor on the phone, too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        second_factor: Option<FactorKind>,
     },
     /// A fresh QR code, each second while the login is pending.
     Qr { text: String },

@@ -28,6 +28,13 @@ pub struct Ready {
     /// URL of each service's phone socket, by the service's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub phone: BTreeMap<String, String>,
+    /// The second factor server as an app has to know it: a link with its address and keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sfs: Option<String>,
+    /// The root key of the second factor server as an NS has to know it: an uncompressed P-256 point
+    /// in base64url.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sfs_root: Option<String>,
     /// Base URL of the admin port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<String>,

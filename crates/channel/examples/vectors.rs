@@ -95,6 +95,7 @@ fn formats() -> serde_json::Value {
         verdict: Verdict::Approve,
         number: None,
         reason: None,
+        att: None,
         iat: 1_790_000_009,
         cb: sha256(&labels::channel_binding(&h)),
     };

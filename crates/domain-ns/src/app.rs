@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 
-use countersign_protocol::ids::RealmId;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use countersign_protocol::ids::{Jkt, RealmId};
 
 use crate::{Refused, text};
-use countersign_ports::time::Time;
+use countersign_ports::{secret::sha256, time::Time};
 
 /// A phone app a realm lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,31 @@ pub struct App {
     /// The oldest version that is accepted; older ones are asked to update.
     pub min_version: Option<Version>,
     pub created_at: Time,
+    /// The second factor servers whose attestations count for accounts of this app.
+    pub sfs: Vec<TrustedSfs>,
+}
+
+/// Most second factor servers of one app: its own, and those of its past.
+pub const MOST_SFS: usize = 8;
+
+/// A second factor server that a realm trusts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedSfs {
+    /// The public key of its root: an uncompressed P-256 point.
+    pub root: [u8; 65],
+    /// What administrators call it.
+    pub name: Option<String>,
+    /// Attestation keys that do not count any more, although the root lists them.
+    pub killed: Vec<Jkt>,
+}
+
+impl TrustedSfs {
+    /// The thumbprint (RFC 7638) of the root.
+    #[must_use]
+    pub fn thumbprint(&self) -> Jkt {
+        let (x, y) = (URL_SAFE_NO_PAD.encode(&self.root[1..33]), URL_SAFE_NO_PAD.encode(&self.root[33..]));
+        Jkt(sha256(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#).as_bytes()))
+    }
 }
 
 /// Checks the app id that a phone sends.

@@ -153,7 +153,7 @@ mod tests {
             Link::Login(l) => {
                 ClaimFrame { req_id, login: l.login, qr_time: None, qr_mac: None, link: Some(l.token) }
             }
-            Link::Enrol(_) => panic!("no capability for a login"),
+            Link::Enrol(_) | Link::Sfs(_) => panic!("no capability for a login"),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use countersign_protocol::ids::{ClientId, RealmId};
 
-use crate::text::BadText;
+use crate::{factor::FactorNeed, text::BadText};
 use countersign_ports::time::Time;
 
 /// A client.
@@ -29,6 +29,8 @@ pub struct Client {
     /// Clients whose enrolments it accepts: only phones that these clients invited may log in here.
     /// Empty accepts every phone.
     pub accepts: Vec<ClientId>,
+    /// The second factor that its logins need, beside what the realm asks for.
+    pub second_factor: Option<FactorNeed>,
     pub created_at: Time,
 }
 

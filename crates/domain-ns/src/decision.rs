@@ -19,6 +19,8 @@ pub struct Judged {
     pub verdict: Verdict,
     pub reason: Option<RefuseReason>,
     pub number: Option<String>,
+    /// Hash of the attestation that the decision goes with.
+    pub att: Option<[u8; 32]>,
 }
 
 /// Judges a decision for `login`, made with `public_key` on the channel with binding `cb`: it must
@@ -45,7 +47,7 @@ pub fn judge(
         return Err(Refused::BadDecision);
     }
     genuine(jws, parsed.signing_input, public_key)?;
-    Ok(Judged { verdict: d.verdict, reason: d.reason, number: d.number.clone() })
+    Ok(Judged { verdict: d.verdict, reason: d.reason, number: d.number.clone(), att: d.att })
 }
 
 /// Judges a vouch, an old phone's signed statement on a new phone, in the same way.
@@ -84,7 +86,11 @@ pub fn same_word(one: &str, other: &str) -> bool {
         && Vouch { iat: 0, cb: [0; 32], ..one.claims } == Vouch { iat: 0, cb: [0; 32], ..other.claims }
 }
 
-fn genuine(jws: &str, signing_input: &str, public_key: &[u8; 65]) -> Result<(), Refused> {
+/// Whether a JWS is signed with this key.
+///
+/// # Errors
+/// [`Refused::BadDecision`]; [`Refused::Unable`].
+pub(crate) fn genuine(jws: &str, signing_input: &str, public_key: &[u8; 65]) -> Result<(), Refused> {
     let (_, signature) = jws.rsplit_once('.').ok_or(Refused::BadDecision)?;
     let genuine =
         verify(signature, signing_input.as_bytes(), &DecodingKey::from_ec_der(public_key), Algorithm::ES256);

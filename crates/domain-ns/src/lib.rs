@@ -10,6 +10,7 @@ pub mod capability;
 pub mod client;
 pub mod decision;
 pub mod enrolment;
+pub mod factor;
 pub mod flows;
 pub mod further;
 pub mod grant;

@@ -13,7 +13,10 @@ use countersign_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Refused;
+use crate::{
+    Refused,
+    factor::{FactorChallenge, FactorNeed},
+};
 use countersign_ports::{
     secret::{same, sha256},
     time::Time,
@@ -65,6 +68,9 @@ pub struct Login {
     /// The clients whose enrolments the login's client accepts; empty accepts all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepts: Vec<String>,
+    /// The second factor that an approval needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<FactorNeed>,
 }
 
 /// The user or account that a directed login waits for.
@@ -147,6 +153,9 @@ pub struct Claim {
     /// The number that the page shows, to be typed on the phone.
     pub number: Option<String>,
     pub at: Time,
+    /// What an attestation must be about, when the login needs a second factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<FactorChallenge>,
 }
 
 /// The state of a login.

@@ -1,9 +1,15 @@
 //! A realm: a virtual server with its own name, keys and policies.
 
-use countersign_protocol::ids::{KeyId, RealmId};
+use countersign_protocol::ids::{Jkt, KeyId, RealmId};
 use serde::{Deserialize, Serialize};
 
-use crate::{app::App, authority::Authority, enrolment::Confirm, limits::Limits};
+use crate::{
+    app::{App, TrustedSfs},
+    authority::Authority,
+    enrolment::Confirm,
+    factor::{EnrolmentFactor, FactorNeed},
+    limits::Limits,
+};
 use countersign_ports::{
     identity::{Part, SealedKey},
     secret::Secret,
@@ -39,6 +45,11 @@ pub struct RealmSettings {
     pub enrolment_confirm: Vec<Confirm>,
     /// Only listed apps may enrol and connect.
     pub listed_apps_only: bool,
+    /// The second factor that every login needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<FactorNeed>,
+    /// Whether new phones bring a second factor.
+    pub enrolment_factor: EnrolmentFactor,
     pub limits: Limits,
     /// How a user who has or had a phone gets the next one.
     pub further_phones: FurtherPhones,
@@ -157,6 +168,8 @@ impl Default for RealmSettings {
             number_match: NumberMatch::default(),
             enrolment_confirm: vec![Confirm::Number, Confirm::Phone, Confirm::Admin],
             listed_apps_only: false,
+            second_factor: None,
+            enrolment_factor: EnrolmentFactor::None,
             limits: Limits::default(),
             further_phones: FurtherPhones::default(),
             further_phone_secs: 86_400,
@@ -226,6 +239,13 @@ impl OpenRealm {
     #[must_use]
     pub fn settings(&self) -> &RealmSettings {
         &self.realm.settings
+    }
+
+    /// The second factor server with this root, if the realm trusts it for this app.
+    #[must_use]
+    pub fn trusted_sfs(&self, app: &str, root: &Jkt) -> Option<&TrustedSfs> {
+        let app = self.apps.iter().find(|listed| listed.id == app)?;
+        app.sfs.iter().find(|sfs| sfs.thumbprint() == *root)
     }
 }
 

@@ -26,6 +26,11 @@ pub enum Refused {
     AccountDeleted,
     BadDecision,
     BadEnrolment,
+    /// The login needs a second factor, and the account has none or the phone showed none.
+    FactorNeeded,
+    /// The attestation is not one for this account and purpose from an SFS that the realm trusts, or
+    /// was used before.
+    BadAttestation,
     /// Something that it takes does not work now, such as the verification of signatures when
     /// memory is short.
     Unable,
@@ -85,6 +90,8 @@ impl Refused {
             Self::AccountDeleted => Refusal::AccountDeleted,
             Self::BadDecision => Refusal::BadDecision,
             Self::BadEnrolment => Refusal::BadEnrolment,
+            Self::FactorNeeded => Refusal::FactorNeeded,
+            Self::BadAttestation => Refusal::BadAttestation,
             Self::Unable => Refusal::Unavailable,
             Self::WrongNumber => Refusal::WrongNumber,
             Self::NotAllowed
@@ -121,6 +128,8 @@ impl Refused {
             Self::AccountPending | Self::AccountBlocked | Self::AccountDeleted => "account_not_active",
             Self::BadDecision => "bad_decision",
             Self::BadEnrolment => "bad_enrolment",
+            Self::FactorNeeded => "second_factor_needed",
+            Self::BadAttestation => "bad_attestation",
             Self::Unable => "unavailable",
             Self::NotApproved => "not_approved",
             Self::AlreadyRedeemed => "already_redeemed",
@@ -172,6 +181,8 @@ impl Refuse for Refused {
             | Self::WrongUser
             | Self::BadDecision
             | Self::BadEnrolment
+            | Self::FactorNeeded
+            | Self::BadAttestation
             | Self::NotApproved
             | Self::AlreadyRedeemed
             | Self::NotRedeemed

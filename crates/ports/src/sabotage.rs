@@ -19,17 +19,32 @@ pub enum Sabotage {
     LoseExpiry,
     /// Leave an enrolment code usable after it was redeemed.
     ReuseCode,
+    /// SFS: evaluate a PIN before the try is counted, and do not count it.
+    CountAfterEvaluation,
+    /// SFS: give back tries that were used.
+    RestoreTries,
+    /// SFS: attest a factor of another device.
+    AttestForAnybody,
+    /// NS: accept an attestation a second time.
+    SpendTwice,
+    /// NS: trust an SFS whose root is not listed.
+    TrustAnyRoot,
 }
 
 impl Sabotage {
     /// Every fault.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::DropPublish,
         Self::SkipCompare,
         Self::ApproveTwice,
         Self::AckBeforeCommit,
         Self::LoseExpiry,
         Self::ReuseCode,
+        Self::CountAfterEvaluation,
+        Self::RestoreTries,
+        Self::AttestForAnybody,
+        Self::SpendTwice,
+        Self::TrustAnyRoot,
     ];
 
     /// The name on the command line of a test build.
@@ -42,6 +57,11 @@ impl Sabotage {
             Self::AckBeforeCommit => "ack-before-commit",
             Self::LoseExpiry => "lose-expiry",
             Self::ReuseCode => "reuse-code",
+            Self::CountAfterEvaluation => "count-after-evaluation",
+            Self::RestoreTries => "restore-tries",
+            Self::AttestForAnybody => "attest-for-anybody",
+            Self::SpendTwice => "spend-twice",
+            Self::TrustAnyRoot => "trust-any-root",
         }
     }
 }

@@ -82,6 +82,22 @@ codes! {
         Unavailable = 16 "unavailable",
         /// The number is not the one that the new phone shows.
         WrongNumber = 17 "wrong_number",
+        /// SFS: the proof that followed an evaluation was wrong, or came too late.
+        WrongPin = 18 "wrong_pin",
+        /// SFS: no try is left. The record never opens again; a new one needs a new device key.
+        PinLocked = 19 "pin_locked",
+        /// SFS: this device has no PIN.
+        NoPin = 20 "no_pin",
+        /// SFS: the PIN has to be proven on this connection first.
+        PinNotProven = 21 "pin_not_proven",
+        /// SFS: this device has no such factor.
+        UnknownFactor = 22 "unknown_factor",
+        /// NS: a second factor is required, and the account has none, or the command came without
+        /// an attestation.
+        FactorNeeded = 23 "second_factor_needed",
+        /// NS: the attestation is not one for this account and purpose from an SFS that the realm
+        /// trusts.
+        BadAttestation = 24 "bad_attestation",
     }
 
     /// Why a connection ends: the body of CLOSE and of the authentic Goodbye.
@@ -150,6 +166,45 @@ codes! {
         Declined = 1 "declined",
         /// The user did not start this login.
         NotMe = 2 "not_me",
+        /// The user could not prove the second factor that the login requires: the PIN is locked or
+        /// forgotten, or SFS cannot be reached.
+        NoSecondFactor = 3 "no_second_factor",
+    }
+
+    /// How the owner of a second factor was verified, as RFC 8176 spells methods.
+    pub enum FactorKind {
+        /// By a PIN.
+        Pin = 1 "pin",
+    }
+
+    /// Whether a realm wants new phones to bring a second factor.
+    pub enum FactorWish {
+        /// A phone may bring one.
+        Optional = 1 "optional",
+        /// No phone is let in without one.
+        Required = 2 "required",
+    }
+
+    /// What SFS does when no try is left.
+    pub enum PinPolicy {
+        /// The record is locked.
+        Lock = 1 "lock",
+        /// The record is deleted, and the phone should forget its accounts.
+        Wipe = 2 "wipe",
+        /// As [`Self::Lock`], within the limits of PSD2: a longer PIN, proven for each use.
+        Psd2 = 3 "psd2",
+    }
+
+    /// The state of a device's PIN at SFS.
+    pub enum PinState {
+        /// None was set.
+        None = 1 "none",
+        /// It was set and can be tried.
+        Set = 2 "set",
+        /// No try is left.
+        Locked = 3 "locked",
+        /// No try was left, and the policy had the record deleted.
+        Wiped = 4 "wiped",
     }
 
     /// What a phone can do to an account of its user.

@@ -38,6 +38,9 @@ pub struct Decision {
     /// The number that the user typed from the browser, when the server asked for one; only with
     /// [`Verdict::Approve`].
     pub number: Option<String>,
+    /// SHA-256 of the attestation ([`crate::attestation`]) that goes with the decision, when the
+    /// login needs a second factor; only with [`Verdict::Approve`].
+    pub att: Option<[u8; 32]>,
     /// Seconds since 1970, by the phone's clock. It is informational: no rule looks at it.
     pub iat: u64,
     /// Channel binding of the connection that the decision is sent on.
@@ -55,6 +58,8 @@ struct Claims {
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "jws::present")]
     number: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "jws::present")]
+    att: Option<String>,
     iat: u64,
     cb: String,
 }
@@ -82,6 +87,7 @@ impl Decision {
             decision: self.verdict,
             reason: self.reason.map(|r| r.as_str().to_owned()),
             number: self.number.clone(),
+            att: self.att.as_ref().map(|att| jws::write(att)),
             iat: self.iat,
             cb: jws::write(&self.cb),
         };
@@ -103,7 +109,7 @@ pub fn parse(jws: &str) -> Result<Parsed<'_>, BadJws> {
     let claims = &parts.claims;
     let reason = claims.reason.as_deref().map(|r| RefuseReason::parse(r).ok_or(BadJws)).transpose()?;
     if reason.is_some() != (claims.decision == Verdict::Refuse)
-        || (claims.number.is_some() && claims.decision == Verdict::Refuse)
+        || ((claims.number.is_some() || claims.att.is_some()) && claims.decision == Verdict::Refuse)
         || claims.number.as_deref().is_some_and(|number| !jws::is_digits(number, NUMBER_DIGITS))
     {
         return Err(BadJws);
@@ -115,6 +121,7 @@ pub fn parse(jws: &str) -> Result<Parsed<'_>, BadJws> {
         verdict: claims.decision,
         reason,
         number: claims.number.clone(),
+        att: claims.att.as_deref().map(fixed).transpose()?,
         iat: claims.iat,
         cb: fixed(&claims.cb)?,
     };
@@ -134,6 +141,7 @@ mod tests {
             verdict,
             reason,
             number: None,
+            att: None,
             iat: 1_790_000_000,
             cb: [4; 32],
         }
@@ -141,7 +149,8 @@ mod tests {
 
     #[test]
     fn a_decision_survives_its_text() {
-        let numbered = Decision { number: Some("42".into()), ..decision(Verdict::Approve, None) };
+        let numbered =
+            Decision { number: Some("42".into()), att: Some([7; 32]), ..decision(Verdict::Approve, None) };
         for d in
             [decision(Verdict::Approve, None), numbered, decision(Verdict::Refuse, Some(RefuseReason::NotMe))]
         {

@@ -60,6 +60,9 @@ id16! {
     ServerId,
     /// A running process.
     PodId,
+    /// A second factor: SFS's name for one phone's PIN at one account. Random, so that factors of one
+    /// phone have nothing in common.
+    FactorId,
     /// Chosen by the phone for each command, so that the server recognises a retry.
     ReqId,
 }

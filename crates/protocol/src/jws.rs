@@ -87,6 +87,14 @@ pub(crate) fn fixed<const N: usize>(text: &str) -> Result<[u8; N], BadJws> {
     URL_SAFE_NO_PAD.decode(text).ok().and_then(|b| b.try_into().ok()).ok_or(BadJws)
 }
 
+/// Reads bytes of a fixed length from base64url without padding.
+///
+/// # Errors
+/// [`BadJws`].
+pub fn bytes<const N: usize>(text: &str) -> Result<[u8; N], BadJws> {
+    fixed(text)
+}
+
 pub(crate) fn write(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

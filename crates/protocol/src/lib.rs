@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app_config;
+pub mod attestation;
 pub mod cbor;
 pub mod codes;
 pub mod decision;

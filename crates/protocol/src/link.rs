@@ -2,7 +2,7 @@
 //!
 //! All are https URLs whose *fragment* carries the payload, so that no server on the way sees it:
 //! `https://host/app#e1.…` enrols, `#q1.…` is the rotating login QR code, `#l1.…` the login link on
-//! the same device. The payload is unpadded base64url (RFC 4648, section 5). A QR code and a link
+//! the same device, `#s1.…` the second factor server of an app. The payload is unpadded base64url (RFC 4648, section 5). A QR code and a link
 //! for one login are different capabilities: the first is worthless after 5 seconds, the second
 //! yields a return token.
 
@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::cbor::{decode, encode, record};
 use crate::frames::{EnrolCode, LinkToken};
-use crate::ids::{KeyId, LoginId, RealmId};
+use crate::ids::{KeyId, LoginId, RealmId, ServerId};
 
 /// Maximum length of a link; longer texts are refused unread.
 pub const MAX_LINK: usize = 2048;
@@ -44,6 +44,21 @@ record! {
     }
 }
 
+record! {
+    /// The SFS of an app, as its publisher builds it into the app.
+    pub struct SfsLink {
+        /// URL of the phone socket, `wss://…` (`ws://` on loopback only).
+        1 => url: String,
+        2 => server: ServerId,
+        /// SHA-256 of the SFS root's uncompressed P-256 point.
+        3 => root_pin: [u8; 32],
+        /// The static X25519 key that the server proves to hold in the handshake.
+        4 => static_key: [u8; 32],
+        5 => key_id: KeyId,
+        6 => epoch: u64
+    }
+}
+
 /// What the rotating QR code carries: 52 bytes `realm ‖ login ‖ t(u32) ‖ mac(16)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginQr {
@@ -69,6 +84,7 @@ pub enum Link {
     Enrol(EnrolLink),
     Qr(LoginQr),
     Login(LoginLink),
+    Sfs(SfsLink),
 }
 
 impl Link {
@@ -83,7 +99,7 @@ impl Link {
         let (_, fragment) = text.trim().split_once('#').ok_or(LinkError::NotOurs)?;
         let (kind, payload) = fragment.split_once('.').ok_or(LinkError::NotOurs)?;
         let (letter, version) = kind.split_at_checked(1).ok_or(LinkError::NotOurs)?;
-        if !matches!(letter, "e" | "q" | "l")
+        if !matches!(letter, "e" | "q" | "l" | "s")
             || version.is_empty()
             || !version.bytes().all(|b| b.is_ascii_digit())
         {
@@ -95,6 +111,7 @@ impl Link {
         let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| LinkError::Damaged)?;
         match letter {
             "e" => decode(&bytes).map(Self::Enrol).map_err(|_| LinkError::Damaged),
+            "s" => decode(&bytes).map(Self::Sfs).map_err(|_| LinkError::Damaged),
             "q" => parse_qr(&bytes).map(Self::Qr).ok_or(LinkError::Damaged),
             _ => parse_login(&bytes).map(Self::Login).ok_or(LinkError::Damaged),
         }
@@ -105,6 +122,7 @@ impl Link {
     pub fn to_url(&self, base: &str) -> String {
         let (kind, payload) = match self {
             Self::Enrol(link) => ("e1", encode(link)),
+            Self::Sfs(link) => ("s1", encode(link)),
             Self::Qr(qr) => ("q1", [&qr.realm.0[..], &qr.login.0, &qr.t.to_be_bytes(), &qr.mac].concat()),
             Self::Login(link) => ("l1", [link.realm.0, link.login.0, link.token.0].concat()),
         };
@@ -159,7 +177,15 @@ mod tests {
             login: LoginId([2; 16]),
             token: LinkToken([3; 16]),
         });
-        for link in [enrol(), qr, login] {
+        let sfs = Link::Sfs(SfsLink {
+            url: "wss://sfs.example/sfs/sigmai".into(),
+            server: ServerId([1; 16]),
+            root_pin: [2; 32],
+            static_key: [3; 32],
+            key_id: KeyId([4; 8]),
+            epoch: 1,
+        });
+        for link in [enrol(), qr, login, sfs] {
             assert_eq!(Link::parse(&link.to_url("https://id.example/app")), Ok(link));
         }
     }
@@ -185,7 +211,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_the_parser(text in ".{0,80}", payload in "[eql][0-9]\\.[A-Za-z0-9_-]{0,120}") {
+        fn no_text_panics_the_parser(text in ".{0,80}", payload in "[eqls][0-9]\\.[A-Za-z0-9_-]{0,120}") {
             let _ = Link::parse(&text);
             let _ = Link::parse(&format!("x#{payload}"));
         }

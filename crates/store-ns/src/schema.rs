@@ -39,6 +39,7 @@ diesel::table! {
         callback_urls -> Text,
         templates -> Text,
         accepts -> Nullable<Text>,
+        second_factor -> Nullable<Text>,
     }
 }
 
@@ -85,6 +86,7 @@ diesel::table! {
         display_name -> Text,
         min_version -> Nullable<Text>,
         created_at -> BigInt,
+        sfs -> Nullable<Text>,
     }
 }
 
@@ -172,6 +174,33 @@ diesel::table! {
         login -> Text,
         via -> Nullable<Text>,
         claimed_at -> Nullable<BigInt>,
+        evidence -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    factors (realm, account) {
+        realm -> Binary,
+        account -> Binary,
+        root -> Binary,
+        factor -> Binary,
+        policy -> Integer,
+        bound_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    spent_attestations (id) {
+        id -> Binary,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
+    sfs_key_lists (root) {
+        root -> Binary,
+        seq -> BigInt,
+        list -> Text,
     }
 }
 
@@ -254,6 +283,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     outcomes,
     redemptions,
     endings,
+    factors,
+    spent_attestations,
+    sfs_key_lists,
     trail,
     closings,
     holds,

@@ -61,7 +61,7 @@ async fn waiting(store: &Arc<dyn Store>, n: u32) -> Enrolment {
         rules_from: None,
         phones: PhonesAfter::default(),
     };
-    assert!(store.redeem_enrolment(&after, &account, None, ALICE, &stamp()).await.unwrap());
+    assert!(store.redeem_enrolment(&after, &account, None, None, ALICE, &stamp()).await.unwrap());
     store.enrolment(REALM, e.id).await.unwrap().unwrap()
 }
 
@@ -150,7 +150,7 @@ async fn of_two_first_phones_that_are_let_in_at_once_one_is_the_first(place: Pla
                 origin,
                 ..phone
             };
-            assert!(here.redeem_enrolment(&after, &account, None, hash, &stamp()).await.unwrap());
+            assert!(here.redeem_enrolment(&after, &account, None, None, hash, &stamp()).await.unwrap());
             let store = if n % 2 == 0 { here.clone() } else { there.clone() };
             racers.push(tokio::spawn(async move {
                 let e = store.enrolment(REALM, e.id).await.unwrap().unwrap();
@@ -247,11 +247,12 @@ async fn each_class_of_the_trail_is_kept_for_its_own_time(place: Place) {
     };
     let (never, later) = (Time(0), NOW.plus_secs(1_000_000));
     let purge = async |kept: Kept| store.purge(Some(REALM), kept).await.unwrap();
-    let nothing = Kept { unclaimed: never, security: never, evidence: never, requests: never };
+    let nothing =
+        Kept { unclaimed: never, security: never, evidence: never, requests: never, attestations: never };
     assert_eq!(purge(nothing).await, Purged::default());
     assert_eq!(
         purge(Kept { unclaimed: later, ..nothing }).await,
-        Purged { events: 1, outcomes: 1, requests: 0 }
+        Purged { events: 1, outcomes: 1, requests: 0, ..Purged::default() }
     );
     assert!(
         store.outcome(REALM, LoginId(id(1))).await.unwrap().is_none()
@@ -259,7 +260,7 @@ async fn each_class_of_the_trail_is_kept_for_its_own_time(place: Place) {
     );
     assert_eq!(
         purge(Kept { security: later, ..nothing }).await,
-        Purged { events: 2, outcomes: 0, requests: 0 },
+        Purged { events: 2, outcomes: 0, requests: 0, ..Purged::default() },
         "client and realm"
     );
     assert_eq!(
@@ -279,14 +280,15 @@ async fn each_class_of_the_trail_is_kept_for_its_own_time(place: Place) {
         store.add_hold(&hold, &stamp()).await.unwrap() && !store.add_hold(&hold, &stamp()).await.unwrap()
     );
     assert_eq!(store.holds(REALM, None, 10).await.unwrap(), [hold]);
-    let everything = Kept { unclaimed: later, security: later, evidence: later, requests: later };
+    let everything =
+        Kept { unclaimed: later, security: later, evidence: later, requests: later, attestations: later };
     assert_eq!(purge(everything).await, Purged::default(), "a hold lies on all of it");
     assert!(!store.erase_user(REALM, "alice", ALICE, "erased-x", &stamp()).await.unwrap());
     assert!(
         store.lift_hold(REALM, "alice", &stamp()).await.unwrap()
             && !store.lift_hold(REALM, "alice", &stamp()).await.unwrap()
     );
-    assert_eq!(purge(everything).await, Purged { events: 5, outcomes: 1, requests: 0 });
+    assert_eq!(purge(everything).await, Purged { events: 5, outcomes: 1, requests: 0, ..Purged::default() });
     assert_eq!(actions().await, ["realm.retention_lowered"], "that less is kept outlives it");
 }
 
@@ -311,7 +313,7 @@ async fn a_phone_that_the_release_before_let_in_is_not_forgotten_with_its_deleti
     let account =
         Account { id: AccountId(id(60)), user_id: "carol".into(), jkt: Jkt([60; 32]), origin, ..phone };
     let hash = countersign_domain_ns::further::UserHash([60; 16]);
-    assert!(store.redeem_enrolment(&after, &account, None, hash, &stamp()).await.unwrap());
+    assert!(store.redeem_enrolment(&after, &account, None, None, hash, &stamp()).await.unwrap());
     let account = store.account(REALM, account.id).await.unwrap().unwrap();
     assert_eq!(account.origin.confirmed_at, None);
     let itself = Stamp { who: Actor::Account(account.id).into(), ..stamp() };

@@ -61,17 +61,27 @@ fn login(n: u32) -> Login {
         request: None,
         number_off: false,
         accepts: Vec::new(),
+        second_factor: None,
     }
 }
 
 pub(crate) fn outcome(n: u32, state: LoginState) -> Outcome {
-    let claim = Some(Claim { account: PHONE, user_id: "alice".into(), via: Via::Qr, number: None, at: NOW });
+    let claim = Some(Claim {
+        account: PHONE,
+        user_id: "alice".into(),
+        via: Via::Qr,
+        number: None,
+        at: NOW,
+        factor: None,
+    });
     let later = NOW.plus_secs(600);
     Outcome {
         login: login(n),
         state,
         reason: None,
         claim,
+        evidence: None,
+        spent: None,
         decision: Some("e30".into()),
         req_id: Some(ReqId(id(n))),
         decided_at: NOW,
@@ -151,7 +161,7 @@ pub(crate) async fn furnished(place: &Place) -> Arc<dyn Store> {
         active_from: None,
         rules_from: None,
     };
-    assert!(store.redeem_enrolment(&redeemed, &account, Some(&first), ALICE, &stamp()).await.unwrap());
+    assert!(store.redeem_enrolment(&redeemed, &account, Some(&first), None, ALICE, &stamp()).await.unwrap());
     store
 }
 
@@ -170,7 +180,7 @@ async fn of_many_outcomes_at_once_one_wins_and_the_others_are_shown_it(place: Pl
             match racer.await.unwrap() {
                 (state, Recorded::Won) => assert!(winner.replace(state).is_none(), "two winners"),
                 (_, Recorded::Lost(there)) => shown.push(there.outcome.state),
-                (_, other @ Recorded::AccountNotActive(_)) => panic!("{other:?}"),
+                (_, other @ (Recorded::AccountNotActive(_) | Recorded::Spent)) => panic!("{other:?}"),
             }
         }
         let there = store.outcome(REALM, LoginId(id(round))).await.unwrap().unwrap();

@@ -41,7 +41,13 @@ fn marked(mark: Mark, stamp: Stamp) -> Stamp {
 
 /// Purges everything from before this time.
 fn all_before(at: u64) -> Kept {
-    Kept { unclaimed: Time(at), security: Time(at), evidence: Time(at), requests: Time(at) }
+    Kept {
+        unclaimed: Time(at),
+        security: Time(at),
+        evidence: Time(at),
+        requests: Time(at),
+        attestations: Time(at),
+    }
 }
 
 async fn open(place: &Place) -> Arc<dyn Store> {
@@ -89,6 +95,7 @@ fn outcome(realm: RealmId, n: u32, user: &str, ends_at: u64) -> Outcome {
         request: None,
         number_off: false,
         accepts: Vec::new(),
+        second_factor: None,
     };
     let claim = Claim {
         account: AccountId([2; 16]),
@@ -96,12 +103,15 @@ fn outcome(realm: RealmId, n: u32, user: &str, ends_at: u64) -> Outcome {
         via: Via::Directed,
         number: None,
         at: Time(1500),
+        factor: None,
     };
     Outcome {
         login,
         state: LoginState::Refused,
         reason: None,
         claim: Some(claim),
+        evidence: None,
+        spent: None,
         decision: None,
         req_id: None,
         decided_at: Time(1600),
@@ -124,6 +134,7 @@ async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else(place:
             events: gone.events + batch.events,
             outcomes: gone.outcomes + batch.outcomes,
             requests: 0,
+            attestations: gone.attestations + batch.attestations,
         };
         if batch == Purged::default() {
             break;
@@ -131,7 +142,7 @@ async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else(place:
     }
     assert_eq!(
         gone,
-        Purged { events: 701, outcomes: 700, requests: 0 },
+        Purged { events: 701, outcomes: 700, requests: 0, ..Purged::default() },
         "the realm's creation and its old outcomes"
     );
     assert!(store.outcome(REALM, LoginId(id(900))).await.unwrap().is_some());
@@ -141,7 +152,7 @@ async fn what_is_past_its_time_is_forgotten_in_its_realm_and_nothing_else(place:
     store.add_api_key(&key, &keyed).await.unwrap();
     assert_eq!(
         store.purge(None, all_before(6000)).await.unwrap(),
-        Purged { events: 1, outcomes: 0, requests: 1 },
+        Purged { events: 1, outcomes: 0, requests: 1, ..Purged::default() },
         "what is no realm's"
     );
     let left = store.events(&Filter { limit: 100, ..Filter::default() }).await.unwrap();

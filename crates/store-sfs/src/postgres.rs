@@ -1,6 +1,6 @@
 //! The query body, compiled for PostgreSQL.
 
-use countersign_store::shared::postgres::{Conn, insert_new};
+use countersign_store::shared::postgres::{Conn, insert_new, lock};
 
 #[path = "queries/mod.rs"]
 pub(crate) mod q;

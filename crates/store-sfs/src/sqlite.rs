@@ -1,6 +1,6 @@
 //! The query body, compiled for SQLite.
 
-use countersign_store::shared::sqlite::{Conn, insert_new};
+use countersign_store::shared::sqlite::{Conn, insert_new, lock};
 
 #[path = "queries/mod.rs"]
 pub(crate) mod q;

@@ -1,6 +1,8 @@
 //! Tests of SFS's store on SQLite, PostgreSQL and MariaDB.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod devices;
+
 use countersign_domain_sfs::{ports::Store, server::SealedServer};
 use countersign_ports::{identity::SealedKey, probe::Probe, time::Time};
 use countersign_protocol::ids::{AuditId, KeyId, ServerId};
@@ -67,7 +69,7 @@ async fn of_several_that_start_one_gives_the_server_its_identity(place: Place) {
 }
 
 async fn the_next_start_finds_what_is_there(place: Place) {
-    assert_eq!(place.migrate(What::Look).await.pending.len(), 1);
+    assert_eq!(place.migrate(What::Look).await.pending.len(), 2);
     assert!(place.open().await.add_server(&server(3), AuditId([1; 16])).await.unwrap());
     assert_eq!(place.migrate(What::Look).await, SchemaState::default());
     assert_eq!(place.open().await.server().await.unwrap(), Some(server(3)));
@@ -86,24 +88,35 @@ fn mariadb() -> Option<Place> {
     Some(Place { url: countersign_testkit::mariadb()?.database().parse().unwrap(), _dir: None })
 }
 
+/// The tests of this file.
+mod here {
+    pub(crate) use super::{
+        of_several_that_start_one_gives_the_server_its_identity, the_next_start_finds_what_is_there,
+    };
+}
+
 /// Generates each test for these databases.
 macro_rules! on {
-    ($($database:ident),+) => {$(
-        mod $database {
+    ([$($database:ident),+] $tests:tt) => {$( on!(@ $database $tests); )+};
+    (@ $database:ident { $($room:ident $test:ident),+ $(,)? }) => {
+        mod $database {$(
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn of_several_that_start_one_gives_the_server_its_identity() {
+            async fn $test() {
                 if let Some(place) = crate::$database() {
-                    crate::of_several_that_start_one_gives_the_server_its_identity(place).await;
+                    crate::$room::$test(place).await;
                 }
             }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn what_is_there_is_there_for_the_next_start_and_nothing_is_left_to_migrate() {
-                if let Some(place) = crate::$database() {
-                    crate::the_next_start_finds_what_is_there(place).await;
-                }
-            }
-        }
-    )+};
+        )+}
+    };
 }
-on!(sqlite, postgres, mariadb);
+on!([sqlite, postgres, mariadb] {
+    here of_several_that_start_one_gives_the_server_its_identity,
+    here the_next_start_finds_what_is_there,
+    devices of_many_that_try_at_once_each_evaluation_costs_a_try,
+    devices a_device_is_what_was_stored_and_a_change_needs_its_version,
+    devices a_gate_shuts_when_its_limit_is_reached_and_opens_when_its_window_ends,
+    devices factors_belong_to_one_device_and_go_with_it,
+    devices one_of_several_pods_makes_the_next_key_list,
+    devices a_restored_database_leaves_one_try_and_counts_from_where_it_was,
+    devices what_is_unused_is_purged_with_all_that_belongs_to_it,
+});

@@ -1,18 +1,20 @@
 //! One connection, from HELLO to its end.
 
 mod ns;
+pub(crate) mod sfs;
 mod shell;
 
-use countersign_channel::{ChannelError, ServerPin, p256};
+use countersign_channel::{ChannelError, ServerPin, p256, sha256};
 use countersign_protocol::{
-    codes::{AccountState, Close, LoginState},
+    codes::{AccountState, Close, FactorWish, LoginState},
     frames::{
         AuthAccount, AuthEnrol, ClientAuth, Device, Enrol, EnrolCode, PhoneFrame, ServerFrame, Welcome,
     },
     ids::{AccountId, EnrolmentId, Jkt, LoginId, RealmId, ReqId},
+    labels,
 };
 
-use crate::{Answer, Command, KeyError, KeyHandle, KeyStore};
+use crate::{Answer, Command, FactorAsked, FactorProof, KeyError, KeyHandle, KeyStore};
 use ns::{Signer, Sorted, answer, sort};
 use shell::{Incoming, Shell};
 
@@ -30,7 +32,7 @@ pub enum Event {
     /// The account is online. Send a ping at least every `ping_after` seconds.
     Ready { account: AccountId, state: AccountState, realm_name: String, ping_after: u64 },
     /// Show the user whom they join; then call [`Connection::accept`] or close the connection.
-    Offer { realm_name: String, client_name: String, user: String },
+    Offer { realm_name: String, client_name: String, user: String, factor: Option<(FactorWish, FactorAsked)> },
     /// The account has been created. Show the number, if there is one.
     Enrolled { account: AccountId, state: AccountState, number: Option<String> },
     /// The answer to the one command in flight.
@@ -68,11 +70,17 @@ pub enum Ended {
 }
 
 /// The result of one step.
-#[derive(Debug, Default)]
-pub struct Turn {
+#[derive(Debug)]
+pub struct Turn<E = Event> {
     /// The outer frames to send, in order.
     pub send: Vec<Vec<u8>>,
-    pub events: Vec<Event>,
+    pub events: Vec<E>,
+}
+
+impl<E> Default for Turn<E> {
+    fn default() -> Self {
+        Self { send: Vec::new(), events: Vec::new() }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -197,8 +205,23 @@ impl Connection {
                 )
             }
             (ConnectionState::Authenticating, ServerFrame::EnrolOffer(o)) => {
-                let offer =
-                    Event::Offer { realm_name: o.realm_name, client_name: o.client_name, user: o.user };
+                let factor = self.shell.channel().zip(o.factor).map(|(channel, wish)| {
+                    let asked = FactorAsked {
+                        challenge: o.challenge,
+                        cb: channel.binding(),
+                        server_id: self.realm.server_id(),
+                        max_age: 300,
+                        purpose: labels::PURPOSE_ENROL.to_owned(),
+                        payload_hash: sha256(b""),
+                    };
+                    (wish, asked)
+                });
+                let offer = Event::Offer {
+                    realm_name: o.realm_name,
+                    client_name: o.client_name,
+                    user: o.user,
+                    factor,
+                };
                 (offer, ConnectionState::Offered(o.challenge))
             }
             (at @ ConnectionState::Enrolling(req_id), ServerFrame::EnrolOk(ok)) if ok.req_id == req_id => {
@@ -223,7 +246,8 @@ impl Connection {
         turn.events.push(event);
     }
 
-    /// Joins the realm: proves possession of a key made for this account. To ask again for a lost
+    /// Joins the realm: proves possession of a key made for this account, and brings the proof of a
+    /// second factor where the offer asked for one. To ask again for a lost
     /// answer, use the same `req_id` and key.
     ///
     /// # Errors
@@ -233,8 +257,8 @@ impl Connection {
         keys: &dyn KeyStore,
         key: &KeyHandle,
         req_id: ReqId,
-        app: &str,
-        device: &str,
+        (app, device): (&str, &str),
+        factor: Option<&FactorProof>,
     ) -> Result<Turn, KeyError> {
         let mut turn = Turn::default();
         let ConnectionState::Offered(challenge) = self.state else { return Ok(turn) };
@@ -242,7 +266,17 @@ impl Connection {
             let Some(channel) = c.shell.channel() else { return Ok(None) };
             let public_key = keys.public(key)?;
             let sig = keys.sign(key, &channel.enrol_message(&challenge, &p256::thumbprint(&public_key)))?;
-            Ok(Some(Enrol { req_id, public_key, sig, app: app.to_owned(), device: device.to_owned() }))
+            let (attestation, sfs_keys, factor_r) = FactorProof::parts(factor);
+            Ok(Some(Enrol {
+                req_id,
+                public_key,
+                sig,
+                app: app.to_owned(),
+                device: device.to_owned(),
+                attestation,
+                sfs_keys,
+                factor_r,
+            }))
         })?;
         if let Some(frame) = frame {
             self.say(&frame.into(), ConnectionState::Enrolling(req_id), &mut turn);

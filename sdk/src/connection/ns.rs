@@ -1,6 +1,6 @@
 //! NS: the frames of commands, and the answers and events that may come back.
 
-use countersign_channel::Channel;
+use countersign_channel::{Channel, sha256};
 use countersign_protocol::{
     codes::RefuseReason,
     decision::{Decision, Verdict, compact},
@@ -10,7 +10,7 @@ use countersign_protocol::{
 };
 
 use super::Event;
-use crate::{Answer, Capability, Command, KeyError, KeyHandle, KeyStore, NewPhone, Prompt};
+use crate::{Answer, Capability, Command, FactorProof, KeyError, KeyHandle, KeyStore, NewPhone, Prompt};
 
 /// What a signature needs: an account's key, on this channel, at this time.
 pub(super) struct Signer<'a> {
@@ -34,9 +34,12 @@ impl Signer<'_> {
                 };
                 frames::Claim { req_id: *req_id, login: *login, qr_time, qr_mac, link }.into()
             }
-            Command::Decide { req_id, prompt, verdict, reason, number } => {
-                let jws = self.sign_decision(prompt, *verdict, *reason, number.clone())?;
-                frames::Decide { req_id: *req_id, login: prompt.login, jws }.into()
+            Command::Decide { req_id, prompt, verdict, reason, number, factor } => {
+                let said = (*verdict, *reason, number.clone());
+                let jws = self.sign_decision(prompt, said, factor.as_deref())?;
+                let (attestation, sfs_keys, factor_r) = FactorProof::parts(factor.as_deref());
+                let login = prompt.login;
+                frames::Decide { req_id: *req_id, login, jws, attestation, sfs_keys, factor_r }.into()
             }
             Command::StartLogin { req_id, client } => {
                 frames::StartLogin { req_id: *req_id, client: client.clone() }.into()
@@ -66,9 +69,8 @@ impl Signer<'_> {
     fn sign_decision(
         &self,
         prompt: &Prompt,
-        verdict: Verdict,
-        reason: Option<RefuseReason>,
-        number: Option<String>,
+        (verdict, reason, number): (Verdict, Option<RefuseReason>, Option<String>),
+        factor: Option<&FactorProof>,
     ) -> Result<String, KeyError> {
         let decision = Decision {
             login: prompt.login,
@@ -77,6 +79,7 @@ impl Signer<'_> {
             verdict,
             reason,
             number,
+            att: factor.map(|proof| sha256(proof.attestation.as_bytes())),
             iat: self.now,
             cb: self.channel.binding(),
         };

@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use countersign_actors_sfs::Heart;
 use countersign_edge::{
-    metrics::{Metric, Metrics},
+    metrics::{self, Metric},
     observed::{self, Readiness, Section, ServiceStatus},
 };
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::SERVICE;
+use crate::{SERVICE, metrics::Metrics};
 
 /// How long the registry may take to report the number of sessions.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -33,15 +33,15 @@ impl observed::Observed for Observed {
         SERVICE
     }
 
-    fn metrics(&self) -> &Metrics {
-        &self.metrics
+    fn metrics(&self) -> &metrics::Metrics {
+        &self.metrics.shared
     }
 
     async fn look(&self) -> Vec<String> {
         let mut causes = self.readiness.causes().await;
         match timeout(PATIENCE, self.heart.sessions()).await {
             Ok(Some(here)) => {
-                self.metrics.set(Metric::Sessions, &[], i64::try_from(here).unwrap_or(i64::MAX))
+                self.metrics.shared.set(Metric::Sessions, &[], i64::try_from(here).unwrap_or(i64::MAX))
             }
             // Supervision reports the death to the readiness shortly.
             Ok(None) if !causes.iter().any(|cause| cause.ends_with(" died")) => {
@@ -56,7 +56,7 @@ impl observed::Observed for Observed {
 
     fn told(&self) -> ServiceStatus {
         let [connections, sessions] =
-            [Metric::PhoneConnections, Metric::Sessions].map(|m| self.metrics.level(m));
+            [Metric::PhoneConnections, Metric::Sessions].map(|m| self.metrics.shared.level(m));
         let facts = [("Phones connected", connections), ("Phones logged on", sessions)];
         let here =
             Section::Facts { title: "Here now", facts: facts.map(|(name, n)| (name, n.to_string())).into() };

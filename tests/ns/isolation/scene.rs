@@ -29,7 +29,11 @@ impl Victim {
         let realm = stage.realm.as_str();
         stage
             .root
-            .put_app(realm, APP, &PutApp { display_name: "Victim".into(), min_version: None })
+            .put_app(
+                realm,
+                APP,
+                &PutApp { display_name: "Victim".into(), min_version: None, sfs: Vec::new() },
+            )
             .await
             .unwrap();
         let attributes = [("team".to_owned(), Some("victims".to_owned()))].into_iter().collect();

@@ -36,6 +36,9 @@ pub(super) fn answer(
         return_url: login.return_url.clone().filter(|_| claim.via == Via::Link),
         number: claim.number.as_ref().map(|n| n.len() as u64),
         callback_url: login.callback_url.clone().filter(|_| claim.via == Via::App),
+        factor_challenge: claim.factor.as_ref().map(|f| f.challenge),
+        factor_cb: claim.factor.as_ref().map(|f| f.cb),
+        factor_max_age: claim.factor.as_ref().and(login.second_factor).map(|need| need.max_age),
     }
 }
 

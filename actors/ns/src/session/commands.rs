@@ -73,9 +73,9 @@ fn keep_alive(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>
 
 fn claim(session: &mut Session, realm: Arc<OpenRealm>, account: Rc<Account>, frame: frames::Claim) -> Work {
     let shared = session.conversation.shared.clone();
-    let req_id = frame.req_id;
+    let (req_id, cb) = (frame.req_id, session.channel().binding());
     show(session, req_id, realm.clone(), async move {
-        login::claim(&shared.ports, &realm, &account, &frame).await
+        login::claim(&shared.ports, &realm, &account, &frame, &cb).await
     })
 }
 
@@ -86,10 +86,10 @@ fn start_login(
     frame: frames::StartLogin,
 ) -> Work {
     let shared = session.conversation.shared.clone();
-    let req_id = frame.req_id;
+    let (req_id, cb) = (frame.req_id, session.channel().binding());
     let here = realm.clone();
     show(session, req_id, here, async move {
-        login::start_in_app(&shared.ports, &realm, &account, &frame.client, req_id).await
+        login::start_in_app(&shared.ports, &realm, &account, (&frame.client, req_id), &cb).await
     })
 }
 

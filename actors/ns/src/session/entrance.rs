@@ -9,14 +9,18 @@ use countersign_domain_ns::{
     Refused,
     account::{Account, peer},
     app::Version,
-    flows::enrolment::{self, Offer, Proof},
+    factor::{EnrolmentFactor, FactorChallenge},
+    flows::{
+        enrolment::{self, Offer, Proof},
+        factor,
+    },
     ports::Ports,
     realm::OpenRealm,
     refused::Stop,
 };
 use countersign_ports::Fault;
 use countersign_protocol::{
-    codes::{AccountState, Close, Refusal},
+    codes::{AccountState, Close, FactorWish, Refusal},
     frames::{AuthAccount, AuthEnrol, AuthOk, Enrol, EnrolOffer, EnrolOk, Refused as RefusedFrame},
     ids::ReqId,
 };
@@ -128,6 +132,11 @@ pub(super) fn offer(session: &mut Session, g: Greeting, auth: AuthEnrol) -> Work
                 realm_name: g.realm.display_name().to_owned(),
                 client_name,
                 user: e.user_id,
+                factor: match g.realm.settings().enrolment_factor {
+                    EnrolmentFactor::None => None,
+                    EnrolmentFactor::Optional => Some(FactorWish::Optional),
+                    EnrolmentFactor::Required => Some(FactorWish::Required),
+                },
             };
             session.conversation.phase =
                 Phase::Enrolling(Enrolling { realm: g.realm, enrolment: e.id, challenge, app_version });
@@ -151,6 +160,8 @@ pub(super) fn enrol(session: &mut Session, e: Enrolling, enrol: Enrol) -> Work {
     let proven = p256::check_public(&enrol.public_key)
         .and_then(|()| p256::verify(&enrol.public_key, &message, &enrol.sig));
     let shared = session.conversation.shared.clone();
+    let shown = factor::evidence(&enrol.attestation, &enrol.sfs_keys, enrol.factor_r);
+    let challenge = FactorChallenge { challenge: e.challenge, cb: session.channel().binding() };
     let proof = Proof {
         jkt,
         public_key: enrol.public_key,
@@ -158,12 +169,15 @@ pub(super) fn enrol(session: &mut Session, e: Enrolling, enrol: Enrol) -> Work {
         app: enrol.app,
         app_version: e.app_version,
         device: enrol.device,
+        evidence: shown.clone().unwrap_or_default(),
+        challenge,
     };
     let work = async move {
         proven.map_err(|e| match e {
             P256Error::Unable => Refused::Unable,
             P256Error::Key | P256Error::Signature => Refused::BadEnrolment,
         })?;
+        shown?;
         run_to_completion(
             async move { enrolment::redeem(&shared.ports, &e.realm, e.enrolment, &proof).await },
         )
@@ -185,6 +199,11 @@ pub(super) fn enrol(session: &mut Session, e: Enrolling, enrol: Enrol) -> Work {
         Err(Stop::Refused(Refused::UpdateRequired | Refused::AppNotListed)) => {
             refuse(session, enrol.req_id, Refusal::NotAllowed, ctx);
             session.goodbye(Close::Update, ctx);
+        }
+        // The phone may bring another attestation with the same link.
+        Err(Stop::Refused(why @ (Refused::FactorNeeded | Refused::BadAttestation))) => {
+            refuse(session, enrol.req_id, why.refusal(), ctx);
+            session.goodbye(Close::AuthFailed, ctx);
         }
         Err(Stop::Refused(_) | Stop::Limited(_)) => {
             refuse(session, enrol.req_id, Refusal::BadEnrolment, ctx);

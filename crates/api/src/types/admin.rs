@@ -42,6 +42,12 @@ pub struct RealmSettings {
     /// Only listed apps may enrol and connect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listed_apps_only: Option<bool>,
+    /// The second factor that every login needs.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
+    pub second_factor: Option<super::SecondFactor>,
+    /// Whether new phones bring a second factor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrolment_factor: Option<super::EnrolmentFactor>,
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
     pub limits: Option<Limits>,
     /// How a user who has or ever had a phone gets the next one.
@@ -273,6 +279,10 @@ pub struct PutApp {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[0-9]{1,9}(\.[0-9]{1,9}){0,5}$"))]
     pub min_version: Option<String>,
+    /// The second factor servers whose attestations count for accounts of this app.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub sfs: Vec<super::TrustedSfs>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -282,6 +292,8 @@ pub struct App {
     pub display_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_version: Option<String>,
+    #[serde(default)]
+    pub sfs: Vec<super::TrustedSfs>,
     #[schemars(schema_with = "schema::time")]
     pub created_at: String,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::schema;
+use crate::{object::object_option, schema};
 
 /// The new configuration of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +41,9 @@ pub struct PutClient {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub accepts_enrolments_of: Vec<String>,
+    /// The second factor that logins of this client need, beside what the realm asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
+    pub second_factor: Option<super::SecondFactor>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -70,6 +73,8 @@ pub struct NewClient {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub accepts_enrolments_of: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
+    pub second_factor: Option<super::SecondFactor>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -89,6 +94,8 @@ pub struct Client {
     /// Ids of the clients whose enrolments it accepts; when empty, it accepts all.
     #[serde(default)]
     pub accepts_enrolments_of: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<super::SecondFactor>,
     #[schemars(schema_with = "schema::time")]
     pub created_at: String,
 }
@@ -105,8 +112,18 @@ impl From<NewClient> for PutClient {
             callback_urls,
             templates,
             accepts_enrolments_of,
+            second_factor,
         } = new;
-        Self { display_name, logo, origins, return_urls, callback_urls, templates, accepts_enrolments_of }
+        Self {
+            display_name,
+            logo,
+            origins,
+            return_urls,
+            callback_urls,
+            templates,
+            accepts_enrolments_of,
+            second_factor,
+        }
     }
 }
 
@@ -121,6 +138,7 @@ impl From<&Client> for PutClient {
             callback_urls: c.callback_urls.clone(),
             templates: c.templates.clone(),
             accepts_enrolments_of: c.accepts_enrolments_of.clone(),
+            second_factor: c.second_factor.clone(),
         }
     }
 }

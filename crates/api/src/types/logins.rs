@@ -57,6 +57,9 @@ pub struct NewLogin {
     /// `number_off`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub number_off: bool,
+    /// The second factor that this login needs, beside what the realm and the client ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object_option")]
+    pub second_factor: Option<super::SecondFactor>,
 }
 
 /// Who starts a login. It is stored only as keyed hashes.
@@ -154,6 +157,9 @@ pub struct Identity {
     /// The account's P-256 public key, uncompressed, base64url.
     #[schemars(schema_with = "schema::base64url")]
     pub public_key: String,
+    /// The second factor that it was approved with, if the login needed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<super::UsedFactor>,
     #[serde(flatten)]
     pub origin: super::Origin,
 }
@@ -170,6 +176,9 @@ pub struct LoginRecord {
     /// The signed decision, if a phone decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<String>,
+    /// The second factor that it was approved with, if the login needed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<super::UsedFactor>,
 }
 
 /// One step in the life of a login.

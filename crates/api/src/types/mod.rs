@@ -5,6 +5,7 @@ mod access;
 mod admin;
 mod clients;
 mod events;
+mod factors;
 mod logins;
 mod people;
 
@@ -15,6 +16,7 @@ pub use access::*;
 pub use admin::*;
 pub use clients::*;
 pub use events::*;
+pub use factors::*;
 pub use logins::*;
 pub use people::*;
 

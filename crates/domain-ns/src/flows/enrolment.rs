@@ -3,15 +3,20 @@
 use countersign_protocol::{
     codes::AccountState,
     ids::{AccountId, ClientId, EnrolmentId, Jkt, ReqId},
+    labels,
 };
 
-use super::siblings::{active_of_user, tell_siblings};
+use super::{
+    factor::verify,
+    siblings::{active_of_user, tell_siblings},
+};
 use crate::{
     Refused,
     account::{Account, Origin, PhonesAfter},
     app::{self, Version},
     audit::{Actor, Who},
     enrolment::{Confirm, Enrolment, EnrolmentState, Event, NUMBER_TRIES, Redeemed, Step, step},
+    factor::{EnrolmentFactor, Evidence, Expected, Factor, FactorChallenge, Spent},
     further::{self, Admission, Past, UserHash},
     ports::{Alert, Fact, Ports, Topic},
     realm::OpenRealm,
@@ -22,7 +27,11 @@ use countersign_ports::{
     Fault,
     sabotage::{Sabotage, active},
     secret::{Secret, sha256},
+    time::Time,
 };
+
+/// Greatest age of the proof of a second factor that a new phone brings, in milliseconds.
+const ENROL_FACTOR_MS: u64 = 300_000;
 
 /// Makes an enrolment. Returns it with its code, of which only a hash is stored.
 ///
@@ -189,6 +198,10 @@ pub struct Proof {
     pub app: String,
     pub app_version: Option<String>,
     pub device: String,
+    /// The second factor that the phone brings, if it does.
+    pub evidence: Option<Evidence>,
+    /// What its attestation must be about: the challenge of the offer, on this channel.
+    pub challenge: FactorChallenge,
 }
 
 /// Whether the realm accepts this app in this version.
@@ -275,6 +288,7 @@ pub async fn redeem(
         .then(|| further::admit(realm.settings(), past, e.confirm, (&Actor::Phone.into(), None), now))
         .transpose()?;
     let account = new_account(ports, &e, proof, account_state);
+    let factor = new_factor(ports, realm, &account, proof).await?;
     let redeemed = Redeemed {
         account: account.id,
         jkt: proof.jkt,
@@ -285,7 +299,8 @@ pub async fn redeem(
     let after = Enrolment { state, tries_left, redeemed: Some(redeemed.clone()), ..e };
     let hash = UserHash::of(&ports.vault, realm.id(), &account.user_id);
     let stamp = ports.stamp(Actor::Phone);
-    if !ports.store.redeem_enrolment(&after, &account, admission.as_ref(), hash, &stamp).await? {
+    let bound = factor.as_ref().map(|(factor, spent)| (factor, *spent));
+    if !ports.store.redeem_enrolment(&after, &account, admission.as_ref(), bound, hash, &stamp).await? {
         return lost(ports, realm, id, proof).await;
     }
     if let Some(admission) = &admission {
@@ -300,6 +315,44 @@ pub async fn redeem(
         }
     }
     Ok((redeemed, account_state))
+}
+
+/// The second factor that a new phone brings, verified. It is bound by the enrolment itself, so it
+/// has the same authority behind it as the phone.
+async fn new_factor(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+    proof: &Proof,
+) -> Result<Option<(Factor, Spent)>, Stop> {
+    let evidence = match (&proof.evidence, realm.settings().enrolment_factor) {
+        (None, EnrolmentFactor::None | EnrolmentFactor::Optional) => return Ok(None),
+        (None, EnrolmentFactor::Required) => return Err(Refused::FactorNeeded.into()),
+        (Some(_), EnrolmentFactor::None) => return Err(Refused::BadAttestation.into()),
+        (Some(evidence), EnrolmentFactor::Optional | EnrolmentFactor::Required) => evidence,
+    };
+    let now = ports.now();
+    let expected = Expected {
+        realm: realm.id(),
+        challenge: &proof.challenge,
+        jkt: &proof.jkt,
+        purpose: labels::PURPOSE_ENROL,
+        payload: b"",
+        factor: None,
+        // The PIN may have been set before the phone connected.
+        not_before: Time(now.0.saturating_sub(ENROL_FACTOR_MS)),
+        now,
+    };
+    let proven = verify(ports, realm, &proof.app, evidence, &expected).await?;
+    let factor = Factor {
+        realm: realm.id(),
+        account: account.id,
+        root: proven.root,
+        id: proven.id,
+        policy: proven.policy,
+        bound_at: now,
+    };
+    Ok(Some((factor, proven.spent)))
 }
 
 /// Another redemption won. If it was an earlier attempt of the same phone, the phone gets the

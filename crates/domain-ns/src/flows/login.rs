@@ -179,7 +179,7 @@ async fn expire(ports: &Ports, login: Login, state: LoginProgress) -> Result<See
     match record(ports, outcome, Actor::System.into()).await? {
         // Expiring asks nothing of the account, so it can lose only to another outcome.
         Ok(state) | Err(NotWon::Decided(state)) => Ok(Seen { login, state }),
-        Err(NotWon::Inactive(_)) => Ok(Seen { login, state: LoginProgress::Expired }),
+        Err(NotWon::Inactive(_) | NotWon::Spent) => Ok(Seen { login, state: LoginProgress::Expired }),
     }
 }
 
@@ -189,6 +189,8 @@ enum NotWon {
     Decided(LoginProgress),
     /// The account may not approve (any more).
     Inactive(Refused),
+    /// The attestation was used before.
+    Spent,
 }
 
 impl NotWon {
@@ -196,6 +198,7 @@ impl NotWon {
         match self {
             Self::Decided(_) => Refused::AlreadyDecided,
             Self::Inactive(why) => *why,
+            Self::Spent => Refused::BadAttestation,
         }
     }
 }
@@ -213,6 +216,8 @@ fn outcome(
         reason,
         claim,
         decision: None,
+        evidence: None,
+        spent: None,
         req_id: None,
         decided_at: now,
         redeem_by: now,
@@ -234,6 +239,7 @@ async fn record(ports: &Ports, outcome: Outcome, who: Who) -> Result<Result<Logi
     let (record, result) = match recorded {
         Recorded::Won => (&mine, Ok(mine.state())),
         Recorded::Lost(ref there) => (&**there, Err(NotWon::Decided(there.state()))),
+        Recorded::Spent => return Ok(Err(NotWon::Spent)),
         Recorded::AccountNotActive(state) => {
             return Ok(Err(NotWon::Inactive(may_log_in(state).err().unwrap_or(Refused::AccountBlocked))));
         }

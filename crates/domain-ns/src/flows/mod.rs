@@ -8,6 +8,7 @@ pub mod account;
 pub mod accusation;
 pub mod devices;
 pub mod enrolment;
+pub mod factor;
 pub mod keys;
 pub mod limits;
 pub mod login;

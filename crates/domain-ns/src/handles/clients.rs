@@ -56,6 +56,7 @@ impl Clients {
             callback_urls: Vec::new(),
             templates: BTreeMap::new(),
             accepts: Vec::new(),
+            second_factor: None,
             created_at: self.0.now(),
         }
     }

@@ -3,6 +3,7 @@
 use countersign_protocol::{codes::LoginState, ids::ReqId};
 
 use super::{Claim, EndedBy, Login, LoginProgress};
+use crate::factor::{Evidence, Spent};
 use countersign_ports::time::Time;
 
 /// The final decision on a login, as it is stored: one row per login.
@@ -15,6 +16,10 @@ pub struct Outcome {
     pub claim: Option<Claim>,
     /// The signed decision, when a phone decided.
     pub decision: Option<String>,
+    /// What the phone showed to prove the second factor, if the login needed one.
+    pub evidence: Option<Evidence>,
+    /// The attestation in it, which is used up with this outcome.
+    pub spent: Option<Spent>,
     pub req_id: Option<ReqId>,
     pub decided_at: Time,
     pub redeem_by: Time,

@@ -27,6 +27,7 @@ fn login(expected: Option<&str>) -> Login {
         request: None,
         number_off: false,
         accepts: Vec::new(),
+        second_factor: None,
     }
 }
 
@@ -39,7 +40,7 @@ fn event() -> impl Strategy<Value = (Event, u64)> {
     let via = proptest::sample::select(Via::ALL.to_vec());
     let claim = (account(), prop_oneof![Just("alice"), Just("mallory")], via, number()).prop_map(
         |(account, user, via, number)| {
-            Event::Claim(Claim { account, user_id: user.into(), via, number, at: Time(0) })
+            Event::Claim(Claim { account, user_id: user.into(), via, number, at: Time(0), factor: None })
         },
     );
     let reason = proptest::option::of(Just(RefuseReason::NotMe));
@@ -149,6 +150,7 @@ fn claiming_again_gives_the_first_claim_back_even_when_the_way_differs() {
         via: Via::Link,
         number: Some("42".into()),
         at: Time(0),
+        factor: None,
     };
     let again = Claim { via: Via::Qr, number: None, ..first.clone() };
     let state = LoginProgress::Claimed(first);
@@ -163,6 +165,7 @@ fn the_time_to_redeem_ends() {
         via: Via::Qr,
         number: None,
         at: Time(0),
+        factor: None,
     };
     let state = LoginProgress::Approved { claim, redeem_by: Time(10), ends_at: Time(99), redeemed: false };
     let event = Event::Redeem { return_token: None, expected: RIGHT };
@@ -172,8 +175,14 @@ fn the_time_to_redeem_ends() {
 #[test]
 fn there_is_one_try_for_the_number_and_none_is_a_wrong_one() {
     let account = AccountId([1; 16]);
-    let claim =
-        Claim { account, user_id: "alice".into(), via: Via::Link, number: Some("42".into()), at: Time(0) };
+    let claim = Claim {
+        account,
+        user_id: "alice".into(),
+        via: Via::Link,
+        number: Some("42".into()),
+        at: Time(0),
+        factor: None,
+    };
     for (typed, right) in [(Some("42"), true), (Some("24"), false), (None, false), (Some("042"), false)] {
         let event = Event::Decide {
             account,

@@ -236,7 +236,17 @@ macro_rules! bytes_field {
         }
     )*};
 }
-bytes_field!(ids::EnrolmentId, ids::RealmId, ids::LoginId, ids::AccountId, ids::ReqId, ids::Jkt, ids::KeyId);
+bytes_field!(
+    ids::EnrolmentId,
+    ids::RealmId,
+    ids::LoginId,
+    ids::AccountId,
+    ids::FactorId,
+    ids::ServerId,
+    ids::ReqId,
+    ids::Jkt,
+    ids::KeyId
+);
 
 /// Declares a struct together with the integer key of each field.
 macro_rules! record {

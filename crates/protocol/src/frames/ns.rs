@@ -7,7 +7,7 @@ use minicbor::Encoder;
 use super::{ClientAuth, Done, Goodbye, Ping, Pong, Refused};
 use crate::{
     cbor::{CborError, Field, MapReader, Record, record},
-    codes::{AccountState, DeviceAction, LoginState},
+    codes::{AccountState, DeviceAction, FactorWish, LoginState},
     ids::{AccountId, EnrolmentId, Jkt, LoginId, RealmId, ReqId},
 };
 
@@ -27,7 +27,12 @@ record! {
         2 => public_key: [u8; 65],
         3 => sig: [u8; 64],
         4 => app: String,
-        5 => device: String
+        5 => device: String,
+        /// With a second factor: the attestation, the key list of its SFS, and the random bytes of
+        /// its context.
+        6 => attestation: Option<String>,
+        7 => sfs_keys: Option<String>,
+        8 => factor_r: Option<[u8; 32]>
     }
     /// Claims a login, in order to decide it. It carries `qr_time` and `qr_mac`, or `link`, or
     /// neither for a login that was directed at this account or its user.
@@ -39,7 +44,15 @@ record! {
         5 => link: Option<LinkToken>
     }
     /// The signed decision on a login; see [`crate::decision`].
-    pub struct Decide { 1 => req_id: ReqId, 2 => login: LoginId, 3 => jws: String }
+    pub struct Decide {
+        1 => req_id: ReqId,
+        2 => login: LoginId,
+        3 => jws: String,
+        /// As in [`Enrol`], when [`Claimed`] asked for a second factor.
+        4 => attestation: Option<String>,
+        5 => sfs_keys: Option<String>,
+        6 => factor_r: Option<[u8; 32]>
+    }
     /// Ends a login.
     pub struct Logout { 1 => req_id: ReqId, 2 => login: LoginId }
     /// Asks for the logins that are open or running.
@@ -75,7 +88,10 @@ record! {
         1 => challenge: [u8; 32],
         2 => realm_name: String,
         3 => client_name: String,
-        4 => user: String
+        4 => user: String,
+        /// Whether the phone may or must bring a second factor, with an attestation over
+        /// `challenge` and this channel.
+        5 => factor: Option<FactorWish>
     }
     /// The account has been created. `number`, when present, must be typed where the enrolment was
     /// created, or on another phone of the user.
@@ -96,7 +112,13 @@ record! {
         5 => return_token: Option<ReturnToken>,
         6 => return_url: Option<String>,
         7 => number: Option<u64>,
-        8 => callback_url: Option<String>
+        8 => callback_url: Option<String>,
+        /// When the login needs a second factor: the challenge of its context, the binding of the
+        /// channel that the challenge was issued on, and the greatest age of the proof in seconds
+        /// (0: proven after the claim).
+        9 => factor_challenge: Option<[u8; 32]>,
+        10 => factor_cb: Option<[u8; 32]>,
+        11 => factor_max_age: Option<u64>
     }
     /// The decision is stored.
     pub struct Decided { 1 => req_id: ReqId, 2 => login: LoginId, 3 => state: LoginState }

@@ -53,6 +53,7 @@ fn login() -> String {
         request: None,
         number_off: false,
         accepts: Vec::new(),
+        second_factor: None,
     };
     serde_json::to_string(&login).unwrap()
 }

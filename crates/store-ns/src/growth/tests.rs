@@ -81,7 +81,13 @@ async fn events(c: &mut Conn, over: &mut Vec<String>) {
     ask!(c, over, "the last event of a realm", PAGE, 1, q::trail::last(c, Some(REALM)));
     ask!(c, over, "the last event", PAGE, 1, q::trail::last(c, None));
     ask!(c, over, "whether events are not numbered", PAGE, 0, shared::is_unordered(c));
-    let nothing = Kept { unclaimed: NOW, security: Time(0), evidence: Time(0), requests: Time(0) };
+    let nothing = Kept {
+        unclaimed: NOW,
+        security: Time(0),
+        evidence: Time(0),
+        requests: Time(0),
+        attestations: Time(0),
+    };
     ask!(c, over, "events that are over", PAGE, 0, q::trail::purge(c, Some(REALM), nothing));
     ask!(c, over, "requests that are over", PAGE, 0, q::trail::purge(c, None, nothing));
 }

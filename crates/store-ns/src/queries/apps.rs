@@ -7,7 +7,10 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{Answer, Conn, insert_new, trail::append};
-use crate::{rows::AppRow, schema::apps};
+use crate::{
+    rows::{AppRow, entries},
+    schema::apps,
+};
 
 pub(crate) async fn put(c: &mut Conn, app: &App, stamp: &Stamp) -> Answer<()> {
     let before = get(c, app.realm, &app.id).await?;
@@ -16,12 +19,14 @@ pub(crate) async fn put(c: &mut Conn, app: &App, stamp: &Stamp) -> Answer<()> {
         let set = (
             apps::display_name.eq(app.display_name.clone()),
             apps::min_version.eq(app.min_version.as_ref().map(|v| v.as_str().to_owned())),
+            apps::sfs.eq(entries(&app.sfs)),
         );
         diesel::update(apps::table.find((app.realm.0.to_vec(), app.id.clone()))).set(set).execute(c).await?;
     }
     let told = |a: &App| {
         serde_json::json!({"display_name": a.display_name,
-        "min_version": a.min_version.as_ref().map(|v| v.as_str().to_owned())})
+        "min_version": a.min_version.as_ref().map(|v| v.as_str().to_owned()),
+        "sfs": entries(&a.sfs)})
     };
     let about =
         About::of(app.realm, &app.id).detail(difference(&before.as_ref().map(told), &Some(told(app))));

@@ -2,6 +2,7 @@ use countersign_domain_ns::{
     account::Account,
     audit::{About, Actor, Stamp},
     enrolment::{Confirm, Enrolment, EnrolmentState},
+    factor::{Factor, Spent},
     further::{Admission, UserHash},
     user::User,
 };
@@ -16,7 +17,7 @@ use countersign_protocol::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, accounts, insert_new, trail::append, users};
+use super::{Answer, Conn, accounts, factors, insert_new, trail::append, users};
 use crate::{
     rows::{EnrolmentRow, millis},
     schema::enrolments,
@@ -109,7 +110,7 @@ pub(crate) async fn redeem(
     c: &mut Conn,
     after: &Enrolment,
     account: &Account,
-    admission: Option<&Admission>,
+    (admission, factor): (Option<&Admission>, Option<&(Factor, Spent)>),
     hash: UserHash,
     stamp: &Stamp,
 ) -> Answer<bool> {
@@ -137,8 +138,16 @@ pub(crate) async fn redeem(
         enrolments::device.eq(r.device.clone()),
         enrolments::number.eq(r.number.clone()),
     );
+    if let Some((_, spent)) = factor
+        && !factors::spend(c, *spent).await?
+    {
+        return Ok(false);
+    }
     if diesel::update(row).set(set).execute(c).await? == 0 {
         return Ok(false);
+    }
+    if let Some((factor, _)) = factor {
+        factors::put(c, factor).await?;
     }
     let waits = if admission.is_some() { AccountState::Pending } else { account.state };
     accounts::add(c, &Account { state: waits, ..account.clone() }).await?;

@@ -12,7 +12,7 @@ use countersign_protocol::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, accounts as people, insert_new, trail::append};
+use super::{Answer, Conn, accounts as people, factors, insert_new, trail::append};
 use crate::{
     rows::{AccountRow, At, OutcomeRow, millis, record},
     schema::{accounts, endings, outcomes, redemptions},
@@ -34,6 +34,15 @@ pub(crate) async fn record_outcome(c: &mut Conn, o: &Outcome, stamp: &Stamp) -> 
         }
     }
     if insert_new!(c, outcomes::table, OutcomeRow::new(o)?).await? == 1 {
+        if let Some(spent) = o.spent
+            && !factors::spend(c, spent).await?
+        {
+            // Nothing that can be used twice stays written.
+            diesel::delete(outcomes::table.find((realm.0.to_vec(), o.login.id.0.to_vec())))
+                .execute(c)
+                .await?;
+            return Ok(Recorded::Spent);
+        }
         append(c, stamp, &format!("login.{}", o.state), &about(o).detail(o.reason.as_deref())).await?;
         return Ok(Recorded::Won);
     }

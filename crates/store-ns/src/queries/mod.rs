@@ -19,6 +19,7 @@ pub(crate) mod attributes;
 pub(crate) mod clients;
 pub(crate) mod enrolments;
 pub(crate) mod erase;
+pub(crate) mod factors;
 pub(crate) mod holds;
 pub(crate) mod logins;
 pub(crate) mod realms;

@@ -7,7 +7,7 @@ use countersign_protocol::ids::{AuditId, ClientId, RealmId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, WALK, literal, shared};
+use super::{Answer, Conn, WALK, factors, literal, shared};
 use crate::{
     rows::{self, millis},
     schema::{endings, holds, outcomes, redemptions, trail},
@@ -203,7 +203,10 @@ pub(crate) async fn purge(c: &mut Conn, realm: Option<RealmId>, before: Kept) ->
             gone.outcomes += purge_outcomes(c, realm, false, before.evidence).await?;
             gone.outcomes += purge_outcomes(c, realm, true, before.unclaimed).await?;
         }
-        None => gone.requests = shared::purge_requests(c, millis(before.requests)).await?,
+        None => {
+            gone.requests = shared::purge_requests(c, millis(before.requests)).await?;
+            gone.attestations = factors::purge_spent(c, before.attestations).await?;
+        }
     }
     Ok(gone)
 }

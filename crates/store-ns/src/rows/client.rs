@@ -20,6 +20,7 @@ pub(crate) struct ClientRow {
     callback_urls: String,
     templates: String,
     accepts: Option<String>,
+    second_factor: Option<String>,
 }
 
 impl ClientRow {
@@ -38,6 +39,11 @@ impl ClientRow {
             logo: c.logo.clone(),
             callback_urls: list(&c.callback_urls)?,
             accepts: Some(list(&c.accepts.iter().map(ToString::to_string).collect())?),
+            second_factor: c
+                .second_factor
+                .map(|need| serde_json::to_string(&need))
+                .transpose()
+                .map_err(|_| At { table: "clients", row: &c.id.0 }.bad("second_factor"))?,
             templates: serde_json::to_string(&c.templates)
                 .map_err(|_| At { table: "clients", row: &c.id.0 }.bad("templates"))?,
         })
@@ -62,6 +68,12 @@ impl TryFrom<ClientRow> for Client {
             callback_urls: list(&r.callback_urls)?,
             templates: serde_json::from_str(&r.templates).map_err(|_| at.bad("templates"))?,
             accepts: accepted(r.accepts.as_deref().unwrap_or("[]")).ok_or_else(|| at.bad("accepts"))?,
+            second_factor: r
+                .second_factor
+                .as_deref()
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(|_| at.bad("second_factor"))?,
             logo: r.logo,
             name: r.name,
             display_name: r.display_name,

@@ -13,6 +13,6 @@ pub(crate) use api_key::{ApiKeyRow, RoleRow, permissions, scope};
 pub(crate) use client::ClientRow;
 pub(crate) use enrolment::EnrolmentRow;
 pub(crate) use outcome::{OutcomeRow, record};
-pub(crate) use realm::{AppRow, RealmKeyRow, RealmRow, sealed_realm};
+pub(crate) use realm::{AppRow, RealmKeyRow, RealmRow, entries, sealed_realm};
 
 pub(crate) use countersign_store::row::{At, millis, time};

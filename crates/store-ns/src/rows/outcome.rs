@@ -27,6 +27,7 @@ pub(crate) struct OutcomeRow {
     login: String,
     via: Option<String>,
     claimed_at: Option<i64>,
+    evidence: Option<String>,
 }
 
 impl OutcomeRow {
@@ -49,6 +50,12 @@ impl OutcomeRow {
                 .map_err(|_| At { table: "outcomes", row: &o.login.id.0 }.bad("login"))?,
             via: o.claim.as_ref().map(|c| c.via.as_str().to_owned()),
             claimed_at: o.claim.as_ref().map(|c| millis(c.at)),
+            evidence: o
+                .evidence
+                .as_ref()
+                .map(serde_json::to_string)
+                .transpose()
+                .map_err(|_| At { table: "outcomes", row: &o.login.id.0 }.bad("evidence"))?,
         })
     }
 }
@@ -75,6 +82,7 @@ pub(crate) fn record(
                 via,
                 number: None,
                 at: time(r.claimed_at.unwrap_or(r.decided_at)),
+                factor: None,
             })
         }
         _ => None,
@@ -85,6 +93,13 @@ pub(crate) fn record(
         reason: r.reason,
         claim,
         decision: r.decision,
+        evidence: r
+            .evidence
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|_| at.bad("evidence"))?,
+        spent: None,
         req_id: at.fixed_option(r.req_id.as_ref())?.map(ReqId),
         decided_at: time(r.decided_at),
         redeem_by: time(r.redeem_by),

@@ -1,11 +1,16 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_domain_ns::{
-    app::{App, Version},
+    app::{App, TrustedSfs, Version},
     realm::{Realm, SealedRealm},
 };
 use countersign_ports::identity::SealedKey;
-use countersign_protocol::ids::{KeyId, RealmId};
+use countersign_protocol::{
+    ids::{Jkt, KeyId, RealmId},
+    jws,
+};
 use countersign_store::StoreError;
 use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::{At, millis, time};
 use crate::schema::{apps, realm_keys, realms};
@@ -104,11 +109,46 @@ pub(crate) struct AppRow {
     display_name: String,
     min_version: Option<String>,
     created_at: i64,
+    sfs: Option<String>,
+}
+
+/// An entry of the column `sfs`.
+#[derive(Serialize, Deserialize)]
+struct SfsEntry {
+    /// The root's public key, and thumbprints, in base64url.
+    root: String,
+    name: Option<String>,
+    killed: Vec<String>,
+}
+
+pub(crate) fn entries(sfs: &[TrustedSfs]) -> Option<String> {
+    let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let entry = |s: &TrustedSfs| SfsEntry {
+        root: b64(&s.root),
+        name: s.name.clone(),
+        killed: s.killed.iter().map(|kid| b64(&kid.0)).collect(),
+    };
+    let all: Vec<_> = sfs.iter().map(entry).collect();
+    (!all.is_empty()).then(|| serde_json::to_string(&all).expect("texts always serialise"))
+}
+
+fn trusted(text: Option<&str>) -> Option<Vec<TrustedSfs>> {
+    let Some(text) = text else { return Some(Vec::new()) };
+    let entries: Vec<SfsEntry> = serde_json::from_str(text).ok()?;
+    let kid = |kid: &String| jws::bytes(kid).map(Jkt).ok();
+    entries
+        .into_iter()
+        .map(|e| {
+            let killed = e.killed.iter().map(kid).collect::<Option<_>>()?;
+            Some(TrustedSfs { root: jws::bytes(&e.root).ok()?, name: e.name, killed })
+        })
+        .collect()
 }
 
 impl From<&App> for AppRow {
     fn from(a: &App) -> Self {
         Self {
+            sfs: entries(&a.sfs),
             realm: a.realm.0.to_vec(),
             id: a.id.clone(),
             display_name: a.display_name.clone(),
@@ -128,6 +168,7 @@ impl TryFrom<AppRow> for App {
             min_version: r.min_version.as_ref().map(version).transpose()?,
             display_name: r.display_name,
             created_at: time(r.created_at),
+            sfs: trusted(r.sfs.as_deref()).ok_or_else(|| at.bad("sfs"))?,
             id: r.id,
         })
     }

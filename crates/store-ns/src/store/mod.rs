@@ -25,7 +25,7 @@ const MYSQL: EmbeddedMigrations = embed_migrations!("../../migrations/mysql/ns")
 
 /// The newest schema this program knows: the number of the newest migration. A migration after
 /// which older programs must not use the database raises `oldest_schema`.
-const SCHEMA: i64 = 7;
+const SCHEMA: i64 = 8;
 
 /// NS's migrations.
 #[must_use]

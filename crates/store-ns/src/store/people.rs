@@ -6,6 +6,7 @@ use countersign_domain_ns::{
     audit::Stamp,
     authority::Lineage,
     enrolment::Enrolment,
+    factor::{Factor, Spent},
     further::{Admission, Past, UserHash},
     ports::{AccountQuery, Page, People, UserQuery},
     user::{Hold, User},
@@ -104,12 +105,21 @@ impl People for NsStore {
         after: &Enrolment,
         account: &Account,
         admission: Option<&Admission>,
+        factor: Option<(&Factor, Spent)>,
         hash: UserHash,
         stamp: &Stamp,
     ) -> Result<bool, Fault> {
         let (after, account, admission, stamp) =
             (after.clone(), account.clone(), admission.cloned(), stamp.clone());
-        change!(self, |c| q::enrolments::redeem(c, &after, &account, admission.as_ref(), hash, &stamp))
+        let factor = factor.map(|(factor, spent)| (factor.clone(), spent));
+        change!(self, |c| q::enrolments::redeem(
+            c,
+            &after,
+            &account,
+            (admission.as_ref(), factor.as_ref()),
+            hash,
+            &stamp
+        ))
     }
 
     async fn move_enrolment(
@@ -178,6 +188,20 @@ impl People for NsStore {
     ) -> Result<(), Fault> {
         let version = version.map(str::to_owned);
         change!(self, |c| q::accounts::note_app_version(c, realm, id, version))
+    }
+
+    async fn factor(&self, realm: RealmId, account: AccountId) -> Result<Option<Factor>, Fault> {
+        read!(self, |c| q::factors::get(c, realm, account))
+    }
+
+    async fn sfs_key_list(&self, root: &Jkt) -> Result<Option<String>, Fault> {
+        let root = *root;
+        read!(self, |c| q::factors::key_list(c, &root))
+    }
+
+    async fn raise_sfs_key_list(&self, root: &Jkt, seq: u64, list: &str) -> Result<(), Fault> {
+        let (root, list) = (*root, list.to_owned());
+        change!(self, |c| q::factors::raise_key_list(c, &root, seq, &list))
     }
 
     async fn add_hold(&self, hold: &Hold, stamp: &Stamp) -> Result<bool, Fault> {

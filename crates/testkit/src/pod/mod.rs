@@ -216,6 +216,18 @@ impl Pod {
         Err("the pod does not end".to_owned())
     }
 
+    /// Waits until the pod answers that it is ready.
+    ///
+    /// # Panics
+    /// When it is not within a minute.
+    pub async fn until_ready(&self) {
+        let until = Instant::now() + PATIENCE;
+        while self.admin("/readyz").await.0 != 200 {
+            assert!(Instant::now() < until, "the pod is not ready:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// What this process has written to its log.
     #[must_use]
     pub fn log(&self) -> String {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, http::header};
 use countersign_actors_ns::{Logins, Waiting};
-use countersign_api::page::PageEvent;
+use countersign_api::{FactorKind, page::PageEvent};
 use countersign_domain_ns::{
     audit,
     flows::login::Seen,
@@ -140,6 +140,8 @@ impl View {
             // Only the person at this page sees it, and types it on the phone.
             number: if let LoginProgress::Claimed(claim) = &seen.state { claim.number.clone() } else { None },
             via: claim(&seen.state).map(|claim| via(claim.via)),
+            second_factor: (state == LoginState::Claimed && seen.login.second_factor.is_some())
+                .then_some(FactorKind::Pin),
         }
     }
 

@@ -9,7 +9,7 @@ use countersign_domain_ns::{
 };
 use countersign_edge::{problem::ApiProblem, rest::times::rfc3339};
 
-use super::{Body, no_content, text};
+use super::{Body, factors, no_content, text};
 use crate::auth::InRealm;
 
 fn dto(a: App) -> Dto {
@@ -17,6 +17,7 @@ fn dto(a: App) -> Dto {
         id: a.id,
         display_name: a.display_name,
         min_version: a.min_version.map(|v| v.as_str().to_owned()),
+        sfs: a.sfs.iter().map(factors::sfs_dto).collect(),
         created_at: rfc3339(a.created_at),
     }
 }
@@ -49,8 +50,9 @@ pub(super) async fn put(
     text("/display_name", rules::shown(&put.display_name, limits::DISPLAY_NAME, false))?;
     let bad = || ApiProblem::invalid("/min_version", "one to six numbers with dots between them");
     let min_version = put.min_version.as_ref().map(|v| Version::parse(v).ok_or_else(bad)).transpose()?;
+    let sfs = factors::trusted(&put.sfs)?;
     let app = realms
-        .put_app(at.id(), path.1.clone(), put.display_name.clone(), min_version, at.caller.who())
+        .put_app(at.id(), path.1.clone(), (put.display_name.clone(), min_version, sfs), at.caller.who())
         .await?;
     Ok(HttpResponse::Ok().json(dto(app)))
 }

@@ -19,7 +19,7 @@ use countersign_edge::{
 };
 use countersign_protocol::ids::ClientId;
 
-use super::{Body, Paging, no_content, text};
+use super::{Body, Paging, factors, no_content, text};
 use crate::scope;
 
 /// Clients whose enrolments are accepted are shown by name, or by id when they have been deleted.
@@ -38,6 +38,7 @@ async fn dto(c: Client, clients: &Clients) -> Result<Dto, ApiProblem> {
         callback_urls: c.callback_urls,
         templates: c.templates,
         accepts_enrolments_of: accepts,
+        second_factor: c.second_factor.map(|need| factors::need_dto(Some(need))),
         created_at: rfc3339(c.created_at),
     })
 }
@@ -132,9 +133,22 @@ async fn with(clients: &Clients, client: Client, put: PutClient) -> Result<Clien
         callback_urls,
         templates,
         accepts_enrolments_of,
+        second_factor,
     } = put;
+    let second_factor =
+        second_factor.as_ref().map(|need| factors::need("/second_factor", need)).transpose()?.flatten();
     let accepts = accepts(clients, &client, &accepts_enrolments_of).await?;
-    Ok(Client { display_name, logo, origins, return_urls, callback_urls, templates, accepts, ..client })
+    Ok(Client {
+        display_name,
+        logo,
+        origins,
+        return_urls,
+        callback_urls,
+        templates,
+        accepts,
+        second_factor,
+        ..client
+    })
 }
 
 pub(super) async fn list(

@@ -25,7 +25,7 @@ use futures_util::{future::try_join, stream::unfold};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Body, LongPoll, accounts, optional, stream, text};
+use super::{Body, LongPoll, accounts, factors, optional, stream, text};
 use crate::{
     PublicUrls,
     auth::{InRealm, Standing},
@@ -156,6 +156,8 @@ pub(super) async fn create(
     if new.return_url.as_ref().is_some_and(|url| !client.return_urls.contains(url)) {
         return Err(ApiProblem::invalid("/return_url", "not one of the client's return_urls"));
     }
+    let second_factor =
+        new.second_factor.as_ref().map(|need| factors::need("/second_factor", need)).transpose()?.flatten();
     let initiator = new.initiator.unwrap_or_default();
     let new = flow::NewLogin {
         expected_user: new.expected_user,
@@ -168,6 +170,7 @@ pub(super) async fn create(
         address: initiator.address.map(|ip| ip.to_canonical().to_string()),
         number_match: new.number_match,
         number_off: new.number_off,
+        second_factor,
     };
     let made = logins.create(&at.realm, &client, new, who).await?;
     let mut body = dto(&made.seen);
@@ -257,6 +260,7 @@ pub(super) async fn redeem(
         decision: outcome.decision.unwrap_or_default(),
         context: URL_SAFE_NO_PAD.encode(outcome.login.context()),
         public_key: URL_SAFE_NO_PAD.encode(account.public_key),
+        second_factor: outcome.evidence.as_ref().and_then(factors::used),
         origin: accounts::origin(account.origin),
     };
     Ok(HttpResponse::Ok().json(identity))

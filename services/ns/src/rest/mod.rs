@@ -8,6 +8,7 @@ mod certificates;
 mod clients;
 mod enrolments;
 mod events;
+mod factors;
 mod holds;
 mod life;
 mod logins;

@@ -11,6 +11,7 @@ use countersign_domain_ns::{
 };
 use countersign_edge::problem::ApiProblem;
 
+use super::factors;
 use crate::auth::Caller;
 
 const DAY: u64 = 86_400;
@@ -44,6 +45,8 @@ pub(super) fn dto(s: &RealmSettings) -> Dto {
         number_match: Some(NumberMatchDto { qr: Some(qr), link: Some(link), directed: Some(directed) }),
         enrolment_confirm: Some(s.enrolment_confirm.iter().copied().map(confirm_dto).collect()),
         listed_apps_only: Some(s.listed_apps_only),
+        second_factor: Some(factors::need_dto(s.second_factor)),
+        enrolment_factor: Some(factors::enrolment_dto(s.enrolment_factor)),
         limits: Some(limits_dto(&s.limits)),
         further_phones: Some(match s.further_phones {
             FurtherPhones::PhoneOrAdmin => FurtherDto::PhoneOrAdmin,
@@ -130,6 +133,12 @@ pub(super) fn changed(before: &RealmSettings, given: &Dto) -> Result<RealmSettin
     }
     if let Some(only) = given.listed_apps_only {
         s.listed_apps_only = only;
+    }
+    if let Some(need) = &given.second_factor {
+        s.second_factor = factors::need("/settings/second_factor", need)?;
+    }
+    if let Some(factor) = given.enrolment_factor {
+        s.enrolment_factor = factors::enrolment(factor);
     }
     if let Some(l) = &given.limits {
         s.limits = limits(s.limits, l)?;

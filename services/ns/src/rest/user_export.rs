@@ -21,7 +21,7 @@ use futures_util::stream::unfold;
 use serde::Serialize;
 
 use super::{
-    accounts, events, logins,
+    accounts, events, factors, logins,
     stream::{self, Piece},
     users::{self, UserPath},
 };
@@ -185,6 +185,7 @@ fn record(r: &Record) -> LoginRecord {
         client: r.outcome.login.client.to_string(),
         account_id: r.outcome.claim.as_ref().map(|c| c.account.to_string()),
         decision: r.outcome.decision.clone(),
+        second_factor: r.outcome.evidence.as_ref().and_then(factors::used),
     }
 }
 

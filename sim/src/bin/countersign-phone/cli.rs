@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::pin::{PinCmd, PinFile};
+
 /// A virtual phone that enrols, logs in and refuses. It keeps its keys in files, so it is for
 /// development and tests.
 #[derive(Parser)]
@@ -37,6 +39,12 @@ pub(crate) enum Cmd {
         /// The publisher's public key, as `countersign app key` prints it.
         #[arg(long)]
         publisher: Option<String>,
+        /// The address of the app's SFS ("sfs" in the server's ready.json), where the realm asks
+        /// for a PIN and this phone has none yet.
+        #[arg(long, value_name = "LINK")]
+        sfs: Option<String>,
+        #[command(flatten)]
+        pin: PinFile,
     },
     /// Claim a login by its link or QR code, and decide it.
     Login {
@@ -59,6 +67,8 @@ pub(crate) enum Cmd {
         /// The number the browser shows, if the login asks for one.
         #[arg(long)]
         number: Option<String>,
+        #[command(flatten)]
+        pin: PinFile,
     },
     /// Claim a login that waits for this phone (see `pending`), and decide it.
     Take {
@@ -68,12 +78,16 @@ pub(crate) enum Cmd {
         /// The number the browser shows, if the login asks for one.
         #[arg(long)]
         number: Option<String>,
+        #[command(flatten)]
+        pin: PinFile,
     },
     /// Start a login at a client from inside the app and approve it; prints what the app hands over
     /// to the client.
     Start {
         /// The client's name.
         client: String,
+        #[command(flatten)]
+        pin: PinFile,
     },
     /// List the logins that wait for a decision or are running.
     Pending,
@@ -83,6 +97,8 @@ pub(crate) enum Cmd {
         /// The number the browser shows, if the login asks for one.
         #[arg(long)]
         number: Option<String>,
+        #[command(flatten)]
+        pin: PinFile,
     },
     /// Refuse a claimed login.
     Refuse {
@@ -116,6 +132,11 @@ pub(crate) enum Cmd {
         enrolment: String,
         #[arg(long)]
         number: Option<String>,
+    },
+    /// Set, change or try the PIN of this phone.
+    Pin {
+        #[command(subcommand)]
+        command: PinCmd,
     },
     /// List what was decided on this phone.
     History,

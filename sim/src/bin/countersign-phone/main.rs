@@ -1,22 +1,22 @@
 //! `countersign-phone`: one virtual phone at a terminal.
 
 mod cli;
+mod decide;
+mod enrol;
+mod pin;
+mod prompt;
 
-use std::{
-    io::{IsTerminal, Write},
-    path::Path,
-    process::ExitCode,
-};
+use std::{io::Write, path::Path, process::ExitCode};
 
 use clap::Parser;
 use cli::{Cli, Cmd};
-use countersign_channel::random;
-use countersign_sdk::{Account, KeyStore, Link, ReqId, TrustedApp, What};
+use countersign_sdk::Account;
 use countersign_sim::{
-    Online, PhoneError, PhoneState, agent, app,
-    ask::{self, Ask, Reply, Shown},
+    PhoneError, PhoneState, agent, app,
+    ask::{self, Ask, Reply},
     qr,
 };
+use pin::PinFile;
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
@@ -72,27 +72,31 @@ impl Out {
 async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
     let state = open(cli)?;
     match &cli.command {
-        Cmd::Enrol { link, device, app_config, publisher } => {
+        Cmd::Enrol { link, device, app_config, publisher, sfs, pin } => {
             let app = app_config
                 .as_ref()
                 .zip(publisher.as_ref())
                 .map(|(file, publisher)| app::trusted(file, publisher))
                 .transpose()?;
-            enrol(&state, link, device, app.as_ref(), out).await
+            enrol::enrol(&state, link, device, app.as_ref(), (sfs.as_deref(), pin), out).await
         }
-        Cmd::Login { link, qr, scanned, yes, later, number } => {
+        Cmd::Login { link, qr, scanned, yes, later, number, pin } => {
             let (text, scanned) = code(link.as_deref(), qr.as_deref(), *scanned, out).await?;
             let yes = if *later { Some(false) } else { yes.then_some(true) };
-            login(&state, Ask::Claim { link: text, scanned }, yes, number.clone(), out).await
+            decide::login(&state, Ask::Claim { link: text, scanned }, yes, (number.clone(), pin), out).await
         }
-        Cmd::Take { id, yes, number } => {
+        Cmd::Take { id, yes, number, pin } => {
             let ask = Ask::Claim { link: format!("directed:{id}"), scanned: false };
-            login(&state, ask, yes.then_some(true), number.clone(), out).await
+            decide::login(&state, ask, yes.then_some(true), (number.clone(), pin), out).await
         }
-        Cmd::Start { client } => start(&state, client, out).await,
+        Cmd::Start { client, pin } => decide::start(&state, client, pin, out).await,
         Cmd::Pending => pending(&state, out).await,
-        Cmd::Approve { id, number } => decide(&state, id, None, number.clone(), out).await,
-        Cmd::Refuse { id, reason } => decide(&state, id, Some(reason), None, out).await,
+        Cmd::Approve { id, number, pin } => {
+            decide::decide(&state, id, None, (number.clone(), pin), out).await
+        }
+        Cmd::Refuse { id, reason } => {
+            decide::decide(&state, id, Some(reason), (None, &PinFile::default()), out).await
+        }
         Cmd::Accounts => accounts(&state, out),
         Cmd::Logout { everywhere: true, .. } => {
             simple(&state, Ask::LogoutAll, out, "Logged out everywhere.").await
@@ -110,6 +114,7 @@ async fn run(cli: &Cli, out: Out) -> Result<(), PhoneError> {
             simple(&state, Ask::Vouch { enrolment: enrolment.clone(), number: number.clone() }, out, said)
                 .await
         }
+        Cmd::Pin { command } => pin::run(&state, command, out).await,
         Cmd::History => history(&state, out),
         Cmd::Watch => {
             let say = move |a: &Account, event: &str, body: Value| {
@@ -139,7 +144,7 @@ fn history(state: &PhoneState, out: Out) -> Result<(), PhoneError> {
 }
 
 fn open(cli: &Cli) -> Result<PhoneState, PhoneError> {
-    if !cli.state.exists() && !matches!(cli.command, Cmd::Enrol { .. }) {
+    if !cli.state.exists() && !matches!(cli.command, Cmd::Enrol { .. } | Cmd::Pin { .. }) {
         return Err(PhoneError::Usage(format!(
             "there is no phone in {}; enrol makes one",
             cli.state.display()
@@ -170,48 +175,8 @@ async fn code(
     }
 }
 
-async fn enrol(
-    state: &PhoneState,
-    link: &str,
-    device: &str,
-    app: Option<&TrustedApp>,
-    out: Out,
-) -> Result<(), PhoneError> {
-    let Link::Enrol(link) = Link::parse(link)? else {
-        return Err(PhoneError::Usage("this is a login link; use `login`".to_owned()));
-    };
-    if let Some(app) = app {
-        app.check(&link, countersign_sim::now())?;
-    }
-    let id = app.map_or(countersign_sim::app::OPEN, TrustedApp::id);
-    let key = state.keys.generate()?;
-    let enrolled =
-        match Online::enrol_as(id, &link, state.keys.clone(), key.clone(), ReqId(random()), device).await {
-            Ok(enrolled) => enrolled,
-            Err(e) => {
-                state.keys.forget(&key)?;
-                return Err(e);
-            }
-        };
-    let account = enrolled.account;
-    state.change(|w| w.accounts.push(account.clone()))?;
-    ask::note(state, &account, What::Enrolled, None)?;
-    let body = json!({"account": account.id, "user": account.user, "realm": account.realm_name,
-        "client": enrolled.client_name, "state": account.state, "number": enrolled.number});
-    out.say(&body, || match &enrolled.number {
-        Some(number) => {
-            format!(
-                "Enrolled as {} at {}.\nType this number where you got the link: {number}",
-                account.user, account.realm_name
-            )
-        }
-        None => format!("Enrolled as {} at {}.", account.user, account.realm_name),
-    });
-    Ok(())
-}
-
 /// Performs a request through a running `watch`, or on its own connection if none runs.
-async fn request(state: &PhoneState, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
+pub(crate) async fn request(state: &PhoneState, account: &Account, ask: &Ask) -> Result<Reply, PhoneError> {
     match agent::ask_agent(state, account, ask).await? {
         Some(reply) => Ok(reply),
         None => ask::alone(state, account, ask).await,
@@ -220,7 +185,7 @@ async fn request(state: &PhoneState, account: &Account, ask: &Ask) -> Result<Rep
 
 /// Passes a reply on; if it is a failure, exits with the exit code it carries.
 #[expect(clippy::disallowed_methods, reason = "nothing is held here that would need an end in good order")]
-fn checked(reply: Reply, out: Out) -> Result<Reply, PhoneError> {
+pub(crate) fn checked(reply: Reply, out: Out) -> Result<Reply, PhoneError> {
     match reply {
         Reply::Failed { code, text, exit } => {
             let line = if out.json {
@@ -252,112 +217,6 @@ async fn phones(state: &PhoneState, ask: Ask, out: Out) -> Result<(), PhoneError
         out.say(&json!(p), || format!("{}  {}  {} ({})", p.id, p.state, p.name, p.app));
     }
     Ok(())
-}
-
-async fn start(state: &PhoneState, client: &str, out: Out) -> Result<(), PhoneError> {
-    let ask = Ask::Start { client: client.to_owned() };
-    let account = ask::account_for(state, &ask)?;
-    let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else {
-        return Err(PhoneError::NotTheServer);
-    };
-    out.say(&json!({"claimed": shown}), || describe(&shown, &account, false));
-    decide(state, &shown.login, None, None, out).await?;
-    let (login, token, url) = (
-        &shown.login,
-        shown.return_token.clone().unwrap_or_default(),
-        shown.callback_url.clone().unwrap_or_default(),
-    );
-    out.say(&json!({"login": login, "return_token": token, "callback_url": url}), || {
-        format!("Hand over to {url}: login {login} with return token {token}")
-    });
-    Ok(())
-}
-
-async fn login(
-    state: &PhoneState,
-    ask: Ask,
-    yes: Option<bool>,
-    number: Option<String>,
-    out: Out,
-) -> Result<(), PhoneError> {
-    let account = ask::account_for(state, &ask)?;
-    let Reply::Claimed(shown) = checked(request(state, &account, &ask).await?, out)? else {
-        return Err(PhoneError::NotTheServer);
-    };
-    let at_terminal = std::io::stdin().is_terminal() && !out.json;
-    out.say(&json!({"claimed": shown}), || {
-        describe(&shown, &account, at_terminal && yes != Some(false) && number.is_none())
-    });
-    let answer = match yes.or(number.is_some().then_some(true)) {
-        Some(approve) => approve.then_some(None),
-        None if at_terminal => question(out)?,
-        None => None,
-    };
-    let Some(refuse) = answer else {
-        let with = if shown.number.is_some() { " --number NN" } else { "" };
-        out.say(&json!({"waiting": shown.login}), || {
-            format!("Waiting: approve {0}{with} or refuse {0}", shown.login)
-        });
-        return Ok(());
-    };
-    let asks = shown.number.is_some() && refuse.is_none() && number.is_none() && at_terminal;
-    let number = if asks { Some(typed("The number in the browser: ")?.trim().to_owned()) } else { number };
-    decide(state, &shown.login, refuse.as_deref(), number, out).await
-}
-
-/// Describes a claimed login; `asks` is whether the user will be prompted for the number.
-fn describe(s: &Shown, account: &Account, asks: bool) -> String {
-    let mut lines = vec![format!("{} wants to know that you are {} at {}.", s.client, account.user, s.realm)];
-    lines.extend(s.text.iter().map(|t| format!("  “{t}”")));
-    lines.extend(s.browser.iter().map(|b| format!("  from {b}")));
-    lines.extend(s.place.iter().map(|p| format!("  near {p}")));
-    let how = if asks { "type it here" } else { "approve with --number" };
-    lines.extend(s.number.map(|_| format!("  The browser shows a number: {how}.")));
-    lines.join("\n")
-}
-
-/// Prompts for a decision: `Some(None)` approves, `Some(Some(reason))` refuses, `None` is later.
-fn question(out: Out) -> Result<Option<Option<String>>, PhoneError> {
-    loop {
-        let line = typed("Approve? [y]es, [n]o, not [m]e, [l]ater: ")?;
-        match line.trim() {
-            "y" | "yes" => return Ok(Some(None)),
-            "n" | "no" => return Ok(Some(Some("declined".to_owned()))),
-            "m" | "me" => return Ok(Some(Some("not_me".to_owned()))),
-            "l" | "later" => return Ok(None),
-            _ if line.is_empty() => return Ok(None),
-            _ => out.say(&Value::Null, || "Please answer y, n, m or l.".to_owned()),
-        }
-    }
-}
-
-/// Prompts and reads a line with its line end; returns an empty string at the end of the input.
-fn typed(prompt: &str) -> Result<String, PhoneError> {
-    let _nobody_reads = write!(std::io::stdout(), "{prompt}").and_then(|()| std::io::stdout().flush());
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).map_err(|e| PhoneError::File("terminal".to_owned(), e))?;
-    Ok(line)
-}
-
-async fn decide(
-    state: &PhoneState,
-    id: &str,
-    refuse: Option<&str>,
-    number: Option<String>,
-    out: Out,
-) -> Result<(), PhoneError> {
-    let ask = Ask::Decide { login: id.to_owned(), refuse: refuse.map(str::to_owned), number };
-    let account = ask::account_for(state, &ask)?;
-    let reply = checked(request(state, &account, &ask).await?, out)?;
-    let Reply::Decided { login, state: now_is, return_to } = reply else {
-        return Err(PhoneError::NotTheServer);
-    };
-    out.say(&json!({"login": login, "state": now_is, "return_to": return_to}), || match &return_to {
-        Some(url) => format!("Login {now_is}. Open this in the browser you came from:\n{url}"),
-        None => format!("Login {now_is}."),
-    });
-    // A user whose approval failed must not take it for a success.
-    if refuse.is_none() && now_is != "approved" { Err(PhoneError::NotApproved(now_is)) } else { Ok(()) }
 }
 
 async fn pending(state: &PhoneState, out: Out) -> Result<(), PhoneError> {

@@ -11,6 +11,7 @@ use crate::{
     Refused,
     account::Account,
     capability::{self, Shown},
+    factor::FactorChallenge,
     flows::limits::not_genuine,
     login::{Claim, Event, Login, LoginProgress, Via, step},
     ports::{Advanced, Ports},
@@ -30,7 +31,8 @@ pub struct Claimed {
 }
 
 /// An account claims a login by a capability, or because the login was directed at it. The first
-/// account wins, and repeating the claim gives the same answer.
+/// account wins, and repeating the claim gives the same answer. `cb` is the binding of the channel
+/// that the claim came on.
 ///
 /// # Errors
 /// Why the login cannot be claimed; a fault of a port.
@@ -39,6 +41,7 @@ pub async fn claim(
     realm: &OpenRealm,
     account: &Account,
     frame: &frames::Claim,
+    cb: &[u8; 32],
 ) -> Result<Claimed, Stop> {
     let shown = match capability::check(realm, frame, ports.now()) {
         Ok(shown) => shown,
@@ -66,7 +69,8 @@ pub async fn claim(
             return Err(Refused::EnrolmentNotAccepted.into());
         }
         let state = if active(Sabotage::SkipCompare) { LoginProgress::Pending } else { state };
-        let wanted = wanted(ports, realm, account, &login, shown);
+        let mut wanted = wanted(ports, realm, account, &login, shown);
+        wanted.factor = challenge(ports, &login, account, cb).await?;
         let LoginProgress::Claimed(granted) = step(&login, &state, &Event::Claim(wanted), ports.now())?
         else {
             return Err(Refused::AlreadyClaimed.into());
@@ -100,7 +104,27 @@ fn wanted(ports: &Ports, realm: &OpenRealm, account: &Account, login: &Login, sh
     // require a number after "not me".
     let number = ((numbered && !login.number_off) || (login.number_match && via != Via::App))
         .then(|| ports.random.short_number());
-    Claim { account: account.id, user_id: account.user_id.clone(), via, number, at: ports.now() }
+    let user_id = account.user_id.clone();
+    Claim { account: account.id, user_id, via, number, at: ports.now(), factor: None }
+}
+
+/// What an attestation for this login must be about, if it needs one.
+///
+/// # Errors
+/// [`Refused::FactorNeeded`] when the account has no second factor; a fault of the store.
+pub(super) async fn challenge(
+    ports: &Ports,
+    login: &Login,
+    account: &Account,
+    cb: &[u8; 32],
+) -> Result<Option<FactorChallenge>, Stop> {
+    if login.second_factor.is_none() {
+        return Ok(None);
+    }
+    if ports.store.factor(account.realm, account.id).await?.is_none() {
+        return Err(Refused::FactorNeeded.into());
+    }
+    Ok(Some(FactorChallenge { challenge: ports.random.bytes(), cb: *cb }))
 }
 
 /// Repeats the answer for the account that has claimed the login.

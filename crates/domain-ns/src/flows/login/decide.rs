@@ -7,6 +7,7 @@ use countersign_protocol::{
     decision::Verdict,
     frames,
     ids::{AccountId, LoginId},
+    labels,
 };
 
 use super::{NotWon, Seen, claim::gone, expire, look, outcome, read, record};
@@ -14,14 +15,18 @@ use crate::{
     Refused,
     account::Account,
     audit::{Actor, Who},
-    decision::judge,
-    flows::accusation::{follows_already, not_me},
-    login::{EndedBy, Event, LoginProgress, step},
+    decision::{Judged, judge},
+    factor::{Evidence, Expected, Proven},
+    flows::{
+        accusation::{follows_already, not_me},
+        factor::{evidence, verify},
+    },
+    login::{Claim, EndedBy, Event, Login, LoginProgress, step},
     ports::Ports,
     realm::OpenRealm,
     refused::Stop,
 };
-use countersign_ports::Fault;
+use countersign_ports::{Fault, secret::sha256, time::Time};
 
 /// Seconds within which a phone whose answer was lost repeats its command.
 const REPEATED_SECS: u64 = 60;
@@ -52,7 +57,7 @@ pub async fn decide(
         account: account.id,
         verdict: judged.verdict,
         reason: judged.reason,
-        number: judged.number,
+        number: judged.number.clone(),
     };
     let next = match step(&login, &state, &event, now) {
         Err(Refused::Expired) => {
@@ -63,9 +68,14 @@ pub async fn decide(
     };
     let LoginProgress::Claimed(claim) = state else { return Err(Refused::NotFound.into()) };
     let via = claim.via;
+    let proven = second_factor(ports, realm, account, frame, (&login, &claim, &judged)).await?;
     let mut outcome = outcome(now, &login, next.public(), next.reason().map(str::to_owned), Some(claim));
     outcome.decision = Some(frame.jws.clone());
     outcome.req_id = Some(frame.req_id);
+    if let Some((evidence, proven)) = proven {
+        outcome.evidence = Some(evidence);
+        outcome.spent = Some(proven.spent);
+    }
     if judged.verdict == Verdict::Approve && next.public() == LoginState::Approved {
         outcome.redeem_by = now.plus_secs(realm.settings().redeem_secs);
         outcome.ends_at = now.plus_secs(realm.settings().session_secs);
@@ -78,8 +88,49 @@ pub async fn decide(
             Ok(state.public())
         }
         Err(NotWon::Decided(_)) => repeated(ports, realm, account, frame, from).await,
-        Err(NotWon::Inactive(why)) => Err(why.into()),
+        Err(why @ (NotWon::Inactive(_) | NotWon::Spent)) => Err(why.refused().into()),
     }
+}
+
+/// Verifies the second factor of an approval. An approval that shows an attestation nobody asked for
+/// is refused, so that what is stored always means something.
+async fn second_factor(
+    ports: &Ports,
+    realm: &OpenRealm,
+    account: &Account,
+    frame: &frames::Decide,
+    (login, claim, judged): (&Login, &Claim, &Judged),
+) -> Result<Option<(Evidence, Proven)>, Stop> {
+    let shown = evidence(&frame.attestation, &frame.sfs_keys, frame.factor_r)?;
+    let (evidence, need, challenge) = match (shown, login.second_factor, &claim.factor) {
+        (None, None, _) => return Ok(None),
+        (None, Some(_), _) if judged.verdict == Verdict::Refuse => return Ok(None),
+        (None, Some(_), _) => return Err(Refused::FactorNeeded.into()),
+        (Some(evidence), Some(need), Some(challenge)) if judged.verdict == Verdict::Approve => {
+            (evidence, need, challenge)
+        }
+        (Some(_), ..) => return Err(Refused::BadAttestation.into()),
+    };
+    if judged.att != Some(sha256(evidence.attestation.as_bytes())) {
+        return Err(Refused::BadDecision.into());
+    }
+    let factor = ports.store.factor(account.realm, account.id).await?.ok_or(Refused::FactorNeeded)?;
+    let now = ports.now();
+    let age = need.max_age.saturating_mul(1000);
+    let not_before = if age == 0 { claim.at } else { Time(now.0.saturating_sub(age)) };
+    let context = login.context();
+    let expected = Expected {
+        realm: realm.id(),
+        challenge,
+        jkt: &account.jkt,
+        purpose: labels::PURPOSE_LOGIN,
+        payload: &context,
+        factor: Some(&factor),
+        not_before,
+        now,
+    };
+    let proven = verify(ports, realm, &account.app, &evidence, &expected).await?;
+    Ok(Some((evidence, proven)))
 }
 
 /// Handles a decision on a login that is not open: a command whose answer was lost gets the stored

@@ -7,7 +7,7 @@ use countersign_protocol::{
 
 use super::{
     Claimed, LINGER_SECS, Seen,
-    claim::{gone, resume},
+    claim::{challenge, gone, resume},
     live, look, read, write,
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     audit::Who,
     capability::{fingerprint, page_secret},
     client::Client,
+    factor::{FactorChallenge, FactorNeed},
     flows::limits::Way,
     login::{Claim, Initiator, Login, LoginProgress, Target, Via},
     ports::{AccountQuery, Advanced, Ports, Versioned},
@@ -48,6 +49,8 @@ pub struct NewLogin {
     pub number_match: bool,
     /// Whether no number is to be required, whatever the realm's settings say.
     pub number_off: bool,
+    /// The second factor that this login needs, beside what the realm and the client ask for.
+    pub second_factor: Option<FactorNeed>,
 }
 
 /// The user or account that a login is directed at.
@@ -136,6 +139,7 @@ pub async fn create(
         request: who.mark.map(|mark| mark.hash),
         number_off: new.number_off,
         accepts: accepts(client),
+        second_factor: FactorNeed::both(factor_of(realm, client), new.second_factor),
     };
     let to: Vec<AccountId> =
         to.into_iter().filter(|(_, invited_by)| login.accepts(*invited_by)).map(|(id, _)| id).collect();
@@ -195,7 +199,13 @@ fn in_app(
         request: None,
         number_off: false,
         accepts: accepts(client),
+        second_factor: factor_of(realm, client),
     }
+}
+
+/// The second factor that every login at this client needs.
+fn factor_of(realm: &OpenRealm, client: &Client) -> Option<FactorNeed> {
+    FactorNeed::both(realm.settings().second_factor, client.second_factor)
 }
 
 /// A phone starts a login at a client by itself, and has it claimed at once. The same `req_id`
@@ -209,8 +219,8 @@ pub async fn start_in_app(
     ports: &Ports,
     realm: &OpenRealm,
     account: &Account,
-    client: &str,
-    req_id: ReqId,
+    (client, req_id): (&str, ReqId),
+    cb: &[u8; 32],
 ) -> Result<Claimed, Stop> {
     let account = ports.store.account(account.realm, account.id).await?.ok_or(Refused::AccountDeleted)?;
     account.may_log_in(ports.now())?;
@@ -220,7 +230,8 @@ pub async fn start_in_app(
         if there.v == LoginState::PENDING {
             // The first attempt stopped half way.
             let (login, _) = read(ports, id, &there)?;
-            let own = own_claim(&account, login.created_at);
+            let factor = challenge(ports, &login, &account, cb).await?;
+            let own = own_claim(&account, login.created_at, factor);
             let claimed = write(ports, &login, Some(&own), LoginState::CLAIMED);
             ports.live.claim(id, account.id, LoginState::PENDING, claimed, ttl).await?;
         }
@@ -236,8 +247,9 @@ pub async fn start_in_app(
     if !login.accepts(account.origin.client) {
         return Err(Refused::EnrolmentNotAccepted.into());
     }
+    let factor = challenge(ports, &login, &account, cb).await?;
     Way::of_phone(realm, account.id, client.id).begin(ports, login.clone(), &[]).await?;
-    let claim = own_claim(&account, now);
+    let claim = own_claim(&account, now, factor);
     // This loses only to the same request on another connection, which has made the same claim.
     let claimed = write(ports, &login, Some(&claim), LoginState::CLAIMED);
     match ports.live.claim(id, account.id, LoginState::PENDING, claimed, ttl).await? {
@@ -255,6 +267,6 @@ fn accepts(client: &Client) -> Vec<String> {
     client.accepts.iter().map(ToString::to_string).collect()
 }
 
-fn own_claim(account: &Account, at: Time) -> Claim {
-    Claim { account: account.id, user_id: account.user_id.clone(), via: Via::App, number: None, at }
+fn own_claim(account: &Account, at: Time, factor: Option<FactorChallenge>) -> Claim {
+    Claim { account: account.id, user_id: account.user_id.clone(), via: Via::App, number: None, at, factor }
 }

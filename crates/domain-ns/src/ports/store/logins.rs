@@ -23,6 +23,8 @@ pub enum Recorded {
     Lost(Box<Record>),
     /// It would approve for an account that is not active (any more).
     AccountNotActive(AccountState),
+    /// The attestation that proves the second factor was used before. Nothing was written.
+    Spent,
 }
 
 /// Result of [`Logins::redeem`].
@@ -44,7 +46,7 @@ pub enum Redeemed {
 #[async_trait]
 pub trait Logins: Send + Sync {
     /// Records the outcome of a login by its only INSERT. An approval checks in the same
-    /// transaction that the account is active.
+    /// transaction that the account is active, and uses up its attestation.
     async fn record_outcome(&self, outcome: &Outcome, stamp: &Stamp) -> Result<Recorded, Fault>;
     async fn outcome(&self, realm: RealmId, login: LoginId) -> Result<Option<Record>, Fault>;
     /// Records the redemption of a login by its only INSERT; `account` is the one that approved it.

@@ -14,6 +14,7 @@ use crate::{
     audit::Stamp,
     authority::Lineage,
     enrolment::Enrolment,
+    factor::{Factor, Spent},
     further::{Admission, Past, UserHash},
     user::{Hold, User},
 };
@@ -103,14 +104,16 @@ pub trait People: Send + Sync {
     async fn recoveries(&self, realm: RealmId, user_id: &str) -> Result<Vec<(Option<Lineage>, Time)>, Fault>;
     /// The phones a user has and has had. `hash` stands for the name when the name is erased.
     async fn past(&self, realm: RealmId, user_id: &str, hash: UserHash) -> Result<Past, Fault>;
-    /// Uses up the code and makes the account in one transaction; with an admission the account is
-    /// let in at once. False when another caller was faster, when the user is gone, or when the
-    /// user's past is not what was judged (any more).
+    /// Uses up the code, and the attestation of a second factor, and makes the account in one
+    /// transaction; with an admission the account is let in at once. False when another caller was
+    /// faster, when the attestation was used before, when the user is gone, or when the user's past
+    /// is not what was judged (any more).
     async fn redeem_enrolment(
         &self,
         after: &Enrolment,
         account: &Account,
         admission: Option<&Admission>,
+        factor: Option<(&Factor, Spent)>,
         hash: UserHash,
         stamp: &Stamp,
     ) -> Result<bool, Fault>;
@@ -162,6 +165,13 @@ pub trait People: Send + Sync {
         id: AccountId,
         version: Option<&str>,
     ) -> Result<(), Fault>;
+
+    /// The second factor of an account.
+    async fn factor(&self, realm: RealmId, account: AccountId) -> Result<Option<Factor>, Fault>;
+    /// The newest key list of the SFS with this root that was seen.
+    async fn sfs_key_list(&self, root: &Jkt) -> Result<Option<String>, Fault>;
+    /// Remembers a key list, unless one with as high a number is known.
+    async fn raise_sfs_key_list(&self, root: &Jkt, seq: u64, list: &str) -> Result<(), Fault>;
 
     /// Places a legal hold on a user, who need not exist, or takes over one that was placed with
     /// less authority. False when there is one with at least as much authority.

@@ -17,6 +17,8 @@ pub struct Purged {
     pub outcomes: usize,
     /// Marks of keyed requests.
     pub requests: usize,
+    /// Attestations that could not be used any more.
+    pub attestations: usize,
 }
 
 /// For each kind, the time before which entries are purged.
@@ -30,6 +32,8 @@ pub struct Kept {
     pub evidence: Time,
     /// Marks of keyed requests.
     pub requests: Time,
+    /// Attestations whose time is over now.
+    pub attestations: Time,
 }
 
 /// The trail.

@@ -1,0 +1,6 @@
+DROP TABLE sfs_key_lists;
+DROP TABLE spent_attestations;
+DROP TABLE factors;
+ALTER TABLE outcomes DROP COLUMN evidence;
+ALTER TABLE clients DROP COLUMN second_factor;
+ALTER TABLE apps DROP COLUMN sfs;

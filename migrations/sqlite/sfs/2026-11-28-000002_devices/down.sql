@@ -1,0 +1,5 @@
+DELETE FROM counters WHERE name LIKE 'evaluations/%';
+DROP TABLE key_lists;
+DROP TABLE limits;
+DROP TABLE factors;
+DROP TABLE devices;

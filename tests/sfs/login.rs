@@ -1,0 +1,249 @@
+//! Logins that need a second factor: NS, SFS and a phone that goes between them.
+
+use countersign_api::{
+    Confirm, EnrolmentFactor, FactorKind, Login, LoginState, NewLogin, PutApp, RealmSettings, SecondFactor,
+    TrustedSfs,
+};
+use countersign_channel::{p256, random};
+use countersign_sdk::{
+    Account, Answer, Command, FactorAsked, FactorId, FactorProof, KeyHandle, KeyStore, Link, Prompt, Refusal,
+    RefuseReason, ReqId,
+};
+use countersign_sim::{Online, PhoneError, app, factor::SfsOnline, online::Joining};
+
+use super::device::{Device, typed};
+use crate::support::{Page, Pod, Stage, claim, code};
+
+const PIN: &str = "4729";
+
+fn pin(max_age: u64) -> SecondFactor {
+    SecondFactor { kinds: vec![FactorKind::Pin], max_age }
+}
+
+/// A stage whose realm trusts the SFS beside it, and wants this of new phones.
+async fn stage(pod: &Pod, factor: EnrolmentFactor) -> Stage {
+    let stage = Stage::set(pod).await;
+    trust(&stage, pod.ready.sfs_root.as_ref().unwrap(), &[]).await;
+    let settings = RealmSettings { enrolment_factor: Some(factor), ..RealmSettings::default() };
+    change(&stage, settings).await;
+    stage
+}
+
+async fn change(stage: &Stage, settings: RealmSettings) {
+    let change = countersign_api::ChangeRealm { display_name: None, settings };
+    stage.root.change_realm(&stage.realm, &change).await.unwrap();
+}
+
+async fn trust(stage: &Stage, root: &str, killed: &[String]) {
+    let sfs = vec![TrustedSfs { root: root.to_owned(), name: None, killed: killed.to_vec() }];
+    let put = PutApp { display_name: "The virtual phone".into(), min_version: None, sfs };
+    stage.root.put_app(&stage.realm, app::OPEN, &put).await.unwrap();
+}
+
+/// A phone with an account that has a second factor.
+struct Phone {
+    device: Device,
+    account: Account,
+}
+
+/// Proves the PIN of this device for what an NS asks, as the account with this key.
+async fn prove(
+    sfs: &mut SfsOnline,
+    device: &Device,
+    key: &KeyHandle,
+    factor: Option<FactorId>,
+    asked: &FactorAsked,
+) -> (FactorId, FactorProof) {
+    let (r, ctx) = asked.context(&p256::thumbprint(&device.keys.public(key).unwrap()));
+    let done = sfs.prove_and_attest(&typed(PIN), factor, ctx).await.unwrap();
+    (done.factor, FactorProof { attestation: done.attestation, keys: done.keys, r })
+}
+
+impl Phone {
+    async fn enrol(pod: &Pod, stage: &Stage, user: &str) -> Self {
+        let device = Device::with_pin(pod, PIN).await;
+        let joining = join(stage, &device, user).await;
+        let key = joining.1;
+        let (_, asked) = joining.0.factor.clone().expect("a factor is asked for");
+        let (factor, proof) = prove(&mut device.connect().await, &device, &key, None, &asked).await;
+        let names = (app::OPEN, "test phone");
+        let enrolled = joining.0.accept(names, ReqId(random()), Some(&proof)).await.unwrap();
+        Self { device, account: Account { factor: Some(factor.to_string()), ..enrolled.account } }
+    }
+
+    async fn connect(&self) -> Online {
+        Online::connect(&self.account, self.device.keys.clone()).await.unwrap()
+    }
+
+    /// The proof for what this prompt asks.
+    async fn proof(&self, prompt: &Prompt) -> FactorProof {
+        let factor = self.account.factor.as_ref().unwrap().parse().unwrap();
+        let mut sfs = self.device.connect().await;
+        prove(&mut sfs, &self.device, &self.account.key, Some(factor), prompt.factor.as_ref().unwrap())
+            .await
+            .1
+    }
+}
+
+/// Begins an enrolment of this user on this device.
+async fn join(stage: &Stage, device: &Device, user: &str) -> (Joining, KeyHandle) {
+    let enrolment = stage.new_enrolment(user, Confirm::None).await;
+    let Link::Enrol(link) = Link::parse(enrolment.link.as_ref().unwrap()).unwrap() else { panic!("a link") };
+    let key = device.keys.generate().unwrap();
+    (Joining::open(&link, device.keys.clone(), key.clone()).await.unwrap(), key)
+}
+
+async fn new_login(stage: &Stage, need: Option<SecondFactor>) -> Login {
+    let new = NewLogin { text: Some("Pay".into()), second_factor: need, ..NewLogin::default() };
+    stage.api.create_login(&stage.realm, &new).await.unwrap()
+}
+
+/// Makes a login with this need, which the phone claims.
+async fn claimed(stage: &Stage, online: &mut Online, need: Option<SecondFactor>) -> (Login, Page, Prompt) {
+    let login = new_login(stage, need).await;
+    let mut page = Page::open(&login).await;
+    let prompt = claim(online, &page.qr().await).await.unwrap();
+    (login, page, prompt)
+}
+
+async fn refused(online: &mut Online, command: &Command) -> Refusal {
+    match online.ask(command).await.unwrap() {
+        Answer::Refused { code, .. } => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_needs_a_pin_is_approved_with_one_and_the_client_learns_of_it() {
+    let pod = Pod::start();
+    let stage = stage(&pod, EnrolmentFactor::Required).await;
+    let phone = Phone::enrol(&pod, &stage, "alice").await;
+    let mut online = phone.connect().await;
+    let (login, mut page, prompt) = claimed(&stage, &mut online, Some(pin(0))).await;
+    let told = page.until(LoginState::Claimed).await;
+    assert_eq!(told["second_factor"], "pin", "{told}");
+    // Without the PIN there is no approval, and the login stays open.
+    assert_eq!(refused(&mut online, &Command::approve(&prompt)).await, Refusal::FactorNeeded);
+    let proof = phone.proof(&prompt).await;
+    let approve = Command::approve(&prompt).with_factor(proof.clone());
+    online.do_it(&approve).await.unwrap();
+    let identity = stage.api.redeem(&stage.realm, &login.id, None).await.unwrap();
+    let used = identity.second_factor.expect("a second factor");
+    assert_eq!((used.kind, used.policy.as_str()), (FactorKind::Pin, "lock"));
+    assert_eq!((used.attestation, used.keys), (proof.attestation.clone(), proof.keys.clone()));
+    // The same attestation proves nothing for another login, nor a second time for one like it.
+    let (_, _, other) = claimed(&stage, &mut online, Some(pin(0))).await;
+    let again = Command::approve(&other).with_factor(proof);
+    assert_eq!(refused(&mut online, &again).await, Refusal::BadAttestation);
+    // A refusal needs no PIN.
+    online.do_it(&Command::refuse(&other, RefuseReason::NoSecondFactor)).await.unwrap();
+    // A login that needs none takes none.
+    let (_, mut page, plain) = claimed(&stage, &mut online, None).await;
+    assert_eq!(page.until(LoginState::Claimed).await.get("second_factor"), None);
+    online.do_it(&Command::approve(&plain)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_connection_between_claim_and_approval_costs_no_second_pin() {
+    let pod = Pod::start();
+    let stage = stage(&pod, EnrolmentFactor::Required).await;
+    let phone = Phone::enrol(&pod, &stage, "alice").await;
+    let mut online = phone.connect().await;
+    let login = new_login(&stage, Some(pin(0))).await;
+    let code = Page::open(&login).await.qr().await;
+    let prompt = claim(&mut online, &code).await.unwrap();
+    let proof = phone.proof(&prompt).await;
+    drop(online);
+    let mut online = phone.connect().await;
+    let again = claim(&mut online, &code).await.unwrap();
+    assert_eq!(again.factor, prompt.factor, "the challenge is the same");
+    online.do_it(&Command::approve(&again).with_factor(proof)).await.unwrap();
+    assert_eq!(stage.look(&login).await.state, LoginState::Approved);
+}
+
+#[tokio::test]
+async fn an_enrolment_brings_a_factor_where_the_realm_requires_one_and_none_where_it_wants_none() {
+    let pod = Pod::start();
+    let stage = stage(&pod, EnrolmentFactor::Required).await;
+    let device = Device::with_pin(&pod, PIN).await;
+    let names = (app::OPEN, "test phone");
+    let (joining, key) = join(&stage, &device, "alice").await;
+    let (_, asked) = joining.factor.clone().unwrap();
+    let bare = joining.accept(names, ReqId(random()), None).await.map(|_| ());
+    assert!(matches!(bare, Err(PhoneError::Refused(Refusal::FactorNeeded))), "{bare:?}");
+    // An attestation over the challenge of another connection is none for this one.
+    let (_, stale) = prove(&mut device.connect().await, &device, &key, None, &asked).await;
+    let (joining, _) = join(&stage, &device, "bob").await;
+    let replayed = joining.accept(names, ReqId(random()), Some(&stale)).await.map(|_| ());
+    assert!(matches!(replayed, Err(PhoneError::Refused(Refusal::BadAttestation))), "{replayed:?}");
+    let phone = Phone::enrol(&pod, &stage, "carol").await;
+    change(
+        &stage,
+        RealmSettings { enrolment_factor: Some(EnrolmentFactor::None), ..RealmSettings::default() },
+    )
+    .await;
+    let (joining, _) = join(&stage, &device, "dave").await;
+    assert_eq!(joining.factor, None, "nobody asks");
+    let unasked = joining.accept(names, ReqId(random()), Some(&stale)).await.map(|_| ());
+    assert!(matches!(unasked, Err(PhoneError::Refused(Refusal::BadAttestation))), "{unasked:?}");
+    // A phone without a factor cannot claim what needs one; one with a factor can.
+    let dave = stage.phone("dave").await;
+    let login = new_login(&stage, Some(pin(0))).await;
+    let code = Page::open(&login).await.qr().await;
+    let without = claim(&mut dave.connect().await, &code).await.map(|_| ());
+    assert!(matches!(without, Err(PhoneError::Refused(Refusal::FactorNeeded))), "{without:?}");
+    let code = Page::open(&login).await.qr().await;
+    claim(&mut phone.connect().await, &code).await.unwrap();
+}
+
+#[tokio::test]
+async fn realm_client_and_login_ask_and_the_stricter_one_is_heard() {
+    let pod = Pod::start();
+    let stage = stage(&pod, EnrolmentFactor::Required).await;
+    let phone = Phone::enrol(&pod, &stage, "alice").await;
+    let mut online = phone.connect().await;
+    let asked = |prompt: &Prompt| prompt.factor.as_ref().map(|f| f.max_age);
+    change(&stage, RealmSettings { second_factor: Some(pin(60)), ..RealmSettings::default() }).await;
+    let (_, _, prompt) = claimed(&stage, &mut online, None).await;
+    assert_eq!(asked(&prompt), Some(60));
+    let (_, _, prompt) = claimed(&stage, &mut online, Some(pin(0))).await;
+    assert_eq!(asked(&prompt), Some(0));
+    let (_, _, prompt) = claimed(&stage, &mut online, Some(SecondFactor::default())).await;
+    assert_eq!(asked(&prompt), Some(60), "a login cannot ask for less");
+    change(
+        &stage,
+        RealmSettings { second_factor: Some(SecondFactor::default()), ..RealmSettings::default() },
+    )
+    .await;
+    let mut client = stage.root.clients(&stage.realm).await.unwrap().remove(0);
+    client.second_factor = Some(pin(30));
+    stage.root.put_client(&stage.realm, &client.id, &(&client).into()).await.unwrap();
+    let (_, _, prompt) = claimed(&stage, &mut online, Some(pin(120))).await;
+    assert_eq!(asked(&prompt), Some(30));
+    let tooold = NewLogin { second_factor: Some(pin(301)), ..NewLogin::default() };
+    assert_eq!(code(stage.api.create_login(&stage.realm, &tooold).await), "invalid");
+}
+
+#[tokio::test]
+async fn a_root_that_is_removed_and_a_key_that_is_killed_end_every_proof_at_once() {
+    let pod = Pod::start();
+    let stage = stage(&pod, EnrolmentFactor::Required).await;
+    let phone = Phone::enrol(&pod, &stage, "alice").await;
+    let mut online = phone.connect().await;
+    let root = pod.ready.sfs_root.clone().unwrap();
+    let (_, _, prompt) = claimed(&stage, &mut online, Some(pin(0))).await;
+    let proof = phone.proof(&prompt).await;
+    let kid = countersign_protocol::attestation::parse(&proof.attestation).unwrap().kid;
+    let kid = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, kid.0);
+    let approve = Command::approve(&prompt).with_factor(proof);
+    trust(&stage, &root, &[kid]).await;
+    assert_eq!(refused(&mut online, &approve).await, Refusal::BadAttestation, "killed");
+    let other = base64::Engine::encode(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+        p256::SigningKey::generate().public(),
+    );
+    trust(&stage, &other, &[]).await;
+    assert_eq!(refused(&mut online, &approve).await, Refusal::BadAttestation, "another root");
+    trust(&stage, &root, &[]).await;
+    online.do_it(&approve).await.unwrap();
+}
