@@ -44,6 +44,7 @@ export class CountersignLogin extends HTMLElement {
   #known = null; // the state it was told with
   #reason = null;
   #number = null;
+  #factor = null; // the second factor that the phone asks for
   #via = null;
   #shown = null; // the state on display
   #attempts = 0;
@@ -76,7 +77,8 @@ export class CountersignLogin extends HTMLElement {
   start({ pageUrl, pageToken }) {
     this.stop();
     [this.#url, this.#token] = [pageUrl, pageToken];
-    [this.#v, this.#known, this.#reason, this.#number, this.#via, this.#attempts, this.#startQueued] = [0, null, null, null, null, 0, false];
+    [this.#v, this.#known, this.#reason, this.#number, this.#factor, this.#via] = [0, null, null, null, null, null];
+    [this.#attempts, this.#startQueued] = [0, false];
     this.#shown = null;
     this.#view.clear();
     this.#show('connecting');
@@ -159,10 +161,10 @@ export class CountersignLogin extends HTMLElement {
     if (message.type === 'link') this.#offerLink(message.url);
   }
 
-  #stateTold({ v, state, reason = null, number = null, via = null, seconds_left: left }) {
+  #stateTold({ v, state, reason = null, number = null, via = null, second_factor: factor = null, seconds_left: left }) {
     if (!Object.hasOwn(STATES, state) || !(v >= this.#v)) return;
     const news = v > this.#v;
-    [this.#v, this.#known, this.#reason, this.#number, this.#via] = [v, state, reason, number, via];
+    [this.#v, this.#known, this.#reason, this.#number, this.#factor, this.#via] = [v, state, reason, number, factor, via];
     if (left !== undefined) this.#view.countFrom(left);
     this.#show(state, { reason });
     if (news && state === 'approved') this.#emit('countersign-approved', { v, via });
@@ -216,7 +218,7 @@ export class CountersignLogin extends HTMLElement {
   #show(state, { reason = null, quietly = false } = {}) {
     const changed = state !== this.#shown;
     this.#shown = state;
-    this.#view.show(state, { reason, number: this.#number, via: this.#via, language: languageAt(this), push: this.hasAttribute('push') });
+    this.#view.show(state, { reason, number: this.#number, factor: this.#factor, via: this.#via, language: languageAt(this), push: this.hasAttribute('push') });
     if (quietly) return; // also because a constructor may not touch attributes
     this.setAttribute('state', state);
     if (changed) this.#emit('countersign-state', { state, v: this.#v, reason });

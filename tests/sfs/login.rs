@@ -245,5 +245,54 @@ async fn a_root_that_is_removed_and_a_key_that_is_killed_end_every_proof_at_once
     trust(&stage, &other, &[]).await;
     assert_eq!(refused(&mut online, &approve).await, Refusal::BadAttestation, "another root");
     trust(&stage, &root, &[]).await;
+    let sfs = vec![TrustedSfs { root: root.clone(), name: None, killed: Vec::new() }];
+    let put = PutApp { display_name: "Another app".into(), min_version: None, sfs };
+    stage.root.put_app(&stage.realm, "another-app", &put).await.unwrap();
+    trust(&stage, &other, &[]).await;
+    assert_eq!(refused(&mut online, &approve).await, Refusal::BadAttestation, "another app's");
+    trust(&stage, &root, &[]).await;
     online.do_it(&approve).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stolen_account_key_with_the_thiefs_own_pin_gets_nothing() {
+    let pod = Pod::start();
+    let stage = stage(&pod, EnrolmentFactor::Required).await;
+    let phone = Phone::enrol(&pod, &stage, "alice").await;
+    // The thief has the account's key, and a PIN at the same SFS with a key of their own.
+    let thief = Device::with_pin(&pod, PIN).await;
+    let mut online = phone.connect().await;
+    let (login, _, prompt) = claimed(&stage, &mut online, Some(pin(0))).await;
+    let asked = prompt.factor.as_ref().unwrap();
+    let (r, ctx) = asked.context(&p256::thumbprint(&phone.device.keys.public(&phone.account.key).unwrap()));
+    let mut sfs = thief.connect().await;
+    let own = sfs.prove_and_attest(&typed(PIN), None, ctx).await.unwrap();
+    let proof = FactorProof { attestation: own.attestation, keys: own.keys, r };
+    let approve = Command::approve(&prompt).with_factor(proof);
+    assert_eq!(refused(&mut online, &approve).await, Refusal::BadAttestation);
+    let named: FactorId = phone.account.factor.as_ref().unwrap().parse().unwrap();
+    let foreign = sfs.prove_and_attest(&typed(PIN), Some(named), ctx).await.map(|_| ());
+    assert!(matches!(foreign, Err(PhoneError::Refused(Refusal::UnknownFactor))), "{foreign:?}");
+    assert_eq!(stage.look(&login).await.state, LoginState::Claimed);
+}
+
+#[tokio::test]
+async fn without_sfs_logins_that_need_no_factor_go_on_and_those_that_do_say_so() {
+    let pod = Pod::start();
+    let stage = stage(&pod, EnrolmentFactor::Required).await;
+    let phone = Phone::enrol(&pod, &stage, "alice").await;
+    let mut online = phone.connect().await;
+    let (_, mut page, prompt) = claimed(&stage, &mut online, Some(pin(0))).await;
+    // A phone whose SFS cannot be reached.
+    let mut away = phone.device.device.clone();
+    away.server.url = "ws://127.0.0.1:1/sfs/sigmai".into();
+    let unreachable = SfsOnline::connect(&away, phone.device.keys.clone()).await.map(|_| ());
+    assert!(matches!(unreachable, Err(PhoneError::Unreachable(_))), "{unreachable:?}");
+    online.do_it(&Command::refuse(&prompt, RefuseReason::NoSecondFactor)).await.unwrap();
+    let told = page.until(LoginState::Refused).await;
+    assert_eq!(told["reason"], "no_second_factor");
+    let (login, _, prompt) = claimed(&stage, &mut online, None).await;
+    online.do_it(&Command::approve(&prompt)).await.unwrap();
+    let identity = stage.api.redeem(&stage.realm, &login.id, None).await.unwrap();
+    assert_eq!(identity.second_factor, None);
 }

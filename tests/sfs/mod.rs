@@ -4,3 +4,4 @@ mod device;
 mod login;
 mod pin;
 mod skeleton;
+mod strangers;

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::{Pod, RawPhone, Stage};
 
 /// Returns what a phone pins. It is read from the database, because phones cannot register yet.
-fn pin(folder: &Path) -> ServerPin {
+pub(super) fn pin(folder: &Path) -> ServerPin {
     const READ: &str = "import sqlite3, sys\n\
         c = sqlite3.connect(sys.argv[1])\n\
         print(c.execute('SELECT hex(id) FROM server').fetchone()[0])\n\
@@ -35,7 +35,7 @@ fn pin(folder: &Path) -> ServerPin {
 }
 
 /// Does the handshake and sends one frame; returns the frames that follow and the code of the end.
-async fn talk(url: &str, pin: &ServerPin, frame: &SfsPhoneFrame) -> (Vec<SfsServerFrame>, u16) {
+pub(super) async fn talk(url: &str, pin: &ServerPin, frame: &SfsPhoneFrame) -> (Vec<SfsServerFrame>, u16) {
     let mut raw = RawPhone::dial(url, None).await;
     let (greeting, hello) = Greeting::start(pin).unwrap();
     raw.send(hello).await;
@@ -59,7 +59,7 @@ async fn talk(url: &str, pin: &ServerPin, frame: &SfsPhoneFrame) -> (Vec<SfsServ
 }
 
 /// A first frame with a key that is one, and a signature that is none.
-fn auth() -> SfsPhoneFrame {
+pub(super) fn auth() -> SfsPhoneFrame {
     let public_key = SigningKey::generate().public();
     AuthDevice { kind: DeviceKind, sig: [2; 64], app_version: None, public_key }.into()
 }

@@ -25,6 +25,7 @@ fn the_operators_page_lists_the_metrics_there_are() {
     let current = [
         write_page::<metrics::Metric>("services/edge/src/metrics/names.rs"),
         write_page::<countersign_ns::metrics::Metric>("services/ns/src/metrics.rs"),
+        write_page::<countersign_sfs::metrics::Metric>("services/sfs/src/metrics.rs"),
     ];
     // An outdated page has been rewritten already, so that the next run passes and the diff shows
     // the change.
@@ -57,4 +58,5 @@ fn check_rules<N: Names>() {
 fn names_and_labels_follow_the_rules_of_prometheus() {
     check_rules::<metrics::Metric>();
     check_rules::<countersign_ns::metrics::Metric>();
+    check_rules::<countersign_sfs::metrics::Metric>();
 }

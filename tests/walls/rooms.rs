@@ -22,8 +22,8 @@ struct Wall {
 
 /// The services; `GENERAL` are the crates that serve all of them.
 const SERVICES: [&str; 7] = ["ns", "sfs", "mc", "idp", "mgmt", "demo", "bridge"];
-const GENERAL: [&str; 9] =
-    ["actors-shell", "api", "channel", "edge", "kv", "ports", "protocol", "server-url", "store"];
+const GENERAL: [&str; 10] =
+    ["actors-shell", "api", "channel", "edge", "kv", "pin", "ports", "protocol", "server-url", "store"];
 
 /// Returns the service that a crate belongs to, if any, as in `countersign-ns` or
 /// `countersign-store-ns`.
@@ -124,7 +124,7 @@ static WALLS: &[Wall] = &[
         breach: ("countersign-domain-ns", "tokio"),
     },
     Wall {
-        who: |n| one_of(&["countersign-protocol", "countersign-channel"])(n),
+        who: |n| one_of(&["countersign-protocol", "countersign-channel", "countersign-pin"])(n),
         never: |d| {
             one_of(&[
                 "tokio",
@@ -193,6 +193,12 @@ static WALLS: &[Wall] = &[
         never: |d| d == "snow",
         why: "one crate drives Noise",
         breach: ("countersign-sdk", "snow"),
+    },
+    Wall {
+        who: |n| n != "countersign-pin",
+        never: |d| d == "opaque-ke",
+        why: "one crate drives OPAQUE",
+        breach: ("countersign-domain-sfs", "opaque-ke"),
     },
     Wall {
         who: |n| n.starts_with("countersign-store"),

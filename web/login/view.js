@@ -120,12 +120,13 @@ export class View {
     this.#deadline = performance.now() + seconds * 1000;
   }
 
-  show(state, { reason, number, via, language, push }) {
+  show(state, { reason, number, via, factor, language, push }) {
     const parts = this.parts;
     const view = STATES[state];
     const drawn = parts.path.hasAttribute('d');
     const shown = view.number && number ? String(number) : '';
-    const variant = reason ?? (state === 'approved' ? via : shown ? 'number' : this.#mobile ? 'mobile' : null);
+    const asked = [shown && 'number', state === 'claimed' && factor].filter(Boolean).join('_');
+    const variant = reason ?? (state === 'approved' ? via : asked || (this.#mobile ? 'mobile' : null));
     const focused = parts.box.getRootNode().activeElement;
     this.#language = parts.box.lang = language;
     const [title, hint] = say(language, `${state}.${variant}`) ?? say(language, state);

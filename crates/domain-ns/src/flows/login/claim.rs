@@ -69,9 +69,8 @@ pub async fn claim(
             return Err(Refused::EnrolmentNotAccepted.into());
         }
         let state = if active(Sabotage::SkipCompare) { LoginProgress::Pending } else { state };
-        let mut wanted = wanted(ports, realm, account, &login, shown);
-        wanted.factor = challenge(ports, &login, account, cb).await?;
-        let LoginProgress::Claimed(granted) = step(&login, &state, &Event::Claim(wanted), ports.now())?
+        let wanted = wanted(ports, realm, account, &login, shown);
+        let LoginProgress::Claimed(mut granted) = step(&login, &state, &Event::Claim(wanted), ports.now())?
         else {
             return Err(Refused::AlreadyClaimed.into());
         };
@@ -81,6 +80,7 @@ pub async fn claim(
         if shown == Shown::StaleQr {
             return Err(Refused::StaleQr.into());
         }
+        granted.factor = challenge(ports, &login, account, cb).await?;
         let ttl = ports.now().until(login.expires_at) / 1000 + LINGER_SECS;
         let claimed = write(ports, &login, Some(&granted), LoginState::CLAIMED);
         match ports.live.claim(login.id, account.id, stored.v, claimed, ttl).await? {
