@@ -187,10 +187,8 @@ impl Phone {
     /// # Errors
     /// When a pod refuses or cannot be reached.
     pub async fn enrol(world: &World, user: &str) -> Result<Self, Stop> {
-        let enrolment = world
-            .api(0)
-            .create_enrolment(REALM, &NewEnrolment { user_id: user.into(), confirm: Confirm::None })
-            .await?;
+        let enrolment =
+            world.api(0).create_enrolment(REALM, &NewEnrolment::new(user.into(), Confirm::None)).await?;
         let Link::Enrol(link) = Link::parse(enrolment.link.as_deref().unwrap_or_default())? else {
             return Err("a link".into());
         };
@@ -256,7 +254,7 @@ impl Phone {
 /// Two phones present one enrolment code at the same time. Each retries with its own key and
 /// request id until it gets an answer.
 pub async fn race_for_a_code(world: &Arc<World>, user: &str, tries: usize) {
-    let new = NewEnrolment { user_id: user.into(), confirm: Confirm::None };
+    let new = NewEnrolment::new(user.into(), Confirm::None);
     let Ok(Ok(enrolment)) = timeout(PATIENCE, world.api(any()).create_enrolment(REALM, &new)).await else {
         return;
     };

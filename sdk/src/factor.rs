@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_channel::{ServerPin, key_id, random, sha256};
 use countersign_protocol::{
     ServerRole,
-    ids::{Jkt, ServerId},
+    ids::{FactorId, Jkt, ServerId},
     labels,
     link::SfsLink,
 };
@@ -82,9 +82,17 @@ pub struct FactorAsked {
     pub purpose: String,
     /// SHA-256 of what the user agrees to.
     pub payload_hash: [u8; 32],
+    /// The factor of the account; `None` where a new one is to be made.
+    pub factor: Option<[u8; 16]>,
 }
 
 impl FactorAsked {
+    /// The factor that SFS is to attest.
+    #[must_use]
+    pub fn factor(&self) -> Option<FactorId> {
+        self.factor.map(FactorId)
+    }
+
     /// Makes the context to be attested for the account with this key: the random bytes that only
     /// NS will see, and the hash for SFS.
     #[must_use]

@@ -67,6 +67,7 @@ impl Prompt {
                 cb,
                 server_id: realm.server_id(),
                 max_age: claimed.factor_max_age.unwrap_or(0),
+                factor: claimed.factor.map(|f| f.0),
                 purpose: labels::PURPOSE_LOGIN.to_owned(),
                 payload_hash: sha256(&claimed.context),
             }),

@@ -110,9 +110,6 @@ pub struct Account {
     pub key: KeyHandle,
     /// Last state that the server reported: `pending`, `active`, …
     pub state: String,
-    /// Its second factor at the app's SFS, UUID text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub factor: Option<String>,
 }
 
 impl Account {

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use countersign_protocol::{SUBPROTOCOL, frames::EnrolCode, link::EnrolLink, outer::MAX_FRAME};
 use countersign_sdk::{
-    Account, AccountServer, AccountState, Answer, Command, Connection, Ended, Event, FactorAsked,
+    Account, AccountId, AccountServer, AccountState, Answer, Command, Connection, Ended, Event, FactorAsked,
     FactorProof, FactorWish, KeyHandle, KeyStore, LoginState, Purpose, ReqId, Turn,
 };
 use futures_util::{SinkExt, StreamExt};
@@ -279,7 +279,7 @@ impl Online {
         req_id: ReqId,
         device: &str,
     ) -> Result<Enrolled, PhoneError> {
-        Joining::open(link, keys, key).await?.accept((app, device), req_id, None).await
+        Joining::open(link, keys).await?.accept(&key, (app, device), req_id, None).await
     }
 
     /// The underlying socket, for tests that break the protocol.
@@ -292,10 +292,11 @@ impl Online {
 pub struct Joining {
     online: Online,
     server: AccountServer,
-    key: KeyHandle,
     pub realm_name: String,
     pub client_name: String,
     pub user: String,
+    /// The account that gets a second factor, with its own key; `None` makes a new account.
+    pub account: Option<AccountId>,
     /// Whether a second factor may or must be brought, and what it has to be proven for.
     pub factor: Option<(FactorWish, FactorAsked)>,
 }
@@ -305,32 +306,33 @@ impl Joining {
     ///
     /// # Errors
     /// When the server refuses or cannot be reached.
-    pub async fn open(link: &EnrolLink, keys: Keys, key: KeyHandle) -> Result<Self, PhoneError> {
+    pub async fn open(link: &EnrolLink, keys: Keys) -> Result<Self, PhoneError> {
         let server = AccountServer::from_link(link)?;
         let purpose = Purpose::Enrol { code: EnrolCode(link.code.0) };
         let mut online = Online::open(&server, purpose, keys, None).await?;
         match online.event().await? {
-            Event::Offer { realm_name, client_name, user, factor } => {
-                Ok(Self { online, server, key, realm_name, client_name, user, factor })
+            Event::Offer { realm_name, client_name, user, account, factor } => {
+                Ok(Self { online, server, realm_name, client_name, user, account, factor })
             }
             Event::Over(ended) => Err(ended.into()),
             _ => Err(Ended::Protocol.into()),
         }
     }
 
-    /// Proves possession of the key, brings the proof of a second factor, and disconnects.
+    /// Proves possession of this key, brings the proof of a second factor, and disconnects.
     ///
     /// # Errors
     /// As [`Online::enrol`].
     pub async fn accept(
         self,
+        key: &KeyHandle,
         names: (&str, &str),
         req_id: ReqId,
         factor: Option<&FactorProof>,
     ) -> Result<Enrolled, PhoneError> {
-        let Self { mut online, server, key, realm_name, client_name, user, .. } = self;
+        let Self { mut online, server, realm_name, client_name, user, .. } = self;
         let keys = online.keys.clone();
-        let turn = online.connection.accept(&*keys, &key, req_id, names, factor)?;
+        let turn = online.connection.accept(&*keys, key, req_id, names, factor)?;
         online.perform(turn).await?;
         match online.event().await? {
             Event::Enrolled { account, state, number } => {
@@ -339,9 +341,8 @@ impl Joining {
                     server,
                     realm_name,
                     user,
-                    key,
+                    key: key.clone(),
                     state: state.as_str().to_owned(),
-                    factor: None,
                 };
                 Ok(Enrolled { account, client_name, number })
             }

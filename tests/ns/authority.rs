@@ -72,7 +72,7 @@ impl Hands {
     async fn get_a_phone(&self, user: &str) -> bool {
         for api in &self.keys {
             for confirm in [Confirm::Number, Confirm::None, Confirm::Phone, Confirm::Admin] {
-                let new = NewEnrolment { user_id: user.into(), confirm };
+                let new = NewEnrolment::new(user.into(), confirm);
                 let Ok(enrolment) = api.create_enrolment(&self.realm, &new).await else { continue };
                 let Ok((phone, number)) = Phone::enrol(enrolment.link.as_ref().unwrap()).await else {
                     continue;
@@ -129,7 +129,7 @@ async fn no_stolen_key_enrols_its_own_phone_by_number_for_somebody_who_has_or_ha
         for role in STOLEN {
             let hands = Hands::of(&stage, role).await;
             for confirm in [Confirm::Number, Confirm::None] {
-                let new = NewEnrolment { user_id: user.into(), confirm };
+                let new = NewEnrolment::new(user.into(), confirm);
                 let refused = code(hands.keys[0].create_enrolment(&stage.realm, &new).await);
                 assert!(
                     ["forbidden", "further_phone"].contains(&refused.as_str()),
@@ -137,10 +137,8 @@ async fn no_stolen_key_enrols_its_own_phone_by_number_for_somebody_who_has_or_ha
                 );
             }
         }
-        let registrar = stage
-            .api
-            .create_enrolment(&stage.realm, &NewEnrolment { user_id: user.into(), confirm: Confirm::Number })
-            .await;
+        let registrar =
+            stage.api.create_enrolment(&stage.realm, &NewEnrolment::new(user.into(), Confirm::Number)).await;
         assert_eq!(code(registrar), "further_phone", "{user}");
     }
 }

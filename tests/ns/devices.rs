@@ -219,7 +219,7 @@ async fn a_realm_says_how_phones_may_become_active() {
         },
     )
     .await;
-    let new = |confirm| countersign_api::NewEnrolment { user_id: "alice".into(), confirm };
+    let new = |confirm| countersign_api::NewEnrolment::new("alice".into(), confirm);
     for confirm in [Confirm::None, Confirm::Number] {
         assert_eq!(
             code(stage.api.create_enrolment(&stage.realm, &new(confirm)).await),

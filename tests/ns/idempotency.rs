@@ -54,7 +54,7 @@ async fn the_same_key_of_another_client_realm_or_route_is_another_request() {
         assert!(ids.insert(login.id.clone()));
         assert_eq!(api.login(&at.realm, &login.id, 0, 0).await.unwrap().state, login.state);
     }
-    let enrolment = NewEnrolment { user_id: "alice".into(), confirm: Confirm::Number };
+    let enrolment = NewEnrolment::new("alice".into(), Confirm::Number);
     assert!(ids.insert(stage.api.once("1").create_enrolment(&stage.realm, &enrolment).await.unwrap().id));
     for realm in [&stage.realm, &elsewhere.realm] {
         let login =
@@ -83,7 +83,7 @@ async fn of_identical_requests_at_the_same_time_one_makes_something() {
         let first = all[0].as_ref().unwrap();
         assert!(all.iter().all(|l| l.as_ref().unwrap() == first), "{all:?}");
         let user = format!("user{round}");
-        let new = NewEnrolment { user_id: user.clone(), confirm: Confirm::Number };
+        let new = NewEnrolment::new(user.clone(), Confirm::Number);
         let all =
             futures_util::future::join_all((0..4).map(|_| once.create_enrolment(&stage.realm, &new))).await;
         let (made, late): (Vec<_>, Vec<_>) = all.into_iter().partition(Result::is_ok);
@@ -111,7 +111,7 @@ async fn what_gives_out_a_secret_gives_it_out_once() {
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let (root, realm) = (&stage.root, stage.realm.as_str());
-    let new = |user: &str| NewEnrolment { user_id: user.into(), confirm: Confirm::Number };
+    let new = |user: &str| NewEnrolment::new(user.into(), Confirm::Number);
     let once = stage.api.once("1");
     once.create_enrolment(realm, &new("alice")).await.unwrap();
     assert_eq!(code(once.create_enrolment(realm, &new("alice")).await), "secret_already_issued");

@@ -43,7 +43,7 @@ async fn every_pair_agrees(stage: &Stage, there: &str) {
         assert_eq!(redeemed.0.unwrap(), redeemed.1.unwrap(), "one identity, given to both");
         assert_eq!(code(other.redeem(realm, &approved, None).await), "already_redeemed");
 
-        let new = NewEnrolment { user_id: format!("user{round}"), confirm: Confirm::Number };
+        let new = NewEnrolment::new(format!("user{round}"), Confirm::Number);
         let pair = join(a.create_enrolment(realm, &new), b.create_enrolment(realm, &new)).await;
         let (made, named) = one_made_it(pair);
         assert_eq!(made.id, named);
@@ -90,7 +90,7 @@ async fn a_repeated_enrolment_is_named_even_when_the_rules_would_no_longer_allow
     let pod = Pod::start();
     let stage = Stage::set(&pod).await;
     let once = stage.api.once("lost answer");
-    let new = NewEnrolment { user_id: "alice".into(), confirm: Confirm::None };
+    let new = NewEnrolment::new("alice".into(), Confirm::None);
     let made = once.create_enrolment(&stage.realm, &new).await.unwrap();
     Phone::enrol(made.link.as_ref().unwrap()).await.unwrap();
     // Alice has a phone now, and would get another one in other ways only.

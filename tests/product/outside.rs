@@ -43,7 +43,7 @@ async fn s1_a_stolen_key_of_role_client_gives_nobody_a_phone_and_has_power_over_
     let phone = stage.phone("alice").await;
     let (thief, realm) = (client(&stage, "thief").await, stage.realm.as_str());
     for confirm in [Confirm::Number, Confirm::None, Confirm::Phone, Confirm::Admin] {
-        let own = NewEnrolment { user_id: "alice".into(), confirm };
+        let own = NewEnrolment::new("alice".into(), confirm);
         assert_eq!(code(thief.create_enrolment(realm, &own).await), "forbidden", "{confirm:?}");
     }
     assert_eq!(code(thief.users(realm, &[]).await), "forbidden");

@@ -193,7 +193,7 @@ impl Site {
             .unwrap();
         let api = root.with_key(key.secret.as_deref().unwrap());
         let enrolment = api
-            .create_enrolment("default", &NewEnrolment { user_id: "alice".into(), confirm: Confirm::Number })
+            .create_enrolment("default", &NewEnrolment::new("alice".into(), Confirm::Number))
             .await
             .unwrap();
         let (phone, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();

@@ -58,6 +58,36 @@ async fn reusing_a_code_is_noticed() {
     assert!(fails(stories::a_code_makes_one_account(&pod)).await);
 }
 
+#[tokio::test]
+async fn evaluating_before_counting_is_noticed() {
+    let pod = broken(Sabotage::CountAfterEvaluation);
+    assert!(fails(stories::sfs::a_wrong_pin_costs_a_try(&pod)).await);
+}
+
+#[tokio::test]
+async fn giving_tries_back_is_noticed() {
+    let pod = broken(Sabotage::RestoreTries);
+    assert!(fails(stories::sfs::a_wrong_pin_costs_a_try(&pod)).await);
+}
+
+#[tokio::test]
+async fn attesting_for_anybody_is_noticed() {
+    let pod = broken(Sabotage::AttestForAnybody);
+    assert!(fails(stories::sfs::a_factor_is_attested_for_its_own_device(&pod)).await);
+}
+
+#[tokio::test]
+async fn spending_an_attestation_twice_is_noticed() {
+    let pod = broken(Sabotage::SpendTwice);
+    assert!(fails(stories::sfs::an_attestation_counts_once(&pod)).await);
+}
+
+#[tokio::test]
+async fn trusting_any_root_is_noticed() {
+    let pod = broken(Sabotage::TrustAnyRoot);
+    assert!(fails(stories::sfs::only_a_listed_root_is_believed(&pod)).await);
+}
+
 #[test]
 fn every_fault_has_a_test_here() {
     let source = include_str!("sabotage.rs");

@@ -153,7 +153,7 @@ async fn authority(
         (own.client.clone(), None),
         "as far as it is known"
     );
-    let further = NewEnrolment { user_id: "alice".into(), confirm: Confirm::None };
+    let further = NewEnrolment::new("alice".into(), Confirm::None);
     assert_eq!(code(client.create_enrolment("recorded", &further).await), "forbidden");
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("registrars.toml");
@@ -189,7 +189,7 @@ async fn authority(
         String::from_utf8_lossy(&out.stderr)
     );
     assert_eq!(code(client.create_enrolment("recorded", &further).await), "further_phone");
-    let first = NewEnrolment { user_id: "bob".into(), confirm: Confirm::None };
+    let first = NewEnrolment::new("bob".into(), Confirm::None);
     client.create_enrolment("recorded", &first).await.expect("the same secret, and more power");
     assert_eq!(root.api_key(&since).await.unwrap().role, roles::CLIENT);
 }

@@ -65,7 +65,7 @@ async fn a_login_in_tls_from_end_to_end() {
     .await
     .unwrap();
     let shop = root.acting_for("shop");
-    let wish = NewEnrolment { user_id: "alice".into(), confirm: Confirm::Number };
+    let wish = NewEnrolment::new("alice".into(), Confirm::Number);
     let enrolment = shop.create_enrolment("default", &wish).await.unwrap();
     let (phone, number) = Phone::enrol(enrolment.link.as_ref().unwrap()).await.unwrap();
     shop.confirm_enrolment("default", &enrolment.id, &number.unwrap()).await.unwrap();

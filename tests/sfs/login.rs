@@ -1,117 +1,17 @@
 //! Logins that need a second factor: NS, SFS and a phone that goes between them.
 
 use countersign_api::{
-    Confirm, EnrolmentFactor, FactorKind, Login, LoginState, NewLogin, PutApp, RealmSettings, SecondFactor,
-    TrustedSfs,
+    EnrolmentFactor, FactorKind, LoginState, NewLogin, PutApp, RealmSettings, SecondFactor, TrustedSfs,
 };
 use countersign_channel::{p256, random};
-use countersign_sdk::{
-    Account, Answer, Command, FactorAsked, FactorId, FactorProof, KeyHandle, KeyStore, Link, Prompt, Refusal,
-    RefuseReason, ReqId,
+use countersign_sdk::{Command, FactorProof, KeyStore, Prompt, Refusal, RefuseReason, ReqId};
+use countersign_sim::{PhoneError, factor::SfsOnline};
+
+use super::{
+    device::{Device, typed},
+    scene::{NAMES, PIN, Phone, change, claimed, join, new_login, pin, prove, refused, stage, trust},
 };
-use countersign_sim::{Online, PhoneError, app, factor::SfsOnline, online::Joining};
-
-use super::device::{Device, typed};
-use crate::support::{Page, Pod, Stage, claim, code};
-
-const PIN: &str = "4729";
-
-fn pin(max_age: u64) -> SecondFactor {
-    SecondFactor { kinds: vec![FactorKind::Pin], max_age }
-}
-
-/// A stage whose realm trusts the SFS beside it, and wants this of new phones.
-async fn stage(pod: &Pod, factor: EnrolmentFactor) -> Stage {
-    let stage = Stage::set(pod).await;
-    trust(&stage, pod.ready.sfs_root.as_ref().unwrap(), &[]).await;
-    let settings = RealmSettings { enrolment_factor: Some(factor), ..RealmSettings::default() };
-    change(&stage, settings).await;
-    stage
-}
-
-async fn change(stage: &Stage, settings: RealmSettings) {
-    let change = countersign_api::ChangeRealm { display_name: None, settings };
-    stage.root.change_realm(&stage.realm, &change).await.unwrap();
-}
-
-async fn trust(stage: &Stage, root: &str, killed: &[String]) {
-    let sfs = vec![TrustedSfs { root: root.to_owned(), name: None, killed: killed.to_vec() }];
-    let put = PutApp { display_name: "The virtual phone".into(), min_version: None, sfs };
-    stage.root.put_app(&stage.realm, app::OPEN, &put).await.unwrap();
-}
-
-/// A phone with an account that has a second factor.
-struct Phone {
-    device: Device,
-    account: Account,
-}
-
-/// Proves the PIN of this device for what an NS asks, as the account with this key.
-async fn prove(
-    sfs: &mut SfsOnline,
-    device: &Device,
-    key: &KeyHandle,
-    factor: Option<FactorId>,
-    asked: &FactorAsked,
-) -> (FactorId, FactorProof) {
-    let (r, ctx) = asked.context(&p256::thumbprint(&device.keys.public(key).unwrap()));
-    let done = sfs.prove_and_attest(&typed(PIN), factor, ctx).await.unwrap();
-    (done.factor, FactorProof { attestation: done.attestation, keys: done.keys, r })
-}
-
-impl Phone {
-    async fn enrol(pod: &Pod, stage: &Stage, user: &str) -> Self {
-        let device = Device::with_pin(pod, PIN).await;
-        let joining = join(stage, &device, user).await;
-        let key = joining.1;
-        let (_, asked) = joining.0.factor.clone().expect("a factor is asked for");
-        let (factor, proof) = prove(&mut device.connect().await, &device, &key, None, &asked).await;
-        let names = (app::OPEN, "test phone");
-        let enrolled = joining.0.accept(names, ReqId(random()), Some(&proof)).await.unwrap();
-        Self { device, account: Account { factor: Some(factor.to_string()), ..enrolled.account } }
-    }
-
-    async fn connect(&self) -> Online {
-        Online::connect(&self.account, self.device.keys.clone()).await.unwrap()
-    }
-
-    /// The proof for what this prompt asks.
-    async fn proof(&self, prompt: &Prompt) -> FactorProof {
-        let factor = self.account.factor.as_ref().unwrap().parse().unwrap();
-        let mut sfs = self.device.connect().await;
-        prove(&mut sfs, &self.device, &self.account.key, Some(factor), prompt.factor.as_ref().unwrap())
-            .await
-            .1
-    }
-}
-
-/// Begins an enrolment of this user on this device.
-async fn join(stage: &Stage, device: &Device, user: &str) -> (Joining, KeyHandle) {
-    let enrolment = stage.new_enrolment(user, Confirm::None).await;
-    let Link::Enrol(link) = Link::parse(enrolment.link.as_ref().unwrap()).unwrap() else { panic!("a link") };
-    let key = device.keys.generate().unwrap();
-    (Joining::open(&link, device.keys.clone(), key.clone()).await.unwrap(), key)
-}
-
-async fn new_login(stage: &Stage, need: Option<SecondFactor>) -> Login {
-    let new = NewLogin { text: Some("Pay".into()), second_factor: need, ..NewLogin::default() };
-    stage.api.create_login(&stage.realm, &new).await.unwrap()
-}
-
-/// Makes a login with this need, which the phone claims.
-async fn claimed(stage: &Stage, online: &mut Online, need: Option<SecondFactor>) -> (Login, Page, Prompt) {
-    let login = new_login(stage, need).await;
-    let mut page = Page::open(&login).await;
-    let prompt = claim(online, &page.qr().await).await.unwrap();
-    (login, page, prompt)
-}
-
-async fn refused(online: &mut Online, command: &Command) -> Refusal {
-    match online.ask(command).await.unwrap() {
-        Answer::Refused { code, .. } => code,
-        other => panic!("{other:?}"),
-    }
-}
+use crate::support::{Page, Pod, claim, code};
 
 #[tokio::test]
 async fn a_login_that_needs_a_pin_is_approved_with_one_and_the_client_learns_of_it() {
@@ -166,15 +66,14 @@ async fn an_enrolment_brings_a_factor_where_the_realm_requires_one_and_none_wher
     let pod = Pod::start();
     let stage = stage(&pod, EnrolmentFactor::Required).await;
     let device = Device::with_pin(&pod, PIN).await;
-    let names = (app::OPEN, "test phone");
     let (joining, key) = join(&stage, &device, "alice").await;
     let (_, asked) = joining.factor.clone().unwrap();
-    let bare = joining.accept(names, ReqId(random()), None).await.map(|_| ());
+    let bare = joining.accept(&key, NAMES, ReqId(random()), None).await.map(|_| ());
     assert!(matches!(bare, Err(PhoneError::Refused(Refusal::FactorNeeded))), "{bare:?}");
     // An attestation over the challenge of another connection is none for this one.
-    let (_, stale) = prove(&mut device.connect().await, &device, &key, None, &asked).await;
-    let (joining, _) = join(&stage, &device, "bob").await;
-    let replayed = joining.accept(names, ReqId(random()), Some(&stale)).await.map(|_| ());
+    let stale = prove(&device, &key, &asked).await;
+    let (joining, key) = join(&stage, &device, "bob").await;
+    let replayed = joining.accept(&key, NAMES, ReqId(random()), Some(&stale)).await.map(|_| ());
     assert!(matches!(replayed, Err(PhoneError::Refused(Refusal::BadAttestation))), "{replayed:?}");
     let phone = Phone::enrol(&pod, &stage, "carol").await;
     change(
@@ -182,9 +81,9 @@ async fn an_enrolment_brings_a_factor_where_the_realm_requires_one_and_none_wher
         RealmSettings { enrolment_factor: Some(EnrolmentFactor::None), ..RealmSettings::default() },
     )
     .await;
-    let (joining, _) = join(&stage, &device, "dave").await;
+    let (joining, key) = join(&stage, &device, "dave").await;
     assert_eq!(joining.factor, None, "nobody asks");
-    let unasked = joining.accept(names, ReqId(random()), Some(&stale)).await.map(|_| ());
+    let unasked = joining.accept(&key, NAMES, ReqId(random()), Some(&stale)).await.map(|_| ());
     assert!(matches!(unasked, Err(PhoneError::Refused(Refusal::BadAttestation))), "{unasked:?}");
     // A phone without a factor cannot claim what needs one; one with a factor can.
     let dave = stage.phone("dave").await;
@@ -270,8 +169,7 @@ async fn a_stolen_account_key_with_the_thiefs_own_pin_gets_nothing() {
     let proof = FactorProof { attestation: own.attestation, keys: own.keys, r };
     let approve = Command::approve(&prompt).with_factor(proof);
     assert_eq!(refused(&mut online, &approve).await, Refusal::BadAttestation);
-    let named: FactorId = phone.account.factor.as_ref().unwrap().parse().unwrap();
-    let foreign = sfs.prove_and_attest(&typed(PIN), Some(named), ctx).await.map(|_| ());
+    let foreign = sfs.prove_and_attest(&typed(PIN), asked.factor(), ctx).await.map(|_| ());
     assert!(matches!(foreign, Err(PhoneError::Refused(Refusal::UnknownFactor))), "{foreign:?}");
     assert_eq!(stage.look(&login).await.state, LoginState::Claimed);
 }

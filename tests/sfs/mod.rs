@@ -1,7 +1,10 @@
 //! SFS alone, and beside NS.
 
-mod device;
+pub(crate) mod device;
+pub(crate) mod forger;
 mod login;
 mod pin;
+mod renewal;
+pub(crate) mod scene;
 mod skeleton;
 mod strangers;

@@ -10,7 +10,7 @@ use super::{
     device::{Device, typed},
     skeleton::talk,
 };
-use crate::support::Pod;
+use crate::{stories::sfs as stories, support::Pod};
 
 /// A first frame for this device, with a signature that is none.
 fn forged(device: &Device) -> SfsPhoneFrame {
@@ -37,4 +37,13 @@ async fn who_does_not_hold_a_devices_key_gets_the_same_answer_whatever_it_has() 
         assert_eq!(talk(&pod.url("sfs"), &pin, &forged(device)).await, refused);
     }
     assert_eq!(set.connect().await.status.tries_left, 5, "nobody else uses up a try");
+}
+
+#[tokio::test]
+async fn what_a_second_factor_promises_is_kept() {
+    let pod = Pod::start();
+    stories::a_wrong_pin_costs_a_try(&pod).await;
+    stories::a_factor_is_attested_for_its_own_device(&pod).await;
+    stories::an_attestation_counts_once(&pod).await;
+    stories::only_a_listed_root_is_believed(&pod).await;
 }

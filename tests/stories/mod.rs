@@ -2,6 +2,8 @@
 //! stories on a correct pod, where they must succeed; `sabotage` runs them on pods that violate a
 //! guarantee, where they must fail.
 
+pub mod sfs;
+
 use std::time::Duration;
 
 use countersign_api::{Confirm, LoginState};

@@ -103,13 +103,13 @@ impl Stage {
     }
 
     pub async fn new_enrolment(&self, user: &str, confirm: Confirm) -> Enrolment {
-        self.api.create_enrolment(&self.realm, &NewEnrolment { user_id: user.into(), confirm }).await.unwrap()
+        self.api.create_enrolment(&self.realm, &NewEnrolment::new(user.into(), confirm)).await.unwrap()
     }
 
     /// Enrols a phone with an active account of this user: their first, or a further one that root
     /// admits.
     pub async fn phone(&self, user: &str) -> Phone {
-        let first = NewEnrolment { user_id: user.into(), confirm: Confirm::None };
+        let first = NewEnrolment::new(user.into(), Confirm::None);
         let enrolment = match self.api.create_enrolment(&self.realm, &first).await {
             Err(ApiError::Refused(problem)) if problem.code == "further_phone" => {
                 return self.further_phone(user).await;

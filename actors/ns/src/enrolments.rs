@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use countersign_actors_shell::run_to_completion;
 use countersign_domain_ns::{
     audit::Who,
-    enrolment::{Confirm, Enrolment, Event},
-    flows::enrolment,
+    enrolment::{Enrolment, Event},
+    flows::enrolment::{self, Invitation},
     ports::Topic,
     realm::OpenRealm,
     refused::Stop,
@@ -39,14 +39,11 @@ impl Enrolments {
     pub async fn create(
         &self,
         realm: &OpenRealm,
-        client: ClientId,
-        user_id: String,
-        confirm: Confirm,
+        invitation: Invitation,
         phone_url: &str,
         who: Who,
     ) -> Result<(Enrolment, Link), Stop> {
-        let (enrolment, code) =
-            enrolment::create(&self.0.ports, realm, client, user_id, confirm, who).await?;
+        let (enrolment, code) = enrolment::create(&self.0.ports, realm, invitation, who).await?;
         let key = realm
             .keys
             .first()

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use countersign_protocol::ids::{AccountId, ClientId, EnrolmentId, Jkt, RealmId, ReqId};
 
-use crate::Refused;
+use crate::{Refused, factor::EnrolmentFactor, realm::RealmSettings};
 use countersign_ports::{
     sabotage::{Sabotage, active},
     secret::same,
@@ -124,6 +124,17 @@ pub struct Enrolment {
     pub approval: Option<String>,
     /// Who asked for it, as the trail spells actors.
     pub created_by: Option<String>,
+    /// The account that gets a second factor by it, in the place of one that it has: its phone
+    /// redeems the enrolment with the key of the account. `None` makes a new account.
+    pub factor_of: Option<AccountId>,
+}
+
+impl Enrolment {
+    /// Whether the phone may or must bring a second factor.
+    #[must_use]
+    pub fn factor_wish(&self, settings: &RealmSettings) -> EnrolmentFactor {
+        if self.factor_of.is_some() { EnrolmentFactor::Required } else { settings.enrolment_factor }
+    }
 }
 
 /// What can happen to an enrolment.
@@ -264,6 +275,7 @@ mod tests {
             redeemed: None,
             approval: None,
             created_by: None,
+            factor_of: None,
         }
     }
 

@@ -60,6 +60,8 @@ pub struct FactorChallenge {
     /// Binding of the channel that the challenge was issued on. It stays the same when the phone
     /// connects again, so that a lost connection does not cost the user a second PIN.
     pub cb: [u8; 32],
+    /// The factor to prove; `None` where a new one is bound.
+    pub factor: Option<[u8; 16]>,
 }
 
 /// The second factor of an account.

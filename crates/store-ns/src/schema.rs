@@ -154,6 +154,7 @@ diesel::table! {
         number -> Nullable<Text>,
         approval -> Nullable<Text>,
         created_by -> Nullable<Text>,
+        factor_of -> Nullable<Binary>,
     }
 }
 
@@ -175,6 +176,16 @@ diesel::table! {
         via -> Nullable<Text>,
         claimed_at -> Nullable<BigInt>,
         evidence -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    offered_factors (realm, enrolment) {
+        realm -> Binary,
+        enrolment -> Binary,
+        root -> Binary,
+        factor -> Binary,
+        policy -> Integer,
     }
 }
 
@@ -284,6 +295,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     redemptions,
     endings,
     factors,
+    offered_factors,
     spent_attestations,
     sfs_key_lists,
     trail,

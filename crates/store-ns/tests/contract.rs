@@ -105,6 +105,7 @@ pub(crate) fn enrolment(n: u32) -> Enrolment {
         redeemed: None,
         approval: None,
         created_by: None,
+        factor_of: None,
     }
 }
 

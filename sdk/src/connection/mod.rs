@@ -32,7 +32,15 @@ pub enum Event {
     /// The account is online. Send a ping at least every `ping_after` seconds.
     Ready { account: AccountId, state: AccountState, realm_name: String, ping_after: u64 },
     /// Show the user whom they join; then call [`Connection::accept`] or close the connection.
-    Offer { realm_name: String, client_name: String, user: String, factor: Option<(FactorWish, FactorAsked)> },
+    Offer {
+        realm_name: String,
+        client_name: String,
+        user: String,
+        /// The account that gets a second factor; it is accepted with the key of that account.
+        /// `None` makes a new account with a new key.
+        account: Option<AccountId>,
+        factor: Option<(FactorWish, FactorAsked)>,
+    },
     /// The account has been created. Show the number, if there is one.
     Enrolled { account: AccountId, state: AccountState, number: Option<String> },
     /// The answer to the one command in flight.
@@ -211,6 +219,7 @@ impl Connection {
                         cb: channel.binding(),
                         server_id: self.realm.server_id(),
                         max_age: 300,
+                        factor: None,
                         purpose: labels::PURPOSE_ENROL.to_owned(),
                         payload_hash: sha256(b""),
                     };
@@ -220,6 +229,7 @@ impl Connection {
                     realm_name: o.realm_name,
                     client_name: o.client_name,
                     user: o.user,
+                    account: o.account,
                     factor,
                 };
                 (offer, ConnectionState::Offered(o.challenge))

@@ -51,7 +51,7 @@ async fn begin(
 /// Creates an enrolment. A first phone is confirmed by its number; a further one by a phone that
 /// the user has already.
 async fn invite(demo: &Demo, user_id: String) -> Result<Enrolment, DemoError> {
-    let first = NewEnrolment { user_id, confirm: Confirm::Number };
+    let first = NewEnrolment::new(user_id, Confirm::Number);
     let refused = match demo.api.create_enrolment(&demo.realm, &first).await {
         Err(error) if error.code() == Some("further_phone") => error,
         other => return Ok(other?),

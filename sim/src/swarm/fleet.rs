@@ -228,8 +228,7 @@ async fn client(root: &ApiClient) -> Result<ApiClient, Stop> {
 
 impl Phone {
     async fn enrol(api: &ApiClient, pod: &Pod, user: String, nth: usize) -> Result<Self, Stop> {
-        let enrolment =
-            api.create_enrolment(REALM, &NewEnrolment { user_id: user, confirm: Confirm::None }).await?;
+        let enrolment = api.create_enrolment(REALM, &NewEnrolment::new(user, Confirm::None)).await?;
         let Link::Enrol(mut link) = Link::parse(enrolment.link.as_deref().unwrap_or_default())? else {
             return Err("not an enrolment link".into());
         };

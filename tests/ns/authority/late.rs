@@ -218,7 +218,7 @@ async fn nobody_lifts_a_hold_that_somebody_with_more_authority_took_over() {
         let lies = stage.root.holds(realm).await.unwrap().items;
         assert!(lies.iter().any(|h| h.user_id == user), "{user}");
     }
-    let first = NewEnrolment { user_id: "user-0".into(), confirm: Confirm::Number };
+    let first = NewEnrolment::new("user-0".into(), Confirm::Number);
     stage.api.create_enrolment(realm, &first).await.unwrap();
     assert_eq!(code(admin.delete_user(realm, "user-0").await), "legal_hold");
 }

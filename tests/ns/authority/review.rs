@@ -273,9 +273,7 @@ async fn an_invitation_does_not_outlive_the_setting_that_allowed_it() {
         code(stage.api.confirm_enrolment(&stage.realm, &number.id, &typed.unwrap()).await),
         "confirm_not_allowed"
     );
-    let refused = stage
-        .api
-        .create_enrolment(&stage.realm, &NewEnrolment { user_id: "carol".into(), confirm: Confirm::None })
-        .await;
+    let refused =
+        stage.api.create_enrolment(&stage.realm, &NewEnrolment::new("carol".into(), Confirm::None)).await;
     assert_eq!(code(refused), "confirm_not_allowed");
 }

@@ -16,7 +16,7 @@ async fn who_lost_their_only_phone_gets_another_by_two_pairs_of_hands_and_everyb
     let desk = Hands::of(&stage, roles::HELP_DESK).await.keys.remove(0);
     let admin = Hands::of(&stage, roles::REALM_ADMIN).await.keys.remove(0);
     desk.block_account(realm, &lost.account.id).await.unwrap();
-    let new = countersign_api::NewEnrolment { user_id: "alice".into(), confirm: Confirm::Admin };
+    let new = countersign_api::NewEnrolment::new("alice".into(), Confirm::Admin);
     let invitation = desk.create_enrolment(realm, &new).await.unwrap();
     let (phone, _) = Phone::enrol(invitation.link.as_ref().unwrap()).await.unwrap();
     assert_eq!(code(desk.admit_enrolment(realm, &invitation.id).await), "forbidden");

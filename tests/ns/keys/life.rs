@@ -115,7 +115,7 @@ async fn who_may_act_for_clients_does_the_work_of_the_one_he_names() {
     assert_eq!(code(backend.api.create_login(realm, &NewLogin::default()).await), "forbidden", "for nobody");
     let shop = backend.api.acting_for("shop");
     let login = shop.create_login(realm, &NewLogin::default()).await.unwrap();
-    let new = NewEnrolment { user_id: "alice".into(), confirm: Confirm::Number };
+    let new = NewEnrolment::new("alice".into(), Confirm::Number);
     let enrolment = shop.create_enrolment(realm, &new).await.unwrap();
     stage.api.login(realm, &login.id, 0, 0).await.unwrap();
     stage.api.cancel_enrolment(realm, &enrolment.id).await.unwrap();

@@ -10,7 +10,7 @@ from typing import Any
 from . import keys
 from .errors import ProtocolError
 
-REASONS = ("declined", "not_me")
+REASONS = ("declined", "not_me", "no_second_factor")
 
 
 def channel_auth_message(role: str, server_id: bytes, h: bytes, jkt: bytes) -> bytes:
@@ -37,17 +37,20 @@ class Answer:
     context: bytes
     reason: str | None = None  # None approves
     number: str | None = None  # what the browser shows, where `digits` asked for it
+    attestation: str | None = None  # that goes with it
 
     typ = "cs-login+jwt"
 
     def claims(self) -> dict[str, Any]:
         """All of them but `iat` and `cb`."""
-        if self.reason is not None and (self.reason not in REASONS or self.number is not None):
+        if self.reason is not None and (self.reason not in REASONS or self.number is not None
+                                        or self.attestation is not None):
             raise ValueError("reason")
+        att = None if self.attestation is None else keys.b64(hashlib.sha256(self.attestation.encode()).digest())
         return {
             "login": str(uuid.UUID(bytes=self.login)), "realm": str(uuid.UUID(bytes=self.realm)),
             "ctx": keys.b64(context_hash(self.context)), "decision": "refuse" if self.reason else "approve",
-        } | _without_none({"reason": self.reason, "number": self.number})
+        } | _without_none({"reason": self.reason, "number": self.number, "att": att})
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,8 @@ def _without_none(members: dict[str, Any]) -> dict[str, Any]:
 
 def sign(key: keys.PrivateKey, typ: str, claims: dict[str, Any]) -> str:
     """A compact JWS with our header."""
-    header = {"alg": "ES256", "typ": typ, "kid": keys.b64(keys.thumbprint(keys.public_bytes(key)))}
-    signing_input = ".".join(keys.b64(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
+    said = {"alg": "ES256", "typ": typ, "kid": keys.b64(keys.thumbprint(keys.public_bytes(key)))}
+    signing_input = ".".join(keys.b64(json.dumps(part, separators=(",", ":")).encode()) for part in (said, claims))
     return f"{signing_input}.{keys.b64(keys.sign(key, signing_input.encode()))}"
 
 
@@ -102,16 +105,25 @@ def _object(encoded: str) -> dict[str, Any]:
     return value
 
 
-def verify(jws: str, public_key: bytes, answer: Answer | Vouch, cb: bytes | None = None) -> dict[str, Any]:
-    """Return the claims if `jws` is exactly this answer by this key; `cb=None` does not compare the binding."""
+def read(jws: str, public_key: bytes, typ: str) -> dict[str, Any]:
+    """The claims of a compact JWS with our header by this key."""
     parts = jws.split(".")
     if len(parts) != 3 or len(jws) > 2048:
         raise ProtocolError("not a compact JWS")
     keys.verify(public_key, ".".join(parts[:2]).encode(), keys.unb64(parts[2]))
-    kid = keys.b64(keys.thumbprint(public_key))
-    if _object(parts[0]) != {"alg": "ES256", "typ": answer.typ, "kid": kid}:
+    if header(jws) != {"alg": "ES256", "typ": typ, "kid": keys.b64(keys.thumbprint(public_key))}:
         raise ProtocolError("header")
-    claims = _object(parts[1])
+    return _object(parts[1])
+
+
+def header(jws: str) -> dict[str, Any]:
+    """What a JWS says of itself; `read` compares it."""
+    return _object(jws.partition(".")[0])
+
+
+def verify(jws: str, public_key: bytes, answer: Answer | Vouch, cb: bytes | None = None) -> dict[str, Any]:
+    """Return the claims if `jws` is exactly this answer by this key; `cb=None` does not compare the binding."""
+    claims = read(jws, public_key, answer.typ)
     expected = answer.claims()
     rest = {name: value for name, value in claims.items() if name not in expected}
     if {name: claims.get(name) for name in expected} != expected or set(rest) != {"iat", "cb"}:

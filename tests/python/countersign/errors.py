@@ -5,7 +5,8 @@ REFUSALS = {
     1: "not_allowed", 2: "unknown_login", 3: "stale_qr", 4: "bad_capability", 5: "already_claimed",
     6: "already_decided", 7: "expired", 8: "cancelled", 9: "wrong_user", 10: "account_pending",
     11: "account_blocked", 12: "account_deleted", 13: "bad_decision", 14: "bad_enrolment",
-    15: "rate_limited", 16: "unavailable", 17: "wrong_number",
+    15: "rate_limited", 16: "unavailable", 17: "wrong_number", 18: "wrong_pin", 19: "pin_locked", 20: "no_pin",
+    21: "pin_not_proven", 22: "unknown_factor", 23: "second_factor_needed", 24: "bad_attestation",
 }  # section 5.4
 CLOSES = {
     1: "protocol", 2: "auth_failed", 3: "timeout", 4: "displaced", 5: "blocked", 6: "deleted",

@@ -45,10 +45,26 @@ class LoginLink:
     token: bytes
 
 
-Link = Union[EnrolLink, QrCode, LoginLink]
+@dataclass(frozen=True)
+class SfsLink:
+    """`#s1.`"""
+
+    url: str
+    server_id: bytes
+    root_pin: bytes
+    static_key: bytes
+    key_id: bytes
+    epoch: int
+
+
+Link = Union[EnrolLink, QrCode, LoginLink, SfsLink]
 _ENROL: frames.Fields = {
     1: ("url", frames.TEXT), 2: ("realm", frames.ID), 3: ("root_pin", frames.B32), 4: ("static_key", frames.B32),
     5: ("key_id", frames.KEY_ID), 6: ("epoch", frames.UINT), 7: ("code", frames.CODE),
+}
+_SFS: frames.Fields = {
+    1: ("url", frames.TEXT), 2: ("server_id", frames.ID), 3: ("root_pin", frames.B32), 4: ("static_key", frames.B32),
+    5: ("key_id", frames.KEY_ID), 6: ("epoch", frames.UINT),
 }
 
 
@@ -77,7 +93,7 @@ def qr_mac(key: bytes, realm: bytes, login: bytes, t: int) -> bytes:
 
 
 def parse(text: str) -> Link:
-    """Read any of the three; refuse everything else."""
+    """Read any of the four; refuse everything else."""
     if len(text.encode()) > MAX_TEXT:
         raise ProtocolError("text too long")
     _before, hash_sign, fragment = text.partition("#")
@@ -85,8 +101,9 @@ def parse(text: str) -> Link:
     if not hash_sign or not dot:
         raise ProtocolError("no payload")
     payload = keys.unb64(encoded)
-    if kind == "e1":
-        link = EnrolLink(**frames.read_map(cbor.decode_map(payload), _ENROL))
+    if kind in ("e1", "s1"):
+        pairs = cbor.decode_map(payload)
+        link = EnrolLink(**frames.read_map(pairs, _ENROL)) if kind == "e1" else SfsLink(**frames.read_map(pairs, _SFS))
         if keys.key_id(link.static_key) != link.key_id:
             raise ProtocolError("key id does not belong to the static key")
         check_socket_url(link.url)
@@ -102,6 +119,8 @@ def text(base: str, link: Link) -> str:
     """The URL of a link, `base` being everything before `#`."""
     if isinstance(link, EnrolLink):
         return f"{base}#e1.{keys.b64(cbor.encode(frames.write_map(vars(link), _ENROL)))}"
+    if isinstance(link, SfsLink):
+        return f"{base}#s1.{keys.b64(cbor.encode(frames.write_map(vars(link), _SFS)))}"
     if isinstance(link, QrCode):
         return f"{base}#q1.{keys.b64(link.realm + link.login + link.t.to_bytes(4, 'big') + link.mac)}"
     return f"{base}#l1.{keys.b64(link.realm + link.login + link.token)}"

@@ -16,7 +16,7 @@ use countersign_ports::Fault;
 use countersign_protocol::{
     codes::Refusal,
     frames::{self, Done, LoginEntry},
-    ids::ReqId,
+    ids::{FactorId, ReqId},
 };
 
 use super::{Session, Work, phases::Phase};
@@ -39,6 +39,7 @@ pub(super) fn answer(
         factor_challenge: claim.factor.as_ref().map(|f| f.challenge),
         factor_cb: claim.factor.as_ref().map(|f| f.cb),
         factor_max_age: claim.factor.as_ref().and(login.second_factor).map(|need| need.max_age),
+        factor: claim.factor.as_ref().and_then(|f| f.factor).map(FactorId),
     }
 }
 

@@ -131,12 +131,13 @@ pub(super) fn offer(session: &mut Session, g: Greeting, auth: AuthEnrol) -> Work
                 challenge,
                 realm_name: g.realm.display_name().to_owned(),
                 client_name,
-                user: e.user_id,
-                factor: match g.realm.settings().enrolment_factor {
+                factor: match e.factor_wish(g.realm.settings()) {
                     EnrolmentFactor::None => None,
                     EnrolmentFactor::Optional => Some(FactorWish::Optional),
                     EnrolmentFactor::Required => Some(FactorWish::Required),
                 },
+                account: e.factor_of,
+                user: e.user_id,
             };
             session.conversation.phase =
                 Phase::Enrolling(Enrolling { realm: g.realm, enrolment: e.id, challenge, app_version });
@@ -161,7 +162,7 @@ pub(super) fn enrol(session: &mut Session, e: Enrolling, enrol: Enrol) -> Work {
         .and_then(|()| p256::verify(&enrol.public_key, &message, &enrol.sig));
     let shared = session.conversation.shared.clone();
     let shown = factor::evidence(&enrol.attestation, &enrol.sfs_keys, enrol.factor_r);
-    let challenge = FactorChallenge { challenge: e.challenge, cb: session.channel().binding() };
+    let challenge = FactorChallenge { challenge: e.challenge, cb: session.channel().binding(), factor: None };
     let proof = Proof {
         jkt,
         public_key: enrol.public_key,

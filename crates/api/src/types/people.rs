@@ -54,6 +54,20 @@ pub struct NewEnrolment {
     /// One of the ways that the realm allows.
     #[serde(default)]
     pub confirm: Confirm,
+    /// An active account of this user. Its phone redeems the enrolment with the key that it has,
+    /// and the second factor that it brings becomes the account's. Without it, a new account is
+    /// made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::id_option")]
+    pub factor_of: Option<String>,
+}
+
+impl NewEnrolment {
+    /// An enrolment that makes a new account.
+    #[must_use]
+    pub fn new(user_id: String, confirm: Confirm) -> Self {
+        Self { user_id, confirm, factor_of: None }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -88,6 +102,9 @@ pub struct Enrolment {
     /// Who created it, like `key:…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolled_by: Option<String>,
+    /// The account that gets a second factor by it, instead of a new account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor_of: Option<String>,
     /// What another phone signed to let this one in or to refuse it, a `cs-vouch+jwt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,

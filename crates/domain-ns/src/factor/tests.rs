@@ -29,7 +29,7 @@ impl Scene {
         let kid = thumbprint(&key.public());
         let entry = AttestationKey { kid, public: key.public(), nbf: NOW - 100, exp: NOW + 1000 };
         let list = KeyList { iss, seq: 7, keys: vec![entry], iat: NOW - 100, exp: NOW + 1000 };
-        let challenge = FactorChallenge { challenge: [3; 32], cb: [4; 32] };
+        let challenge = FactorChallenge { challenge: [3; 32], cb: [4; 32], factor: Some([8; 16]) };
         let factor = Factor {
             realm: RealmId([2; 16]),
             account: AccountId([6; 16]),

@@ -4,7 +4,7 @@ mod redeem;
 
 use countersign_protocol::{
     codes::AccountState,
-    ids::{ClientId, EnrolmentId},
+    ids::{AccountId, ClientId, EnrolmentId},
 };
 
 pub use redeem::{Offer, Proof, admit, offer, redeem};
@@ -21,19 +21,29 @@ use crate::{
 };
 use countersign_ports::{Fault, secret::Secret};
 
+/// Whom an enrolment is for, and how it is confirmed.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    pub client: ClientId,
+    pub user_id: String,
+    pub confirm: Confirm,
+    /// As in [`Enrolment`].
+    pub factor_of: Option<AccountId>,
+}
+
 /// Makes an enrolment. Returns it with its code, of which only a hash is stored.
 ///
 /// # Errors
 /// [`Refused::FurtherPhone`] and [`Refused::ConfirmNotAllowed`] when the user may not get a phone
-/// in this way; those of [`made_before`]; a fault of the store.
+/// or a second factor in this way; [`Refused::NotFound`] when the account that is to get a factor
+/// is not the user's, or why it may not log in; those of [`made_before`]; a fault of the store.
 pub async fn create(
     ports: &Ports,
     realm: &OpenRealm,
-    client: ClientId,
-    user_id: String,
-    confirm: Confirm,
+    invitation: Invitation,
     who: Who,
 ) -> Result<(Enrolment, Secret<16>), Stop> {
+    let Invitation { client, user_id, confirm, factor_of } = invitation;
     let now = ports.now();
     // A repetition is told what it made, even where the rules would no longer let it.
     refuse_repetition(ports, who).await?;
@@ -42,6 +52,17 @@ pub async fn create(
     if confirm == Confirm::Phone && active_of_user(ports, realm.id(), &user_id).await?.is_empty() {
         // The user has no phone that could vouch.
         return Err(Refused::ConfirmNotAllowed.into());
+    }
+    if let Some(account) = factor_of {
+        let account = ports.store.account(realm.id(), account).await?.ok_or(Refused::NotFound)?;
+        if account.user_id != user_id {
+            return Err(Refused::NotFound.into());
+        }
+        account.may_log_in(now)?;
+        // The phone would vouch for itself, with nothing but the key of the account.
+        if confirm == Confirm::Phone {
+            return Err(Refused::ConfirmNotAllowed.into());
+        }
     }
     let code: Secret<16> = ports.random.secret();
     let enrolment = Enrolment {
@@ -58,6 +79,7 @@ pub async fn create(
         redeemed: None,
         approval: None,
         created_by: Some(who.actor.text()),
+        factor_of,
     };
     if !ports.store.add_enrolment(&enrolment, &ports.stamp(who)).await? {
         return Err(made_before(ports, who).await?.into());
@@ -123,13 +145,15 @@ async fn moved(
     let won = ports.store.move_enrolment(before, &after, admission, hash, &ports.stamp(who)).await?;
     if won {
         let account = match state {
+            // The account stays what it was.
+            _ if before.factor_of.is_some() => None,
             EnrolmentState::Confirmed => Some(AccountState::Active),
             EnrolmentState::Refused | EnrolmentState::Cancelled | EnrolmentState::Expired => {
                 Some(AccountState::Deleted)
             }
             EnrolmentState::Pending | EnrolmentState::Redeemed => None,
         };
-        if let Some(admission) = admission {
+        if let (Some(admission), None) = (admission, before.factor_of) {
             note_enrolled(ports, admission);
         }
         ports.announce(Topic::Enrolment(before.id), state.version()).await?;
@@ -179,6 +203,10 @@ pub async fn act(
         // that another caller made progress.
         let admission = match state {
             EnrolmentState::Confirmed => {
+                if let Some(account) = e.factor_of {
+                    let account = ports.store.account(realm.id(), account).await?;
+                    account.ok_or(Refused::AccountDeleted)?.may_log_in(ports.now())?;
+                }
                 let past = past(ports, realm, &e.user_id).await?;
                 Some(further::admit(
                     realm.settings(),

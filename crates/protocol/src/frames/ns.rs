@@ -8,7 +8,7 @@ use super::{ClientAuth, Done, Goodbye, Ping, Pong, Refused};
 use crate::{
     cbor::{CborError, Field, MapReader, Record, record},
     codes::{AccountState, DeviceAction, FactorWish, LoginState},
-    ids::{AccountId, EnrolmentId, Jkt, LoginId, RealmId, ReqId},
+    ids::{AccountId, EnrolmentId, FactorId, Jkt, LoginId, RealmId, ReqId},
 };
 
 secret! {
@@ -91,7 +91,10 @@ record! {
         4 => user: String,
         /// Whether the phone may or must bring a second factor, with an attestation over
         /// `challenge` and this channel.
-        5 => factor: Option<FactorWish>
+        5 => factor: Option<FactorWish>,
+        /// The enrolment gives this account of the user a second factor; its phone accepts with the
+        /// key of the account. Absent, a new account is made with a new key.
+        6 => account: Option<AccountId>
     }
     /// The account has been created. `number`, when present, must be typed where the enrolment was
     /// created, or on another phone of the user.
@@ -118,7 +121,9 @@ record! {
         /// (0: proven after the claim).
         9 => factor_challenge: Option<[u8; 32]>,
         10 => factor_cb: Option<[u8; 32]>,
-        11 => factor_max_age: Option<u64>
+        11 => factor_max_age: Option<u64>,
+        /// The factor of the account, which is to be proven.
+        12 => factor: Option<FactorId>
     }
     /// The decision is stored.
     pub struct Decided { 1 => req_id: ReqId, 2 => login: LoginId, 3 => state: LoginState }

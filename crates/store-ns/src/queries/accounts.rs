@@ -15,7 +15,7 @@ use countersign_protocol::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Answer, Conn, enrolments, insert_new, lock, logins, trail::append, users};
+use super::{Answer, Conn, enrolments, factors, insert_new, lock, logins, trail::append, users};
 use crate::{
     rows::{AccountRow, At, millis, time},
     schema::{accounts, closings},
@@ -312,6 +312,7 @@ pub(crate) async fn change(
     };
     if to == AccountState::Deleted {
         enrolments::cancel_of_account(c, realm, id).await?;
+        factors::forget(c, realm, id).await?;
     }
     let about = About { client: account.origin.client, ..About::of(realm, id).user(&account.user_id) };
     append(

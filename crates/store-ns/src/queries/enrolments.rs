@@ -146,11 +146,15 @@ pub(crate) async fn redeem(
     if diesel::update(row).set(set).execute(c).await? == 0 {
         return Ok(false);
     }
-    if let Some((factor, _)) = factor {
-        factors::put(c, factor).await?;
+    match factor {
+        Some((factor, _)) if after.factor_of.is_some() => factors::offer(c, after.id, factor).await?,
+        Some((factor, _)) => factors::put(c, factor).await?,
+        None => {}
     }
-    let waits = if admission.is_some() { AccountState::Pending } else { account.state };
-    accounts::add(c, &Account { state: waits, ..account.clone() }).await?;
+    if after.factor_of.is_none() {
+        let waits = if admission.is_some() { AccountState::Pending } else { account.state };
+        accounts::add(c, &Account { state: waits, ..account.clone() }).await?;
+    }
     if let Some(admission) = admission {
         accounts::let_in(c, after, account.id, admission, hash, stamp).await?;
     }
@@ -213,6 +217,11 @@ pub(crate) async fn change(
     {
         return Ok(false);
     }
+    if let (Some(account), EnrolmentState::Confirmed) = (before.factor_of, after.state)
+        && accounts::held_state(c, before.realm, account).await? != AccountState::Active
+    {
+        return Ok(false);
+    }
     let row = enrolments::table
         .find((before.realm.0.to_vec(), before.id.0.to_vec()))
         .filter(enrolments::state.eq(before.state.as_str()))
@@ -226,8 +235,16 @@ pub(crate) async fn change(
         return Ok(false);
     }
     match (after.state, admission, &before.redeemed) {
+        (EnrolmentState::Confirmed, Some(_), Some(r)) if before.factor_of.is_some() => {
+            factors::settle(c, before.realm, before.id, Some(r.account), stamp.now).await?;
+        }
         (EnrolmentState::Confirmed, Some(admission), Some(r)) => {
             accounts::let_in(c, before, r.account, admission, hash, stamp).await?;
+        }
+        (EnrolmentState::Refused | EnrolmentState::Cancelled | EnrolmentState::Expired, _, Some(_))
+            if before.factor_of.is_some() =>
+        {
+            factors::settle(c, before.realm, before.id, None, stamp.now).await?;
         }
         (EnrolmentState::Refused | EnrolmentState::Cancelled | EnrolmentState::Expired, _, Some(r)) => {
             accounts::set_state(c, before.realm, r.account, AccountState::Pending, AccountState::Deleted)
@@ -249,6 +266,7 @@ pub(crate) async fn was_confirmed(c: &mut Conn, realm: RealmId, accounts: Vec<Ve
     let one: Option<Vec<u8>> = enrolments::table
         .filter(enrolments::realm.eq(realm.0.to_vec()))
         .filter(enrolments::account.assume_not_null().eq_any(accounts))
+        .filter(enrolments::factor_of.is_null())
         .filter(enrolments::state.eq(EnrolmentState::Confirmed.as_str()))
         .select(enrolments::id)
         .first(c)

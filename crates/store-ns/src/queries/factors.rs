@@ -5,7 +5,7 @@ use countersign_ports::{
 };
 use countersign_protocol::{
     codes::PinPolicy,
-    ids::{AccountId, FactorId, Jkt, RealmId},
+    ids::{AccountId, EnrolmentId, FactorId, Jkt, RealmId},
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -13,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use super::{Answer, Conn, insert_new};
 use crate::{
     rows::{At, millis, time},
-    schema::{factors, sfs_key_lists, spent_attestations},
+    schema::{factors, offered_factors, sfs_key_lists, spent_attestations},
 };
 
 /// Rows deleted in one transaction, so that other writers need not wait long.
@@ -25,19 +25,26 @@ pub(crate) async fn get(c: &mut Conn, realm: RealmId, account: AccountId) -> Ans
     let columns = (factors::root, factors::factor, factors::policy, factors::bound_at);
     let found = factors::table.find((realm.0.to_vec(), account.0.to_vec())).select(columns);
     let row: Option<FactorRow> = found.get_result(c).await.optional()?;
+    row.map(|row| read(realm, account, row)).transpose()
+}
+
+fn read(realm: RealmId, account: AccountId, (root, factor, policy, bound_at): FactorRow) -> Answer<Factor> {
     let at = At { table: "factors", row: &account.0 };
-    let factor = |(root, factor, policy, bound_at): FactorRow| {
-        let policy = u16::try_from(policy).ok().and_then(PinPolicy::from_code);
-        Ok(Factor {
-            realm,
-            account,
-            root: Jkt(at.fixed(&root)?),
-            id: FactorId(at.fixed(&factor)?),
-            policy: policy.ok_or_else(|| at.bad("policy"))?,
-            bound_at: time(bound_at),
-        })
-    };
-    row.map(factor).transpose()
+    let policy = u16::try_from(policy).ok().and_then(PinPolicy::from_code);
+    Ok(Factor {
+        realm,
+        account,
+        root: Jkt(at.fixed(&root)?),
+        id: FactorId(at.fixed(&factor)?),
+        policy: policy.ok_or_else(|| at.bad("policy"))?,
+        bound_at: time(bound_at),
+    })
+}
+
+/// Deletes the factor of an account that is gone.
+pub(crate) async fn forget(c: &mut Conn, realm: RealmId, account: AccountId) -> Answer<()> {
+    diesel::delete(factors::table.find((realm.0.to_vec(), account.0.to_vec()))).execute(c).await?;
+    Ok(())
 }
 
 /// Binds a factor to an account, in the place of one that it had.
@@ -53,6 +60,38 @@ pub(crate) async fn put(c: &mut Conn, f: &Factor) -> Answer<()> {
         factors::bound_at.eq(millis(f.bound_at)),
     );
     diesel::insert_into(factors::table).values(values).execute(c).await?;
+    Ok(())
+}
+
+/// Keeps a factor until its enrolment is confirmed.
+pub(crate) async fn offer(c: &mut Conn, id: EnrolmentId, f: &Factor) -> Answer<()> {
+    let values = (
+        offered_factors::realm.eq(f.realm.0.to_vec()),
+        offered_factors::enrolment.eq(id.0.to_vec()),
+        offered_factors::root.eq(f.root.0.to_vec()),
+        offered_factors::factor.eq(f.id.0.to_vec()),
+        offered_factors::policy.eq(i32::from(f.policy.code())),
+    );
+    diesel::insert_into(offered_factors::table).values(values).execute(c).await?;
+    Ok(())
+}
+
+/// Ends the offer of an enrolment: the factor is bound to this account now, or to none.
+pub(crate) async fn settle(
+    c: &mut Conn,
+    realm: RealmId,
+    id: EnrolmentId,
+    to: Option<AccountId>,
+    now: Time,
+) -> Answer<()> {
+    let key = (realm.0.to_vec(), id.0.to_vec());
+    if let Some(account) = to {
+        let columns = (offered_factors::root, offered_factors::factor, offered_factors::policy);
+        let (root, factor, policy): (Vec<u8>, Vec<u8>, i32) =
+            offered_factors::table.find(key.clone()).select(columns).get_result(c).await?;
+        put(c, &read(realm, account, (root, factor, policy, millis(now)))?).await?;
+    }
+    diesel::delete(offered_factors::table.find(key)).execute(c).await?;
     Ok(())
 }
 

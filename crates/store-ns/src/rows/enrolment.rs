@@ -26,6 +26,7 @@ pub(crate) struct EnrolmentRow {
     number: Option<String>,
     approval: Option<String>,
     created_by: Option<String>,
+    factor_of: Option<Vec<u8>>,
 }
 
 impl From<&Enrolment> for EnrolmentRow {
@@ -49,6 +50,7 @@ impl From<&Enrolment> for EnrolmentRow {
             number: r.and_then(|r| r.number.clone()),
             approval: e.approval.clone(),
             created_by: e.created_by.clone(),
+            factor_of: e.factor_of.map(|a| a.0.to_vec()),
         }
     }
 }
@@ -81,6 +83,7 @@ impl TryFrom<EnrolmentRow> for Enrolment {
             redeemed,
             approval: r.approval,
             created_by: r.created_by,
+            factor_of: r.factor_of.map(|a| at.fixed(&a)).transpose()?.map(AccountId),
         })
     }
 }

@@ -21,6 +21,19 @@ CREATE TABLE factors (
     PRIMARY KEY (realm, account)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
+-- The account that an enrolment gives a second factor. NULL makes a new account.
+ALTER TABLE enrolments ADD COLUMN factor_of BINARY(16);
+
+-- Second factors that wait until their enrolment is confirmed.
+CREATE TABLE offered_factors (
+    realm     BINARY(16) NOT NULL,
+    enrolment BINARY(16) NOT NULL,
+    root      BINARY(32) NOT NULL,
+    factor    BINARY(16) NOT NULL,
+    policy    INTEGER    NOT NULL,
+    PRIMARY KEY (realm, enrolment)
+) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
 -- Attestations that were used, until they could not be used any more. The key is a hash of the root
 -- and the attestation's id.
 CREATE TABLE spent_attestations (

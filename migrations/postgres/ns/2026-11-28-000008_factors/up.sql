@@ -21,6 +21,19 @@ CREATE TABLE factors (
     PRIMARY KEY (realm, account)
 );
 
+-- The account that an enrolment gives a second factor. NULL makes a new account.
+ALTER TABLE enrolments ADD COLUMN factor_of BYTEA;
+
+-- Second factors that wait until their enrolment is confirmed.
+CREATE TABLE offered_factors (
+    realm     BYTEA   NOT NULL,
+    enrolment BYTEA   NOT NULL,
+    root      BYTEA   NOT NULL,
+    factor    BYTEA   NOT NULL,
+    policy    INTEGER NOT NULL,
+    PRIMARY KEY (realm, enrolment)
+);
+
 -- Attestations that were used, until they could not be used any more. The key is a hash of the root
 -- and the attestation's id.
 CREATE TABLE spent_attestations (

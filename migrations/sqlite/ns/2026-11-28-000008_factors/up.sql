@@ -21,6 +21,19 @@ CREATE TABLE factors (
     PRIMARY KEY (realm, account)
 ) WITHOUT ROWID;
 
+-- The account that an enrolment gives a second factor. NULL makes a new account.
+ALTER TABLE enrolments ADD COLUMN factor_of BLOB;
+
+-- Second factors that wait until their enrolment is confirmed.
+CREATE TABLE offered_factors (
+    realm     BLOB    NOT NULL,
+    enrolment BLOB    NOT NULL,
+    root      BLOB    NOT NULL,
+    factor    BLOB    NOT NULL,
+    policy    INTEGER NOT NULL,
+    PRIMARY KEY (realm, enrolment)
+) WITHOUT ROWID;
+
 -- Attestations that were used, until they could not be used any more. The key is a hash of the root
 -- and the attestation's id.
 CREATE TABLE spent_attestations (

@@ -6,6 +6,7 @@ use countersign_actors_ns::Enrolments;
 use countersign_api::{ConfirmNumber, Enrolment as Dto, EnrolmentState, List, NewEnrolment, Sensitive};
 use countersign_domain_ns::{
     enrolment::{self, Enrolment, Event},
+    flows::enrolment::Invitation,
     text as rules,
 };
 use countersign_edge::{
@@ -46,6 +47,7 @@ fn dto(e: Enrolment, link: Option<Sensitive>) -> Dto {
         account_id,
         device,
         enrolled_by: e.created_by,
+        factor_of: e.factor_of.map(|a| a.to_string()),
         approval: e.approval,
         link,
     }
@@ -74,9 +76,15 @@ pub(super) async fn create(
     let client = at.caller.client()?;
     text("/user_id", rules::user_id(&new.user_id))?;
     let who = at.caller.who_with(&new.0.0);
-    let confirm = confirm_from(new.confirm);
-    let (enrolment, link) =
-        enrolments.create(&at.realm, client, new.user_id.clone(), confirm, &urls.phone, who).await?;
+    let factor_of = new.factor_of.as_deref().map(str::parse).transpose();
+    let invitation = Invitation {
+        client,
+        user_id: new.user_id.clone(),
+        confirm: confirm_from(new.confirm),
+        factor_of: factor_of
+            .map_err(|_| ApiProblem::invalid("/factor_of", "must be the id of an account"))?,
+    };
+    let (enrolment, link) = enrolments.create(&at.realm, invitation, &urls.phone, who).await?;
     Ok(HttpResponse::Created().json(dto(enrolment, Some(link.to_url(&urls.app).into()))))
 }
 

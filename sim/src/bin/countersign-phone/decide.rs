@@ -111,11 +111,9 @@ async fn second_factor(
     let Some(asked) = id.parse().ok().and_then(|id| state.pending(id)).and_then(|p| p.factor) else {
         return Ok(None);
     };
-    let none = || PhoneError::Refused(countersign_sdk::Refusal::FactorNeeded);
-    let factor = account.factor.as_ref().and_then(|f| f.parse().ok()).ok_or_else(none)?;
     let (r, ctx) = asked.context(&p256::thumbprint(&state.keys.public(&account.key)?));
     let mut sfs = SfsOnline::connect(&factor::device(state, None)?, state.keys.clone()).await?;
     let pin = prompt::pin(pin.pin_file.as_deref(), "PIN: ", out)?;
-    let proven = sfs.prove_and_attest(&pin, Some(factor), ctx).await?;
+    let proven = sfs.prove_and_attest(&pin, asked.factor(), ctx).await?;
     Ok(Some(FactorProof { attestation: proven.attestation, keys: proven.keys, r }))
 }

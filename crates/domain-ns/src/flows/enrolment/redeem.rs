@@ -122,11 +122,28 @@ fn new_account(ports: &Ports, e: &Enrolment, proof: &Proof, state: AccountState)
     }
 }
 
-/// The phone proved a new key: the code is used up and the account exists, in one transaction.
+/// The account that has this key and is to get a second factor; `None` where a new account is made.
 ///
 /// # Errors
-/// [`Refused::BadEnrolment`] unless this phone is the first, or repeats its own request; those of
-/// [`admit`] and [`further::may_come`].
+/// [`Refused::BadEnrolment`] for the key of another account, or a new key where that of an account
+/// is needed; why the account may not log in.
+async fn owner(ports: &Ports, e: &Enrolment, jkt: &Jkt) -> Result<Option<Account>, Stop> {
+    // A key belongs to one account for ever, even when the account is gone.
+    match (ports.store.account_by_jkt(e.realm, jkt).await?, e.factor_of) {
+        (None, None) => Ok(None),
+        (Some(owner), Some(named)) if owner.id == named => {
+            owner.may_log_in(ports.now())?;
+            Ok(Some(owner))
+        }
+        _ => Err(Refused::BadEnrolment.into()),
+    }
+}
+
+/// The phone proved its key: the code is used up and the account exists, in one transaction.
+///
+/// # Errors
+/// [`Refused::BadEnrolment`] unless this phone is the first, or repeats its own request, and has
+/// the key of the account that is to get a factor; those of [`admit`] and [`further::may_come`].
 pub async fn redeem(
     ports: &Ports,
     realm: &OpenRealm,
@@ -144,10 +161,7 @@ pub async fn redeem(
         return Ok((redeemed, account.state));
     };
     ports.store.client(realm.id(), e.client).await?.ok_or(Refused::BadEnrolment)?;
-    // A key belongs to one account for ever, even when the account is gone.
-    if ports.store.account_by_jkt(realm.id(), &proof.jkt).await?.is_some() {
-        return Err(Refused::BadEnrolment.into());
-    }
+    let owner = owner(ports, &e, &proof.jkt).await?;
     let number = e.confirm.shows_number().then(|| ports.random.number());
     let past =
         if active(Sabotage::ReuseCode) { Past::default() } else { past(ports, realm, &e.user_id).await? };
@@ -160,8 +174,8 @@ pub async fn redeem(
     let admission = at_once
         .then(|| further::admit(realm.settings(), past, e.confirm, (&Actor::Phone.into(), None), now))
         .transpose()?;
-    let account = new_account(ports, &e, proof, account_state);
-    let factor = new_factor(ports, realm, &account, proof).await?;
+    let account = owner.unwrap_or_else(|| new_account(ports, &e, proof, account_state));
+    let factor = new_factor(ports, realm, (&account, e.factor_wish(realm.settings())), proof).await?;
     let redeemed = Redeemed {
         account: account.id,
         jkt: proof.jkt,
@@ -187,7 +201,7 @@ pub async fn redeem(
             ports.announce(Topic::Vouch { to: old.id, enrolment: id }, 0).await?;
         }
     }
-    Ok((redeemed, account_state))
+    Ok((redeemed, account.state))
 }
 
 /// The second factor that a new phone brings, verified. It is bound by the enrolment itself, so it
@@ -195,10 +209,10 @@ pub async fn redeem(
 async fn new_factor(
     ports: &Ports,
     realm: &OpenRealm,
-    account: &Account,
+    (account, wish): (&Account, EnrolmentFactor),
     proof: &Proof,
 ) -> Result<Option<(Factor, Spent)>, Stop> {
-    let evidence = match (&proof.evidence, realm.settings().enrolment_factor) {
+    let evidence = match (&proof.evidence, wish) {
         (None, EnrolmentFactor::None | EnrolmentFactor::Optional) => return Ok(None),
         (None, EnrolmentFactor::Required) => return Err(Refused::FactorNeeded.into()),
         (Some(_), EnrolmentFactor::None) => return Err(Refused::BadAttestation.into()),

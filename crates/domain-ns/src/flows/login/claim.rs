@@ -121,10 +121,8 @@ pub(super) async fn challenge(
     if login.second_factor.is_none() {
         return Ok(None);
     }
-    if ports.store.factor(account.realm, account.id).await?.is_none() {
-        return Err(Refused::FactorNeeded.into());
-    }
-    Ok(Some(FactorChallenge { challenge: ports.random.bytes(), cb: *cb }))
+    let factor = ports.store.factor(account.realm, account.id).await?.ok_or(Refused::FactorNeeded)?;
+    Ok(Some(FactorChallenge { challenge: ports.random.bytes(), cb: *cb, factor: Some(factor.id.0) }))
 }
 
 /// Repeats the answer for the account that has claimed the login.
