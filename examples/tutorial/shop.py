@@ -39,15 +39,20 @@ class Shop(http.server.BaseHTTPRequestHandler):
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         mine = sessions.get(self.cookie("session"), {})
         browser = self.cookie("browser") or secrets.token_urlsafe()
-        if self.path == "/login":
+        if self.path in ("/login", "/pay"):
             who = {"binding": browser, "address": self.client_address[0]}
             wish = {"text": "Log in to the example shop", "return_url": ORIGIN + "/", "initiator": who}
+            if self.path == "/pay":
+                if "user" not in mine:
+                    return self.answer(401, {"error": "Log in first."})
+                pin = {"kinds": ["pin"], "max_age": 0}  # entered for this payment
+                wish |= {"text": "Pay 20 EUR to the example shop", "expected_user": mine["user"], "second_factor": pin}
             status, told = countersign("", wish)
             mine = {"login": told.get("id")}
         else:  # redeems the login that this browser began, and no other
             status, told = countersign(f"/{mine.get('login')}/redeem", {"return_token": sent.get("return_token")})
             mine = {**mine, "user": told.get("user_id")}
-            told = told if status >= 400 else {"user": told["user_id"]}
+            told = told if status >= 400 else {"user": told["user_id"], "pin": "second_factor" in told}
         if status >= 400:
             return self.answer(status, told)
         sessions.pop(self.cookie("session"), None)

@@ -3,13 +3,19 @@
 use std::net::TcpListener;
 
 use actix_web::dev::Server;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use countersign_actors_ns::Realms;
+use countersign_api::Ready;
 use countersign_domain_ns::{
     api_key,
+    app::TrustedSfs,
     audit::{Actor, Who},
     client::Client,
+    factor::EnrolmentFactor,
     grant::Wish,
     handles::{ApiKeys, Clients},
     permission::role,
+    realm::OpenRealm,
     refused::Stop,
 };
 use countersign_protocol::ids::{ClientId, RealmId};
@@ -18,6 +24,8 @@ use super::{StartError, bootstrap, ns::Ns, serve::Places};
 use crate::config::listener::Resource;
 
 const NAME: &str = "demo-shop";
+/// The name that the virtual phone gives for its app.
+const PHONE_APP: &str = "countersign-phone";
 
 /// Starts the demo with this NS. It gets a new API key at each start, so nothing of it is kept on
 /// disk.
@@ -25,6 +33,7 @@ pub(super) async fn serve(
     ns: &Ns,
     listener: TcpListener,
     places: &Places,
+    sfs: &Ready,
 ) -> Result<(String, Server), StartError> {
     let ports = &ns.parts.ports;
     let plain = |resource| places.url(resource, "http").filter(|url| url.starts_with("http://"));
@@ -35,6 +44,7 @@ pub(super) async fn serve(
         ));
     };
     let realm = &bootstrap::realm(&ns.parts.heart.realms, "demo", "Demo").await?;
+    trust(&ns.parts.heart.realms, realm, sfs.sfs_root.as_deref()).await?;
     let at = listener.local_addr().map_err(|e| StartError::Other(e.to_string()))?;
     let own_origin = format!("http://{at}");
     let client = client(&Clients::new(ports.clone()), realm.id(), &own_origin).await?;
@@ -49,9 +59,27 @@ pub(super) async fn serve(
         page_origin,
         own_origin: own_origin.clone(),
         phone_command: phone_command(),
+        sfs: sfs.sfs.clone(),
     };
     let server = countersign_demo::serve(listener, settings).map_err(|e| StartError::Other(e.to_string()))?;
     Ok((own_origin, server))
+}
+
+/// Has the realm trust the SFS beside it for the virtual phone, whose new accounts may have a PIN.
+async fn trust(realms: &Realms, realm: &OpenRealm, root: Option<&str>) -> Result<(), StartError> {
+    let Some(root) = root.and_then(|root| URL_SAFE_NO_PAD.decode(root).ok()?.try_into().ok()) else {
+        return Ok(());
+    };
+    let who = Who::from(Actor::System);
+    let sfs = vec![TrustedSfs { root, name: Some("beside the demo".to_owned()), killed: Vec::new() }];
+    let app = ("The virtual phone".to_owned(), None, sfs);
+    realms.put_app(realm.id(), PHONE_APP.to_owned(), app, who).await.map_err(refused)?;
+    let mut after = realm.realm.clone();
+    after.settings.enrolment_factor = EnrolmentFactor::Optional;
+    if after != realm.realm {
+        realms.change(&realm.realm, &after, who).await.map_err(refused)?;
+    }
+    Ok(())
 }
 
 /// The command for the virtual phone: its path if it was built beside this program, relative to the

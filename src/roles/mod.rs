@@ -204,18 +204,21 @@ async fn run_services(plan: Plan, prepared: Prepared) -> Result<ExitCode, StartE
     let places = serve::Places::of(&bound)?;
     let listener = plan.demo.then(|| serve::take(&mut bound, Resource::Demo)).transpose()?;
     let mut services: Vec<Box<dyn Service>> = Vec::new();
-    let (mut folder, mut demo) = (None, None);
+    let (mut folder, mut demo, mut of_sfs) = (None, None, Ready::default());
+    let sfs = match prepared.sfs {
+        Some(behind) => Some(Sfs::start(config, behind, &places, &supervision).await?),
+        None => None,
+    };
+    sfs.iter().for_each(|sfs| sfs.ready(&mut of_sfs));
     if let Some((data, of_ns, behind)) = prepared.ns {
         let ns = Ns::start(&plan, &data, behind, &places, &supervision).await?;
         if let Some(listener) = listener {
-            demo = Some(demo::serve(&ns, listener, &places).await?);
+            demo = Some(demo::serve(&ns, listener, &places, &of_sfs).await?);
         }
         services.push(Box::new(ns));
         folder = Some((data, of_ns));
     }
-    if let Some(behind) = prepared.sfs {
-        services.push(Box::new(Sfs::start(config, behind, &places, &supervision).await?));
-    }
+    services.extend(sfs.map(|sfs| Box::new(sfs) as Box<dyn Service>));
     let mut ready = members(&plan, &services, &places);
     let (mut running, certificates) =
         serve::serve(&plan, bound, prepared.exposition, services, (supervision, deaths))?;

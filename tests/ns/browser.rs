@@ -26,11 +26,15 @@ async fn phone(state: &Path, args: &[&str]) -> (i32, Vec<Value>) {
 
 /// Enrols with the link on the page, and types the phone's number into the page.
 async fn enrol(browser: &Browser, state: &Path) {
+    enrol_with(browser, state, &[]).await;
+}
+
+async fn enrol_with(browser: &Browser, state: &Path, options: &[&str]) {
     browser.write("#enrol-user", "alice").await;
     browser.click("#enrol-form button").await;
     let link = browser.until("document.querySelector('#enrol-link').textContent").await;
-    let (exit, lines) = phone(state, &["enrol", link.as_str().unwrap()]).await;
-    assert_eq!(exit, 0);
+    let (exit, lines) = phone(state, &[&["enrol", link.as_str().unwrap()], options].concat()).await;
+    assert_eq!(exit, 0, "{lines:?}");
     browser.until("!document.querySelector('#confirm-form').hidden").await;
     browser.write("#confirm-number", lines[0]["number"].as_str().unwrap()).await;
     browser.click("#confirm-form button").await;
@@ -40,14 +44,22 @@ async fn enrol(browser: &Browser, state: &Path) {
 /// Lets the phone read screenshots until it has read a code in time, because codes change every few
 /// seconds.
 async fn scan(browser: &Browser, state: &Path) {
-    browser.click("#login-button").await;
+    scan_for(browser, state, "login", &[]).await;
+}
+
+/// As [`scan`], for what this button of the page begins.
+async fn scan_for(browser: &Browser, state: &Path, what: &str, options: &[&str]) {
+    browser.click(&format!("#{what}-button")).await;
     browser
-        .until("document.querySelector('#login-element').shadowRoot?.querySelector('svg[part=qr] path[d]')")
+        .until(&format!(
+            "document.querySelector('#{what}-element').shadowRoot?.querySelector('svg[part=qr] path[d]')"
+        ))
         .await;
     let picture = state.with_file_name("screen.png");
     for _frame in 0..10 {
         browser.photograph(&picture).await;
-        let (exit, lines) = phone(state, &["login", "--yes", "--qr", picture.to_str().unwrap()]).await;
+        let scanned = ["login", "--yes", "--qr", picture.to_str().unwrap()];
+        let (exit, lines) = phone(state, &[&scanned, options].concat()).await;
         if exit == 0 {
             assert_eq!(lines[0]["claimed"]["client"], "Demo shop");
             return;
@@ -116,6 +128,47 @@ async fn a_refusal_on_the_phone_shows_on_the_page() {
     );
     browser.until("document.querySelector('#login-element[state=refused]') !== null").await;
     assert_eq!(browser.eval("return document.querySelector('#logged-in')").await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_payment_takes_the_pin_of_the_phone() {
+    let Some(Open { browser, state, pod: _pod, _dir }) = Open::demo().await else { return };
+    let pin = _dir.path().join("pin");
+    std::fs::write(&pin, "4729\n").unwrap();
+    let pin = ["--pin-file", pin.to_str().unwrap()];
+    let sfs = browser.until("document.querySelector('meta[name=countersign-sfs]').content").await;
+    let sfs = sfs.as_str().unwrap();
+    assert_eq!(browser.eval("return document.querySelector('#pay').hidden").await, Value::Bool(true));
+    enrol_with(&browser, &state, &[&["--sfs", sfs][..], &pin].concat()).await;
+    let command = browser.eval("return document.querySelector('#enrol-command').textContent").await;
+    assert!(command.as_str().unwrap().ends_with(&format!("--sfs '{sfs}'")), "{command}");
+    scan(&browser, &state).await;
+    browser.until("document.querySelector('#logged-in')").await;
+    // Without the PIN the phone cannot approve, and says why.
+    let wrong = _dir.path().join("wrong");
+    std::fs::write(&wrong, "5830\n").unwrap();
+    browser.click("#pay-button").await;
+    let link = browser
+        .until("document.querySelector('#pay-element').shadowRoot?.querySelector('a[part~=link]')?.href")
+        .await;
+    let (exit, lines) = phone(&state, &["login", link.as_str().unwrap()]).await;
+    assert_eq!((exit, &lines[0]["claimed"]["second_factor"]), (0, &Value::from("pin")), "{lines:?}");
+    let waiting = lines[1]["waiting"].as_str().unwrap();
+    let (exit, lines) = phone(&state, &["approve", waiting, "--pin-file", wrong.to_str().unwrap()]).await;
+    assert_eq!((exit, &lines[0]["error"]), (1, &Value::from("wrong_pin")), "{lines:?}");
+    let told = browser
+        .until("document.querySelector('#pay-element').shadowRoot.querySelector('[part~=box]')?.innerText")
+        .await;
+    assert!(told.as_str().unwrap().contains("PIN"), "{told}");
+    assert_eq!(phone(&state, &["refuse", waiting, "--reason", "declined"]).await.0, 0);
+    browser.until("document.querySelector('#pay-element[state=refused]')").await;
+    browser.eval("document.querySelector('#pay-button').hidden = false; return 1").await;
+    scan_for(&browser, &state, "pay", &pin).await;
+    let said = browser.until("document.querySelector('#pay-message').textContent").await;
+    assert_eq!(said, "You paid 20 EUR, with your PIN.");
+    // A payment leaves no open login on the phone, only the one before it.
+    let (_, lines) = phone(&state, &["logins"]).await;
+    assert_eq!(lines.len(), 1, "{lines:?}");
 }
 
 /// The `console` blocks of the README: each command's arguments, and the lines it prints.

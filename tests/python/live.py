@@ -23,8 +23,8 @@ RETURN_URL = "https://site.example/back"
 class World:
     """A realm, two clients (one without, one with return URLs) and a user for each test that wants one."""
 
-    def __init__(self, data: Path, settings: dict[str, Any]) -> None:
-        ready = json.loads((data / "ready.json").read_text(encoding="utf-8"))
+    def __init__(self, data: Path, ready: dict[str, Any], settings: dict[str, Any]) -> None:
+        self.sfs, self.sfs_root = ready.get("sfs"), ready.get("sfs_root")  # a `#s1.` link; a public key
         self.root = Rest(ready["rest"], (data / "root-api-key").read_text(encoding="utf-8").strip())
         self.name = f"py-{secrets.token_hex(6)}"
         self.realm = self.root.post("/v1/realms", {
@@ -50,8 +50,9 @@ class World:
         return user_id
 
 
-def start(settings: dict[str, Any]) -> World:
-    """A realm with these settings where COUNTERSIGN_DATA says; without it the tests are skipped."""
+def start(settings: dict[str, Any], sfs: bool = False) -> World:
+    """A realm with these settings where COUNTERSIGN_DATA says; without it the tests are skipped, and with `sfs` also
+    when the server has no SFS."""
     required = os.environ.get("COUNTERSIGN_LIVE_REQUIRED") == "1"
     data = Path(os.environ.get("COUNTERSIGN_DATA") or "/nonexistent")
     missing = [name for name in ("ready.json", "root-api-key") if not (data / name).is_file()]
@@ -59,7 +60,12 @@ def start(settings: dict[str, Any]) -> World:
         raise RuntimeError(f"COUNTERSIGN_LIVE_REQUIRED=1, but {data} has no {missing}")
     if missing:
         raise unittest.SkipTest("COUNTERSIGN_DATA does not name the data directory of a running server")
-    return World(data, settings)
+    ready = json.loads((data / "ready.json").read_text(encoding="utf-8"))
+    if sfs and not {"sfs", "sfs_root"} <= set(ready):
+        if required:
+            raise RuntimeError(f"COUNTERSIGN_LIVE_REQUIRED=1, but {data}/ready.json has no sfs or no sfs_root")
+        raise unittest.SkipTest("the server has no SFS")
+    return World(data, ready, settings)
 
 
 class LiveCase(unittest.IsolatedAsyncioTestCase):
@@ -105,7 +111,8 @@ class LiveCase(unittest.IsolatedAsyncioTestCase):
             rest.post(path, body)
         self.assertEqual((problem.exception.status, problem.exception.code), (status, code))
 
-    def check_identity(self, identity: dict[str, Any], account: Account, user_id: str, claimed: Claimed) -> None:
+    def check_identity(self, identity: dict[str, Any], account: Account, user_id: str, claimed: Claimed,
+                       attestation: str | None = None) -> None:
         """What redeem says, and the decision verified by ourselves."""
         self.assertEqual(identity["user_id"], user_id)
         self.assertEqual(uuid.UUID(identity["login_id"]).bytes, claimed.login)
@@ -113,7 +120,7 @@ class LiveCase(unittest.IsolatedAsyncioTestCase):
         public = keys.public_bytes(account.key)
         self.assertEqual(keys.unb64(identity["public_key"]), public)
         self.assertEqual(keys.unb64(identity["context"]), claimed.context_bytes)
-        answer = decision.Answer(claimed.login, self.world.realm_id, claimed.context_bytes)
+        answer = decision.Answer(claimed.login, self.world.realm_id, claimed.context_bytes, attestation=attestation)
         claims = decision.verify(identity["decision"], public, answer)
         self.assertLess(abs(claims["iat"] - time.time()), 120)
 

@@ -28,6 +28,8 @@ CONTEXT = cbor.encode({1: LOGIN, 2: REALM, 3: "Realm", 4: "Shop", 5: 1_790_000_0
 class Peer:
     """The server's end of one connection."""
 
+    role, server_id = "ns", REALM
+
     def __init__(self, socket: ServerConnection, static: X25519PrivateKey) -> None:
         self.socket, self.static = socket, static
         self.channel: channel.Channel
@@ -37,7 +39,7 @@ class Peer:
         kind, body = channel.parse_outer(await self.raw())
         if kind != channel.HELLO or body[:8] != key_id:
             raise ProtocolError("not our HELLO")
-        responder = noise.Responder(noise.prologue("ns", REALM, key_id), self.static)
+        responder = noise.Responder(noise.prologue(self.role, self.server_id, key_id), self.static)
         responder.read_message_1(body[8:])
         message, transport = responder.write_message_2(
             cbor.encode({1: int(time.time()), 2: channel.MAX_OUTER, 3: 240, 200: "from the future"}))
@@ -65,7 +67,9 @@ class Peer:
 Script = Callable[[Peer], Awaitable[None]]
 
 
-class Conversations(unittest.IsolatedAsyncioTestCase):
+class Scripted(unittest.IsolatedAsyncioTestCase):
+    """A server whose connections follow `scripts`, one after the other."""
+
     async def asyncSetUp(self) -> None:
         self.static, self.root, self.key = X25519PrivateKey.generate(), keys.generate(), keys.generate()
         self.scripts: list[Script] = []
@@ -99,6 +103,8 @@ class Conversations(unittest.IsolatedAsyncioTestCase):
         return links.text("https://id.example/app", links.EnrolLink(
             server.url, REALM, server.root_pin, server.static_key, server.key_id, server.epoch, b"C" * 16))
 
+
+class Conversations(Scripted):
     async def test_enrolment_and_its_repetition(self) -> None:
         seen: list[tuple[bytes, bytes]] = []
 

@@ -136,10 +136,10 @@ async fn a_blocked_account_gets_no_factor() {
     redeem(&enrolment, &phone.device, &phone.account.key).await.unwrap();
     stage.root.block_account(&stage.realm, &phone.account.id).await.unwrap();
     let admitted = stage.root.admit_enrolment(&stage.realm, &enrolment.id).await;
-    assert_eq!(code(admitted), "account_blocked");
+    assert_eq!(code(admitted), "account_not_active");
     let new = NewEnrolment {
         factor_of: Some(phone.account.id.clone()),
         ..NewEnrolment::new("alice".into(), Confirm::Admin)
     };
-    assert_eq!(code(stage.api.create_enrolment(&stage.realm, &new).await), "account_blocked");
+    assert_eq!(code(stage.api.create_enrolment(&stage.realm, &new).await), "account_not_active");
 }

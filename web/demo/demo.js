@@ -45,6 +45,7 @@ function drawQr(container, text, label) {
 // --- 1. Enrol a phone ---
 
 const phoneCommand = document.querySelector('meta[name="countersign-phone"]').content;
+const sfs = document.querySelector('meta[name="countersign-sfs"]').content; // where phones can have a PIN, if anywhere
 let current = null; // id of the enrolment on display
 
 async function beginEnrolment(event) {
@@ -58,7 +59,7 @@ async function beginEnrolment(event) {
     current = id;
     drawQr($('enrol-qr'), link, 'QR code to enrol a phone with');
     $('enrol-link').textContent = link;
-    $('enrol-command').textContent = `${phoneCommand} --state phone enrol '${link}'`;
+    $('enrol-command').textContent = `${phoneCommand} --state phone enrol '${link}'${sfs && ` --sfs '${sfs}'`}`;
     $('enrol-invite').hidden = false;
     await followEnrolment(id, user);
   } catch (error) {
@@ -121,6 +122,8 @@ function showUser(id) {
   $('account').textContent = id ?? '';
   $('login-button').hidden = $('login-intro').hidden = id !== null;
   $('user').replaceChildren();
+  $('pay').hidden = id === null || !sfs;
+  stopPaying();
   if (id === null) return;
   $('login-element').hidden = true; // still connected, to hear of a logout on the phone
   tell('login-message', '');
@@ -196,6 +199,40 @@ async function logOut() {
   }
 }
 
+// --- 3. Pay, with a PIN ---
+
+function stopPaying() {
+  $('pay-element').stop?.();
+  $('pay-element').hidden = true;
+  $('pay-button').hidden = false;
+  tell('pay-message', '');
+}
+
+async function beginPayment() {
+  tell('pay-message', '');
+  $('pay-button').disabled = true;
+  try {
+    const { page_url: pageUrl, page_token: pageToken } = await call('/pay', {});
+    $('pay-element').start({ pageUrl, pageToken });
+    $('pay-element').hidden = false;
+    $('pay-button').hidden = true;
+  } catch (error) {
+    tell('pay-message', error.message, 'bad');
+  }
+  $('pay-button').disabled = false;
+}
+
+async function finishPayment(returnToken) {
+  try {
+    const { paid } = await call('/pay/finish', returnToken ? { return_token: returnToken } : {});
+    stopPaying();
+    tell('pay-message', `You paid ${paid}, with your PIN.`, 'good');
+  } catch (error) {
+    $('pay-button').hidden = false;
+    tell('pay-message', error.message, 'bad');
+  }
+}
+
 async function loadElement() {
   const url = document.querySelector('meta[name="countersign-element"]').content;
   try {
@@ -224,6 +261,9 @@ $('login-button').addEventListener('click', beginLogin);
 $('login-element').addEventListener('countersign-approved', ({ detail }) => (detail.via === 'link' ? waitForOtherTab() : finishLogin()));
 $('login-element').addEventListener('countersign-retry', beginLogin);
 $('login-element').addEventListener('countersign-ended', checkUser);
+$('pay-button').addEventListener('click', beginPayment);
+$('pay-element').addEventListener('countersign-approved', ({ detail }) => (detail.via === 'link' ? tell('pay-message', 'Go on in the tab that your app opened.') : finishPayment()));
+$('pay-element').addEventListener('countersign-retry', beginPayment);
 document.addEventListener('visibilitychange', () => document.hidden || checkUser());
 setInterval(() => userId !== null && !document.hidden && checkUser(), 15_000);
 
@@ -231,7 +271,9 @@ const takeReturnToken = await loadElement();
 /** The phone has sent the browser here, perhaps into this very tab: then only the fragment changes. */
 async function arrive() {
   const returnToken = takeReturnToken();
-  if (returnToken) await finishLogin(returnToken);
+  if (returnToken && userId === null) await checkUser();
+  if (returnToken && userId !== null) await finishPayment(returnToken);
+  else if (returnToken) await finishLogin(returnToken);
   else await checkUser();
 }
 addEventListener('hashchange', () => location.hash && arrive());

@@ -22,6 +22,8 @@ pub(crate) enum DemoError {
     NotFound,
     /// This browser has not begun a login.
     NoLogin,
+    /// A payment was not confirmed as it had to be.
+    NotConfirmed,
     /// No user is logged in here.
     NotLoggedIn,
     /// The operating system provided no randomness.
@@ -37,6 +39,7 @@ impl DemoError {
             Self::Malformed => "malformed",
             Self::NotFound => "not_found",
             Self::NoLogin => "no_login",
+            Self::NotConfirmed => "not_confirmed",
             Self::NotLoggedIn => "not_logged_in",
             Self::NoRandomness => "internal",
         }
@@ -64,6 +67,7 @@ impl fmt::Display for DemoError {
             Self::Malformed => f.write_str("The request does not have the expected shape."),
             Self::NotFound => f.write_str("There is no such page."),
             Self::NoLogin => f.write_str("This browser has not begun a login."),
+            Self::NotConfirmed => f.write_str("The payment was not confirmed with a PIN by you."),
             Self::NotLoggedIn => f.write_str("Nobody is logged in here."),
             Self::NoRandomness => f.write_str("The demo could not make a session."),
         }
@@ -84,6 +88,7 @@ impl ResponseError for DemoError {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NoLogin => StatusCode::CONFLICT,
+            Self::NotConfirmed => StatusCode::FORBIDDEN,
             Self::NotLoggedIn => StatusCode::UNAUTHORIZED,
             Self::NoRandomness => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -7,6 +7,7 @@ mod error;
 mod guard;
 mod login;
 mod pages;
+mod pay;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub own_origin: String,
     /// The command that starts the virtual phone in a terminal.
     pub phone_command: String,
+    /// The link of the SFS that the realm trusts, with which phones can have a PIN.
+    pub sfs: Option<String>,
 }
 
 impl fmt::Debug for Settings {
@@ -73,7 +76,7 @@ impl Demo {
             api: ApiClient::new(&settings.rest, &settings.api_key).map_err(io::Error::other)?,
             realm: settings.realm.clone(),
             sessions: Sessions::new(SESSIONS, SESSION_LIFETIME),
-            pages: Pages::new(settings.page_origin.trim_end_matches('/'), &settings.phone_command),
+            pages: Pages::new(settings),
             own_origin,
         })
     }
@@ -119,5 +122,6 @@ fn app(
         .configure(pages::routes)
         .configure(enrol::routes)
         .configure(login::routes)
+        .configure(pay::routes)
         .default_service(web::to(|| async { Err::<&str, _>(error::DemoError::NotFound) }))
 }

@@ -20,9 +20,9 @@ pub(crate) fn routes(app: &mut web::ServiceConfig) {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Finish {
+pub(crate) struct Finish {
     #[serde(default)]
-    return_token: Option<String>,
+    pub(crate) return_token: Option<String>,
 }
 
 /// Creates a login and stores it in this browser's session.
@@ -68,14 +68,14 @@ async fn finish(
     let Some(before) = demo.sessions.take(&session) else {
         // The browser logged out, or its session ended, during the request: there is no session to
         // log in to.
-        demo.end(&user).await?;
+        demo.end(&user.login_id).await?;
         return Err(DemoError::NoLogin);
     };
     let replaced = before.user.clone();
     // A new id: an id that somebody knew before the login must be worthless after it.
     let session = demo.sessions.insert(before.logged_in(user))?;
     if let Some(replaced) = replaced
-        && let Err(error) = demo.end(&replaced).await
+        && let Err(error) = demo.end(&replaced.login_id).await
     {
         tracing::warn!(%error, "the login before this one could not be ended");
     }
@@ -110,15 +110,15 @@ async fn logout(demo: web::Data<Demo>, request: HttpRequest) -> Result<HttpRespo
         .and_then(|session| demo.sessions.take(&session))
         .and_then(|session| session.user);
     if let Some(user) = user {
-        demo.end(&user).await?;
+        demo.end(&user.login_id).await?;
     }
     Ok(HttpResponse::Ok().cookie(no_cookie()).json(json!({ "state": "ended" })))
 }
 
 impl Demo {
     /// Ends a login at Countersign. A login that has already ended is not an error.
-    async fn end(&self, user: &LoggedIn) -> Result<(), ApiError> {
-        match self.api.logout(&self.realm, &user.login_id).await {
+    pub(crate) async fn end(&self, login: &str) -> Result<(), ApiError> {
+        match self.api.logout(&self.realm, login).await {
             Err(error) if !matches!(error.code(), Some("not_approved" | "not_found")) => Err(error),
             _ => Ok(()),
         }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, http::header::ContentType, web};
 
-use crate::Demo;
+use crate::{Demo, Settings};
 
 const INDEX: &str = include_str!("../../../web/demo/index.html");
 const STYLE: &str = include_str!("../../../web/demo/demo.css");
@@ -17,9 +17,10 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// Creates the page. `page_origin` is the origin of the login element and the page socket;
-    /// `phone` is the command that starts the virtual phone in a terminal.
-    pub(crate) fn new(page_origin: &str, phone: &str) -> Self {
+    /// Creates the page.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let page_origin = settings.page_origin.trim_end_matches('/');
+        let sfs = settings.sfs.as_deref().unwrap_or_default();
         // http becomes ws, https becomes wss. Both origins are allowed, because the element falls
         // back to plain HTTP.
         let socket = page_origin.replacen("http", "ws", 1);
@@ -30,7 +31,10 @@ impl Pages {
         );
         let element = attribute(&format!("{page_origin}/countersign-login.js"));
         Self {
-            index: INDEX.replace("{{element_url}}", &element).replace("{{phone_command}}", &attribute(phone)),
+            index: INDEX
+                .replace("{{element_url}}", &element)
+                .replace("{{phone_command}}", &attribute(&settings.phone_command))
+                .replace("{{sfs}}", &attribute(sfs)),
             policy,
         }
     }
@@ -59,10 +63,19 @@ async fn file(kind: &'static str, text: &'static str) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::{Pages, attribute};
+    use crate::Settings;
 
     #[test]
     fn the_page_names_the_element_and_the_policy_names_both_origins() {
-        let pages = Pages::new("https://login.example:9999", "countersign-phone");
+        let pages = Pages::new(&Settings {
+            rest: String::new(),
+            api_key: String::new(),
+            realm: String::new(),
+            page_origin: "https://login.example:9999/".to_owned(),
+            own_origin: String::new(),
+            phone_command: "countersign-phone".to_owned(),
+            sfs: None,
+        });
         assert!(pages.index.contains(r#"content="https://login.example:9999/countersign-login.js""#));
         assert!(!pages.index.contains("{{"));
         assert!(pages.policy.contains("script-src 'self' https://login.example:9999;"));

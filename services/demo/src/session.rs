@@ -77,6 +77,8 @@ pub(crate) struct Session {
     /// Id of the login that this browser began and has not redeemed.
     pub(crate) login: Option<String>,
     pub(crate) user: Option<LoggedIn>,
+    /// Id of the payment that waits for its confirmation.
+    pub(crate) paying: Option<String>,
 }
 
 impl Session {
@@ -98,7 +100,7 @@ impl Session {
 
     /// Returns the session after a login: its enrolments are kept, its user is replaced.
     pub(crate) fn logged_in(self, user: LoggedIn) -> Self {
-        Self { enrolments: self.enrolments, login: None, user: Some(user) }
+        Self { enrolments: self.enrolments, login: None, user: Some(user), paying: None }
     }
 }
 

@@ -87,6 +87,7 @@ fn demo(rest: &str) -> web::Data<Demo> {
         page_origin: "http://127.0.0.1:9999".into(),
         own_origin: OWN.into(),
         phone_command: "countersign-phone".to_owned(),
+        sfs: None,
     };
     assert!(!format!("{settings:?}").contains("cs_secret"));
     web::Data::new(Demo::new(&settings).expect("a demo"))

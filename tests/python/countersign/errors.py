@@ -43,3 +43,11 @@ class ConnectionEnded(Exception):
         super().__init__(f"connection ended (CLOSE {hint}, WebSocket {websocket_code})")
         self.hint = hint
         self.websocket_code = websocket_code
+
+
+class WrongPin(Exception):
+    """Not the PIN, as this phone finds out from KE2 (section 9.3): nothing has been sent that would say so."""
+
+    def __init__(self, tries_left: int) -> None:
+        super().__init__(f"wrong PIN, {tries_left} tries left")
+        self.tries_left = tries_left

@@ -31,13 +31,23 @@ def sign(key: PrivateKey, message: bytes) -> bytes:
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
+def check_public(public_key: bytes) -> ec.EllipticCurvePublicKey:
+    """An uncompressed point on the curve, or `ProtocolError`."""
+    if len(public_key) != 65 or public_key[0] != 4:
+        raise ProtocolError("public key of the wrong form")
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public_key)
+    except ValueError as error:
+        raise ProtocolError("not a point on the curve") from error
+
+
 def verify(public_key: bytes, message: bytes, signature: bytes) -> None:
     """Raise `ProtocolError` unless `signature` is good."""
-    if len(public_key) != 65 or public_key[0] != 4 or len(signature) != 64:
-        raise ProtocolError("public key or signature of the wrong form")
+    if len(signature) != 64:
+        raise ProtocolError("signature of the wrong form")
+    point = check_public(public_key)
     der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
     try:
-        point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public_key)
         point.verify(der, message, ec.ECDSA(hashes.SHA256()))
     except (ValueError, InvalidSignature) as error:
         raise ProtocolError("signature does not verify") from error

@@ -1,23 +1,20 @@
-"""An asyncio phone (PROTOCOL.md sections 5.1 to 5.5).
-
-One task uses a connection at a time: a command reads until its answer and keeps the events that arrive in between
-for `next_event`.
-"""
+"""An asyncio phone (PROTOCOL.md sections 5.1 to 5.5). sfs.py has what it does with its SFS."""
 from __future__ import annotations
 
 import os
-import secrets
 import time
 import uuid
-from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Awaitable, Callable
 
-from . import decision, frames, keys, links
+from . import decision, factor, frames, keys, links
 from .errors import ConnectionEnded, Goodbye, ProtocolError, Refused
+from .session import Session
 from .wire import Server, Wire, dial
 
 EVENTS = ("login-changed", "account-changed", "login-offered", "enrolment-waiting", "device-changed")
+# Has the second factor attested for an occasion: an old factor, or a new one (None).
+Prove = Callable[[factor.Occasion, "bytes | None"], Awaitable[factor.Proof]]
 
 
 @dataclass
@@ -28,6 +25,7 @@ class Enrolment:
     key: keys.PrivateKey = field(default_factory=keys.generate)
     req_id: bytes = field(default_factory=lambda: os.urandom(16))
     offer: dict[str, Any] = field(default_factory=dict)
+    factor: bytes | None = None
 
 
 @dataclass
@@ -39,6 +37,7 @@ class Account:
     account_id: bytes
     state: int
     number: str | None = None
+    factor: bytes | None = None  # at the app's SFS
 
     @property
     def jkt(self) -> bytes:
@@ -58,6 +57,9 @@ class Claimed:
     return_url: str | None
     digits: int | None = None  # so many, in the browser, for the user to type here
     callback_url: str | None = None
+    challenge: bytes | None = None  # an approval needs an attestation for it (section 9.4)
+    factor_cb: bytes | None = None
+    greatest_age: int | None = None  # in seconds; 0: the PIN after the claim
 
     @property
     def return_to(self) -> str | None:
@@ -74,15 +76,16 @@ class Claimed:
         return str(uuid.UUID(bytes=self.login)), keys.b64(self.return_token)
 
 
-class Connection:
+class Connection(Session):
     """A connection authenticated as an account."""
 
+    events = EVENTS
+
     def __init__(self, wire: Wire, account: Account, app_version: str | None = None) -> None:
-        self.wire = wire
+        super().__init__(wire)
         self.account = account
         self.app_version = app_version
         self.realm_name = ""
-        self._events: deque[frames.Frame] = deque()
 
     async def authenticate(self) -> None:
         """Section 5.1: sign for this channel."""
@@ -95,54 +98,14 @@ class Connection:
             raise ProtocolError("not the answer to our authentication")
         self.account.state, self.realm_name = answer["state"], answer["realm_name"]
 
-    async def command(self, frame: str, wanted: str, req_id: bytes | None = None, **values: Any) -> frames.Frame:
-        """Send a command and wait for its answer; pass `req_id` again to repeat one whose answer was lost."""
-        req_id = req_id or os.urandom(16)
-        await self.wire.send(frames.encode(frame, req_id=req_id, **values))
-        answer = await self._answer(wanted, "req_id", req_id)
-        if "login" in values and answer.get("login") not in (None, values["login"]):
-            raise ProtocolError("the answer names another login")
-        return answer
-
-    async def _answer(self, wanted: str, by: str, value: Any) -> frames.Frame:
-        while True:
-            frame = await self.wire.receive()
-            if frame.name in EVENTS:
-                self._event(frame)
-                self._events.append(frame)
-            elif frame.get(by) != value:
-                raise ProtocolError("an answer to nothing we asked")
-            elif frame.name == "refused":
-                raise Refused(frame["code"], frame.get("retry_after"))
-            elif frame.name == wanted:
-                return frame
-            else:
-                raise ProtocolError(f"{frame.name} instead of {wanted}")
-
     def _event(self, frame: frames.Frame) -> None:
         if frame.name == "account-changed":
             self.account.state = frame["state"]
 
-    async def next_event(self, timeout: float | None = 10) -> frames.Frame:
-        """The next event; `Goodbye` and `ConnectionEnded` are raised."""
-        if self._events:
-            return self._events.popleft()
-        frame = await self.wire.receive(timeout)
-        if frame.name not in EVENTS:
-            raise ProtocolError("an answer nobody asked for")
-        self._event(frame)
-        return frame
-
-    async def ping(self) -> int:
-        """Section 5.2: still here. Returns the server's time."""
-        nonce = secrets.randbits(32)
-        await self.wire.send(frames.encode("ping", nonce=nonce))
-        return int((await self._answer("pong", "nonce", nonce))["server_time"])
-
     async def claim(self, text: str, req_id: bytes | None = None) -> Claimed:
         """Claim by the text of a QR code or by a login link."""
         link = links.parse(text)
-        if isinstance(link, links.EnrolLink) or link.realm != self.account.server.server_id:
+        if not isinstance(link, (links.QrCode, links.LoginLink)) or link.realm != self.account.server.server_id:
             raise ProtocolError("not a login of this account's realm")
         if isinstance(link, links.QrCode):
             answer = await self.command("claim-qr", "claimed", req_id, login=link.login, t=link.t, mac=link.mac)
@@ -166,19 +129,31 @@ class Connection:
         if context["login"] != answer["login"] or context["realm"] != self.account.server.server_id:
             raise ProtocolError("the context is not this login's")
         return Claimed(answer["login"], context["realm"], answer["context"], context, answer["expires_at"],
-                       *(answer.get(name) for name in ("return_token", "return_url", "digits", "callback_url")))
+                       *(answer.get(name) for name in ("return_token", "return_url", "digits", "callback_url",
+                                                       "challenge", "factor_cb", "greatest_age")))
 
-    async def _say(self, answer: decision.Answer, req_id: bytes | None) -> int:
+    def occasion(self, claimed: Claimed) -> factor.Occasion:
+        """What the second factor must be attested for, to approve this login."""
+        if claimed.challenge is None or claimed.factor_cb is None:
+            raise ValueError("this login needs no second factor")
+        return factor.Occasion(claimed.realm, claimed.challenge, claimed.factor_cb, self.account.jkt, "login",
+                               claimed.context_bytes)
+
+    async def _say(self, answer: decision.Answer, req_id: bytes | None, proof: factor.Proof | None = None) -> int:
         jws = decision.make(self.account.key, answer, self.wire.channel.cb, int(time.time()))
-        return int((await self.command("decide", "decided", req_id, login=answer.login, jws=jws))["state"])
+        fields = {} if proof is None else proof.fields()
+        return int((await self.command("decide", "decided", req_id, login=answer.login, jws=jws, **fields))["state"])
 
-    async def approve(self, claimed: Claimed, req_id: bytes | None = None, number: str | None = None) -> int:
-        """`number` is what the browser shows, when there are `digits`. Returns the login's state."""
-        answer = decision.Answer(claimed.login, claimed.realm, claimed.context_bytes, number=number)
-        return await self._say(answer, req_id)
+    async def approve(self, claimed: Claimed, req_id: bytes | None = None, number: str | None = None,
+                      proof: factor.Proof | None = None) -> int:
+        """`number` is what the browser shows, when there are `digits`; `proof` for what is `occasion`. Returns the
+        login's state."""
+        answer = decision.Answer(claimed.login, claimed.realm, claimed.context_bytes, number=number,
+                                 attestation=proof and proof.attestation)
+        return await self._say(answer, req_id, proof)
 
     async def refuse(self, claimed: Claimed, reason: str = "declined", req_id: bytes | None = None) -> int:
-        """`reason` is "declined" or "not_me". Returns the login's state."""
+        """`reason` is one of `decision.REASONS`. Returns the login's state."""
         return await self._say(decision.Answer(claimed.login, claimed.realm, claimed.context_bytes, reason), req_id)
 
     async def logout(self, login: bytes, req_id: bytes | None = None) -> None:
@@ -212,9 +187,6 @@ class Connection:
         jws = decision.make(self.account.key, word, self.wire.channel.cb, int(time.time()))
         await self.command("decide-enrolment", "done", req_id, enrolment=entry["enrolment"], jws=jws)
 
-    async def close(self) -> None:
-        await self.wire.close()
-
 
 class Phone:
     """A phone: an app on a device."""
@@ -225,8 +197,11 @@ class Phone:
         self.app_version = app_version
         self.device_name = device_name
 
-    async def enrol(self, link: str | links.Link | Enrolment) -> Account:
-        """Enrol with a link, or again with an `Enrolment` whose answer was lost. `Account.number` is for the user."""
+    async def enrol(self, link: str | links.Link | Enrolment, prove: Prove | None = None) -> Account:
+        """Enrol with a link, or again with an `Enrolment` whose answer was lost. `Account.number` is for the user.
+
+        When the realm wishes a second factor, `prove` brings one (`sfs.Connection.prove`); without, none is sent.
+        """
         if isinstance(link, str):
             link = links.parse(link)
         enrolment = Enrolment(link) if isinstance(link, links.EnrolLink) else link
@@ -236,22 +211,27 @@ class Phone:
         server = Server(given.url, "ns", given.realm, given.root_pin, given.static_key, given.key_id, given.epoch)
         wire = await dial(server)
         try:
-            return await self._enrol(wire, server, enrolment)
+            return await self._enrol(wire, server, enrolment, prove)
         finally:
             await wire.close()
 
-    async def _enrol(self, wire: Wire, server: Server, enrolment: Enrolment) -> Account:
+    async def _enrol(self, wire: Wire, server: Server, enrolment: Enrolment, prove: Prove | None) -> Account:
         await wire.send(frames.encode("auth-enrol", code=enrolment.link.code, app_version=self.app_version))
         offer = await wire.receive()
         if offer.name != "enrol-offer":
             raise ProtocolError("no enrol-offer")
         enrolment.offer = offer.values
         public = keys.public_bytes(enrolment.key)
-        message = decision.enrol_message(server.role, server.server_id, wire.channel.h, offer["challenge"],
-                                         keys.thumbprint(public))
+        jkt = keys.thumbprint(public)
+        message = decision.enrol_message(server.role, server.server_id, wire.channel.h, offer["challenge"], jkt)
+        fields = {}
+        if prove is not None and offer.get("factor_wish") is not None:
+            occasion = factor.Occasion(server.server_id, offer["challenge"], wire.channel.cb, jkt, "enrol")
+            proof = await prove(occasion, enrolment.factor)
+            enrolment.factor, fields = proof.factor, proof.fields()
         await wire.send(frames.encode("enrol", req_id=enrolment.req_id, public_key=public,
                                       sig=keys.sign(enrolment.key, message), app_id=self.app_id,
-                                      device_name=self.device_name))
+                                      device_name=self.device_name, **fields))
         answer = await wire.receive()
         if answer.get("req_id") != enrolment.req_id:
             raise ProtocolError("an answer to nothing we asked")
@@ -264,7 +244,8 @@ class Phone:
             raise ProtocolError("enrol-ok must be followed by goodbye")
         except (Goodbye, ConnectionEnded):
             pass  # goodbye 10; we have our answer either way
-        return Account(server, enrolment.key, answer["account"], answer["state"], answer.get("number"))
+        return Account(server, enrolment.key, answer["account"], answer["state"], answer.get("number"),
+                       enrolment.factor)
 
     async def connect(self, account: Account) -> Connection:
         """Connect and authenticate. `Goodbye` says why not."""
