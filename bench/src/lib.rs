@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod alone;
+pub mod pins;
 pub mod pod;
 pub mod raw_redis;
 pub mod reference;

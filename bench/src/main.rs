@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use countersign_bench::{
-    Stop, alone,
+    Stop, alone, pins,
     results::{Results, say},
     sharing, soak,
 };
@@ -29,7 +29,7 @@ async fn run() -> Result<(), Stop> {
         let (figures, page) = (Path::new("bench/soak.json"), Path::new("bench/soak.html"));
         return results.write(figures, page, "Countersign: a pod under load for some time");
     }
-    // `alone` or `sharing` measures one half, `sharing 2` measures two pods only. Published figures
+    // `alone`, `pins` or `sharing` measures one part, `sharing 2` measures two pods only. Published figures
     // come from a run of everything.
     let part = std::env::args().nth(1);
     let pods = std::env::args().nth(2).map(|n| n.parse()).transpose()?;
@@ -37,6 +37,9 @@ async fn run() -> Result<(), Stop> {
     if wanted("alone") {
         alone::start(&mut results)?;
         alone::measure(&mut results).await?;
+    }
+    if wanted("pins") {
+        pins::measure(&mut results).await?;
     }
     if wanted("sharing") {
         sharing::measure(&mut results, pods).await?;

@@ -63,6 +63,17 @@ fn the_python_client_enrols_logs_in_and_refuses_on_the_real_server() {
 }
 
 #[test]
+fn the_python_client_proves_a_pin_by_an_opaque_of_its_own() {
+    if let Some(out) = unittest("test_opaque.py", &[]) {
+        check(&out, 10);
+    }
+    if let Some(out) = unittest("test_sfs.py", &[]) {
+        check(&out, 20);
+    }
+    live("test_sfs_live.py", 25);
+}
+
+#[test]
 fn the_python_client_logs_in_in_every_form_and_manages_a_users_phones() {
     live("test_forms.py", 20);
 }

@@ -272,7 +272,7 @@ class Frames(unittest.TestCase):
             ("enrol-offer", 65, {"challenge": bytes(32), "realm_name": "R", "client_name": "C", "user": "U",
                                  "factor_wish": 2}),
             ("claimed", 69, {"req_id": ID, "login": ID, "context": CONTEXT, "expires_at": 1, "challenge": bytes(32),
-                             "factor_cb": bytes(32), "greatest_age": 0}),
+                             "factor_cb": bytes(32), "greatest_age": 0, "factor": bytes(16)}),
         ]
         for name, kind, values in given:
             with self.subTest(name):
@@ -528,7 +528,7 @@ class Conversations(Scripted):
             await peer.authenticated(keys.public_bytes(account.key))
             claim, old_cb = await peer.read(), b"o" * 32  # of the channel of the first claim
             await peer.send("claimed", req_id=claim["req_id"], login=LOGIN, context=CONTEXT, expires_at=NOW,
-                            challenge=challenge, factor_cb=old_cb, greatest_age=0)
+                            challenge=challenge, factor_cb=old_cb, greatest_age=0, factor=bytes(16))
             decide = await peer.read()
             judge(decide, factor.Occasion(REALM, challenge, old_cb, account.jkt, "login", CONTEXT), account.factor)
             said = decision.Answer(LOGIN, REALM, CONTEXT, attestation=decide["attestation"])

@@ -105,7 +105,7 @@ class SfsCase(LiveCase):
 class Pins(SfsCase):
     async def test_a_new_device_has_no_pin(self) -> None:
         connection = await self.at_sfs(self.device())
-        self.assertEqual((connection.state, connection.tries_left, connection.wait), (frames.NONE, 5, None))
+        self.assertEqual((connection.state, connection.wait), (frames.NONE, None))
         self.assertLessEqual(4, connection.least_digits)
         self.assertEqual(connection.wire.welcome["max_outer"], 8210)
         self.assertLess(abs(await connection.ping() - time.time()), 60)
@@ -220,8 +220,11 @@ class Pins(SfsCase):
         await self.refused(1, connection.command("store-pin", "done", record=os.urandom(192)))
         for request in (bytes(32), b"\xff" * 32):
             await self.refused(1, connection.command("set-pin", "pin-offered", request=request))
+        await connection.command("set-pin", "pin-offered", request=opaque.Registration(b"x").request)
+        await self.refused(1, connection.command("store-pin", "done", record=bytes(192)))
         await connection.set_pin(PIN)
         await self.refused(1, connection.command("prove-pin", "done", ke3=bytes(64)))
+        await self.refused(1, connection.command("try-pin", "pin-evaluated", ke1=bytes(96)))
         await connection.prove_pin(PIN)
 
     async def test_an_evaluation_is_for_its_connection(self) -> None:
@@ -394,13 +397,15 @@ class Logins(FactorCase):
     async def test_an_attestation_is_still_good_on_the_next_connection(self) -> None:
         account, user_id, at_sfs = await self.with_factor()
         connection = await self.connect(account)
-        login, page, claimed = await self.claimed(connection)
+        login, page = await self.login(second_factor=NEEDED)
+        qr = (await page.wait_for("qr"))["text"]
+        claimed = await connection.claim(qr)
         await at_sfs.prove_pin(PIN)
         proof = await at_sfs.prove(connection.occasion(claimed), account.factor)
         await connection.close()
         connection = await self.connect(account)
         self.assertNotEqual(connection.wire.channel.cb, claimed.factor_cb)
-        self.assertEqual(await self.claim_by_qr(connection, page), claimed)
+        self.assertEqual(await connection.claim(qr), claimed)
         decide = os.urandom(16)
         for _ in range(2):
             self.assertEqual(await connection.approve(claimed, decide, proof=proof), 3)

@@ -121,6 +121,9 @@ async fn realm_client_and_login_ask_and_the_stricter_one_is_heard() {
     assert_eq!(asked(&prompt), Some(30));
     let tooold = NewLogin { second_factor: Some(pin(301)), ..NewLogin::default() };
     assert_eq!(code(stage.api.create_login(&stage.realm, &tooold).await), "invalid");
+    let twice = SecondFactor { kinds: vec![FactorKind::Pin, FactorKind::Pin], max_age: 0 };
+    let twice = NewLogin { second_factor: Some(twice), ..NewLogin::default() };
+    assert_eq!(code(stage.api.create_login(&stage.realm, &twice).await), "invalid");
 }
 
 #[tokio::test]

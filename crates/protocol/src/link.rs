@@ -2,9 +2,9 @@
 //!
 //! All are https URLs whose *fragment* carries the payload, so that no server on the way sees it:
 //! `https://host/app#e1.…` enrols, `#q1.…` is the rotating login QR code, `#l1.…` the login link on
-//! the same device, `#s1.…` the second factor server of an app. The payload is unpadded base64url (RFC 4648, section 5). A QR code and a link
-//! for one login are different capabilities: the first is worthless after 5 seconds, the second
-//! yields a return token.
+//! the same device, `#s1.…` the second factor server of an app. The payload is unpadded base64url
+//! (RFC 4648, section 5). A QR code and a link for one login are different capabilities: the first
+//! is worthless after 5 seconds, the second yields a return token.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 

@@ -117,14 +117,14 @@ FRAMES: dict[str, tuple[int, Fields]] = {
     "forget-pin": (21, {1: ("req_id", REQ)}),
     "auth-ok": (64, {1: ("account", ID), 2: ("state", ACCOUNT_STATE), 3: ("realm_name", TEXT), 4: ("epoch", UINT)}),
     "enrol-offer": (65, {1: ("challenge", B32), 2: ("realm_name", TEXT), 3: ("client_name", TEXT),
-                         4: ("user", TEXT), 5: ("factor_wish?", FACTOR_WISH)}),
+                         4: ("user", TEXT), 5: ("factor_wish?", FACTOR_WISH), 6: ("account?", ID)}),
     "enrol-ok": (66, {1: ("req_id", REQ), 2: ("account", ID), 3: ("state", ACCOUNT_STATE), 4: ("number?", NUMBER)}),
     "refused": (67, {1: ("req_id", REQ), 2: ("code", REFUSAL), 3: ("retry_after?", UINT)}),
     "pong": (68, {1: ("nonce", UINT), 2: ("server_time", TIME)}),
     "claimed": (69, {1: ("req_id", REQ), 2: ("login", ID), 3: ("context", lambda v: isinstance(v, bytes)),
                      4: ("expires_at", TIME), 5: ("return_token?", TOKEN), 6: ("return_url?", URL),
                      7: ("digits?", UINT), 8: ("callback_url?", URL), 9: ("challenge?", B32),
-                     10: ("factor_cb?", B32), 11: ("greatest_age?", UINT)}),
+                     10: ("factor_cb?", B32), 11: ("greatest_age?", UINT), 12: ("factor?", ID)}),
     "decided": (70, {1: ("req_id", REQ), 2: ("login", ID), 3: ("state", LOGIN_STATE)}),
     "done": (71, {1: ("req_id", REQ)}),
     "logins": (72, {1: ("req_id", REQ), 2: ("logins", _entries)}),
@@ -145,7 +145,7 @@ FRAMES: dict[str, tuple[int, Fields]] = {
 # Optional fields that come together or not at all.
 _PROOF = ("attestation", "key_list", "r")
 TOGETHER: dict[str, tuple[str, ...]] = {"enrol": _PROOF, "decide": _PROOF,
-                                        "claimed": ("challenge", "factor_cb", "greatest_age")}
+                                        "claimed": ("challenge", "factor_cb", "greatest_age", "factor")}
 _KINDS = {"auth-account": 1, "auth-enrol": 2, "auth-device": 3}
 _LISTS = {"logins": LOGIN_ENTRY, "devices": DEVICE, "enrolments": ENROLMENT_ENTRY}
 _BY_TYPE = {kind: name for name, (kind, _fields) in FRAMES.items()}

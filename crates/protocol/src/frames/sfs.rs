@@ -65,7 +65,12 @@ record! {
     /// Answer to [`TryPin`]: KE2. One try has been used; `tries_left` remain.
     pub struct PinEvaluated { 1 => req_id: ReqId, 2 => ke2: [u8; 320], 3 => tries_left: u64 }
     /// Answer to [`Attest`]: the attestation, and the key list of the SFS ([`crate::attestation`]).
-    pub struct Attested { 1 => req_id: ReqId, 2 => factor: FactorId, 3 => attestation: String, 4 => keys: String }
+    pub struct Attested {
+        1 => req_id: ReqId,
+        2 => factor: FactorId,
+        3 => attestation: String,
+        4 => keys: String
+    }
 }
 
 frames! {

@@ -32,6 +32,9 @@ pub(super) fn need(pointer: &str, given: &NeedDto) -> Result<Option<FactorNeed>,
     if given.max_age > MOST_AGE {
         return Err(ApiProblem::invalid(&format!("{pointer}/max_age"), format!("0 to {MOST_AGE}")));
     }
+    if given.kinds.len() > 1 {
+        return Err(ApiProblem::invalid(&format!("{pointer}/kinds"), "each kind once"));
+    }
     Ok((!given.kinds.is_empty()).then_some(FactorNeed { max_age: given.max_age }))
 }
 

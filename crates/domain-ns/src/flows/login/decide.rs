@@ -102,6 +102,9 @@ async fn second_factor(
     (login, claim, judged): (&Login, &Claim, &Judged),
 ) -> Result<Option<(Evidence, Proven)>, Stop> {
     let shown = evidence(&frame.attestation, &frame.sfs_keys, frame.factor_r)?;
+    if shown.is_none() && judged.att.is_some() {
+        return Err(Refused::BadDecision.into());
+    }
     let (evidence, need, challenge) = match (shown, login.second_factor, &claim.factor) {
         (None, None, _) => return Ok(None),
         (None, Some(_), _) if judged.verdict == Verdict::Refuse => return Ok(None),
