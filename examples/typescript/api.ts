@@ -1119,6 +1119,8 @@ export interface components {
             /** @description The app's identifier, like `com.example.bank`. */
             id: string;
             min_version?: string | null;
+            /** @default [] */
+            sfs: components["schemas"]["TrustedSfs"][];
         };
         ChangeAccount: {
             /** @description The new name of the phone. */
@@ -1151,6 +1153,7 @@ export interface components {
             name: string;
             origins: string[];
             return_urls: string[];
+            second_factor?: components["schemas"]["SecondFactor"] | null;
             /** @default {} */
             templates: {
                 [key: string]: string;
@@ -1204,6 +1207,8 @@ export interface components {
             enrolled_by?: string | null;
             /** Format: date-time */
             expires_at: string;
+            /** @description The account that gets a second factor by it, instead of a new account. */
+            factor_of?: string | null;
             /** Format: uuid */
             id: string;
             /** @description The enrolment link; only in the answer to its creation. */
@@ -1216,6 +1221,8 @@ export interface components {
              */
             v: number;
         };
+        /** @description Whether new phones bring a second factor. */
+        EnrolmentFactor: "none" | "optional" | "required";
         /** @enum {string} */
         EnrolmentState: "pending" | "redeemed" | "confirmed" | "refused" | "cancelled" | "expired";
         /** @description The pseudonym under which the erased user's events stay countable. */
@@ -1242,6 +1249,11 @@ export interface components {
             seq: number;
             user_id?: string | null;
         };
+        /**
+         * @description How the owner of a second factor is verified, as RFC 8176 spells methods.
+         * @enum {string}
+         */
+        FactorKind: "pin";
         /** @description One wrong member of a request. */
         FieldError: {
             detail: string;
@@ -1292,6 +1304,8 @@ export interface components {
              * @description When the phone was let in; present when the user had had a phone before and none of the user's own phones let this one in.
              */
             recovered_at?: string | null;
+            /** @description The second factor that it was approved with, if the login needed one. */
+            second_factor?: components["schemas"]["UsedFactor"] | null;
             user_id: string;
             via: components["schemas"]["Via"];
         };
@@ -1468,6 +1482,8 @@ export interface components {
             /** @description Why it was refused, cancelled or ended, when there is a reason. */
             reason?: string | null;
             redeemed: boolean;
+            /** @description The second factor that it was approved with, if the login needed one. */
+            second_factor?: components["schemas"]["UsedFactor"] | null;
             state: components["schemas"]["LoginState"];
             /**
              * Format: uint64
@@ -1513,6 +1529,7 @@ export interface components {
             origins: string[];
             /** @default [] */
             return_urls: string[];
+            second_factor?: components["schemas"]["SecondFactor"] | null;
             /** @default {} */
             templates: {
                 [key: string]: string;
@@ -1539,6 +1556,11 @@ export interface components {
              * @default number
              */
             confirm: components["schemas"]["Confirm"];
+            /**
+             * Format: uuid
+             * @description An active account of this user. Its phone redeems the enrolment with the key that it has, and the second factor that it brings becomes the account's. Without it, a new account is made.
+             */
+            factor_of?: string | null;
             /** @description The user is created if they do not exist yet. */
             user_id: string;
         };
@@ -1560,6 +1582,8 @@ export interface components {
              * @description One of the client's `return_urls`, for logins by link.
              */
             return_url?: string | null;
+            /** @description The second factor that this login needs, beside what the realm and the client ask for. */
+            second_factor?: components["schemas"]["SecondFactor"] | null;
             /** @description One of the client's templates instead of `text`. */
             template?: string | null;
             /** @description Shown on the phone. It may have new lines, but no other control characters and no bidirectional or invisible ones. */
@@ -1621,6 +1645,8 @@ export interface components {
             display_name: string;
             /** @description Lowest version that may connect: numbers with dots, like `2.10`. Users of older apps are asked to update. */
             min_version?: string | null;
+            /** @description The second factor servers whose attestations count for accounts of this app. */
+            sfs?: components["schemas"]["TrustedSfs"][];
         };
         /** @description The new configuration of a client. */
         PutClient: {
@@ -1648,6 +1674,8 @@ export interface components {
              * @default []
              */
             return_urls: string[];
+            /** @description The second factor that logins of this client need, beside what the realm asks for. */
+            second_factor?: components["schemas"]["SecondFactor"] | null;
             /**
              * @description Texts for the phone by name, with `{placeholders}` for values. A client that has templates cannot send texts of its own.
              * @default {}
@@ -1689,6 +1717,8 @@ export interface components {
         RealmSettings: {
             /** @description The ways in which a user's first phone may become active. */
             enrolment_confirm?: components["schemas"]["Confirm"][] | null;
+            /** @description Whether new phones bring a second factor. */
+            enrolment_factor?: components["schemas"]["EnrolmentFactor"] | null;
             /**
              * Format: uint64
              * @description Seconds an enrolment may take, 60 to 2,592,000 (30 days).
@@ -1726,6 +1756,8 @@ export interface components {
              * @description Seconds an approved login waits to be redeemed, 10 to 900.
              */
             redeem_secs?: number | null;
+            /** @description The second factor that every login needs. */
+            second_factor?: components["schemas"]["SecondFactor"] | null;
             /**
              * Format: uint64
              * @description Seconds an approved login lasts, 60 to 2,592,000 (30 days).
@@ -1775,6 +1807,17 @@ export interface components {
              */
             overlap?: number | null;
         };
+        /** @description The second factor that a login needs besides the phone. */
+        SecondFactor: {
+            /** @description The kinds that are accepted; none means that no second factor is needed. */
+            kinds: components["schemas"]["FactorKind"][];
+            /**
+             * Format: uint64
+             * @description Greatest age of the proof in seconds, up to 300. 0 means that the user proves the factor for this very login.
+             * @default 0
+             */
+            max_age: number;
+        };
         /** @description A text that grants rights to anyone who has it. JSON carries it; `Debug`, and so a log, does not. */
         Sensitive: string;
         /**
@@ -1796,6 +1839,30 @@ export interface components {
             /** Format: uuid */
             login: string;
             steps: components["schemas"]["Step"][];
+        };
+        /** @description A second factor server whose attestations count for accounts of an app. */
+        TrustedSfs: {
+            /** @description Thumbprints (RFC 7638) of attestation keys that do not count any more, although the root lists them. */
+            killed?: string[];
+            /** @description What administrators call it. */
+            name?: string | null;
+            /** @description The public key of its root: an uncompressed P-256 point in base64url, as `sfs_root` in the `ready.json` of an SFS. */
+            root: string;
+        };
+        /** @description The second factor that a login was approved with. */
+        UsedFactor: {
+            /**
+             * Format: date-time
+             * @description When the user proved it, by the clock of its server.
+             */
+            at: string;
+            /** @description The attestation, a `cs-2fa+jwt`; the key list of its SFS; and the random bytes of its context, with which anybody can verify it (`docs/PROTOCOL.md`). */
+            attestation: string;
+            keys: string;
+            kind: components["schemas"]["FactorKind"];
+            /** @description The policy that guards it there: `lock`, `wipe` or `psd2`. */
+            policy: string;
+            r: string;
         };
         User: {
             /** Format: date-time */

@@ -4,6 +4,7 @@
 //! A body panics when a guarantee is violated, and returns whether the bytes were accepted: a
 //! corpus needs both kinds.
 
+pub mod attestation;
 pub mod cbor;
 pub mod decision;
 pub mod frames;

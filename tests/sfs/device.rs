@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_sdk::{KeyStore, Link, Pin, SfsAnswer, SfsDevice, SfsServer};
-use countersign_sim::{MemoryKeys, factor::SfsOnline};
+use countersign_sim::{MemoryKeys, PhoneError, factor::SfsOnline};
 
 use crate::support::Pod;
 
@@ -26,11 +26,19 @@ impl Device {
         SfsOnline::connect(&self.device, self.keys.clone()).await.unwrap()
     }
 
+    /// The same device at this pod.
+    pub fn at_pod(&self, pod: &Pod) -> Self {
+        let server = SfsServer { url: pod.url("sfs"), ..self.device.server.clone() };
+        Self { keys: self.keys.clone(), device: SfsDevice { server, key: self.device.key.clone() } }
+    }
+
+    pub async fn try_connect(&self) -> Result<SfsOnline, PhoneError> {
+        SfsOnline::connect(&self.device, self.keys.clone()).await
+    }
+
     /// Connects to this pod, which may have another port than the one before it.
     pub async fn connect_to(&self, pod: &Pod) -> SfsOnline {
-        let server = SfsServer { url: pod.url("sfs"), ..self.device.server.clone() };
-        let device = SfsDevice { server, key: self.device.key.clone() };
-        SfsOnline::connect(&device, self.keys.clone()).await.unwrap()
+        self.at_pod(pod).connect().await
     }
 
     /// A phone that has set this PIN.

@@ -4,6 +4,7 @@ pub(crate) mod device;
 pub(crate) mod forger;
 mod login;
 mod pin;
+mod pods;
 mod renewal;
 pub(crate) mod scene;
 mod skeleton;

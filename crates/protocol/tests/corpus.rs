@@ -42,3 +42,8 @@ fn decisions_of_the_corpus_say_what_was_heard() {
 fn key_statements_of_the_corpus_are_written_as_they_were_read() {
     replay("statement", bodies::statement::body);
 }
+
+#[test]
+fn attestations_and_key_lists_of_the_corpus_say_what_was_heard() {
+    replay("attestation", bodies::attestation::body);
+}

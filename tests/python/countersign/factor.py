@@ -155,7 +155,7 @@ def read_attestation(jws: str, public_key: bytes) -> dict[str, Any]:
         _number(claims[name])
     if claims["amr"] != ["pin"] or claims["policy"] not in POLICIES:
         raise ProtocolError("amr or policy")
-    if not claims["iat"] <= claims["exp"] <= claims["iat"] + LIFETIME:
+    if not claims["auth_time"] <= claims["iat"] <= claims["exp"] <= claims["iat"] + LIFETIME:
         raise ProtocolError("lifetime")
     return claims
 
@@ -175,7 +175,7 @@ def verify(judge: Judge, attestation: str, key_list: str, expected: Expected, no
     once = (claims["iss"], claims["jti"])
     rules = {
         "iss": claims["iss"] == current.iss,
-        "not one of the key's times": key.nbf <= claims["iat"] <= key.exp,
+        "not one of the key's times": key.nbf <= claims["iat"] < key.exp,
         "from the future": claims["iat"] <= now + TOLERANCE,
         "over": claims["exp"] >= now - TOLERANCE,
         "sub": expected.factor is None or claims["sub"] == str(uuid.UUID(bytes=expected.factor)),

@@ -195,3 +195,51 @@ fn a_new_factor_may_have_any_name_and_the_stricter_need_applies() {
     assert_eq!(FactorNeed::both(need(60), None), need(60));
     assert_eq!(FactorNeed::both(need(60), need(0)), need(0));
 }
+
+/// The vectors that other implementations replay.
+#[test]
+fn the_vectors_of_a_proof_are_judged_as_they_say() {
+    let file: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../docs/vectors/rust-sfs.json")).expect("JSON");
+    fn bytes<const N: usize>(value: &serde_json::Value) -> [u8; N] {
+        let hex = value.as_str().expect("hex");
+        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex"))
+    }
+    let (c, text) = (&file["context"], |v: &serde_json::Value| v.as_str().expect("a text").to_owned());
+    let trusted = TrustedSfs { root: bytes(&file["root"]), name: None, killed: Vec::new() };
+    let factor = Factor {
+        realm: RealmId(bytes(&c["server_id"])),
+        account: AccountId([6; 16]),
+        root: thumbprint(&trusted.root),
+        id: text(&file["factor"]).parse().expect("an id"),
+        policy: PinPolicy::Lock,
+        bound_at: Time(0),
+    };
+    let challenge = FactorChallenge { challenge: bytes(&c["challenge"]), cb: bytes(&c["cb"]), factor: None };
+    let payload: [u8; 17] = bytes(&c["payload"]);
+    let time = |what: &str| Time(file[what].as_u64().expect("a number") * 1000);
+    let jkt = Jkt(bytes(&c["jkt"]));
+    let expected = Expected {
+        realm: factor.realm,
+        challenge: &challenge,
+        jkt: &jkt,
+        purpose: labels::PURPOSE_LOGIN,
+        payload: &payload,
+        factor: Some(&factor),
+        not_before: time("claimed_at"),
+        now: time("now"),
+    };
+    let r = URL_SAFE_NO_PAD.encode(bytes::<32>(&c["r"]));
+    let judged = |shown: &serde_json::Value| {
+        let keys = text(&shown["key_list"]);
+        let shown = Evidence { attestation: text(&shown["attestation"]), keys, r: r.clone() };
+        judge(&shown, Some(&trusted), None, &expected)
+    };
+    let proven = judged(&file["accepted"]).expect("a proof");
+    assert_eq!(proven.id, factor.id);
+    let refused = file["refused"].as_array().expect("a list");
+    assert!(refused.len() >= 18, "{}", refused.len());
+    for shown in refused {
+        assert_eq!(judged(shown), Err(Refused::BadAttestation), "{}", shown["why"]);
+    }
+}

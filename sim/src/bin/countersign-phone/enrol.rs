@@ -96,7 +96,9 @@ async fn prove(
     let (r, ctx) = asked.context(&p256::thumbprint(&state.keys.public(key)?));
     let mut sfs = SfsOnline::connect(&factor::device(state, sfs)?, state.keys.clone()).await?;
     let pin = if sfs.status.state == PinState::None {
-        out.hint("this realm asks for a PIN; set one for this phone");
+        if pin.pin_file.is_none() {
+            out.hint("this realm asks for a PIN; set one for this phone");
+        }
         let pin = new_pin(pin.pin_file.as_deref(), sfs.status.min_digits, out)?;
         done(sfs.set(&pin).await?)?;
         pin

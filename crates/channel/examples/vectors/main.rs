@@ -4,6 +4,8 @@
 //! Every run draws new randomness, so run it only when the protocol changes. The tests check the
 //! code against the committed files.
 
+mod sfs;
+
 use std::{fs, path::Path};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -24,10 +26,15 @@ use serde_json::json;
 
 fn main() -> std::io::Result<()> {
     let dir = std::env::args().nth(1).unwrap_or_else(|| "docs/vectors".to_owned());
-    let write =
-        |name: &str, value: serde_json::Value| fs::write(Path::new(&dir).join(name), format!("{value:#}\n"));
+    // With a second word only that file: the others stay as they are.
+    let only = std::env::args().nth(2);
+    let write = |name: &str, value: serde_json::Value| match only.as_deref() {
+        Some(only) if only != name => Ok(()),
+        _ => fs::write(Path::new(&dir).join(name), format!("{value:#}\n")),
+    };
     write("rust-channel.json", json!([conversation(ServerRole::Ns), conversation(ServerRole::Sfs)]))?;
-    write("rust-formats.json", formats())
+    write("rust-formats.json", formats())?;
+    write("rust-sfs.json", sfs::sfs())
 }
 
 fn conversation(role: ServerRole) -> vectors::Conversation {
