@@ -30,6 +30,25 @@ fn goodbye(code: Close) -> Heard {
     Heard::Frame(Box::new(ServerFrame::Goodbye(Goodbye { code })))
 }
 
+/// An `enrol` without a second factor.
+fn enrol(public_key: [u8; 65], sig: [u8; 64], device: &str) -> Enrol {
+    Enrol {
+        req_id: ReqId([1; 16]),
+        public_key,
+        sig,
+        app: "x".into(),
+        device: device.into(),
+        attestation: None,
+        sfs_keys: None,
+        factor_r: None,
+    }
+}
+
+/// A `decide` without a second factor.
+fn decide(req_id: ReqId, login: LoginId, jws: String) -> Decide {
+    Decide { req_id, login, jws, attestation: None, sfs_keys: None, factor_r: None }
+}
+
 #[tokio::test]
 async fn every_flipped_byte_of_hello_is_refused_by_the_running_server() {
     let pod = Pod::start();
@@ -89,21 +108,7 @@ async fn frames_that_are_malformed_early_late_or_out_of_turn_end_the_connection(
     early.is_refused("a command before authentication").await;
 
     let mut enrols = RawPhone::greeted(&phone.account.server).await;
-    enrols
-        .say(
-            &Enrol {
-                req_id: ReqId([1; 16]),
-                public_key: [4; 65],
-                sig: [0; 64],
-                app: "x".into(),
-                device: "x".into(),
-                attestation: None,
-                sfs_keys: None,
-                factor_r: None,
-            }
-            .into(),
-        )
-        .await;
+    enrols.say(&enrol([4; 65], [0; 64], "x").into()).await;
     enrols.is_refused("Enrol without an offer").await;
 
     let mut again = RawPhone::online(&phone).await;
@@ -252,20 +257,7 @@ async fn an_enrolment_with_a_bad_key_or_signature_does_not_use_the_code_up() {
             &raw.channel.as_ref().unwrap().enrol_message(&offer.challenge, &p256::thumbprint(&key.public())),
         );
         let sig = if what == "a wrong signature" { [1; 64] } else { right };
-        raw.say(
-            &Enrol {
-                req_id: ReqId([1; 16]),
-                public_key,
-                sig,
-                app: "x".into(),
-                device: device.into(),
-                attestation: None,
-                sfs_keys: None,
-                factor_r: None,
-            }
-            .into(),
-        )
-        .await;
+        raw.say(&enrol(public_key, sig, device).into()).await;
         assert_eq!(
             raw.heard().await,
             Heard::Frame(Box::new(
@@ -315,18 +307,7 @@ async fn a_decision_for_something_else_is_refused_and_changes_nothing() {
         ("another account's signature", sign(good([9; 32], cb, id), &other)),
         ("no JWS", "nonsense".to_owned()),
     ] {
-        raw.say(
-            &Decide {
-                req_id: ReqId([2; 16]),
-                login: id,
-                jws,
-                attestation: None,
-                sfs_keys: None,
-                factor_r: None,
-            }
-            .into(),
-        )
-        .await;
+        raw.say(&decide(ReqId([2; 16]), id, jws).into()).await;
         assert_eq!(
             raw.heard().await,
             Heard::Frame(Box::new(

@@ -10,8 +10,8 @@ use crate::{stories, support::Pod};
 
 /// Returns whether the story fails. A story that hangs has failed, too.
 async fn fails(story: impl Future<Output = ()>) -> bool {
-    let told = tokio::time::timeout(Duration::from_secs(90), AssertUnwindSafe(story).catch_unwind()).await;
-    !matches!(told, Ok(Ok(())))
+    let story = Box::pin(AssertUnwindSafe(story).catch_unwind());
+    !matches!(tokio::time::timeout(Duration::from_secs(90), story).await, Ok(Ok(())))
 }
 
 fn broken(fault: Sabotage) -> Pod {

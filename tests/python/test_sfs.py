@@ -119,7 +119,7 @@ class Attestations(unittest.TestCase):
 
     def test_good_ones(self) -> None:
         self.assertEqual(self.judged(self.attestation())["policy"], "lock")
-        for changes in ({"iat": NOW + 5, "exp": NOW + 65}, {"iat": NOW - 65, "exp": NOW - 5, "auth_time": NOW - 15},
+        for changes in ({"iat": NOW + 5, "exp": NOW + 65}, {"iat": NOW - 15, "exp": NOW - 5, "auth_time": NOW - 15},
                         {"policy": "wipe"}, {"policy": "psd2"}, {"exp": NOW + 1}, {"auth_time": NOW - 15}):
             with self.subTest(changes):
                 self.judged(self.attestation(**changes))

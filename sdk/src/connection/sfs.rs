@@ -65,11 +65,11 @@ enum State {
     Authenticating,
     Ready,
     /// `set_pin` has been sent.
-    Registering(ReqId, phone::Registration),
+    Registering(ReqId, Box<phone::Registration>),
     /// `store_pin` has been sent.
     Storing(ReqId),
     /// `try_pin` has been sent.
-    Trying(ReqId, phone::Check),
+    Trying(ReqId, Box<phone::Check>),
     /// `prove_pin` has been sent; so many tries are left if it is refused.
     Proving(ReqId, u64),
     Attesting(ReqId),
@@ -176,7 +176,7 @@ impl SfsConnection {
                 return;
             }
             (State::Registering(id, registration), SfsServerFrame::PinOffered(o)) if o.req_id == id => {
-                match registration.finish(&fill, &o.response) {
+                match (*registration).finish(&fill, &o.response) {
                     Ok(record) => {
                         let req_id = ReqId(random());
                         let store = StorePin { req_id, record };
@@ -186,7 +186,7 @@ impl SfsConnection {
                 }
             }
             (State::Trying(id, check), SfsServerFrame::PinEvaluated(e)) if e.req_id == id => {
-                return self.evaluated(check, &e.ke2, e.tries_left, turn);
+                return self.evaluated(*check, &e.ke2, e.tries_left, turn);
             }
             (State::Storing(id), SfsServerFrame::Done(d)) if d.req_id == id => SfsAnswer::Set,
             (State::Proving(id, _), SfsServerFrame::Done(d)) if d.req_id == id => SfsAnswer::Proven,
@@ -259,7 +259,7 @@ impl SfsConnection {
         };
         let req_id = ReqId(random());
         let frame = SetPin { req_id, request }.into();
-        Ok(self.request(&frame, State::Registering(req_id, registration)))
+        Ok(self.request(&frame, State::Registering(req_id, Box::new(registration))))
     }
 
     /// Proves the PIN. It costs a try, which comes back when the PIN is right.
@@ -271,7 +271,7 @@ impl SfsConnection {
         let Ok((check, ke1)) = phone::Check::start(&fill, &password[..]) else { return Ok(None) };
         let req_id = ReqId(random());
         let frame = TryPin { req_id, ke1 }.into();
-        Ok(self.request(&frame, State::Trying(req_id, check)))
+        Ok(self.request(&frame, State::Trying(req_id, Box::new(check))))
     }
 
     /// Asks for an attestation over this context. Without a factor, one is made.

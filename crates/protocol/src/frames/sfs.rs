@@ -87,6 +87,7 @@ frames! {
     }
 
     /// SFS → phone.
+    #[expect(clippy::large_enum_variant, reason = "a frame lives for a moment, one at a time")]
     pub enum SfsServerFrame {
         67 Refused(Refused),
         68 Pong(Pong),
