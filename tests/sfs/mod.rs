@@ -5,6 +5,7 @@ pub(crate) mod forger;
 mod login;
 mod pin;
 mod pods;
+mod privacy;
 mod renewal;
 pub(crate) mod scene;
 mod skeleton;

@@ -48,8 +48,9 @@ async fn a_hundred_guesses_at_two_pods_get_no_more_answers_than_there_are_tries(
         let status = phone.connect_to(&pods[1]).await.status;
         assert_eq!(status.state, PinState::Set);
         let used = 5 - usize::try_from(status.tries_left).unwrap();
-        // After the third try there is a wait, so two are left.
-        assert!(answered <= used && used == 3, "{answered} answers for {used} tries");
+        // Connections displace each other, so some tries may not come to it; after the third try
+        // there is a wait, so two are left.
+        assert!(answered <= used && (1..=3).contains(&used), "{answered} answers for {used} tries");
         // The right PIN is evaluated by either pod.
         for (pod, wait) in [(&pods[1], 31), (&pods[0], 0)] {
             for pod in &pods {

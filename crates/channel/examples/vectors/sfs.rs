@@ -107,7 +107,8 @@ pub(crate) fn sfs() -> Value {
     let refused = [&by_attestation[..], &by_list[..]].concat();
     json!({
         "comment": "written by the Rust implementation; hex unless it is a JWS or an id",
-        "root": hex(&sfs.root.public()), "factor": sfs.said.sub.to_string(), "now": NOW, "claimed_at": NOW - 10,
+        "root": hex(&sfs.root.public()), "factor": sfs.said.sub.to_string(),
+        "now": NOW, "claimed_at": NOW - 10,
         "context": {"r": hex(&r), "server_id": hex(&realm), "challenge": hex(&challenge), "cb": hex(&cb),
             "jkt": hex(&jkt.0), "purpose": labels::PURPOSE_LOGIN, "payload": hex(PAYLOAD), "ctx": hex(&ctx)},
         "accepted": {"attestation": good, "key_list": list},
