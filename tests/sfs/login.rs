@@ -41,6 +41,14 @@ async fn a_login_that_needs_a_pin_is_approved_with_one_and_the_client_learns_of_
     let (_, mut page, plain) = claimed(&stage, &mut online, None).await;
     assert_eq!(page.until(LoginState::Claimed).await.get("second_factor"), None);
     online.do_it(&Command::approve(&plain)).await.unwrap();
+    let (_, metrics) = pod.admin("/metrics").await;
+    for (result, n) in [("proven", 2), ("refused", 1), ("missing", 1)] {
+        let line = format!("countersign_second_factors_total{{result=\"{result}\",service=\"ns\"}} {n}");
+        assert!(metrics.contains(&line), "{line}\n{metrics}");
+    }
+    let events = stage.root.events(&stage.realm, &[("action", "login.approved")]).await.unwrap();
+    let details: Vec<_> = events.items.into_iter().map(|event| event.detail).collect();
+    assert_eq!(details, [Some("pin".to_owned()), None]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use countersign_domain_ns::{
     limits::LimitedBy,
     login::Via,
-    ports::{Alert, Fact, Meter},
+    ports::{Alert, Fact, FactorResult, Meter},
 };
 use countersign_edge::metrics::{self, Series};
 use countersign_ports::answered::Answered;
@@ -40,6 +40,9 @@ countersign_edge::metrics! {
         ["by" in LimitedBy::ALL.map(LimitedBy::as_str).to_vec()];
     Alerts Counter "countersign_alerts_total"
         "Rows `alert.*` in the trail, by kind" ["kind" in Alert::ALL.map(Alert::as_str).to_vec()];
+    Factors Counter "countersign_second_factors_total"
+        "Second factors that phones showed or lacked, by what came of it"
+        ["result" in FactorResult::ALL.map(FactorResult::as_str).to_vec()];
     KvEntries Gauge "countersign_kv_entries"
         "Entries of the live state in memory, by kind"
         ["kind" in vec!["logins", "notes", "counters", "heard", "quarantined"]];
@@ -64,6 +67,7 @@ impl Meter for Metrics {
             Fact::Enrolled => own.count(Metric::Enrolments, &[]),
             Fact::Limited(by) => own.count(Metric::Limited, &[by.as_str()]),
             Fact::Alert(alert) => own.count(Metric::Alerts, &[alert.as_str()]),
+            Fact::Factor(result) => own.count(Metric::Factors, &[result.as_str()]),
             Fact::Command { frame, result } => own.count(Metric::Commands, &[frame, result.as_str()]),
         }
     }
@@ -94,12 +98,13 @@ mod tests {
         for frame in PhoneFrame::NAMES {
             Answered::ALL.into_iter().for_each(|result| metrics.note(Fact::Command { frame, result }));
         }
+        FactorResult::ALL.into_iter().for_each(|result| metrics.note(Fact::Factor(result)));
         metrics.note(Fact::Redeemed);
         metrics.note(Fact::Enrolled);
         let text = exposition.render();
         assert_eq!(text.lines().count(), before, "no series was added");
         for line in text.lines().filter(|l| {
-            ["logins_total{", "limited_total{", "alerts_total{", "commands_total{"]
+            ["logins_total{", "limited_total{", "factors_total{", "alerts_total{", "commands_total{"]
                 .iter()
                 .any(|n| l.contains(n))
         }) {

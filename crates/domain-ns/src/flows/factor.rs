@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::{
     Refused,
     factor::{Evidence, Expected, Proven, judge, root_of},
-    ports::Ports,
+    ports::{Fact, FactorResult, Ports},
     realm::OpenRealm,
     refused::Stop,
 };
@@ -28,6 +28,16 @@ pub fn evidence(
         })),
         _ => Err(Refused::BadAttestation),
     }
+}
+
+/// Counts a refusal that is about the second factor.
+pub(super) fn counted<T>(ports: &Ports, judged: Result<T, Stop>) -> Result<T, Stop> {
+    if let Err(Stop::Refused(why)) = &judged
+        && let Some(result) = FactorResult::of(why)
+    {
+        ports.meter.note(Fact::Factor(result));
+    }
+    judged
 }
 
 /// Verifies evidence from an account of this app, and remembers a newer key list that came with it.

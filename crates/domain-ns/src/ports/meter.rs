@@ -4,7 +4,7 @@
 use countersign_ports::answered::Answered;
 use countersign_protocol::codes::LoginState;
 
-use crate::{limits::LimitedBy, login::Via};
+use crate::{Refused, limits::LimitedBy, login::Via};
 
 /// Something that has happened and cannot change any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,44 @@ pub enum Fact {
     Limited(LimitedBy),
     /// A row was written to the trail that an operator should look at.
     Alert(Alert),
+    /// A second factor was judged, for a login or an enrolment.
+    Factor(FactorResult),
     /// A phone's frame was answered. `frame` is the frame's own name for metrics.
     Command { frame: &'static str, result: Answered },
+}
+
+/// What came of a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorResult {
+    /// An attestation was accepted.
+    Proven,
+    /// An attestation was not accepted.
+    Refused,
+    /// One was needed, and the account has none or the phone showed none.
+    Missing,
+}
+
+impl FactorResult {
+    pub const ALL: [Self; 3] = [Self::Proven, Self::Refused, Self::Missing];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Refused => "refused",
+            Self::Missing => "missing",
+        }
+    }
+
+    /// What this answer to a phone says about its second factor, if it does.
+    #[must_use]
+    pub fn of(refused: &Refused) -> Option<Self> {
+        match refused {
+            Refused::FactorNeeded => Some(Self::Missing),
+            Refused::BadAttestation => Some(Self::Refused),
+            _ => None,
+        }
+    }
 }
 
 /// Kinds of alerts in the trail.

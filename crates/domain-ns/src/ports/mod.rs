@@ -12,7 +12,7 @@ use std::sync::{
 };
 
 pub use live::{Advanced, CounterKind, Gate, Live, Measure, Opened, Opening, Quarantine, Suspect, Versioned};
-pub use meter::{Alert, Fact, Meter, Unmetered};
+pub use meter::{Alert, Fact, FactorResult, Meter, Unmetered};
 pub use store::{
     AccountQuery, Directory, Kept, KeyQuery, Logins, Page, People, Purged, Recorded, Redeemed, Rotated,
     Store, Trail, UserQuery, UserSort,

@@ -185,7 +185,7 @@ async fn still_so(
 /// How a phone was let in, as a detail of the trail.
 fn how(e: &Enrolment, admission: Option<&Admission>, stamp: &Stamp) -> Option<String> {
     let (admission, redeemed) = (admission?, e.redeemed.as_ref()?);
-    let told = serde_json::json!({
+    let mut told = serde_json::json!({
         "account": redeemed.account.to_string(),
         "way": e.confirm.as_str(),
         "enrolled_by": e.created_by,
@@ -193,6 +193,16 @@ fn how(e: &Enrolment, admission: Option<&Admission>, stamp: &Stamp) -> Option<St
         "further": admission.past.had,
         "recovered": admission.recovered,
     });
+    if e.factor_of.is_some() {
+        // No phone came; the account has a second factor now.
+        told = serde_json::json!({
+            "account": redeemed.account.to_string(),
+            "way": e.confirm.as_str(),
+            "enrolled_by": e.created_by,
+            "confirmed_by": stamp.who.actor.text(),
+            "second_factor": true,
+        });
+    }
     Some(told.to_string())
 }
 

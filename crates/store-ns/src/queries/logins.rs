@@ -43,7 +43,9 @@ pub(crate) async fn record_outcome(c: &mut Conn, o: &Outcome, stamp: &Stamp) -> 
                 .await?;
             return Ok(Recorded::Spent);
         }
-        append(c, stamp, &format!("login.{}", o.state), &about(o).detail(o.reason.as_deref())).await?;
+        // An approval has no reason; what it says is the second factor that came with it.
+        let detail = o.reason.as_deref().or(o.evidence.as_ref().and_then(|e| Some(e.used()?.kind.as_str())));
+        append(c, stamp, &format!("login.{}", o.state), &about(o).detail(detail)).await?;
         return Ok(Recorded::Won);
     }
     let there = get(c, realm, o.login.id).await?;

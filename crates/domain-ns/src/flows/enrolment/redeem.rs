@@ -15,11 +15,11 @@ use crate::{
     enrolment::{Confirm, Enrolment, EnrolmentState, Event, Redeemed, Step, step},
     factor::{EnrolmentFactor, Evidence, Expected, Factor, FactorChallenge, Spent},
     flows::{
-        factor::verify,
+        factor::{counted, verify},
         siblings::{active_of_user, tell_siblings},
     },
-    further::{self, Past, UserHash},
-    ports::{Ports, Topic},
+    further::{self, Admission, Past, UserHash},
+    ports::{Fact, FactorResult, Ports, Topic},
     realm::OpenRealm,
     refused::Stop,
     text,
@@ -175,7 +175,8 @@ pub async fn redeem(
         .then(|| further::admit(realm.settings(), past, e.confirm, (&Actor::Phone.into(), None), now))
         .transpose()?;
     let account = owner.unwrap_or_else(|| new_account(ports, &e, proof, account_state));
-    let factor = new_factor(ports, realm, (&account, e.factor_wish(realm.settings())), proof).await?;
+    let wish = e.factor_wish(realm.settings());
+    let factor = counted(ports, new_factor(ports, realm, (&account, wish), proof).await)?;
     let redeemed = Redeemed {
         account: account.id,
         jkt: proof.jkt,
@@ -190,9 +191,7 @@ pub async fn redeem(
     if !ports.store.redeem_enrolment(&after, &account, admission.as_ref(), bound, hash, &stamp).await? {
         return lost(ports, realm, id, proof).await;
     }
-    if let Some(admission) = &admission {
-        note_enrolled(ports, admission);
-    }
+    note(ports, admission.as_ref(), factor.is_some());
     ports.announce(Topic::Enrolment(id), state.version()).await?;
     if account_state == AccountState::Active {
         tell_siblings(ports, realm.id(), account.id, &account.user_id).await?;
@@ -202,6 +201,15 @@ pub async fn redeem(
         }
     }
     Ok((redeemed, account.state))
+}
+
+fn note(ports: &Ports, admission: Option<&Admission>, factor: bool) {
+    if let Some(admission) = admission {
+        note_enrolled(ports, admission);
+    }
+    if factor {
+        ports.meter.note(Fact::Factor(FactorResult::Proven));
+    }
 }
 
 /// The second factor that a new phone brings, verified. It is bound by the enrolment itself, so it

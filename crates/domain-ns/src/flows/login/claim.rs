@@ -12,7 +12,7 @@ use crate::{
     account::Account,
     capability::{self, Shown},
     factor::FactorChallenge,
-    flows::limits::not_genuine,
+    flows::{factor::counted, limits::not_genuine},
     login::{Claim, Event, Login, LoginProgress, Via, step},
     ports::{Advanced, Ports},
     realm::OpenRealm,
@@ -121,7 +121,9 @@ pub(super) async fn challenge(
     if login.second_factor.is_none() {
         return Ok(None);
     }
-    let factor = ports.store.factor(account.realm, account.id).await?.ok_or(Refused::FactorNeeded)?;
+    let Some(factor) = ports.store.factor(account.realm, account.id).await? else {
+        return counted(ports, Err(Refused::FactorNeeded.into()));
+    };
     Ok(Some(FactorChallenge { challenge: ports.random.bytes(), cb: *cb, factor: Some(factor.id.0) }))
 }
 

@@ -19,10 +19,10 @@ use crate::{
     factor::{Evidence, Expected, Proven},
     flows::{
         accusation::{follows_already, not_me},
-        factor::{evidence, verify},
+        factor::{counted, evidence, verify},
     },
     login::{Claim, EndedBy, Event, Login, LoginProgress, step},
-    ports::Ports,
+    ports::{Fact, FactorResult, Ports},
     realm::OpenRealm,
     refused::Stop,
 };
@@ -68,7 +68,9 @@ pub async fn decide(
     };
     let LoginProgress::Claimed(claim) = state else { return Err(Refused::NotFound.into()) };
     let via = claim.via;
-    let proven = second_factor(ports, realm, account, frame, (&login, &claim, &judged)).await?;
+    let proven = second_factor(ports, realm, account, frame, (&login, &claim, &judged)).await;
+    let proven = counted(ports, proven)?;
+    let with_factor = proven.is_some();
     let mut outcome = outcome(now, &login, next.public(), next.reason().map(str::to_owned), Some(claim));
     outcome.decision = Some(frame.jws.clone());
     outcome.req_id = Some(frame.req_id);
@@ -82,6 +84,9 @@ pub async fn decide(
     }
     match record(ports, outcome, Actor::Account(account.id).into()).await? {
         Ok(state) => {
+            if with_factor {
+                ports.meter.note(Fact::Factor(FactorResult::Proven));
+            }
             if judged.reason == Some(RefuseReason::NotMe) {
                 not_me(ports, realm, account, &login, Some(via), from).await?;
             }
