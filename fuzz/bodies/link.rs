@@ -10,7 +10,7 @@ pub fn body(data: &[u8]) -> bool {
     // through base64.
     let as_text = std::str::from_utf8(data).is_ok_and(text);
     let as_payload = data.split_first().is_some_and(|(kind, payload)| {
-        let kind = ["e1", "q1", "l1"][usize::from(kind % 3)];
+        let kind = ["e1", "q1", "l1", "s1"][usize::from(kind % 4)];
         text(&format!("https://id.example/app#{kind}.{}", URL_SAFE_NO_PAD.encode(payload)))
     });
     as_text || as_payload

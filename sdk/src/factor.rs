@@ -1,7 +1,7 @@
 //! The second factor as a phone stores it: the SFS of its app, and its key there.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign_channel::{ServerPin, key_id, random, sha256};
+use countersign_channel::{ServerPin, random, sha256};
 use countersign_protocol::{
     ServerRole,
     ids::{FactorId, Jkt, ServerId},
@@ -10,7 +10,7 @@ use countersign_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{KeyHandle, WalletError, wallet::safe};
+use crate::{KeyHandle, WalletError, wallet::check_pin};
 
 /// The SFS of an app, as its publisher pinned it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,12 +33,7 @@ impl SfsServer {
     /// [`WalletError::Plaintext`] unless the URL is `wss://`, or `ws://` on loopback;
     /// [`WalletError::Contradiction`] when the key id is not the key's.
     pub fn from_link(link: &SfsLink) -> Result<Self, WalletError> {
-        if !safe(&link.url) {
-            return Err(WalletError::Plaintext);
-        }
-        if key_id(&link.static_key) != link.key_id {
-            return Err(WalletError::Contradiction);
-        }
+        check_pin(&link.url, &link.static_key, link.key_id)?;
         let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         Ok(Self {
             url: link.url.clone(),

@@ -6,7 +6,7 @@ use countersign_channel::{ServerPin, key_id};
 use countersign_protocol::{
     ServerRole,
     codes::AccountState,
-    ids::{AccountId, RealmId},
+    ids::{AccountId, KeyId, RealmId},
     link::EnrolLink,
 };
 use serde::{Deserialize, Serialize};
@@ -48,12 +48,7 @@ impl AccountServer {
     /// [`WalletError::Plaintext`] unless the URL is `wss://`, or `ws://` on loopback;
     /// [`WalletError::Contradiction`] when the key id does not belong to the key.
     pub fn from_link(link: &EnrolLink) -> Result<Self, WalletError> {
-        if !safe(&link.url) {
-            return Err(WalletError::Plaintext);
-        }
-        if key_id(&link.static_key) != link.key_id {
-            return Err(WalletError::Contradiction);
-        }
+        check_pin(&link.url, &link.static_key, link.key_id)?;
         let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         Ok(Self {
             url: link.url.clone(),
@@ -86,8 +81,16 @@ impl AccountServer {
     }
 }
 
+/// Checks what a link says of a server before it is pinned.
+pub(crate) fn check_pin(url: &str, static_key: &[u8; 32], id: KeyId) -> Result<(), WalletError> {
+    if !safe(url) {
+        return Err(WalletError::Plaintext);
+    }
+    if key_id(static_key) == id { Ok(()) } else { Err(WalletError::Contradiction) }
+}
+
 /// Whether the URL is `wss://`, or `ws://` to this machine.
-pub(crate) fn safe(url: &str) -> bool {
+fn safe(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("ws://") else { return url.starts_with("wss://") };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let (name, after) = match authority.strip_prefix('[') {

@@ -295,8 +295,9 @@ pub(crate) async fn cancel_of_user(c: &mut Conn, realm: RealmId, user_id: &str) 
         .filter(enrolments::realm.eq(realm.0.to_vec()))
         .filter(enrolments::user_id.eq(user_id.to_owned()))
         .filter(enrolments::state.eq_any(OPEN));
+    let offers: Vec<Vec<u8>> = open.clone().select(enrolments::id).load(c).await?;
     diesel::update(open).set(enrolments::state.eq(CANCELLED)).execute(c).await?;
-    Ok(())
+    factors::withdraw(c, realm, offers).await
 }
 
 /// Cancels the open enrolments of a client that was deleted, and deletes phones that wait for their
@@ -306,8 +307,11 @@ pub(crate) async fn cancel_of_client(c: &mut Conn, realm: RealmId, client: Clien
         .filter(enrolments::realm.eq(realm.0.to_vec()))
         .filter(enrolments::client.eq(client.0.to_vec()))
         .filter(enrolments::state.eq_any(OPEN));
-    let waiting: Vec<Option<Vec<u8>>> = open.clone().select(enrolments::account).load(c).await?;
+    let waiting: Vec<(Vec<u8>, Option<Vec<u8>>)> =
+        open.clone().select((enrolments::id, enrolments::account)).load(c).await?;
     diesel::update(open).set(enrolments::state.eq(CANCELLED)).execute(c).await?;
+    let (offers, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+    factors::withdraw(c, realm, offers).await?;
     accounts::drop_pending(c, realm, waiting.into_iter().flatten().collect()).await
 }
 
@@ -317,6 +321,7 @@ pub(crate) async fn cancel_of_account(c: &mut Conn, realm: RealmId, account: Acc
         .filter(enrolments::realm.eq(realm.0.to_vec()))
         .filter(enrolments::account.eq(account.0.to_vec()))
         .filter(enrolments::state.eq_any(OPEN));
+    let offers: Vec<Vec<u8>> = open.clone().select(enrolments::id).load(c).await?;
     diesel::update(open).set(enrolments::state.eq(CANCELLED)).execute(c).await?;
-    Ok(())
+    factors::withdraw(c, realm, offers).await
 }

@@ -95,6 +95,15 @@ pub(crate) async fn settle(
     Ok(())
 }
 
+/// Deletes what was offered for these enrolments, which are cancelled.
+pub(crate) async fn withdraw(c: &mut Conn, realm: RealmId, ids: Vec<Vec<u8>>) -> Answer<()> {
+    let gone = offered_factors::table
+        .filter(offered_factors::realm.eq(realm.0.to_vec()))
+        .filter(offered_factors::enrolment.eq_any(ids));
+    diesel::delete(gone).execute(c).await?;
+    Ok(())
+}
+
 /// Uses up an attestation; false when it was used before.
 pub(crate) async fn spend(c: &mut Conn, spent: Spent) -> Answer<bool> {
     let values =
